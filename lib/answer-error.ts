@@ -1,0 +1,27 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ProxyError } from './errors.js';
+
+/**
+ * Answers a call with an error as JSON, `{ error, code }`. What is no {@link ProxyError} may hold anything
+ * and is told as an internal error only. An answer that has begun is cut off instead.
+ */
+export function answerError(req: IncomingMessage, res: ServerResponse, thrown: unknown): ProxyError {
+  const error =
+    thrown instanceof ProxyError
+      ? thrown
+      : new ProxyError('ERR_INTERNAL', 'The call failed inside the proxy', { cause: thrown });
+  if (res.headersSent) {
+    res.destroy();
+    return error;
+  }
+  const body = Buffer.from(JSON.stringify({ error: error.message, code: error.code }));
+  for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value);
+  // Without it the client would go on sending a body that nobody reads.
+  if (!req.complete) res.setHeader('Connection', 'close');
+  res.setHeader('Content-Type', 'application/json; charset=utf-8');
+  res.setHeader('X-Content-Type-Options', 'nosniff');
+  res.setHeader('Content-Length', body.length);
+  res.statusCode = error.status;
+  res.end(body);
+  return error;
+}

@@ -1,0 +1,130 @@
+import { distance } from 'fastest-levenshtein';
+import { z } from 'zod';
+import { describe, InvalidOptionError } from './errors.js';
+
+/** Milliseconds of a wait or a limit; above 2^31-1 a Node timer would fire at once. */
+export const durationMs = z.number().min(1).max(2_147_483_647);
+
+/** A size in bytes. */
+export const sizeBytes = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+/** A count that starts at one. */
+export const count = z.number().int().min(1).max(1_000_000_000);
+
+/** A field name as RFC 9110 §5.1 allows it. */
+export const fieldName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'must be a header field name');
+
+/** A field value that cannot split a message (RFC 9110 §5.5). */
+export const fieldValue = z
+  .string()
+  .regex(/^[\t\u0020-\u007e\u0080-\u00ff]*$/, 'must be Latin-1 without control characters, CR or LF');
+
+/** A function option; its parameters are the caller's to type. */
+export function functionOption<T>(): z.ZodType<T, T> {
+  return z.custom<T>((value) => typeof value === 'function', 'must be a function');
+}
+
+/**
+ * Options with every default filled in, frozen; the caller's object is left alone.
+ * @throws InvalidOptionError naming the place, the value seen and the nearest valid name.
+ */
+export function resolveOptions<S extends z.ZodType>(schema: S, input: unknown, place: string): z.output<S> {
+  const result = schema.safeParse(input);
+  if (result.success) return Object.freeze(result.data) as z.output<S>;
+  const [issue] = result.error.issues;
+  if (!issue) throw result.error;
+  const { path, message } = explainIssue(issue, input, place);
+  throw new InvalidOptionError(path, message);
+}
+
+/** What an issue of the schema means to the person who wrote the options. */
+export function explainIssue(
+  issue: z.core.$ZodIssue,
+  input: unknown,
+  place: string,
+): { path: string; message: string } {
+  if (issue.code === 'invalid_union') {
+    const deeper = issue.errors
+      .flat()
+      .filter((branch) => branch.path.length > 0 || branch.code === 'unrecognized_keys');
+    const [first] = deeper;
+    if (first) return explainIssue({ ...first, path: [...issue.path, ...first.path] }, input, place);
+  }
+  const at = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0] ?? ''] : issue.path;
+  const path = joinPath(place, at);
+  return {
+    path,
+    message: `${path || 'the configuration'} ${ruleOf(issue)}; received ${describeAt(at, valueAt(input, at))}`,
+  };
+}
+
+/** A strict object: an unknown key is refused with the nearest name that exists. */
+export function optionsObject<T extends z.ZodRawShape>(shape: T): z.ZodObject<T, z.core.$strict> {
+  const known = Object.keys(shape);
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys' ? unknownKey(String(issue.keys?.[0]), known) : undefined,
+  });
+}
+
+/** Says that a name is not known, and which one may have been meant. */
+export function unknownKey(key: string, known: readonly string[]): string {
+  const near = nearestName(key, known);
+  return `is no known option (${near ? `did you mean ${near}?` : `known: ${known.join(', ')}`})`;
+}
+
+/** The known name that a misspelt one most likely stands for. */
+export function nearestName(name: string, known: readonly string[]): string | undefined {
+  const plain = (text: string) => text.replace(/[_-]/g, '').toLowerCase();
+  const wanted = plain(name);
+  const distances = known.map((candidate) => ({ candidate, far: distance(wanted, plain(candidate)) }));
+  const [best] = distances.sort((a, b) => a.far - b.far);
+  return best && best.far <= Math.max(2, Math.floor(wanted.length / 3)) ? best.candidate : undefined;
+}
+
+function ruleOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.input === undefined && /received undefined$/.test(issue.message)
+        ? `is required and must be ${article(issue.expected)}`
+        : `must be ${article(issue.expected)}`;
+    case 'too_small':
+      return `must be ${issue.inclusive ? 'at least' : 'above'} ${issue.minimum}${unitOf(issue.origin)}`;
+    case 'too_big':
+      return `must be ${issue.inclusive ? 'at most' : 'below'} ${issue.maximum}${unitOf(issue.origin)}`;
+    case 'invalid_value':
+      return `must be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`;
+    default:
+      return issue.message;
+  }
+}
+
+// Values under these names are credentials or may hold them: an error tells their type and length only.
+const SECRET = /^(headers|auth|authorization|password|proxies|proxy|redis|token|secret|cookie)$|key$/i;
+
+function describeAt(path: readonly PropertyKey[], value: unknown): string {
+  const secret = typeof value === 'string' && path.some((key) => typeof key === 'string' && SECRET.test(key));
+  return secret ? `a string of ${value.length} characters` : describe(value);
+}
+
+const unitOf = (origin: string) =>
+  origin === 'string' ? ' characters' : origin === 'array' ? ' entries' : '';
+
+const article = (type: string) =>
+  type === 'int' ? 'a whole number' : `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`;
+
+function joinPath(place: string, path: readonly PropertyKey[]): string {
+  return path.reduce<string>((joined, key) => {
+    if (typeof key === 'number') return `${joined}[${key}]`;
+    return joined === '' ? String(key) : `${joined}.${String(key)}`;
+  }, place);
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  let value = input;
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    value = Reflect.get(value, key);
+  }
+  return value;
+}
