@@ -1,0 +1,46 @@
+/** Fields that belong to one connection and are never passed on (RFC 9110 §7.6.1). */
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Name by which this proxy signs messages in `Via` (RFC 9110 §7.6.3). */
+export const PSEUDONYM = 'resilient-proxy-out';
+
+const PERSISTENCE = /^(keep-alive|close|te|upgrade|)$/;
+
+/**
+ * Names that the `Connection` fields of a message list beside the usual ones; `undefined` where there are
+ * none, which is nearly always.
+ */
+export function connectionTokens(rawHeaders: readonly string[]): Set<string> | undefined {
+  let tokens: Set<string> | undefined;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    if (name.length !== 10 || name.toLowerCase() !== 'connection') continue;
+    const value = rawHeaders[i + 1] ?? '';
+    if (value === 'keep-alive' || value === 'close') continue;
+    for (const part of value.toLowerCase().split(',')) {
+      const token = part.trim();
+      if (PERSISTENCE.test(token)) continue;
+      tokens ??= new Set();
+      tokens.add(token);
+    }
+  }
+  return tokens;
+}
+
+/** First value of a field, by its lower-case name. */
+export function fieldValue(rawHeaders: readonly string[], name: string): string | undefined {
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const candidate = rawHeaders[i] ?? '';
+    if (candidate.length === name.length && candidate.toLowerCase() === name) return rawHeaders[i + 1];
+  }
+  return undefined;
+}

@@ -1,0 +1,39 @@
+import type { ProxyServerOptions } from 'httpxy';
+import type { Attempt, Egress, Exchange, ResponseHead } from '../exchange.js';
+import type { RequestBody } from './request-body.js';
+import type { Target } from './target.js';
+
+/** What goes to the target; the same for every attempt of a call. */
+export interface UpstreamRequest {
+  readonly exchange: Exchange;
+  readonly target: Target;
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  /** Flat; without the framing of the body, which is the transport's. */
+  readonly rawHeaders: readonly string[];
+  readonly body: RequestBody | undefined;
+  /** http-proxy-middleware's options of this call, as its `router` left them; for the node transport. */
+  readonly proxyOptions: ProxyServerOptions;
+}
+
+/** Told by a transport while an attempt runs; nothing is told after `finished` or `failed`. */
+export interface AttemptListener {
+  readonly attempt: Attempt;
+  /** `false`: the answer is not wanted, the transport gets rid of it and tells nothing more. */
+  head(head: ResponseHead): boolean;
+  /** The accepted answer was passed on in full. */
+  finished(): void;
+  /** No answer, or an accepted one that broke off; the transport has cut the client's off then. */
+  failed(error: unknown): void;
+}
+
+/** Ends an attempt that nobody waits for; the listener hears nothing more. */
+export type Cancel = () => void;
+
+/** Sends one attempt: head or error out. */
+export type Transport = (
+  request: UpstreamRequest,
+  egress: Egress | undefined,
+  listener: AttemptListener,
+) => Cancel;

@@ -1,0 +1,80 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ProxyServer, ProxyServerOptions } from 'httpxy';
+import { ProxyError } from '../errors.js';
+import { exchangeOf } from '../exchange.js';
+import { Call, type CallTools } from './call.js';
+import { DeadlineWheel } from './deadline-wheel.js';
+import { readFailure } from './failure.js';
+import type { UpstreamOptions } from './forward-options.js';
+import { NodeTransport } from './node-transport.js';
+import { BodyLedger, requestBody } from './request-body.js';
+import { type RequestFields, requestFields } from './request-fields.js';
+import { upstreamPath } from './request-path.js';
+import { TargetBook } from './target.js';
+import type { Transport, UpstreamRequest } from './transport.js';
+import { UndiciTransport } from './undici-transport.js';
+
+/** The way to the targets of one `forward()`: its connections, its clock and its memory. */
+export class Upstream {
+  readonly #options: UpstreamOptions;
+  readonly #targets = new TargetBook();
+  readonly #wheel = new DeadlineWheel();
+  readonly #ledger: BodyLedger;
+  readonly #undici: UndiciTransport;
+  readonly #fields: RequestFields;
+  readonly #tools: CallTools;
+  readonly #calls = new Set<Call>();
+
+  /** @param server http-proxy-middleware's, for the events of the node transport */
+  constructor(options: UpstreamOptions, server: ProxyServer) {
+    this.#options = options;
+    this.#ledger = new BodyLedger(options.maxKeptBytes);
+    this.#fields = requestFields(options.fields);
+    this.#undici = new UndiciTransport(options.connections);
+    const send: Transport =
+      options.transport === 'undici'
+        ? this.#undici.send
+        : new NodeTransport(server, options.fields.forwardCookies).send;
+    const { requestTimeoutMs } = options;
+    this.#tools = { send, wheel: this.#wheel, requestTimeoutMs, reused: this.#undici.reused };
+  }
+
+  /** Resolves when the call has ended, however its client left it. @throws ProxyError when there is no answer */
+  web(req: IncomingMessage, res: ServerResponse, proxyOptions: ProxyServerOptions): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const exchange = exchangeOf(req, res);
+      try {
+        const request = this.#request(req, res, proxyOptions);
+        new Call(request, this.#tools, (error) => (error ? reject(error) : resolve())).start();
+      } catch (thrown) {
+        const { error } = readFailure(thrown);
+        exchange.error = error;
+        reject(error);
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#wheel.close();
+    this.#calls.clear();
+    await this.#undici.close();
+  }
+
+  #request(req: IncomingMessage, res: ServerResponse, proxyOptions: ProxyServerOptions): UpstreamRequest {
+    if (!proxyOptions.target) throw new ProxyError('ERR_INTERNAL', 'The router named no target');
+    const exchange = exchangeOf(req, res);
+    const target = this.#targets.read(proxyOptions.target);
+    const method = this.#options.method ?? req.method ?? 'GET';
+    const keepBytes = exchange.retry?.resends(method) ? exchange.retry.maxBodyBytes : 0;
+    const body = requestBody(req, keepBytes, this.#ledger);
+    return {
+      exchange,
+      target,
+      method,
+      path: upstreamPath(target, req.url ?? '/', proxyOptions.ignorePath ?? false),
+      rawHeaders: this.#fields(req, target, body ?? {}),
+      body,
+      proxyOptions,
+    };
+  }
+}
