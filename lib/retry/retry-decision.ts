@@ -1,0 +1,44 @@
+import type { AttemptOutcome, RetryContext } from '../exchange.js';
+import { backOffMs } from './back-off.js';
+import { askedDelayMs } from './retry-after.js';
+import type { ResolvedRetry } from './retry-options.js';
+
+/** What the decision needs of the world. */
+export interface RetryMoment {
+  /** Epoch milliseconds. */
+  readonly now: number;
+  /** Between 0 and 1. */
+  readonly random: number;
+}
+
+/** Milliseconds to wait before another attempt, or why there is none. */
+export type RetryDecision = { readonly waitMs: number } | { readonly stop: StopReason };
+
+/** Why an outcome is passed on. */
+export type StopReason = 'outcome' | 'attempts' | 'method' | 'body' | 'time' | 'budget';
+
+/** Whether an outcome is followed by another attempt, apart from the budget. */
+export function decideRetry(
+  options: ResolvedRetry,
+  outcome: AttemptOutcome,
+  call: RetryContext,
+  { now, random }: RetryMoment,
+): RetryDecision {
+  if (!retryable(options, outcome)) return { stop: 'outcome' };
+  if (call.attemptsMade >= options.maxAttempts) return { stop: 'attempts' };
+  const unsent = outcome.kind === 'failure' && outcome.unsent;
+  if (!unsent && !options.methods.includes(call.method)) return { stop: 'method' };
+  if (!call.replayable) return { stop: 'body' };
+  const asked = outcome.kind === 'answer' ? askedDelayMs(outcome.head, now) : undefined;
+  const waitMs = Math.max(asked ?? 0, backOffMs(options, call.attemptsMade, random));
+  if (call.elapsedMs + waitMs >= options.totalTimeoutMs) return { stop: 'time' };
+  return { waitMs };
+}
+
+function retryable(options: ResolvedRetry, outcome: AttemptOutcome): boolean {
+  if (outcome.kind === 'answer') return options.retryOnStatus.includes(outcome.head.status);
+  if (outcome.kind === 'failure') {
+    return outcome.retryClass !== undefined && options.retryOnErrors.includes(outcome.retryClass);
+  }
+  return false;
+}

@@ -1,0 +1,117 @@
+import { EventEmitter } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import asyncRetry from 'async-retry';
+import { type AttemptOutcome, exchangeOf, type RetryContext, type RetryPolicy } from '../exchange.js';
+import { resolveOptions } from '../options.js';
+import { RetryBudget } from './retry-budget.js';
+import { decideRetry, type StopReason } from './retry-decision.js';
+import { type ResolvedRetry, type RetryOptions, retrySchema } from './retry-options.js';
+
+/** What `retry()` tells while it works. */
+export interface RetryEvents {
+  /** Another attempt follows after a wait. */
+  retry: [event: { api: string; method: string; attemptsMade: number; waitMs: number; because: string }];
+  /** A failed outcome is passed on; `stop` says why there is no other attempt. */
+  giveUp: [event: { api: string; method: string; attemptsMade: number; stop: StopReason; because: string }];
+}
+
+/** The middleware that {@link retry} returns. */
+export interface RetryHandler {
+  (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
+  on<E extends keyof RetryEvents>(event: E, listener: (...args: RetryEvents[E]) => void): void;
+  off<E extends keyof RetryEvents>(event: E, listener: (...args: RetryEvents[E]) => void): void;
+}
+
+/**
+ * Has failed calls sent again by the `forward()` at the end of the chain: with growing waits, within a
+ * time for the whole call, no longer once a byte of the answer went to the client. In front of any other
+ * handler it does nothing, for Express cannot run the rest of a chain twice.
+ *
+ * @throws InvalidOptionError
+ */
+export function retry(options: RetryOptions = {}): RetryHandler {
+  const policy = new Policy(resolveOptions(retrySchema, options, 'retry'));
+
+  function retry(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
+    exchangeOf(req, res).retry = policy;
+    policy.begin();
+    next();
+  }
+  return Object.assign(retry, {
+    on: policy.events.on.bind(policy.events) as RetryHandler['on'],
+    off: policy.events.off.bind(policy.events) as RetryHandler['off'],
+  });
+}
+
+const FIRST_FAILED = new Error('The first attempt has failed');
+
+class Policy implements RetryPolicy {
+  readonly events = new EventEmitter<RetryEvents>();
+  readonly maxBodyBytes: number;
+  readonly totalTimeoutMs: number;
+  readonly #options: ResolvedRetry;
+  readonly #methods: ReadonlySet<string>;
+  readonly #budget: RetryBudget | undefined;
+
+  constructor(options: ResolvedRetry) {
+    this.#options = options;
+    this.maxBodyBytes = options.maxBodyBytes;
+    this.totalTimeoutMs = options.totalTimeoutMs;
+    this.#methods = new Set(options.methods);
+    this.#budget = options.budgetRatio === false ? undefined : new RetryBudget(options.budgetRatio);
+  }
+
+  begin(): void {
+    this.#budget?.deposit(performance.now());
+  }
+
+  resends(method: string): boolean {
+    return this.#methods.has(method) && this.#options.maxAttempts > 1;
+  }
+
+  delayAfter(outcome: AttemptOutcome, call: RetryContext): number | undefined {
+    const moment = { now: Date.now(), random: Math.random() };
+    const decision = decideRetry(this.#options, outcome, call, moment);
+    if ('waitMs' in decision && (this.#budget?.withdraw(performance.now()) ?? true)) {
+      this.#tell('retry', outcome, call, { waitMs: decision.waitMs });
+      return decision.waitMs;
+    }
+    const stop = 'stop' in decision ? decision.stop : 'budget';
+    if (stop !== 'outcome') this.#tell('giveUp', outcome, call, { stop });
+    return undefined;
+  }
+
+  /** async-retry counts and loops; its first attempt is the one that has failed already. */
+  drive(again: (giveUp: (error: Error) => void) => Promise<void>): Promise<void> {
+    return asyncRetry(
+      (giveUp, attempt) => {
+        if (attempt === 1) throw FIRST_FAILED;
+        return again(giveUp);
+      },
+      // The waits are ours: async-retry has none that an upstream can ask for, nor one that can be ended.
+      { retries: this.#options.maxAttempts - 1, minTimeout: 0, maxTimeout: 0, randomize: false },
+    );
+  }
+
+  #tell<E extends keyof RetryEvents>(
+    event: E,
+    outcome: AttemptOutcome,
+    { exchange, method, attemptsMade }: RetryContext,
+    more: { waitMs: number } | { stop: StopReason },
+  ): void {
+    if (this.events.listenerCount(event) === 0) return;
+    const because =
+      outcome.kind === 'answer'
+        ? String(outcome.head.status)
+        : outcome.kind === 'failure'
+          ? outcome.error.code
+          : '';
+    this.events.emit(event as 'retry', {
+      api: exchange.api,
+      method,
+      attemptsMade,
+      because,
+      ...(more as { waitMs: number }),
+    });
+  }
+}

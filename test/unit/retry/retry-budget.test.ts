@@ -1,0 +1,33 @@
+import { expect } from 'chai';
+import { RetryBudget } from '../../../lib/retry/retry-budget.js';
+
+function withdrawals(budget: RetryBudget, tries: number, now: number): number {
+  return Array.from({ length: tries }, () => budget.withdraw(now)).filter(Boolean).length;
+}
+
+describe('RetryBudget', () => {
+  it('always allows ten retries a second', () => {
+    const budget = new RetryBudget(0.2);
+    expect(withdrawals(budget, 100, 5000)).to.equal(10);
+    expect(withdrawals(budget, 100, 6000)).to.equal(10);
+  });
+
+  it('allows a share of the calls of the last ten seconds', () => {
+    const budget = new RetryBudget(0.2);
+    for (let i = 0; i < 1000; i++) budget.deposit(5000 + i);
+    expect(withdrawals(budget, 1000, 6000)).to.equal(200);
+  });
+
+  it('forgets calls and retries after ten seconds', () => {
+    const budget = new RetryBudget(0.2);
+    for (let i = 0; i < 1000; i++) budget.deposit(5000);
+    expect(withdrawals(budget, 1000, 15_500)).to.equal(10);
+  });
+
+  it('is not upset by a long silence', () => {
+    const budget = new RetryBudget(0.5);
+    budget.deposit(0);
+    for (let i = 0; i < 100; i++) budget.deposit(9_000_000);
+    expect(withdrawals(budget, 1000, 9_000_000)).to.equal(50);
+  });
+});

@@ -1,0 +1,76 @@
+import { expect } from 'chai';
+import { ProxyError } from '../../../lib/errors.js';
+import type { AttemptOutcome, RetryClass, RetryContext } from '../../../lib/exchange.js';
+import { resolveOptions } from '../../../lib/options.js';
+import { decideRetry } from '../../../lib/retry/retry-decision.js';
+import { type RetryOptions, retrySchema } from '../../../lib/retry/retry-options.js';
+
+const answer = (status: number, ...rawHeaders: string[]): AttemptOutcome => ({
+  kind: 'answer',
+  head: { status, statusText: '', rawHeaders },
+});
+const failure = (retryClass: RetryClass | undefined, unsent = false): AttemptOutcome => ({
+  kind: 'failure',
+  error: new ProxyError('ERR_UPSTREAM_RESET', 'gone'),
+  retryClass,
+  unsent,
+  staleConnection: false,
+});
+function decide(outcome: AttemptOutcome, call: Partial<RetryContext> = {}, options: RetryOptions = {}) {
+  const context = { method: 'GET', attemptsMade: 1, elapsedMs: 0, replayable: true, ...call } as RetryContext;
+  return decideRetry(resolveOptions(retrySchema, options, 'retry'), outcome, context, {
+    now: 0,
+    random: 0.5,
+  });
+}
+
+describe('decideRetry()', () => {
+  for (const status of [500, 502, 503, 504, 429]) {
+    it(`tries again after ${status}`, () => {
+      expect(decide(answer(status))).to.deep.equal({ waitMs: 1000 });
+    });
+  }
+
+  for (const status of [200, 304, 400, 401, 404, 409, 501]) {
+    it(`passes ${status} on`, () => {
+      expect(decide(answer(status))).to.deep.equal({ stop: 'outcome' });
+    });
+  }
+
+  it('counts the first attempt among maxAttempts', () => {
+    expect(decide(answer(503), { attemptsMade: 2 })).to.have.property('waitMs');
+    expect(decide(answer(503), { attemptsMade: 3 })).to.deep.equal({ stop: 'attempts' });
+    expect(decide(answer(503), {}, { maxAttempts: 1 })).to.deep.equal({ stop: 'attempts' });
+  });
+
+  it('sends a method that is not idempotent again only when listed', () => {
+    expect(decide(answer(503), { method: 'POST' })).to.deep.equal({ stop: 'method' });
+    expect(decide(answer(503), { method: 'POST' }, { methods: ['POST'] })).to.have.property('waitMs');
+    expect(decide(answer(503), { method: 'PATCH' })).to.deep.equal({ stop: 'method' });
+  });
+
+  it('sends any method again when nothing of it had left', () => {
+    expect(decide(failure('connection refused', true), { method: 'POST' })).to.have.property('waitMs');
+    expect(decide(failure('connection reset'), { method: 'POST' })).to.deep.equal({ stop: 'method' });
+  });
+
+  it('does not try errors again that no second try can heal, nor those that are not listed', () => {
+    expect(decide(failure(undefined))).to.deep.equal({ stop: 'outcome' });
+    expect(decide(failure('timeout'), {}, { retryOnErrors: ['socket'] })).to.deep.equal({ stop: 'outcome' });
+  });
+
+  it('does not send half a body', () => {
+    expect(decide(answer(503), { method: 'PUT', replayable: false })).to.deep.equal({ stop: 'body' });
+  });
+
+  it('waits as long as the upstream asks, and not at all where that passes the total', () => {
+    expect(decide(answer(503, 'Retry-After', '20'))).to.deep.equal({ waitMs: 20_000 });
+    expect(decide(answer(503, 'Retry-After', '30'))).to.deep.equal({ stop: 'time' });
+    expect(decide(answer(503, 'Retry-After', '3600'))).to.deep.equal({ stop: 'time' });
+    expect(decide(answer(503), { elapsedMs: 29_500 })).to.deep.equal({ stop: 'time' });
+  });
+
+  it('does not go on for a client that has gone', () => {
+    expect(decide({ kind: 'abandoned' })).to.deep.equal({ stop: 'outcome' });
+  });
+});
