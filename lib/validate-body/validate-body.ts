@@ -1,0 +1,92 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ProxyError } from '../errors.js';
+import type { Handler } from '../exchange.js';
+
+/** What a request must bring before anybody is called. */
+export interface BodyRules {
+  /** Refuses calls without a body. */
+  readonly requiresBody: boolean;
+  /** Refuses bodies that are no JSON, whatever type they claim. One with a content coding passes unread. */
+  readonly validateJson: boolean;
+  /** Largest body that is read to be checked. */
+  readonly maxBodyBytes: number;
+}
+
+interface ParsedRequest extends IncomingMessage {
+  body?: unknown;
+  rawBody?: unknown;
+}
+
+/** Checks the request's body; `undefined` where there is nothing to check. */
+export function validateBody(rules: BodyRules): Handler | undefined {
+  if (!rules.requiresBody && !rules.validateJson) return undefined;
+
+  return function validateBody(req: ParsedRequest, _res: ServerResponse, next): void {
+    if (!hasBody(req)) {
+      next(
+        rules.requiresBody ? new ProxyError('ERR_BODY_REQUIRED', 'This API needs a request body') : undefined,
+      );
+      return;
+    }
+    const coding = req.headers['content-encoding'];
+    const readable = coding === undefined || coding === 'identity';
+    const parsed = req.readableEnded && req.body !== undefined && !Buffer.isBuffer(req.rawBody);
+    if (!rules.validateJson || !readable || parsed) {
+      next();
+      return;
+    }
+    read(req, rules.maxBodyBytes, (error, body) => {
+      if (!error && body) req.rawBody = body;
+      next(error ?? (body ? refusal(body, rules) : undefined));
+    });
+  };
+}
+
+function hasBody(req: ParsedRequest): boolean {
+  if (Buffer.isBuffer(req.rawBody)) return req.rawBody.length > 0;
+  const { 'content-length': length, 'transfer-encoding': coding } = req.headers;
+  return coding !== undefined || (length !== undefined && length !== '0');
+}
+
+function refusal(body: Buffer, { requiresBody }: BodyRules): ProxyError | undefined {
+  if (body.length === 0) {
+    return requiresBody ? new ProxyError('ERR_BODY_REQUIRED', 'This API needs a request body') : undefined;
+  }
+  try {
+    JSON.parse(body.toString('utf8'));
+    return undefined;
+  } catch {
+    return new ProxyError('ERR_INVALID_JSON', 'The request body is no valid JSON');
+  }
+}
+
+/** Reads up to `limit` bytes. A client that goes away in between is never called back. */
+function read(
+  req: ParsedRequest,
+  limit: number,
+  done: (error: ProxyError | undefined, body?: Buffer) => void,
+): void {
+  if (Buffer.isBuffer(req.rawBody)) {
+    done(undefined, req.rawBody);
+    return;
+  }
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const onData = (chunk: Buffer): void => {
+    bytes += chunk.length;
+    if (bytes <= limit) {
+      chunks.push(chunk);
+      return;
+    }
+    stop();
+    done(new ProxyError('ERR_BODY_TOO_LARGE', `The request body is larger than ${limit} bytes`));
+  };
+  const onEnd = (): void => {
+    stop();
+    done(undefined, Buffer.concat(chunks, bytes));
+  };
+  const stop = (): void => {
+    req.off('data', onData).off('end', onEnd);
+  };
+  req.on('data', onData).on('end', onEnd);
+}
