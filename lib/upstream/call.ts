@@ -10,8 +10,6 @@ export interface CallTools {
   readonly wheel: DeadlineWheel;
   /** Bound on one attempt up to its head, where no breaker sets one; 0 is none. */
   readonly requestTimeoutMs: number;
-  /** Whether an error came from a kept connection that the target may have closed meanwhile. */
-  readonly reused: (error: unknown) => boolean;
 }
 
 /** RFC 9110 §9.2.2. */
@@ -112,7 +110,7 @@ export class Call {
     const timeoutMs = this.#timeLeft();
     const run: AttemptRun = new AttemptRun(attempt, timeoutMs, this.#tools.wheel, {
       head: (head) => this.#head(run, head),
-      failed: (outcome, error) => this.#failed(run, outcome, error),
+      failed: (outcome) => this.#failed(run, outcome),
       finished: () => this.#end(),
     });
     this.#running = run;
@@ -144,16 +142,14 @@ export class Call {
     return true;
   }
 
-  #failed(run: AttemptRun, outcome: AttemptOutcome & { kind: 'failure' }, error: unknown): void {
+  #failed(run: AttemptRun, outcome: AttemptOutcome & { kind: 'failure' }): void {
     const { guards, res } = this.#exchange;
     if (run.accepted) {
       for (const guard of guards) guard.cut?.(run.attempt, this.#exchange, outcome.error);
       this.#end(res.headersSent ? undefined : outcome.error);
       return;
     }
-    const stale =
-      outcome.staleConnection || (outcome.retryClass === 'connection reset' && this.#tools.reused(error));
-    const told = stale && !this.#freshTried ? { ...outcome, staleConnection: true } : outcome;
+    const told = this.#freshTried ? { ...outcome, staleConnection: false } : outcome;
     this.#told(run.attempt, told, guards.length);
     if (this.#exchange.egress && outcome.error.code === 'ERR_PROXY_CONNECT' && run.attempt.egress) {
       this.#tried.add(run.attempt.egress);
@@ -231,7 +227,7 @@ export class Call {
 
 interface RunEvents {
   head(head: ResponseHead): boolean;
-  failed(outcome: AttemptOutcome & { kind: 'failure' }, error: unknown): void;
+  failed(outcome: AttemptOutcome & { kind: 'failure' }): void;
   finished(): void;
 }
 
@@ -271,17 +267,17 @@ class AttemptRun implements AttemptListener, Deadline {
     this.#events.finished();
   }
 
-  failed(error: unknown): void {
+  failed(error: unknown, usedConnection = false): void {
     if (this.#over) return;
     this.#over = true;
     if (!this.accepted) this.#stopClock();
-    this.#events.failed(readFailure(error), error);
+    this.#events.failed(readFailure(error, usedConnection));
   }
 
   expire(): void {
     if (this.#over) return;
     this.cancel();
-    this.#events.failed(timeoutFailure(this.#timeoutMs), undefined);
+    this.#events.failed(timeoutFailure(this.#timeoutMs));
   }
 
   cancel(): void {

@@ -1,10 +1,12 @@
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import http, { type ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import https from 'node:https';
 import { Readable } from 'node:stream';
 import { createProxyServer, type ProxyServer, type ProxyServerOptions } from 'httpxy';
 import type { Egress } from '../exchange.js';
 import { sendInformation } from './information.js';
 import { responseFields } from './response-fields.js';
 import type { AttemptListener, Cancel, UpstreamRequest } from './transport.js';
+import type { ConnectionOptions } from './undici-transport.js';
 
 const DRAIN_BYTES = 64 * 1024;
 
@@ -15,12 +17,16 @@ const DRAIN_BYTES = 64 * 1024;
  */
 export class NodeTransport {
   readonly #server: ProxyServer = createProxyServer({});
-  readonly #public: ProxyServer;
   readonly #runs = new WeakMap<IncomingMessage, NodeRun>();
+  readonly #http: http.Agent;
+  readonly #https: https.Agent;
 
   /** @param server http-proxy-middleware's own, on which users listen */
-  constructor(server: ProxyServer, setCookie: boolean) {
-    this.#public = server;
+  constructor(server: ProxyServer, { connections, setCookie }: ConnectionOptions) {
+    // Not httpxy's: they are shared by the whole process and nobody could close them.
+    const pool = { keepAlive: true, maxSockets: connections, maxFreeSockets: connections };
+    this.#http = new http.Agent(pool);
+    this.#https = new https.Agent(pool);
     this.#server.on('start', (req, res, target) => {
       if (this.#runs.get(req)?.listener.attempt.number === 1) server.emit('start', req, res, target);
     });
@@ -49,16 +55,20 @@ export class NodeTransport {
     const run = new NodeRun(request, listener);
     this.#runs.set(req, run);
     const options: ProxyServerOptions = { ...request.proxyOptions, buffer: bodySource(request) };
-    if (egress?.agent) options.agent = egress.agent;
+    options.agent = egress?.agent ?? options.agent ?? this.#agent(request);
     if (request.method !== req.method) Object.assign(options, { method: request.method });
     this.#server.web(req, res, options).then(run.closed, run.fail);
     run.adoptListeners();
     return run.cancel;
   };
 
-  /** http-proxy-middleware's server, for what only it is asked: the listeners of its users. */
-  get users(): ProxyServer {
-    return this.#public;
+  close(): void {
+    this.#http.destroy();
+    this.#https.destroy();
+  }
+
+  #agent({ target }: UpstreamRequest): http.Agent {
+    return target.origin.startsWith('https:') ? this.#https : this.#http;
   }
 }
 
@@ -143,7 +153,7 @@ class NodeRun {
     this.#over = true;
     this.#dropListeners();
     if (this.#accepted && this.#res.headersSent) this.#res.destroy();
-    this.listener.failed(error);
+    this.listener.failed(error, this.#proxyReq?.reusedSocket);
   };
 
   /** The client's response closed before the answer had ended. */

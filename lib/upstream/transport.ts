@@ -24,8 +24,11 @@ export interface AttemptListener {
   head(head: ResponseHead): boolean;
   /** The accepted answer was passed on in full. */
   finished(): void;
-  /** No answer, or an accepted one that broke off; the transport has cut the client's off then. */
-  failed(error: unknown): void;
+  /**
+   * No answer, or an accepted one that broke off; the transport has cut the client's off then.
+   * @param usedConnection it had carried an answer before, so the target may have closed it meanwhile
+   */
+  failed(error: unknown, usedConnection?: boolean): void;
 }
 
 /** Ends an attempt that nobody waits for; the listener hears nothing more. */

@@ -38,7 +38,7 @@ export class UndiciTransport {
     listener: AttemptListener,
   ): Cancel => {
     const { target, method, body } = request;
-    const relay = new Relay(request, listener, this.#options.setCookie);
+    const relay = new Relay(request, listener, this.#options.setCookie, this.#used);
     const absolute = egress?.absoluteForm;
     try {
       this.#pool(target, egress).dispatch(
@@ -63,19 +63,19 @@ export class UndiciTransport {
     return relay.cancel;
   };
 
-  /** Whether the error came from a connection that had carried an answer before. */
-  readonly reused = (error: unknown): boolean => {
-    if (typeof error !== 'object' || error === null) return false;
-    const socket: unknown = Reflect.get(error, 'socket');
-    const seen = typeof socket === 'object' && socket !== null ? Reflect.get(socket, 'bytesRead') : undefined;
-    return (typeof seen === 'number' ? seen : (this.#bytesRead.get(error) ?? 0)) > 0;
-  };
-
   async close(): Promise<void> {
     const pools = [...this.#pools.values()];
     this.#pools.clear();
     await Promise.all(pools.map((pool) => pool.destroy()));
   }
+
+  /** Whether the error came from a connection that had carried an answer before. */
+  readonly #used = (error: unknown): boolean => {
+    if (typeof error !== 'object' || error === null) return false;
+    const socket: unknown = Reflect.get(error, 'socket');
+    const seen = typeof socket === 'object' && socket !== null ? Reflect.get(socket, 'bytesRead') : undefined;
+    return (typeof seen === 'number' ? seen : (this.#bytesRead.get(error) ?? 0)) > 0;
+  };
 
   #pool(target: Target, egress: Egress | undefined): Pool {
     const key = egress ? `${target.origin} ${egress.name}` : target.origin;
@@ -131,6 +131,7 @@ class Relay implements Dispatcher.DispatchHandler {
   readonly #request: UpstreamRequest;
   readonly #listener: AttemptListener;
   readonly #setCookie: boolean;
+  readonly #used: (error: unknown) => boolean;
   #controller: Dispatcher.DispatchController | undefined;
   #answer: ClientAnswer | undefined;
   /** Nobody listens any more: cancelled, refused, or told its end. */
@@ -139,7 +140,13 @@ class Relay implements Dispatcher.DispatchHandler {
   #drained = 0;
   #upload: { readonly readableEnded: boolean } | undefined;
 
-  constructor(request: UpstreamRequest, listener: AttemptListener, setCookie: boolean) {
+  constructor(
+    request: UpstreamRequest,
+    listener: AttemptListener,
+    setCookie: boolean,
+    used: (error: unknown) => boolean,
+  ) {
+    this.#used = used;
     this.#request = request;
     this.#listener = listener;
     this.#setCookie = setCookie;
@@ -211,7 +218,7 @@ class Relay implements Dispatcher.DispatchHandler {
       return;
     }
     this.#answer?.cut();
-    this.#listener.failed(error);
+    this.#listener.failed(error, this.#used(error));
   }
 
   /** A short rest is read to keep the connection; one whose upload still runs is of no more use. */

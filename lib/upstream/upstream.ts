@@ -11,7 +11,7 @@ import { BodyLedger, requestBody } from './request-body.js';
 import { type RequestFields, requestFields } from './request-fields.js';
 import { upstreamPath } from './request-path.js';
 import { TargetBook } from './target.js';
-import type { Transport, UpstreamRequest } from './transport.js';
+import type { UpstreamRequest } from './transport.js';
 import { UndiciTransport } from './undici-transport.js';
 
 /** The way to the targets of one `forward()`: its connections, its clock and its memory. */
@@ -20,23 +20,24 @@ export class Upstream {
   readonly #targets = new TargetBook();
   readonly #wheel = new DeadlineWheel();
   readonly #ledger: BodyLedger;
-  readonly #undici: UndiciTransport;
+  readonly #transport: UndiciTransport | NodeTransport;
   readonly #fields: RequestFields;
   readonly #tools: CallTools;
-  readonly #calls = new Set<Call>();
 
   /** @param server http-proxy-middleware's, for the events of the node transport */
   constructor(options: UpstreamOptions, server: ProxyServer) {
     this.#options = options;
     this.#ledger = new BodyLedger(options.maxKeptBytes);
     this.#fields = requestFields(options.fields);
-    this.#undici = new UndiciTransport(options.connections);
-    const send: Transport =
+    this.#transport =
       options.transport === 'undici'
-        ? this.#undici.send
-        : new NodeTransport(server, options.fields.forwardCookies).send;
-    const { requestTimeoutMs } = options;
-    this.#tools = { send, wheel: this.#wheel, requestTimeoutMs, reused: this.#undici.reused };
+        ? new UndiciTransport(options.connections)
+        : new NodeTransport(server, options.connections);
+    this.#tools = {
+      send: this.#transport.send,
+      wheel: this.#wheel,
+      requestTimeoutMs: options.requestTimeoutMs,
+    };
   }
 
   /** Resolves when the call has ended, however its client left it. @throws ProxyError when there is no answer */
@@ -56,8 +57,7 @@ export class Upstream {
 
   async close(): Promise<void> {
     this.#wheel.close();
-    this.#calls.clear();
-    await this.#undici.close();
+    await this.#transport.close();
   }
 
   #request(req: IncomingMessage, res: ServerResponse, proxyOptions: ProxyServerOptions): UpstreamRequest {
