@@ -1,0 +1,65 @@
+import type { BreakerEmitter } from './breaker-events.js';
+import { Circuit, type Clock } from './circuit.js';
+import type { CircuitConfig } from './circuit-snapshot.js';
+
+/** The circuits of one breaker: one under its own name, and one per key where it is keyed; bounded. */
+export class KeyedCircuits {
+  readonly name: string;
+  readonly #config: CircuitConfig;
+  readonly #max: number;
+  readonly #events: BreakerEmitter;
+  readonly #clock: Clock;
+  /** Least recently used first. */
+  readonly #circuits = new Map<string, Circuit>();
+
+  constructor(name: string, max: number, config: CircuitConfig, events: BreakerEmitter, clock: Clock) {
+    this.name = name;
+    this.#max = max;
+    this.#config = config;
+    this.#events = events;
+    this.#clock = clock;
+  }
+
+  /** The circuit of this key, a new one where there is none yet. */
+  get(key = this.name): Circuit {
+    const known = this.#circuits.get(key);
+    if (known) {
+      this.#circuits.delete(key);
+      this.#circuits.set(key, known);
+      return known;
+    }
+    this.#makeRoom();
+    const target = key === this.name ? key : `${this.name}:${key}`;
+    const circuit = new Circuit(target, this.#config, this.#events, this.#clock);
+    this.#circuits.set(key, circuit);
+    return circuit;
+  }
+
+  /** Every circuit there is. */
+  all(): Circuit[] {
+    return [...this.#circuits.values()];
+  }
+
+  close(): void {
+    for (const circuit of this.#circuits.values()) circuit.close();
+  }
+
+  #makeRoom(): void {
+    if (this.#circuits.size < this.#max) return;
+    const key = this.#leastNeeded();
+    if (key === undefined) return;
+    this.#circuits.get(key)?.close();
+    this.#circuits.delete(key);
+  }
+
+  /** An open circuit protects a target, so it goes last; the one under the breaker's name stays. */
+  #leastNeeded(): string | undefined {
+    let oldest: string | undefined;
+    for (const [key, circuit] of this.#circuits) {
+      if (key === this.name) continue;
+      if (circuit.state === 'CLOSED') return key;
+      oldest ??= key;
+    }
+    return oldest;
+  }
+}

@@ -1,0 +1,50 @@
+import type { ErrorCode, ProxyError } from '../errors.js';
+import type { AttemptOutcome, Exchange } from '../exchange.js';
+
+/** What an outcome says about the target; a failure tells what happened, without any secret. */
+export type Verdict = 'success' | 'neither' | { readonly failure: string };
+
+/**
+ * The codes that are the target's doing. All others arose on this side or on the way (an egress proxy,
+ * a limit, a bad request), and say nothing about the target.
+ */
+const BY_THE_TARGET: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'ERR_UPSTREAM_CONNECT',
+  'ERR_UPSTREAM_TLS',
+  'ERR_UPSTREAM_RESET',
+  'ERR_UPSTREAM_PROTOCOL',
+  'ERR_UPSTREAM_TIMEOUT',
+]);
+
+/** Judges one attempt. */
+export function judgeOutcome(outcome: AttemptOutcome, countRateLimited: boolean): Verdict {
+  switch (outcome.kind) {
+    case 'answer':
+      return judgeStatus(outcome.head.status, countRateLimited);
+    case 'failure':
+      return outcome.staleConnection ? 'neither' : judgeError(outcome.error);
+    case 'abandoned':
+      return 'neither';
+  }
+}
+
+/** Judges an error that took the place of an answer or broke it off. */
+export function judgeError(error: ProxyError): Verdict {
+  return BY_THE_TARGET.has(error.code) ? { failure: error.message } : 'neither';
+}
+
+/** Judges the response of a handler that made no attempts that we know of, when it has closed. */
+export function judgeResponse(exchange: Exchange, countRateLimited: boolean): Verdict {
+  const { error, cache, res } = exchange;
+  if (error) return judgeError(error);
+  // A copy says nothing about the target, nor does an answer that another call has fetched.
+  if (cache === 'hit' || cache === 'stale' || cache === 'coalesced') return 'neither';
+  // The client has left, or the handler has cut it off: whose fault it was is not to be seen.
+  if (!res.writableFinished) return 'neither';
+  return judgeStatus(res.statusCode, countRateLimited);
+}
+
+function judgeStatus(status: number, countRateLimited: boolean): Verdict {
+  const failed = status >= 500 || (status === 429 && countRateLimited);
+  return failed ? { failure: `status ${status}` } : 'success';
+}

@@ -1,0 +1,38 @@
+import type { CachePolicy } from './cache-policy.js';
+import { answerDate, type Freshness, initialAgeMs, type TimedAnswer } from './freshness.js';
+
+/**
+ * Whether `ttl` mode keeps answers with this code: the configured ones, else every one below 400. What a range
+ * or a condition of the request brought about (206, 304, 412, 416) and 429 is never kept, configured or not.
+ */
+export function isTtlStatus(policy: CachePolicy, status: number): boolean {
+  if (status < 200 || status === 206 || status === 304 || status === 412 || status === 416) return false;
+  if (status === 429) return false;
+  return policy.statuses === undefined ? status < 400 : policy.statuses.has(status);
+}
+
+/**
+ * Freshness in `ttl` mode: `ttlMs` from the time an answer arrived. The upstream's own freshness and its rules
+ * about stale answers are set aside; its age is still told to clients.
+ */
+export function ttlFreshness(policy: CachePolicy, answer: TimedAnswer): Freshness {
+  const dateMs = answerDate(answer);
+  const freshUntil = answer.responseTime + policy.ttlMs;
+  return {
+    bornAt: answer.responseTime - initialAgeMs(answer, dateMs),
+    dateMs,
+    freshUntil,
+    staleWhileRevalidateUntil: freshUntil + policy.staleWhileRevalidateMs,
+    staleIfErrorUntil: freshUntil + policy.staleIfErrorMs,
+    staleForbidden: false,
+  };
+}
+
+/**
+ * Whether this method's answers are looked up and kept: GET and HEAD in `standard` mode, the configured ones in
+ * `ttl` mode, where HEAD goes with GET.
+ */
+export function isCachedMethod(policy: CachePolicy, method: string): boolean {
+  if (policy.mode === 'standard') return method === 'GET' || method === 'HEAD';
+  return policy.methods.has(method === 'HEAD' ? 'GET' : method);
+}
