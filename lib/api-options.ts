@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type BreakerOptions, breakerSchema } from './breaker/breaker-options.js';
 import { invalidOption } from './errors.js';
-import { resolveOptions, sizeBytes, unknownKey } from './options.js';
+import { optionsObject, resolveOptions, sizeBytes, unknownKey } from './options.js';
 import { type RetryOptions, retrySchema } from './retry/retry-options.js';
 import { FORWARD_OPTIONS, type ForwardOptions, resolveForward } from './upstream/forward-options.js';
 import type { BodyRules } from './validate-body/validate-body.js';
@@ -124,6 +124,13 @@ export interface SortedOptions {
   readonly forward: ForwardOptions;
 }
 
+// The API's name is its circuit's, and all of them are in one registry.
+const apiBreakerSchema = optionsObject(
+  Object.fromEntries(
+    Object.entries(breakerSchema.shape).filter(([key]) => key !== 'name' && key !== 'registry'),
+  ),
+);
+
 const OWN_OPTIONS = ['requiresBody', 'validateJson', 'maxBodyBytes', 'breaker', 'retry'];
 
 /**
@@ -140,7 +147,7 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
   const forward = { changeOrigin: true, forwardCookies: false, requestTimeoutMs: 10_000, ...rest };
   resolveForward(forward, place);
   if (retry !== false) resolveOptions(retrySchema, retry, at(place, 'retry'));
-  if (breaker !== false) resolveOptions(breakerSchema, breaker, at(place, 'breaker'));
+  if (breaker !== false) resolveOptions(apiBreakerSchema, breaker, at(place, 'breaker'));
   return {
     rules: { ...rules, validateJson: rules.validateJson ?? rules.requiresBody },
     breaker,

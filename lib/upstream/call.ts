@@ -83,7 +83,7 @@ export class Call {
       if (!(veto instanceof Promise)) return this.#vetoed(attempt, veto, i);
       veto
         .then((late) => (late ? this.#vetoed(attempt, late, i) : this.#ask(attempt, egress, i + 1)))
-        .catch(this.#crash);
+        .catch((error: unknown) => this.#vetoed(attempt, readFailure(error).error, i));
       return;
     }
     if (this.#settled) return this.#told(attempt, { kind: 'abandoned' }, guards.length);

@@ -73,10 +73,12 @@ export interface TransportOptions {
   forwardCookies?: boolean;
   /** Method sent to the target in place of the client's. */
   method?: string;
+  /** Fields added to every call, a list as that many lines; they win over the client's, in any letter case. */
+  headers?: Record<string, string | string[]>;
 }
 
 /** Options of `forward()`: http-proxy-middleware's, and those of the transports. */
-export interface ForwardOptions extends Options, TransportOptions {}
+export interface ForwardOptions extends Omit<Options, 'headers'>, TransportOptions {}
 
 /** The options of a `forward()`, resolved. */
 export interface UpstreamOptions {
@@ -162,7 +164,7 @@ const forwardSchema = optionsObject({
 export const FORWARD_OPTIONS: readonly string[] = Object.keys(forwardSchema.shape);
 
 /** Names of the options that are the package's own and no business of http-proxy-middleware's. */
-export const TRANSPORT_OPTIONS = Object.keys(TRANSPORT_SHAPE);
+export const TRANSPORT_OPTIONS: readonly string[] = Object.keys(TRANSPORT_SHAPE);
 
 /**
  * Checks the options of `forward()` and chooses the transport.

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { createProxyMiddleware, type Options, type Plugin } from 'http-proxy-middleware';
 import { exchangeOf } from '../exchange.js';
+import { readFailure } from './failure.js';
 import { type ForwardOptions, resolveForward, TRANSPORT_OPTIONS } from './forward-options.js';
 import { originForm } from './request-path.js';
 import { Upstream } from './upstream.js';
@@ -35,7 +36,9 @@ export function forward(options: ForwardOptions): ForwardHandler {
   function forward(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
     try {
       req.url = originForm(req.url);
-    } catch (error) {
+    } catch (thrown) {
+      const { error } = readFailure(thrown);
+      exchangeOf(req, res).error = error;
       next(error);
       return;
     }

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import http, { type ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import { Readable } from 'node:stream';
@@ -82,13 +83,12 @@ function bodySource({ body, proxyOptions }: UpstreamRequest): Readable {
   return atOnce as unknown as Readable;
 }
 
-type Listener = (...args: unknown[]) => void;
-
 class NodeRun {
   readonly listener: AttemptListener;
   readonly #request: UpstreamRequest;
   readonly #res: ServerResponse;
-  readonly #marks: readonly number[];
+  readonly #marks: readonly { emitter: EventEmitter; event: string; before: number }[];
+  readonly #added: (() => void)[] = [];
   #proxyReq: ClientRequest | undefined;
   #options: ProxyServerOptions | undefined;
   #over = false;
@@ -98,7 +98,12 @@ class NodeRun {
     this.#request = request;
     this.listener = listener;
     this.#res = request.exchange.res;
-    this.#marks = [this.#res.listenerCount('close'), this.#res.listenerCount('error')];
+    const mark = (emitter: EventEmitter, event: string) => ({
+      emitter,
+      event,
+      before: emitter.listenerCount(event),
+    });
+    this.#marks = [mark(this.#res, 'close'), mark(this.#res, 'error'), mark(request.exchange.req, 'error')];
   }
 
   /** The request has its socket and is not sent yet. */
@@ -167,20 +172,17 @@ class NodeRun {
     this.#proxyReq?.on('error', () => {}).destroy();
   };
 
-  #added: [string, Listener][] = [];
-
-  /** Remembers the listeners that httpxy puts on the client's response for each attempt. */
+  /** Remembers the listeners that httpxy puts on the client's request and response for each attempt. */
   adoptListeners(): void {
-    const [close = 0, error = 0] = this.#marks;
-    for (const listener of this.#res.listeners('close').slice(close))
-      this.#added.push(['close', listener as Listener]);
-    for (const listener of this.#res.listeners('error').slice(error))
-      this.#added.push(['error', listener as Listener]);
+    for (const { emitter, event, before } of this.#marks) {
+      for (const listener of emitter.listeners(event).slice(before)) {
+        this.#added.push(() => emitter.off(event, listener as () => void));
+      }
+    }
   }
 
   #dropListeners(): void {
-    for (const [event, listener] of this.#added) this.#res.off(event, listener);
-    this.#added = [];
+    for (const drop of this.#added.splice(0)) drop();
   }
 
   /**

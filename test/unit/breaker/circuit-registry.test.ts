@@ -1,0 +1,46 @@
+import { expect } from 'chai';
+import { breaker } from '../../../lib/breaker/breaker.js';
+import { CircuitRegistry } from '../../../lib/breaker/circuit-registry.js';
+
+describe('CircuitRegistry', () => {
+  it('lists the circuits of every breaker that shares it', () => {
+    const registry = new CircuitRegistry();
+    breaker({ name: 'github', registry });
+    const tenants = breaker({ name: 'tenants', registry, key: () => 'one' });
+    tenants.forceOpen('two');
+    const listed = registry.list().map(({ target, state }) => ({ target, state }));
+    expect(listed).to.deep.equal([
+      { target: 'github', state: 'CLOSED' },
+      { target: 'tenants:two', state: 'OPEN' },
+    ]);
+  });
+
+  it('finds a circuit by its target and makes none', () => {
+    const registry = new CircuitRegistry();
+    const github = breaker({ name: 'github', registry });
+    registry.get('github')?.forceOpen();
+    expect(github.state).to.equal('OPEN');
+    expect(registry.get('nosuch')).to.equal(undefined);
+    expect(registry.list()).to.have.length(1);
+  });
+
+  it('refuses a second breaker of the same name', () => {
+    const registry = new CircuitRegistry();
+    breaker({ name: 'github', registry });
+    expect(() => breaker({ name: 'github', registry })).to.throw(
+      'breaker.name must be the only one of its name in the registry; received "github"',
+    );
+  });
+
+  it('lets go of a breaker that is closed', () => {
+    const registry = new CircuitRegistry();
+    breaker({ name: 'github', registry }).close();
+    expect(registry.list()).to.deep.equal([]);
+    expect(() => breaker({ name: 'github', registry })).to.not.throw();
+  });
+
+  it('gives what JSON can hold', () => {
+    const { registry } = breaker();
+    expect(JSON.parse(JSON.stringify(registry.list()))).to.deep.equal(registry.list());
+  });
+});

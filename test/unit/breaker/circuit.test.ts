@@ -1,0 +1,437 @@
+import { EventEmitter } from 'node:events';
+import { expect } from 'chai';
+import type { BreakerEvents } from '../../../lib/breaker/breaker-events.js';
+import { type BreakerOptions, resolveBreaker } from '../../../lib/breaker/breaker-options.js';
+import { Circuit } from '../../../lib/breaker/circuit.js';
+import {
+  ABANDONED,
+  answer,
+  begin,
+  EPOCH,
+  failure,
+  run,
+  type ToyClock,
+  times,
+  toyClock,
+  toyExchange,
+} from './toy-call.js';
+
+const OK = answer(200);
+const DOWN = answer(503);
+
+interface Toy {
+  circuit: Circuit;
+  clock: ToyClock;
+  events: EventEmitter<BreakerEvents>;
+}
+
+function toy(options: BreakerOptions = {}): Toy {
+  const clock = toyClock();
+  const events = new EventEmitter<BreakerEvents>();
+  return { circuit: new Circuit('github', resolveBreaker(options).config, events, clock), clock, events };
+}
+
+function halfOpen(options: BreakerOptions = {}): Toy {
+  const made = toy({ failureThreshold: 1, ...options });
+  run(made.circuit, DOWN);
+  made.clock.advance(30_000);
+  return made;
+}
+
+describe('Circuit, closed', () => {
+  it('opens after five failures in a row', () => {
+    const { circuit } = toy();
+    run(circuit, ...times(4, DOWN));
+    expect(circuit.state).to.equal('CLOSED');
+    run(circuit, failure('ERR_UPSTREAM_CONNECT'));
+    expect(circuit.state).to.equal('OPEN');
+  });
+
+  it('opens after failureThreshold failures in a row', () => {
+    const { circuit } = toy({ failureThreshold: 2 });
+    run(circuit, DOWN, OK, DOWN);
+    expect(circuit.state).to.equal('CLOSED');
+    run(circuit, DOWN);
+    expect(circuit.state).to.equal('OPEN');
+  });
+
+  it('keeps its count through outcomes that say nothing about the target', () => {
+    const { circuit } = toy({ failureThreshold: 2 });
+    run(circuit, DOWN, ABANDONED, failure('ERR_PROXY_CONNECT'), failure('ERR_UPSTREAM_RESET', true));
+    expect(circuit.state).to.equal('CLOSED');
+    run(circuit, DOWN);
+    expect(circuit.state).to.equal('OPEN');
+  });
+
+  it('counts 429 only with countRateLimited', () => {
+    const plain = toy({ failureThreshold: 1 });
+    run(plain.circuit, answer(429));
+    expect(plain.circuit.state).to.equal('CLOSED');
+    const asked = toy({ failureThreshold: 1, countRateLimited: true });
+    run(asked.circuit, answer(429));
+    expect(asked.circuit.state).to.equal('OPEN');
+  });
+
+  it('opens when half of at least 20 attempts within 10 s have failed', () => {
+    const { circuit } = toy();
+    run(circuit, ...times(9, [OK, DOWN]).flat(), OK);
+    expect(circuit.state).to.equal('CLOSED');
+    run(circuit, DOWN);
+    expect(circuit.state).to.equal('OPEN');
+  });
+
+  it('honours failureRatio and minimumRequests', () => {
+    const { circuit } = toy({ failureRatio: 0.2, minimumRequests: 10 });
+    run(circuit, ...times(8, OK), DOWN);
+    expect(circuit.state).to.equal('CLOSED');
+    run(circuit, DOWN);
+    expect(circuit.state).to.equal('OPEN');
+  });
+
+  it('forgets failures that are older than windowMs', () => {
+    const { circuit, clock } = toy({ windowMs: 1000 });
+    for (const outcome of times(30, [OK, DOWN]).flat()) {
+      run(circuit, outcome);
+      clock.advance(60);
+    }
+    expect(circuit.state).to.equal('CLOSED');
+  });
+
+  it('does not look at the ratio with failureRatio: false', () => {
+    const { circuit } = toy({ failureRatio: false });
+    run(circuit, ...times(100, [OK, DOWN, DOWN, DOWN, DOWN]).flat());
+    expect(circuit.state).to.equal('CLOSED');
+  });
+
+  it('opens for a target that breaks off every answer', () => {
+    const { circuit } = toy();
+    for (let i = 1; i <= 5; i++) {
+      expect(circuit.state).to.equal('CLOSED');
+      const attempt = begin(circuit);
+      attempt.end(OK);
+      attempt.cut('ERR_UPSTREAM_RESET');
+    }
+    expect(circuit.state).to.equal('OPEN');
+    expect(circuit.snapshot()).to.include({ failures: 5, windowTotal: 5, failureRatio: 1 });
+  });
+
+  it('counts no answer that was broken off by a fault of this side', () => {
+    const { circuit } = toy({ failureThreshold: 1 });
+    const attempt = begin(circuit);
+    attempt.end(OK);
+    attempt.cut('ERR_SHUTTING_DOWN');
+    expect(circuit.state).to.equal('CLOSED');
+  });
+
+  it('counts no failure of an attempt that began before it closed', () => {
+    const { circuit, clock } = toy({ failureThreshold: 1, successThreshold: 1 });
+    const [hanging, streaming] = [begin(circuit), begin(circuit)];
+    streaming.end(OK);
+    run(circuit, DOWN);
+    clock.advance(30_000);
+    run(circuit, OK);
+    hanging.end(failure('ERR_UPSTREAM_TIMEOUT'));
+    streaming.cut('ERR_UPSTREAM_TIMEOUT');
+    expect(circuit.state).to.equal('CLOSED');
+  });
+});
+
+describe('Circuit, open', () => {
+  it('refuses with the time until trials, in whole seconds and never 0', () => {
+    const { circuit, clock } = toy({ failureThreshold: 1 });
+    run(circuit, DOWN);
+    const { refused } = begin(circuit);
+    expect(refused?.code).to.equal('ERR_CIRCUIT_OPEN');
+    expect(refused?.status).to.equal(503);
+    expect(refused?.message).to.equal('Service temporarily unavailable. Please try again in 30 seconds');
+    expect(refused?.headers).to.include({ 'Retry-After': '30' });
+    clock.advance(29_999);
+    expect(begin(circuit).refused?.message).to.match(/in 1 seconds$/);
+  });
+
+  it('blocks another attempt until resetTimeoutMs has passed', () => {
+    const { circuit, clock } = toy({ failureThreshold: 1, resetTimeoutMs: 500 });
+    const exchange = toyExchange();
+    expect(circuit.blocks(exchange)).to.equal(false);
+    run(circuit, DOWN);
+    clock.advance(499);
+    expect(circuit.blocks(exchange)).to.equal(true);
+    expect(begin(circuit).refused).to.not.equal(undefined);
+    clock.advance(1);
+    expect(circuit.blocks(exchange)).to.equal(false);
+    expect(circuit.state).to.equal('OPEN');
+    expect(begin(circuit).refused).to.equal(undefined);
+    expect(circuit.state).to.equal('HALF_OPEN');
+  });
+
+  it('learns nothing from attempts that were under way', () => {
+    const { circuit } = toy({ failureThreshold: 1 });
+    const [late, later] = [begin(circuit), begin(circuit)];
+    run(circuit, DOWN);
+    late.end(OK);
+    later.end(DOWN);
+    expect(circuit.state).to.equal('OPEN');
+    expect(circuit.snapshot().failures).to.equal(1);
+  });
+});
+
+describe('Circuit, half open', () => {
+  it('lets two of 50 attempts through and closes when both succeed', () => {
+    const { circuit } = halfOpen();
+    const attempts = Array.from({ length: 50 }, () => begin(circuit));
+    const trials = attempts.filter(({ refused }) => !refused);
+    expect(trials).to.have.length(2);
+    expect(attempts[10]?.refused?.message).to.match(/in 1 seconds$/);
+    for (const trial of trials) trial.end(OK);
+    expect(circuit.state).to.equal('CLOSED');
+  });
+
+  it('lets maxTrials attempts through at a time', () => {
+    const { circuit } = halfOpen({ maxTrials: 3 });
+    const trials = times(5, 0).map(() => begin(circuit));
+    expect(trials.map(({ refused }) => !refused)).to.deep.equal([true, true, true, false, false]);
+    trials[0]?.end(OK);
+    expect(begin(circuit).refused).to.equal(undefined);
+    expect(begin(circuit).refused).to.not.equal(undefined);
+  });
+
+  it('closes after successThreshold successes', () => {
+    const { circuit } = halfOpen({ successThreshold: 3, maxTrials: 1 });
+    run(circuit, OK, OK);
+    expect(circuit.snapshot()).to.include({ state: 'HALF_OPEN', successes: 2 });
+    run(circuit, OK);
+    expect(circuit.snapshot()).to.include({ state: 'CLOSED', successes: 0, failures: 0, windowTotal: 0 });
+  });
+
+  it('opens again with one failure, for resetTimeoutMs from then', () => {
+    const { circuit, clock } = halfOpen();
+    const [one, other] = [begin(circuit), begin(circuit)];
+    one.end(OK);
+    clock.advance(100);
+    other.end(DOWN);
+    expect(circuit.snapshot()).to.include({ state: 'OPEN', timeToResetMs: 30_000 });
+  });
+
+  it('opens again when the answer of a trial breaks off', () => {
+    const { circuit } = halfOpen();
+    const trial = begin(circuit);
+    trial.end(OK);
+    trial.cut('ERR_UPSTREAM_RESET');
+    expect(circuit.state).to.equal('OPEN');
+  });
+
+  it('frees the slot of a trial that says nothing, and counts nothing', () => {
+    const { circuit } = halfOpen({ maxTrials: 1 });
+    for (const outcome of [ABANDONED, failure('ERR_PROXY_CONNECT'), failure('ERR_RATE_LIMITED')]) {
+      run(circuit, outcome);
+    }
+    expect(circuit.snapshot()).to.include({ state: 'HALF_OPEN', successes: 0 });
+    expect(begin(circuit).refused).to.equal(undefined);
+  });
+
+  it('gives up a trial that never ends after trialTimeoutMs', () => {
+    const { circuit, clock } = halfOpen({ maxTrials: 1, trialTimeoutMs: 700 });
+    const lost = begin(circuit);
+    clock.advance(699);
+    expect(begin(circuit).refused).to.not.equal(undefined);
+    expect(circuit.blocks(toyExchange())).to.equal(true);
+    clock.advance(1);
+    expect(circuit.blocks(toyExchange())).to.equal(false);
+    const next = begin(circuit);
+    expect(next.refused).to.equal(undefined);
+    lost.end(DOWN);
+    expect(circuit.state).to.equal('HALF_OPEN');
+    next.end(OK);
+    run(circuit, OK);
+    expect(circuit.state).to.equal('CLOSED');
+  });
+
+  it('gives a trial twice requestTimeoutMs by default', () => {
+    const { circuit, clock } = halfOpen({ maxTrials: 1, requestTimeoutMs: 400 });
+    begin(circuit);
+    clock.advance(799);
+    expect(begin(circuit).refused).to.not.equal(undefined);
+    clock.advance(1);
+    expect(begin(circuit).refused).to.equal(undefined);
+  });
+
+  it('learns nothing from attempts that began before it', () => {
+    const { circuit, clock } = toy({ failureThreshold: 1 });
+    const [late, later] = [begin(circuit), begin(circuit)];
+    run(circuit, DOWN);
+    clock.advance(30_000);
+    begin(circuit);
+    late.end(OK);
+    later.end(DOWN);
+    expect(circuit.snapshot()).to.include({ state: 'HALF_OPEN', successes: 0 });
+  });
+
+  it('keeps the slot of a call that entered for its first attempt', () => {
+    const { circuit } = halfOpen({ maxTrials: 1 });
+    const exchange = toyExchange();
+    expect(circuit.enter(exchange)).to.equal(undefined);
+    expect(circuit.enter(toyExchange())?.code).to.equal('ERR_CIRCUIT_OPEN');
+    expect(circuit.blocks(exchange)).to.equal(false);
+    const trial = begin(circuit, exchange);
+    expect(trial.refused).to.equal(undefined);
+    trial.end(OK);
+    expect(circuit.enter(toyExchange())).to.equal(undefined);
+  });
+
+  it('frees that slot when the call ends without an attempt', () => {
+    const { circuit } = halfOpen({ maxTrials: 1 });
+    const exchange = toyExchange();
+    circuit.enter(exchange);
+    exchange.onSettled(circuit.settled);
+    exchange.res.emit('close');
+    expect(circuit.state).to.equal('HALF_OPEN');
+    expect(circuit.enter(toyExchange())).to.equal(undefined);
+  });
+
+  it('keeps that slot while a call whose client has left goes on for others', () => {
+    const { circuit } = halfOpen({ maxTrials: 1 });
+    const exchange = toyExchange();
+    circuit.enter(exchange);
+    exchange.onSettled(circuit.settled);
+    exchange.hold();
+    exchange.res.emit('close');
+    expect(circuit.enter(toyExchange())).to.not.equal(undefined);
+    expect(begin(circuit, exchange).refused).to.equal(undefined);
+  });
+});
+
+describe('Circuit#forceOpen(), forceClose() and reset()', () => {
+  it('stays open, whatever the time, until it is forced to close', () => {
+    const { circuit, clock } = toy();
+    circuit.forceOpen();
+    clock.advance(1e9);
+    expect(begin(circuit).refused?.headers).to.include({ 'Retry-After': '30' });
+    expect(circuit.snapshot().timeToResetMs).to.equal(null);
+    circuit.forceClose();
+    expect(begin(circuit).refused).to.equal(undefined);
+  });
+
+  it('keeps open a circuit that had opened by itself', () => {
+    const { circuit, clock } = toy({ failureThreshold: 1 });
+    run(circuit, DOWN);
+    circuit.forceOpen();
+    clock.advance(1e9);
+    expect(begin(circuit).refused).to.not.equal(undefined);
+  });
+
+  it('counts afresh when it was forced to close, and opens again as ever', () => {
+    const { circuit } = toy({ failureThreshold: 2 });
+    run(circuit, DOWN);
+    circuit.forceClose();
+    run(circuit, DOWN);
+    expect(circuit.state).to.equal('CLOSED');
+    run(circuit, DOWN);
+    expect(circuit.state).to.equal('OPEN');
+  });
+
+  it('forgets the last failure with reset() only', () => {
+    const { circuit } = toy({ failureThreshold: 1 });
+    run(circuit, DOWN);
+    circuit.forceClose();
+    expect(circuit.snapshot().lastFailure).to.equal('status 503');
+    circuit.reset();
+    expect(circuit.snapshot()).to.include({ state: 'CLOSED', lastFailure: null, lastFailureTime: null });
+  });
+});
+
+describe('Circuit#snapshot()', () => {
+  it('tells when and why it last failed, and what it counted', () => {
+    const { circuit, clock } = toy({ requestTimeoutMs: 100 });
+    run(circuit, OK, DOWN, failure('ERR_UPSTREAM_TIMEOUT'));
+    clock.advance(5);
+    const { config, ...figures } = circuit.snapshot();
+    expect(figures).to.deep.equal({
+      target: 'github',
+      state: 'CLOSED',
+      failures: 2,
+      successes: 0,
+      lastFailureTime: EPOCH,
+      lastFailure: 'ERR_UPSTREAM_TIMEOUT happened',
+      timeToResetMs: 0,
+      windowTotal: 3,
+      failureRatio: 2 / 3,
+      transitions: [],
+    });
+    expect(config).to.include({ failureThreshold: 5, requestTimeoutMs: 100, trialTimeoutMs: 200 });
+  });
+
+  it('lists the changes of state with their reasons', () => {
+    const { circuit, clock } = toy({ failureThreshold: 1 });
+    run(circuit, DOWN);
+    clock.advance(30_000);
+    run(circuit, DOWN);
+    clock.advance(30_000);
+    run(circuit, OK, OK);
+    circuit.forceOpen();
+    circuit.reset();
+    const told = circuit.snapshot().transitions.map(({ from, to, reason }) => `${from} ${to}: ${reason}`);
+    expect(told).to.deep.equal([
+      'CLOSED OPEN: failures in a row',
+      'OPEN HALF_OPEN: reset timeout passed',
+      'HALF_OPEN OPEN: trial failed',
+      'OPEN HALF_OPEN: reset timeout passed',
+      'HALF_OPEN CLOSED: trials succeeded',
+      'CLOSED OPEN: forced',
+      'OPEN CLOSED: reset',
+    ]);
+    expect(circuit.snapshot().transitions[1]?.time).to.equal(EPOCH + 30_000);
+  });
+
+  it('keeps the last 20 of them', () => {
+    const { circuit } = toy();
+    for (let i = 0; i < 15; i++) {
+      circuit.forceOpen();
+      circuit.forceClose();
+    }
+    const { transitions } = circuit.snapshot();
+    expect(transitions).to.have.length(20);
+    expect(transitions.at(-1)?.to).to.equal('CLOSED');
+  });
+});
+
+describe('Circuit events', () => {
+  it('tell what happened, in order', () => {
+    const { circuit, clock, events } = toy({ failureThreshold: 1, successThreshold: 1 });
+    const told: unknown[] = [];
+    for (const name of ['open', 'halfOpen', 'close', 'reject', 'failure'] as const) {
+      events.on(name, (event: unknown) => told.push([name, event]));
+    }
+    const target = 'github';
+    run(circuit, DOWN);
+    clock.advance(10_000);
+    begin(circuit);
+    clock.advance(20_000);
+    run(circuit, OK);
+    expect(told).to.deep.equal([
+      ['failure', { target, because: 'status 503' }],
+      ['open', { target, reason: 'failures in a row', failures: 1, retryAfterMs: 30_000 }],
+      ['reject', { target, retryAfterMs: 20_000 }],
+      ['halfOpen', { target }],
+      ['close', { target, reason: 'trials succeeded' }],
+    ]);
+  });
+
+  it('leave the circuit open when a listener throws', () => {
+    const { circuit, events } = toy({ failureThreshold: 1 });
+    events.on('failure', () => {
+      throw new Error('a listener of the application');
+    });
+    expect(() => run(circuit, DOWN)).to.throw('a listener of the application');
+    expect(circuit.state).to.equal('OPEN');
+  });
+
+  it('give a listener that forces the circuit the last word', () => {
+    const { circuit, events } = toy({ failureThreshold: 1 });
+    let opened = 0;
+    events.on('open', () => opened++);
+    events.on('failure', () => circuit.forceClose());
+    run(circuit, DOWN);
+    expect(circuit.state).to.equal('CLOSED');
+    expect(opened).to.equal(0);
+  });
+});

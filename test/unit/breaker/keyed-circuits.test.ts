@@ -1,0 +1,61 @@
+import { EventEmitter } from 'node:events';
+import { expect } from 'chai';
+import type { BreakerEvents } from '../../../lib/breaker/breaker-events.js';
+import { resolveBreaker } from '../../../lib/breaker/breaker-options.js';
+import { KeyedCircuits } from '../../../lib/breaker/keyed-circuits.js';
+import { toyClock } from './toy-call.js';
+
+function keyed(max: number): KeyedCircuits {
+  return new KeyedCircuits(
+    'api',
+    max,
+    resolveBreaker({}).config,
+    new EventEmitter<BreakerEvents>(),
+    toyClock(),
+  );
+}
+
+const targets = (circuits: KeyedCircuits) => circuits.all().map(({ target }) => target);
+
+describe('KeyedCircuits', () => {
+  it('gives each key one circuit, and its own name without a key', () => {
+    const circuits = keyed(10);
+    expect(circuits.get('a')).to.equal(circuits.get('a'));
+    expect(circuits.get('a')).to.not.equal(circuits.get('b'));
+    expect(circuits.get()).to.equal(circuits.get('api'));
+    expect(targets(circuits)).to.have.members(['api', 'api:a', 'api:b']);
+  });
+
+  it('takes any string for a key', () => {
+    const circuits = keyed(10);
+    expect(circuits.get('__proto__').target).to.equal('api:__proto__');
+    expect(circuits.get('constructor').state).to.equal('CLOSED');
+    expect(circuits.get('').target).to.equal('api:');
+  });
+
+  it('forgets the circuit that was unused for longest', () => {
+    const circuits = keyed(3);
+    for (const key of ['a', 'b', 'c', 'a', 'd']) circuits.get(key);
+    expect(targets(circuits)).to.deep.equal(['api:c', 'api:a', 'api:d']);
+  });
+
+  it('forgets closed circuits before open ones', () => {
+    const circuits = keyed(3);
+    circuits.get('a').forceOpen();
+    circuits.get('b');
+    circuits.get('c').forceOpen();
+    circuits.get('d');
+    expect(targets(circuits)).to.deep.equal(['api:a', 'api:c', 'api:d']);
+    circuits.get('d').forceOpen();
+    circuits.get('e');
+    expect(targets(circuits)).to.deep.equal(['api:c', 'api:d', 'api:e']);
+  });
+
+  it('never forgets the circuit of its name', () => {
+    const circuits = keyed(2);
+    const own = circuits.get();
+    for (const key of ['a', 'b', 'c']) circuits.get(key);
+    expect(targets(circuits)).to.deep.equal(['api', 'api:c']);
+    expect(circuits.get()).to.equal(own);
+  });
+});

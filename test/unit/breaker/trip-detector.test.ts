@@ -1,0 +1,93 @@
+import { mock } from 'node:test';
+import { expect } from 'chai';
+import { BrakesTripDetector } from '../../../lib/breaker/trip-detector.js';
+
+const RULE = { failureRatio: 0.5, minimumRequests: 20, windowMs: 10_000 };
+
+function detector(rule: Partial<typeof RULE> = {}): BrakesTripDetector {
+  return new BrakesTripDetector({ ...RULE, ...rule }, 0);
+}
+
+function feed(window: BrakesTripDetector, now: number, successes: number, failures: number): boolean {
+  for (let i = 0; i < successes; i++) window.success(now);
+  let tripped = false;
+  for (let i = 0; i < failures; i++) tripped = window.failure(now);
+  return tripped;
+}
+
+describe('BrakesTripDetector', () => {
+  it('trips when the share of failures is reached', () => {
+    expect(feed(detector(), 0, 10, 9)).to.equal(false);
+    expect(feed(detector(), 0, 10, 10)).to.equal(true);
+  });
+
+  it('does not look at fewer calls than the minimum', () => {
+    const window = detector();
+    expect(feed(window, 0, 0, 19)).to.equal(false);
+    expect(window.failure(0)).to.equal(true);
+  });
+
+  it('takes 1 as: every call has failed', () => {
+    expect(feed(detector({ failureRatio: 1 }), 0, 1, 500)).to.equal(false);
+    expect(feed(detector({ failureRatio: 1 }), 0, 0, 20)).to.equal(true);
+  });
+
+  it('is exact for ratios that binary fractions cannot hold', () => {
+    expect(feed(detector({ failureRatio: 0.3 }), 0, 70, 29)).to.equal(false);
+    expect(feed(detector({ failureRatio: 0.3 }), 0, 70, 30)).to.equal(true);
+  });
+
+  it('forgets what is older than the window, a tenth at a time', () => {
+    const window = detector();
+    feed(window, 500, 30, 0);
+    feed(window, 1500, 10, 0);
+    expect(window.totals(9999).total).to.equal(40);
+    expect(window.totals(10_000).total).to.equal(10);
+    expect(window.totals(11_000).total).to.equal(0);
+  });
+
+  it('keeps the time of each success, however many come without a failure', () => {
+    const window = detector();
+    feed(window, 0, 1000, 0);
+    expect(feed(window, 9000, 0, 20)).to.equal(false);
+    expect(feed(window, 10_500, 0, 1)).to.equal(true);
+  });
+
+  it('is empty after a pause of many windows', () => {
+    const window = detector();
+    feed(window, 0, 3, 5);
+    expect(window.totals(1e9)).to.deep.equal({ total: 0, failed: 0 });
+    feed(window, 1e9 + 1, 2, 0);
+    expect(window.totals(1e9 + 999).total).to.equal(2);
+  });
+
+  it('counts again at once after a reset, though it had tripped', () => {
+    const window = detector();
+    expect(feed(window, 0, 0, 20)).to.equal(true);
+    window.reset(0);
+    expect(window.totals(0).total).to.equal(0);
+    expect(feed(window, 0, 0, 20)).to.equal(true);
+  });
+
+  it('takes back a success that turned out to be a failure', () => {
+    const window = detector();
+    feed(window, 0, 3, 0);
+    window.reversal(0);
+    expect(window.totals(0)).to.deep.equal({ total: 3, failed: 1 });
+  });
+
+  it('leaves none of the intervals of brakes running', () => {
+    const begun = mock.method(globalThis, 'setInterval');
+    const cleared = mock.method(globalThis, 'clearInterval');
+    try {
+      const window = detector();
+      window.reset(0);
+      window.close();
+    } finally {
+      mock.restoreAll();
+    }
+    const intervals = begun.mock.calls.map(({ result }) => result);
+    expect(intervals).to.have.length(4);
+    expect(cleared.mock.calls.map(({ arguments: [interval] }) => interval)).to.have.members(intervals);
+  });
+});
