@@ -146,14 +146,20 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
   const rules = resolveOptions(rulesSchema, { requiresBody, validateJson, maxBodyBytes }, place);
   const forward = { changeOrigin: true, forwardCookies: false, requestTimeoutMs: 10_000, ...rest };
   resolveForward(forward, place);
-  if (retry !== false) resolveOptions(retrySchema, retry, at(place, 'retry'));
-  if (breaker !== false) resolveOptions(apiBreakerSchema, breaker, at(place, 'breaker'));
+  checkBlock(retrySchema, retry, at(place, 'retry'));
+  checkBlock(apiBreakerSchema, breaker, at(place, 'breaker'));
   return {
     rules: { ...rules, validateJson: rules.validateJson ?? rules.requiresBody },
     breaker,
     retry,
     forward,
   };
+}
+
+function checkBlock(schema: z.ZodType, value: unknown, place: string): void {
+  if (value === false) return;
+  if (typeof value !== 'object') throw invalidOption(place, 'must be an object of options, or false', value);
+  resolveOptions(schema, value, place);
 }
 
 const at = (place: string, key: string) => (place === '' ? key : `${place}.${key}`);

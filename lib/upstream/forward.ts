@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { createProxyMiddleware, type Options, type Plugin } from 'http-proxy-middleware';
+import type { ProxyServer } from 'httpxy';
 import { exchangeOf } from '../exchange.js';
 import { readFailure } from './failure.js';
 import { type ForwardOptions, resolveForward, TRANSPORT_OPTIONS } from './forward-options.js';
 import { originForm } from './request-path.js';
 import { Upstream } from './upstream.js';
+import { refuseUpgrade } from './websocket.js';
 
 /** The middleware that {@link forward} returns. */
 export interface ForwardHandler {
@@ -48,7 +50,17 @@ export function forward(options: ForwardOptions): ForwardHandler {
       if (error === undefined || !answersErrors || !res.headersSent) next(error);
     });
   }
-  return Object.assign(forward, { upgrade: proxy.upgrade, close: engine.close });
+
+  function upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
+    try {
+      req.url = originForm(req.url);
+    } catch (thrown) {
+      refuseUpgrade(socket, readFailure(thrown).error.status, 'Bad Request');
+      return;
+    }
+    proxy.upgrade(req, socket, head);
+  }
+  return Object.assign(forward, { upgrade, close: engine.close });
 }
 
 /**
@@ -59,7 +71,9 @@ export function resiliencePlugin(
   options: Pick<ForwardOptions, 'transport' | 'requestTimeoutMs'> = {},
 ): Plugin {
   return function resiliencePlugin(server, proxyOptions) {
-    upstreamPlugin({ ...proxyOptions, ...options }).plugin(server, proxyOptions);
+    // http-proxy-middleware's own plugins listen too, to log and to answer: they need no Node client.
+    const hooked = proxyOptions.ejectPlugins ? server.eventNames().map(String) : [];
+    enginePlugin({ ...proxyOptions, ...options }, server, hooked);
   };
 }
 
@@ -67,15 +81,23 @@ function upstreamPlugin(options: ForwardOptions): { plugin: Plugin; close: () =>
   let upstream: Upstream | undefined;
   return {
     plugin: (server) => {
-      const hooked = options.ejectPlugins === false ? [] : server.eventNames().map(String);
-      const engine = new Upstream(resolveForward(options, 'forward', hooked), server);
-      upstream = engine;
-      server.web = (req, res, opts = {}) => engine.web(req, res, opts);
-      // http-proxy-middleware emits what it also hands to next(), and an unheard `error` would throw.
-      server.on('error', () => {});
+      upstream = enginePlugin(options, server, server.eventNames().map(String));
     },
     close: async () => upstream?.close(),
   };
+}
+
+function enginePlugin(options: ForwardOptions, server: ProxyServer, hooked: readonly string[]): Upstream {
+  const upstream = new Upstream(resolveForward(options, 'forward', hooked), server);
+  server.web = (req, res, opts = {}) => upstream.web(req, res, opts);
+  server.prependListener('proxyReqWs', (proxyReq, req, socket, opts) =>
+    upstream.upgrading(proxyReq, req, socket, opts),
+  );
+  // http-proxy-middleware emits what it also hands to next(), and an unheard `error` would throw.
+  server.on('error', (_error, _req, res) => {
+    if (res instanceof Socket) upstream.refuse(res);
+  });
+  return upstream;
 }
 
 const eventsPlugin: Plugin = (server, { on = {} }) => {

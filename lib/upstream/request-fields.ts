@@ -29,7 +29,8 @@ export interface BodyFraming {
 }
 
 const REQUEST_ONLY_HERE = ['expect', 'host', 'http2-settings'];
-const NEEDED_BY_HTTP = /^(accept|accept-.+|content-.+|if-.+|range|cache-control|user-agent)$/;
+const NEEDED_BY_HTTP =
+  /^(accept|accept-.+|content-.+|if-.+|range|cache-control|user-agent|sec-websocket-.+)$/;
 const FORWARDED = ['x-forwarded-for', 'x-forwarded-port', 'x-forwarded-proto', 'x-forwarded-host'];
 
 /** Prepares what is the same for every call. */

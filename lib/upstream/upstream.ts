@@ -1,4 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { ProxyServer, ProxyServerOptions } from 'httpxy';
 import { ProxyError } from '../errors.js';
 import { exchangeOf } from '../exchange.js';
@@ -13,6 +14,7 @@ import { upstreamPath } from './request-path.js';
 import { TargetBook } from './target.js';
 import type { UpstreamRequest } from './transport.js';
 import { UndiciTransport } from './undici-transport.js';
+import { putUpgradeFields, refuseUpgrade, tieEnds } from './websocket.js';
 
 /** The way to the targets of one `forward()`: its connections, its clock and its memory. */
 export class Upstream {
@@ -23,6 +25,7 @@ export class Upstream {
   readonly #transport: UndiciTransport | NodeTransport;
   readonly #fields: RequestFields;
   readonly #tools: CallTools;
+  readonly #upgraded = new WeakSet<Socket>();
 
   /** @param server http-proxy-middleware's, for the events of the node transport */
   constructor(options: UpstreamOptions, server: ProxyServer) {
@@ -53,6 +56,23 @@ export class Upstream {
         reject(error);
       }
     });
+  }
+
+  /** Sees to an upgrade that httpxy is about to send: its fields, and that both ends go together. */
+  upgrading(
+    proxyReq: ClientRequest,
+    req: IncomingMessage,
+    client: Socket,
+    { target }: ProxyServerOptions,
+  ): void {
+    tieEnds(proxyReq, client, this.#upgraded);
+    if (target) putUpgradeFields(proxyReq, this.#fields(req, this.#targets.read(target), {}));
+  }
+
+  /** Answers an upgrade that came to nothing; one that had succeeded can only be closed. */
+  refuse(client: Socket): void {
+    if (this.#upgraded.has(client)) client.destroy();
+    else refuseUpgrade(client, 502, 'Bad Gateway');
   }
 
   async close(): Promise<void> {
