@@ -90,7 +90,11 @@ export interface UpstreamOptions {
   readonly maxKeptBytes: number;
 }
 
-const noLimitOr = durationMs.or(z.literal(0));
+const NO_LIMIT = 'must be a number of at least 1, or 0 for no limit';
+const noLimitOr = z
+  .number({ error: NO_LIMIT })
+  .max(2_147_483_647)
+  .refine((ms) => ms === 0 || ms >= 1, NO_LIMIT);
 
 const TRANSPORT_SHAPE = {
   transport: z.enum(['auto', 'undici', 'node']).default('auto'),
@@ -180,7 +184,7 @@ export function resolveForward(
   const needsNode = nodeReasons(options, hooked);
   const needsUndici = UNDICI_OPTIONS.filter((name) => given[name] !== undefined);
   return {
-    transport: chooseTransport(given.transport, needsNode, needsUndici, place),
+    transport: chooseTransport(given.transport, needsNode, needsUndici, options, place),
     method: given.method,
     fields: {
       forwardHeaders: given.forwardHeaders,
@@ -210,7 +214,8 @@ function checkTarget({ target, router }: ForwardOptions, place: string): void {
   if (target === undefined && router === undefined) {
     throw invalidOption(`${prefix(place)}target`, 'is required where no router is given', target);
   }
-  if (typeof target === 'string' || target instanceof URL) targetUrl(target, `${prefix(place)}target`);
+  if (target === undefined) return;
+  if (typeof target !== 'object' || target instanceof URL) targetUrl(target, `${prefix(place)}target`);
 }
 
 function nodeReasons(options: ForwardOptions, hooked: readonly string[]): string[] {
@@ -227,10 +232,15 @@ function nodeReasons(options: ForwardOptions, hooked: readonly string[]): string
   return [...named, ...events.map((name) => `on.${name}`), ...parts.map((name) => `target.${name}`)];
 }
 
+function valueAt(options: ForwardOptions, path: string): unknown {
+  return path.split('.').reduce<unknown>((value, key) => Reflect.get(Object(value), key), options);
+}
+
 function chooseTransport(
   asked: 'auto' | 'undici' | 'node',
   needsNode: readonly string[],
   needsUndici: readonly string[],
+  options: ForwardOptions,
   place: string,
 ): 'undici' | 'node' {
   const [node] = needsNode;
@@ -239,14 +249,14 @@ function chooseTransport(
     throw invalidOption(
       prefix(place) + node,
       "cannot be honoured by transport 'undici': use 'node' or 'auto'",
-      asked,
+      valueAt(options, node),
     );
   }
   if (undici && (asked === 'node' || node)) {
     const why = node
       ? `cannot go with ${node}, which needs transport 'node'`
       : "cannot be honoured by transport 'node'";
-    throw invalidOption(prefix(place) + undici, why, asked);
+    throw invalidOption(prefix(place) + undici, why, valueAt(options, undici));
   }
   return node || asked === 'node' ? 'node' : 'undici';
 }

@@ -77,9 +77,9 @@ function bufferedBody(buffer: Buffer, contentType: string | undefined): RequestB
 function rebuild(body: unknown, contentType = ''): [Buffer, string] | undefined {
   if (Buffer.isBuffer(body)) return [body, contentType];
   if (typeof body === 'string') return [Buffer.from(body), contentType];
-  if (body === undefined || body === null) return undefined;
+  if (body === undefined) return undefined;
   const type = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  if (type === 'application/x-www-form-urlencoded' && typeof body === 'object') {
+  if (type === 'application/x-www-form-urlencoded' && typeof body === 'object' && body !== null) {
     return [Buffer.from(formEncoded(body)), contentType];
   }
   if (type === 'application/json' || type.endsWith('+json'))

@@ -28,7 +28,7 @@ export interface BodyFraming {
   readonly rebuilt?: { readonly contentType: string | undefined };
 }
 
-const REQUEST_ONLY_HERE = ['expect', 'host', 'http2-settings'];
+const REQUEST_ONLY_HERE = ['expect', 'host', 'http2-settings', 'trailer'];
 const NEEDED_BY_HTTP =
   /^(accept|accept-.+|content-.+|if-.+|range|cache-control|user-agent|sec-websocket-.+)$/;
 const FORWARDED = ['x-forwarded-for', 'x-forwarded-port', 'x-forwarded-proto', 'x-forwarded-host'];

@@ -43,14 +43,11 @@ export function parseTarget(url: URL): Target {
 }
 
 /** Reads a target of a configuration. @throws InvalidOptionError when it is no http(s) URL. */
-export function targetUrl(value: string | URL, place: string): URL {
-  const url = URL.canParse(String(value)) ? new URL(value) : undefined;
+export function targetUrl(value: unknown, place: string): URL {
+  const text = value instanceof URL ? value.href : value;
+  const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !Object.hasOwn(SCHEMES, url.protocol) || url.hostname === '') {
-    throw invalidOption(
-      place,
-      'must be an absolute http or https URL, as https://api.example.com/v2',
-      String(value),
-    );
+    throw invalidOption(place, 'must be an absolute http or https URL, as https://api.example.com/v2', text);
   }
   return url;
 }
@@ -59,18 +56,18 @@ const MAX_REMEMBERED = 1000;
 
 /** Remembers targets, for a `router` may name another one for each call. */
 export class TargetBook {
-  readonly #byUrl = new WeakMap<URL, Target>();
+  readonly #byUrl = new WeakMap<URL, { readonly href: string; readonly target: Target }>();
   readonly #byText = new Map<string, Target>();
 
   /** @throws ProxyError when the router named something that cannot be called. */
   read(target: ProxyTarget): Target {
     if (target instanceof URL) {
       const known = this.#byUrl.get(target);
-      if (known) return known;
+      if (known?.href === target.href) return known.target;
     }
     const text = textOf(target);
     const known = this.#byText.get(text) ?? this.#learn(text);
-    if (target instanceof URL) this.#byUrl.set(target, known);
+    if (target instanceof URL) this.#byUrl.set(target, { href: text, target: known });
     return known;
   }
 
@@ -89,8 +86,9 @@ export class TargetBook {
 function textOf(target: ProxyTarget): string {
   if (typeof target === 'string') return target;
   if (target instanceof URL) return target.href;
-  const hostname = String(target.hostname ?? target.host ?? 'localhost').replace(/:\d+$/, '');
-  const host = isIP(hostname) === 6 ? `[${hostname}]` : hostname;
+  const { hostname, host = 'localhost' } = target;
+  const named = String(hostname ?? (target.port ? host.replace(/^(\[.*\]|[^:]*):\d+$/, '$1') : host));
+  const authority = isIP(named) === 6 ? `[${named}]` : named;
   const port = target.port ? `:${target.port}` : '';
-  return `${target.protocol ?? 'http:'}//${host}${port}${target.pathname ?? ''}`;
+  return `${target.protocol ?? 'http:'}//${authority}${port}${target.pathname ?? ''}`;
 }

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { Egress } from '../exchange.js';
 import { ClientAnswer } from './client-answer.js';
@@ -119,11 +120,21 @@ export class UndiciTransport {
       connect({ ...options, servername: target.servername }, (...[error, socket]) => {
         if (error || !socket) return callback(error ?? new Error('no socket'), null);
         // A bare ECONNRESET does not say whether its connection had been used before.
+        closeWhenAborted(socket);
         socket.prependListener('error', (failure) => this.#bytesRead.set(failure, socket.bytesRead));
         callback(null, socket);
       });
     };
   }
+}
+
+/**
+ * undici closes the connection of an aborted request with an error of its own, after which it takes the
+ * request for unsent and opens a connection that nobody uses. Closed without one, it lets go of it.
+ */
+function closeWhenAborted(socket: Socket): void {
+  const { destroy } = socket;
+  socket.destroy = (error) => destroy.call(socket, error?.message === 'aborted' ? undefined : error);
 }
 
 /** Takes one attempt's answer from undici and hands it to the client, or gets rid of it. */

@@ -4,6 +4,7 @@ import type { ProxyServer, ProxyServerOptions } from 'httpxy';
 import { ProxyError } from '../errors.js';
 import { exchangeOf } from '../exchange.js';
 import { Call, type CallTools } from './call.js';
+import { putFields } from './client-request-fields.js';
 import { DeadlineWheel } from './deadline-wheel.js';
 import { readFailure } from './failure.js';
 import type { UpstreamOptions } from './forward-options.js';
@@ -14,7 +15,7 @@ import { upstreamPath } from './request-path.js';
 import { TargetBook } from './target.js';
 import type { UpstreamRequest } from './transport.js';
 import { UndiciTransport } from './undici-transport.js';
-import { putUpgradeFields, refuseUpgrade, tieEnds } from './websocket.js';
+import { refuseUpgrade, tieEnds } from './websocket.js';
 
 /** The way to the targets of one `forward()`: its connections, its clock and its memory. */
 export class Upstream {
@@ -63,10 +64,19 @@ export class Upstream {
     proxyReq: ClientRequest,
     req: IncomingMessage,
     client: Socket,
-    { target }: ProxyServerOptions,
+    options: ProxyServerOptions,
   ): void {
     tieEnds(proxyReq, client, this.#upgraded);
-    if (target) putUpgradeFields(proxyReq, this.#fields(req, this.#targets.read(target), {}));
+    if (!options.target) return;
+    try {
+      const target = this.#targets.read(options.target);
+      // httpxy joins the paths itself; here it is only seen to that the joined one stays below the target's.
+      upstreamPath(target, req.url ?? '/', options.ignorePath ?? false);
+      putFields(proxyReq, this.#fields(req, target, {}));
+    } catch (thrown) {
+      refuseUpgrade(client, readFailure(thrown).error.status, 'Refused');
+      proxyReq.on('error', () => {}).destroy();
+    }
   }
 
   /** Answers an upgrade that came to nothing; one that had succeeded can only be closed. */

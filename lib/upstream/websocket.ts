@@ -1,21 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Gives an upgrade request the fields that a call would have, in place of those that httpxy copied. */
-export function putUpgradeFields(proxyReq: ClientRequest, rawHeaders: readonly string[]): void {
-  const wanted = new Map<string, string | string[]>();
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] ?? '').toLowerCase();
-    const before = wanted.get(name);
-    const value = rawHeaders[i + 1] ?? '';
-    wanted.set(name, before === undefined ? value : [before, value].flat());
-  }
-  for (const name of proxyReq.getHeaderNames()) {
-    if (!wanted.has(name) && name !== 'connection' && name !== 'upgrade') proxyReq.removeHeader(name);
-  }
-  for (const [name, value] of wanted) proxyReq.setHeader(name, value);
-}
-
 /**
  * Ties both ends together: httpxy passes an end on, but not that one side was cut off.
  * @param upgraded where a client is noted once it speaks WebSocket and can no longer be answered by HTTP
@@ -35,7 +20,7 @@ export function tieEnds(proxyReq: ClientRequest, client: Socket, upgraded: WeakS
 
 /** Answers an upgrade that failed before the target took it. */
 export function refuseUpgrade(client: Socket, status: number, reason: string): void {
-  if (client.destroyed) return;
+  if (client.destroyed || client.writableEnded) return;
   client.on('error', () => {});
   client.end(`HTTP/1.1 ${status} ${reason}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
 }

@@ -1,0 +1,245 @@
+import type { EventEmitter } from 'node:events';
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import type { ProxyServerOptions } from 'httpxy';
+import { putFields } from './client-request-fields.js';
+import { sendInformation } from './information.js';
+import { responseFields } from './response-fields.js';
+import type { AttemptListener, UpstreamRequest } from './transport.js';
+import type { ConnectionOptions } from './undici-transport.js';
+
+const DRAIN_BYTES = 64 * 1024;
+
+/** What httpxy pipes into its request in place of the client's own stream. */
+export function bodySource({ body, proxyOptions }: UpstreamRequest): Readable {
+  const opened = body?.open();
+  if (opened instanceof Readable) return opened;
+  if (proxyOptions.followRedirects) return Readable.from(opened ? [opened] : []);
+  const atOnce = { pipe: (to: ClientRequest) => to.end(opened) };
+  // httpxy asks nothing of a source but `pipe`; a stream for a body that is here, or is none, costs more.
+  return atOnce as unknown as Readable;
+}
+
+/** One attempt of the node transport: what httpxy does with it, judged and cleaned up after. */
+export class NodeAttempt {
+  readonly #request: UpstreamRequest;
+  readonly #listener: AttemptListener;
+  readonly #limits: ConnectionOptions;
+  readonly #brokenOff: () => Error;
+  readonly #res: ServerResponse;
+  readonly #marks: readonly { emitter: EventEmitter; event: string; before: number }[];
+  readonly #added: (() => void)[] = [];
+  #proxyReq: ClientRequest | undefined;
+  #options: ProxyServerOptions | undefined;
+  #over = false;
+  #accepted = false;
+
+  constructor(
+    request: UpstreamRequest,
+    listener: AttemptListener,
+    limits: ConnectionOptions,
+    brokenOff: () => Error,
+  ) {
+    this.#brokenOff = brokenOff;
+    const { req, res } = request.exchange;
+    this.#request = request;
+    this.#listener = listener;
+    this.#limits = limits;
+    this.#res = res;
+    const mark = (emitter: EventEmitter, event: string) => ({
+      emitter,
+      event,
+      before: emitter.listenerCount(event),
+    });
+    this.#marks = [mark(res, 'close'), mark(res, 'error'), mark(req, 'error')];
+  }
+
+  get isFirst(): boolean {
+    return this.#listener.attempt.number === 1;
+  }
+
+  /** The request has its socket and is not sent yet; `false` where nobody wants it any more. */
+  begin(proxyReq: ClientRequest, options: ProxyServerOptions): boolean {
+    const redirected = this.#proxyReq !== undefined;
+    this.#proxyReq = proxyReq;
+    this.#options = options;
+    if (this.#over) {
+      proxyReq.on('error', () => {}).destroy();
+      return false;
+    }
+    const { rawHeaders, exchange } = this.#request;
+    putFields(proxyReq, rawHeaders, !redirected);
+    proxyReq.setHeader('connection', proxyReq.shouldKeepAlive ? 'keep-alive' : 'close');
+    if (!redirected) this.#frame(proxyReq);
+    if (options.followRedirects) proxyReq.prependListener('response', this.#keepWithinOrigin);
+    proxyReq.on('information', (info) => sendInformation(exchange, info.statusCode, info.rawHeaders));
+    // Node gives an answer that switches protocols unasked to nobody.
+    proxyReq.on('close', () => {
+      if (proxyReq === this.#proxyReq) this.closed();
+    });
+    return true;
+  }
+
+  /** The head of an answer; `false` where it is not passed on. */
+  judge(proxyRes: IncomingMessage): boolean {
+    if (this.#over) return false;
+    const status = proxyRes.statusCode ?? 0;
+    const { rawHeaders, statusMessage: statusText = '' } = proxyRes;
+    this.#accepted = this.#listener.head({ status, statusText, rawHeaders });
+    if (!this.#accepted) {
+      this.#refuse(proxyRes);
+      return false;
+    }
+    this.#request.exchange.answeredAt = performance.now();
+    Object.assign(proxyRes, { headers: this.#answerFields(rawHeaders, status) });
+    this.#watchBody();
+    if (!this.#options?.selfHandleResponse) setImmediate(flushHead, this.#res);
+    return true;
+  }
+
+  /** The answer has arrived in full. */
+  end(proxyRes: IncomingMessage): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    if (proxyRes.rawTrailers.length > 0 && !this.#res.writableEnded) this.#res.addTrailers(proxyRes.trailers);
+    this.#listener.finished();
+    return true;
+  }
+
+  /** Runs a listener of the user's: what it throws fails the call, not the process. */
+  guard(run: () => void, proxyRes?: IncomingMessage): void {
+    try {
+      run();
+    } catch (error) {
+      if (proxyRes) this.#disown(proxyRes);
+      this.#proxyReq?.on('error', () => {}).destroy();
+      this.fail(error);
+    }
+  }
+
+  readonly fail = (error: unknown): void => {
+    if (this.#over) return;
+    this.#over = true;
+    this.#dropListeners();
+    if (this.#accepted && this.#res.headersSent) this.#res.destroy();
+    this.#listener.failed(error, this.#proxyReq?.reusedSocket);
+  };
+
+  /** One side closed before the answer had ended. */
+  readonly closed = (): void => {
+    if (!this.#over) this.fail(this.#brokenOff());
+  };
+
+  readonly cancel = (): void => {
+    this.#over = true;
+    this.#dropListeners();
+    this.#proxyReq?.on('error', () => {}).destroy();
+  };
+
+  /** Remembers the listeners that httpxy puts on the client's request and response for each attempt. */
+  adoptListeners(): void {
+    for (const { emitter, event, before } of this.#marks) {
+      for (const listener of emitter.listeners(event).slice(before)) {
+        this.#added.push(() => emitter.off(event, listener as () => void));
+      }
+    }
+  }
+
+  #dropListeners(): void {
+    for (const drop of this.#added.splice(0)) drop();
+  }
+
+  #frame(proxyReq: ClientRequest): void {
+    const { body } = this.#request;
+    const whole = body?.rebuilt ? body.open() : undefined;
+    if (!Buffer.isBuffer(whole)) return;
+    if (proxyReq.hasHeader('transfer-encoding')) proxyReq.removeHeader('transfer-encoding');
+    proxyReq.setHeader('content-length', whole.length);
+  }
+
+  /** httpxy follows a redirect by its Location: without one it passes the answer on, which has it again then. */
+  readonly #keepWithinOrigin = (proxyRes: IncomingMessage): void => {
+    const { location } = proxyRes.headers;
+    const { origin } = this.#request.target;
+    if (location === undefined) return;
+    if (!URL.canParse(location, origin) || new URL(location, origin).origin !== new URL(origin).origin) {
+      delete proxyRes.headers.location;
+    }
+  };
+
+  /** httpxy sets the joined fields one by one: an array keeps repeated lines, and those set before, apart. */
+  #answerFields(rawHeaders: readonly string[], status: number): NodeJS.Dict<string | string[]> {
+    const fields = responseFields(rawHeaders, { status, setCookie: this.#limits.setCookie });
+    const headers: NodeJS.Dict<string | string[]> = Object.create(null);
+    for (let i = 0; i + 1 < fields.length; i += 2) {
+      const name = (fields[i] ?? '').toLowerCase();
+      const before = headers[name] ?? (ADDED_UP.has(name) ? this.#setBefore(name) : undefined);
+      const value = fields[i + 1] ?? '';
+      headers[name] = before === undefined ? value : [before, value].flat();
+    }
+    return headers;
+  }
+
+  #setBefore(name: string): string | string[] | undefined {
+    const value = this.#res.getHeader(name);
+    return typeof value === 'number' ? String(value) : value;
+  }
+
+  /** A body may take as long as it flows; a client that does not read is no fault of the target's. */
+  #watchBody(): void {
+    const { bodyTimeoutMs } = this.#limits;
+    const proxyReq = this.#proxyReq;
+    if (!proxyReq || bodyTimeoutMs === 0 || this.#options?.proxyTimeout) return;
+    const onIdle = (): void => {
+      if (this.#over) return;
+      if (this.#res.writableNeedDrain) {
+        proxyReq.setTimeout(bodyTimeoutMs, onIdle);
+        return;
+      }
+      proxyReq.on('error', () => {}).destroy();
+      this.fail(Object.assign(new Error('The body stopped'), { code: 'UND_ERR_BODY_TIMEOUT' }));
+    };
+    proxyReq.setTimeout(bodyTimeoutMs, onIdle);
+  }
+
+  #refuse(proxyRes: IncomingMessage): void {
+    this.#over = true;
+    this.#disown(proxyRes);
+  }
+
+  /**
+   * Keeps httpxy from copying this answer. Its listeners would destroy the client's response with an
+   * answer that is destroyed early, so they are taken off as soon as they are on.
+   */
+  #disown(proxyRes: IncomingMessage): void {
+    if (this.#options) this.#options.selfHandleResponse = true;
+    this.#dropListeners();
+    proxyRes.on('error', () => {});
+    process.nextTick(() => {
+      this.adoptListeners();
+      this.#dropListeners();
+      proxyRes
+        .removeAllListeners('close')
+        .removeAllListeners('error')
+        .on('error', () => {});
+      drain(proxyRes);
+    });
+  }
+}
+
+/** Fields of which those set in front of us and the target's all hold. */
+const ADDED_UP: ReadonlySet<string> = new Set(['vary', 'set-cookie', 'via']);
+
+// Node holds a head back until the first byte of a body, which an event stream may keep waiting. Not
+// sooner than the body that came with the head: the two go out together.
+function flushHead(res: ServerResponse): void {
+  if (!res.headersSent && !res.destroyed && !res.writableEnded) res.flushHeaders();
+}
+
+function drain(proxyRes: IncomingMessage): void {
+  let bytes = 0;
+  proxyRes.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > DRAIN_BYTES) proxyRes.destroy();
+  });
+}

@@ -1,0 +1,28 @@
+type Closer = () => unknown;
+
+const closers: Closer[] = [];
+const listenerWarnings: Error[] = [];
+
+/** Runs after the current test, last registered first: what a test opened never outlives it. */
+export function onCleanup(close: Closer): void {
+  closers.push(close);
+}
+
+async function cleanUp(): Promise<void> {
+  while (closers.length > 0) await closers.pop()?.();
+}
+
+process.on('warning', (warning) => {
+  if (warning.name === 'MaxListenersExceededWarning') listenerWarnings.push(warning);
+});
+
+/** Warnings of listeners that pile up, since the process began. */
+export function listenerWarningsSeen(): readonly Error[] {
+  return listenerWarnings;
+}
+
+// At the top level of a module these are mocha's root hooks: they hold for every test of the run.
+afterEach(cleanUp);
+after(function failsWhereListenersPiledUp() {
+  if (listenerWarnings[0]) throw listenerWarnings[0];
+});

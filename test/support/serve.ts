@@ -1,0 +1,49 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { answerError } from '../../lib/answer-error.js';
+import type { Handler } from '../../lib/exchange.js';
+import { type Connections, listening } from './listening.js';
+
+/** A server in front of what is tested, closed with all its sockets after the test. */
+export interface Served {
+  readonly url: string;
+  readonly port: number;
+  readonly server: Server;
+  readonly connections: Connections;
+  /** Errors that the handler passed to `next()`. */
+  readonly errors: readonly unknown[];
+  close(): Promise<void>;
+}
+
+export interface ServeOptions {
+  /** Takes upgrades. */
+  upgrade?: (req: IncomingMessage, socket: Socket, head: Buffer) => void;
+}
+
+/** Serves one handler on `node:http`: errors are answered as JSON, what it passes on with 404. */
+export async function serve(handler: Handler, { upgrade }: ServeOptions = {}): Promise<Served> {
+  const errors: unknown[] = [];
+  const server = createServer((req, res) => {
+    handler(req, res, (error) => {
+      if (error === undefined || error === null) {
+        res.writeHead(404).end('passed on');
+        return;
+      }
+      errors.push(error);
+      answerError(req, res, error);
+    });
+  });
+  if (upgrade) server.on('upgrade', upgrade);
+  return { ...(await served(server)), errors };
+}
+
+/** Serves an Express application, or anything else that takes a request and a response. */
+export async function serveApp(app: (req: IncomingMessage, res: ServerResponse) => unknown): Promise<Served> {
+  const server = createServer((req, res) => void app(req, res));
+  return { ...(await served(server)), errors: [] };
+}
+
+async function served(server: Server): Promise<Omit<Served, 'errors'>> {
+  const { port, connections, close } = await listening(server);
+  return { url: `http://127.0.0.1:${port}`, port, server, connections, close };
+}

@@ -1,0 +1,125 @@
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { TlsOptions } from 'node:tls';
+import { type Connections, listening } from './listening.js';
+
+/** A request as the upstream got it; `body` grows until `complete`. */
+export interface ReceivedRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly httpVersion: string;
+  readonly rawHeaders: readonly string[];
+  readonly headers: IncomingMessage['headers'];
+  body: Buffer;
+  bytes: number;
+  complete: boolean;
+}
+
+/** What the upstream does with a request. It is called at the head; the body arrives meanwhile. */
+export type UpstreamAnswer = RequestListener;
+
+export interface UpstreamOptions {
+  /** Makes it https. */
+  tls?: TlsOptions;
+  /** `false` leaves the body to the answer: nothing is read until it reads. */
+  readBody?: boolean;
+  /** How long an idle connection is kept. */
+  keepAliveTimeoutMs?: number;
+}
+
+/** A real HTTP server for the far side of a proxy. */
+export interface Upstream {
+  readonly url: string;
+  readonly port: number;
+  readonly requests: readonly ReceivedRequest[];
+  readonly connections: Connections;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts an upstream on a free port, closed after the test.
+ * @param script one answer for all requests, or one for each in turn, the last of them for the rest
+ */
+export async function startUpstream(
+  script: UpstreamAnswer | readonly UpstreamAnswer[],
+  { tls, readBody = true, keepAliveTimeoutMs = 60_000 }: UpstreamOptions = {},
+): Promise<Upstream> {
+  const answers = typeof script === 'function' ? [script] : script;
+  const requests: ReceivedRequest[] = [];
+  const listener: RequestListener = (req, res) => {
+    const answer = answers[Math.min(requests.length, answers.length - 1)];
+    requests.push(received(req, readBody));
+    if (!answer) throw new Error('An upstream needs at least one answer');
+    answer(req, res);
+  };
+  const server = tls ? createTlsServer(tls, listener) : createServer(listener);
+  server.keepAliveTimeout = keepAliveTimeoutMs;
+  server.requestTimeout = 0;
+  const { port, connections, close } = await listening(server);
+  return { url: `${tls ? 'https' : 'http'}://127.0.0.1:${port}`, port, requests, connections, close };
+}
+
+function received(req: IncomingMessage, readBody: boolean): ReceivedRequest {
+  const { method = '', url = '', httpVersion, rawHeaders, headers } = req;
+  const record: ReceivedRequest = {
+    method,
+    url,
+    httpVersion,
+    rawHeaders,
+    headers,
+    body: Buffer.alloc(0),
+    bytes: 0,
+    complete: false,
+  };
+  if (!readBody) return record;
+  const chunks: Buffer[] = [];
+  req.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    record.bytes += chunk.length;
+  });
+  req.on('end', () => {
+    record.body = Buffer.concat(chunks);
+    record.complete = true;
+  });
+  return record;
+}
+
+/** Answers once the request is complete, with this status and no body. */
+export function status(code: number, headers: Record<string, string | string[]> = {}): UpstreamAnswer {
+  return afterBody((res) => res.writeHead(code, headers).end());
+}
+
+/** Answers once the request is complete, with this value as JSON. */
+export function json(value: unknown, code = 200): UpstreamAnswer {
+  return afterBody((res) => {
+    const body = JSON.stringify(value);
+    res.writeHead(code, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
+    res.end(body);
+  });
+}
+
+/** Answers once the request is complete, with this text. */
+export function text(body: string, headers: Record<string, string | string[]> = {}): UpstreamAnswer {
+  return afterBody((res) => {
+    res.writeHead(200, {
+      'content-type': 'text/plain',
+      'content-length': Buffer.byteLength(body),
+      ...headers,
+    });
+    res.end(body);
+  });
+}
+
+/** Takes the request and never answers. */
+export const silence: UpstreamAnswer = () => {};
+
+/** Closes the connection without an answer once the request is complete. */
+export const hangUp: UpstreamAnswer = (req) => {
+  req.on('end', () => req.socket.destroy());
+};
+
+function afterBody(answer: (res: ServerResponse) => void): UpstreamAnswer {
+  return (req, res) => {
+    req.on('end', () => answer(res)).resume();
+  };
+}
