@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProxyError } from './errors.js';
+import { announcesBody } from './exchange.js';
 
 /**
  * Answers a call with an error as JSON, `{ error, code }`. What is no {@link ProxyError} may hold anything
@@ -17,7 +18,7 @@ export function answerError(req: IncomingMessage, res: ServerResponse, thrown: u
   const body = Buffer.from(JSON.stringify({ error: error.message, code: error.code }));
   for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value);
   // Without it the client would go on sending a body that nobody reads.
-  if (!req.complete) res.setHeader('Connection', 'close');
+  if (!req.complete && announcesBody(req)) res.setHeader('Connection', 'close');
   res.setHeader('Content-Type', 'application/json; charset=utf-8');
   res.setHeader('X-Content-Type-Options', 'nosniff');
   res.setHeader('Content-Length', body.length);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type BreakerOptions, breakerSchema } from './breaker/breaker-options.js';
+import { type CacheOptions, cacheSchema } from './cache/cache-options.js';
 import { invalidOption } from './errors.js';
 import { optionsObject, resolveOptions, sizeBytes, unknownKey } from './options.js';
 import { type RetryOptions, retrySchema } from './retry/retry-options.js';
@@ -43,6 +44,8 @@ export interface ApiOptions extends ForwardOptions {
    * @default 10000
    */
   requestTimeoutMs?: number;
+  /** Keeps answers and sends them again: the options of `cache()`; off unless given. */
+  cache?: Omit<CacheOptions, 'name'> | false;
   /** The circuit breaker's options; `false` turns it off. */
   breaker?: Omit<BreakerOptions, 'name' | 'registry'> | false;
   /** The options of retrying; `false` turns it off. */
@@ -57,7 +60,7 @@ export interface SingleApiConfig extends ApiOptions {
 /** Many APIs, each under the first segment of the path. */
 export interface ManyApisConfig {
   apis: Record<string, ApiOptions>;
-  /** What every API has that does not say otherwise. `breaker` and `retry` are merged one by one. */
+  /** What every API has that does not say otherwise. `cache`, `breaker` and `retry` are merged one by one. */
   defaults?: Partial<ApiOptions>;
 }
 
@@ -101,13 +104,19 @@ function apiName(name: unknown, place: string): string {
 }
 
 function merge(defaults: Partial<ApiOptions>, options: ApiOptions): ApiOptions {
-  const block = <K extends 'breaker' | 'retry'>(key: K): ApiOptions[K] => {
+  const block = <K extends 'cache' | 'breaker' | 'retry'>(key: K): ApiOptions[K] => {
     const own = options[key];
     const common = defaults[key];
     if (own === undefined) return common;
     return own && common ? { ...common, ...own } : own;
   };
-  return { ...defaults, ...options, breaker: block('breaker'), retry: block('retry') };
+  return {
+    ...defaults,
+    ...options,
+    cache: block('cache'),
+    breaker: block('breaker'),
+    retry: block('retry'),
+  };
 }
 
 const rulesSchema = z.object({
@@ -119,6 +128,7 @@ const rulesSchema = z.object({
 /** The options of one API, sorted by the part that they are for. */
 export interface SortedOptions {
   readonly rules: BodyRules;
+  readonly cache: Omit<CacheOptions, 'name'> | false;
   readonly breaker: Omit<BreakerOptions, 'name' | 'registry'> | false;
   readonly retry: RetryOptions | false;
   readonly forward: ForwardOptions;
@@ -131,7 +141,12 @@ const apiBreakerSchema = optionsObject(
   ),
 );
 
-const OWN_OPTIONS = ['requiresBody', 'validateJson', 'maxBodyBytes', 'breaker', 'retry'];
+// So is it the name of its keys.
+const apiCacheSchema = optionsObject(
+  Object.fromEntries(Object.entries(cacheSchema.shape).filter(([key]) => key !== 'name')),
+);
+
+const OWN_OPTIONS = ['requiresBody', 'validateJson', 'maxBodyBytes', 'cache', 'breaker', 'retry'];
 
 /**
  * Sorts the options of one API, and checks them where the place they stand at is known.
@@ -142,14 +157,24 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
   const known = [...OWN_OPTIONS, ...FORWARD_OPTIONS];
   const stray = Object.keys(options).find((key) => !known.includes(key));
   if (stray) throw invalidOption(at(place, stray), unknownKey(stray, known), Reflect.get(options, stray));
-  const { requiresBody, validateJson, maxBodyBytes, breaker = {}, retry = {}, ...rest } = options;
+  const {
+    requiresBody,
+    validateJson,
+    maxBodyBytes,
+    cache = false,
+    breaker = {},
+    retry = {},
+    ...rest
+  } = options;
   const rules = resolveOptions(rulesSchema, { requiresBody, validateJson, maxBodyBytes }, place);
   const forward = { changeOrigin: true, forwardCookies: false, requestTimeoutMs: 10_000, ...rest };
   resolveForward(forward, place);
+  checkBlock(apiCacheSchema, cache, at(place, 'cache'));
   checkBlock(retrySchema, retry, at(place, 'retry'));
   checkBlock(apiBreakerSchema, breaker, at(place, 'breaker'));
   return {
     rules: { ...rules, validateJson: rules.validateJson ?? rules.requiresBody },
+    cache,
     breaker,
     retry,
     forward,

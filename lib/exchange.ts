@@ -231,6 +231,17 @@ export function exchangeOf(req: IncomingMessage, res: ServerResponse): Exchange 
   return exchange;
 }
 
+/** The record of this call, where a stage has begun one. */
+export function knownExchange(req: IncomingMessage): Exchange | undefined {
+  return (req as Marked)[EXCHANGE];
+}
+
+/** Whether a body follows the head of a request (RFC 9112 §6). */
+export function announcesBody(req: IncomingMessage): boolean {
+  const { 'content-length': length, 'transfer-encoding': coding } = req.headers;
+  return coding !== undefined || (length !== undefined && length !== '0');
+}
+
 /** What a detached call asks for; what is left out is as in the call it comes from. */
 export interface DetachedRequest {
   method?: string;

@@ -4,7 +4,22 @@ export type { BreakerEvents } from './breaker/breaker-events.js';
 export type { BreakerOptions } from './breaker/breaker-options.js';
 export type { Circuit } from './breaker/circuit.js';
 export { CircuitRegistry } from './breaker/circuit-registry.js';
-export type { CircuitSnapshot } from './breaker/circuit-snapshot.js';
+export type {
+  CircuitConfig,
+  CircuitSnapshot,
+  CircuitTransition,
+} from './breaker/circuit-snapshot.js';
+export type { CircuitStateName, TransitionReason } from './breaker/circuit-state.js';
+export { type CacheCounts, type CacheHandler, type CachePurge, cache } from './cache/cache.js';
+export type { CacheSite } from './cache/cache-context.js';
+export type { CacheOptions } from './cache/cache-options.js';
+export type { CacheStore, Lease, PurgeTarget, StoreCounts, StoredUnder } from './cache/cache-store.js';
+export type { EntryMeta, StoredVariant } from './cache/entry.js';
+export { MemoryStore, type MemoryStoreOptions } from './cache/memory-store.js';
+export { ConfigError, type ConfigProblem } from './config/config-error.js';
+export { type LoadedConfig, type LoadOptions, loadConfig, parseConfig } from './config/load-config.js';
+export type { Pending, PendingBlocks } from './config/pending.js';
+export type { GatewaySettings } from './config/schema.js';
 export { type ErrorCode, InvalidOptionError, ProxyError, type ProxyErrorDetails } from './errors.js';
 export {
   type Attempt,

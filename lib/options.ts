@@ -51,7 +51,7 @@ export function explainIssue(
     if (first) return explainIssue({ ...first, path: [...issue.path, ...first.path] }, input, place);
   }
   const at = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0] ?? ''] : issue.path;
-  const path = joinPath(place, at);
+  const path = joinPath(at, place);
   return {
     path,
     message: `${path || 'the configuration'} ${ruleOf(issue)}; received ${describeAt(at, valueAt(input, at))}`,
@@ -100,20 +100,26 @@ function ruleOf(issue: z.core.$ZodIssue): string {
 }
 
 // Values under these names are credentials or may hold them: an error tells their type and length only.
-const SECRET = /^(headers|auth|authorization|password|proxies|proxy|redis|token|secret|cookie)$|key$/i;
+const SECRET = /^(headers|auth|authorization|password|proxies|proxy|redis|token|secret|cookie)$|.key$/i;
 
 function describeAt(path: readonly PropertyKey[], value: unknown): string {
-  const secret = typeof value === 'string' && path.some((key) => typeof key === 'string' && SECRET.test(key));
-  return secret ? `a string of ${value.length} characters` : describe(value);
+  if (!path.some((key) => typeof key === 'string' && SECRET.test(key))) return describe(value);
+  if (typeof value === 'string') return `a string of ${value.length} characters`;
+  return typeof value === 'object' || value === undefined ? describe(value) : `a ${typeof value}`;
 }
 
 const unitOf = (origin: string) =>
   origin === 'string' ? ' characters' : origin === 'array' ? ' entries' : '';
 
 const article = (type: string) =>
-  type === 'int' ? 'a whole number' : `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`;
+  type === 'int'
+    ? 'a whole number'
+    : type === 'record'
+      ? 'an object'
+      : `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`;
 
-function joinPath(place: string, path: readonly PropertyKey[]): string {
+/** A path as an error shows it: `apis.github.retry.retryOnStatus[0]`. */
+export function joinPath(path: readonly PropertyKey[], place = ''): string {
   return path.reduce<string>((joined, key) => {
     if (typeof key === 'number') return `${joined}[${key}]`;
     return joined === '' ? String(key) : `${joined}.${String(key)}`;

@@ -4,9 +4,12 @@ import { answerError } from './answer-error.js';
 import { type ResilientProxyConfig, resolveConfig, type SortedOptions, sortOptions } from './api-options.js';
 import { type BreakerHandler, breaker } from './breaker/breaker.js';
 import { CircuitRegistry } from './breaker/circuit-registry.js';
+import { type CacheHandler, cache } from './cache/cache.js';
+import { apiSite } from './cache/cache-site.js';
 import { ProxyError } from './errors.js';
 import { exchangeOf, type Handler } from './exchange.js';
 import { pipeline } from './pipeline.js';
+import { refuseUpgrade } from './refuse-upgrade.js';
 import { type RetryHandler, retry } from './retry/retry.js';
 import { type ForwardHandler, forward } from './upstream/forward.js';
 import { validateBody } from './validate-body/validate-body.js';
@@ -14,6 +17,8 @@ import { validateBody } from './validate-body/validate-body.js';
 /** One API of a {@link ResilientProxy}: its name and its parts, for events and for control. */
 export interface Api {
   readonly name: string;
+  /** `undefined` unless the configuration turned it on. */
+  readonly cache: CacheHandler | undefined;
   /** `undefined` where the configuration turned it off. */
   readonly breaker: BreakerHandler | undefined;
   /** `undefined` where the configuration turned it off. */
@@ -86,6 +91,7 @@ interface BuiltApi extends Api {
 /** The one place that shows the order of the stages. */
 function buildApi(name: string, options: SortedOptions, circuits: CircuitRegistry): BuiltApi {
   const parts = {
+    cache: options.cache ? cache({ ...options.cache, name }, apiSite(options.forward)) : undefined,
     breaker: options.breaker ? breaker({ ...options.breaker, name, registry: circuits }) : undefined,
     retry: options.retry ? retry(options.retry) : undefined,
     forward: forward(options.forward),
@@ -93,9 +99,10 @@ function buildApi(name: string, options: SortedOptions, circuits: CircuitRegistr
   return {
     name,
     ...parts,
-    handle: pipeline([validateBody(options.rules), parts.breaker, parts.retry, parts.forward]),
+    handle: pipeline([validateBody(options.rules), parts.cache, parts.breaker, parts.retry, parts.forward]),
     close: async () => {
       parts.breaker?.close();
+      await parts.cache?.close();
       await parts.forward.close();
     },
   };
@@ -117,9 +124,3 @@ function pick(apis: ReadonlyMap<string, BuiltApi>, req: IncomingMessage): BuiltA
 }
 
 const notForwarded = () => new ProxyError('ERR_BAD_REQUEST', 'The request path does not belong to this API');
-
-function refuseUpgrade(socket: Socket, error: ProxyError): void {
-  const body = JSON.stringify({ error: error.message, code: error.code });
-  const head = `HTTP/1.1 ${error.status} Refused\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n`;
-  socket.on('error', () => {}).end(head + body);
-}

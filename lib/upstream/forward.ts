@@ -3,11 +3,11 @@ import { Socket } from 'node:net';
 import { createProxyMiddleware, type Options, type Plugin } from 'http-proxy-middleware';
 import type { ProxyServer } from 'httpxy';
 import { exchangeOf } from '../exchange.js';
+import { refuseUpgrade } from '../refuse-upgrade.js';
 import { readFailure } from './failure.js';
 import { type ForwardOptions, resolveForward, TRANSPORT_OPTIONS } from './forward-options.js';
 import { originForm } from './request-path.js';
 import { Upstream } from './upstream.js';
-import { refuseUpgrade } from './websocket.js';
 
 /** The middleware that {@link forward} returns. */
 export interface ForwardHandler {
@@ -55,7 +55,7 @@ export function forward(options: ForwardOptions): ForwardHandler {
     try {
       req.url = originForm(req.url);
     } catch (thrown) {
-      refuseUpgrade(socket, readFailure(thrown).error.status, 'Bad Request');
+      refuseUpgrade(socket, readFailure(thrown).error);
       return;
     }
     proxy.upgrade(req, socket, head);
@@ -94,8 +94,8 @@ function enginePlugin(options: ForwardOptions, server: ProxyServer, hooked: read
     upstream.upgrading(proxyReq, req, socket, opts),
   );
   // http-proxy-middleware emits what it also hands to next(), and an unheard `error` would throw.
-  server.on('error', (_error, _req, res) => {
-    if (res instanceof Socket) upstream.refuse(res);
+  server.on('error', (error, _req, res) => {
+    if (res instanceof Socket) upstream.refuse(res, error);
   });
   return upstream;
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { ProxyError } from '../errors.js';
+import { announcesBody } from '../exchange.js';
 
 /** Bytes of request bodies that all calls together may keep to send again. */
 export class BodyLedger {
@@ -61,12 +62,6 @@ export function requestBody(
     'ERR_BODY_CONSUMED',
     'The request body was read before it reached the proxy: leave it on req.body or req.rawBody, or mount the proxy first',
   );
-}
-
-/** Whether a body follows the head (RFC 9112 §6). */
-export function announcesBody(req: IncomingMessage): boolean {
-  const length = req.headers['content-length'];
-  return req.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
 }
 
 function bufferedBody(buffer: Buffer, contentType: string | undefined): RequestBody {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { ProxyServer, ProxyServerOptions } from 'httpxy';
 import { ProxyError } from '../errors.js';
 import { exchangeOf } from '../exchange.js';
+import { refuseUpgrade } from '../refuse-upgrade.js';
 import { Call, type CallTools } from './call.js';
 import { putFields } from './client-request-fields.js';
 import { DeadlineWheel } from './deadline-wheel.js';
@@ -15,7 +16,7 @@ import { upstreamPath } from './request-path.js';
 import { TargetBook } from './target.js';
 import type { UpstreamRequest } from './transport.js';
 import { UndiciTransport } from './undici-transport.js';
-import { refuseUpgrade, tieEnds } from './websocket.js';
+import { tieEnds } from './websocket.js';
 
 /** The way to the targets of one `forward()`: its connections, its clock and its memory. */
 export class Upstream {
@@ -74,15 +75,16 @@ export class Upstream {
       upstreamPath(target, req.url ?? '/', options.ignorePath ?? false);
       putFields(proxyReq, this.#fields(req, target, {}));
     } catch (thrown) {
-      refuseUpgrade(client, readFailure(thrown).error.status, 'Refused');
+      refuseUpgrade(client, readFailure(thrown).error);
       proxyReq.on('error', () => {}).destroy();
     }
   }
 
   /** Answers an upgrade that came to nothing; one that had succeeded can only be closed. */
-  refuse(client: Socket): void {
+  refuse(client: Socket, thrown: unknown): void {
+    const { error } = readFailure(thrown);
     if (this.#upgraded.has(client)) client.destroy();
-    else refuseUpgrade(client, 502, 'Bad Gateway');
+    else refuseUpgrade(client, error);
   }
 
   async close(): Promise<void> {

@@ -17,10 +17,3 @@ export function tieEnds(proxyReq: ClientRequest, client: Socket, upgraded: WeakS
     target.once('close', () => client.destroy());
   });
 }
-
-/** Answers an upgrade that failed before the target took it. */
-export function refuseUpgrade(client: Socket, status: number, reason: string): void {
-  if (client.destroyed || client.writableEnded) return;
-  client.on('error', () => {});
-  client.end(`HTTP/1.1 ${status} ${reason}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
-}

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProxyError } from '../errors.js';
-import type { Handler } from '../exchange.js';
+import { announcesBody, type Handler } from '../exchange.js';
 
 /** What a request must bring before anybody is called. */
 export interface BodyRules {
@@ -44,8 +44,7 @@ export function validateBody(rules: BodyRules): Handler | undefined {
 
 function hasBody(req: ParsedRequest): boolean {
   if (Buffer.isBuffer(req.rawBody)) return req.rawBody.length > 0;
-  const { 'content-length': length, 'transfer-encoding': coding } = req.headers;
-  return coding !== undefined || (length !== undefined && length !== '0');
+  return announcesBody(req);
 }
 
 function refusal(body: Buffer, { requiresBody }: BodyRules): ProxyError | undefined {

@@ -56,11 +56,6 @@ async function mounted(c, options) {
 
 const pathOf = (name) => (name === BASE || name === 'fastify-http-proxy' ? '/1k' : '/api/bench/1k');
 
-if (process.argv[2] === '__peer') {
-  process.on('SIGTERM', () => process.exit(0));
-  await PEERS[process.argv[3]](JSON.parse(process.argv[4]));
-} else await main();
-
 async function main() {
   const arg = Object.fromEntries(process.argv.slice(2).map((a) => a.replace(/^--/, '').split('=')));
   const conns = Number(arg.conns ?? 64);
@@ -123,10 +118,12 @@ async function main() {
     for (let r = 0; r < rounds; r++) {
       const k = (r * 3) % peers.length;
       for (const p of [...peers.slice(k), ...peers.slice(0, k)]) {
+        const before = cpuTicks(p.pid);
         const m = load(p, secs);
+        const cpu = ((cpuTicks(p.pid) - before) * 1e4) / m.n;
         await check(p);
         if (m.bad || m.sock) p.note = `bad=${m.bad} sock=${m.sock}`;
-        p.runs.push({ rps: m.n / (m.us / 1e6), p50: m.p50, p99: m.p99 });
+        p.runs.push({ rps: m.n / (m.us / 1e6), p50: m.p50, p99: m.p99, cpu });
       }
     }
     report(peers, { conns, rounds, secs, node });
@@ -151,14 +148,15 @@ function report(peers, { conns, rounds, secs, node }) {
     `\n1 KB, ${conns} connections, ${rounds} rounds of ${secs} s, Node ${version}, ratio to ${BASE} in the same round`,
   );
   console.log(
-    '| peer | req/s | ratio | least-most | p50 us | p50 ratio | p99 us | note |\n|---|---:|---:|---:|---:|---:|---:|---|',
+    '| peer | req/s | ratio | least-most | p50 us | p50 ratio | p99 us | cpu us/call | cpu ratio | note |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---|',
   );
   for (const p of peers) {
     const ratios = p.runs.map((x, i) => x.rps / base.runs[i].rps);
     const p50s = p.runs.map((x, i) => x.p50 / base.runs[i].p50);
+    const cpus = p.runs.map((x, i) => base.runs[i].cpu / x.cpu);
     const of = (key) => median(p.runs.map((x) => x[key]));
     console.log(
-      `| ${p.name} | ${of('rps').toFixed(0)} | ${median(ratios).toFixed(2)} | ${Math.min(...ratios).toFixed(2)}-${Math.max(...ratios).toFixed(2)} | ${of('p50')} | ${median(p50s).toFixed(2)} | ${of('p99')} | ${p.note ?? ''} |`,
+      `| ${p.name} | ${of('rps').toFixed(0)} | ${median(ratios).toFixed(2)} | ${Math.min(...ratios).toFixed(2)}-${Math.max(...ratios).toFixed(2)} | ${of('p50')} | ${median(p50s).toFixed(2)} | ${of('p99')} | ${of('cpu').toFixed(0)} | ${median(cpus).toFixed(2)} | ${p.note ?? ''} |`,
     );
   }
   if (peers.some((p) => p.note)) process.exitCode = 2;
@@ -208,8 +206,19 @@ async function check(p) {
     throw new Error(`${p.name} answered ${r.status} with ${r.body.length} bytes`);
 }
 
+/** Processor time of a process, in clock ticks of 10 ms: it does not depend on what else the machine does. */
+function cpuTicks(pid) {
+  const fields = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return Number(fields[11]) + Number(fields[12]);
+}
+
 function median(list) {
   const s = [...list].sort((a, b) => a - b);
   const m = s.length >> 1;
   return s.length % 2 ? s[m] : (s[m - 1] + s[m]) / 2;
 }
+
+if (process.argv[2] === '__peer') {
+  process.on('SIGTERM', () => process.exit(0));
+  await PEERS[process.argv[3]](JSON.parse(process.argv[4]));
+} else await main();

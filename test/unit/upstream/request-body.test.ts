@@ -2,12 +2,7 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
-import {
-  announcesBody,
-  BodyLedger,
-  type RequestBody,
-  requestBody,
-} from '../../../lib/upstream/request-body.js';
+import { BodyLedger, type RequestBody, requestBody } from '../../../lib/upstream/request-body.js';
 import { eventOf, until } from '../../support/until.js';
 
 interface Given {
@@ -70,22 +65,13 @@ describe('BodyLedger', () => {
   });
 });
 
-describe('announcesBody()', () => {
-  for (const [headers, announced] of [
-    [{}, false],
-    [{ 'content-length': '0' }, false],
-    [{ 'content-length': '1' }, true],
-    [{ 'transfer-encoding': 'chunked' }, true],
-  ] as const) {
-    it(`says ${announced} for ${JSON.stringify(headers)}`, () => {
-      expect(announcesBody(request({ headers }))).to.equal(announced);
-    });
-  }
-});
-
 describe('requestBody() of a stream', () => {
   it('is none where the head announces none', () => {
-    expect(requestBody(request({ headers: {} }), 10, new BodyLedger(10))).to.equal(undefined);
+    const none: Record<string, string>[] = [{}, { 'content-length': '0' }];
+    for (const headers of none) {
+      expect(requestBody(request({ headers }), 10, new BodyLedger(10))).to.equal(undefined);
+    }
+    expect(bodyOf(request({ headers: { 'content-length': '1' } })).replayable).to.equal(true);
   });
 
   it('flows while it is sent, and ends with the client’s', async () => {

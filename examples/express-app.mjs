@@ -1,0 +1,65 @@
+// An Express application that calls third-party APIs through `resilientProxy`. It brings an API of its own
+// that fails now and then, so that it runs without the internet:
+//
+//   node examples/express-app.mjs
+//   curl -i localhost:3000/api/quotes/today      two failures are retried, then 200
+//   curl -i localhost:3000/api/quotes/broken     three attempts fail: 503
+//   curl -i localhost:3000/api/quotes/broken     the fifth failure in a row opens the circuit
+//   curl -i localhost:3000/api/quotes/today      503 ERR_CIRCUIT_OPEN at once
+//   curl -s localhost:3000/circuits
+import { createServer } from 'node:http';
+import express from 'express';
+import { resilientProxy } from 'resilient-proxy-out';
+
+const upstream = await startQuotes();
+
+const proxy = resilientProxy({
+  apis: {
+    quotes: {
+      target: upstream.url,
+      headers: { 'X-Api-Key': 'secret-of-the-application' },
+      retry: { initialDelayMs: 100 },
+      breaker: { resetTimeoutMs: 10_000 },
+    },
+  },
+});
+proxy.apis.get('quotes')?.breaker?.on('open', ({ target, failures }) => {
+  process.stderr.write(`${target} is not called any more after ${failures} failures\n`);
+});
+
+const app = express();
+app.use('/api', proxy);
+app.get('/circuits', (_req, res) => {
+  res.json(proxy.circuits.list().map(({ target, state, failures }) => ({ target, state, failures })));
+});
+
+const server = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', (error) => {
+  if (error) throw error;
+  process.stdout.write(`http://127.0.0.1:${server.address().port}\n`);
+});
+server.on('upgrade', proxy.upgrade);
+
+process.once('SIGTERM', () => {
+  server.close(async () => {
+    await proxy.close();
+    upstream.close();
+  });
+});
+
+/** A third-party API for the example: every third call of `/today` works, `/broken` never does. */
+async function startQuotes() {
+  let calls = 0;
+  const quotes = createServer((req, res) => {
+    const works = req.url === '/today' && ++calls % 3 === 0;
+    res.writeHead(works ? 200 : 503, { 'Content-Type': 'application/json' });
+    res.end(JSON.stringify(works ? { quote: 'Fall seven times, stand up eight.' } : { error: 'try later' }));
+  });
+  await new Promise((resolve) => quotes.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${quotes.address().port}`,
+    close() {
+      quotes.close();
+      quotes.closeAllConnections();
+    },
+  };
+}

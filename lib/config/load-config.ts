@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { joinPath } from '../options.js';
+import { assemble, type LoadedConfig } from './assemble.js';
+import { ConfigError, type ConfigProblem } from './config-error.js';
+import { type ConfigFormat, readDocument } from './document.js';
+import { type Environment, substitute } from './environment.js';
+
+export type { LoadedConfig } from './assemble.js';
+export { ConfigError, type ConfigProblem } from './config-error.js';
+
+/** Options of {@link loadConfig}. */
+export interface LoadOptions {
+  /**
+   * Variables for `${NAME}`.
+   * @default process.env
+   */
+  env?: Environment;
+}
+
+/** Options of {@link parseConfig}. */
+export interface ParseOptions extends LoadOptions {
+  /** @default 'yaml' */
+  format?: ConfigFormat;
+  /**
+   * Name of the text in an error.
+   * @default 'the configuration'
+   */
+  source?: string;
+}
+
+/**
+ * Reads a configuration file, YAML or by the extension `.json` JSON, with `${NAME}` and `${NAME:-default}` in
+ * any string. The names and units of the OpenResty gateway are understood too.
+ *
+ * @throws ConfigError that lists every problem with its place, its line, the value seen and the nearest name
+ */
+export function loadConfig(path: string, { env }: LoadOptions = {}): LoadedConfig {
+  const format = /\.json$/i.test(path) ? 'json' : 'yaml';
+  return parseConfig(readText(path), { env, format, source: basename(path) });
+}
+
+/** As {@link loadConfig}, from a text. @throws ConfigError */
+export function parseConfig(
+  text: string,
+  { env = process.env, format = 'yaml', source = 'the configuration' }: ParseOptions = {},
+): LoadedConfig {
+  const document = readDocument(text, format, source);
+  const { loaded, problems } = assemble(substitute(document.value, env), env);
+  if (problems.length === 0) return loaded;
+  throw new ConfigError(
+    source,
+    problems.map(({ at, message }): ConfigProblem => {
+      const line = document.lineOf(at);
+      return { path: joinPath(at), message, ...(line === undefined ? {} : { line }) };
+    }),
+  );
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  EISDIR: 'is a directory; name the file in it',
+  EACCES: 'may not be read by this user',
+};
+
+function readText(path: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const encoded = code === 'ERR_ENCODING_INVALID_ENCODED_DATA';
+    const reason = encoded ? 'is no UTF-8 text' : (REASONS[code] ?? `cannot be read (${code})`);
+    throw new ConfigError(path, [{ path: '', message: reason }]);
+  }
+}

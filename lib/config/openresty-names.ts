@@ -1,0 +1,170 @@
+import type { ApiOptions } from '../api-options.js';
+import { joinPath } from '../options.js';
+import { retrySchema } from '../retry/retry-options.js';
+import { TRANSCRIPTIONS } from './openresty-shape.js';
+import { PENDING, type PendingBlocks } from './pending.js';
+import type { FileApi } from './schema.js';
+
+/** A problem and the path of the option that has it. */
+export interface PlacedProblem {
+  readonly at: readonly PropertyKey[];
+  readonly message: string;
+}
+
+/** One API in our own names and units. */
+export interface Transcribed {
+  readonly options: Partial<ApiOptions>;
+  readonly pending: PendingBlocks;
+  readonly problems: readonly PlacedProblem[];
+  readonly warnings: readonly string[];
+}
+
+/** Names that turn a block on or off and are no option of it. */
+const SWITCHES = ['enable_cache', 'use_proxy'];
+const BLOCKS = ['circuit_breaker', 'breaker', 'retry', ...PENDING];
+const IDEMPOTENT = retrySchema.parse({}).methods;
+
+/** What `defaults` say that matters to the transcription of an API below them. */
+export interface Inherited {
+  /** Methods that may be sent again. */
+  readonly retried?: readonly string[];
+  readonly pending?: PendingBlocks;
+}
+
+/**
+ * Puts one API of a file into our own names and units, from either vocabulary; an option that is said
+ * twice is a problem.
+ *
+ * An API of the OpenResty gateway sent the client's method always and tried any again, so its `method` is
+ * not the override that it is here: it becomes one of `retry.methods`.
+ */
+export function transcribe(
+  api: FileApi,
+  place: readonly PropertyKey[],
+  { retried = IDEMPOTENT, pending = {} }: Inherited = {},
+): Transcribed {
+  const draft = new Draft(place);
+  const said = Object.entries(api).filter(([name, value]) => value !== undefined && !SWITCHES.includes(name));
+  // What is turned off comes first, so that its options are seen to contradict it.
+  for (const [name, value] of said) if (value === false) draft.option([name], value);
+  for (const [name, value] of said) {
+    if (value === false) continue;
+    if (BLOCKS.includes(name)) draft.block(name, value);
+    else draft.option([name], value);
+  }
+  if (isOpenresty(api)) draft.methodIsRetried(retried);
+  draft.turn('cache', api.enable_cache, 'enable_cache', pending);
+  draft.turn('proxyRotate', api.use_proxy, 'use_proxy', pending);
+  return draft.done();
+}
+
+/** An API by its `target_url`; a `defaults` block, which has none, by any of the names. */
+function isOpenresty(api: FileApi): boolean {
+  if (api.target !== undefined) return false;
+  return Object.keys(api).some(
+    (name) => name in TRANSCRIPTIONS || SWITCHES.includes(name) || name === 'circuit_breaker',
+  );
+}
+
+const REQUEST_TIMEOUT = 'requestTimeoutMs';
+
+class Draft {
+  readonly #place: readonly PropertyKey[];
+  readonly #options: Record<string, unknown> = {};
+  /** Where each option was said. */
+  readonly #sources = new Map<string, readonly PropertyKey[]>();
+  readonly #problems: PlacedProblem[] = [];
+  readonly #warnings: string[] = [];
+
+  constructor(place: readonly PropertyKey[]) {
+    this.#place = place;
+  }
+
+  block(name: string, value: unknown): void {
+    const target = name === 'circuit_breaker' ? 'breaker' : name;
+    if (typeof value !== 'object' || value === null) {
+      this.#set([target], value, [name]);
+      return;
+    }
+    this.#sources.set(`${target}.`, [name]);
+    if (Object.keys(value).length === 0) this.#options[target] ??= {};
+    for (const [key, one] of Object.entries(value)) {
+      if (one !== undefined) this.option([name, key], one, target);
+    }
+  }
+
+  option(source: readonly string[], value: unknown, block?: string): void {
+    const name = String(source.at(-1));
+    const known = Object.hasOwn(TRANSCRIPTIONS, name) ? TRANSCRIPTIONS[name] : undefined;
+    if (known) this.#set(known.to, known.by ? known.by(value) : value, source);
+    else this.#set(block ? [block, name] : [name], value, source);
+  }
+
+  methodIsRetried(retried: readonly string[]): void {
+    const { method, retry = {} } = this.#options;
+    delete this.#options.method;
+    if (typeof method !== 'string' || typeof retry !== 'object' || retried.includes(method)) return;
+    if (this.#sources.has('retry.methods')) return;
+    this.#options.retry = { ...retry, methods: [...retried, method] };
+  }
+
+  /** Has a switch decide about a block whose options stand beside it. */
+  turn(
+    name: 'cache' | 'proxyRotate',
+    on: boolean | undefined,
+    source: string,
+    inherited: PendingBlocks,
+  ): void {
+    const block = this.#options[name];
+    const sources = [...this.#sources].filter(([option]) => option === name || option.startsWith(`${name}.`));
+    const hasBlock = sources.some(([, [first]]) => first === name);
+    if (on === true) {
+      if (block === false) this.#problem([source], `is true, which cannot go with ${name}: false`);
+      const mode = name === 'cache' ? { mode: 'ttl' } : {};
+      this.#options[name] = { ...mode, ...(typeof block === 'object' ? block : {}) };
+      return;
+    }
+    if (on === false) {
+      if (hasBlock && block !== false)
+        this.#problem([source], `is false, which cannot go with a block ${name}`);
+      this.#options[name] = false;
+      return;
+    }
+    if (block === undefined || hasBlock || inherited[name]) return;
+    const path = joinPath([...this.#place, ...(sources[0]?.[1] ?? [])]);
+    this.#warnings.push(`${path} has no effect without ${source}: true`);
+    delete this.#options[name];
+  }
+
+  done(): Transcribed {
+    const isPending = (name: string) => PENDING.some((one) => one === name);
+    const entries = Object.entries(this.#options);
+    return {
+      // The schema has checked every value; its types are lost on the way through the table.
+      options: Object.fromEntries(entries.filter(([name]) => !isPending(name))) as Partial<ApiOptions>,
+      pending: Object.fromEntries(entries.filter(([name]) => isPending(name))) as PendingBlocks,
+      problems: this.#problems,
+      warnings: this.#warnings,
+    };
+  }
+
+  #set(to: readonly string[], value: unknown, source: readonly string[]): void {
+    const [first = '', name] = to;
+    const block = name === undefined ? undefined : this.#options[first];
+    // Without a breaker the bound on an attempt is the API's own.
+    if (block === false && source.at(-1) === 'request_timeout')
+      return this.#set([REQUEST_TIMEOUT], value, source);
+    const before = this.#sources.get(to.join('.'));
+    if (before) {
+      this.#problem(source, `says the same as ${joinPath([...this.#place, ...before])}; keep one of them`);
+    } else if (block === false) this.#problem(source, `cannot go with ${first}: false`);
+    this.#sources.set(to.join('.'), source);
+    if (name === undefined) this.#options[first] = value;
+    else this.#options[first] = { ...(typeof block === 'object' ? block : {}), [name]: value };
+  }
+
+  #problem(source: readonly string[], rule: string): void {
+    const at = [...this.#place, ...source];
+    this.#problems.push({ at, message: `${joinPath(at)} ${rule}` });
+  }
+}

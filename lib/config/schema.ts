@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { breakerFileShape } from '../breaker/breaker-options.js';
+import { count, durationMs, fieldName, fieldValue, sizeBytes } from '../options.js';
+import { retrySchema } from '../retry/retry-options.js';
+import { targetUrl } from '../upstream/target.js';
+import { blockOrFalse, fileObject, unfilled } from './file-object.js';
+import { openrestyApiShape, openrestyRetryShape } from './openresty-shape.js';
+
+const noLimitOr = z.union([durationMs, z.literal(0)], {
+  error: 'must be a number of at least 1, or 0 for no limit',
+});
+const method = z.string().regex(/^[A-Z]+$/, 'must be a method in capitals, as POST');
+const TEXT =
+  'must be Latin-1 text without control characters, CR or LF, or a list of such (numbers go in quotes)';
+const headers = z.record(fieldName, z.union([fieldValue, z.array(fieldValue)], { error: TEXT }));
+
+/** A block whose part is not built yet: nothing of what it says can be checked. */
+const pendingBlock = z
+  .union([z.boolean(), z.record(z.string(), z.unknown())], {
+    error: 'must be a block of options, true or false',
+  })
+  .optional();
+
+const target = z
+  .string()
+  .refine(isTarget, 'must be an absolute http or https URL, as https://api.example.com/v2');
+
+function isTarget(value: string): boolean {
+  try {
+    return targetUrl(value, 'target') !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+const forwardShape = {
+  target: target.optional(),
+  method: method.optional(),
+  headers: headers.optional(),
+  forwardHeaders: z
+    .union([z.boolean(), z.array(fieldName)], { error: 'must be true, false or a list of field names' })
+    .optional(),
+  forwardCookies: z.boolean().optional(),
+  secure: z.boolean().optional(),
+  changeOrigin: z.boolean().optional(),
+  xfwd: z.boolean().optional(),
+  auth: z.string().optional(),
+  pathRewrite: z.record(z.string(), z.string()).optional(),
+  ignorePath: z.boolean().optional(),
+  transport: z.enum(['auto', 'undici', 'node']).optional(),
+  connections: count.optional(),
+  keepAliveTimeoutMs: durationMs.optional(),
+  connectTimeoutMs: durationMs.optional(),
+  bodyTimeoutMs: noLimitOr.optional(),
+  requestTimeoutMs: noLimitOr.optional(),
+  maxResponseHeaderBytes: sizeBytes.min(1024).optional(),
+  maxKeptBytes: sizeBytes.optional(),
+  ws: z.boolean().optional(),
+};
+
+/** One API of a file, in either vocabulary or in both. */
+export const apiSchema = fileObject({
+  ...forwardShape,
+  requiresBody: z.boolean().optional(),
+  validateJson: z.boolean().optional(),
+  maxBodyBytes: sizeBytes.optional(),
+  breaker: blockOrFalse(fileObject(unfilled(breakerFileShape))).optional(),
+  retry: blockOrFalse(fileObject({ ...unfilled(retrySchema.shape), ...openrestyRetryShape })).optional(),
+  cache: pendingBlock,
+  rateLimit: pendingBlock,
+  proxyRotate: pendingBlock,
+  stats: pendingBlock,
+  ...openrestyApiShape,
+  target_url: target.optional(),
+});
+
+/** One API of a file, checked but not yet transcribed. */
+export type FileApi = z.output<typeof apiSchema>;
+
+const HOST_NAME = /^(?:[a-z0-9_-]+\.)*[a-z0-9_-]+$|^\[[0-9a-f:.]+\]$/i;
+
+const serverShape = {
+  host: z.string().min(1).default('127.0.0.1'),
+  port: z.number().int().min(0).max(65_535).default(8087),
+  allowedHosts: z
+    .array(z.string().regex(HOST_NAME, 'must be a host name without scheme and port'))
+    .default([]),
+  allowCrossSite: z.boolean().default(false),
+  accessLog: z.boolean().default(false),
+  shutdownTimeoutMs: durationMs.default(10_000),
+  headersTimeoutMs: durationMs.default(15_000),
+  keepAliveTimeoutMs: durationMs.default(72_000),
+};
+
+/** How the gateway itself runs: the block `server` of a file, every default filled in. */
+export interface GatewaySettings {
+  /** Address it binds to. @default '127.0.0.1' */
+  readonly host: string;
+  /** 0 takes a free one. @default 8087 */
+  readonly port: number;
+  /** Names that `Host` may hold besides those of this machine, while bound to loopback. @default [] */
+  readonly allowedHosts: readonly string[];
+  /** Whether web pages of other sites may call, while bound to loopback. @default false */
+  readonly allowCrossSite: boolean;
+  /** A log line for every call. @default false */
+  readonly accessLog: boolean;
+  /** How long calls under way may take to end at a shutdown. @default 10000 */
+  readonly shutdownTimeoutMs: number;
+  /** How long a client may take to send the head of a request. @default 15000 */
+  readonly headersTimeoutMs: number;
+  /** How long an idle connection of a client is kept; longer than a usual load balancer's 60 s. @default 72000 */
+  readonly keepAliveTimeoutMs: number;
+}
+
+/** The block `server` by itself, for its defaults. */
+export const serverSchema: z.ZodType<GatewaySettings> = fileObject(serverShape);
+
+const apis = z.record(z.string(), z.unknown());
+
+/** A configuration file without its APIs, which are checked one by one. */
+export const fileSchema = fileObject({
+  apis: apis.optional(),
+  api_configs: apis.optional(),
+  defaults: z.unknown().optional(),
+  server: z.unknown().optional(),
+  redis: z.unknown().optional(),
+});

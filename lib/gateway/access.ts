@@ -1,0 +1,116 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { isIPv4 } from 'node:net';
+
+/** Why a request may not come in; `undefined` lets it. */
+export interface Refusal {
+  readonly status: 401 | 403;
+  readonly code: 'ERR_UNAUTHORIZED' | 'ERR_FORBIDDEN';
+  readonly message: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Says by `Host` and `Sec-Fetch-Site` why a call must not be served; `undefined` where it may be. */
+export type OriginCheck = (host: string | undefined, fetchSite: string | undefined) => string | undefined;
+
+export interface OriginRules {
+  /** Address the gateway binds to. */
+  readonly host: string;
+  readonly allowedHosts: readonly string[];
+  readonly allowCrossSite: boolean;
+}
+
+/** Texts of `Host` that are remembered as allowed. */
+const MAX_REMEMBERED = 64;
+
+/**
+ * Keeps out what a web page makes a browser on this machine send: it would go out with the keys that the
+ * gateway adds. A page of another name gives itself away by `Host` (DNS rebinding) or `Sec-Fetch-Site`.
+ * There is nothing to check where the gateway is bound to more than loopback: its names are not known.
+ */
+export function originCheck({
+  host: bound,
+  allowedHosts,
+  allowCrossSite,
+}: OriginRules): OriginCheck | undefined {
+  if (!isLoopback(bound)) return undefined;
+  const names = new Set([bound, ...allowedHosts].map(plainName));
+  const remembered = new Set<string>();
+
+  return function checkOrigin(host, fetchSite) {
+    if (fetchSite === 'cross-site' && !allowCrossSite) {
+      return 'A web page of another site made this call; set server.allowCrossSite to allow that';
+    }
+    // HTTP/1.0 needs no Host, and no browser leaves it out.
+    if (host === undefined || remembered.has(host)) return undefined;
+    const name = plainName(nameOf(host));
+    if (!names.has(name) && !isLoopback(name)) {
+      return `Host ${JSON.stringify(host.slice(0, 80))} is none of this machine's names; add it to server.allowedHosts`;
+    }
+    if (remembered.size < MAX_REMEMBERED) remembered.add(host);
+    return undefined;
+  };
+}
+
+const plainName = (name: string) => name.toLowerCase().replace(/\.$/, '');
+
+/** The name in a `Host` field, without its port. */
+function nameOf(host: string): string {
+  const end = host.startsWith('[') ? host.indexOf(']') + 1 : host.indexOf(':');
+  return end > 0 ? host.slice(0, end) : host;
+}
+
+/** Whether a host name or an address, of a socket too, is this machine's own. */
+export function isLoopback(host: string): boolean {
+  const name = host.replace(/^\[|\]$/g, '').replace(/^::ffff:/i, '');
+  if (name === 'localhost' || name.endsWith('.localhost') || name === '::1') return true;
+  return name.startsWith('127.') && isIPv4(name);
+}
+
+/** Says why an admin route must not answer this peer with these credentials. */
+export type AdminCheck = (peer: string | undefined, authorization: string | undefined) => Refusal | undefined;
+
+/**
+ * Without a token the admin routes answer clients on this machine only. With one, all clients must bring it:
+ * as a bearer token, or as the password of any user, for a browser to ask for.
+ */
+export function adminCheck(token: string | undefined): AdminCheck {
+  if (!token) return loopbackOnly;
+  const wanted = digest(token);
+  return function checkToken(_peer, authorization) {
+    const brought = credential(authorization);
+    // Digests are of one length, so the comparison's time tells nothing about the token's.
+    return brought !== undefined && timingSafeEqual(digest(brought), wanted) ? undefined : UNAUTHORIZED;
+  };
+}
+
+function loopbackOnly(peer: string | undefined): Refusal | undefined {
+  return peer !== undefined && isLoopback(peer) ? undefined : ONLY_LOOPBACK;
+}
+
+const ONLY_LOOPBACK: Refusal = {
+  status: 403,
+  code: 'ERR_FORBIDDEN',
+  message: 'This route answers clients on this machine only; set ADMIN_TOKEN to open it to others',
+  headers: {},
+};
+
+const UNAUTHORIZED: Refusal = {
+  status: 401,
+  code: 'ERR_UNAUTHORIZED',
+  message: 'This route needs the ADMIN_TOKEN, as a bearer token or as a password',
+  headers: {
+    'WWW-Authenticate':
+      'Basic realm="resilient-proxy-out", charset="UTF-8", Bearer realm="resilient-proxy-out"',
+  },
+};
+
+const digest = (text: string) => createHash('sha256').update(text).digest();
+
+function credential(authorization: string | undefined): string | undefined {
+  const [, scheme = '', value = ''] = /^(bearer|basic) +(\S+)$/i.exec(authorization ?? '') ?? [];
+  if (scheme.toLowerCase() === 'bearer') return value;
+  if (scheme === '') return undefined;
+  const pair = Buffer.from(value, 'base64').toString('utf8');
+  const colon = pair.indexOf(':');
+  return colon < 0 ? undefined : pair.slice(colon + 1);
+}

@@ -1,0 +1,66 @@
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import type { AdminCheck, Refusal } from './access.js';
+import { type Health, type HealthSources, verboseHealth } from './health.js';
+import type { Logger } from './logger.js';
+
+/** What the routes beside `/api` are made of. */
+export interface AdminSources extends HealthSources {
+  readonly admin: AdminCheck;
+  readonly logger: Logger;
+  closing(): boolean;
+}
+
+/** Everything but `/api`: the health check for all, and behind the admin check the rest. */
+export function adminApp(sources: AdminSources): Express {
+  const app = express();
+  app.disable('x-powered-by').set('etag', false);
+  app.use(noStore);
+  app.get('/health', health(sources));
+  app.use(guarded(sources.admin));
+  app.use(notFound);
+  app.use(failed(sources.logger));
+  return app;
+}
+
+function noStore(_req: Request, res: Response, next: NextFunction): void {
+  res.set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
+  next();
+}
+
+function health(sources: AdminSources) {
+  return function health(req: Request, res: Response): void {
+    const report: Health = { status: sources.closing() ? 'shutting_down' : 'ok' };
+    const { verbose } = req.query;
+    const inFull = verbose !== undefined && verbose !== '0' && verbose !== 'false';
+    const refusal = inFull ? sources.admin(req.socket.remoteAddress, req.headers.authorization) : undefined;
+    if (refusal) return refuse(res, refusal);
+    res.status(sources.closing() ? 503 : 200).json(inFull ? verboseHealth(report, sources) : report);
+  };
+}
+
+function guarded(admin: AdminCheck) {
+  return function guarded(req: Request, res: Response, next: NextFunction): void {
+    const refusal = admin(req.socket.remoteAddress, req.headers.authorization);
+    if (refusal) return refuse(res, refusal);
+    next();
+  };
+}
+
+function refuse(res: Response, { status, code, message, headers }: Refusal): void {
+  res.status(status).set(headers).json({ error: message, code });
+}
+
+function notFound(_req: Request, res: Response): void {
+  res.status(404).json({ error: 'There is nothing here; APIs are below /api/', code: 'ERR_NOT_FOUND' });
+}
+
+/** Express knows an error handler by its four parameters. */
+function failed(logger: Logger) {
+  return function failed(error: unknown, _req: Request, res: Response, next: NextFunction): void {
+    if (res.headersSent) return next(error);
+    const status = error instanceof URIError ? 400 : 500;
+    if (status === 500) logger.error({ err: error }, 'a route failed');
+    const message = status === 400 ? 'The request path is not well formed' : 'The gateway failed';
+    res.status(status).json({ error: message, code: status === 400 ? 'ERR_BAD_REQUEST' : 'ERR_INTERNAL' });
+  };
+}

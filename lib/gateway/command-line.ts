@@ -1,0 +1,97 @@
+import { parseArgs } from 'node:util';
+import { nearestName } from '../options.js';
+
+/** What the command line asks for. */
+export interface CommandLine {
+  readonly config: string | undefined;
+  readonly port: number | undefined;
+  readonly host: string | undefined;
+  readonly check: boolean;
+  readonly demo: boolean;
+  readonly demoPort: number;
+  readonly accessLog: boolean;
+  readonly help: boolean;
+  readonly version: boolean;
+}
+
+/** Thrown for a command line that cannot be understood; its message is one line. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** What `--help` prints. */
+export const USAGE = `Usage: resilient-proxy-out --config FILE [options]
+
+Forwards http://HOST:PORT/api/NAME/PATH to the API that FILE configures under NAME.
+
+  --config FILE     configuration, YAML or JSON
+  --port PORT       port to listen on (8087, or server.port of the file; 0 takes a free one)
+  --host HOST       address to bind to (127.0.0.1, or server.host of the file)
+  --check           check the configuration, print a summary, and exit
+  --demo            start a demo API as well and serve it as /api/demo; needs no FILE
+  --demo-port PORT  port of the demo API (a free one)
+  --access-log      log every call, not only those that fail
+  --help            print this
+  --version         print the version
+
+Variables: ADMIN_TOKEN opens the routes beside /api to whoever brings it; LOG_LEVEL (info). Logs go to
+standard error as JSON. SIGTERM lets the calls under way end; a second one does not wait.
+`;
+
+const OPTIONS = {
+  config: { type: 'string' },
+  port: { type: 'string' },
+  host: { type: 'string' },
+  check: { type: 'boolean' },
+  demo: { type: 'boolean' },
+  'demo-port': { type: 'string' },
+  'access-log': { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
+} as const;
+
+/** Reads the arguments after the program's name. @throws UsageError */
+export function readCommandLine(args: readonly string[]): CommandLine {
+  const { values, tokens } = parseArgs({ args: [...args], options: OPTIONS, strict: false, tokens: true });
+  for (const token of tokens) {
+    if (token.kind === 'positional')
+      throw new UsageError(`Unexpected argument ${JSON.stringify(token.value)}`);
+    if (token.kind === 'option') checkOption(token.name, token.rawName, token.value);
+  }
+  const { config, host } = values;
+  const line: CommandLine = {
+    config: typeof config === 'string' ? config : undefined,
+    host: typeof host === 'string' ? host : undefined,
+    port: portOf('--port', values.port),
+    check: values.check === true,
+    demo: values.demo === true,
+    demoPort: portOf('--demo-port', values['demo-port']) ?? 0,
+    accessLog: values['access-log'] === true,
+    help: values.help === true,
+    version: values.version === true,
+  };
+  if (!line.config && !line.demo && !line.help && !line.version) {
+    throw new UsageError('--config FILE is missing (--demo alone serves a demo API)');
+  }
+  return line;
+}
+
+function checkOption(name: string, rawName: string, value: string | undefined): void {
+  const known = Object.keys(OPTIONS).find((one) => one === name);
+  if (!known) {
+    const near = nearestName(name, Object.keys(OPTIONS));
+    throw new UsageError(`Unknown option ${rawName}${near ? ` (did you mean --${near}?)` : ''}`);
+  }
+  const { type } = OPTIONS[known as keyof typeof OPTIONS];
+  if (type === 'boolean' && value !== undefined) throw new UsageError(`${rawName} takes no value`);
+  // Without strict parsing an option swallows the next one as its value.
+  if (type === 'string' && (!value || value.startsWith('--')))
+    throw new UsageError(`${rawName} needs a value`);
+}
+
+function portOf(option: string, text: string | boolean | undefined): number | undefined {
+  if (typeof text !== 'string') return undefined;
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
+  throw new UsageError(`${option} must be a whole number from 0 to 65535; received ${JSON.stringify(text)}`);
+}

@@ -1,0 +1,191 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { answerError } from '../answer-error.js';
+import type { ManyApisConfig } from '../api-options.js';
+import type { GatewaySettings } from '../config/schema.js';
+import { ProxyError } from '../errors.js';
+import { exchangeOf } from '../exchange.js';
+import { refuseUpgrade } from '../refuse-upgrade.js';
+import { type ResilientProxy, resilientProxy } from '../resilient-proxy.js';
+import { adminCheck, originCheck } from './access.js';
+import { adminApp } from './admin-app.js';
+import { callLog, logCircuits } from './call-log.js';
+import type { Logger } from './logger.js';
+import { drain, openSockets } from './shutdown.js';
+import { serveWithoutUpgrade, wantsWebSocket } from './upgrades.js';
+
+/** What a {@link Gateway} is built from. */
+export interface GatewayOptions {
+  readonly config: ManyApisConfig;
+  readonly gateway: GatewaySettings;
+  readonly logger: Logger;
+  /** APIs that answer 503 ERR_NO_PROXY: they ask for an egress rotation that is not built yet. */
+  readonly failClosed?: ReadonlySet<string>;
+  /** Shown by the verbose health check. */
+  readonly warnings?: readonly string[];
+  /** Shown by the verbose health check. */
+  readonly version?: string;
+  /** What clients bring for the admin routes; without it those answer loopback clients only. */
+  readonly adminToken?: string | undefined;
+}
+
+/** The stand-alone gateway: `/api/<name>/<path>` and the routes beside it on one server. */
+export interface Gateway {
+  readonly server: Server;
+  readonly proxy: ResilientProxy;
+  /** Resolves with the URL once it listens; rejects with the error of the socket. */
+  listen(): Promise<string>;
+  /** Lets calls under way end, answers new ones 503 ERR_SHUTTING_DOWN, and frees everything. */
+  close(): Promise<void>;
+}
+
+type Serve = (req: IncomingMessage, res: ServerResponse) => void;
+
+const MAX_HEADER_BYTES = 64 * 1024;
+/** How often Node looks for clients that are late with their head. */
+const CHECK_EVERY_MS = 2000;
+const API = '/api/';
+const MOUNT_LENGTH = API.length - 1;
+const ABSOLUTE_FORM = /^https?:\/\/[^/?#]*/i;
+
+/** Builds the gateway; it does not listen yet. @throws InvalidOptionError */
+export function createGateway(options: GatewayOptions): Gateway {
+  const { config, gateway: settings, logger, warnings = [], version = '', adminToken } = options;
+  const proxy = resilientProxy(config);
+  const startedAt = performance.now();
+  const state = { closing: false, closed: undefined as Promise<void> | undefined };
+  const server = createServer({
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: settings.headersTimeoutMs,
+    keepAliveTimeout: settings.keepAliveTimeoutMs,
+    connectionsCheckingInterval: CHECK_EVERY_MS,
+    // An upload may take as long as it flows.
+    requestTimeout: 0,
+  });
+  const sockets = openSockets(server);
+  const serveApi = failingClosed(proxy, options.failClosed ?? new Set());
+  const logCall = callLog(logger, settings.accessLog);
+  const refused = originCheck(settings);
+  const admin = lazily(() =>
+    adminApp({
+      proxy,
+      warnings,
+      version,
+      logger,
+      startedAt,
+      admin: adminCheck(adminToken),
+      closing: () => state.closing,
+    }),
+  );
+  logCircuits(proxy, logger);
+
+  function serve(req: IncomingMessage, res: ServerResponse): void {
+    const url = req.url ?? '/';
+    const reason = refused?.(req.headers.host, header(req, 'sec-fetch-site'));
+    if (reason !== undefined) answerError(req, res, new ProxyError('ERR_FORBIDDEN', reason));
+    else if (url.startsWith(API)) {
+      // Before Express, whose setPrototypeOf on each message costs more than all of the call.
+      req.url = url.slice(MOUNT_LENGTH);
+      serveApi(req, res);
+      exchangeOf(req, res).onSettled(logCall);
+    } else if (ABSOLUTE_FORM.test(url)) {
+      req.url = originOf(url);
+      serve(req, res);
+    } else admin()(req, res);
+  }
+
+  function serveLast(req: IncomingMessage, res: ServerResponse): void {
+    res.setHeader('Connection', 'close');
+    req.url = originOf(req.url ?? '/');
+    if (req.url.startsWith(API)) answerError(req, res, shuttingDown());
+    else serve(req, res);
+  }
+
+  function upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
+    if (!wantsWebSocket(req)) return serveWithoutUpgrade(server, req, socket, head);
+    const url = originOf(req.url ?? '/');
+    const reason = refused?.(req.headers.host, header(req, 'sec-fetch-site'));
+    const error = state.closing ? shuttingDown() : reason && new ProxyError('ERR_FORBIDDEN', reason);
+    if (error) return refuseUpgrade(socket, error);
+    if (!url.startsWith(API)) return refuseUpgrade(socket, NOT_FOUND);
+    req.url = url.slice(MOUNT_LENGTH);
+    if (options.failClosed?.has(apiOf(req.url))) return refuseUpgrade(socket, noProxy());
+    proxy.upgrade(req, socket, head);
+  }
+  server.on('request', serve).on('upgrade', upgrade);
+
+  async function shutDown(): Promise<void> {
+    state.closing = true;
+    server.off('request', serve).on('request', serveLast);
+    const cut = server.listening ? await drain(server, sockets, settings.shutdownTimeoutMs) : 0;
+    if (cut > 0)
+      logger.warn({ connections: cut }, 'calls were cut off at the end of server.shutdownTimeoutMs');
+    await proxy.close();
+  }
+  return {
+    server,
+    proxy,
+    listen: () => listening(server, settings),
+    close: () => {
+      state.closed ??= shutDown();
+      return state.closed;
+    },
+  };
+}
+
+function listening(server: Server, { host, port }: GatewaySettings): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: host.replace(/^\[|\]$/g, ''), port }, () => {
+      server.off('error', reject);
+      // A server that listens on a port has an address of this kind.
+      const { port: bound } = server.address() as AddressInfo;
+      const shown = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+      resolve(`http://${shown}:${bound}`);
+    });
+  });
+}
+
+/** Answers for the APIs whose egress is not to be had, so that none of their calls goes out directly. */
+function failingClosed(proxy: ResilientProxy, names: ReadonlySet<string>): Serve {
+  if (names.size === 0) return proxy;
+  return function failingClosed(req, res) {
+    if (names.has(apiOf(req.url ?? ''))) {
+      exchangeOf(req, res).error = answerError(req, res, noProxy());
+      return;
+    }
+    proxy(req, res);
+  };
+}
+
+const apiOf = (path: string) => /^\/([^/?#]*)/.exec(path)?.[1] ?? '';
+
+function originOf(url: string): string {
+  const path = url.replace(ABSOLUTE_FORM, '');
+  return path.startsWith('/') ? path : `/${path}`;
+}
+
+function header(req: IncomingMessage, name: string): string | undefined {
+  const value = req.headers[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function lazily<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+const NOT_FOUND = { status: 404, message: 'There is no WebSocket here', code: 'ERR_NOT_FOUND' };
+const SHUTDOWN_RETRY_MS = 1000;
+const NO_PROXY_RETRY_MS = 60_000;
+
+const shuttingDown = () =>
+  new ProxyError('ERR_SHUTTING_DOWN', 'The gateway is shutting down', { retryAfterMs: SHUTDOWN_RETRY_MS });
+
+const noProxy = () =>
+  new ProxyError('ERR_NO_PROXY', 'This API may be called through a proxy only, and there is none', {
+    retryAfterMs: NO_PROXY_RETRY_MS,
+  });

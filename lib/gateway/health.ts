@@ -1,0 +1,53 @@
+import type { ResilientProxy } from '../resilient-proxy.js';
+
+/** What `/health` tells anybody. */
+export interface Health {
+  readonly status: 'ok' | 'shutting_down';
+}
+
+/** The circuit of one API, in short. */
+export interface ApiHealth {
+  /** `null` where its breaker is off. */
+  readonly state: string | null;
+  readonly failures: number;
+  readonly lastFailure: string | null;
+  readonly timeToResetMs: number | null;
+}
+
+/** What `/health?verbose=1` tells an operator. */
+export interface VerboseHealth extends Health {
+  readonly version: string;
+  /** Seconds since the gateway was built. */
+  readonly uptime: number;
+  readonly apis: Readonly<Record<string, ApiHealth>>;
+  /** What the configuration says to no effect. */
+  readonly warnings: readonly string[];
+}
+
+/** What a health report is made of. */
+export interface HealthSources {
+  readonly proxy: ResilientProxy;
+  readonly version: string;
+  /** On the clock of `performance.now()`. */
+  readonly startedAt: number;
+  readonly warnings: readonly string[];
+}
+
+/** Adds the state of every API to what anybody may know. */
+export function verboseHealth(
+  health: Health,
+  { proxy, version, startedAt, warnings }: HealthSources,
+): VerboseHealth {
+  const circuits = new Map(proxy.circuits.list().map((circuit) => [circuit.target, circuit]));
+  const apis = [...proxy.apis.keys()].map((name): [string, ApiHealth] => {
+    const { state = null, failures = 0, lastFailure = null, timeToResetMs = null } = circuits.get(name) ?? {};
+    return [name, { state, failures, lastFailure, timeToResetMs }];
+  });
+  return {
+    ...health,
+    version,
+    uptime: Math.floor((performance.now() - startedAt) / 1000),
+    apis: Object.fromEntries(apis),
+    warnings,
+  };
+}

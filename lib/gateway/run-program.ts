@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import type { ApiOptions } from '../api-options.js';
+import { type LoadedConfig, loadConfig, parseConfig } from '../config/load-config.js';
+import { type CommandLine, readCommandLine, USAGE, UsageError } from './command-line.js';
+import { type DemoApi, startDemoApi } from './demo-api.js';
+import { createGateway } from './gateway.js';
+import { gatewayLogger, type Logger } from './logger.js';
+import { summary } from './summary.js';
+
+const PROGRAM = 'resilient-proxy-out';
+const EXIT = { failed: 1, usage: 2, killed: 128 } as const;
+/** Target of the demo API where it is not started: `--check` opens nothing. */
+const DEMO_PORT_UNUSED = 8088;
+
+/** Runs the program; resolves with its exit code, or with 0 once the gateway listens. */
+export async function runProgram(args: readonly string[]): Promise<number> {
+  try {
+    const line = readCommandLine(args);
+    if (line.help) return print(USAGE);
+    if (line.version) return print(`${version()}\n`);
+    if (line.check)
+      return print(summary(line.config ?? 'The demo configuration', load(line, checkedDemoUrl(line))));
+    await run(line);
+    return 0;
+  } catch (error) {
+    const usage = error instanceof UsageError;
+    process.stderr.write(`${PROGRAM}: ${explain(error)}${usage ? `; see ${PROGRAM} --help` : ''}\n`);
+    return usage ? EXIT.usage : EXIT.failed;
+  }
+}
+
+async function run(line: CommandLine): Promise<void> {
+  const logger = gatewayLogger(logLevel());
+  const demo = line.demo ? await startDemoApi(line.demoPort) : undefined;
+  try {
+    await serve(line, logger, demo);
+  } catch (error) {
+    await demo?.close();
+    throw error;
+  }
+}
+
+async function serve(line: CommandLine, logger: Logger, demo: DemoApi | undefined): Promise<void> {
+  const loaded = load(line, demo?.url);
+  for (const warning of loaded.warnings) logger.warn(warning);
+  const settings = {
+    ...loaded.gateway,
+    host: line.host ?? loaded.gateway.host,
+    port: line.port ?? loaded.gateway.port,
+    accessLog: line.accessLog || loaded.gateway.accessLog,
+  };
+  const gateway = createGateway({
+    ...loaded,
+    gateway: settings,
+    logger,
+    version: version(),
+    adminToken: process.env.ADMIN_TOKEN,
+  });
+  onSignals(logger, async () => {
+    await gateway.close();
+    await demo?.close();
+  });
+  try {
+    print(`${PROGRAM} listens on ${await gateway.listen()}\n`);
+  } catch (error) {
+    await gateway.close();
+    throw new Error(listenError(error, settings.host, settings.port), { cause: error });
+  }
+  gateway.server.on('error', (err) => logger.error({ err }, 'the server failed'));
+}
+
+function load({ config, demo }: CommandLine, demoUrl: string | undefined): LoadedConfig {
+  const env = demoUrl ? { ...process.env, DEMO_URL: demoUrl } : process.env;
+  const own: Record<string, ApiOptions> = demo && demoUrl ? { demo: { target: demoUrl } } : {};
+  if (!config) return parseConfig(JSON.stringify({ apis: own }), { env, format: 'json' });
+  const loaded = loadConfig(config, { env });
+  return { ...loaded, config: { ...loaded.config, apis: { ...own, ...loaded.config.apis } } };
+}
+
+const checkedDemoUrl = ({ demo, demoPort }: CommandLine) =>
+  demo ? `http://127.0.0.1:${demoPort || DEMO_PORT_UNUSED}` : undefined;
+
+/** Ends the process: gently at the first signal, at once at the second. */
+function onSignals(logger: Logger, close: () => Promise<void>): void {
+  let stopping = false;
+  const stop = (signal: 'SIGTERM' | 'SIGINT'): void => {
+    if (stopping) process.exit(EXIT.killed + constants.signals[signal]);
+    stopping = true;
+    logger.info({ signal }, 'shutting down');
+    close().then(
+      () => process.exit(0),
+      (err: unknown) => {
+        logger.error({ err }, 'the shutdown failed');
+        process.exit(EXIT.failed);
+      },
+    );
+  };
+  process.on('SIGTERM', stop).on('SIGINT', stop);
+  process.on('uncaughtException', (err) => {
+    logger.fatal({ err }, 'the gateway failed');
+    process.exit(EXIT.failed);
+  });
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+function version(): string {
+  const file = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const { version }: { version?: unknown } = JSON.parse(file);
+  return String(version);
+}
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+function logLevel(): string {
+  const level = process.env.LOG_LEVEL || 'info';
+  if (LEVELS.includes(level)) return level;
+  throw new UsageError(`LOG_LEVEL must be one of ${LEVELS.join(', ')}; received ${JSON.stringify(level)}`);
+}
+
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (codeOf(error) === 'EADDRINUSE')
+    return 'the port of --demo-port is in use; choose another or leave it out';
+  return error.message;
+}
+
+function listenError(error: unknown, host: string, port: number): string {
+  const code = codeOf(error);
+  if (code === 'EADDRINUSE') return `port ${port} of ${host} is in use; choose another with --port`;
+  if (code === 'EACCES') return `port ${port} of ${host} may not be used by this user; choose one above 1023`;
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return `${host} is no address of this machine; see --host`;
+  return `cannot listen on port ${port} of ${host} (${code})`;
+}
+
+const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? String(error.code) : '');

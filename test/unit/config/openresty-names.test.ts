@@ -1,0 +1,231 @@
+import { expect } from 'chai';
+import { parseConfig } from '../../../lib/config/load-config.js';
+import { apiOf, fileOf, problemsOf } from './problems-of.js';
+
+const IDEMPOTENT = ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'];
+
+/** The four example APIs of the OpenResty gateway, in its own names and units. */
+const API_CONFIGS = `
+api_configs:
+  ip:
+    target_url: https://ipinfo.io
+    method: GET
+    requires_body: false
+    circuit_breaker: { failure_threshold: 5, reset_timeout: 30, request_timeout: 10000, success_threshold: 2 }
+    retry:
+      max_attempts: 3
+      initial_delay: 0.5
+      max_delay: 5
+      backoff_factor: 1.5
+      retry_on_status: [500, 502, 503, 504, 429]
+      retry_on_errors: [timeout, connection refused, connection reset, socket, host not found]
+  hyperliquid:
+    target_url: https://api.hyperliquid.xyz
+    method: POST
+    requires_body: true
+    headers: { Content-Type: application/json }
+    forward_headers: false
+  birdeye:
+    target_url: https://public-api.birdeye.so
+    enable_cache: true
+    forward_headers: [X-API-KEY, x-chain]
+    cache_header_strategy: listed
+    cache_headers: [X-API-KEY, x-chain]
+  coinbase:
+    target_url: https://api.coinbase.com/v2
+    enable_cache: true
+    cache_ttl: 120
+    failure_threshold: 3
+    reset_timeout: 60
+    request_timeout: 5000
+    max_attempts: 2
+`;
+
+const old = (lines: string) => fileOf(lines, 'target_url: https://a');
+
+describe('the names of the OpenResty gateway', () => {
+  const { config, pending, warnings, failClosed } = parseConfig(API_CONFIGS, { env: {} });
+
+  it('carry over in the blocks circuit_breaker and retry, seconds as milliseconds', () => {
+    expect(config.apis.ip).to.deep.equal({
+      target: 'https://ipinfo.io',
+      requiresBody: false,
+      breaker: { failureThreshold: 5, resetTimeoutMs: 30_000, requestTimeoutMs: 10_000, successThreshold: 2 },
+      retry: {
+        maxAttempts: 3,
+        initialDelayMs: 500,
+        maxDelayMs: 5000,
+        backoffFactor: 1.5,
+        retryOnStatus: [500, 502, 503, 504, 429],
+        retryOnErrors: ['timeout', 'connection refused', 'connection reset', 'socket', 'host not found'],
+      },
+    });
+  });
+
+  it('turn a method into one that may be sent again, and never into an override', () => {
+    expect(config.apis.hyperliquid).to.deep.equal({
+      target: 'https://api.hyperliquid.xyz',
+      requiresBody: true,
+      headers: { 'Content-Type': 'application/json' },
+      forwardHeaders: false,
+      retry: { methods: [...IDEMPOTENT, 'POST'] },
+    });
+    expect(apiOf('method: POST').config.apis.x).to.deep.equal({
+      target: 'https://api.example',
+      method: 'POST',
+    });
+  });
+
+  it('carry over beside the target as well', () => {
+    expect(config.apis.coinbase).to.deep.equal({
+      target: 'https://api.coinbase.com/v2',
+      breaker: { failureThreshold: 3, resetTimeoutMs: 60_000, requestTimeoutMs: 5000 },
+      retry: { maxAttempts: 2 },
+    });
+  });
+
+  it('keep what is for the cache until it is built, and say so', () => {
+    expect(config.apis.birdeye).to.deep.equal({
+      target: 'https://public-api.birdeye.so',
+      forwardHeaders: ['X-API-KEY', 'x-chain'],
+    });
+    expect(pending).to.deep.equal({
+      apis: {
+        ip: {},
+        hyperliquid: {},
+        birdeye: { cache: { mode: 'ttl', headerStrategy: 'listed', headers: ['X-API-KEY', 'x-chain'] } },
+        coinbase: { cache: { mode: 'ttl', ttlMs: 120_000 } },
+      },
+      redis: undefined,
+      proxies: [],
+    });
+    expect(warnings).to.deep.equal([
+      'api_configs.birdeye.cache is not built yet and has no effect',
+      'api_configs.coinbase.cache is not built yet and has no effect',
+    ]);
+    expect([...failClosed]).to.deep.equal([]);
+  });
+
+  it('leave TLS verified unless ssl_verify is false', () => {
+    expect(parseConfig(old('')).config.apis.x).not.to.have.property('secure');
+    expect(parseConfig(old('ssl_verify: true')).config.apis.x?.secure).to.equal(true);
+    const off = parseConfig(old('ssl_verify: false'), { env: {} });
+    expect(off.config.apis.x?.secure).to.equal(false);
+    expect(off.warnings).to.deep.equal([
+      'apis.x.secure is false: the certificate of its target is not verified',
+    ]);
+  });
+
+  it('mix with our own names, also within the block retry', () => {
+    const { apis } = parseConfig(
+      old('retry: { maxAttempts: 4, initial_delay: 2, methods: [GET] }\nmethod: POST'),
+    ).config;
+    expect(apis.x?.retry).to.deep.equal({ maxAttempts: 4, initialDelayMs: 2000, methods: ['GET'] });
+  });
+
+  it('bound each attempt by request_timeout where the breaker is off', () => {
+    const { apis } = parseConfig(old('breaker: false\nrequest_timeout: 700')).config;
+    expect(apis.x).to.deep.equal({ target: 'https://a', breaker: false, requestTimeoutMs: 700 });
+  });
+
+  it('add to the methods that defaults let be sent again', () => {
+    const text = `defaults: { retry: { methods: [GET] } }\n${old('method: POST')}`;
+    expect(parseConfig(text).config.apis.x?.retry).to.deep.equal({ methods: ['GET', 'POST'] });
+  });
+
+  it('stand in defaults too', () => {
+    const { config } = parseConfig(
+      `defaults: { reset_timeout: 5, method: PATCH, forward_headers: false }\n${old('')}`,
+    );
+    expect(config.defaults).to.deep.equal({
+      breaker: { resetTimeoutMs: 5000 },
+      retry: { methods: [...IDEMPOTENT, 'PATCH'] },
+      forwardHeaders: false,
+    });
+  });
+
+  const contradictions: [lines: string, message: string][] = [
+    ['target: https://b', 'apis.x.target_url says the same as apis.x.target; keep one of them'],
+    [
+      'failure_threshold: 1\ncircuit_breaker: { failure_threshold: 1 }',
+      'apis.x.failure_threshold says the same as apis.x.circuit_breaker.failure_threshold; keep one of them',
+    ],
+    [
+      'retry: { maxAttempts: 1, max_attempts: 1 }',
+      'apis.x.retry.max_attempts says the same as apis.x.retry.maxAttempts; keep one of them',
+    ],
+    ['retry: false\nmax_attempts: 1', 'apis.x.max_attempts cannot go with retry: false'],
+    [
+      'enable_cache: false\ncache: { ttlMs: 1 }',
+      'apis.x.enable_cache is false, which cannot go with a block cache',
+    ],
+    [
+      'use_proxy: true\nproxyRotate: false',
+      'apis.x.use_proxy is true, which cannot go with proxyRotate: false',
+    ],
+  ];
+  for (const [lines, message] of contradictions) {
+    it(`refuse ${lines.replaceAll('\n', ', ')}`, () =>
+      expect(problemsOf(old(lines))).to.deep.equal([message]));
+  }
+
+  it('refuse a wrong value under the name that was written', () => {
+    expect(problemsOf(old('reset_timeout: -1\nrequest_timeout: soon\nretry_on_errors: [dns]'))).to.deep.equal(
+      [
+        'apis.x.reset_timeout must be at least 0.001; received -1',
+        'apis.x.request_timeout must be a number; received "soon"',
+        'apis.x.retry_on_errors[0] must be "timeout" or "connection refused" or "connection reset" or "socket" or "host not found"; received "dns"',
+      ],
+    );
+  });
+});
+
+describe('parseConfig() of parts that are not built yet', () => {
+  it('warns of each block, by API', () => {
+    const { warnings, pending } = apiOf('cache: { ttlMs: 5 }\nrateLimit: {}\nstats: true\n', {
+      env: { REDIS_HOST: 'r', REDIS_PASSWORD: 'p', PROXY_URLS: 'http://u:p@one:1; http://two:2' },
+    });
+    expect(warnings).to.deep.equal([
+      'apis.x.cache is not built yet and has no effect',
+      'apis.x.rateLimit is not built yet and has no effect',
+      'apis.x.stats is not built yet and has no effect',
+      'The variable REDIS_HOST is for a part that is not built yet and has no effect',
+      'The variable PROXY_URLS is for a part that is not built yet and has no effect',
+    ]);
+    expect(pending).to.deep.equal({
+      apis: { x: { cache: { ttlMs: 5 }, rateLimit: {}, stats: true } },
+      redis: { host: 'r', port: 6379, password: 'p' },
+      proxies: ['http://u:p@one:1', 'http://two:2'],
+    });
+  });
+
+  it('says nothing of what is turned off', () => {
+    expect(apiOf('cache: false\nstats: false\nenable_cache: false\nuse_proxy: false').warnings).to.deep.equal(
+      [],
+    );
+  });
+
+  it('warns of cache names that nothing turns on', () => {
+    expect(parseConfig(old('cache_ttl: 5'), { env: {} }).warnings).to.deep.equal([
+      'apis.x.cache_ttl has no effect without enable_cache: true',
+    ]);
+    const text = `defaults: { enable_cache: true }\n${old('cache_ttl: 5')}`;
+    const { warnings, pending } = parseConfig(text, { env: {} });
+    expect(warnings).to.deep.equal(['apis.x.cache is not built yet and has no effect']);
+    expect(pending.apis).to.deep.equal({ x: { cache: { mode: 'ttl', ttlMs: 5000 } } });
+  });
+
+  it('fails closed where calls were to go through a proxy', () => {
+    const closed = parseConfig(old('use_proxy: true\nproxy_strategy: on_rate_limit'), { env: {} });
+    expect([...closed.failClosed]).to.deep.equal(['x']);
+    expect(closed.warnings).to.deep.equal([
+      'apis.x.proxyRotate is not built yet: every call is answered 503 ERR_NO_PROXY, for none may go out directly',
+    ]);
+    expect([...apiOf('proxyRotate: { proxies: [] }').failClosed]).to.deep.equal(['x']);
+    expect([...parseConfig(`defaults: { use_proxy: true }\n${old('')}`).failClosed]).to.deep.equal(['x']);
+  });
+
+  it('calls directly where the strategy is never', () => {
+    expect([...parseConfig(old('use_proxy: true\nproxy_strategy: never')).failClosed]).to.deep.equal([]);
+  });
+});
