@@ -73,6 +73,8 @@ export interface TransportOptions {
   forwardCookies?: boolean;
   /** Method sent to the target in place of the client's. */
   method?: string;
+  /** Certificates that are trusted beside the system's; node transport. */
+  ca?: string | Buffer | (string | Buffer)[];
   /** Fields added to every call, a list as that many lines; they win over the client's, in any letter case. */
   headers?: Record<string, string | string[]>;
 }

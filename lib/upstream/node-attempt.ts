@@ -75,7 +75,8 @@ export class NodeAttempt {
     proxyReq.on('information', (info) => sendInformation(exchange, info.statusCode, info.rawHeaders));
     // Node gives an answer that switches protocols unasked to nobody.
     proxyReq.on('close', () => {
-      if (proxyReq === this.#proxyReq) this.closed();
+      // What has arrived of an accepted answer may still wait for its client.
+      if (proxyReq === this.#proxyReq && !this.#accepted) this.closed();
     });
     return true;
   }

@@ -1,0 +1,31 @@
+/** The keys that were added less than `maxAgeMs` ago; it holds no others for long, and owns no timer. */
+export class YoungKeys {
+  readonly #maxAgeMs: number;
+  readonly #now: () => number;
+  // All live equally long, so the order in which they were added is the one in which they go.
+  readonly #until = new Map<string, number>();
+
+  constructor(maxAgeMs: number, now: () => number) {
+    this.#maxAgeMs = maxAgeMs;
+    this.#now = now;
+  }
+
+  get size(): number {
+    return this.#until.size;
+  }
+
+  has(key: string): boolean {
+    const until = this.#until.get(key);
+    return until !== undefined && this.#now() < until;
+  }
+
+  add(key: string): void {
+    const now = this.#now();
+    this.#until.delete(key);
+    this.#until.set(key, now + this.#maxAgeMs);
+    for (const [oldest, until] of this.#until) {
+      if (until > now) return;
+      this.#until.delete(oldest);
+    }
+  }
+}
