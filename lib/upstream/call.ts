@@ -12,6 +12,8 @@ export interface CallTools {
   readonly requestTimeoutMs: number;
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** RFC 9110 §9.2.2. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
@@ -24,7 +26,7 @@ export class Call {
   readonly #request: UpstreamRequest;
   readonly #tools: CallTools;
   readonly #settle: (error?: ProxyError) => void;
-  readonly #tried = new Set<string>();
+  #tried: Set<string> | undefined;
   #running: AttemptRun | undefined;
   #attemptsMade = 0;
   #freshTried = false;
@@ -63,7 +65,7 @@ export class Call {
       egress: undefined,
       outcome: undefined,
     };
-    const choice = exchange.egress?.choose(exchange, this.#tried);
+    const choice = exchange.egress?.choose(exchange, this.#tried ?? NONE);
     if (choice instanceof Promise) choice.then((egress) => this.#through(attempt, egress)).catch(this.#crash);
     else this.#through(attempt, choice);
   }
@@ -108,13 +110,9 @@ export class Call {
     if (this.#counts) this.#attemptsMade++;
     this.#counts = true;
     const timeoutMs = this.#timeLeft();
-    const run: AttemptRun = new AttemptRun(attempt, timeoutMs, this.#tools.wheel, {
-      head: (head) => this.#head(run, head),
-      failed: (outcome) => this.#failed(run, outcome),
-      finished: () => this.#end(),
-    });
+    const run = new AttemptRun(attempt, timeoutMs, this.#tools.wheel, this);
     this.#running = run;
-    run.start((listener) => this.#tools.send(this.#request, egress, listener));
+    run.start(this.#tools.send, this.#request, egress);
   }
 
   /** Milliseconds this attempt has up to its head; 0 is no limit. */
@@ -129,7 +127,8 @@ export class Call {
     return performance.now() - this.#exchange.startedAt;
   }
 
-  #head(run: AttemptRun, head: ResponseHead): boolean {
+  /** Judges the head of an answer. */
+  head(run: AttemptRun, head: ResponseHead): boolean {
     const outcome = { kind: 'answer', head } as const;
     this.#told(run.attempt, outcome, this.#exchange.guards.length);
     const delayMs = this.#delayAfter(outcome);
@@ -142,7 +141,8 @@ export class Call {
     return true;
   }
 
-  #failed(run: AttemptRun, outcome: AttemptOutcome & { kind: 'failure' }): void {
+  /** Decides what follows a failed attempt. */
+  failed(run: AttemptRun, outcome: AttemptOutcome & { kind: 'failure' }): void {
     const { guards, res } = this.#exchange;
     if (run.accepted) {
       for (const guard of guards) guard.cut?.(run.attempt, this.#exchange, outcome.error);
@@ -152,6 +152,7 @@ export class Call {
     const told = this.#freshTried ? { ...outcome, staleConnection: false } : outcome;
     this.#told(run.attempt, told, guards.length);
     if (this.#exchange.egress && outcome.error.code === 'ERR_PROXY_CONNECT' && run.attempt.egress) {
+      this.#tried ??= new Set();
       this.#tried.add(run.attempt.egress);
       this.#counts = false;
       return this.#begin();
@@ -164,6 +165,10 @@ export class Call {
     const delayMs = this.#delayAfter(outcome);
     if (delayMs === undefined) this.#end(outcome.error);
     else this.#again(delayMs);
+  }
+
+  finished(): void {
+    this.#end();
   }
 
   #mayResend(): boolean {
@@ -225,59 +230,54 @@ export class Call {
   readonly #crash = (error: unknown): void => this.#end(readFailure(error).error);
 }
 
-interface RunEvents {
-  head(head: ResponseHead): boolean;
-  failed(outcome: AttemptOutcome & { kind: 'failure' }): void;
-  finished(): void;
-}
-
 /** One attempt while it runs: its deadline, and what its transport tells. */
 class AttemptRun implements AttemptListener, Deadline {
   readonly attempt: Attempt;
   readonly dueAt: number;
+  slot = -1;
   accepted = false;
   readonly #timeoutMs: number;
   readonly #wheel: DeadlineWheel;
-  readonly #events: RunEvents;
+  readonly #call: Call;
   #cancelTransport: Cancel | undefined;
   #over = false;
 
-  constructor(attempt: Attempt, timeoutMs: number, wheel: DeadlineWheel, events: RunEvents) {
+  constructor(attempt: Attempt, timeoutMs: number, wheel: DeadlineWheel, call: Call) {
     this.attempt = attempt;
     this.#timeoutMs = timeoutMs;
-    this.dueAt = performance.now() + timeoutMs;
+    this.dueAt = attempt.startedAt + timeoutMs;
     this.#wheel = wheel;
-    this.#events = events;
+    this.#call = call;
   }
 
-  start(send: (listener: AttemptListener) => Cancel): void {
+  start(send: Transport, request: UpstreamRequest, egress: Egress | undefined): void {
     if (this.#timeoutMs > 0) this.#wheel.watch(this);
-    this.#cancelTransport = send(this);
+    this.#cancelTransport = send(request, egress, this);
   }
 
   head(head: ResponseHead): boolean {
     this.#stopClock();
-    const accepted = this.#events.head(head);
+    const accepted = this.#call.head(this, head);
     this.#over = !accepted;
     return accepted;
   }
 
   finished(): void {
     this.#over = true;
-    this.#events.finished();
+    this.#call.finished();
   }
 
   failed(error: unknown, usedConnection = false): void {
     if (this.#over) return;
     this.#over = true;
     if (!this.accepted) this.#stopClock();
-    this.#events.failed(readFailure(error, usedConnection));
+    this.#call.failed(this, readFailure(error, usedConnection));
   }
 
   expire(): void {
     if (this.#over) return;
     this.cancel();
-    this.#events.failed(timeoutFailure(this.#timeoutMs));
+    this.#call.failed(this, timeoutFailure(this.#timeoutMs));
   }
 
   cancel(): void {

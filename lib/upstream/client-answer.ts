@@ -77,22 +77,23 @@ function bodyLength(exchange: Exchange, head: ResponseHead): number {
   return length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : -1;
 }
 
+/** Fields of which those set in front of us and the target's all hold. */
+const ADDED_UP: ReadonlySet<string> = new Set(['vary', 'set-cookie', 'via']);
+
 function writeHead(res: ServerResponse, head: ResponseHead, rawHeaders: string[]): void {
   const statusText = sendableText(head.statusText);
-  if (res.getHeaderNames().length === 0) {
+  const names = res.getHeaderNames();
+  if (names.length === 0) {
     res.writeHead(head.status, statusText, rawHeaders);
     return;
   }
   // A flat array given beside fields that were set before (Express' own, cors) would keep only the last of
   // each name, so they are joined one by one: the target's replace ours, but Vary and cookies add up.
-  const seen = new Set<string>(['vary', 'set-cookie', 'via']);
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] ?? '';
-    const value = rawHeaders[i + 1] ?? '';
-    if (seen.has(name.toLowerCase())) res.appendHeader(name, value);
-    else res.setHeader(name, value);
-    seen.add(name.toLowerCase());
+  for (const name of names) {
+    if (!ADDED_UP.has(name) && fieldValue(rawHeaders, name) !== undefined) res.removeHeader(name);
   }
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2)
+    res.appendHeader(rawHeaders[i] ?? '', rawHeaders[i + 1] ?? '');
   res.writeHead(head.status, statusText);
 }
 

@@ -1,45 +1,58 @@
 /** Something that must be over by a time. */
 export interface Deadline {
   /** On the clock of `performance.now()`. */
-  dueAt: number;
+  readonly dueAt: number;
+  /** Where the wheel keeps it; -1 while it does not. The wheel's own. */
+  slot: number;
   expire(): void;
 }
 
 const TICK_MS = 25;
 
 /**
- * One timer for all attempts that are under way: a deadline costs two set operations, not a timer of its
- * own, and is met within 25 ms. The timer stands still while there is nothing to watch.
+ * One timer for all attempts that are under way: a deadline costs two writes to an array, not a timer of
+ * its own, and is met within 25 ms. The timer stands still while there is nothing to watch.
+ *
+ * Not a Set: each table that a Set outgrows keeps the next one alive, and with it every attempt of the last
+ * seconds, which then cost the collector more than all the rest of a call.
  */
 export class DeadlineWheel {
-  readonly #watched = new Set<Deadline>();
+  readonly #watched: Deadline[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   watch(deadline: Deadline): void {
-    this.#watched.add(deadline);
+    deadline.slot = this.#watched.push(deadline) - 1;
     if (this.#timer) return;
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#timer.unref();
   }
 
   forget(deadline: Deadline): void {
-    this.#watched.delete(deadline);
+    const { slot } = deadline;
+    if (slot < 0) return;
+    deadline.slot = -1;
+    const last = this.#watched.pop();
+    if (!last || last === deadline) return;
+    this.#watched[slot] = last;
+    last.slot = slot;
   }
 
   close(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
-    this.#watched.clear();
+    for (const deadline of this.#watched.splice(0)) deadline.slot = -1;
   }
 
   #tick(): void {
     const now = performance.now();
-    for (const deadline of this.#watched) {
-      if (deadline.dueAt > now) continue;
-      this.#watched.delete(deadline);
+    const due = this.#watched.filter((deadline) => deadline.dueAt <= now);
+    for (const deadline of due) {
+      // One that expires may take others with it.
+      if (deadline.slot < 0) continue;
+      this.forget(deadline);
       deadline.expire();
     }
-    if (this.#watched.size > 0) return;
+    if (this.#watched.length > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }

@@ -2,9 +2,9 @@ import type { EventEmitter } from 'node:events';
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import type { ProxyServerOptions } from 'httpxy';
-import { putFields } from './client-request-fields.js';
 import { sendInformation } from './information.js';
 import { responseFields } from './response-fields.js';
+import { type StandIn, standIn } from './stand-in.js';
 import type { AttemptListener, UpstreamRequest } from './transport.js';
 import type { ConnectionOptions } from './undici-transport.js';
 
@@ -29,6 +29,7 @@ export class NodeAttempt {
   readonly #res: ServerResponse;
   readonly #marks: readonly { emitter: EventEmitter; event: string; before: number }[];
   readonly #added: (() => void)[] = [];
+  readonly #stand: StandIn;
   #proxyReq: ClientRequest | undefined;
   #options: ProxyServerOptions | undefined;
   #over = false;
@@ -41,7 +42,7 @@ export class NodeAttempt {
     brokenOff: () => Error,
   ) {
     this.#brokenOff = brokenOff;
-    const { req, res } = request.exchange;
+    const { res } = request.exchange;
     this.#request = request;
     this.#listener = listener;
     this.#limits = limits;
@@ -51,26 +52,33 @@ export class NodeAttempt {
       event,
       before: emitter.listenerCount(event),
     });
-    this.#marks = [mark(res, 'close'), mark(res, 'error'), mark(req, 'error')];
+    this.#marks = [mark(res, 'close'), mark(res, 'error')];
+    this.#stand = standIn(request);
   }
 
-  get isFirst(): boolean {
-    return this.#listener.attempt.number === 1;
+  get req(): IncomingMessage {
+    return this.#request.exchange.req;
+  }
+
+  /** What httpxy takes for the client's request. */
+  get clientRequest(): IncomingMessage {
+    // httpxy reads what is there and listens for errors, which the exchange hears of by itself.
+    return this.#stand as unknown as IncomingMessage;
   }
 
   /** The request has its socket and is not sent yet; `false` where nobody wants it any more. */
   begin(proxyReq: ClientRequest, options: ProxyServerOptions): boolean {
-    const redirected = this.#proxyReq !== undefined;
     this.#proxyReq = proxyReq;
     this.#options = options;
     if (this.#over) {
       proxyReq.on('error', () => {}).destroy();
       return false;
     }
-    const { rawHeaders, exchange } = this.#request;
-    putFields(proxyReq, rawHeaders, !redirected);
-    proxyReq.setHeader('connection', proxyReq.shouldKeepAlive ? 'keep-alive' : 'close');
-    if (!redirected) this.#frame(proxyReq);
+    const { exchange } = this.#request;
+    // httpxy asks for the close of a connection that carries chunks.
+    if (proxyReq.hasHeader('transfer-encoding') && proxyReq.shouldKeepAlive !== undefined) {
+      proxyReq.setHeader('connection', 'keep-alive');
+    }
     if (options.followRedirects) proxyReq.prependListener('response', this.#keepWithinOrigin);
     proxyReq.on('information', (info) => sendInformation(exchange, info.statusCode, info.rawHeaders));
     // Node gives an answer that switches protocols unasked to nobody.
@@ -92,6 +100,8 @@ export class NodeAttempt {
       return false;
     }
     this.#request.exchange.answeredAt = performance.now();
+    // For what httpxy makes of the answer the client's own fields count: its Host, and whether it stays.
+    this.#stand.headers = this.req.headers;
     Object.assign(proxyRes, { headers: this.#answerFields(rawHeaders, status) });
     this.#watchBody();
     if (!this.#options?.selfHandleResponse) setImmediate(flushHead, this.#res);
@@ -148,14 +158,6 @@ export class NodeAttempt {
 
   #dropListeners(): void {
     for (const drop of this.#added.splice(0)) drop();
-  }
-
-  #frame(proxyReq: ClientRequest): void {
-    const { body } = this.#request;
-    const whole = body?.rebuilt ? body.open() : undefined;
-    if (!Buffer.isBuffer(whole)) return;
-    if (proxyReq.hasHeader('transfer-encoding')) proxyReq.removeHeader('transfer-encoding');
-    proxyReq.setHeader('content-length', whole.length);
   }
 
   /** httpxy follows a redirect by its Location: without one it passes the answer on, which has it again then. */

@@ -14,7 +14,7 @@ import type { ConnectionOptions } from './undici-transport.js';
  */
 export class NodeTransport {
   readonly #server: ProxyServer = createProxyServer({});
-  readonly #running = new WeakMap<http.IncomingMessage, NodeAttempt>();
+  readonly #users: ProxyServer;
   readonly #options: ConnectionOptions;
   readonly #http: http.Agent;
   readonly #https: https.Agent;
@@ -27,7 +27,8 @@ export class NodeTransport {
     const pool = { keepAlive: true, maxSockets: options.connections, maxFreeSockets: options.connections };
     this.#http = new http.Agent(pool);
     this.#https = new https.Agent(pool);
-    this.#passOn(users);
+    this.#users = users;
+    this.#passOn();
   }
 
   readonly send = (
@@ -37,10 +38,11 @@ export class NodeTransport {
   ): Cancel => {
     const { req, res } = request.exchange;
     const attempt = new NodeAttempt(request, listener, this.#options, this.#brokenOff);
-    this.#running.set(req, attempt);
-    // It was answered here; with it httpxy would not tell of its request before it is sent.
-    delete req.headers.expect;
-    this.#server.web(req, res, this.#proxyOptions(request, egress)).then(attempt.closed, attempt.fail);
+    const options = this.#proxyOptions(request, egress);
+    if (listener.attempt.number === 1) this.#users.emit('start', req, res, options.target ?? '');
+    // httpxy hands a copy of the options back with its request, which tells the attempt that it is for.
+    Object.assign(options, { [ATTEMPT]: attempt });
+    this.#server.web(attempt.clientRequest, res, options).then(attempt.closed, attempt.fail);
     attempt.adoptListeners();
     return attempt.cancel;
   };
@@ -58,34 +60,45 @@ export class NodeTransport {
   }
 
   #proxyOptions(request: UpstreamRequest, egress: Egress | undefined): ProxyServerOptions {
-    const { proxyOptions, target, method, exchange } = request;
+    const { proxyOptions, target } = request;
     const encrypted = target.origin.startsWith('https:');
     const agent = egress?.agent ?? proxyOptions.agent ?? (encrypted ? this.#https : this.#http);
     const options: ProxyServerOptions = { ...proxyOptions, agent, buffer: bodySource(request) };
     // A new object each time, for httpxy writes into it. Without the name Node takes it from the Host field.
     if (encrypted) options.ssl = { servername: target.servername ?? '', ...proxyOptions.ssl };
-    if (method !== exchange.req.method) Object.assign(options, { method });
     return options;
   }
 
-  #passOn(users: ProxyServer): void {
+  #passOn(): void {
     const server = this.#server;
-    server.on('start', (req, res, target) => {
-      if (this.#running.get(req)?.isFirst) users.emit('start', req, res, target);
-    });
-    server.on('proxyReq', (proxyReq, req, res, options) => {
-      const attempt = this.#running.get(req);
+    const users = this.#users;
+    server.on('proxyReq', (proxyReq: MarkedRequest, _req, res, options: MarkedOptions) => {
+      const attempt = options[ATTEMPT];
+      proxyReq[ATTEMPT] = attempt;
       if (!attempt?.begin(proxyReq, options)) return;
-      attempt.guard(() => users.emit('proxyReq', proxyReq, req, res, options));
+      attempt.guard(() => users.emit('proxyReq', proxyReq, attempt.req, res, options));
     });
-    server.on('proxyRes', (proxyRes, req, res) => {
-      const attempt = this.#running.get(req);
+    server.on('proxyRes', (proxyRes, _req, res) => {
+      const attempt = attemptOf(proxyRes);
       if (!attempt?.judge(proxyRes)) return;
-      attempt.guard(() => users.emit('proxyRes', proxyRes, req, res), proxyRes);
+      attempt.guard(() => users.emit('proxyRes', proxyRes, attempt.req, res), proxyRes);
     });
-    server.on('end', (req, res, proxyRes) => {
-      if (this.#running.get(req)?.end(proxyRes)) users.emit('end', req, res, proxyRes);
+    server.on('end', (_req, res, proxyRes) => {
+      const attempt = attemptOf(proxyRes);
+      if (attempt?.end(proxyRes)) users.emit('end', attempt.req, res, proxyRes);
     });
-    server.on('econnreset', (error, req, res, target) => users.emit('econnreset', error, req, res, target));
+    server.on('econnreset', (error, _req, res, target) =>
+      users.emit('econnreset', error, res.req, res, target),
+    );
   }
+}
+
+const ATTEMPT: unique symbol = Symbol('attempt');
+
+type MarkedOptions = ProxyServerOptions & { [ATTEMPT]?: NodeAttempt };
+type MarkedRequest = http.ClientRequest & { [ATTEMPT]?: NodeAttempt | undefined };
+
+/** Node's client keeps the request on its answer, though its types do not say so. */
+function attemptOf(proxyRes: http.IncomingMessage & { req?: MarkedRequest }): NodeAttempt | undefined {
+  return proxyRes.req?.[ATTEMPT];
 }

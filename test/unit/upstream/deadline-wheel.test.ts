@@ -12,6 +12,7 @@ function open(): DeadlineWheel {
 function due(inMs: number): Deadline & { expiredAt: number } {
   const deadline = {
     dueAt: performance.now() + inMs,
+    slot: -1,
     expiredAt: 0,
     expire: () => {
       deadline.expiredAt = performance.now();
@@ -42,7 +43,7 @@ describe('DeadlineWheel', () => {
   it('goes on for those that are watched while one expires', async () => {
     const wheel = open();
     const second = due(20);
-    wheel.watch({ dueAt: performance.now(), expire: () => wheel.watch(second) });
+    wheel.watch({ dueAt: performance.now(), slot: -1, expire: () => wheel.watch(second) });
     await until(() => second.expiredAt > 0);
   });
 
@@ -81,6 +82,7 @@ describe('DeadlineWheel', () => {
     const after = due(5);
     wheel.watch({
       dueAt: performance.now(),
+      slot: -1,
       expire: () => {
         throw new Error('from a listener');
       },

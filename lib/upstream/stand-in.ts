@@ -1,0 +1,36 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { UpstreamRequest } from './transport.js';
+
+/**
+ * What httpxy is given for the client's request: the fields that the target shall get, where httpxy would
+ * copy the client's own, hop-by-hop and all.
+ */
+export interface StandIn
+  extends Pick<
+    IncomingMessage,
+    'method' | 'url' | 'httpVersion' | 'httpVersionMajor' | 'socket' | 'connection'
+  > {
+  headers: IncomingHttpHeaders;
+  on(): void;
+}
+
+/** Makes the stand-in of one attempt. */
+export function standIn({ exchange, method, rawHeaders, body }: UpstreamRequest): StandIn {
+  const { url, httpVersion, httpVersionMajor, socket, headers: own } = exchange.req;
+  const headers = joined(rawHeaders);
+  const whole = body?.rebuilt ? body.open() : undefined;
+  if (Buffer.isBuffer(whole)) headers['content-length'] = String(whole.length);
+  else if (body && own['transfer-encoding'] !== undefined) headers['transfer-encoding'] = 'chunked';
+  return { method, url, httpVersion, httpVersionMajor, socket, connection: socket, headers, on: () => {} };
+}
+
+function joined(rawHeaders: readonly string[]): IncomingHttpHeaders {
+  const headers: Record<string, string | string[]> = Object.create(null);
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] ?? '').toLowerCase();
+    const value = rawHeaders[i + 1] ?? '';
+    const before = headers[name];
+    headers[name] = before === undefined ? value : [before, value].flat();
+  }
+  return headers;
+}
