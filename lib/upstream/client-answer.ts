@@ -89,11 +89,14 @@ function writeHead(res: ServerResponse, head: ResponseHead, rawHeaders: string[]
   }
   // A flat array given beside fields that were set before (Express' own, cors) would keep only the last of
   // each name, so they are joined one by one: the target's replace ours, but Vary and cookies add up.
-  for (const name of names) {
-    if (!ADDED_UP.has(name) && fieldValue(rawHeaders, name) !== undefined) res.removeHeader(name);
+  const seen = new Set(names.filter((name) => ADDED_UP.has(name)));
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    const lower = name.toLowerCase();
+    if (seen.has(lower)) res.appendHeader(name, rawHeaders[i + 1] ?? '');
+    else res.setHeader(name, rawHeaders[i + 1] ?? '');
+    seen.add(lower);
   }
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2)
-    res.appendHeader(rawHeaders[i] ?? '', rawHeaders[i + 1] ?? '');
   res.writeHead(head.status, statusText);
 }
 

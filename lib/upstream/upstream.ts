@@ -2,7 +2,7 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ProxyServer, ProxyServerOptions } from 'httpxy';
 import { ProxyError } from '../errors.js';
-import { exchangeOf } from '../exchange.js';
+import { type Exchange, exchangeOf } from '../exchange.js';
 import { refuseUpgrade } from '../refuse-upgrade.js';
 import { Call, type CallTools } from './call.js';
 import { putFields } from './client-request-fields.js';
@@ -50,7 +50,7 @@ export class Upstream {
     return new Promise((resolve, reject) => {
       const exchange = exchangeOf(req, res);
       try {
-        const request = this.#request(req, res, proxyOptions);
+        const request = this.#request(exchange, proxyOptions);
         new Call(request, this.#tools, (error) => (error ? reject(error) : resolve())).start();
       } catch (thrown) {
         const { error } = readFailure(thrown);
@@ -92,9 +92,9 @@ export class Upstream {
     await this.#transport.close();
   }
 
-  #request(req: IncomingMessage, res: ServerResponse, proxyOptions: ProxyServerOptions): UpstreamRequest {
+  #request(exchange: Exchange, proxyOptions: ProxyServerOptions): UpstreamRequest {
     if (!proxyOptions.target) throw new ProxyError('ERR_INTERNAL', 'The router named no target');
-    const exchange = exchangeOf(req, res);
+    const { req } = exchange;
     const target = this.#targets.read(proxyOptions.target);
     const method = this.#options.method ?? req.method ?? 'GET';
     const keepBytes = exchange.retry?.resends(method) ? exchange.retry.maxBodyBytes : 0;
