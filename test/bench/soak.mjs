@@ -13,7 +13,8 @@ const settle = Math.min(20_000, calls / 10);
 const warnings = [];
 process.on('warning', (warning) => warnings.push(warning.name));
 
-const listen = (server) => new Promise((ok) => server.listen(0, '127.0.0.1', () => ok(server.address().port)));
+const listen = (server) =>
+  new Promise((ok) => server.listen(0, '127.0.0.1', () => ok(server.address().port)));
 const upstream = http.createServer((req, res) => {
   if (req.url === '/slow') return void setTimeout(() => res.end('slow'), 20).unref();
   res.statusCode = req.url === '/fails' ? 503 : 200;
@@ -70,8 +71,12 @@ const clients = await open(server);
 await proxy.close();
 await sleep(300);
 const upstreams = await open(upstream);
-console.log(`heap after ${settle} calls ${before.toFixed(1)} MB, after ${calls} ${after.toFixed(1)} MB (${(after - before).toFixed(1)} MB more, at most 10)`);
-console.log(`sockets left open: ${clients} of clients, ${upstreams} to the target; warnings: ${warnings.join(' ') || 'none'}`);
+console.log(
+  `heap after ${settle} calls ${before.toFixed(1)} MB, after ${calls} ${after.toFixed(1)} MB (${(after - before).toFixed(1)} MB more, at most 10)`,
+);
+console.log(
+  `sockets left open: ${clients} of clients, ${upstreams} to the target; warnings: ${warnings.join(' ') || 'none'}`,
+);
 const held = after - before <= 10 && clients === 0 && upstreams === 0 && warnings.length === 0;
 console.log(held ? 'held' : 'NOT HELD');
 process.exit(held ? 0 : 1);
