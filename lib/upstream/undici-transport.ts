@@ -1,11 +1,9 @@
 import type { Socket } from 'node:net';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { Egress } from '../exchange.js';
-import { ClientAnswer } from './client-answer.js';
-import { sendInformation } from './information.js';
-import { latin1Fields, responseFields } from './response-fields.js';
 import type { Target } from './target.js';
 import type { AttemptListener, Cancel, UpstreamRequest } from './transport.js';
+import { Relay } from './undici-relay.js';
 
 /** Sizes and limits of the connections to the targets. */
 export interface ConnectionOptions {
@@ -21,7 +19,6 @@ export interface ConnectionOptions {
 }
 
 const MAX_POOLS = 1000;
-const DRAIN_BYTES = 64 * 1024;
 
 /** Sends attempts through undici's pools: one for each target and exit, so that tunnels are reused. */
 export class UndiciTransport {
@@ -59,7 +56,7 @@ export class UndiciTransport {
         relay,
       );
     } catch (error) {
-      relay.onResponseError(undefined, error);
+      relay.onError(error);
     }
     return relay.cancel;
   };
@@ -135,111 +132,4 @@ export class UndiciTransport {
 function closeWhenAborted(socket: Socket): void {
   const { destroy } = socket;
   socket.destroy = (error) => destroy.call(socket, error?.message === 'aborted' ? undefined : error);
-}
-
-/** Takes one attempt's answer from undici and hands it to the client, or gets rid of it. */
-class Relay implements Dispatcher.DispatchHandler {
-  readonly #request: UpstreamRequest;
-  readonly #listener: AttemptListener;
-  readonly #setCookie: boolean;
-  readonly #used: (error: unknown) => boolean;
-  #controller: Dispatcher.DispatchController | undefined;
-  #answer: ClientAnswer | undefined;
-  /** Nobody listens any more: cancelled, refused, or told its end. */
-  #over = false;
-  #cancelled = false;
-  #drained = 0;
-  #upload: { readonly readableEnded: boolean } | undefined;
-
-  constructor(
-    request: UpstreamRequest,
-    listener: AttemptListener,
-    setCookie: boolean,
-    used: (error: unknown) => boolean,
-  ) {
-    this.#used = used;
-    this.#request = request;
-    this.#listener = listener;
-    this.#setCookie = setCookie;
-  }
-
-  opened<T extends Buffer | import('node:stream').Readable | undefined>(body: T): T {
-    if (body && !Buffer.isBuffer(body)) this.#upload = body;
-    return body;
-  }
-
-  readonly cancel = (): void => {
-    this.#over = true;
-    this.#cancelled = true;
-    this.#controller?.abort(new Error('Nobody waits for this attempt any more'));
-  };
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    // It was cancelled in the queue. To abort here would close a good connection; an error keeps it.
-    if (this.#cancelled) throw new Error('Nobody waits for this attempt any more');
-    this.#controller = controller;
-  }
-
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    _headers: unknown,
-    statusText = '',
-  ): void {
-    if (this.#over) return;
-    const rawHeaders = latin1Fields(controller.rawHeaders);
-    if (status < 200) {
-      sendInformation(this.#request.exchange, status, rawHeaders);
-      return;
-    }
-    const head = { status, statusText, rawHeaders };
-    if (!this.#listener.head(head)) {
-      this.#refuse(controller);
-      return;
-    }
-    const fields = responseFields(rawHeaders, { status, setCookie: this.#setCookie });
-    // What throws here is handed to onResponseError by undici.
-    this.#answer = new ClientAnswer(this.#request.exchange, head, fields);
-    if (this.#answer.ended && status === 304) this.#finish();
-  }
-
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    const answer = this.#answer;
-    if (!answer) {
-      this.#drained += chunk.length;
-      if (this.#drained > DRAIN_BYTES) controller.abort(new Error('The rest of this answer is not wanted'));
-      return;
-    }
-    if (answer.write(chunk)) return;
-    controller.pause();
-    answer.onDrain(() => controller.resume());
-  }
-
-  onResponseEnd(controller: Dispatcher.DispatchController): void {
-    if (this.#over) return;
-    this.#answer?.end(latin1Fields(controller.rawTrailers));
-    this.#finish();
-  }
-
-  onResponseError(_controller: unknown, error: unknown): void {
-    if (this.#over) return;
-    this.#over = true;
-    if (this.#answer?.ended) {
-      this.#listener.finished();
-      return;
-    }
-    this.#answer?.cut();
-    this.#listener.failed(error, this.#used(error));
-  }
-
-  /** A short rest is read to keep the connection; one whose upload still runs is of no more use. */
-  #refuse(controller: Dispatcher.DispatchController): void {
-    this.#over = true;
-    if (this.#upload && !this.#upload.readableEnded) controller.abort(new Error('This answer is not wanted'));
-  }
-
-  #finish(): void {
-    this.#over = true;
-    this.#listener.finished();
-  }
 }
