@@ -1,8 +1,9 @@
-import type { EventEmitter } from 'node:events';
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import type { ProxyServerOptions } from 'httpxy';
+import type { Deadline, DeadlineWheel } from './deadline-wheel.js';
 import { sendInformation } from './information.js';
+import { ListenerMark } from './listener-mark.js';
 import { responseFields } from './response-fields.js';
 import { type StandIn, standIn } from './stand-in.js';
 import type { AttemptListener, UpstreamRequest } from './transport.js';
@@ -21,14 +22,17 @@ export function bodySource({ body, proxyOptions }: UpstreamRequest): Readable {
 }
 
 /** One attempt of the node transport: what httpxy does with it, judged and cleaned up after. */
-export class NodeAttempt {
+export class NodeAttempt implements Deadline {
+  dueAt = 0;
+  slot = -1;
   readonly #request: UpstreamRequest;
   readonly #listener: AttemptListener;
   readonly #limits: ConnectionOptions;
   readonly #brokenOff: () => Error;
+  readonly #wheel: DeadlineWheel;
+  #bytesRead = 0;
   readonly #res: ServerResponse;
-  readonly #marks: readonly { emitter: EventEmitter; event: string; before: number }[];
-  readonly #added: (() => void)[] = [];
+  readonly #marks: readonly ListenerMark[];
   readonly #stand: StandIn;
   #proxyReq: ClientRequest | undefined;
   #options: ProxyServerOptions | undefined;
@@ -39,20 +43,16 @@ export class NodeAttempt {
     request: UpstreamRequest,
     listener: AttemptListener,
     limits: ConnectionOptions,
-    brokenOff: () => Error,
+    { wheel, brokenOff }: { wheel: DeadlineWheel; brokenOff: () => Error },
   ) {
     this.#brokenOff = brokenOff;
+    this.#wheel = wheel;
     const { res } = request.exchange;
     this.#request = request;
     this.#listener = listener;
     this.#limits = limits;
     this.#res = res;
-    const mark = (emitter: EventEmitter, event: string) => ({
-      emitter,
-      event,
-      before: emitter.listenerCount(event),
-    });
-    this.#marks = [mark(res, 'close'), mark(res, 'error')];
+    this.#marks = [new ListenerMark(res, 'close'), new ListenerMark(res, 'error')];
     this.#stand = standIn(request);
   }
 
@@ -112,6 +112,7 @@ export class NodeAttempt {
   end(proxyRes: IncomingMessage): boolean {
     if (this.#over) return false;
     this.#over = true;
+    this.#wheel.forget(this);
     if (proxyRes.rawTrailers.length > 0 && !this.#res.writableEnded) this.#res.addTrailers(proxyRes.trailers);
     this.#listener.finished();
     return true;
@@ -131,6 +132,7 @@ export class NodeAttempt {
   readonly fail = (error: unknown): void => {
     if (this.#over) return;
     this.#over = true;
+    this.#wheel.forget(this);
     this.#dropListeners();
     if (this.#accepted && this.#res.headersSent) this.#res.destroy();
     this.#listener.failed(error, this.#proxyReq?.reusedSocket);
@@ -143,21 +145,18 @@ export class NodeAttempt {
 
   readonly cancel = (): void => {
     this.#over = true;
+    this.#wheel.forget(this);
     this.#dropListeners();
     this.#proxyReq?.on('error', () => {}).destroy();
   };
 
-  /** Remembers the listeners that httpxy puts on the client's request and response for each attempt. */
+  /** Remembers which listeners httpxy has put on the client's response for this attempt. */
   adoptListeners(): void {
-    for (const { emitter, event, before } of this.#marks) {
-      for (const listener of emitter.listeners(event).slice(before)) {
-        this.#added.push(() => emitter.off(event, listener as () => void));
-      }
-    }
+    for (const mark of this.#marks) mark.close();
   }
 
   #dropListeners(): void {
-    for (const drop of this.#added.splice(0)) drop();
+    for (const mark of this.#marks) mark.drop();
   }
 
   /** httpxy follows a redirect by its Location: without one it passes the answer on, which has it again then. */
@@ -188,21 +187,24 @@ export class NodeAttempt {
     return typeof value === 'number' ? String(value) : value;
   }
 
-  /** A body may take as long as it flows; a client that does not read is no fault of the target's. */
   #watchBody(): void {
     const { bodyTimeoutMs } = this.#limits;
-    const proxyReq = this.#proxyReq;
-    if (!proxyReq || bodyTimeoutMs === 0 || this.#options?.proxyTimeout) return;
-    const onIdle = (): void => {
-      if (this.#over) return;
-      if (this.#res.writableNeedDrain) {
-        proxyReq.setTimeout(bodyTimeoutMs, onIdle);
-        return;
-      }
-      proxyReq.on('error', () => {}).destroy();
-      this.fail(Object.assign(new Error('The body stopped'), { code: 'UND_ERR_BODY_TIMEOUT' }));
-    };
-    proxyReq.setTimeout(bodyTimeoutMs, onIdle);
+    if (bodyTimeoutMs === 0 || this.#options?.proxyTimeout) return;
+    this.dueAt = performance.now() + bodyTimeoutMs;
+    this.#bytesRead = this.#proxyReq?.socket?.bytesRead ?? 0;
+    this.#wheel.watch(this);
+  }
+
+  /** A body may take as long as it flows; a client that does not read is no fault of the target's. */
+  expire(): void {
+    if (this.#over) return;
+    const bytesRead = this.#proxyReq?.socket?.bytesRead ?? 0;
+    if (bytesRead > this.#bytesRead || this.#res.writableNeedDrain) {
+      this.#watchBody();
+      return;
+    }
+    this.#proxyReq?.on('error', () => {}).destroy();
+    this.fail(Object.assign(new Error('The body stopped'), { code: 'UND_ERR_BODY_TIMEOUT' }));
   }
 
   #refuse(proxyRes: IncomingMessage): void {

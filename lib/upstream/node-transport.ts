@@ -3,6 +3,7 @@ import https from 'node:https';
 import { createProxyServer, type ProxyServer, type ProxyServerOptions } from 'httpxy';
 import { ProxyError } from '../errors.js';
 import type { Egress } from '../exchange.js';
+import type { DeadlineWheel } from './deadline-wheel.js';
 import { bodySource, NodeAttempt } from './node-attempt.js';
 import type { AttemptListener, Cancel, UpstreamRequest } from './transport.js';
 import type { ConnectionOptions } from './undici-transport.js';
@@ -18,10 +19,12 @@ export class NodeTransport {
   readonly #options: ConnectionOptions;
   readonly #http: http.Agent;
   readonly #https: https.Agent;
+  readonly #tools: { wheel: DeadlineWheel; brokenOff: () => Error };
   #closed = false;
 
   /** @param users http-proxy-middleware's server, on which its users listen */
-  constructor(users: ProxyServer, options: ConnectionOptions) {
+  constructor(users: ProxyServer, options: ConnectionOptions, wheel: DeadlineWheel) {
+    this.#tools = { wheel, brokenOff: () => this.#brokenOff() };
     this.#options = options;
     // Not httpxy's: they are shared by the whole process and nobody could close them.
     const pool = { keepAlive: true, maxSockets: options.connections, maxFreeSockets: options.connections };
@@ -37,21 +40,22 @@ export class NodeTransport {
     listener: AttemptListener,
   ): Cancel => {
     const { req, res } = request.exchange;
-    const attempt = new NodeAttempt(request, listener, this.#options, this.#brokenOff);
-    const options = this.#proxyOptions(request, egress);
+    const attempt = new NodeAttempt(request, listener, this.#options, this.#tools);
+    const options: MarkedOptions = this.#proxyOptions(request, egress);
     if (listener.attempt.number === 1) this.#users.emit('start', req, res, options.target ?? '');
     // httpxy hands a copy of the options back with its request, which tells the attempt that it is for.
-    Object.assign(options, { [ATTEMPT]: attempt });
+    options[ATTEMPT] = attempt;
     this.#server.web(attempt.clientRequest, res, options).then(attempt.closed, attempt.fail);
     attempt.adoptListeners();
     return attempt.cancel;
   };
 
   /** What an attempt fails with whose connection closed and told no reason. */
-  readonly #brokenOff = (): Error =>
-    this.#closed
+  #brokenOff(): Error {
+    return this.#closed
       ? new ProxyError('ERR_SHUTTING_DOWN', 'The proxy is shutting down')
       : Object.assign(new Error('The connection closed'), { code: 'ECONNRESET' });
+  }
 
   close(): void {
     this.#closed = true;

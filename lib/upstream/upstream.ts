@@ -37,7 +37,7 @@ export class Upstream {
     this.#transport =
       options.transport === 'undici'
         ? new UndiciTransport(options.connections)
-        : new NodeTransport(server, options.connections);
+        : new NodeTransport(server, options.connections, this.#wheel);
     this.#tools = {
       send: this.#transport.send,
       wheel: this.#wheel,
