@@ -14,7 +14,7 @@ const CONTENT_FIELDS: ReadonlySet<string> = new Set([
 ]);
 
 /** What a client asked about its own copy; a cache asks about the stored one in its place. */
-const CLIENT_CONDITIONS: ReadonlySet<string> = new Set([
+export const CLIENT_CONDITIONS: ReadonlySet<string> = new Set([
   'if-match',
   'if-modified-since',
   'if-none-match',

@@ -46,6 +46,23 @@ export interface EntryMeta {
 export interface StoredVariant {
   readonly meta: EntryMeta;
   readonly body: Uint8Array;
+  /** The body as one character a byte, where a store keeps it so; `body` is then made anew at each call. */
+  readonly text?: string;
+  /** Nobody else writes to the memory of `body` or keeps more of it alive, so that a store need not copy it. */
+  readonly ownsBody?: true;
+}
+
+/** The same body under another head. */
+export function withMeta(variant: StoredVariant, meta: EntryMeta): StoredVariant {
+  const { text, ownsBody } = variant;
+  return {
+    meta,
+    text,
+    ownsBody,
+    get body() {
+      return variant.body;
+    },
+  };
 }
 
 /** Variants of one key in one value; a further one takes the place of the oldest. */

@@ -92,8 +92,9 @@ function readApis(filled: Substituted, root: string, defaults: Transcribed): Map
 function readApi(filled: Substituted, place: readonly string[], defaults: Transcribed): Transcribed {
   const { value, problems } = check(apiSchema, filled, place);
   if (!value) return { ...NOTHING, problems };
-  const { retry } = defaults.options;
-  return transcribe(value, place, { retried: retry ? retry.methods : undefined, pending: defaults.pending });
+  const { retry, cache } = defaults.options;
+  const turnedOn = [...(cache ? ['cache'] : []), ...Object.keys(defaults.pending)];
+  return transcribe(value, place, { retried: retry ? retry.methods : undefined, turnedOn });
 }
 
 /** Problems that only the options of an API together have. */

@@ -21,14 +21,15 @@ export interface Transcribed {
 
 /** Names that turn a block on or off and are no option of it. */
 const SWITCHES = ['enable_cache', 'use_proxy'];
-const BLOCKS = ['circuit_breaker', 'breaker', 'retry', ...PENDING];
+const BLOCKS = ['circuit_breaker', 'breaker', 'retry', 'cache', ...PENDING];
 const IDEMPOTENT = retrySchema.parse({}).methods;
 
 /** What `defaults` say that matters to the transcription of an API below them. */
 export interface Inherited {
   /** Methods that may be sent again. */
   readonly retried?: readonly string[];
-  readonly pending?: PendingBlocks;
+  /** Switches that they turn on. */
+  readonly turnedOn?: readonly string[];
 }
 
 /**
@@ -41,7 +42,7 @@ export interface Inherited {
 export function transcribe(
   api: FileApi,
   place: readonly PropertyKey[],
-  { retried = IDEMPOTENT, pending = {} }: Inherited = {},
+  { retried = IDEMPOTENT, turnedOn = [] }: Inherited = {},
 ): Transcribed {
   const draft = new Draft(place);
   const said = Object.entries(api).filter(([name, value]) => value !== undefined && !SWITCHES.includes(name));
@@ -53,8 +54,8 @@ export function transcribe(
     else draft.option([name], value);
   }
   if (isOpenresty(api)) draft.methodIsRetried(retried);
-  draft.turn('cache', api.enable_cache, 'enable_cache', pending);
-  draft.turn('proxyRotate', api.use_proxy, 'use_proxy', pending);
+  draft.turn('cache', api.enable_cache, 'enable_cache', turnedOn);
+  draft.turn('proxyRotate', api.use_proxy, 'use_proxy', turnedOn);
   return draft.done();
 }
 
@@ -113,7 +114,7 @@ class Draft {
     name: 'cache' | 'proxyRotate',
     on: boolean | undefined,
     source: string,
-    inherited: PendingBlocks,
+    turnedOn: readonly string[],
   ): void {
     const block = this.#options[name];
     const sources = [...this.#sources].filter(([option]) => option === name || option.startsWith(`${name}.`));
@@ -130,7 +131,7 @@ class Draft {
       this.#options[name] = false;
       return;
     }
-    if (block === undefined || hasBlock || inherited[name]) return;
+    if (block === undefined || hasBlock || turnedOn.includes(name)) return;
     const path = joinPath([...this.#place, ...(sources[0]?.[1] ?? [])]);
     this.#warnings.push(`${path} has no effect without ${source}: true`);
     delete this.#options[name];

@@ -2,14 +2,13 @@ import type { Environment } from './environment.js';
 
 /** Blocks of one API whose part is not built yet, in our own names and units. */
 export interface PendingBlocks {
-  cache?: boolean | Record<string, unknown>;
   rateLimit?: boolean | Record<string, unknown>;
   proxyRotate?: boolean | Record<string, unknown>;
   stats?: boolean | Record<string, unknown>;
 }
 
 /** The names of {@link PendingBlocks}. */
-export const PENDING = ['cache', 'rateLimit', 'proxyRotate', 'stats'] as const;
+export const PENDING = ['rateLimit', 'proxyRotate', 'stats'] as const;
 
 /** Everything a configuration says to parts that are not built yet. */
 export interface Pending {

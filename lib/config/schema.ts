@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { breakerFileShape } from '../breaker/breaker-options.js';
+import { cacheFileShape } from '../cache/cache-options.js';
 import { count, durationMs, fieldName, fieldValue, sizeBytes } from '../options.js';
 import { retrySchema } from '../retry/retry-options.js';
 import { targetUrl } from '../upstream/target.js';
@@ -66,7 +67,7 @@ export const apiSchema = fileObject({
   maxBodyBytes: sizeBytes.optional(),
   breaker: blockOrFalse(fileObject(unfilled(breakerFileShape))).optional(),
   retry: blockOrFalse(fileObject({ ...unfilled(retrySchema.shape), ...openrestyRetryShape })).optional(),
-  cache: pendingBlock,
+  cache: blockOrFalse(fileObject(unfilled(cacheFileShape))).optional(),
   rateLimit: pendingBlock,
   proxyRotate: pendingBlock,
   stats: pendingBlock,

@@ -139,8 +139,7 @@ describe('the command line', function commandLine() {
       expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
       expect(stdout.split('\n')).to.include.members([
         'examples/apis.yaml is valid: 6 APIs',
-        '  coinbase     https://api.coinbase.com  (2 attempts, opens after 3 failures)',
-        'warning: apis.coinbase.cache is not built yet and has no effect',
+        '  coinbase     https://api.coinbase.com  (2 attempts, opens after 3 failures, cached for 120 s)',
       ]);
     });
 

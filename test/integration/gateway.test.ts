@@ -145,7 +145,7 @@ describe('GET /health', () => {
   it('tells the state of every circuit when verbose', async () => {
     const upstream = await startUpstream(status(503));
     const { url } = await startGateway(upstream.url, {
-      api: 'breaker: { failureThreshold: 1 }, cache: true',
+      api: 'breaker: { failureThreshold: 1 }, stats: true',
     });
     await call(`${url}/api/x/`);
     const { body } = await asJson(call(`${url}/health?verbose=1`));
@@ -153,7 +153,7 @@ describe('GET /health', () => {
     expect(rest).to.deep.include({
       status: 'ok',
       version: '1.2.3',
-      warnings: ['apis.x.cache is not built yet and has no effect'],
+      warnings: ['apis.x.stats is not built yet and has no effect'],
     });
     expect(apis.x).to.include({ state: 'OPEN', failures: 1, lastFailure: 'status 503' });
     expect(apis.x.timeToResetMs).to.be.within(1, 30_000);

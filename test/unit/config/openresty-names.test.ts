@@ -81,28 +81,22 @@ describe('the names of the OpenResty gateway', () => {
       target: 'https://api.coinbase.com/v2',
       breaker: { failureThreshold: 3, resetTimeoutMs: 60_000, requestTimeoutMs: 5000 },
       retry: { maxAttempts: 2 },
+      cache: { mode: 'ttl', ttlMs: 120_000 },
     });
   });
 
-  it('keep what is for the cache until it is built, and say so', () => {
+  it('turn the cache on by its switch', () => {
     expect(config.apis.birdeye).to.deep.equal({
       target: 'https://public-api.birdeye.so',
       forwardHeaders: ['X-API-KEY', 'x-chain'],
+      cache: { mode: 'ttl', headerStrategy: 'listed', headers: ['X-API-KEY', 'x-chain'] },
     });
     expect(pending).to.deep.equal({
-      apis: {
-        ip: {},
-        hyperliquid: {},
-        birdeye: { cache: { mode: 'ttl', headerStrategy: 'listed', headers: ['X-API-KEY', 'x-chain'] } },
-        coinbase: { cache: { mode: 'ttl', ttlMs: 120_000 } },
-      },
+      apis: { ip: {}, hyperliquid: {}, birdeye: {}, coinbase: {} },
       redis: undefined,
       proxies: [],
     });
-    expect(warnings).to.deep.equal([
-      'api_configs.birdeye.cache is not built yet and has no effect',
-      'api_configs.coinbase.cache is not built yet and has no effect',
-    ]);
+    expect(warnings).to.deep.equal([]);
     expect([...failClosed]).to.deep.equal([]);
   });
 
@@ -182,18 +176,17 @@ describe('the names of the OpenResty gateway', () => {
 
 describe('parseConfig() of parts that are not built yet', () => {
   it('warns of each block, by API', () => {
-    const { warnings, pending } = apiOf('cache: { ttlMs: 5 }\nrateLimit: {}\nstats: true\n', {
+    const { warnings, pending } = apiOf('rateLimit: {}\nstats: true\n', {
       env: { REDIS_HOST: 'r', REDIS_PASSWORD: 'p', PROXY_URLS: 'http://u:p@one:1; http://two:2' },
     });
     expect(warnings).to.deep.equal([
-      'apis.x.cache is not built yet and has no effect',
       'apis.x.rateLimit is not built yet and has no effect',
       'apis.x.stats is not built yet and has no effect',
       'The variable REDIS_HOST is for a part that is not built yet and has no effect',
       'The variable PROXY_URLS is for a part that is not built yet and has no effect',
     ]);
     expect(pending).to.deep.equal({
-      apis: { x: { cache: { ttlMs: 5 }, rateLimit: {}, stats: true } },
+      apis: { x: { rateLimit: {}, stats: true } },
       redis: { host: 'r', port: 6379, password: 'p' },
       proxies: ['http://u:p@one:1', 'http://two:2'],
     });
@@ -210,9 +203,12 @@ describe('parseConfig() of parts that are not built yet', () => {
       'apis.x.cache_ttl has no effect without enable_cache: true',
     ]);
     const text = `defaults: { enable_cache: true }\n${old('cache_ttl: 5')}`;
-    const { warnings, pending } = parseConfig(text, { env: {} });
-    expect(warnings).to.deep.equal(['apis.x.cache is not built yet and has no effect']);
-    expect(pending.apis).to.deep.equal({ x: { cache: { mode: 'ttl', ttlMs: 5000 } } });
+    const { warnings, config } = parseConfig(text, { env: {} });
+    expect(warnings).to.deep.equal([]);
+    expect([config.defaults, config.apis.x]).to.deep.equal([
+      { cache: { mode: 'ttl' } },
+      { target: 'https://a', cache: { ttlMs: 5000 } },
+    ]);
   });
 
   it('fails closed where calls were to go through a proxy', () => {

@@ -1,0 +1,65 @@
+import type { IncomingMessage } from 'node:http';
+import type { CacheKeys } from './cache-key.js';
+import type { ResolvedCache } from './cache-options.js';
+import type { CachePolicy } from './cache-policy.js';
+import { type CacheStatus, cacheStatusValue } from './cache-status.js';
+import type { CacheStore, StoredUnder } from './cache-store.js';
+import type { StoredVariant } from './entry.js';
+import type { Flights } from './flights.js';
+import type { RetryGate } from './retry-gate.js';
+
+/** What a cache knows of the place it stands at. */
+export interface CacheSite {
+  /** Path and query that say which resource is asked for. */
+  url(req: IncomingMessage): string;
+  /** Absolute URI of the target of a call, as its upstream sees it. */
+  targetUri(req: IncomingMessage, url: string): string;
+  /** The path clients ask for, by one of the upstream's. */
+  clientPath(path: string): string;
+  /** Fields that are injected into each call: name, value, name, value. */
+  readonly injectedHeaders: readonly string[];
+}
+
+/** What has happened since the cache was made. */
+export interface CacheTally {
+  hits: number;
+  misses: number;
+  stale: number;
+  revalidated: number;
+  coalesced: number;
+  bypassed: number;
+  errors: number;
+}
+
+/** All that the calls of one cache share. */
+export interface CacheContext {
+  readonly options: ResolvedCache;
+  readonly policy: CachePolicy;
+  readonly keys: CacheKeys;
+  /** Digest of the credentials of a call alone. */
+  credentials(rawHeaders: readonly string[]): string;
+  readonly store: CacheStore;
+  readonly flights: Flights;
+  readonly gate: RetryGate;
+  readonly site: CacheSite;
+  readonly tally: CacheTally;
+  /** Epoch milliseconds. */
+  now(): number;
+}
+
+/** Value of `Cache-Status`; `undefined` where it is turned off. */
+export function statusOf({ options }: CacheContext, status: CacheStatus): string | undefined {
+  return options.cacheStatus === false ? undefined : cacheStatusValue(options.cacheStatus, status);
+}
+
+/** Puts the variants of a key into the store. */
+export function keep({ store, keys }: CacheContext, key: string, variants: readonly StoredVariant[]): void {
+  store.set(key, variants, storedUnder(keys.apiPrefix, variants));
+}
+
+function storedUnder(api: string, variants: readonly StoredVariant[]): StoredUnder {
+  const [first] = variants;
+  if (variants.length === 1 && first) return { api, tags: first.meta.tags, keepUntil: first.meta.keepUntil };
+  const tags = new Set(variants.flatMap(({ meta }) => meta.tags));
+  return { api, tags: [...tags], keepUntil: Math.max(...variants.map(({ meta }) => meta.keepUntil)) };
+}

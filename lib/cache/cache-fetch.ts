@@ -1,0 +1,298 @@
+import { ProxyError } from '../errors.js';
+import type { Exchange } from '../exchange.js';
+import { type AnswerListener, AnswerTap, type HeadVerdict } from './answer-tap.js';
+import { type CacheContext, statusOf } from './cache-context.js';
+import type { CacheStatus } from './cache-status.js';
+import { CLIENT_CONDITIONS, revalidationFields } from './conditional.js';
+import { askWith } from './conditional-request.js';
+import { type EntryMeta, withMeta } from './entry.js';
+import type { FetchPlan, Outdated } from './fetch-plan.js';
+import { firstValue, type RawHeaders, withoutFields } from './header-fields.js';
+import { invalidate } from './invalidate.js';
+import { keepVariant, Recording } from './recording.js';
+import { decideStore, type StoreAnswer, type StoreDecision, type StoreRequest } from './storable.js';
+import { sendStored } from './stored-answer.js';
+import { boundedTags } from './tags.js';
+import { isFailure, isUpstreamFailure } from './upstream-failure.js';
+import { freshen, headVerdict, validates } from './validation.js';
+import type { WrittenHead } from './written-head.js';
+
+type Next = (error?: unknown) => void;
+
+/** One call to the upstream, by a client or in the background, and what the cache learns from its answer. */
+export class CacheFetch implements AnswerListener {
+  readonly #context: CacheContext;
+  readonly #exchange: Exchange;
+  readonly #plan: FetchPlan;
+  readonly #next: Next;
+  readonly #tap: AnswerTap;
+  #outdated: Outdated | undefined;
+  #recording: Recording | undefined;
+  #askedAt = 0;
+  #headSeen = false;
+  #failed = false;
+  #over = false;
+  #restore: (() => void) | undefined;
+
+  /** @param next takes what can be answered neither by the upstream nor from the store */
+  constructor(context: CacheContext, exchange: Exchange, plan: FetchPlan, next: Next) {
+    this.#context = context;
+    this.#exchange = exchange;
+    this.#plan = plan;
+    this.#outdated = plan.outdated;
+    this.#next = next;
+    this.#tap = new AnswerTap(exchange.res, this);
+  }
+
+  start(): void {
+    const { asked } = this.#plan;
+    this.#exchange.onSettled(() => this.#settled());
+    this.#exchange.onAbandon(() => this.#settled());
+    const fields = this.#outdated?.conditional
+      ? revalidationFields(this.#outdated.variant.meta, asked.rawHeaders)
+      : undefined;
+    this.#send(fields);
+  }
+
+  get hurries(): boolean {
+    return this.#recording?.hurries ?? false;
+  }
+
+  head(head: WrittenHead): HeadVerdict {
+    this.#headSeen = true;
+    this.#restore?.();
+    const now = this.#context.now();
+    const outdated = this.#outdated;
+    if (!this.#failed) this.#learnGate(head, now);
+    if (outdated?.conditional && head.status === 304) return this.#notModified(outdated, head, now);
+    if (outdated && !this.#exchange.detached && isFailure(head.status) && now < outdated.usableOnErrorUntil) {
+      return this.#standIn(outdated, now, this.#failed ? undefined : head.status);
+    }
+    if (!this.#failed) invalidate(this.#context, this.#exchange.req, this.#plan.asked, head);
+    // Its own answer is the newest there is.
+    if (this.#plan.ticket && this.#plan.reason === 'method') this.#plan.ticket.doomed = false;
+    if (outdated && this.#plan.asked.method === 'HEAD' && head.status === 200) {
+      this.#learnFromHead(outdated, head, now);
+    }
+    return this.#pass(head, now);
+  }
+
+  chunk(chunk: Buffer): void {
+    if (!this.#recording || this.#recording.chunk(chunk)) return;
+    this.end();
+    this.#tap.release();
+  }
+
+  end(): void {
+    this.#recording?.end();
+    this.#finish();
+  }
+
+  cut(): void {
+    this.#recording?.cut();
+    this.#fail('failed');
+  }
+
+  #send(fields: RawHeaders | undefined): void {
+    if (fields) this.#restore = askWith(this.#exchange.req, fields);
+    this.#askedAt = this.#context.now();
+    this.#plan.run((error) => {
+      if (error === undefined || error === null) this.#next();
+      else this.#failedWith(error);
+    });
+  }
+
+  /** The rest of the chain has no answer. */
+  #failedWith(error: unknown): void {
+    this.#restore?.();
+    this.#failed = true;
+    const now = this.#context.now();
+    const outdated = this.#outdated;
+    const standsIn = outdated && !this.#headSeen && !this.#exchange.detached && isUpstreamFailure(error);
+    if (standsIn && now < outdated.usableOnErrorUntil) {
+      // It was not answered after all.
+      this.#exchange.error = undefined;
+      this.#standIn(outdated, now, undefined);
+      return;
+    }
+    this.#fail('failed');
+    this.#next(error);
+  }
+
+  /** Sends the stored answer in place of a failure. */
+  #standIn(outdated: Outdated, now: number, forwardStatus: number | undefined): HeadVerdict {
+    this.#exchange.cache = 'stale';
+    this.#context.tally.stale++;
+    this.#fail('failed');
+    const { meta } = outdated.variant;
+    const ttlMs = meta.freshUntil - now;
+    return this.#answer(outdated, meta, now, {
+      hit: false,
+      forward: this.#plan.reason,
+      forwardStatus,
+      ttlMs,
+    });
+  }
+
+  #answer({ variant }: Outdated, meta: EntryMeta, now: number, status: CacheStatus): HeadVerdict {
+    // Nobody waits for what was fetched in the background.
+    if (this.#exchange.detached) return PASS;
+    const value = statusOf(this.#context, status);
+    this.#tap.replace((res) => sendStored(res, this.#plan.asked, withMeta(variant, meta), now, value));
+    return 'replaced';
+  }
+
+  #notModified(outdated: Outdated, head: WrittenHead, now: number): HeadVerdict {
+    const { key, known, flight, reason, ticket } = this.#plan;
+    const { meta } = outdated.variant;
+    if (!validates(meta, head.rawHeaders, now)) {
+      this.#context.store.delete(key);
+      // The handler still has to end this answer; nothing of it goes to the client.
+      process.nextTick(() => this.#askAnew());
+      return 'replaced';
+    }
+    const answer = this.#storeAnswer(head, now);
+    const { rawHeaders, decision } = freshen(meta, this.#storeRequest(), answer, this.#context.policy);
+    const stored = decision.store && ticket?.doomed === false;
+    if (stored)
+      keepVariant(this.#context, key, known, withMeta(outdated.variant, this.#tagged(decision.meta)));
+    else this.#context.store.delete(key);
+    this.#exchange.cache = 'revalidated';
+    this.#context.tally.revalidated++;
+    flight?.finish(stored);
+    this.#finish();
+    const fresh = { ...(decision.store ? decision.meta : meta), rawHeaders };
+    const ttlMs = fresh.freshUntil - now;
+    return this.#answer(outdated, fresh, now, {
+      hit: false,
+      forward: reason,
+      forwardStatus: 304,
+      stored,
+      ttlMs,
+    });
+  }
+
+  /** The upstream confirmed something else than what is stored: asks for all of it. */
+  #askAnew(): void {
+    this.#outdated = undefined;
+    this.#headSeen = false;
+    this.#tap.reopen();
+    if (this.#plan.repeatable) this.#send(withoutFields(this.#plan.asked.rawHeaders, CLIENT_CONDITIONS));
+    else
+      this.#failedWith(
+        new ProxyError('ERR_UPSTREAM_PROTOCOL', 'The upstream confirmed an answer it was not asked about'),
+      );
+  }
+
+  #pass(head: WrittenHead, now: number): HeadVerdict {
+    const { reason } = this.#plan;
+    const { tally } = this.#context;
+    const bypassed = reason === 'method' || reason === 'request' || reason === 'bypass';
+    this.#exchange.cache = bypassed && !this.#outdated ? 'bypass' : 'miss';
+    if (this.#exchange.cache === 'miss') tally.misses++;
+    else tally.bypassed++;
+    const decision = this.#decide(head, now);
+    const stored = decision.store;
+    if (decision.store) {
+      this.#recording = new Recording(this.#context, this.#plan, this.#tagged(decision.meta));
+    } else this.#notStored(head.status);
+    const value = statusOf(this.#context, { hit: false, forward: reason, stored });
+    return { pass: value === undefined ? [] : ['Cache-Status', value], listen: stored };
+  }
+
+  #notStored(status: number): void {
+    const failed = this.#failed || isFailure(status);
+    // A failure says nothing about the answers to come.
+    if (!failed && this.#plan.flight) this.#context.flights.noteUnshared(this.#plan.key);
+    this.#fail(failed ? 'failed' : 'not-shared');
+  }
+
+  #decide(head: WrittenHead, now: number): StoreDecision {
+    const { policy, options } = this.#context;
+    const { ticket } = this.#plan;
+    // A copy that can stand in for a failure is worth more than the failure.
+    const worse = this.#exchange.detached && isFailure(head.status);
+    if (!ticket || worse || this.#failed) return { store: false, reason: 'not-reusable' };
+    // forward() takes cookies out for the client; that the answer was for one person can be seen only here.
+    const own = this.#upstreamHead(head.status);
+    if (!policy.storeSetCookie && own && firstValue(own, 'set-cookie') !== undefined) {
+      return { store: false, reason: 'set-cookie' };
+    }
+    const length = Number(firstValue(head.rawHeaders, 'content-length') ?? 0);
+    if (length > options.maxEntryBytes) return { store: false, reason: 'not-reusable' };
+    return decideStore(this.#storeRequest(), this.#storeAnswer(head, now), policy);
+  }
+
+  /** The fields as the upstream sent them, where `forward()` answered. */
+  #upstreamHead(status: number): RawHeaders | undefined {
+    const outcome = this.#exchange.attempts.at(-1)?.outcome;
+    return outcome?.kind === 'answer' && outcome.head.status === status ? outcome.head.rawHeaders : undefined;
+  }
+
+  /** A 200 to a HEAD tells about the stored answer to GET. */
+  #learnFromHead(outdated: Outdated, head: WrittenHead, now: number): void {
+    const { variant } = outdated;
+    const { key, known } = this.#plan;
+    if (headVerdict(variant.meta, head.rawHeaders) === 'update') {
+      const { decision } = freshen(
+        variant.meta,
+        this.#storeRequest(),
+        this.#storeAnswer(head, now),
+        this.#context.policy,
+      );
+      if (decision.store)
+        keepVariant(this.#context, key, known, withMeta(variant, this.#tagged(decision.meta)));
+    } else this.#context.store.delete(key);
+  }
+
+  #learnGate(head: WrittenHead, now: number): void {
+    if (head.status !== 429 && head.status !== 503) return;
+    const credentials = this.#context.credentials(this.#plan.asked.rawHeaders);
+    this.#context.gate.learn(credentials, head.rawHeaders, now);
+  }
+
+  #storeRequest(): StoreRequest {
+    const { method, rawHeaders, url } = this.#plan.asked;
+    if (method !== 'POST') return { method, rawHeaders };
+    return { method, rawHeaders, targetUri: this.#context.site.targetUri(this.#exchange.req, url) };
+  }
+
+  #storeAnswer(head: WrittenHead, now: number): StoreAnswer {
+    // With retries the answer is as old as the attempt that brought it.
+    const attempt = this.#exchange.attempts.at(-1);
+    const sentAt = attempt ? now - (performance.now() - attempt.startedAt) : this.#askedAt;
+    return { ...head, requestTime: Math.max(sentAt, this.#askedAt), responseTime: now };
+  }
+
+  #tagged(meta: EntryMeta): EntryMeta {
+    const { tags } = this.#context.options;
+    if (!tags) return meta;
+    try {
+      return { ...meta, tags: boundedTags([...meta.tags, ...tags(this.#exchange.req, this.#exchange.res)]) };
+    } catch {
+      // A tag too few must not cost the client its answer.
+      this.#context.tally.errors++;
+      return meta;
+    }
+  }
+
+  #settled(): void {
+    this.#restore?.();
+    // The client has gone and others wait: forward() goes on for them, a foreign handler may have stopped.
+    const goesOn = !this.#exchange.abandoned && this.#exchange.attempts.length > 0;
+    if (!this.#over && !goesOn) this.cut();
+  }
+
+  #fail(reason: 'failed' | 'not-shared'): void {
+    this.#plan.flight?.fail(reason);
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#plan.done();
+  }
+}
+
+const PASS: HeadVerdict = { pass: [], listen: false };

@@ -1,0 +1,77 @@
+import { Flight, type FlightHooks } from './flight.js';
+
+const MAX_UNSHARED = 10_000;
+const UNSHARED_MS = 10_000;
+
+/** A call whose answer may be stored, while it runs. */
+export interface Ticket {
+  readonly key: string;
+  /** What it brings is out of date already: nothing of it is to be stored. */
+  doomed: boolean;
+}
+
+/** Calls under way by key, and keys whose answers are known not to be shared. */
+export class Flights {
+  readonly #flights = new Map<string, Flight>();
+  readonly #tickets = new Set<Ticket>();
+  readonly #unshared = new Map<string, number>();
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  get(key: string): Flight | undefined {
+    return this.#flights.get(key);
+  }
+
+  /** Begins one for a key that has none. */
+  begin(key: string, hooks: Omit<FlightHooks, 'over'>): Flight {
+    const flight: Flight = new Flight({
+      ...hooks,
+      over: () => {
+        if (this.#flights.get(key) === flight) this.#flights.delete(key);
+      },
+    });
+    this.#flights.set(key, flight);
+    return flight;
+  }
+
+  /** Notes that an answer for this key may be stored; given back by {@link leave} when that is settled. */
+  enter(key: string): Ticket {
+    const ticket = { key, doomed: false };
+    this.#tickets.add(ticket);
+    return ticket;
+  }
+
+  leave(ticket: Ticket): void {
+    this.#tickets.delete(ticket);
+  }
+
+  /** What is under way for these keys is out of date: it is not stored, and nobody else joins it. */
+  doom(concerns: (key: string) => boolean): void {
+    for (const ticket of this.#tickets) {
+      if (concerns(ticket.key)) ticket.doomed = true;
+    }
+    for (const key of this.#flights.keys()) {
+      if (concerns(key)) this.#flights.delete(key);
+    }
+  }
+
+  /** An answer was for its own client only: calls for this key do not line up behind one another for a while. */
+  noteUnshared(key: string): void {
+    this.#unshared.delete(key);
+    this.#unshared.set(key, this.#now() + UNSHARED_MS);
+    if (this.#unshared.size <= MAX_UNSHARED) return;
+    for (const oldest of this.#unshared.keys()) {
+      this.#unshared.delete(oldest);
+      break;
+    }
+  }
+
+  isUnshared(key: string): boolean {
+    if (this.#unshared.size === 0) return false;
+    const until = this.#unshared.get(key);
+    return until !== undefined && this.#now() < until;
+  }
+}

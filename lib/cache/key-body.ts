@@ -1,0 +1,64 @@
+import { hash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+
+/** Larger bodies are no part of a key: their calls pass the cache by. */
+export const MAX_KEY_BODY_BYTES = 1024 * 1024;
+
+interface ParsedRequest extends IncomingMessage {
+  body?: unknown;
+  rawBody?: unknown;
+}
+
+/** Whether a body follows the head of a request, or was read by somebody in front of us. */
+export function hasBody(req: IncomingMessage): boolean {
+  const { 'content-length': length, 'transfer-encoding': coding } = req.headers;
+  return coding !== undefined || (length !== undefined && length !== '0');
+}
+
+/**
+ * Digest of a request's body, read here where nobody did before; it is left on `req.rawBody` then, from where
+ * `forward()` takes it. Calls back with `undefined` where the body is too large or was read and not kept, and not at
+ * all where the client goes away. What was read of a body that is too large is put back.
+ */
+export function digestBody(req: ParsedRequest, done: (digest: string | undefined) => void): void {
+  if (Buffer.isBuffer(req.rawBody)) return done(digestOf(req, req.rawBody));
+  if (req.readableEnded || (req.complete && req.readableDidRead)) return done(digestParsed(req));
+  if (Number(req.headers['content-length'] ?? 0) > MAX_KEY_BODY_BYTES) return done(undefined);
+
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const onData = (chunk: Buffer): void => {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    // Of one that has arrived no more than a buffer's worth is left, and nobody could read it after us.
+    if (bytes <= MAX_KEY_BODY_BYTES || req.complete) return;
+    stop();
+    req.pause();
+    req.unshift(Buffer.concat(chunks, bytes));
+    done(undefined);
+  };
+  const onEnd = (): void => {
+    stop();
+    req.rawBody = Buffer.concat(chunks, bytes);
+    done(bytes > MAX_KEY_BODY_BYTES ? undefined : digestOf(req, req.rawBody as Buffer));
+  };
+  const stop = (): void => {
+    req.off('data', onData).off('end', onEnd);
+  };
+  req.on('data', onData).on('end', onEnd);
+}
+
+/** The same bytes in another type or coding are another question. */
+function digestOf(req: IncomingMessage, body: Uint8Array): string {
+  const { 'content-type': type = '', 'content-encoding': coding = '' } = req.headers;
+  return hash('sha256', Buffer.concat([Buffer.from(`${type}\n${coding}\n`), body]), 'base64url');
+}
+
+function digestParsed(req: ParsedRequest): string | undefined {
+  const { body } = req;
+  if (Buffer.isBuffer(body)) return digestOf(req, body);
+  if (typeof body === 'string') return digestOf(req, Buffer.from(body));
+  return typeof body === 'object' && body !== null
+    ? digestOf(req, Buffer.from(JSON.stringify(body)))
+    : undefined;
+}

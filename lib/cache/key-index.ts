@@ -1,0 +1,38 @@
+/** Keys by a name they share. One key under a name, the usual case, costs no set. */
+export class KeyIndex {
+  readonly #keys = new Map<string, string | Set<string>>();
+
+  add(name: string, key: string): void {
+    const known = this.#keys.get(name);
+    if (known === undefined || known === key) this.#keys.set(name, key);
+    else if (typeof known === 'string') this.#keys.set(name, new Set([known, key]));
+    else known.add(key);
+  }
+
+  remove(name: string, key: string): void {
+    const known = this.#keys.get(name);
+    if (known === key) this.#keys.delete(name);
+    if (typeof known !== 'object') return;
+    known.delete(key);
+    if (known.size === 0) this.#keys.delete(name);
+  }
+
+  /** Keys under that name, as they are now. */
+  keys(name: string): string[] {
+    return listed(this.#keys.get(name));
+  }
+
+  /** Keys under all names that begin so; looks at every name. */
+  keysBelow(prefix: string): string[] {
+    const found: string[] = [];
+    for (const [name, keys] of this.#keys) {
+      if (name.startsWith(prefix)) found.push(...listed(keys));
+    }
+    return found;
+  }
+}
+
+function listed(keys: string | Set<string> | undefined): string[] {
+  if (keys === undefined) return [];
+  return typeof keys === 'string' ? [keys] : [...keys];
+}

@@ -1,0 +1,100 @@
+import type { EntryMeta, StoredVariant } from './entry.js';
+
+/**
+ * Bodies up to this size are kept as text, one character a byte: a string costs a few bytes beside its content where
+ * a buffer costs hundreds, and head and body then leave in one write.
+ */
+export const MAX_TEXT_BYTES = 16 * 1024;
+
+const VARIANT_BYTES = 96;
+const META_BYTES = 500;
+const BUFFER_BYTES = 320;
+const STRING_BYTES = 24;
+const SLOT_BYTES = 8;
+
+/** Strings that occur again and again, kept once: field names, and values that are few. */
+export class SharedStrings {
+  readonly #shared = new Map<string, string>();
+
+  of(text: string): string {
+    const known = this.#shared.get(text);
+    if (known !== undefined) return known;
+    if (this.#shared.size < MAX_SHARED && text.length <= MAX_SHARED_LENGTH) this.#shared.set(text, text);
+    return text;
+  }
+}
+
+const MAX_SHARED = 2000;
+const MAX_SHARED_LENGTH = 64;
+const NONE: readonly string[] = Object.freeze([]);
+
+/**
+ * A stored answer as the memory store keeps it. Its head is one string until it is asked for the first time: most
+ * answers never are, and fifty small objects for each would keep the garbage collector busy.
+ */
+export class MemoryVariant implements StoredVariant {
+  readonly text: string | undefined;
+  readonly ownsBody = true;
+  readonly #strings: SharedStrings;
+  readonly #buffer: Uint8Array | undefined;
+  #head: string | undefined;
+  #meta: EntryMeta | undefined;
+
+  constructor(variant: StoredVariant, strings: SharedStrings) {
+    this.#strings = strings;
+    this.#head = JSON.stringify(variant.meta);
+    const { text, body } = bodyOf(variant);
+    this.text = text;
+    this.#buffer = body;
+  }
+
+  get meta(): EntryMeta {
+    this.#meta ??= this.#unpack();
+    return this.#meta;
+  }
+
+  get body(): Uint8Array {
+    return this.#buffer ?? Buffer.from(this.text ?? '', 'latin1');
+  }
+
+  /** What it takes in memory: as it is, and once its head has been asked for. */
+  get bytes(): { readonly now: number; readonly unpacked: number } {
+    const body = this.#buffer ? BUFFER_BYTES + this.#buffer.length : STRING_BYTES + (this.text?.length ?? 0);
+    const own = VARIANT_BYTES + body;
+    if (this.#head !== undefined) {
+      // The head's own strings take about as much as its text, and each has a header and a slot.
+      const strings = this.#head.length + (this.#head.length >> 5) * (STRING_BYTES + SLOT_BYTES);
+      return { now: own + STRING_BYTES + this.#head.length, unpacked: own + META_BYTES + strings };
+    }
+    const { rawHeaders, tags, varyKey } = this.meta;
+    let bytes = own + META_BYTES + varyKey.length;
+    for (const text of [...rawHeaders, ...tags]) bytes += STRING_BYTES + SLOT_BYTES + text.length;
+    return { now: bytes, unpacked: bytes };
+  }
+
+  #unpack(): EntryMeta {
+    // Written by the constructor, from a head that was whole.
+    const meta = JSON.parse(this.#head ?? '') as EntryMeta;
+    this.#head = undefined;
+    return {
+      ...meta,
+      statusText: this.#strings.of(meta.statusText),
+      rawHeaders: meta.rawHeaders.map((text, index) => (index % 2 === 0 ? this.#strings.of(text) : text)),
+      varyNames: meta.varyNames.length === 0 ? NONE : meta.varyNames,
+      tags: meta.tags.length === 0 ? NONE : meta.tags,
+    };
+  }
+}
+
+/** Copied once: a view on what the socket read would keep all of that, and a handler may write to its buffer again. */
+function bodyOf(variant: StoredVariant): { text?: string; body?: Uint8Array } {
+  if (variant.text !== undefined) return { text: variant.text };
+  const { body, ownsBody } = variant;
+  if (ownsBody) return { body };
+  if (body.length <= MAX_TEXT_BYTES) {
+    return { text: Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1') };
+  }
+  const own = Buffer.allocUnsafeSlow(body.length);
+  own.set(body);
+  return { body: own };
+}

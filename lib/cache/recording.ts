@@ -1,0 +1,82 @@
+import { type CacheContext, keep } from './cache-context.js';
+import type { EntryMeta, StoredVariant } from './entry.js';
+import type { FetchPlan } from './fetch-plan.js';
+import { recordedVariant } from './recorded-body.js';
+import { sealEntry } from './storable.js';
+import { withVariant } from './variants.js';
+
+/** Where an answer is to be stored, and who waits for it. */
+export type RecordingPlan = Pick<FetchPlan, 'key' | 'known' | 'flight' | 'ticket'>;
+
+/** An answer on its way into the store, told piece by piece. */
+export class Recording {
+  readonly #context: CacheContext;
+  readonly #plan: RecordingPlan;
+  readonly #meta: EntryMeta;
+  #chunks: Buffer[] | undefined = [];
+  #bytes = 0;
+
+  constructor(context: CacheContext, plan: RecordingPlan, meta: EntryMeta) {
+    this.#context = context;
+    this.#plan = plan;
+    this.#meta = meta;
+    plan.flight?.open(meta);
+  }
+
+  /** Others wait for what is kept here: nobody's slow client need hold it up. */
+  get hurries(): boolean {
+    return this.#chunks !== undefined && this.#plan.flight?.followed === true;
+  }
+
+  /** @returns whether anybody still wants the rest of the body */
+  chunk(chunk: Buffer): boolean {
+    this.#bytes += chunk.length;
+    if (this.#chunks && this.#bytes > this.#context.options.maxEntryBytes) {
+      this.#chunks = undefined;
+      this.#plan.flight?.spill();
+    }
+    this.#chunks?.push(chunk);
+    this.#plan.flight?.push(chunk);
+    return this.#chunks !== undefined || this.#plan.flight?.streaming === true;
+  }
+
+  /** The body is complete: it is stored, unless it is not as long as announced or out of date by now. */
+  end(): void {
+    const { key, known, flight, ticket } = this.#plan;
+    if (!this.#chunks) {
+      flight?.finish(false);
+      return;
+    }
+    const meta = sealEntry(this.#meta, this.#bytes);
+    if (!meta) {
+      flight?.fail('failed');
+      return;
+    }
+    const stored = ticket !== undefined && !ticket.doomed;
+    if (stored) keepVariant(this.#context, key, known, recordedVariant(meta, this.#chunks));
+    flight?.finish(stored);
+  }
+
+  cut(): void {
+    this.#chunks = undefined;
+    this.#plan.flight?.fail('failed');
+  }
+}
+
+/** Stores a variant beside those that a key has by now. */
+export function keepVariant(
+  context: CacheContext,
+  key: string,
+  known: readonly StoredVariant[],
+  variant: StoredVariant,
+): void {
+  if (variant.meta.varyNames.length === 0) {
+    keep(context, key, [variant]);
+    return;
+  }
+  const current = context.store.get(key);
+  // A store far away need not be asked twice: at worst a variant that another process added is fetched again.
+  const variants = current instanceof Promise ? known : (current ?? []);
+  if (current instanceof Promise) current.catch(() => {});
+  keep(context, key, withVariant(variants, variant, context.now()));
+}

@@ -1,0 +1,71 @@
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+
+/** Head of an answer as a handler writes it: the fields it set before and those it gives with the status. */
+export interface WrittenHead {
+  readonly status: number;
+  readonly statusText: string;
+  /** Flat; without what stood on the response before the cache, and is no part of the answer. */
+  readonly rawHeaders: readonly string[];
+}
+
+/** Fields that were on the response before the cache: of an application, for this client. */
+export type FieldsBefore = OutgoingHttpHeaders | undefined;
+
+export function fieldsBefore(res: ServerResponse): FieldsBefore {
+  return res.getHeaderNames().length === 0 ? undefined : { ...res.getHeaders() };
+}
+
+/** Puts the fields back to what they were before the handler set its own. */
+export function restoreFields(res: ServerResponse, before: FieldsBefore): void {
+  for (const name of res.getHeaderNames()) {
+    if (before?.[name] === undefined) res.removeHeader(name);
+  }
+  if (!before) return;
+  for (const [name, value] of Object.entries(before)) {
+    if (value !== undefined) res.setHeader(name, value);
+  }
+}
+
+/** The arguments of `writeHead(status, text?, fields?)` sorted. */
+export function headArguments(rest: readonly unknown[]): { text: string | undefined; fields: unknown } {
+  const [first, second] = rest;
+  return typeof first === 'string'
+    ? { text: first, fields: second }
+    : { text: undefined, fields: second ?? first };
+}
+
+/** The fields given to `writeHead`, in any of the forms Node takes, as a flat list. */
+export function flatFields(fields: unknown): string[] {
+  if (typeof fields !== 'object' || fields === null) return [];
+  if (!Array.isArray(fields)) return Object.entries(fields).flatMap(([name, value]) => linesOf(name, value));
+  if (Array.isArray(fields[0]))
+    return fields.flatMap(([name, value]: [unknown, unknown]) => linesOf(String(name), value));
+  const flat: string[] = [];
+  for (let i = 0; i + 1 < fields.length; i += 2) flat.push(...linesOf(String(fields[i]), fields[i + 1]));
+  return flat;
+}
+
+/** The answer's own fields: those given now, and before them those set meanwhile that are not given again. */
+export function answerFields(res: ServerResponse, before: FieldsBefore, given: readonly string[]): string[] {
+  const names = rawNames(res);
+  if (names.length === 0) return [...given];
+  const replaced = new Set(given.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()));
+  const fields: string[] = [];
+  for (const name of names) {
+    const value = res.getHeader(name);
+    if (replaced.has(name.toLowerCase()) || String(value) === String(before?.[name.toLowerCase()])) continue;
+    fields.push(...linesOf(name, value));
+  }
+  return [...fields, ...given];
+}
+
+/** The names in the letter case they were set in: every Node has this, its types only for requests. */
+function rawNames(res: ServerResponse): string[] {
+  return (res as unknown as { getRawHeaderNames(): string[] }).getRawHeaderNames();
+}
+
+function linesOf(name: string, value: unknown): string[] {
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value)) return [name, String(value)];
+  return value.flatMap((line) => [name, String(line)]);
+}

@@ -1,0 +1,170 @@
+#!/usr/bin/env node
+// A hit from memory beside the least that Node can do for the same bytes, all in one run.
+//
+//   npm run build && node test/bench/cache-hits.mjs [--conns=64] [--rounds=5] [--secs=4] [--kb=1] [--only=a,b]
+//
+// Needs wrk and nginx. Each peer is a process of its own on CPU 0, load and origin share CPU 1. Rounds are
+// interleaved; printed are medians over the rounds of the ratio to the baseline within the same round.
+import { execFileSync, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import http from 'node:http';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const SELF = fileURLToPath(import.meta.url);
+const H = '127.0.0.1';
+const arg = Object.fromEntries(process.argv.slice(2).map((a) => a.replace(/^--/, '').split('=')));
+const PACKAGE = process.env.CACHE_BENCH_PACKAGE ?? 'resilient-proxy-out';
+const kb = Number(process.env.CACHE_BENCH_KB ?? arg.kb ?? 1);
+const BODY = Buffer.from(`{"ok":true,"pad":"${'x'.repeat(kb * 1024 - 20)}"}`);
+const listen = (server, port) => new Promise((ok) => server.listen(port, H, 1024, ok));
+
+/** The fields of a hit, from the gateway itself: what every other peer sends. */
+const FIELDS = (now = new Date()) => [
+  'content-type',
+  'application/json',
+  'Content-Length',
+  String(BODY.length),
+  'Date',
+  now.toUTCString(),
+  'via',
+  '1.1 resilient-proxy-out',
+  'Age',
+  '1',
+  'Cache-Status',
+  'resilient-proxy-out; hit; ttl=3599',
+];
+
+const answer = (_req, res) => {
+  res.writeHead(200, { 'content-type': 'application/json', 'content-length': BODY.length });
+  res.end(BODY);
+};
+
+async function proxied(options = {}) {
+  const { resilientProxy } = await import(PACKAGE);
+  const origin = http.createServer(answer);
+  await listen(origin, 0);
+  const target = `http://${H}:${origin.address().port}`;
+  return resilientProxy({ apis: { bench: { target, cache: { ttlMs: 3_600_000, ...options } } } });
+}
+
+const PEERS = {
+  'node:http': async () => {
+    const fields = FIELDS();
+    return (_req, res) => {
+      res.writeHead(200, fields);
+      res.end(BODY);
+    };
+  },
+  gateway: async () => {
+    const proxy = await proxied();
+    return (req, res) => {
+      // As the gateway does it: the prefix off, and on.
+      req.url = req.url.slice(4);
+      proxy(req, res);
+    };
+  },
+  'cache() alone': async () => {
+    const { cache } = await import(PACKAGE);
+    const front = cache({ ttlMs: 3_600_000 });
+    return (req, res) => front(req, res, () => answer(req, res));
+  },
+  'express Map': async () => {
+    const { default: express } = await import('express');
+    const stored = new Map([['/api/bench/x', { fields: FIELDS(), body: BODY }]]);
+    return express().use((req, res) => {
+      const { fields, body } = stored.get(req.originalUrl);
+      for (let i = 0; i < fields.length; i += 2) res.setHeader(fields[i], fields[i + 1]);
+      res.statusCode = 200;
+      res.end(body);
+    });
+  },
+  'express cache()': async () => {
+    const { default: express } = await import('express');
+    const { cache } = await import(PACKAGE);
+    return express().use(cache({ ttlMs: 3_600_000 }), answer);
+  },
+  'express resilientProxy': async () => {
+    const { default: express } = await import('express');
+    return express().use('/api', await proxied());
+  },
+};
+const BASE_OF = { 'express cache()': 'express Map', 'express resilientProxy': 'express Map' };
+
+if (process.argv[2] === '__peer') {
+  process.on('SIGTERM', () => process.exit(0));
+  await listen(http.createServer(await PEERS[process.argv[3]]()), Number(process.argv[4]));
+} else await main();
+
+async function main() {
+  const conns = Number(arg.conns ?? 64);
+  const rounds = Number(arg.rounds ?? 5);
+  const secs = Math.min(Number(arg.secs ?? 4), 15);
+  const names = arg.only
+    ? Object.keys(PEERS).filter((name) => arg.only.split(',').includes(name))
+    : Object.keys(PEERS);
+  const tmp = fs.mkdtempSync(path.join(os.tmpdir(), 'cache-bench-'));
+  const kids = [];
+  try {
+    let port = Number(arg.port ?? 21500);
+    const peers = [];
+    for (const name of names) {
+      const prof = arg.prof === name ? ['--cpu-prof', '--cpu-prof-dir', arg.profdir ?? tmp] : [];
+      const env = { ...process.env, CACHE_BENCH_KB: String(kb) };
+      const argv = ['-c', '0', process.execPath, ...prof, SELF, '__peer', name, String(port)];
+      kids.push(spawn('taskset', argv, { stdio: ['ignore', 'ignore', 'inherit'], env }));
+      await up(port);
+      peers.push({ name, port: port++, runs: [] });
+    }
+    const load = (p, seconds) => {
+      const url = `http://${H}:${p.port}/api/bench/x`;
+      const out = execFileSync('taskset', ['-c', '1', 'wrk', '-t1', `-c${conns}`, `-d${seconds}s`, url], {
+        encoding: 'utf8',
+      });
+      if (/Non-2xx|Socket errors/.test(out)) p.note = 'errors';
+      return Number(/Requests\/sec:\s+([\d.]+)/.exec(out)[1]);
+    };
+    for (const p of peers) load(p, 2);
+    for (let r = 0; r < rounds; r++) {
+      const k = (r * 3) % peers.length;
+      for (const p of [...peers.slice(k), ...peers.slice(0, k)]) p.runs.push(load(p, secs));
+    }
+    console.log(`\n${kb} KB, ${conns} connections, ${rounds} rounds of ${secs} s, Node ${process.version}`);
+    console.log('| peer | req/s | beside | ratio | least-most | note |\n|---|---:|---|---:|---:|---|');
+    for (const p of peers) {
+      const baseName = BASE_OF[p.name] ?? 'node:http';
+      const base = peers.find((q) => q.name === baseName);
+      const ratios = p.runs.map((x, i) => x / (base ?? p).runs[i]);
+      console.log(
+        `| ${p.name} | ${median(p.runs).toFixed(0)} | ${baseName} | ${median(ratios).toFixed(2)} | ${Math.min(...ratios).toFixed(2)}-${Math.max(...ratios).toFixed(2)} | ${p.note ?? ''} |`,
+      );
+    }
+  } finally {
+    for (const k of kids) k.kill('SIGTERM');
+    await sleep(300);
+    if (!arg.profdir) fs.rmSync(tmp, { recursive: true, force: true });
+  }
+}
+
+async function up(port) {
+  for (let i = 0; i < 100; i++) {
+    const status = await new Promise((ok) => {
+      http
+        .get({ host: H, port, path: '/api/bench/x', agent: false }, (r) =>
+          r.resume().on('end', () => ok(r.statusCode)),
+        )
+        .on('error', () => ok(0));
+    });
+    if (status === 200) return;
+    await sleep(100);
+  }
+  throw new Error(`nothing answers on ${port}`);
+}
+
+function median(list) {
+  const s = [...list].sort((a, b) => a - b);
+  const m = s.length >> 1;
+  return s.length % 2 ? s[m] : (s[m - 1] + s[m]) / 2;
+}
