@@ -38,10 +38,7 @@ describe('examples', () => {
       'birdeye',
       'coinbase',
     ]);
-    expect(warnings).to.deep.equal([
-      'apis.birdeye.cache is not built yet and has no effect',
-      'apis.coinbase.cache is not built yet and has no effect',
-    ]);
+    expect(warnings).to.deep.equal([]);
   });
 
   it('express-app.mjs retries, and stops calling what is dead', async () => {

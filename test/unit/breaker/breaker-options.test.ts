@@ -44,7 +44,7 @@ describe('BreakerOptions', () => {
     ['minimumRequests', 0, 'breaker.minimumRequests must be at least 1; received 0'],
     ['windowMs', Number.POSITIVE_INFINITY, 'breaker.windowMs must be a number; received Infinity'],
     ['countRateLimited', 'yes', 'breaker.countRateLimited must be a boolean; received "yes"'],
-    ['key', 'tenant', 'breaker.key must be a function; received a string of 6 characters'],
+    ['key', 'tenant', 'breaker.key must be a function; received "tenant"'],
     ['maxCircuits', 0, 'breaker.maxCircuits must be at least 1; received 0'],
     ['registry', {}, 'breaker.registry must be a CircuitRegistry; received an object'],
     [
