@@ -10,7 +10,7 @@
 import { createServer } from 'node:http';
 
 const arg = Object.fromEntries(process.argv.slice(2).map((a) => a.replace(/^--/, '').split('=')));
-const { resilientProxy, RedisStore } = await import('resilient-proxy-out');
+const { redisStore, resilientProxy } = await import('resilient-proxy-out');
 
 const proxy = resilientProxy({
   name: 'suite',
@@ -19,7 +19,7 @@ const proxy = resilientProxy({
     mode: 'standard',
     storeSetCookie: true,
     sharedAcrossCredentials: true,
-    ...(arg.redis ? { store: new RedisStore({ redis: arg.redis }) } : {}),
+    ...(arg.redis ? { store: redisStore({ redis: arg.redis }) } : {}),
   },
   forwardCookies: true,
   retry: false,

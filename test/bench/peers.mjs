@@ -42,9 +42,9 @@ const PEERS = {
     await app.listen({ port: c.port, host: H });
   },
   gateway: null,
-  'in express': (c) => mounted(c, {}),
-  'in express, node transport': (c) => mounted(c, { transport: 'node' }),
-  'in express, no retry or breaker': (c) => mounted(c, { retry: false, breaker: false }),
+  'express-mounted': (c) => mounted(c, {}),
+  'express-node-transport': (c) => mounted(c, { transport: 'node' }),
+  'express-forward-only': (c) => mounted(c, { retry: false, breaker: false }),
 };
 
 async function mounted(c, options) {
