@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Exchange, ResponseHead } from '../exchange.js';
-import { fieldValue } from './fields.js';
+import { ADDED_UP, fieldValue } from './fields.js';
 
 /** An accepted answer on its way into the client's response. */
 export class ClientAnswer {
@@ -76,9 +76,6 @@ function bodyLength(exchange: Exchange, head: ResponseHead): number {
   const length = fieldValue(head.rawHeaders, 'content-length');
   return length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : -1;
 }
-
-/** Fields of which those set in front of us and the target's all hold. */
-const ADDED_UP: ReadonlySet<string> = new Set(['vary', 'set-cookie', 'via']);
 
 function writeHead(res: ServerResponse, head: ResponseHead, rawHeaders: string[]): void {
   const statusText = sendableText(head.statusText);

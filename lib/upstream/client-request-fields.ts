@@ -1,4 +1,5 @@
 import type { ClientRequest } from 'node:http';
+import { joinedFields } from './fields.js';
 
 /** Fields that frame a message on its connection, which Node sees to. */
 const FRAMING: ReadonlySet<string> = new Set([
@@ -11,20 +12,11 @@ const FRAMING: ReadonlySet<string> = new Set([
 /**
  * Gives a request of Node's client the fields that the other transport would send, in place of those that
  * httpxy copied from the client.
- * @param content whether fields about the body are added; not where a redirect has dropped it
  */
-export function putFields(proxyReq: ClientRequest, rawHeaders: readonly string[], content = true): void {
-  const wanted = new Map<string, string | string[]>();
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] ?? '').toLowerCase();
-    const value = rawHeaders[i + 1] ?? '';
-    const before = wanted.get(name);
-    wanted.set(name, before === undefined ? value : [before, value].flat());
-  }
+export function putFields(proxyReq: ClientRequest, rawHeaders: readonly string[]): void {
+  const wanted = joinedFields(rawHeaders);
   for (const name of proxyReq.getHeaderNames()) {
-    if (!wanted.has(name) && !FRAMING.has(name)) proxyReq.removeHeader(name);
+    if (wanted[name] === undefined && !FRAMING.has(name)) proxyReq.removeHeader(name);
   }
-  for (const [name, value] of wanted) {
-    if (content || !name.startsWith('content-')) proxyReq.setHeader(name, value);
-  }
+  for (const [name, value] of Object.entries(wanted)) proxyReq.setHeader(name, value);
 }

@@ -44,3 +44,18 @@ export function fieldValue(rawHeaders: readonly string[], name: string): string 
   }
   return undefined;
 }
+
+/** Fields by their lower-case names, as Node's own clients and servers take them; repeated ones as a list. */
+export function joinedFields(rawHeaders: readonly string[]): Record<string, string | string[]> {
+  const fields: Record<string, string | string[]> = Object.create(null);
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] ?? '').toLowerCase();
+    const value = rawHeaders[i + 1] ?? '';
+    const before = fields[name];
+    fields[name] = before === undefined ? value : [before, value].flat();
+  }
+  return fields;
+}
+
+/** Fields of an answer of which those set in front of us and the target's all hold. */
+export const ADDED_UP: ReadonlySet<string> = new Set(['vary', 'set-cookie', 'via']);

@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import type { ProxyServerOptions } from 'httpxy';
 import type { Deadline, DeadlineWheel } from './deadline-wheel.js';
+import { ADDED_UP, joinedFields } from './fields.js';
 import { sendInformation } from './information.js';
 import { ListenerMark } from './listener-mark.js';
 import { responseFields } from './response-fields.js';
@@ -171,13 +172,11 @@ export class NodeAttempt implements Deadline {
 
   /** httpxy sets the joined fields one by one: an array keeps repeated lines, and those set before, apart. */
   #answerFields(rawHeaders: readonly string[], status: number): NodeJS.Dict<string | string[]> {
-    const fields = responseFields(rawHeaders, { status, setCookie: this.#limits.setCookie });
-    const headers: NodeJS.Dict<string | string[]> = Object.create(null);
-    for (let i = 0; i + 1 < fields.length; i += 2) {
-      const name = (fields[i] ?? '').toLowerCase();
-      const before = headers[name] ?? (ADDED_UP.has(name) ? this.#setBefore(name) : undefined);
-      const value = fields[i + 1] ?? '';
-      headers[name] = before === undefined ? value : [before, value].flat();
+    const headers = joinedFields(responseFields(rawHeaders, { status, setCookie: this.#limits.setCookie }));
+    for (const name of ADDED_UP) {
+      const before = this.#setBefore(name);
+      const value = headers[name];
+      if (before !== undefined && value !== undefined) headers[name] = [before, value].flat();
     }
     return headers;
   }
@@ -231,9 +230,6 @@ export class NodeAttempt implements Deadline {
     });
   }
 }
-
-/** Fields of which those set in front of us and the target's all hold. */
-const ADDED_UP: ReadonlySet<string> = new Set(['vary', 'set-cookie', 'via']);
 
 // Node holds a head back until the first byte of a body, which an event stream may keep waiting. Not
 // sooner than the body that came with the head: the two go out together.

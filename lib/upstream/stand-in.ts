@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { joinedFields } from './fields.js';
 import type { UpstreamRequest } from './transport.js';
 
 /**
@@ -17,20 +18,9 @@ export interface StandIn
 /** Makes the stand-in of one attempt. */
 export function standIn({ exchange, method, rawHeaders, body }: UpstreamRequest): StandIn {
   const { url, httpVersion, httpVersionMajor, socket, headers: own } = exchange.req;
-  const headers = joined(rawHeaders);
+  const headers: IncomingHttpHeaders = joinedFields(rawHeaders);
   const whole = body?.rebuilt ? body.open() : undefined;
   if (Buffer.isBuffer(whole)) headers['content-length'] = String(whole.length);
   else if (body && own['transfer-encoding'] !== undefined) headers['transfer-encoding'] = 'chunked';
   return { method, url, httpVersion, httpVersionMajor, socket, connection: socket, headers, on: () => {} };
-}
-
-function joined(rawHeaders: readonly string[]): IncomingHttpHeaders {
-  const headers: Record<string, string | string[]> = Object.create(null);
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] ?? '').toLowerCase();
-    const value = rawHeaders[i + 1] ?? '';
-    const before = headers[name];
-    headers[name] = before === undefined ? value : [before, value].flat();
-  }
-  return headers;
 }
