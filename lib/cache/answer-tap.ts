@@ -69,12 +69,14 @@ export class AnswerTap {
     this.#state = 'open';
   }
 
+  // Here and below each function has a name before it becomes a property: V8 takes one that is assigned as it is
+  // written for long-lived, and all that it reaches, the whole call, would grow old with it.
   #tapHead(): void {
     const res = this.#res;
     const { writeHead, flushHeaders } = res;
     const write = (args: unknown[]): ServerResponse => Reflect.apply(writeHead, res, args);
 
-    res.writeHead = (status: number, ...rest: unknown[]): ServerResponse => {
+    const tappedWriteHead = (status: number, ...rest: unknown[]): ServerResponse => {
       if (this.#state === 'replaced') return res;
       if (this.#state !== 'open' || res.headersSent || status < 200) return write([status, ...rest]);
       const { text, fields } = headArguments(rest);
@@ -100,17 +102,19 @@ export class AnswerTap {
       return write([status, ...rest]);
     };
 
-    res.flushHeaders = (): void => {
+    const tappedFlush = (): void => {
       if (this.#state === 'open' && !res.headersSent) res.writeHead(res.statusCode);
       if (this.#state !== 'replaced') flushHeaders.call(res);
     };
+    res.writeHead = tappedWriteHead;
+    res.flushHeaders = tappedFlush;
   }
 
   #tapBody(): void {
     const res = this.#res;
     const { write, end } = res;
 
-    res.write = (chunk: unknown, ...rest: unknown[]): boolean => {
+    const tappedWrite = (chunk: unknown, ...rest: unknown[]): boolean => {
       if (this.#state === 'open' && !res.headersSent) res.writeHead(res.statusCode);
       if (this.#state === 'replaced') return goOn(rest);
       if (this.#state !== 'listening') return Reflect.apply(write, res, [chunk, ...rest]);
@@ -121,7 +125,7 @@ export class AnswerTap {
       return flows || this.#listener.hurries;
     };
 
-    res.end = (...args: unknown[]): ServerResponse => {
+    const tappedEnd = (...args: unknown[]): ServerResponse => {
       const [chunk, encoding] = typeof args[0] === 'function' ? [] : args;
       if (this.#state === 'open' && !res.headersSent) this.#headAtEnd(chunk, encoding);
       if (this.#state === 'replaced') {
@@ -135,12 +139,14 @@ export class AnswerTap {
       }
       return Reflect.apply(end, res, args);
     };
+    res.write = tappedWrite;
+    res.end = tappedEnd;
   }
 
   #tapDestroy(): void {
     const res = this.#res;
     const { destroy } = res;
-    res.destroy = (error?: Error): ServerResponse => {
+    const tappedDestroy = (error?: Error): ServerResponse => {
       // The client has an answer of ours; only that of the handler has broken off.
       if (this.#state === 'replaced') return res;
       const heard = this.#state !== 'passing';
@@ -148,6 +154,7 @@ export class AnswerTap {
       if (heard) this.#listener.cut();
       return destroy.call(res, error);
     };
+    res.destroy = tappedDestroy;
   }
 
   /** What Node itself would do: a body that is given in one piece has a known length. */

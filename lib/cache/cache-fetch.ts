@@ -261,7 +261,9 @@ export class CacheFetch implements AnswerListener {
     // With retries the answer is as old as the attempt that brought it.
     const attempt = this.#exchange.attempts.at(-1);
     const sentAt = attempt ? now - (performance.now() - attempt.startedAt) : this.#askedAt;
-    return { ...head, requestTime: Math.max(sentAt, this.#askedAt), responseTime: now };
+    const { status, statusText, rawHeaders } = head;
+    const requestTime = Math.max(sentAt, this.#askedAt);
+    return { status, statusText, rawHeaders, requestTime, responseTime: now };
   }
 
   #tagged(meta: EntryMeta): EntryMeta {

@@ -39,12 +39,12 @@ export interface FlightHooks {
 export class Flight {
   #head: EntryMeta | undefined;
   #chunks: Buffer[] = [];
-  #over = false;
   #spilt = false;
   // Made for the first follower: most calls have none.
   #waiting: Set<Follower> | undefined;
   #streaming: Set<Follower> | undefined;
-  readonly #hooks: FlightHooks;
+  // Gone when it is over: a map that lets go of a flight late must not keep a whole call alive.
+  #hooks: FlightHooks | undefined;
 
   constructor(hooks: FlightHooks) {
     this.#hooks = hooks;
@@ -62,7 +62,7 @@ export class Flight {
     const first = !this.followed;
     this.#waiting ??= new Set();
     this.#waiting.add(follower);
-    if (first) this.#hooks.joined();
+    if (first) this.#hooks?.joined();
     if (this.#head) this.#begin(follower, this.#head);
     this.#checkDeserted();
   }
@@ -90,32 +90,33 @@ export class Flight {
   spill(): void {
     this.#spilt = true;
     this.#chunks = [];
-    this.#hooks.over();
+    this.#hooks?.over();
     this.#release('not-shared');
   }
 
   /** The answer has ended: `stored` says whether it can be had from the store. */
   finish(stored: boolean): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#chunks = [];
-    this.#hooks.over();
-    const streaming = this.#streaming;
-    this.#streaming = undefined;
-    if (streaming) for (const follower of streaming) follower.end();
+    if (!this.#hooks) return;
+    for (const follower of this.#end()) follower.end();
     this.#release(stored ? 'stored' : 'not-shared');
   }
 
   /** There is no answer, none to share, or no more of it. */
   fail(reason: 'failed' | 'not-shared'): void {
-    if (this.#over) return;
-    this.#over = true;
+    if (!this.#hooks) return;
+    for (const follower of this.#end()) follower.cut();
+    this.#release(reason);
+  }
+
+  /** @returns those that stream */
+  #end(): Iterable<Follower> {
+    this.#hooks?.over();
+    this.#hooks = undefined;
+    this.#head = undefined;
     this.#chunks = [];
-    this.#hooks.over();
     const streaming = this.#streaming;
     this.#streaming = undefined;
-    if (streaming) for (const follower of streaming) follower.cut();
-    this.#release(reason);
+    return streaming ?? NOBODY;
   }
 
   #begin(follower: Follower, head: EntryMeta): void {
@@ -134,6 +135,8 @@ export class Flight {
   }
 
   #checkDeserted(): void {
-    if (!this.#over && !this.followed) this.#hooks.deserted();
+    if (!this.followed) this.#hooks?.deserted();
   }
 }
+
+const NOBODY: readonly Follower[] = [];

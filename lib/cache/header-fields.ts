@@ -57,6 +57,7 @@ export function joinedValue(rawHeaders: RawHeaders, name: string): string | unde
 
 /** The members of a list of tokens over all its lines, in lower case; empty members are left out. */
 export function listedTokens(rawHeaders: RawHeaders, name: string): string[] {
+  if (firstValue(rawHeaders, name) === undefined) return [];
   return allValues(rawHeaders, name)
     .flatMap((value) => value.split(','))
     .map((member) => member.trim().toLowerCase())

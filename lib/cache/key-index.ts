@@ -21,15 +21,6 @@ export class KeyIndex {
   keys(name: string): string[] {
     return listed(this.#keys.get(name));
   }
-
-  /** Keys under all names that begin so; looks at every name. */
-  keysBelow(prefix: string): string[] {
-    const found: string[] = [];
-    for (const [name, keys] of this.#keys) {
-      if (name.startsWith(prefix)) found.push(...listed(keys));
-    }
-    return found;
-  }
 }
 
 function listed(keys: string | Set<string> | undefined): string[] {

@@ -31,7 +31,8 @@ const TAG_OVERHEAD_BYTES = 160;
  */
 export class MemoryStore implements CacheStore {
   readonly #entries: LRUCache<string, MemoryEntry>;
-  readonly #paths = new KeyIndex();
+  /** Keys with a digest, by the path in front of it. */
+  readonly #digested = new KeyIndex();
   readonly #tags = new KeyIndex();
   readonly #strings = new SharedStrings();
   #evictions = 0;
@@ -59,15 +60,13 @@ export class MemoryStore implements CacheStore {
       variant instanceof MemoryVariant ? variant : new MemoryVariant(variant, this.#strings),
     );
     const names = tags.length === 0 ? NO_TAGS : tags.map((tag) => tagName(api, tag));
-    const flatKey = flat(key);
     const entry = { variants: packed, tags: names, used: false };
     const known = this.#entries.peek(key);
-    if (known) this.#unlink(key, known.tags);
-    this.#entries.set(flatKey, entry, { size: sizeOf(flatKey, entry, 'now') });
+    if (known && known.tags.length > 0) this.#unlink(key, known.tags);
+    this.#entries.set(key, entry, { size: sizeOf(key, entry, 'now') });
     // An entry larger than the whole store is not taken, and the one before it is gone.
-    if (!this.#entries.has(flatKey)) return;
-    this.#paths.add(pathOf(flatKey), flatKey);
-    for (const name of names) this.#tags.add(name, flatKey);
+    if (!this.#entries.has(key)) return;
+    this.#link(key, names);
   }
 
   delete(key: string): void {
@@ -102,11 +101,21 @@ export class MemoryStore implements CacheStore {
     if ('key' in target) return [target.key];
     if ('tag' in target) return this.#tags.keys(tagName(target.api, target.tag));
     // One path is what every unsafe call asks for: it must not cost a walk over all keys.
-    return isOnePath(target.prefix) ? this.#paths.keys(target.prefix) : this.#paths.keysBelow(target.prefix);
+    const { prefix } = target;
+    if (isOnePath(prefix)) return [prefix, ...this.#digested.keys(prefix)];
+    return [...this.#entries.keys()].filter((key) => key.startsWith(prefix));
+  }
+
+  /** A key without a digest is all that the keys of its path begin with, and is found by itself. */
+  #link(key: string, tags: readonly string[]): void {
+    const path = pathOf(key);
+    if (path.length < key.length) this.#digested.add(path, key);
+    for (const name of tags) this.#tags.add(name, key);
   }
 
   #unlink(key: string, tags: readonly string[]): void {
-    this.#paths.remove(pathOf(key), key);
+    const path = pathOf(key);
+    if (path.length < key.length) this.#digested.remove(path, key);
     for (const name of tags) this.#tags.remove(name, key);
   }
 }
@@ -121,11 +130,6 @@ const pathOf = (key: string): string => key.slice(0, key.lastIndexOf(':') + 1);
 /** Whether it is all that the keys of one path have in common, and not of an API or of half a path. */
 function isOnePath(prefix: string): boolean {
   return prefix.endsWith(':') && prefix.length > prefix.indexOf('}:') + 2;
-}
-
-/** A copy of its own: what was put together from pieces would keep all of them, the whole URL for one. */
-function flat(text: string): string {
-  return Buffer.from(text, 'latin1').toString('latin1');
 }
 
 function sizeOf(key: string, { variants, tags }: MemoryEntry, when: 'now' | 'unpacked'): number {

@@ -54,6 +54,7 @@ export class Recording {
     }
     const stored = ticket !== undefined && !ticket.doomed;
     if (stored) keepVariant(this.#context, key, known, recordedVariant(meta, this.#chunks));
+    this.#chunks = undefined;
     flight?.finish(stored);
   }
 

@@ -59,7 +59,8 @@ const UNDERSTOOD: ReadonlySet<number> = new Set([
   408, 409, 410, 411, 413, 414, 415, 417, 421, 422, 426, 500, 501, 502, 503, 504, 505,
 ]);
 
-const SET_COOKIE: ReadonlySet<string> = new Set(['set-cookie', 'set-cookie2']);
+const SET_COOKIE: readonly string[] = ['set-cookie', 'set-cookie2'];
+const AGE: ReadonlySet<string> = new Set(['age']);
 
 /**
  * Decides whether a shared cache stores an answer, by its head alone (RFC 9111 §3). The head has to be sealed
@@ -141,10 +142,9 @@ function ttlRefusal(
  * store (RFC 9111 §5.2.2.4, §5.2.2.7); a `Date` is added where the upstream sent none (RFC 9110 §6.6.1).
  */
 function storedFields(answer: StoreAnswer, { directives }: AnswerDirectives, policy: CachePolicy): string[] {
-  const left = new Set(['age']);
-  if (policy.mode === 'standard' || !policy.override) {
-    for (const name of [...directives.noCacheFields, ...directives.privateFields]) left.add(name);
-  }
+  const named = [...directives.noCacheFields, ...directives.privateFields];
+  const hides = named.length > 0 && (policy.mode === 'standard' || !policy.override);
+  const left = hides ? new Set([...AGE, ...named]) : AGE;
   const fields = withoutFields(endToEndFields(answer.rawHeaders), left);
   if (firstValue(fields, 'date') === undefined)
     fields.push('Date', new Date(answer.responseTime).toUTCString());
@@ -152,7 +152,7 @@ function storedFields(answer: StoreAnswer, { directives }: AnswerDirectives, pol
 }
 
 function hasSetCookie(rawHeaders: RawHeaders): boolean {
-  return rawHeaders.some((text, index) => index % 2 === 0 && SET_COOKIE.has(text.toLowerCase()));
+  return SET_COOKIE.some((name) => firstValue(rawHeaders, name) !== undefined);
 }
 
 function entryMeta(

@@ -1,4 +1,4 @@
-import { allValues, type RawHeaders } from './header-fields.js';
+import { allValues, firstValue, type RawHeaders } from './header-fields.js';
 
 /** Tags kept of one answer; an upstream that sends more gets the first ones. */
 export const MAX_TAGS = 64;
@@ -6,8 +6,11 @@ export const MAX_TAGS = 64;
 /** Longer tags are left out: nobody purges by them, and each is a key in the store. */
 export const MAX_TAG_LENGTH = 256;
 
+const TAG_FIELDS: readonly string[] = ['surrogate-key', 'cache-tag'];
+
 /** The tags an answer carries: `Surrogate-Key`, separated by spaces, and `Cache-Tag`, by commas. */
 export function answerTags(rawHeaders: RawHeaders): string[] {
+  if (TAG_FIELDS.every((name) => firstValue(rawHeaders, name) === undefined)) return [];
   const keys = allValues(rawHeaders, 'surrogate-key').flatMap((value) => value.split(/[ \t]+/));
   const tags = allValues(rawHeaders, 'cache-tag').flatMap((value) => value.split(','));
   return boundedTags([...keys, ...tags]);

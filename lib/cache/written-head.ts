@@ -35,8 +35,10 @@ export function headArguments(rest: readonly unknown[]): { text: string | undefi
 }
 
 /** The fields given to `writeHead`, in any of the forms Node takes, as a flat list. */
-export function flatFields(fields: unknown): string[] {
+export function flatFields(fields: unknown): readonly string[] {
   if (typeof fields !== 'object' || fields === null) return [];
+  // As forward() gives them.
+  if (Array.isArray(fields) && fields.every((item) => typeof item === 'string')) return fields;
   if (!Array.isArray(fields)) return Object.entries(fields).flatMap(([name, value]) => linesOf(name, value));
   if (Array.isArray(fields[0]))
     return fields.flatMap(([name, value]: [unknown, unknown]) => linesOf(String(name), value));
@@ -46,9 +48,13 @@ export function flatFields(fields: unknown): string[] {
 }
 
 /** The answer's own fields: those given now, and before them those set meanwhile that are not given again. */
-export function answerFields(res: ServerResponse, before: FieldsBefore, given: readonly string[]): string[] {
+export function answerFields(
+  res: ServerResponse,
+  before: FieldsBefore,
+  given: readonly string[],
+): readonly string[] {
   const names = rawNames(res);
-  if (names.length === 0) return [...given];
+  if (names.length === 0) return given;
   const replaced = new Set(given.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()));
   const fields: string[] = [];
   for (const name of names) {
