@@ -17,12 +17,32 @@ export function answerError(req: IncomingMessage, res: ServerResponse, thrown: u
   }
   const body = Buffer.from(JSON.stringify({ error: error.message, code: error.code }));
   for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value);
-  // Without it the client would go on sending a body that nobody reads.
-  if (!req.complete && announcesBody(req)) res.setHeader('Connection', 'close');
+  const uploading = !req.complete && announcesBody(req);
+  // Without it the client would go on sending a body that nobody wants.
+  if (uploading) res.setHeader('Connection', 'close');
   res.setHeader('Content-Type', 'application/json; charset=utf-8');
   res.setHeader('X-Content-Type-Options', 'nosniff');
   res.setHeader('Content-Length', body.length);
   res.statusCode = error.status;
-  res.end(body);
+  if (uploading) endAfterUpload(req, res, body);
+  else res.end(body);
   return error;
+}
+
+const LINGER_MS = 1000;
+
+/**
+ * Sends all of an answer and closes a little later: a connection that is closed while its client still sends is
+ * reset, and the client never reads what it was told.
+ */
+function endAfterUpload(req: IncomingMessage, res: ServerResponse, body: Buffer): void {
+  const end = (): void => {
+    clearTimeout(timer);
+    req.off('end', end).off('close', end);
+    res.end();
+  };
+  const timer = setTimeout(end, LINGER_MS);
+  timer.unref();
+  res.write(body);
+  req.on('end', end).on('close', end).resume();
 }
