@@ -194,8 +194,10 @@ export class CacheCall {
   #decide(known: readonly StoredVariant[]): void {
     // The client left while a store far away was asked.
     if (this.#exchange.abandoned) return;
+    // What a purge is about to take out is as good as gone.
+    const usable = this.#context.purges.concern(this.#key) ? [] : known;
     const { policy, now } = this.#context;
-    this.go(known, decideLookup(known, this.#asked, policy, now()));
+    this.go(usable, decideLookup(usable, this.#asked, policy, now()));
   }
 
   /** @param leads others may wait for the answer; `undefined` for a call that passes the cache by */
@@ -250,7 +252,8 @@ export class CacheCall {
   /** Another process has asked in the meantime. @returns whether what it has stored answers this call */
   async #fromOthers(plan: FetchPlan): Promise<boolean> {
     const { store, policy, now } = this.#context;
-    const known = (await store.get(this.#key)) ?? [];
+    const stored = (await store.get(this.#key)) ?? [];
+    const known = this.#context.purges.concern(this.#key) ? [] : stored;
     const decision = decideLookup(known, this.#asked, policy, now());
     if (decision.type !== 'hit' && !this.#exchange.detached) return false;
     plan.flight?.finish(true);

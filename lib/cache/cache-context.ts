@@ -3,9 +3,10 @@ import type { CacheKeys } from './cache-key.js';
 import type { ResolvedCache } from './cache-options.js';
 import type { CachePolicy } from './cache-policy.js';
 import { type CacheStatus, cacheStatusValue } from './cache-status.js';
-import type { CacheStore, StoredUnder } from './cache-store.js';
+import type { CacheStore, PurgeTarget, StoredUnder } from './cache-store.js';
 import type { StoredVariant } from './entry.js';
 import type { Flights } from './flights.js';
+import type { PendingPurges } from './pending-purges.js';
 import type { RetryGate } from './retry-gate.js';
 
 /** What a cache knows of the place it stands at. */
@@ -40,6 +41,7 @@ export interface CacheContext {
   credentials(rawHeaders: readonly string[]): string;
   readonly store: CacheStore;
   readonly flights: Flights;
+  readonly purges: PendingPurges;
   readonly gate: RetryGate;
   readonly site: CacheSite;
   readonly tally: CacheTally;
@@ -52,9 +54,23 @@ export function statusOf({ options }: CacheContext, status: CacheStatus): string
   return options.cacheStatus === false ? undefined : cacheStatusValue(options.cacheStatus, status);
 }
 
-/** Puts the variants of a key into the store. */
-export function keep({ store, keys }: CacheContext, key: string, variants: readonly StoredVariant[]): void {
-  store.set(key, variants, storedUnder(keys.apiPrefix, variants));
+/** Puts the variants of a key into the store; behind a purge that would take them out again. */
+export function keep(context: CacheContext, key: string, variants: readonly StoredVariant[]): void {
+  const { store, keys, purges } = context;
+  purges.after(key, () => store.set(key, variants, storedUnder(keys.apiPrefix, variants)));
+}
+
+/** Takes out of the store, and keeps out what is on its way for the same keys. @returns how many values */
+export function take(
+  { store, flights, purges }: CacheContext,
+  target: PurgeTarget,
+  concerns: (key: string) => boolean,
+): Promise<number> {
+  flights.doom(concerns);
+  const purge = store.purge(target);
+  // A store of this process alone has done it by now; which keys carry a tag only the store knows.
+  if (store.lease && !('tag' in target)) purges.add(concerns, purge);
+  return purge;
 }
 
 function storedUnder(api: string, variants: readonly StoredVariant[]): StoredUnder {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { exchangeOf, knownExchange } from '../exchange.js';
 import { CacheCall } from './cache-call.js';
-import { type CacheContext, type CacheSite, statusOf } from './cache-context.js';
+import { type CacheContext, type CacheSite, statusOf, take } from './cache-context.js';
 import { type CacheKeys, cacheKeys, type KeyRequest } from './cache-key.js';
 import { type CacheOptions, cachePolicy, resolveCache } from './cache-options.js';
 import { standaloneSite } from './cache-site.js';
@@ -12,6 +12,7 @@ import { Flights } from './flights.js';
 import { digestBody, hasBody } from './key-body.js';
 import { decideLookup } from './lookup-decision.js';
 import { MemoryStore } from './memory-store.js';
+import { PendingPurges } from './pending-purges.js';
 import { RetryGate } from './retry-gate.js';
 import { sendStored } from './stored-answer.js';
 import { isCachedMethod } from './ttl-policy.js';
@@ -183,6 +184,7 @@ function openContext(given: CacheOptions, site: CacheSite, now: () => number): C
     credentials: (rawHeaders) => persons.key({ method: 'GET', url: '/', rawHeaders }),
     store: options.store === 'memory' ? new MemoryStore({ maxBytes: options.maxBytes }) : options.store,
     flights: new Flights(now),
+    purges: new PendingPurges(),
     gate: new RetryGate(),
     site,
     tally: { hits: 0, misses: 0, stale: 0, revalidated: 0, coalesced: 0, bypassed: 0, errors: 0 },
@@ -192,11 +194,9 @@ function openContext(given: CacheOptions, site: CacheSite, now: () => number): C
 
 const KEY_PREFIX = 'rpo';
 
-async function purge({ keys, flights, store }: CacheContext, target: CachePurge): Promise<number> {
-  const [stored, concerns] = purgeTarget(keys, target);
-  // An answer on its way was asked for before the purge. Which tags it will carry is not known yet.
-  flights.doom(concerns);
-  return store.purge(stored);
+async function purge(context: CacheContext, target: CachePurge): Promise<number> {
+  const [stored, concerns] = purgeTarget(context.keys, target);
+  return take(context, stored, concerns);
 }
 
 function purgeTarget(
@@ -204,6 +204,7 @@ function purgeTarget(
   target: CachePurge,
 ): [stored: PurgeTarget, concerns: (key: string) => boolean] {
   if ('key' in target) return [{ key: target.key }, (key) => key === target.key];
+  // Which tags an answer on its way will carry is not known yet: it was asked for before the purge.
   if ('tag' in target) return [{ api: apiPrefix, tag: target.tag }, () => true];
   const path = target.prefix.startsWith('/') ? target.prefix : `/${target.prefix}`;
   // A colon at the end would mean one whole path to a store.

@@ -25,7 +25,10 @@ class FarStore implements CacheStore {
   delete(key: string): void {
     this.#near.delete(key);
   }
-  purge(target: PurgeTarget): Promise<number> {
+  purging: Promise<void> | undefined;
+
+  async purge(target: PurgeTarget): Promise<number> {
+    await this.purging;
     return this.#near.purge(target);
   }
   async lease(key: string): Promise<Lease | undefined> {
@@ -102,6 +105,23 @@ describe('cache() with a store that several processes share', () => {
     expect(store.leased).to.equal(1);
     client.destroy();
     await until(() => store.leased === 0);
+  });
+
+  it('sends nothing that a purge is still to take out, and keeps what came after it', async () => {
+    const store = new FarStore();
+    const { get, handler } = await cached(counted(), { store });
+    await get('/a');
+    await get('/b');
+    let carryOut: (() => void) | undefined;
+    store.purging = new Promise((resolve) => {
+      carryOut = resolve;
+    });
+    const purged = handler.purge({ prefix: '/a' });
+    expect((await get('/a')).text).to.equal('answer 3');
+    expect((await get('/b')).text).to.equal('answer 2');
+    carryOut?.();
+    expect(await purged).to.equal(1);
+    expect((await get('/a')).text).to.equal('answer 3');
   });
 
   it('renews in the background under a lease', async () => {
