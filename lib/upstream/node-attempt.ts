@@ -72,12 +72,12 @@ export class NodeAttempt implements Deadline {
     this.#proxyReq = proxyReq;
     this.#options = options;
     if (this.#over) {
-      proxyReq.on('error', () => {}).destroy();
+      this.#hangUp();
       return false;
     }
     const { exchange } = this.#request;
     // httpxy asks for the close of a connection that carries chunks.
-    if (proxyReq.hasHeader('transfer-encoding') && proxyReq.shouldKeepAlive !== undefined) {
+    if (proxyReq.hasHeader('transfer-encoding') && proxyReq.shouldKeepAlive) {
       proxyReq.setHeader('connection', 'keep-alive');
     }
     if (options.followRedirects) proxyReq.prependListener('response', this.#keepWithinOrigin);
@@ -125,7 +125,7 @@ export class NodeAttempt implements Deadline {
       run();
     } catch (error) {
       if (proxyRes) this.#disown(proxyRes);
-      this.#proxyReq?.on('error', () => {}).destroy();
+      this.#hangUp();
       this.fail(error);
     }
   }
@@ -148,8 +148,12 @@ export class NodeAttempt implements Deadline {
     this.#over = true;
     this.#wheel.forget(this);
     this.#dropListeners();
-    this.#proxyReq?.on('error', () => {}).destroy();
+    this.#hangUp();
   };
+
+  #hangUp(): void {
+    this.#proxyReq?.on('error', () => {}).destroy();
+  }
 
   /** Remembers which listeners httpxy has put on the client's response for this attempt. */
   adoptListeners(): void {
@@ -202,7 +206,7 @@ export class NodeAttempt implements Deadline {
       this.#watchBody();
       return;
     }
-    this.#proxyReq?.on('error', () => {}).destroy();
+    this.#hangUp();
     this.fail(Object.assign(new Error('The body stopped'), { code: 'UND_ERR_BODY_TIMEOUT' }));
   }
 
