@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import type { RedisLink } from '../redis/redis-link.js';
+import type { RedisSubscriber } from '../redis/redis-subscriber.js';
 import type { Lease } from './cache-store.js';
 import { leaseKey } from './redis-keys.js';
-import type { RedisLink } from './redis-link.js';
 import { REDIS_SCRIPTS, runScript } from './redis-scripts.js';
-import type { RedisSubscriber } from './redis-subscriber.js';
 
 /** Longest time between two looks at a lease whose release cannot be heard. */
 const POLL_MS = 50;

@@ -1,6 +1,6 @@
+import type { RedisLink } from '../redis/redis-link.js';
 import type { PurgeTarget } from './cache-store.js';
 import { expiryKey, hashTagOf, indexKey, tagKey } from './redis-keys.js';
-import type { RedisLink } from './redis-link.js';
 import { REDIS_SCRIPTS, runScript } from './redis-scripts.js';
 
 /** Keys taken out by one command: Redis answers others in between. */

@@ -1,4 +1,4 @@
-import type { RedisClient } from './redis-client.js';
+import type { RedisClient } from '../redis/redis-client.js';
 
 /**
  * Stores a value and lists it for purges, as one command. Time is Redis' own, so that the clocks of the processes

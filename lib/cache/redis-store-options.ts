@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { count, durationMs, optionsObject, resolveOptions, sizeBytes } from '../options.js';
-import { isRedisClient, type RedisConnection } from './redis-client.js';
+import { type RedisConnection, redisConnection } from '../redis/redis-client.js';
 
 /** Options of `redisStore()`. */
 export interface RedisStoreOptions {
@@ -46,13 +46,8 @@ export interface RedisStoreOptions {
   };
 }
 
-const connection = z.custom<RedisConnection>(
-  isConnection,
-  'must be an ioredis client, its options, or a redis: or rediss: URL',
-);
-
 const schema = optionsObject({
-  redis: connection,
+  redis: redisConnection,
   prefix: z.string().max(256).default('rpo:'),
   commandTimeoutMs: durationMs.default(50),
   maxEntryBytes: sizeBytes.default(1024 * 1024),
@@ -66,9 +61,4 @@ export type ResolvedRedisStoreOptions = Readonly<z.output<typeof schema>>;
 /** @throws InvalidOptionError for an option that cannot be honoured */
 export function resolveRedisStoreOptions(options: RedisStoreOptions): ResolvedRedisStoreOptions {
   return resolveOptions(schema, options, '');
-}
-
-function isConnection(value: unknown): boolean {
-  if (typeof value === 'string') return /^(rediss?:\/\/|\/)/i.test(value);
-  return isRedisClient(value) || (typeof value === 'object' && value !== null && !Array.isArray(value));
 }

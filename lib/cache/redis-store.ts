@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
+import { openRedis, openSubscriber } from '../redis/redis-client.js';
+import { RedisLink } from '../redis/redis-link.js';
+import { RedisSubscriber } from '../redis/redis-subscriber.js';
 import type { CacheStore, Lease, PurgeTarget, StoreCounts, StoredUnder } from './cache-store.js';
 import type { StoredVariant } from './entry.js';
 import { decodeEntry, encodeEntry } from './entry-codec.js';
-import { openRedis, openSubscriber } from './redis-client.js';
 import { expiryKey, hashTagOf, indexKey, leaseKey, tagKey } from './redis-keys.js';
 import { RedisLeases } from './redis-leases.js';
-import { RedisLink } from './redis-link.js';
 import { PendingWrites } from './redis-pending.js';
 import { purgeMessage, purgeOf } from './redis-purge-message.js';
 import { RedisPurges } from './redis-purges.js';
 import { REDIS_SCRIPTS, runScript } from './redis-scripts.js';
 import { type RedisStoreOptions, resolveRedisStoreOptions } from './redis-store-options.js';
-import { RedisSubscriber } from './redis-subscriber.js';
 
 /** How a store and its Redis get on. */
 export interface RedisStoreHealth {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import type { ApiOptions } from '../api-options.js';
 import { type LoadedConfig, loadConfig, parseConfig } from '../config/load-config.js';
@@ -109,8 +109,10 @@ function print(text: string): number {
 }
 
 function version(): string {
-  const file = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  const { version }: { version?: unknown } = JSON.parse(file);
+  // By its own name, since sources and built files lie at different depths.
+  const { version }: { version?: unknown } = createRequire(import.meta.url)(
+    'resilient-proxy-out/package.json',
+  );
   return String(version);
 }
 

@@ -139,7 +139,7 @@ async function main() {
 function gatewayArgs(tmp, c) {
   const file = path.join(tmp, 'apis.json');
   fs.writeFileSync(file, JSON.stringify({ apis: { bench: { target: originUrl(c) } } }));
-  return ['dist/gateway/main.js', '--config', file, '--port', String(c.port)];
+  return ['dist/lib/gateway/main.js', '--config', file, '--port', String(c.port)];
 }
 
 function report(peers, { conns, rounds, secs, node }) {

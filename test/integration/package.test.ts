@@ -22,6 +22,6 @@ describe('the built package', () => {
   });
 
   it('has a command that says its version', () => {
-    expect(run('dist/gateway/main.js', '--version')).to.match(/^\d+\.\d+\.\d+$/);
+    expect(run('dist/lib/gateway/main.js', '--version')).to.match(/^\d+\.\d+\.\d+$/);
   });
 });

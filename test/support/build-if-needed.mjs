@@ -6,6 +6,6 @@ const newest = (folder) =>
   Math.max(
     ...fs.readdirSync(folder, { recursive: true }).map((name) => fs.statSync(`${folder}/${name}`).mtimeMs),
   );
-const built = fs.existsSync('dist/index.js') ? fs.statSync('dist/index.js').mtimeMs : 0;
+const built = fs.existsSync('dist/lib/index.js') ? fs.statSync('dist/lib/index.js').mtimeMs : 0;
 if (!fs.existsSync('node_modules')) execSync('npm ci', { stdio: 'inherit' });
 if (newest('lib') > built) execSync('npm run build', { stdio: 'inherit' });

@@ -3,7 +3,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 
 /** Program and the Debian package that holds it. */
-const NEEDED = { openssl: 'openssl' };
+const NEEDED = {
+  openssl: 'openssl',
+  'redis-server': 'redis-server',
+  tinyproxy: 'tinyproxy',
+  chromium: 'chromium',
+};
 
 const missing = Object.entries(NEEDED).filter(([program]) => spawnSync('which', [program]).status !== 0);
 if (missing.length > 0) {

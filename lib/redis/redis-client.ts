@@ -1,4 +1,5 @@
 import { type Cluster, Redis, type RedisOptions } from 'ioredis';
+import { z } from 'zod';
 import { InvalidOptionError } from '../errors.js';
 
 /** Where the shared cache is: a client of ioredis, the options for one, a `redis:` or `rediss:` URL, or a socket's path. */
@@ -6,7 +7,13 @@ export type RedisConnection = Redis | Cluster | RedisOptions | string;
 
 export type RedisClient = Redis | Cluster;
 
-/** A client, and whether it ends with the store. */
+/** The option `redis` of every part that can share its state between processes. */
+export const redisConnection = z.custom<RedisConnection>(
+  isConnection,
+  'must be an ioredis client, its options, or a redis: or rediss: URL',
+);
+
+/** A client, and whether it ends with what it was opened for. */
 export interface OpenedRedis {
   readonly client: RedisClient;
   /** It was made here: a client of the application's is left open, and as it was. */
@@ -62,6 +69,11 @@ export function openSubscriber(client: RedisClient): RedisClient {
 /** Whether a value is a client; one of another copy of ioredis is, too. */
 export function isRedisClient(value: unknown): value is RedisClient {
   return typeof value === 'object' && value !== null && 'duplicate' in value && 'getBuffer' in value;
+}
+
+function isConnection(value: unknown): boolean {
+  if (typeof value === 'string') return /^(rediss?:\/\/|\/)/i.test(value);
+  return isRedisClient(value) || (typeof value === 'object' && value !== null && !Array.isArray(value));
 }
 
 /** Closes a client without waiting for a Redis that does not answer. */

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { RedisCircuit } from '../../../lib/cache/redis-circuit.js';
+import { RedisCircuit } from '../../../lib/redis/redis-circuit.js';
 import { until } from '../../support/until.js';
 
 /** A circuit whose trials end as the test says. */

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { answerWithin } from '../../../lib/cache/redis-answer.js';
+import { answerWithin } from '../../../lib/redis/redis-answer.js';
 
 /** An error as Redis answers it. */
 function replyError(message: string): Error {
