@@ -1,5 +1,5 @@
 import { detach, type Exchange, type Handler } from '../exchange.js';
-import { type CacheContext, statusOf } from './cache-context.js';
+import { type CacheContext, read, statusOf } from './cache-context.js';
 import { CacheFetch } from './cache-fetch.js';
 import type { Lease } from './cache-store.js';
 import { isConditional } from './conditional-request.js';
@@ -178,7 +178,7 @@ export class CacheCall {
   }
 
   /** Asks the store, and does what follows from it. */
-  lookUp(known = this.#context.store.get(this.#key)): void {
+  lookUp(known = read(this.#context, this.#key)): void {
     if (!(known instanceof Promise)) {
       this.#decide(known ?? []);
       return;
@@ -194,10 +194,8 @@ export class CacheCall {
   #decide(known: readonly StoredVariant[]): void {
     // The client left while a store far away was asked.
     if (this.#exchange.abandoned) return;
-    // What a purge is about to take out is as good as gone.
-    const usable = this.#context.purges.concern(this.#key) ? [] : known;
     const { policy, now } = this.#context;
-    this.go(usable, decideLookup(usable, this.#asked, policy, now()));
+    this.go(known, decideLookup(known, this.#asked, policy, now()));
   }
 
   /** @param leads others may wait for the answer; `undefined` for a call that passes the cache by */
@@ -251,9 +249,8 @@ export class CacheCall {
 
   /** Another process has asked in the meantime. @returns whether what it has stored answers this call */
   async #fromOthers(plan: FetchPlan): Promise<boolean> {
-    const { store, policy, now } = this.#context;
-    const stored = (await store.get(this.#key)) ?? [];
-    const known = this.#context.purges.concern(this.#key) ? [] : stored;
+    const { policy, now } = this.#context;
+    const known = (await read(this.#context, this.#key)) ?? [];
     const decision = decideLookup(known, this.#asked, policy, now());
     if (decision.type !== 'hit' && !this.#exchange.detached) return false;
     plan.flight?.finish(true);

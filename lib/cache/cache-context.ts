@@ -54,6 +54,15 @@ export function statusOf({ options }: CacheContext, status: CacheStatus): string
   return options.cacheStatus === false ? undefined : cacheStatusValue(options.cacheStatus, status);
 }
 
+/** What is stored for a key, and no purge is taking out. */
+export function read(
+  { store, purges }: CacheContext,
+  key: string,
+): readonly StoredVariant[] | undefined | Promise<readonly StoredVariant[] | undefined> {
+  const known = store.get(key);
+  return known instanceof Promise ? purges.spare(key, known) : known;
+}
+
 /** Puts the variants of a key into the store; behind a purge that would take them out again. */
 export function keep(context: CacheContext, key: string, variants: readonly StoredVariant[]): void {
   const { store, keys, purges } = context;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { exchangeOf, knownExchange } from '../exchange.js';
 import { CacheCall } from './cache-call.js';
-import { type CacheContext, type CacheSite, statusOf, take } from './cache-context.js';
+import { type CacheContext, type CacheSite, read, statusOf, take } from './cache-context.js';
 import { type CacheKeys, cacheKeys, type KeyRequest } from './cache-key.js';
 import { type CacheOptions, cachePolicy, resolveCache } from './cache-options.js';
 import { standaloneSite } from './cache-site.js';
@@ -111,7 +111,7 @@ export function cache(
       next(error);
       return;
     }
-    const known = store.get(key);
+    const known = read(context, key);
     if (known instanceof Promise) {
       new CacheCall(context, exchangeOf(req, res), asked, key, next).lookUp(known);
       return;

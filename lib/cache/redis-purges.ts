@@ -1,13 +1,12 @@
 import type { RedisLink } from '../redis/redis-link.js';
 import type { PurgeTarget } from './cache-store.js';
+import type { StoredVariant } from './entry.js';
+import { MissedPurges } from './missed-purges.js';
 import { expiryKey, hashTagOf, indexKey, tagKey } from './redis-keys.js';
 import { REDIS_SCRIPTS, runScript } from './redis-scripts.js';
 
 /** Keys taken out by one command: Redis answers others in between. */
 const PAGE = 500;
-
-/** Purges that are kept while Redis is away; of more, the oldest are forgotten. */
-const MAX_MISSED = 1000;
 
 /** A list of keys, and how the next of those wanted are read from it. */
 interface Listing {
@@ -20,22 +19,30 @@ interface Listing {
 export class RedisPurges {
   readonly #link: RedisLink;
   readonly #announce: (target: PurgeTarget) => void;
-  readonly #missed = new Map<string, PurgeTarget>();
+  readonly #missed = new MissedPurges();
+  #catchingUp = false;
 
   /** @param announce tells other processes, once a value is gone from Redis */
   constructor(link: RedisLink, announce: (target: PurgeTarget) => void) {
     this.#link = link;
     this.#announce = announce;
-    link.onRecovered(() => this.#catchUp());
+    link.onRecovered(() => void this.#catchUp());
   }
 
   /** @returns how many values it took out; 0 also where it has to wait for Redis */
   async purge(target: PurgeTarget): Promise<number> {
     const removed = await this.#purgeNow(target);
-    if (removed === undefined) this.#miss(target);
-    // Others hold copies in memory even of what Redis has lost.
-    else this.#announce(target);
+    if (removed === undefined) this.#missed.add(target);
+    else this.#carriedOut(target);
     return removed ?? 0;
+  }
+
+  /** Whether what Redis holds for a key is what a purge has still to take out of it. */
+  hides(key: string, variants: readonly StoredVariant[]): boolean {
+    const hidden = this.#missed.concern(key, variants);
+    // Redis answers, so that it may as well carry the purge out now.
+    if (hidden) void this.#catchUp();
+    return hidden;
   }
 
   /** Takes out a value that no process can use, so that none needs to hear of it. */
@@ -89,15 +96,20 @@ export class RedisPurges {
     return answer.ok ? Number(answer.value) : undefined;
   }
 
-  #miss(target: PurgeTarget): void {
-    const [oldest] = this.#missed.keys();
-    if (this.#missed.size >= MAX_MISSED && oldest !== undefined) this.#missed.delete(oldest);
-    this.#missed.set(JSON.stringify(target), target);
+  #carriedOut(target: PurgeTarget): void {
+    this.#missed.done(target);
+    // Others hold copies in memory even of what Redis has lost.
+    this.#announce(target);
   }
 
-  #catchUp(): void {
-    const missed = [...this.#missed.values()];
-    this.#missed.clear();
-    for (const target of missed) void this.purge(target);
+  async #catchUp(): Promise<void> {
+    if (this.#catchingUp) return;
+    this.#catchingUp = true;
+    await Promise.all(
+      this.#missed.all().map(async (target) => {
+        if ((await this.#purgeNow(target)) !== undefined) this.#carriedOut(target);
+      }),
+    );
+    this.#catchingUp = false;
   }
 }

@@ -72,7 +72,9 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     const answer = await link.lookUp(key, () => client.getBuffer(key));
     if (!answer.ok) return answer.reason === 'WRONGTYPE' ? unreadable(key) : undefined;
     if (answer.value === null) return undefined;
-    return decodeEntry(answer.value) ?? unreadable(key);
+    const variants = decodeEntry(answer.value);
+    if (!variants) return unreadable(key);
+    return purges.hides(key, variants) ? undefined : variants;
   }
 
   function unreadable(key: string): undefined {

@@ -12,6 +12,7 @@ import { createServer } from 'node:http';
 const arg = Object.fromEntries(process.argv.slice(2).map((a) => a.replace(/^--/, '').split('=')));
 const { redisStore, resilientProxy } = await import('resilient-proxy-out');
 
+const store = arg.redis ? redisStore({ redis: arg.redis }) : undefined;
 const proxy = resilientProxy({
   name: 'suite',
   target: `http://127.0.0.1:${arg.origin ?? 8000}`,
@@ -19,7 +20,7 @@ const proxy = resilientProxy({
     mode: 'standard',
     storeSetCookie: true,
     sharedAcrossCredentials: true,
-    ...(arg.redis ? { store: redisStore({ redis: arg.redis }) } : {}),
+    ...(store ? { store } : {}),
   },
   forwardCookies: true,
   retry: false,
@@ -30,5 +31,5 @@ server.listen(Number(arg.port ?? 8090), '127.0.0.1', () => console.log('listenin
 process.on('SIGTERM', () => {
   server.close();
   server.closeAllConnections();
-  void proxy.close();
+  void proxy.close().then(() => store?.close());
 });

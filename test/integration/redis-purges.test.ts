@@ -130,6 +130,26 @@ describe('redisStore().purge()', () => {
     );
   });
 
+  it('hides what Redis does not let go of, until it does', async () => {
+    const server = await startRedis();
+    const store = await connectedStore(server);
+    const targets: PurgeTarget[] = [{ key: `${API}/a:` }, { prefix: `${API}/b` }, { api: API, tag: 'rain' }];
+    for (const name of ['a', 'b', 'c', 'd'])
+      await stored(store, `${API}/${name}:`, name, { tags: name === 'c' ? ['rain'] : [] });
+    await server.control.acl('SETUSER', 'default', '-eval');
+    for (const target of targets) expect(await store.purge(target)).to.equal(0);
+    for (const name of ['a', 'b', 'c']) expect(await bodyAt(store, `${API}/${name}:`)).to.equal(undefined);
+    expect(await bodyAt(store, `${API}/d:`)).to.equal('d');
+    expect(await server.control.exists(`${API}/a:`, `${API}/b:`, `${API}/c:`)).to.equal(3);
+    await server.control.acl('SETUSER', 'default', '+eval');
+    await eventually(async () => {
+      await store.get(`${API}/a:`);
+      return (await server.control.exists(`${API}/a:`, `${API}/b:`, `${API}/c:`)) === 0;
+    }, 'the purges to be made up for');
+    await stored(store, `${API}/a:`, 'new');
+    expect(await bodyAt(store, `${API}/a:`)).to.equal('new');
+  });
+
   it('is made up for when Redis was away', async () => {
     const server = await startRedis();
     const [one, other] = [
