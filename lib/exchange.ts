@@ -1,9 +1,10 @@
-import type { Agent } from 'node:http';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { Writable } from 'node:stream';
-import type { buildConnector } from 'undici';
+import type { EgressPolicy } from './egress.js';
 import type { ProxyError } from './errors.js';
+
+export type { Egress, EgressPolicy } from './egress.js';
 
 /** A middleware as Connect, Express and Polka call it. Nothing that Express adds is used. */
 export type Handler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
@@ -47,34 +48,23 @@ export interface Attempt {
   outcome: AttemptOutcome | undefined;
 }
 
-/** A way out to the target: what a transport needs to go through a forward proxy. */
-export interface Egress {
-  /** Name without credentials; keeps the connection pools of two exits apart. */
-  readonly name: string;
-  /** Opens the tunnel for the undici transport. */
-  readonly connector?: buildConnector.connector;
-  /** Opens the tunnel for the node transport. */
-  readonly agent?: Agent;
-  /** Requests in absolute form to this proxy in place of a tunnel; http targets only. */
-  readonly absoluteForm?: { readonly origin: string; readonly rawHeaders: readonly string[] };
-}
-
-/** Chooses the exit of each attempt; set by a rotation, read by the attempt loop. */
-export interface EgressPolicy {
-  /**
-   * The exit for this attempt, none of `tried` again. An error ends the call: a policy that has no exit
-   * left fails closed. `undefined` is a direct call.
-   */
-  choose(
-    exchange: Exchange,
-    tried: ReadonlySet<string>,
-  ): Egress | undefined | ProxyError | Promise<Egress | undefined | ProxyError>;
+/** What an attempt asks for, and where. */
+export interface SentRequest {
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  readonly target: { readonly origin: string };
 }
 
 /** Asked around every attempt. One object may serve many exchanges. */
 export interface Guard {
   /** Says no before an attempt begins: the error ends the call. A promise makes the attempt wait. */
   before?(attempt: Attempt, exchange: Exchange): ProxyError | undefined | Promise<ProxyError | undefined>;
+  /**
+   * Asked when it goes out, all guards agreeing; it must not throw.
+   * @returns flat fields that take the place of those of the same names, for this attempt alone
+   */
+  sending?(attempt: Attempt, exchange: Exchange, request: SentRequest): readonly string[] | undefined;
   /** Learns how it ended, once, at its head or error; `attempt.outcome` is set. */
   after?(attempt: Attempt, exchange: Exchange): void;
   /** Learns that an accepted answer broke off before its end. */

@@ -1,6 +1,6 @@
 import type { AttemptOutcome, RetryContext } from '../exchange.js';
+import { askedDelayMs } from '../retry-after.js';
 import { backOffMs } from './back-off.js';
-import { askedDelayMs } from './retry-after.js';
 import type { ResolvedRetry } from './retry-options.js';
 
 /** What the decision needs of the world. */

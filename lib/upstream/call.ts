@@ -1,8 +1,10 @@
+import type { Egress } from '../egress.js';
 import { ProxyError } from '../errors.js';
-import type { Attempt, AttemptOutcome, Egress, Exchange, ResponseHead } from '../exchange.js';
-import type { Deadline, DeadlineWheel } from './deadline-wheel.js';
-import { readFailure, timeoutFailure } from './failure.js';
-import type { AttemptListener, Cancel, Transport, UpstreamRequest } from './transport.js';
+import type { Attempt, AttemptOutcome, Exchange, ResponseHead } from '../exchange.js';
+import { type AttemptOwner, AttemptRun } from './attempt-run.js';
+import type { DeadlineWheel } from './deadline-wheel.js';
+import { readFailure } from './failure.js';
+import type { Transport, UpstreamRequest } from './transport.js';
 
 /** What a call needs of the `forward()` that runs it. */
 export interface CallTools {
@@ -22,7 +24,7 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRAC
  * decision to try again to the exchange's retry policy. A call whose first attempt is accepted creates
  * no promise and no timer.
  */
-export class Call {
+export class Call implements AttemptOwner {
   readonly #request: UpstreamRequest;
   readonly #tools: CallTools;
   readonly #settle: (error?: ProxyError) => void;
@@ -65,7 +67,7 @@ export class Call {
       egress: undefined,
       outcome: undefined,
     };
-    const choice = exchange.egress?.choose(exchange, this.#tried ?? NONE);
+    const choice = exchange.egress?.choose(exchange, this.#tried ?? NONE, this.#request.target);
     if (choice instanceof Promise) choice.then((egress) => this.#through(attempt, egress)).catch(this.#crash);
     else this.#through(attempt, choice);
   }
@@ -151,11 +153,9 @@ export class Call {
     }
     const told = this.#freshTried ? { ...outcome, staleConnection: false } : outcome;
     this.#told(run.attempt, told, guards.length);
-    if (this.#exchange.egress && outcome.error.code === 'ERR_PROXY_CONNECT' && run.attempt.egress) {
-      this.#tried ??= new Set();
-      this.#tried.add(run.attempt.egress);
-      this.#counts = false;
-      return this.#begin();
+    const { egress } = run.attempt;
+    if (this.#exchange.egress && outcome.error.code === 'ERR_PROXY_CONNECT' && egress !== undefined) {
+      return this.#throughAnother(egress, outcome.error);
     }
     if (told.staleConnection && this.#mayResend()) {
       this.#freshTried = true;
@@ -169,6 +169,17 @@ export class Call {
 
   finished(): void {
     this.#end();
+  }
+
+  /** An exit that fails costs none of the attempts: the next one is tried at once. */
+  #throughAnother(failed: string, error: ProxyError): void {
+    const { retry } = this.#exchange;
+    const late = retry !== undefined && this.#elapsed() >= retry.totalTimeoutMs;
+    if (late || !(this.#request.body?.replayable ?? true)) return this.#end(error);
+    this.#tried ??= new Set();
+    this.#tried.add(failed);
+    this.#counts = false;
+    this.#begin();
   }
 
   #mayResend(): boolean {
@@ -228,67 +239,4 @@ export class Call {
   }
 
   readonly #crash = (error: unknown): void => this.#end(readFailure(error).error);
-}
-
-/** One attempt while it runs: its deadline, and what its transport tells. */
-class AttemptRun implements AttemptListener, Deadline {
-  readonly attempt: Attempt;
-  readonly dueAt: number;
-  slot = -1;
-  accepted = false;
-  readonly #timeoutMs: number;
-  readonly #wheel: DeadlineWheel;
-  readonly #call: Call;
-  #cancelTransport: Cancel | undefined;
-  #over = false;
-
-  constructor(attempt: Attempt, timeoutMs: number, wheel: DeadlineWheel, call: Call) {
-    this.attempt = attempt;
-    this.#timeoutMs = timeoutMs;
-    this.dueAt = attempt.startedAt + timeoutMs;
-    this.#wheel = wheel;
-    this.#call = call;
-  }
-
-  start(send: Transport, request: UpstreamRequest, egress: Egress | undefined): void {
-    if (this.#timeoutMs > 0) this.#wheel.watch(this);
-    this.#cancelTransport = send(request, egress, this);
-  }
-
-  head(head: ResponseHead): boolean {
-    this.#stopClock();
-    const accepted = this.#call.head(this, head);
-    this.#over = !accepted;
-    return accepted;
-  }
-
-  finished(): void {
-    this.#over = true;
-    this.#call.finished();
-  }
-
-  failed(error: unknown, usedConnection = false): void {
-    if (this.#over) return;
-    this.#over = true;
-    if (!this.accepted) this.#stopClock();
-    this.#call.failed(this, readFailure(error, usedConnection));
-  }
-
-  expire(): void {
-    if (this.#over) return;
-    this.cancel();
-    this.#call.failed(this, timeoutFailure(this.#timeoutMs));
-  }
-
-  cancel(): void {
-    this.#over = true;
-    this.#stopClock();
-    this.#cancelTransport?.();
-  }
-
-  #stopClock(): void {
-    if (this.attempt.outcome) return;
-    this.#wheel.forget(this);
-    this.attempt.durationMs = performance.now() - this.attempt.startedAt;
-  }
 }

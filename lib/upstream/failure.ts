@@ -106,6 +106,11 @@ export function failureOf(error: ProxyError, retryClass?: RetryClass): Failure {
   return { kind: 'failure', error, retryClass, unsent: false, staleConnection: false };
 }
 
+/** What the exit of an attempt is to blame for. */
+export function exitFailure(message: string): Failure {
+  return failureOf(new ProxyError('ERR_PROXY_CONNECT', message));
+}
+
 /** An attempt that had no head by its deadline. */
 export function timeoutFailure(afterMs: number): Failure {
   const message = `The upstream did not answer within ${Math.round(afterMs)} ms`;

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { createProxyMiddleware, type Options, type Plugin } from 'http-proxy-middleware';
 import type { ProxyServer } from 'httpxy';
+import type { EgressPolicy } from '../egress.js';
 import { exchangeOf } from '../exchange.js';
 import { refuseUpgrade } from '../refuse-upgrade.js';
 import { readFailure } from './failure.js';
@@ -12,8 +13,11 @@ import { Upstream } from './upstream.js';
 /** The middleware that {@link forward} returns. */
 export interface ForwardHandler {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
-  /** Takes over a WebSocket upgrade; for a server's `upgrade` event. */
-  upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void;
+  /**
+   * Takes over a WebSocket upgrade; for a server's `upgrade` event.
+   * @param egress the way it must go, as `proxyRotate().policy()` gives it
+   */
+  upgrade(req: IncomingMessage, socket: Socket, head: Buffer, egress?: EgressPolicy): void;
   /** Closes the connections to the targets; calls under way fail. */
   close(): Promise<void>;
 }
@@ -51,13 +55,14 @@ export function forward(options: ForwardOptions): ForwardHandler {
     });
   }
 
-  function upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
+  function upgrade(req: IncomingMessage, socket: Socket, head: Buffer, egress?: EgressPolicy): void {
     try {
       req.url = originForm(req.url);
     } catch (thrown) {
       refuseUpgrade(socket, readFailure(thrown).error);
       return;
     }
+    if (egress) engine.upgradeBy(egress, req);
     proxy.upgrade(req, socket, head);
   }
   return Object.assign(forward, { upgrade, close: engine.close });
@@ -77,12 +82,17 @@ export function resiliencePlugin(
   };
 }
 
-function upstreamPlugin(options: ForwardOptions): { plugin: Plugin; close: () => Promise<void> } {
+function upstreamPlugin(options: ForwardOptions): {
+  plugin: Plugin;
+  upgradeBy: Upstream['upgradeBy'];
+  close: () => Promise<void>;
+} {
   let upstream: Upstream | undefined;
   return {
     plugin: (server) => {
       upstream = enginePlugin(options, server, server.eventNames().map(String));
     },
+    upgradeBy: (policy, req) => upstream?.upgradeBy(policy, req),
     close: async () => upstream?.close(),
   };
 }
@@ -90,6 +100,9 @@ function upstreamPlugin(options: ForwardOptions): { plugin: Plugin; close: () =>
 function enginePlugin(options: ForwardOptions, server: ProxyServer, hooked: readonly string[]): Upstream {
   const upstream = new Upstream(resolveForward(options, 'forward', hooked), server);
   server.web = (req, res, opts = {}) => upstream.web(req, res, opts);
+  const { ws } = server;
+  server.ws = (req, socket, opts = {}, head) =>
+    upstream.upgrade(req, socket as Socket, opts, (options) => ws.call(server, req, socket, options, head));
   server.prependListener('proxyReqWs', (proxyReq, req, socket, opts) =>
     upstream.upgrading(proxyReq, req, socket, opts),
   );

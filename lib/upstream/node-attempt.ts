@@ -75,6 +75,7 @@ export class NodeAttempt implements Deadline {
       this.#hangUp();
       return false;
     }
+    this.#listener.connected();
     const { exchange } = this.#request;
     // httpxy asks for the close of a connection that carries chunks.
     if (proxyReq.hasHeader('transfer-encoding') && proxyReq.shouldKeepAlive) {

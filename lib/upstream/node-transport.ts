@@ -1,8 +1,8 @@
 import http from 'node:http';
 import https from 'node:https';
 import { createProxyServer, type ProxyServer, type ProxyServerOptions } from 'httpxy';
+import type { Egress } from '../egress.js';
 import { ProxyError } from '../errors.js';
-import type { Egress } from '../exchange.js';
 import type { DeadlineWheel } from './deadline-wheel.js';
 import { bodySource, NodeAttempt } from './node-attempt.js';
 import type { AttemptListener, Cancel, UpstreamRequest } from './transport.js';

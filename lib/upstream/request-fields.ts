@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
+import type { Attempt } from '../exchange.js';
 import { connectionTokens, HOP_BY_HOP, PSEUDONYM } from './fields.js';
 import type { Target } from './target.js';
+import type { UpstreamRequest } from './transport.js';
 
 /** Which of the client's fields go on to the target, and what is added. */
 export interface FieldPolicy {
@@ -71,6 +73,23 @@ export function requestFields(policy: FieldPolicy): RequestFields {
     fields.push('via', `${req.httpVersion} ${PSEUDONYM}`);
     return fields;
   };
+}
+
+/** The request as one attempt sends it: itself, unless a guard has fields for this attempt. */
+export function requestOfAttempt(request: UpstreamRequest, attempt: Attempt): UpstreamRequest {
+  const { exchange } = request;
+  let { rawHeaders } = request;
+  for (const guard of exchange.guards) {
+    const fields = guard.sending?.(attempt, exchange, request);
+    if (fields) rawHeaders = replacing(rawHeaders, fields);
+  }
+  return rawHeaders === request.rawHeaders ? request : { ...request, rawHeaders };
+}
+
+function replacing(rawHeaders: readonly string[], fields: readonly string[]): readonly string[] {
+  const names = new Set(fields.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase()));
+  const kept = rawHeaders.filter((_, i) => !names.has((rawHeaders[i - (i % 2)] ?? '').toLowerCase()));
+  return [...kept, ...fields];
 }
 
 const isFraming = (lower: string) =>

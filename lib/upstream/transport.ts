@@ -1,5 +1,6 @@
 import type { ProxyServerOptions } from 'httpxy';
-import type { Attempt, Egress, Exchange, ResponseHead } from '../exchange.js';
+import type { Egress } from '../egress.js';
+import type { Attempt, Exchange, ResponseHead } from '../exchange.js';
 import type { RequestBody } from './request-body.js';
 import type { Target } from './target.js';
 
@@ -20,6 +21,8 @@ export interface UpstreamRequest {
 /** Told by a transport while an attempt runs; nothing is told after `finished` or `failed`. */
 export interface AttemptListener {
   readonly attempt: Attempt;
+  /** There is a connection for this attempt, and what goes wrong now is no fault of the exit's. */
+  connected(): void;
   /** `false`: the answer is not wanted, the transport gets rid of it and tells nothing more. */
   head(head: ResponseHead): boolean;
   /** The accepted answer was passed on in full. */

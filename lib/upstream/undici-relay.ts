@@ -55,6 +55,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     // It was cancelled in the queue. To abort here would close a good connection; an error keeps it.
     if (this.#cancelled) throw new Error('Nobody waits for this attempt any more');
     this.#abort = abort;
+    this.#listener.connected();
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText = ''): boolean {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
-import type { Egress } from '../exchange.js';
+import type { Egress } from '../egress.js';
 import type { Target } from './target.js';
 import type { AttemptListener, Cancel, UpstreamRequest } from './transport.js';
 import { Relay } from './undici-relay.js';
@@ -25,6 +25,9 @@ export class UndiciTransport {
   readonly #options: ConnectionOptions;
   readonly #pools = new Map<string, Pool>();
   readonly #bytesRead = new WeakMap<object, number>();
+  /** What tells the pools of two exits apart, which may have one name where they belong to two rotations. */
+  readonly #egressIds = new WeakMap<Egress, number>();
+  #lastEgressId = 0;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -76,13 +79,20 @@ export class UndiciTransport {
   };
 
   #pool(target: Target, egress: Egress | undefined): Pool {
-    const key = egress ? `${target.origin} ${egress.name}` : target.origin;
+    const key = egress ? `${target.origin} ${this.#idOf(egress)}` : target.origin;
     const known = this.#pools.get(key);
     if (known) return known;
     const pool = this.#open(target, egress);
     this.#pools.set(key, pool);
     if (this.#pools.size > MAX_POOLS) this.#closeOldest();
     return pool;
+  }
+
+  #idOf(egress: Egress): number {
+    const known = this.#egressIds.get(egress);
+    if (known !== undefined) return known;
+    this.#egressIds.set(egress, ++this.#lastEgressId);
+    return this.#lastEgressId;
   }
 
   /** A router that names ever new targets must not collect pools for ever. */
@@ -96,7 +106,7 @@ export class UndiciTransport {
   #open(target: Target, egress: Egress | undefined): Pool {
     const { connections, keepAliveTimeoutMs, bodyTimeoutMs, maxResponseHeaderBytes } = this.#options;
     return new Pool(egress?.absoluteForm?.origin ?? target.origin, {
-      connections,
+      connections: egress?.connections ?? connections,
       pipelining: 1,
       keepAliveTimeout: keepAliveTimeoutMs,
       headersTimeout: 0,
@@ -109,10 +119,7 @@ export class UndiciTransport {
   }
 
   #connector(target: Target, egress: Egress | undefined): buildConnector.connector {
-    const { connectTimeoutMs, secure } = this.#options;
-    const connect =
-      egress?.connector ??
-      buildConnector({ timeout: connectTimeoutMs, rejectUnauthorized: secure, allowH2: false });
+    const connect = egress ? this.#through(egress) : this.#direct();
     return (options, callback) => {
       connect({ ...options, servername: target.servername }, (...[error, socket]) => {
         if (error || !socket) return callback(error ?? new Error('no socket'), null);
@@ -121,6 +128,28 @@ export class UndiciTransport {
         socket.prependListener('error', (failure) => this.#bytesRead.set(failure, socket.bytesRead));
         callback(null, socket);
       });
+    };
+  }
+
+  #direct(): buildConnector.connector {
+    const { connectTimeoutMs, secure } = this.#options;
+    return buildConnector({ timeout: connectTimeoutMs, rejectUnauthorized: secure, allowH2: false });
+  }
+
+  #through(egress: Egress): buildConnector.connector {
+    return ({ hostname, protocol, port, servername }, callback) => {
+      const encrypted = protocol === 'https:';
+      const to = {
+        hostname,
+        port: Number(port) || (encrypted ? 443 : 80),
+        encrypted,
+        servername,
+        rejectUnauthorized: this.#options.secure,
+      };
+      egress.connect(to).then(
+        (socket) => callback(null, socket),
+        (error) => callback(error, null),
+      );
     };
   }
 }

@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ProxyServer, ProxyServerOptions } from 'httpxy';
+import type { EgressPolicy } from '../egress.js';
 import { ProxyError } from '../errors.js';
 import { type Exchange, exchangeOf } from '../exchange.js';
 import { refuseUpgrade } from '../refuse-upgrade.js';
@@ -11,11 +12,12 @@ import { readFailure } from './failure.js';
 import type { UpstreamOptions } from './forward-options.js';
 import { NodeTransport } from './node-transport.js';
 import { BodyLedger, requestBody } from './request-body.js';
-import { type RequestFields, requestFields } from './request-fields.js';
+import { type RequestFields, requestFields, requestOfAttempt } from './request-fields.js';
 import { upstreamPath } from './request-path.js';
 import { TargetBook } from './target.js';
-import type { UpstreamRequest } from './transport.js';
+import type { Transport, UpstreamRequest } from './transport.js';
 import { UndiciTransport } from './undici-transport.js';
+import { agentOf, upgradeConnection } from './upgrade-egress.js';
 import { tieEnds } from './websocket.js';
 
 /** The way to the targets of one `forward()`: its connections, its clock and its memory. */
@@ -28,6 +30,7 @@ export class Upstream {
   readonly #fields: RequestFields;
   readonly #tools: CallTools;
   readonly #upgraded = new WeakSet<Socket>();
+  readonly #upgradePolicies = new WeakMap<IncomingMessage, EgressPolicy>();
 
   /** @param server http-proxy-middleware's, for the events of the node transport */
   constructor(options: UpstreamOptions, server: ProxyServer) {
@@ -39,7 +42,7 @@ export class Upstream {
         ? new UndiciTransport(options.connections)
         : new NodeTransport(server, options.connections, this.#wheel);
     this.#tools = {
-      send: this.#transport.send,
+      send: this.#send,
       wheel: this.#wheel,
       requestTimeoutMs: options.requestTimeoutMs,
     };
@@ -58,6 +61,31 @@ export class Upstream {
         reject(error);
       }
     });
+  }
+
+  /** Remembers that this upgrade must go the way the policy chooses. */
+  upgradeBy(policy: EgressPolicy, req: IncomingMessage): void {
+    this.#upgradePolicies.set(req, policy);
+  }
+
+  /** Hands an upgrade to httpxy, with a connection through an exit where it must have one. */
+  async upgrade(
+    req: IncomingMessage,
+    client: Socket,
+    options: ProxyServerOptions,
+    send: (options: ProxyServerOptions) => Promise<void>,
+  ): Promise<void> {
+    const policy = this.#upgradePolicies.get(req);
+    if (!policy) return send(options);
+    // Nobody else listens while the way is opened.
+    client.on('error', () => {});
+    if (!options.target) throw new ProxyError('ERR_INTERNAL', 'The router named no target');
+    const target = this.#targets.read(options.target);
+    const socket = await upgradeConnection(policy, req, target, options.secure ?? true);
+    if (client.destroyed) return void socket?.destroy();
+    return send(
+      socket ? { ...options, agent: agentOf(socket, target.origin.startsWith('https:')) } : options,
+    );
   }
 
   /** Sees to an upgrade that httpxy is about to send: its fields, and that both ends go together. */
@@ -87,6 +115,9 @@ export class Upstream {
     else refuseUpgrade(client, error);
   }
 
+  readonly #send: Transport = (request, egress, listener) =>
+    this.#transport.send(requestOfAttempt(request, listener.attempt), egress, listener);
+
   async close(): Promise<void> {
     this.#wheel.close();
     await this.#transport.close();
@@ -99,6 +130,8 @@ export class Upstream {
     const method = this.#options.method ?? req.method ?? 'GET';
     const keepBytes = exchange.retry?.resends(method) ? exchange.retry.maxBodyBytes : 0;
     const body = requestBody(req, keepBytes, this.#ledger);
+    // Nothing is read before there is a connection: an exit that fails then leaves the body whole for the next.
+    if (body && exchange.egress) req.pause();
     return {
       exchange,
       target,

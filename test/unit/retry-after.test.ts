@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { askedDelayMs } from '../../../lib/retry/retry-after.js';
+import { askedDelayMs } from '../../lib/retry-after.js';
 
 const NOW = Date.UTC(2026, 10, 23, 12, 0, 0);
 const asked = (status: number, ...rawHeaders: string[]) =>

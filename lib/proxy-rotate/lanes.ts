@@ -1,0 +1,79 @@
+import type { EgressTarget } from '../egress.js';
+import type { Exit } from './exit.js';
+import type { NoProxy } from './no-proxy.js';
+import { Rest, type RestTimes } from './rest.js';
+
+/** What a rotation knows of one target. */
+export interface Lane {
+  /** `https://host:port`. */
+  readonly origin: string;
+  /** Host and port, for reasons. */
+  readonly host: string;
+  readonly encrypted: boolean;
+  /** On the list of those that are called directly. */
+  readonly bypass: boolean;
+  /** Whether it may be called directly, with the strategy `on_rate_limit`. */
+  readonly direct: Rest;
+  /** Exits that have failed for this target, or that it has sent away. */
+  readonly rests: Map<Exit, Rest>;
+}
+
+const MAX_LANES = 1000;
+
+/** The targets of a rotation, bounded: a router may name ever new ones. */
+export class Lanes {
+  readonly #times: RestTimes;
+  readonly #noProxy: NoProxy;
+  readonly #lanes = new Map<string, Lane>();
+  #last: { readonly target: EgressTarget; readonly lane: Lane } | undefined;
+
+  constructor(times: RestTimes, noProxy: NoProxy) {
+    this.#times = times;
+    this.#noProxy = noProxy;
+  }
+
+  of(target: EgressTarget): Lane {
+    if (this.#last?.target === target) return this.#last.lane;
+    const lane = this.at(target.origin);
+    this.#last = { target, lane };
+    return lane;
+  }
+
+  at(origin: string): Lane {
+    const known = this.#lanes.get(origin);
+    if (known) return known;
+    const { hostname, port, host, protocol } = new URL(origin);
+    const encrypted = protocol === 'https:';
+    const bare = hostname.replace(/^\[|\]$/g, '');
+    const lane: Lane = {
+      origin,
+      host,
+      encrypted,
+      bypass: this.#noProxy(bare, Number(port) || (encrypted ? 443 : 80)),
+      direct: new Rest(this.#times, true),
+      rests: new Map(),
+    };
+    this.#lanes.set(origin, lane);
+    if (this.#lanes.size > MAX_LANES) this.#forgetOldest();
+    return lane;
+  }
+
+  /** The exit's rest for this target; made where there is none yet. */
+  rest(lane: Lane, exit: Exit): Rest {
+    const known = lane.rests.get(exit);
+    if (known) return known;
+    const rest = new Rest(this.#times, true);
+    lane.rests.set(exit, rest);
+    return rest;
+  }
+
+  all(): IterableIterator<Lane> {
+    return this.#lanes.values();
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#lanes.keys();
+    if (oldest !== undefined) this.#lanes.delete(oldest);
+    this.#last = undefined;
+  }
+}

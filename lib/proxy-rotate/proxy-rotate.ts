@@ -1,0 +1,62 @@
+import { EventEmitter } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { EgressPolicy } from '../egress.js';
+import type { ExitStatus } from '../egress-status.js';
+import { exchangeOf } from '../exchange.js';
+import type { ProxyRotateEvents } from './proxy-rotate-events.js';
+import { type ProxyRotateOptions, resolveProxyRotate } from './proxy-rotate-options.js';
+import { type Clock, Rotation } from './rotation.js';
+import { Route } from './route.js';
+
+/** The middleware that {@link proxyRotate} returns. */
+export interface ProxyRotateHandler {
+  (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
+  /** How the exits are, without credentials; with `on_rate_limit` the direct way too. */
+  status(): ExitStatus[];
+  /**
+   * The policy for a WebSocket upgrade, which no middleware sees: `forward.upgrade(req, socket, head,
+   * rotate.policy())`. `undefined` is direct.
+   */
+  policy(): EgressPolicy | undefined;
+  on<E extends keyof ProxyRotateEvents>(event: E, listener: (...args: ProxyRotateEvents[E]) => void): void;
+  off<E extends keyof ProxyRotateEvents>(event: E, listener: (...args: ProxyRotateEvents[E]) => void): void;
+  /** Closes the connections through the exits that Node's client keeps; calls that come later are refused. */
+  close(): void;
+}
+
+/**
+ * Sends each attempt of the `forward()` at the end of the chain through a forward proxy. An exit that fails
+ * rests, and the attempt moves on to the next at once; with none left the call is refused with 503
+ * ERR_NO_PROXY, never sent directly unless `fallback` says so. In front of any other handler it does nothing.
+ *
+ * @param clock epoch milliseconds that never go back; for tests
+ * @throws InvalidOptionError; it shows nothing of a proxy's URL
+ */
+export function proxyRotate(
+  options: ProxyRotateOptions = {},
+  clock: Clock = steadyClock,
+): ProxyRotateHandler {
+  const resolved = resolveProxyRotate(options);
+  const events = new EventEmitter<ProxyRotateEvents>();
+  const rotation = new Rotation(resolved, events, clock);
+  const { strategy } = resolved;
+
+  function proxyRotate(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
+    if (strategy === 'never') return next();
+    const exchange = exchangeOf(req, res);
+    const route = new Route(rotation);
+    exchange.egress = route;
+    // In front of the others: a guard hears of the end of an attempt only if those before it let it go.
+    exchange.guards.unshift(route);
+    next();
+  }
+  return Object.assign(proxyRotate, {
+    status: () => rotation.status(),
+    policy: () => (strategy === 'never' ? undefined : new Route(rotation)),
+    on: events.on.bind(events) as ProxyRotateHandler['on'],
+    off: events.off.bind(events) as ProxyRotateHandler['off'],
+    close: () => rotation.close(),
+  });
+}
+
+const steadyClock: Clock = () => performance.timeOrigin + performance.now();

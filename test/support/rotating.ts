@@ -1,0 +1,31 @@
+import { type ProxyRotateHandler, proxyRotate } from '../../lib/proxy-rotate/proxy-rotate.js';
+import type { ProxyRotateOptions } from '../../lib/proxy-rotate/proxy-rotate-options.js';
+import { onCleanup } from './cleanup.js';
+
+/** A rotation on a clock that goes on only when told to, or with the real time where it never is. */
+export interface Rotating {
+  readonly rotate: ProxyRotateHandler;
+  /** What it told, one line an event. */
+  readonly told: readonly string[];
+  advance(ms: number): void;
+}
+
+/** `proxyRotate()`, closed after the test. */
+export function rotating(options: ProxyRotateOptions): Rotating {
+  let ahead = 0;
+  const rotate = proxyRotate(options, () => performance.timeOrigin + performance.now() + ahead);
+  onCleanup(() => rotate.close());
+  const told: string[] = [];
+  rotate.on('rest', ({ exit, target, reason, restMs }) =>
+    told.push(`rest ${exit}${target ? ` for ${target}` : ''}: ${reason}, ${restMs} ms`),
+  );
+  rotate.on('back', ({ exit, target }) => told.push(`back ${exit}${target ? ` for ${target}` : ''}`));
+  rotate.on('exhausted', ({ direct }) => told.push(`exhausted${direct ? ', direct' : ''}`));
+  return {
+    rotate,
+    told,
+    advance: (ms) => {
+      ahead += ms;
+    },
+  };
+}
