@@ -1,0 +1,73 @@
+import type { Socket } from 'node:net';
+import { type Attempt, announcesBody, type Exchange, type Guard } from '../exchange.js';
+import { ApiCounts } from './api-counts.js';
+
+const MAX_APIS = 1000;
+const OTHER = 'other';
+
+/** Counts calls when they settle, and attempts as their guard: those of calls without a client too. */
+export class CallCounts implements Guard {
+  /** By the value of the label `api`. */
+  readonly apis = new Map<string, ApiCounts>();
+  /** Calls that have begun and not settled. */
+  inFlight = 0;
+  readonly #name: string;
+  readonly #bucketsMs: readonly number[];
+
+  /** @param name stands in for the API's where a call has none */
+  constructor(name: string, bucketsMs: readonly number[]) {
+    this.#name = name;
+    this.#bucketsMs = bucketsMs;
+  }
+
+  begin(exchange: Exchange): void {
+    this.inFlight++;
+    mark(exchange.req.socket);
+    exchange.onSettled(this.#settled);
+  }
+
+  after(attempt: Attempt, { api, attempts }: Exchange): void {
+    // A guard behind this one may have said no: then it was never sent.
+    if (!attempt.outcome || attempt.number > attempts.length) return;
+    this.#of(api).countAttempt(attempt.egress, attempt.outcome, attempt.durationMs);
+  }
+
+  // One for all calls, so that none of them makes a closure.
+  readonly #settled = (exchange: Exchange): void => {
+    this.inFlight--;
+    const counts = this.#of(exchange.api);
+    counts.countCall(exchange);
+    const { req } = exchange;
+    const marked: Marked = req.socket;
+    if (!marked[MARK]) return;
+    counts.bytesOut += marked.bytesWritten - marked[MARK].written;
+    if (!announcesBody(req)) return;
+    const length = req.headers['content-length'];
+    // A length is a promise until the body was read to its end.
+    const known = length !== undefined && req.complete;
+    counts.bytesIn += known ? Number(length) : marked.bytesRead - marked[MARK].read;
+  };
+
+  #of(api: string): ApiCounts {
+    const name = api || this.#name;
+    const known = this.apis.get(name);
+    if (known) return known;
+    if (this.apis.size >= MAX_APIS && name !== OTHER) return this.#of(OTHER);
+    const fresh = new ApiCounts(this.#bucketsMs);
+    this.apis.set(name, fresh);
+    return fresh;
+  }
+}
+
+const MARK: unique symbol = Symbol('resilient-proxy-out.metrics');
+
+/** A client's connection, and where its byte counters stood when its latest call began. */
+type Marked = Socket & { [MARK]?: { read: number; written: number } };
+
+function mark(socket: Marked | undefined): void {
+  // A request that somebody made up for a test may come without a connection.
+  if (typeof socket?.bytesWritten !== 'number') return;
+  socket[MARK] ??= { read: 0, written: 0 };
+  socket[MARK].read = socket.bytesRead;
+  socket[MARK].written = socket.bytesWritten;
+}

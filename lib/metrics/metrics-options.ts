@@ -1,0 +1,80 @@
+import type { OpenMetricsContentType, PrometheusContentType, Registry } from 'prom-client';
+import { z } from 'zod';
+import type { EgressStatus } from '../egress-status.js';
+import { durationMs, functionOption, optionsObject, resolveOptions } from '../options.js';
+
+/** A registry of prom-client, whichever of the two text formats it writes. */
+export type MetricsRegistry = Registry<PrometheusContentType> | Registry<OpenMetricsContentType>;
+
+/** What a metric needs of a circuit: `breaker().registry.list()` gives it. */
+export interface CircuitView {
+  readonly target: string;
+  readonly state: 'CLOSED' | 'OPEN' | 'HALF_OPEN';
+}
+
+/** Options of `metrics()`. */
+export interface MetricsOptions {
+  /**
+   * Value of the label `api` for calls that no `resilientProxy` has given an API.
+   * @default 'default'
+   */
+  name?: string;
+  /**
+   * What the names of all metrics begin with.
+   * @default 'resilient_proxy_'
+   */
+  prefix?: string;
+  /**
+   * The application's registry of prom-client, for one page with its own metrics; the text format is then that
+   * registry's. By default the metrics have one of their own.
+   */
+  register?: MetricsRegistry;
+  /**
+   * Upper bounds of the histograms' buckets, ascending; shown in seconds, as Prometheus has them.
+   * @default [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000]
+   */
+  bucketsMs?: readonly number[];
+  /** Lists the circuits at each scrape: `() => proxy.circuits.list()`. */
+  circuits?: () => readonly CircuitView[];
+  /** Tells how exits and gates are at each scrape. */
+  egress?: () => EgressStatus;
+  /**
+   * Measures how late the event loop is; opens a timer of 10 ms that `close()` ends.
+   * @default false
+   */
+  eventLoop?: boolean;
+}
+
+const METRIC_NAME = /^[A-Za-z_:][\w:]{0,99}$/;
+
+/** The schema of {@link MetricsOptions}. */
+export const metricsSchema = optionsObject({
+  name: z.string().min(1).max(100).default('default'),
+  prefix: z
+    .string()
+    .regex(METRIC_NAME, 'must begin with a letter or "_" and hold only letters, digits, "_" and ":"')
+    .default('resilient_proxy_'),
+  register: z
+    .custom<MetricsRegistry>(
+      (value) => typeof Reflect.get(Object(value), 'registerMetric') === 'function',
+      'must be a Registry of prom-client',
+    )
+    .optional(),
+  bucketsMs: z
+    .array(durationMs)
+    .min(1)
+    .max(100)
+    .refine((bounds) => bounds.every((bound, i) => i === 0 || bound > (bounds[i - 1] ?? 0)), 'must ascend')
+    .default([5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000]),
+  circuits: functionOption<() => readonly CircuitView[]>().optional(),
+  egress: functionOption<() => EgressStatus>().optional(),
+  eventLoop: z.boolean().default(false),
+});
+
+/** {@link MetricsOptions} with every default filled in. */
+export type ResolvedMetrics = z.output<typeof metricsSchema>;
+
+/** @throws InvalidOptionError */
+export function resolveMetrics(options: MetricsOptions): ResolvedMetrics {
+  return resolveOptions(metricsSchema, options, 'metrics');
+}

@@ -1,0 +1,105 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type OpenMetricsContentType, type PrometheusContentType, Registry } from 'prom-client';
+import { invalidOption } from '../errors.js';
+import { exchangeOf } from '../exchange.js';
+import { CallCounts } from './call-counts.js';
+import { callFamilies, TIME_FAMILIES } from './call-families.js';
+import { EventLoopLag } from './event-loop-lag.js';
+import { registerFamily } from './family.js';
+import { FoldedHistogram } from './folded-histogram.js';
+import { type MetricsOptions, type MetricsRegistry, resolveMetrics } from './metrics-options.js';
+import { circuitFamilies, egressFamilies, eventLoopFamilies } from './state-families.js';
+
+/** The middleware that {@link metrics} returns. */
+export interface MetricsHandler {
+  (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
+  /** The registry that its metrics are on: the application's, or one of its own. */
+  readonly registry: MetricsRegistry;
+  /** The page for a scraper. @param accept its `Accept` field: OpenMetrics is written where it asks for that */
+  render(accept?: string): Promise<string>;
+  /** Media type of what {@link render} gives for the same field. */
+  contentType(accept?: string): PrometheusContentType | OpenMetricsContentType;
+  /** Takes its metrics off the application's registry and ends the watch on the event loop. */
+  close(): void;
+}
+
+/**
+ * Counts calls, attempts, cache verdicts, bytes and times for Prometheus. It stands first, before any handler, and
+ * one serves many APIs. Put it once more behind a cache, where it counts the attempts of calls that the cache makes
+ * by itself; nothing is counted twice.
+ *
+ * Its labels are bounded: what a client or a target makes up falls under `OTHER` or `other`.
+ *
+ * @throws InvalidOptionError also where the registry has metrics of these names already
+ */
+export function metrics(options: MetricsOptions = {}): MetricsHandler {
+  const { name, prefix, register, bucketsMs, circuits, egress, eventLoop } = resolveMetrics(options);
+  const counts = new CallCounts(name, bucketsMs);
+  const lag = eventLoop ? new EventLoopLag() : undefined;
+  const families = [
+    ...callFamilies(counts),
+    ...(circuits ? circuitFamilies(circuits) : []),
+    ...(egress ? egressFamilies(egress) : []),
+    ...(lag ? eventLoopFamilies(lag) : []),
+  ];
+  const names = [...families, ...TIME_FAMILIES].map((family) => prefix + family.name);
+  const plain: MetricsRegistry = register ?? new Registry();
+  let openMetrics: Registry<OpenMetricsContentType> | undefined;
+  const taken = names.find((name) => plain.getSingleMetric(name));
+  if (taken !== undefined) {
+    lag?.close();
+    throw invalidOption('metrics.prefix', 'must make names that the registry does not have yet', taken);
+  }
+  fill(plain);
+
+  function metrics(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
+    const exchange = exchangeOf(req, res);
+    if (exchange.guards.includes(counts)) return next();
+    exchange.guards.push(counts);
+    if (!exchange.detached) counts.begin(exchange);
+    next();
+  }
+
+  function fill(registry: MetricsRegistry): void {
+    for (const family of families) registerFamily(family, prefix, registry);
+    for (const { name, help, bucketsOf } of TIME_FAMILIES) {
+      new FoldedHistogram({
+        name: prefix + name,
+        help,
+        registry,
+        read: () => [...counts.apis].map(([api, one]) => [api, bucketsOf(one)] as const),
+      });
+    }
+  }
+
+  function registryFor(accept: string | undefined): MetricsRegistry {
+    if (register || !asksForOpenMetrics(accept)) return plain;
+    // A registry of its own: prom-client renames the counters of one that writes OpenMetrics, for good.
+    if (!openMetrics) {
+      openMetrics = new Registry<OpenMetricsContentType>();
+      openMetrics.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+      fill(openMetrics);
+    }
+    return openMetrics;
+  }
+
+  return Object.assign(metrics, {
+    registry: plain,
+    render: (accept?: string) => registryFor(accept).metrics(),
+    contentType: (accept?: string) => registryFor(accept).contentType,
+    close() {
+      lag?.close();
+      for (const name of names) plain.removeSingleMetric(name);
+    },
+  });
+}
+
+/** Prometheus lists OpenMetrics first where it wants it, with version and weight behind (RFC 9110 §12.5.1). */
+function asksForOpenMetrics(accept = ''): boolean {
+  return accept
+    .split(',')
+    .some(
+      (range) =>
+        /^\s*application\/openmetrics-text\s*(;|$)/i.test(range) && !/;\s*q=0(\.0*)?\s*(;|$)/i.test(range),
+    );
+}

@@ -1,0 +1,97 @@
+import type { EgressStatus, GateStatus } from '../egress-status.js';
+import type { EventLoopLag } from './event-loop-lag.js';
+import type { Family, Row } from './family.js';
+import type { CircuitView } from './metrics-options.js';
+
+const MAX_ROWS = 1000;
+const MAX_LABEL_CHARACTERS = 200;
+const CIRCUIT_STATES = ['CLOSED', 'OPEN', 'HALF_OPEN'] as const;
+const EXIT_STATES = ['ok', 'resting', 'trial'] as const;
+
+/** How circuits are; one line for each state, 1 for the one that holds. */
+export function circuitFamilies(list: () => readonly CircuitView[]): Family[] {
+  return [
+    {
+      type: 'gauge',
+      name: 'circuit_state',
+      help: '1 for the state that a circuit is in.',
+      labels: ['circuit', 'state'],
+      rows: () =>
+        // Where there are too many, those that matter stay.
+        troubledFirst(list(), ({ state }) => state !== 'CLOSED').flatMap(({ target, state }) =>
+          oneOf(CIRCUIT_STATES, state, { circuit: short(target) }),
+        ),
+    },
+  ];
+}
+
+/** How exits and their gates are. */
+export function egressFamilies(status: () => EgressStatus): Family[] {
+  const gauge = (name: string, help: string, labels: string[], rows: () => Row[]): Family => ({
+    type: 'gauge',
+    name,
+    help,
+    labels: ['api', 'exit', ...labels],
+    rows,
+  });
+  return [
+    gauge('exit_state', '1 for the state that an exit is in.', ['state'], () =>
+      troubledFirst(status().exits, ({ state }) => state !== 'ok').flatMap(({ api, name, state }) =>
+        oneOf(EXIT_STATES, state, { api, exit: short(name) }),
+      ),
+    ),
+    gauge('gates_closed', 'Credentials whose calls through an exit wait for its limit.', [], () =>
+      byExit(status(), (gates) => gates.filter(({ state }) => state === 'closed').length),
+    ),
+    gauge('gate_remaining', 'Fewest calls that the target allows one of the credentials.', [], () =>
+      byExit(status(), (gates) => {
+        const told = gates.map(({ remaining }) => remaining).filter((remaining) => remaining !== undefined);
+        return told.length > 0 ? Math.min(...told) : undefined;
+      }),
+    ),
+    gauge('calls_queued', 'Calls that wait for a gate.', [], () =>
+      byExit(status(), (gates) => gates.reduce((sum, { queued }) => sum + queued, 0)),
+    ),
+  ];
+}
+
+/** How late the event loop is. */
+export function eventLoopFamilies(lag: EventLoopLag): Family[] {
+  return [
+    {
+      type: 'gauge',
+      name: 'event_loop_lag_seconds',
+      help: 'How late the event loop was since the last scrape.',
+      labels: ['stat'],
+      rows: () => Object.entries(lag.read()).map(([stat, value]): Row => [{ stat }, value]),
+    },
+  ];
+}
+
+/** Gates are kept by credential, of which there may be many: what is shown is one line for each exit. */
+function byExit({ gates }: EgressStatus, read: (gates: readonly GateStatus[]) => number | undefined): Row[] {
+  const groups = new Map<string, GateStatus[]>();
+  for (const gate of gates) {
+    const key = JSON.stringify([gate.api, gate.exit]);
+    const group = groups.get(key);
+    if (group) group.push(gate);
+    else if (groups.size < MAX_ROWS) groups.set(key, [gate]);
+  }
+  return [...groups.values()].flatMap((group): Row[] => {
+    const [first] = group;
+    const value = read(group);
+    if (!first || value === undefined) return [];
+    return [[{ api: first.api, exit: short(first.exit ?? 'direct') }, value]];
+  });
+}
+
+function oneOf(states: readonly string[], current: string, labels: Record<string, string>): Row[] {
+  return states.map((state) => [{ ...labels, state }, state === current ? 1 : 0]);
+}
+
+function troubledFirst<T>(list: readonly T[], troubled: (item: T) => boolean): T[] {
+  if (list.length <= MAX_ROWS) return [...list];
+  return [...list.filter(troubled), ...list.filter((item) => !troubled(item))].slice(0, MAX_ROWS);
+}
+
+const short = (text: string) => text.slice(0, MAX_LABEL_CHARACTERS);

@@ -1,0 +1,110 @@
+import { type Context, type Span, SpanKind, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
+import type { ProxyError } from '../errors.js';
+import type { Attempt, Exchange, Guard, SentRequest } from '../exchange.js';
+import { type Inject, injectedFields } from './injected-fields.js';
+import {
+  attemptAttributes,
+  callAttributes,
+  outcomeAttributes,
+  settledAttributes,
+  spanMethod,
+} from './span-attributes.js';
+
+/** What the calls of one `tracing()` share. */
+export interface TraceTools {
+  readonly tracer: Tracer;
+  readonly name: string;
+  /** Writes a trace for the target; `undefined` tells it nothing. */
+  readonly inject: Inject | undefined;
+}
+
+/** The spans of one call: its own, and as its guard one for each attempt that is sent. */
+export class CallTrace implements Guard {
+  readonly span: Span;
+  /** Holds the call's span: the parent for spans of handlers behind. */
+  readonly context: Context;
+  readonly #tools: TraceTools;
+  readonly #method: string;
+  #api: string;
+  #attempt: Span | undefined;
+  #attemptNumber = 0;
+  /** When the head of the attempt came whose span is still open. */
+  #headAt = 0;
+  #cutBy: string | undefined;
+  #settled = false;
+
+  constructor(exchange: Exchange, kind: SpanKind, parent: Context, tools: TraceTools) {
+    this.#tools = tools;
+    this.#method = spanMethod(exchange.req.method ?? '');
+    this.#api = exchange.api || tools.name;
+    const attributes = callAttributes(exchange, this.#api);
+    this.span = tools.tracer.startSpan(`${this.#method} ${this.#api}`, { kind, attributes }, parent);
+    this.context = trace.setSpan(parent, this.span);
+    exchange.onSettled((settled) => this.#settle(settled));
+  }
+
+  /** Begins the span of an attempt that goes out now. @returns fields for it alone, flat */
+  sending(attempt: Attempt, _exchange: Exchange, request: SentRequest): readonly string[] | undefined {
+    const { tracer, inject } = this.#tools;
+    this.#endRefused();
+    const options = { kind: SpanKind.CLIENT, attributes: attemptAttributes(attempt, request) };
+    const span = tracer.startSpan(spanMethod(request.method), options, this.context);
+    this.#attempt = span;
+    this.#attemptNumber = attempt.number;
+    return inject && injectedFields(inject, trace.setSpan(this.context, span));
+  }
+
+  after(attempt: Attempt): void {
+    const { outcome } = attempt;
+    // An attempt that a guard refused was not sent and has no span.
+    if (!this.#attempt || attempt.number !== this.#attemptNumber || !outcome) return;
+    const attributes = outcomeAttributes(outcome);
+    this.#attempt.setAttributes(attributes);
+    if (attributes['error.type'] !== undefined) {
+      const message = outcome.kind === 'failure' ? outcome.error.message : undefined;
+      this.#attempt.setStatus({ code: SpanStatusCode.ERROR, message });
+    }
+    // Whether an answer is passed on is decided after this; where it is, its span lasts as long as the body flows.
+    // With its client gone, nothing would tell when that is.
+    if (outcome.kind === 'answer' && !this.#settled) this.#headAt = performance.now();
+    else this.#endAttempt();
+  }
+
+  cut(_attempt: Attempt, _exchange: Exchange, error: ProxyError): void {
+    this.#cutBy = error.code;
+    this.#attempt?.setAttribute('error.type', error.code);
+    this.#attempt?.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+    this.#endAttempt();
+  }
+
+  #settle(exchange: Exchange): void {
+    this.#settled = true;
+    const { span } = this;
+    const { error, answeredAt, api } = exchange;
+    if (answeredAt === undefined) this.#endRefused();
+    else this.#endAttempt();
+    if (api && api !== this.#api) {
+      span.updateName(`${this.#method} ${api}`);
+      span.setAttribute('resilient_proxy.api', api);
+    }
+    const attributes = settledAttributes(exchange, this.#cutBy);
+    span.setAttributes(attributes);
+    const type = attributes['error.type'];
+    // A refusal for what the client asked is no error of a server (semantic conventions, HTTP server).
+    if (type !== undefined && (this.#cutBy !== undefined || exchange.res.statusCode >= 500)) {
+      span.setStatus({ code: SpanStatusCode.ERROR, ...(error && { message: error.message }) });
+    }
+    span.end();
+  }
+
+  /** Ends an attempt whose answer was not passed on: it took until its head. One without a head still runs. */
+  #endRefused(): void {
+    if (this.#headAt > 0) this.#endAttempt(this.#headAt);
+  }
+
+  #endAttempt(at?: number): void {
+    this.#attempt?.end(at);
+    this.#attempt = undefined;
+    this.#headAt = 0;
+  }
+}

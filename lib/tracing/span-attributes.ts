@@ -1,0 +1,96 @@
+import { TLSSocket } from 'node:tls';
+import type { Attributes } from '@opentelemetry/api';
+import type { Attempt, AttemptOutcome, Exchange, SentRequest } from '../exchange.js';
+import { spanUrl } from './span-url.js';
+
+/** Methods that the semantic conventions know; another is `_OTHER`, so that a client cannot make names up. */
+const METHODS: ReadonlySet<string> = new Set([
+  'CONNECT',
+  'DELETE',
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'PATCH',
+  'POST',
+  'PUT',
+  'QUERY',
+  'TRACE',
+]);
+
+/** What a span is called by: the method, or `HTTP` for one that the conventions do not know. */
+export function spanMethod(method: string): string {
+  return METHODS.has(method) ? method : 'HTTP';
+}
+
+/** Attributes of a call at its begin, where a sampler may read them. */
+export function callAttributes(exchange: Exchange, api: string): Attributes {
+  const { req } = exchange;
+  const method = req.method ?? 'GET';
+  const { path, query } = spanUrl(exchange.originalUrl);
+  return {
+    'http.request.method': knownMethod(method),
+    'http.request.method_original': METHODS.has(method) ? undefined : method,
+    'url.scheme': req.socket instanceof TLSSocket ? 'https' : 'http',
+    'url.path': path,
+    'url.query': query === '' ? undefined : query,
+    'user_agent.original': req.headers['user-agent'],
+    'network.protocol.version': req.httpVersion,
+    'resilient_proxy.api': api,
+    'resilient_proxy.detached': exchange.detached ? true : undefined,
+  };
+}
+
+/** Attributes of a call once it has settled. */
+export function settledAttributes(
+  { res, cache, attempts, error }: Exchange,
+  cutBy: string | undefined,
+): Attributes {
+  const status = res.headersSent ? res.statusCode : undefined;
+  return {
+    'http.response.status_code': status,
+    'error.type': error?.code ?? cutBy ?? failedStatus(status, 500),
+    'resilient_proxy.cache': cache,
+    'resilient_proxy.attempts': attempts.length,
+    'resilient_proxy.aborted': res.writableFinished || cutBy !== undefined ? undefined : true,
+  };
+}
+
+/** Attributes of an attempt at its begin. */
+export function attemptAttributes(
+  { number, egress }: Attempt,
+  { method, path, target }: SentRequest,
+): Attributes {
+  const { hostname, port, protocol, origin } = new URL(target.origin);
+  const { path: shownPath, query } = spanUrl(path);
+  return {
+    'http.request.method': knownMethod(method),
+    'http.request.method_original': METHODS.has(method) ? undefined : method,
+    'url.full': `${origin}${shownPath}${query === '' ? '' : `?${query}`}`,
+    'server.address': hostname.replace(/^\[|\]$/g, ''),
+    'server.port': Number(port) || (protocol === 'https:' ? 443 : 80),
+    'http.request.resend_count': number > 1 ? number - 1 : undefined,
+    'resilient_proxy.egress': egress,
+  };
+}
+
+/** Attributes of an attempt once its head or error has come. */
+export function outcomeAttributes(outcome: AttemptOutcome): Attributes {
+  const { kind } = outcome;
+  if (kind === 'abandoned') return { 'resilient_proxy.outcome': kind };
+  if (kind === 'failure') return { 'resilient_proxy.outcome': kind, 'error.type': outcome.error.code };
+  const { status } = outcome.head;
+  return {
+    'resilient_proxy.outcome': kind,
+    'http.response.status_code': status,
+    // To a client, other than to a server, a 4xx is an error too.
+    'error.type': failedStatus(status, 400),
+  };
+}
+
+function knownMethod(method: string): string {
+  return METHODS.has(method) ? method : '_OTHER';
+}
+
+function failedStatus(status: number | undefined, from: number): string | undefined {
+  return status !== undefined && status >= from ? String(status) : undefined;
+}

@@ -1,0 +1,65 @@
+import { expect } from 'chai';
+import type { GateStatus } from '../../../lib/egress-status.js';
+import type { Row } from '../../../lib/metrics/family.js';
+import { circuitFamilies, egressFamilies } from '../../../lib/metrics/state-families.js';
+
+const rowsOf = (families: ReturnType<typeof circuitFamilies>, name: string): Row[] => [
+  ...(families.find((family) => family.name === name)?.rows() ?? []),
+];
+
+describe('circuitFamilies()', () => {
+  it('shows a thousand circuits at most, those that are not closed first', () => {
+    const circuits = Array.from({ length: 5000 }, (_, i) => ({
+      target: `c${i}`,
+      state: i >= 4990 ? ('OPEN' as const) : ('CLOSED' as const),
+    }));
+    const rows = rowsOf(
+      circuitFamilies(() => circuits),
+      'circuit_state',
+    );
+    expect(rows).to.have.length(3000);
+    const open = rows.filter(([{ state }, value]) => state === 'OPEN' && value === 1);
+    expect(open.map(([{ circuit }]) => circuit)).to.include.members(['c4990', 'c4999']);
+  });
+
+  it('cuts a long key short', () => {
+    const rows = rowsOf(
+      circuitFamilies(() => [{ target: `api:${'x'.repeat(5000)}`, state: 'OPEN' }]),
+      'circuit_state',
+    );
+    expect(rows[0]?.[0].circuit).to.have.length(200);
+  });
+});
+
+describe('egressFamilies()', () => {
+  const gate = (key: string, exit: string | undefined): GateStatus => ({
+    api: 'a',
+    key,
+    exit,
+    state: 'closed',
+    remaining: 1,
+    limit: undefined,
+    resetsAt: undefined,
+    queued: 1,
+  });
+
+  it('shows one line for each exit, however many credentials there are', () => {
+    const gates = Array.from({ length: 10_000 }, (_, i) => gate(String(i), i % 2 === 0 ? 'one' : undefined));
+    const families = egressFamilies(() => ({ exits: [], gates }));
+    expect(rowsOf(families, 'gates_closed')).to.deep.equal([
+      [{ api: 'a', exit: 'one' }, 5000],
+      [{ api: 'a', exit: 'direct' }, 5000],
+    ]);
+    expect(rowsOf(families, 'calls_queued')).to.have.length(2);
+  });
+
+  it('shows a thousand exits at most', () => {
+    const gates = Array.from({ length: 5000 }, (_, i) => gate('', `exit-${i}`));
+    expect(
+      rowsOf(
+        egressFamilies(() => ({ exits: [], gates })),
+        'gate_remaining',
+      ),
+    ).to.have.length(1000);
+  });
+});
