@@ -1,7 +1,7 @@
 import type { Exchange } from '../exchange.js';
+import { redactPath } from '../redact.js';
 import type { ResilientProxy } from '../resilient-proxy.js';
 import type { Logger } from './logger.js';
-import { redactPath } from './redact.js';
 import { requestId } from './request-id.js';
 
 /** Called once for each call below `/api`, when its response has closed. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { readCommandLine, UsageError } from '../../lib/gateway/command-line.js';
-import { redactPath } from '../../lib/gateway/redact.js';
+import { redactPath } from '../../lib/redact.js';
 import { onCleanup } from '../support/cleanup.js';
 import { type Answer, call } from '../support/client.js';
 import { listening, unusedPort } from '../support/listening.js';

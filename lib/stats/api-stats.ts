@@ -1,0 +1,112 @@
+import {
+  type Figures,
+  type Latency,
+  type RecentError,
+  STATS_PERIODS,
+  type StatsPeriod,
+  type StatsSource,
+  type StatsView,
+} from './stats-source.js';
+
+/** An answer of `/api-stats`: the body is for JSON. */
+export interface ApiStatsAnswer {
+  readonly status: 200 | 400 | 404;
+  readonly body: unknown;
+}
+
+/** A query as Express parses it, or as the URL gives it. */
+export type ApiStatsQuery = URLSearchParams | Readonly<Record<string, unknown>>;
+
+const MAX_ERRORS = 1000;
+
+/**
+ * Answers `/api-stats` with the fields of the OpenResty gateway; times are in seconds, as there. Without `api` it lists
+ * the APIs, with `paths=1` the paths of one. `period` is all, daily or hourly; `errors` is how many recent errors to list.
+ */
+export async function apiStats(source: StatsSource, query: ApiStatsQuery): Promise<ApiStatsAnswer> {
+  const timestamp = seconds(Date.now());
+  const period = field(query, 'period') ?? 'all';
+  if (!isPeriod(period)) return refusal(400, `Unknown period: ${short(period)}`, 'ERR_BAD_REQUEST');
+  const errors = field(query, 'errors') ?? '10';
+  if (!/^\d{1,4}$/.test(errors) || Number(errors) > MAX_ERRORS)
+    return refusal(400, `errors must be a number from 0 to ${MAX_ERRORS}`, 'ERR_BAD_REQUEST');
+  const api = field(query, 'api');
+  if (api === undefined) return { status: 200, body: { timestamp, apis: await source.apis() } };
+  const path = field(query, 'path');
+  if (path === undefined && ['1', 'true'].includes(field(query, 'paths') ?? '')) {
+    const paths = await source.paths(api);
+    if (!paths) return unknownApi(api);
+    return { status: 200, body: { timestamp, api, paths: paths.map((line) => line.path).sort() } };
+  }
+  const view = await source.view({ api, path, period, errors: Number(errors) });
+  if (view) return { status: 200, body: bodyOf(view) };
+  const apiExists = path !== undefined && (await source.view({ api, period, errors: 0 })) !== undefined;
+  return apiExists ? refusal(404, `Unknown path: ${short(path)}`, 'ERR_UNKNOWN_PATH') : unknownApi(api);
+}
+
+function bodyOf({ api, path, period, time, figures, buckets, recentErrors }: StatsView): object {
+  return {
+    timestamp: seconds(time),
+    api,
+    path,
+    period,
+    stats: { ...figuresOf(figures), recent_errors: recentErrors.map(errorOf) },
+    ...(period === 'all'
+      ? {}
+      : {
+          buckets: buckets.map((bucket) => ({
+            start: seconds(bucket.start),
+            length: seconds(bucket.lengthMs),
+            ...figuresOf(bucket),
+          })),
+        }),
+  };
+}
+
+function figuresOf(figures: Figures): object {
+  return {
+    total: figures.total,
+    success: figures.success,
+    failure: figures.failure,
+    aborted: figures.aborted,
+    status_codes: figures.statusCodes,
+    response_time: latencyOf(figures.responseTime),
+    time_to_first_byte: latencyOf(figures.timeToFirstByte),
+    bytes_in: figures.bytesIn,
+    bytes_out: figures.bytesOut,
+    cache: figures.cache,
+    attempts: figures.attempts,
+    retried: figures.retried,
+    exits: figures.exits,
+    errors: figures.errors,
+  };
+}
+
+function latencyOf({ count, ...times }: Latency): object {
+  return { count, ...Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, seconds(ms)])) };
+}
+
+function errorOf({ time, durationMs, requestId, ...error }: RecentError): object {
+  return { time: seconds(time), ...error, request_id: requestId, response_time: seconds(durationMs) };
+}
+
+/** Microseconds are as fine as it gets. */
+const seconds = (ms: number): number => Math.round(ms * 1000) / 1_000_000;
+
+function field(query: ApiStatsQuery, name: string): string | undefined {
+  const value =
+    query instanceof URLSearchParams ? query.get(name) : Object.hasOwn(query, name) && query[name];
+  const first: unknown = Array.isArray(value) ? value[0] : value;
+  return typeof first === 'string' && first !== '' ? first : undefined;
+}
+
+const isPeriod = (name: string): name is StatsPeriod => STATS_PERIODS.some((period) => period === name);
+
+const short = (text = ''): string => (text.length > 80 ? `${text.slice(0, 77)}...` : text);
+
+const unknownApi = (api: string): ApiStatsAnswer =>
+  refusal(404, `Unknown API: ${short(api)}`, 'ERR_UNKNOWN_API');
+
+function refusal(status: 400 | 404, error: string, code: string): ApiStatsAnswer {
+  return { status, body: { error, code } };
+}

@@ -1,0 +1,145 @@
+import type { Delta } from './delta.js';
+import { ALL, keptUntil, type Page, pageId, SPAN_NAMES, SPANS, type SpanName, spanStart } from './periods.js';
+import { OTHERS, Tally } from './tally.js';
+import { decodeTally, encodeTally } from './tally-codec.js';
+
+/** The API as a whole on a page, beside its paths: those begin with a slash, or have at least some name. */
+export const WHOLE = '';
+
+interface PageContent {
+  readonly page: Page;
+  readonly entries: Map<string, Tally | Uint8Array>;
+}
+
+/**
+ * Tallies of one API by page and path. An entry is packed until it is asked for. The long-lived one is the memory
+ * of a process; one that is filled with what Redis holds, and then with what Redis was sent since, is an answer.
+ */
+export class Book {
+  readonly #pages = new Map<string, PageContent>();
+  readonly #maxPaths: number;
+  /** Paths that have an entry on the page of all, where not all of that page is here. */
+  #pathsElsewhere = 0;
+  #late = 0;
+  #corrupt = 0;
+
+  constructor(maxPaths: number) {
+    this.#maxPaths = maxPaths;
+  }
+
+  /** Counts up whenever something is added to a page of paths whose time is over. */
+  get late(): number {
+    return this.#late;
+  }
+
+  /** Entries that could not be read. */
+  get corrupt(): number {
+    return this.#corrupt;
+  }
+
+  /** The tally of a path, or of the {@link WHOLE}; `undefined` where nothing happened. */
+  get(page: Page, path: string): Tally | undefined {
+    const entries = this.#pages.get(pageId(page))?.entries;
+    const entry = entries?.get(path);
+    if (!entries || entry === undefined) return undefined;
+    if (entry instanceof Tally) return entry;
+    const tally = decodeTally(entry);
+    if (tally) return tally;
+    this.#corrupt++;
+    entries.delete(path);
+    return undefined;
+  }
+
+  /** Whether a path was ever called. */
+  has(path: string): boolean {
+    return path !== WHOLE && (this.#pages.get(pageId(ALL))?.entries.has(path) ?? false);
+  }
+
+  /** The paths on a page. */
+  paths(page: Page): string[] {
+    return [...(this.#pages.get(pageId(page))?.entries.keys() ?? [])].filter((path) => path !== WHOLE);
+  }
+
+  /** Puts a packed entry in. */
+  put(page: Page, path: string, packed: Uint8Array): void {
+    this.#content(page).entries.set(path, packed);
+  }
+
+  /** Tells how many paths there are on the page of all, where only some of them were put in. */
+  countPaths(all: number): void {
+    this.#pathsElsewhere = Math.max(0, all - this.#pathsHere());
+  }
+
+  /** Adds what happened to every page that is still kept, and calls back for each entry that has changed. */
+  apply(delta: Delta, now: number, changed?: (page: Page, path: string) => void): void {
+    const add = (page: Page, path: string, tally: Tally): void => {
+      if (keptUntil(page) <= now) return;
+      this.#add(page, path, tally);
+      changed?.(page, path);
+    };
+    add(ALL, WHOLE, delta.total);
+    for (const span of spansOf(delta))
+      add({ kind: 'api', span, start: spanStart(span, delta.start) }, WHOLE, delta.total);
+    for (const [path, tally] of delta.paths) {
+      const name = this.#nameOf(path);
+      add(ALL, name, tally);
+      for (const span of spansOf(delta)) {
+        const start = spanStart(span, delta.start);
+        if (SPANS[span].keptOfPaths === 0) continue;
+        add({ kind: 'paths', span, start }, name, tally);
+        if (start < spanStart(span, now)) this.#late++;
+      }
+    }
+  }
+
+  /** Forgets pages that are no longer kept, and packs those whose time is over. */
+  turn(now: number): void {
+    for (const [id, { page, entries }] of this.#pages) {
+      if (page.kind === 'all') continue;
+      const { lengthMs, kept } = SPANS[page.span];
+      // The clock may have been set back, and those of times to come are never asked for then.
+      if (keptUntil(page) <= now || page.start > now + kept * lengthMs) this.#pages.delete(id);
+      else if (page.start !== spanStart(page.span, now)) pack(entries);
+    }
+  }
+
+  /** Beyond their bound paths are counted together. */
+  #nameOf(path: string): string {
+    if (this.has(path)) return path;
+    return this.#pathsElsewhere + this.#pathsHere() < this.#maxPaths ? path : OTHERS;
+  }
+
+  #pathsHere(): number {
+    const all = this.#pages.get(pageId(ALL))?.entries;
+    return all ? all.size - (all.has(WHOLE) ? 1 : 0) : 0;
+  }
+
+  #add(page: Page, path: string, tally: Tally): void {
+    const { entries } = this.#content(page);
+    let sum = this.get(page, path);
+    if (!sum) sum = new Tally();
+    sum.add(tally);
+    entries.set(path, sum);
+  }
+
+  #content(page: Page): PageContent {
+    const id = pageId(page);
+    let content = this.#pages.get(id);
+    if (!content) {
+      content = { page, entries: new Map() };
+      this.#pages.set(id, content);
+    }
+    return content;
+  }
+}
+
+/** A delta of a whole day cannot tell in which of its hours it was. */
+function spansOf(delta: Delta): readonly SpanName[] {
+  return SPAN_NAMES.slice(SPAN_NAMES.indexOf(delta.span));
+}
+
+function pack(entries: Map<string, Tally | Uint8Array>): void {
+  for (const [path, entry] of entries) {
+    if (entry instanceof Tally) entries.set(path, encodeTally(entry));
+  }
+}

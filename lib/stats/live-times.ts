@@ -1,0 +1,77 @@
+// @ts-expect-error tdigest ships no types; what is used of it is declared below.
+import untyped from 'tdigest';
+import { type Centroids, centroidsOf, mergeCentroids } from './centroids.js';
+
+/** What this package uses of the package tdigest. */
+interface TDigest {
+  push(value: number): void;
+  toArray(): { readonly mean: number; readonly n: number }[];
+}
+
+const { TDigest: TDigestClass }: { TDigest: new (delta: number) => TDigest } = untyped;
+
+/** Finer than what is kept: its centroids are joined with others afterwards. */
+const DELTA = 0.01;
+
+const FEW = 16;
+const MANY = 512;
+
+/**
+ * Times of the calls since the last flush. A call stores one number; a path so busy that the room does not suffice
+ * has them taken into a digest.
+ */
+export class LiveTimes {
+  #samples = new Float32Array(FEW);
+  #size = 0;
+  #digest: TDigest | undefined;
+  #digested = 0;
+  #min = Number.POSITIVE_INFINITY;
+  #max = 0;
+
+  add(ms: number): void {
+    if (this.#size === this.#samples.length) this.#makeRoom();
+    this.#samples[this.#size++] = ms;
+  }
+
+  /** All of them as one distribution, and begins anew. */
+  take(): Centroids | undefined {
+    if (this.#size === 0 && !this.#digest) return undefined;
+    const rest = centroidsOf(this.#samples.slice(0, this.#size));
+    const all = mergeCentroids(this.#taken(), rest);
+    this.#size = 0;
+    this.#digest = undefined;
+    this.#digested = 0;
+    this.#min = Number.POSITIVE_INFINITY;
+    this.#max = 0;
+    return all;
+  }
+
+  #taken(): Centroids | undefined {
+    if (!this.#digest) return undefined;
+    const centroids = this.#digest.toArray();
+    return {
+      means: Float32Array.from(centroids, ({ mean }) => mean),
+      counts: Float64Array.from(centroids, ({ n }) => n),
+      total: this.#digested,
+      min: this.#min,
+      max: this.#max,
+    };
+  }
+
+  #makeRoom(): void {
+    if (this.#samples.length < MANY) {
+      const larger = new Float32Array(this.#samples.length * 2);
+      larger.set(this.#samples);
+      this.#samples = larger;
+      return;
+    }
+    this.#digest ??= new TDigestClass(DELTA);
+    for (const sample of this.#samples) {
+      this.#digest.push(sample);
+      if (sample < this.#min) this.#min = sample;
+      if (sample > this.#max) this.#max = sample;
+    }
+    this.#digested += this.#size;
+    this.#size = 0;
+  }
+}

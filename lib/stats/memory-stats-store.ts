@@ -1,0 +1,74 @@
+import { Book } from './book.js';
+import type { Delta } from './delta.js';
+import { spanStart } from './periods.js';
+import type { Reading, ReadRequest, StatsHealth, StatsStore } from './stats-store.js';
+import type { StoredError } from './stored-error.js';
+
+/** Bounds on what is kept of one API. */
+export interface StatsLimits {
+  readonly maxPaths: number;
+  readonly recentErrors: number;
+}
+
+interface Kept {
+  readonly book: Book;
+  readonly errors: StoredError[];
+}
+
+const HEALTHY: StatsHealth = { usable: true, unsent: 0, corrupt: 0, lastError: undefined };
+
+/** Adds up in the memory of this process. */
+export class MemoryStatsStore implements StatsStore {
+  readonly #limits: StatsLimits;
+  readonly #clock: () => number;
+  readonly #apis = new Map<string, Kept>();
+  #turnedAt = 0;
+
+  constructor(limits: StatsLimits, clock: () => number) {
+    this.#limits = limits;
+    this.#clock = clock;
+  }
+
+  add(api: string, delta: Delta): void {
+    let kept = this.#apis.get(api);
+    if (!kept) {
+      kept = { book: new Book(this.#limits.maxPaths), errors: [] };
+      this.#apis.set(api, kept);
+    }
+    const now = this.#clock();
+    kept.book.apply(delta, now);
+    kept.errors.push(...delta.errors);
+    const over = kept.errors.length - this.#limits.recentErrors;
+    if (over > 0) kept.errors.splice(0, over);
+    this.#turn(now);
+  }
+
+  async flush(): Promise<void> {
+    this.#turn(this.#clock());
+  }
+
+  async apis(): Promise<readonly string[]> {
+    return [...this.#apis.keys()];
+  }
+
+  async read({ api, errors }: ReadRequest): Promise<Reading | undefined> {
+    const kept = this.#apis.get(api);
+    if (!kept) return undefined;
+    return { book: kept.book, errors: errors > 0 ? kept.errors : [], late: kept.book.late, partial: false };
+  }
+
+  async revision(): Promise<undefined> {}
+
+  health(): StatsHealth {
+    return HEALTHY;
+  }
+
+  async close(): Promise<void> {}
+
+  #turn(now: number): void {
+    const minute = spanStart('minute', now);
+    if (minute === this.#turnedAt) return;
+    this.#turnedAt = minute;
+    for (const { book } of this.#apis.values()) book.turn(now);
+  }
+}

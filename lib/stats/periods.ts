@@ -1,0 +1,57 @@
+/** A span over which is counted. */
+export interface Span {
+  readonly lengthMs: number;
+  /** How many of them are kept for an API. */
+  readonly kept: number;
+  /** How many of them are kept for each of its paths. */
+  readonly keptOfPaths: number;
+}
+
+/** The spans that are kept, shortest first; all of UTC. */
+export const SPANS = {
+  minute: { lengthMs: 60_000, kept: 60, keptOfPaths: 0 },
+  hour: { lengthMs: 3_600_000, kept: 168, keptOfPaths: 24 },
+  day: { lengthMs: 86_400_000, kept: 30, keptOfPaths: 7 },
+} as const satisfies Record<string, Span>;
+
+/** Name of a {@link Span}. */
+export type SpanName = keyof typeof SPANS;
+
+/** All of them, the shortest first. */
+export const SPAN_NAMES: readonly SpanName[] = ['minute', 'hour', 'day'];
+
+/** A page of a book: everything that ever was, or one span of the API as a whole or of its paths. */
+export type Page =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'api' | 'paths'; readonly span: SpanName; readonly start: number };
+
+/** The page of what ever was. */
+export const ALL: Page = { kind: 'all' };
+
+/** The begin of the span that a moment is in; both in epoch milliseconds. */
+export function spanStart(span: SpanName, now: number): number {
+  const { lengthMs } = SPANS[span];
+  return Math.floor(now / lengthMs) * lengthMs;
+}
+
+/** The name of a page: a word, or a letter or two and the number of its span. */
+export function pageId(page: Page): string {
+  if (page.kind === 'all') return 'all';
+  const { span, start } = page;
+  return `${page.kind === 'paths' ? 'p' : ''}${span[0]}${start / SPANS[span].lengthMs}`;
+}
+
+/** When a page is no longer asked for, in epoch milliseconds. */
+export function keptUntil(page: Page): number {
+  if (page.kind === 'all') return Number.POSITIVE_INFINITY;
+  const { lengthMs, kept, keptOfPaths } = SPANS[page.span];
+  return page.start + (page.kind === 'api' ? kept : keptOfPaths) * lengthMs;
+}
+
+/** The pages of one kind that are kept now, oldest first; the last is the one that goes on. */
+export function keptPages(kind: 'api' | 'paths', span: SpanName, now: number): Page[] {
+  const { lengthMs, kept, keptOfPaths } = SPANS[span];
+  const count = kind === 'api' ? kept : keptOfPaths;
+  const last = spanStart(span, now);
+  return Array.from({ length: count }, (_, i) => ({ kind, span, start: last - (count - 1 - i) * lengthMs }));
+}

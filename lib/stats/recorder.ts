@@ -1,0 +1,173 @@
+import type { IncomingMessage } from 'node:http';
+import type { ProxyError } from '../errors.js';
+import { announcesBody, type Exchange, type Guard } from '../exchange.js';
+import { messageOf, resultOf } from './call-outcome.js';
+import type { Delta } from './delta.js';
+import { LiveApi, type LivePath } from './live-api.js';
+import { type Meter, meterOf } from './meter.js';
+import { pathName, pathTemplate } from './path-template.js';
+import { SPANS, spanStart } from './periods.js';
+import { redactedMessage, redactedPath } from './redaction.js';
+import { bump, bumpName, OTHERS } from './tally.js';
+
+/** What a {@link Recorder} goes by. */
+export interface RecorderOptions {
+  readonly name: string;
+  readonly maxApis: number;
+  readonly maxPaths: number;
+  readonly recentErrors: number;
+  readonly path?: ((req: IncomingMessage) => string | undefined) | undefined;
+}
+
+const DIRECT = 'direct';
+const REQUEST_ID = /^[\w.:-]{1,128}$/;
+
+/**
+ * Counts each call when its response has closed, and hands on what has come together when it is sealed. On the path of
+ * a call there are counters and two numbers put into arrays.
+ */
+export class Recorder {
+  readonly #options: RecorderOptions;
+  readonly #clock: () => number;
+  readonly #sealed: (api: string, delta: Delta) => void;
+  readonly #apis = new Map<string, LiveApi>();
+  /** The minute that is being recorded. */
+  #from = 0;
+  #to = 0;
+  #recorded = 0;
+  #cuts: WeakMap<Exchange, ProxyError> | undefined;
+
+  /** Hears of answers that break off, and marks the calls that are watched already. */
+  readonly #guard: Guard = {
+    cut: (_attempt, exchange, error) => {
+      this.#cuts ??= new WeakMap();
+      this.#cuts.set(exchange, error);
+    },
+  };
+
+  constructor(options: RecorderOptions, clock: () => number, sealed: (api: string, delta: Delta) => void) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#sealed = sealed;
+  }
+
+  /** Calls recorded since the last seal. */
+  get recorded(): number {
+    return this.#recorded;
+  }
+
+  /** Has a call counted when it is over; once, however often it passes. */
+  watch(exchange: Exchange): void {
+    const { req, res, guards } = exchange;
+    if (guards.includes(this.#guard)) return;
+    guards.push(this.#guard);
+    const meter = meterOf(req, res, announcesBody(req));
+    // Later it may have been rewritten.
+    const url = req.url ?? '/';
+    const name = this.#given(req);
+    exchange.onSettled((settled) => this.#record(settled, meter, url, name));
+  }
+
+  /** Hands on what was recorded. */
+  seal(): void {
+    this.#recorded = 0;
+    for (const api of this.#apis.values()) {
+      const delta = api.seal(this.#from);
+      if (delta) this.#sealed(api.name, delta);
+    }
+  }
+
+  #given(req: IncomingMessage): string | undefined {
+    const { path } = this.#options;
+    if (!path) return undefined;
+    try {
+      const name: unknown = path(req);
+      return typeof name === 'string' && name !== '' ? pathName(name) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #record(exchange: Exchange, meter: Meter, url: string, name: string | undefined): void {
+    const now = this.#clock();
+    if (now < this.#from || now >= this.#to) this.#turn(now);
+    this.#recorded++;
+    const endedAt = performance.now();
+    const durationMs = Math.max(0, endedAt - exchange.startedAt);
+    const api = this.#api(exchange.api || this.#options.name);
+    const path = api.path(name ?? pathTemplate(url));
+    const cut = exchange.res.writableFinished ? undefined : this.#cuts?.get(exchange);
+    const failed = count(path, exchange, meter, cut, durationMs);
+    if (!failed) return;
+    api.failed({
+      time: now,
+      status: exchange.res.headersSent ? exchange.res.statusCode : 0,
+      code: (exchange.error ?? cut)?.code,
+      message: redactedMessage(messageOf(exchange, cut)),
+      method: exchange.req.method ?? '',
+      path: redactedPath(url),
+      requestId: requestId(exchange.req),
+      durationMs,
+      attempts: exchange.attempts.length,
+      template: path.name,
+    });
+  }
+
+  /** A delta is of one minute; one that goes back, when the clock is set, is a minute like others. */
+  #turn(now: number): void {
+    if (this.#recorded > 0) this.seal();
+    this.#from = spanStart('minute', now);
+    this.#to = this.#from + SPANS.minute.lengthMs;
+  }
+
+  #api(name: string): LiveApi {
+    const known = this.#apis.get(name);
+    if (known) return known;
+    const { maxApis, maxPaths, recentErrors } = this.#options;
+    if (this.#apis.size >= maxApis && name !== OTHERS) return this.#api(OTHERS);
+    const api = new LiveApi(name, maxPaths, recentErrors);
+    this.#apis.set(name, api);
+    return api;
+  }
+}
+
+/** Counts a call; whether it belongs among the recent errors. */
+function count(
+  { tally, responseTimes, firstBytes }: LivePath,
+  exchange: Exchange,
+  meter: Meter,
+  cut: ProxyError | undefined,
+  durationMs: number,
+): boolean {
+  const { req, res, error, cache, attempts, startedAt, answeredAt } = exchange;
+  const result = resultOf(exchange, cut);
+  tally.total++;
+  if (result !== 'left') tally[result]++;
+  if (res.headersSent) {
+    bump(tally.statusCodes, res.statusCode);
+    const firstAt = answeredAt ?? meter.firstByteAt;
+    // A head without a body may have gone out unseen, as it does on `flushHeaders()`.
+    firstBytes.add(firstAt > startedAt ? Math.min(firstAt - startedAt, durationMs) : durationMs);
+    if (hasBody(req.method, res.statusCode)) tally.bytesOut += meter.bytesOut;
+  }
+  // Without an end of the answer there is no time to it: a stream that its client left after an hour is not slow.
+  if (result === 'success' || result === 'failure') responseTimes.add(durationMs);
+  tally.bytesIn += meter.bytesIn;
+  if (cache) bump(tally.cache, cache);
+  if (attempts.length > 0) {
+    tally.attempts += attempts.length;
+    if (attempts.length > 1) tally.retried++;
+    for (const attempt of attempts) bumpName(tally.exits, attempt.egress ?? DIRECT);
+  }
+  const code = (error ?? cut)?.code;
+  if (code) bumpName(tally.errors, code);
+  return result === 'failure' || code !== undefined;
+}
+
+const hasBody = (method: string | undefined, status: number): boolean =>
+  method !== 'HEAD' && status !== 204 && status !== 304;
+
+function requestId(req: IncomingMessage): string | undefined {
+  const given = req.headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : undefined;
+}

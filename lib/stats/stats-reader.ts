@@ -1,0 +1,138 @@
+import { type Book, WHOLE } from './book.js';
+import { ALL, keptPages, type Page, SPANS, type SpanName, spanStart } from './periods.js';
+import type { Figures, PathFigures, StatsQuery, StatsView, TimeBucket } from './stats-source.js';
+import type { Reading, StatsStore } from './stats-store.js';
+import { newestErrors } from './stored-error.js';
+import { figuresOf, sumOf, Tally } from './tally.js';
+
+const DEFAULT_ERRORS = 10;
+/** Recent errors are kept by API: to find those of one path, all of them are looked through. */
+const ALL_ERRORS = 1_000_000;
+const CLOSED_KEPT = 8;
+/** Nothing that is longer was ever counted: it need not be looked for. */
+const MAX_NAME = 200;
+
+/** What the paths of an API did in those hours and days whose time is over. */
+interface ClosedPages {
+  readonly hour: number;
+  readonly late: number;
+  readonly hours: ReadonlyMap<string, Tally>;
+  readonly days: ReadonlyMap<string, Tally>;
+}
+
+/** Makes what is shown out of what a store holds. What it costs depends on how much is kept, not on how much was called. */
+export class StatsReader {
+  readonly #store: StatsStore;
+  /** By API, the first to be made first: adding up thirty pages takes longer than all the rest. */
+  readonly #closed = new Map<string, ClosedPages>();
+
+  constructor(store: StatsStore) {
+    this.#store = store;
+  }
+
+  /** @param configured an API of which nothing is known is then one that was not called yet */
+  async view(query: StatsQuery, configured: boolean, now: number): Promise<StatsView | undefined> {
+    const { api, path, period, errors = DEFAULT_ERRORS } = query;
+    if (api.length > MAX_NAME || (path ?? '').length > MAX_NAME) return undefined;
+    const pages = pagesOf(query, now);
+    const asked = path === undefined ? errors : ALL_ERRORS;
+    const wanted = { api, path: path ?? WHOLE, pages: [ALL, ...pages], errors: errors > 0 ? asked : 0 };
+    const reading = await this.#store.read(wanted, now);
+    if (!reading && !configured) return undefined;
+    if (path !== undefined && !reading?.book.has(path)) return undefined;
+    const tallies = pages.map((page) => reading?.book.get(page, path ?? WHOLE));
+    return {
+      api,
+      path,
+      period,
+      time: now,
+      figures: figuresOf(period === 'all' ? reading?.book.get(ALL, path ?? WHOLE) : sumOf(tallies)),
+      buckets: pages.flatMap((page, i) => bucketOf(page, tallies[i])),
+      recentErrors: reading ? newestErrors(reading.errors, errors, path) : [],
+    };
+  }
+
+  async paths(api: string, configured: boolean, now: number): Promise<PathFigures[] | undefined> {
+    if (api.length > MAX_NAME) return undefined;
+    const current: Page[] = [
+      { kind: 'paths', span: 'hour', start: spanStart('hour', now) },
+      { kind: 'paths', span: 'day', start: spanStart('day', now) },
+    ];
+    const reading = await this.#read(api, [ALL, ...current], now);
+    if (!reading) return configured ? [] : undefined;
+    const { hours, days } = await this.#closedPages(api, reading, now);
+    const [hour = ALL, day = ALL] = current;
+    const { book } = reading;
+    return book.paths(ALL).map((path) => ({
+      path,
+      all: figuresOf(book.get(ALL, path)),
+      last24Hours: together(hours.get(path), book.get(hour, path)),
+      last7Days: together(days.get(path), book.get(day, path)),
+    }));
+  }
+
+  #read(api: string, pages: readonly Page[], now: number): Promise<Reading | undefined> {
+    return this.#store.read({ api, path: undefined, pages, errors: 0 }, now);
+  }
+
+  async #closedPages(api: string, { late, partial }: Reading, now: number): Promise<ClosedPages> {
+    const hour = spanStart('hour', now);
+    const known = this.#closed.get(api);
+    if (known && (partial || (known.hour === hour && known.late === late))) return known;
+    const hours = await this.#sums(api, 'hour', now);
+    const days = await this.#sums(api, 'day', now);
+    const closed = { hour, late, hours: hours.sums, days: days.sums };
+    // What Redis did not tell is asked for again the next time.
+    if (!hours.partial && !days.partial) this.#keep(api, closed);
+    return closed;
+  }
+
+  #keep(api: string, closed: ClosedPages): void {
+    this.#closed.delete(api);
+    this.#closed.set(api, closed);
+    const [oldest] = this.#closed.keys();
+    if (this.#closed.size > CLOSED_KEPT && oldest !== undefined) this.#closed.delete(oldest);
+  }
+
+  async #sums(
+    api: string,
+    span: SpanName,
+    now: number,
+  ): Promise<{ sums: Map<string, Tally>; partial: boolean }> {
+    const sums = new Map<string, Tally>();
+    let partial = false;
+    for (const page of keptPages('paths', span, now).slice(0, -1)) {
+      // One page at a time: calls that are under way are served in between.
+      const reading = await this.#read(api, [page], now);
+      if (reading) addPage(sums, reading.book, page);
+      partial ||= reading?.partial ?? true;
+      await new Promise(setImmediate);
+    }
+    return { sums, partial };
+  }
+}
+
+function addPage(sums: Map<string, Tally>, book: Book, page: Page): void {
+  for (const path of book.paths(page)) {
+    const tally = book.get(page, path);
+    if (!tally) continue;
+    const sum = sums.get(path) ?? new Tally();
+    sum.add(tally);
+    sums.set(path, sum);
+  }
+}
+
+function together(closed: Tally | undefined, current: Tally | undefined): Figures {
+  return figuresOf(closed && current ? sumOf([closed, current]) : (closed ?? current));
+}
+
+const SPAN_OF = { all: 'minute', daily: 'day', hourly: 'hour' } as const;
+
+function pagesOf({ path, period }: StatsQuery, now: number): Page[] {
+  return keptPages(path === undefined ? 'api' : 'paths', SPAN_OF[period], now);
+}
+
+function bucketOf(page: Page, tally: Tally | undefined): TimeBucket[] {
+  if (page.kind === 'all') return [];
+  return [{ start: page.start, lengthMs: SPANS[page.span].lengthMs, ...figuresOf(tally) }];
+}

@@ -1,0 +1,89 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Exchange, exchangeOf } from '../exchange.js';
+import { ChangeNews } from './change-news.js';
+import { MemoryStatsStore } from './memory-stats-store.js';
+import { Recorder } from './recorder.js';
+import { RedisStatsStore } from './redis-stats-store.js';
+import { resolveStats, type StatsOptions } from './stats-options.js';
+import { StatsReader } from './stats-reader.js';
+import type { StatsSource } from './stats-source.js';
+import type { StatsHealth } from './stats-store.js';
+
+/** The middleware that {@link stats} returns; it is what dashboards and endpoints read, too. */
+export interface StatsHandler extends StatsSource {
+  (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
+  /** Counts a call when it is over, as the middleware does; for those who have its exchange at hand. */
+  watch(exchange: Exchange): void;
+  /** Adds up what was recorded; with Redis, resolves when it has arrived there, or will not for now. */
+  flush(): Promise<void>;
+  /** How the store in Redis is. */
+  health(): StatsHealth;
+  /** Sends what was not sent yet, within two seconds where Redis does not answer, and frees timer and connection. */
+  close(): Promise<void>;
+}
+
+/**
+ * Counts every call when its response has closed: by API and path, by status, time and what the stages did with it.
+ * Put it in front of everything else, so that answers from a cache, refusals and clients that left are counted as well.
+ * Any handler may follow.
+ *
+ * @param clock epoch milliseconds; for tests
+ * @throws InvalidOptionError
+ */
+export function stats(options: StatsOptions = {}, clock: () => number = Date.now): StatsHandler {
+  const resolved = resolveStats(options);
+  const { apis: configured, flushMs, redis } = resolved;
+  const store = redis
+    ? new RedisStatsStore({ ...resolved, redis }, clock)
+    : new MemoryStatsStore(resolved, clock);
+  const news = new ChangeNews(() => store.revision());
+  const recorder = new Recorder(resolved, clock, (api, delta) => {
+    store.add(api, delta);
+    news.changed();
+  });
+  const reader = new StatsReader(store);
+  const timer = setInterval(tick, flushMs);
+  timer.unref();
+
+  function tick(): void {
+    void flush().then(() => news.tell(performance.now()));
+  }
+
+  function flush(): Promise<void> {
+    recorder.seal();
+    return store.flush();
+  }
+
+  function watch(exchange: Exchange): void {
+    recorder.watch(exchange);
+  }
+
+  function stats(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
+    recorder.watch(exchangeOf(req, res));
+    next();
+  }
+
+  return Object.assign(stats, {
+    watch,
+    flush,
+    health: () => store.health(),
+    async apis() {
+      recorder.seal();
+      return [...new Set([...configured, ...(await store.apis())])].sort();
+    },
+    paths(api: string) {
+      recorder.seal();
+      return reader.paths(api, configured.includes(api), clock());
+    },
+    view(query: Parameters<StatsSource['view']>[0]) {
+      recorder.seal();
+      return reader.view(query, configured.includes(query.api), clock());
+    },
+    onChange: (listener: () => void) => news.listen(listener),
+    async close() {
+      clearInterval(timer);
+      recorder.seal();
+      await store.close();
+    },
+  });
+}

@@ -1,0 +1,34 @@
+import { expect } from 'chai';
+import { breaker } from '../../../lib/breaker/breaker.js';
+import { circuitStatus } from '../../../lib/breaker/circuit-status.js';
+
+const NOW = 1_700_000_000_250;
+
+describe('circuitStatus()', () => {
+  it('has the OpenResty fields, in seconds', () => {
+    const guard = breaker({ name: 'weather', resetTimeoutMs: 45_000 }, () => NOW);
+    const { timestamp, circuits } = circuitStatus(guard.registry.list(), NOW);
+    expect(timestamp).to.equal(1_700_000_000.25);
+    expect(circuits).to.deep.equal([
+      {
+        ...{ target: 'weather', state: 'CLOSED', failures: 0, successes: 0 },
+        ...{ last_failure_time: null, last_failure: null, time_to_reset: 0 },
+        ...{ window_total: 0, failure_ratio: 0, transitions: [] },
+        config: {
+          ...{ failure_threshold: 5, reset_timeout: 45, request_timeout: 10_000, success_threshold: 2 },
+          ...{ max_trials: 2, trial_timeout: 20, failure_ratio: 0.5, minimum_requests: 20, window: 10 },
+        },
+      },
+    ]);
+  });
+
+  it('knows no end of a circuit that was forced open', () => {
+    const guard = breaker({ name: 'weather' }, () => NOW);
+    guard.forceOpen();
+    const [circuit] = circuitStatus(guard.registry.list(), NOW).circuits;
+    expect(circuit).to.include({ state: 'OPEN', time_to_reset: null });
+    expect(circuit?.transitions).to.deep.equal([
+      { time: 1_700_000_000.25, from: 'CLOSED', to: 'OPEN', reason: 'forced' },
+    ]);
+  });
+});

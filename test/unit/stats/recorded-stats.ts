@@ -1,0 +1,46 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { Exchange } from '../../../lib/exchange.js';
+import { type StatsHandler, stats } from '../../../lib/stats/stats.js';
+import type { StatsOptions } from '../../../lib/stats/stats-options.js';
+import { onCleanup } from '../../support/cleanup.js';
+
+/** Statistics on a clock that goes on only when told to, with calls that were answered at once. */
+export interface RecordedStats {
+  readonly source: StatsHandler;
+  advance(ms: number): void;
+  /** One more call that ends with this status. */
+  call(api: string, url: string, status: number): void;
+}
+
+/** Records calls as `[url, status]` by API; closed after the test. */
+export function recordedStats(
+  now: number,
+  calls: Readonly<Record<string, readonly (readonly [url: string, status: number])[]>> = {},
+  options: StatsOptions = {},
+): RecordedStats {
+  let time = now;
+  const source = stats(options, () => time);
+  onCleanup(() => source.close());
+
+  function call(api: string, url: string, status: number): void {
+    const req = new IncomingMessage(new Socket());
+    Object.assign(req, { method: 'GET', url });
+    const res = new ServerResponse(req);
+    const exchange = new Exchange(req, res);
+    exchange.api = api;
+    source.watch(exchange);
+    res.writeHead(status).end('body');
+    // Without a socket nobody says that all is sent.
+    Object.defineProperty(res, 'writableFinished', { value: true });
+    res.emit('close');
+  }
+  for (const [api, list] of Object.entries(calls)) for (const [url, status] of list) call(api, url, status);
+  return {
+    source,
+    call,
+    advance: (ms) => {
+      time += ms;
+    },
+  };
+}
