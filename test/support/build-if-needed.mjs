@@ -8,4 +8,4 @@ const newest = (folder) =>
   );
 const built = fs.existsSync('dist/lib/index.js') ? fs.statSync('dist/lib/index.js').mtimeMs : 0;
 if (!fs.existsSync('node_modules')) execSync('npm ci', { stdio: 'inherit' });
-if (newest('lib') > built) execSync('npm run build', { stdio: 'inherit' });
+if (Math.max(newest('lib'), newest('dashboards')) > built) execSync('npm run build', { stdio: 'inherit' });

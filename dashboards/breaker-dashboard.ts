@@ -1,0 +1,175 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { z } from 'zod';
+import type { CircuitSnapshot } from '../lib/breaker/circuit-snapshot.js';
+import type { EgressStatus } from '../lib/egress-status.js';
+import { functionOption, optionsObject, resolveOptions } from '../lib/options.js';
+import type { CircuitsAnswer, CircuitsData } from './client/shared/contract.js';
+import { sendError, sendJson } from './shared/answers.js';
+import { type Dashboard, dashboardHandler, type Route } from './shared/dashboard.js';
+import { type DashboardOptions, dashboardShape, titleOption } from './shared/dashboard-options.js';
+import { type Channel, LiveFeed } from './shared/live-feed.js';
+import { crossSiteReason } from './shared/same-origin.js';
+
+/** What of a circuit the page's buttons work on: a `Circuit` is one. */
+export interface CircuitControl {
+  forceOpen(): void;
+  forceClose(): void;
+  reset(): void;
+}
+
+/** Where the page reads circuits, exits and gates: what `resilientProxy()` returns is one. */
+export interface BreakerDashboardSource {
+  readonly circuits: {
+    list(): readonly CircuitSnapshot[];
+    get(target: string): CircuitControl | undefined;
+  };
+  egress?(): EgressStatus;
+  /** Throws away the cached answers of an API. */
+  purge?(api: string): Promise<unknown>;
+  /**
+   * The APIs that `purge` knows.
+   * @default the names of the circuits, up to the colon in front of a key
+   */
+  purgeable?(): readonly string[];
+}
+
+/** What the page can do: force open, force closed, reset, or purge the API's cache. */
+export type CircuitAction = 'open' | 'close' | 'reset' | 'purge';
+
+/** Options of `breakerDashboard()`. */
+export interface BreakerDashboardOptions extends DashboardOptions {
+  /**
+   * Whether the page may act on circuits and caches. Give `authorize` with it.
+   * @default false
+   */
+  actions?: boolean;
+  /** Hears of each action that was done, by whose request: for an audit log. */
+  onAction?(action: CircuitAction, target: string, req: IncomingMessage): void;
+}
+
+const schema = optionsObject({
+  ...dashboardShape,
+  title: titleOption.default('Circuits'),
+  actions: z.boolean().default(false),
+  onAction: functionOption<NonNullable<BreakerDashboardOptions['onAction']>>().optional(),
+});
+
+/**
+ * A page about what is called and what is not: every circuit with its state, limits and history, and the exits
+ * and gates beside them.
+ *
+ * @throws InvalidOptionError
+ */
+export function breakerDashboard(
+  source: BreakerDashboardSource,
+  options: BreakerDashboardOptions = {},
+): Dashboard {
+  const settings = resolveOptions(schema, options, 'breakerDashboard');
+  const { actions, onAction } = settings;
+  // Nothing reports what a circuit counts: it is looked at once a second, which costs next to nothing.
+  const feed = new LiveFeed(settings.maxClients, () => () => undefined);
+  const read = () => circuitsData(source, actions);
+  const channel: Channel = {
+    name: 'circuits',
+    key: 'circuits',
+    everyMs: 1000,
+    polled: true,
+    read: async () => read(),
+    fingerprint: withoutClock,
+  };
+  const routes = new Map<string, Route>([
+    ['GET /data', (_req, res) => sendJson(res, 200, { circuits: read() } satisfies CircuitsAnswer)],
+    ['GET /events', (req, res) => feed.follow(req, res, [channel])],
+    ...(actions ? actionRoutes(source, onAction) : []),
+  ]);
+  const handle = dashboardHandler({ page: 'circuits', settings, routes });
+
+  function breakerDashboard(
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: (error?: unknown) => void,
+  ): void {
+    handle(req, res, next);
+  }
+  return Object.assign(breakerDashboard, { close: () => feed.close() });
+}
+
+function circuitsData(source: BreakerDashboardSource, actions: boolean): CircuitsData {
+  const { exits, gates } = source.egress?.() ?? { exits: [], gates: [] };
+  const purgeable = source.purgeable?.();
+  const circuits = source.circuits.list().map((circuit) => ({
+    ...circuit,
+    purge: actions && source.purge ? purgeName(circuit.target, purgeable) : undefined,
+  }));
+  return { time: Date.now(), actions, circuits, exits, gates };
+}
+
+/** The API that a circuit is of: its name, or what stands in front of the key. */
+function purgeName(target: string, names: readonly string[] | undefined): string | undefined {
+  if (!names) return target.split(':', 1)[0];
+  return names
+    .filter((name) => target === name || target.startsWith(`${name}:`))
+    .sort((a, b) => b.length - a.length)[0];
+}
+
+/** A page counts down by itself: time that passes is no news. */
+function withoutClock(value: unknown): string {
+  return JSON.stringify(value, (key, inner: unknown) =>
+    (key === 'time' || key === 'timeToResetMs') && inner !== null ? undefined : inner,
+  );
+}
+
+function actionRoutes(
+  source: BreakerDashboardSource,
+  onAction: BreakerDashboardOptions['onAction'],
+): [string, Route][] {
+  const guarded =
+    (name: CircuitAction, act: (target: string) => Promise<boolean> | boolean): Route =>
+    async (req, res, query) => {
+      const reason = crossSiteReason(req);
+      if (reason) return sendError(res, 403, 'ERR_FORBIDDEN', reason);
+      const target = query.get('target') ?? '';
+      if (!(await act(target)))
+        return sendError(res, 404, 'ERR_NOT_FOUND', 'There is no circuit of this name');
+      onAction?.(name, target, req);
+      sendJson(res, 200, { circuits: circuitsData(source, true) } satisfies CircuitsAnswer);
+    };
+
+  const onCircuit = (act: (circuit: CircuitControl) => void) => (target: string) => {
+    const circuit = source.circuits.get(target);
+    if (circuit) act(circuit);
+    return circuit !== undefined;
+  };
+
+  async function purge(target: string): Promise<boolean> {
+    const names = circuitsData(source, true).circuits.map((circuit) => circuit.purge);
+    if (!source.purge || !names.includes(target)) return false;
+    await source.purge(target);
+    return true;
+  }
+
+  return [
+    [
+      'POST /actions/open',
+      guarded(
+        'open',
+        onCircuit((circuit) => circuit.forceOpen()),
+      ),
+    ],
+    [
+      'POST /actions/close',
+      guarded(
+        'close',
+        onCircuit((circuit) => circuit.forceClose()),
+      ),
+    ],
+    [
+      'POST /actions/reset',
+      guarded(
+        'reset',
+        onCircuit((circuit) => circuit.reset()),
+      ),
+    ],
+    ['POST /actions/purge', guarded('purge', purge)],
+  ];
+}

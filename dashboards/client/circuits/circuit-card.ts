@@ -1,0 +1,204 @@
+import type { Action, CircuitConfig, CircuitView, Transition } from '../shared/contract.js';
+import { el, setAttribute, setText } from '../shared/element.js';
+import { formatCount, formatMany, formatMs, formatRatio } from '../shared/format.js';
+import { type IconName, icon } from '../shared/icon.js';
+import { moment, showMoment } from '../shared/moment.js';
+import { LOOKS } from './circuit-order.js';
+import type { Countdowns } from './countdown.js';
+
+/** A line with a bar: so much of so much. */
+class Gauge {
+  readonly row: HTMLElement;
+  readonly #text = el('dd', { class: 'number' });
+  readonly #bar = el('span', { class: 'bar' });
+
+  constructor(name: string) {
+    const rail = el('span', { class: 'rail', 'aria-hidden': 'true' }, this.#bar);
+    this.row = el('div', { class: 'gauge' }, el('dt', {}, name), this.#text, rail);
+  }
+
+  show(text: string, share: number, tone: 'good' | 'warning' | 'bad' | 'plain'): void {
+    setText(this.#text, text);
+    setAttribute(this.row, 'data-tone', tone);
+    this.#bar.style.width = `${Math.min(1, share) * 100}%`;
+    this.#bar.hidden = share === 0;
+  }
+}
+
+const ACTIONS: readonly (readonly [action: Action, name: string])[] = [
+  ['open', 'Force open'],
+  ['close', 'Force closed'],
+  ['reset', 'Reset'],
+  ['purge', 'Purge cache'],
+];
+
+/** A circuit on the page. */
+export class CircuitCard {
+  readonly element: HTMLElement;
+  readonly #countdowns: Countdowns;
+  readonly #heading: HTMLElement;
+  readonly #state = el('span', { class: 'state' });
+  readonly #meaning = el('p', { class: 'meaning' });
+  readonly #next = el('p', { class: 'next number' });
+  readonly #nextRail = el('span', { class: 'rail', 'aria-hidden': 'true' });
+  readonly #nextBar = el('span', { class: 'bar' });
+  readonly #failures = new Gauge('Failures in a row');
+  readonly #trials = new Gauge('Trials that succeeded');
+  readonly #window = new Gauge('Failed in the window');
+  readonly #last = el('p', { class: 'last' });
+  readonly #lastTime = el('time');
+  readonly #lastText = el('span', { class: 'message' });
+  readonly #history = el('ol', { class: 'history' });
+  readonly #historyTitle = el('summary');
+  readonly #historyBox = el('details', {}, this.#historyTitle, this.#history);
+  readonly #config = el('dl', { class: 'facts' });
+  readonly #buttons = new Map<Action, HTMLButtonElement>();
+  #shown = '';
+  #icon: IconName | undefined;
+
+  constructor(target: string, countdowns: Countdowns, act: (action: Action, target: string) => void) {
+    this.#countdowns = countdowns;
+    this.#heading = el('h3', { tabindex: -1 }, target);
+    this.#nextRail.append(this.#nextBar);
+    this.#last.append('Last failure ', this.#lastTime, ' · ', this.#lastText);
+    const buttons = ACTIONS.map(([action, name]) => {
+      const button = el('button', { type: 'button', 'aria-label': `${name}: ${target}` }, name);
+      button.addEventListener('click', () => act(action, target));
+      this.#buttons.set(action, button);
+      return button;
+    });
+    this.element = el(
+      'li',
+      { class: 'card' },
+      el('header', {}, this.#heading, this.#state),
+      this.#meaning,
+      el('div', { class: 'until' }, this.#next, this.#nextRail),
+      el('dl', { class: 'gauges' }, this.#failures.row, this.#trials.row, this.#window.row),
+      this.#last,
+      el(
+        'div',
+        { class: 'folds' },
+        this.#historyBox,
+        el('details', {}, el('summary', {}, 'Limits'), this.#config),
+      ),
+      el('div', { class: 'actions' }, ...buttons),
+    );
+  }
+
+  /** Shows the circuit as it is now. */
+  show(circuit: CircuitView, actions: boolean): void {
+    this.#showState(circuit);
+    this.#showGauges(circuit);
+    this.#showLast(circuit);
+    this.#showActions(circuit, actions);
+    const rest = JSON.stringify([circuit.transitions, circuit.config]);
+    if (rest === this.#shown) return;
+    this.#shown = rest;
+    this.#showHistory(circuit.transitions);
+    this.#config.replaceChildren(...configLines(circuit.config));
+  }
+
+  #showState(circuit: CircuitView): void {
+    const look = LOOKS[circuit.state];
+    if (this.#icon !== look.icon) this.#state.replaceChildren(icon(look.icon), el('span', {}, look.word));
+    this.#icon = look.icon;
+    setAttribute(this.element, 'data-tone', look.tone);
+    const { timeToResetMs: leftMs, config } = circuit;
+    const open = circuit.state === 'OPEN';
+    const forced = open && leftMs === null;
+    setText(this.#meaning, forced ? 'Forced open: calls are refused until someone closes it.' : look.meaning);
+    this.#next.hidden = this.#nextRail.hidden = !open || forced;
+    if (!open || leftMs === null) return this.#countdowns.end(this.#next);
+    this.#countdowns.begin(this.#next, {
+      leftMs,
+      wholeMs: config.resetTimeoutMs,
+      words: (left) => `Next try in ${left}`,
+      over: 'The next call is a trial',
+      share: (share) => {
+        this.#nextBar.style.width = `${Math.min(1, share) * 100}%`;
+        this.#nextRail.hidden = share === 0;
+        if (share === 0) setText(this.#meaning, 'Calls were refused until now.');
+      },
+    });
+  }
+
+  #showGauges({ state, failures, successes, windowTotal, failureRatio, config }: CircuitView): void {
+    const { failureThreshold, successThreshold, minimumRequests, windowMs } = config;
+    const near = failures / failureThreshold;
+    const tone = failures === 0 ? 'plain' : near >= 1 ? 'bad' : 'warning';
+    this.#failures.show(`${formatCount(failures)} of ${formatCount(failureThreshold)}`, near, tone);
+    this.#trials.row.hidden = state !== 'HALF_OPEN';
+    this.#trials.show(`${successes} of ${successThreshold}`, successes / successThreshold, 'good');
+    this.#window.row.hidden = config.failureRatio === false;
+    if (config.failureRatio === false) return;
+    const over = windowTotal >= minimumRequests && failureRatio >= config.failureRatio;
+    const calls =
+      windowTotal === 0
+        ? 'no calls'
+        : `${formatRatio(failureRatio, 1)} of ${formatMany(windowTotal, 'call')}`;
+    this.#window.show(
+      `${calls} in ${formatMs(windowMs)}`,
+      failureRatio,
+      over ? 'bad' : failureRatio > 0 ? 'warning' : 'plain',
+    );
+  }
+
+  #showLast({ lastFailure, lastFailureTime }: CircuitView): void {
+    this.#last.hidden = lastFailureTime === null;
+    if (lastFailureTime === null) return;
+    showMoment(this.#lastTime, lastFailureTime);
+    setText(this.#lastText, lastFailure ?? '');
+  }
+
+  #showActions({ state, timeToResetMs, purge }: CircuitView, actions: boolean): void {
+    const may: Readonly<Record<Action, boolean>> = {
+      open: !(state === 'OPEN' && timeToResetMs === null),
+      close: state !== 'CLOSED',
+      reset: true,
+      purge: purge !== undefined,
+    };
+    for (const [action, button] of this.#buttons) {
+      const hide = !actions || !may[action];
+      // Whoever has just pressed it goes on from the card's name.
+      if (hide && document.activeElement === button) this.#heading.focus();
+      button.hidden = hide;
+    }
+  }
+
+  #showHistory(transitions: readonly Transition[]): void {
+    this.#historyBox.hidden = transitions.length === 0;
+    setText(this.#historyTitle, `History (${transitions.length})`);
+    const lines = [...transitions].reverse().map(({ time, to, reason }) => {
+      const look = LOOKS[to];
+      return el(
+        'li',
+        { 'data-tone': look.tone },
+        moment(time),
+        icon(look.icon),
+        el('span', {}, `${look.word}: ${reason}`),
+      );
+    });
+    this.#history.replaceChildren(...lines);
+  }
+}
+
+function configLines(config: CircuitConfig): HTMLElement[] {
+  const { failureRatio } = config;
+  const lines: readonly (readonly [name: string, value: string])[] = [
+    ['Opens after', `${formatMany(config.failureThreshold, 'failure')} in a row`],
+    [
+      'or at',
+      failureRatio === false
+        ? 'no share of failures'
+        : `${formatRatio(failureRatio, 1)} failed of at least ${config.minimumRequests} in ${formatMs(config.windowMs)}`,
+    ],
+    ['Stays open for', formatMs(config.resetTimeoutMs)],
+    ['Closes after', formatMany(config.successThreshold, 'good trial')],
+    ['Trials at a time', `${config.maxTrials}, each given up after ${formatMs(config.trialTimeoutMs)}`],
+    ['An attempt may take', formatMs(config.requestTimeoutMs)],
+    ['A 429 is a failure', config.countRateLimited ? 'yes' : 'no'],
+  ];
+  return lines.map(([name, value]) =>
+    el('div', {}, el('dt', {}, name), el('dd', { class: 'number' }, value)),
+  );
+}

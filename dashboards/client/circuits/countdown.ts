@@ -1,0 +1,66 @@
+import { setText } from '../shared/element.js';
+import { formatMs } from '../shared/format.js';
+
+interface Entry {
+  readonly element: Element;
+  readonly until: number;
+  readonly words: (left: string) => string;
+  readonly over: string;
+  /** Told the share of the time that is left, where the whole is known. */
+  readonly share?: ((share: number) => void) | undefined;
+  readonly wholeMs: number;
+}
+
+/**
+ * Texts that count down by the page's own steady clock: the server says how long something takes, so no two
+ * clocks have to agree. Ticks only while something counts down.
+ */
+export class Countdowns {
+  readonly #entries = new Map<Element, Entry>();
+  #timer: number | undefined;
+
+  /** Counts down in this element from now on; `over` stands there at the end. */
+  begin(
+    element: Element,
+    {
+      leftMs,
+      words,
+      over,
+      share,
+      wholeMs = leftMs,
+    }: {
+      leftMs: number;
+      words: (left: string) => string;
+      over: string;
+      share?: (share: number) => void;
+      wholeMs?: number;
+    },
+  ): void {
+    const entry: Entry = { element, until: performance.now() + leftMs, words, over, share, wholeMs };
+    this.#entries.set(element, entry);
+    this.#show(entry);
+    this.#timer ??= window.setInterval(() => this.#tick(), 250);
+  }
+
+  /** Leaves the element as it is from now on. */
+  end(element: Element): void {
+    this.#entries.delete(element);
+  }
+
+  #tick(): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.element.isConnected) this.#show(entry);
+      else this.#entries.delete(entry.element);
+    }
+    if (this.#entries.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #show({ element, until, words, over, share, wholeMs }: Entry): void {
+    const left = Math.max(0, until - performance.now());
+    share?.(wholeMs === 0 ? 0 : left / wholeMs);
+    setText(element, left === 0 ? over : words(formatMs(Math.ceil(left / 1000) * 1000)));
+    if (left === 0) this.#entries.delete(element);
+  }
+}

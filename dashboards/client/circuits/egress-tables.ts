@@ -1,0 +1,173 @@
+import type { CircuitsData, Exit, Gate } from '../shared/contract.js';
+import { arrange, byId, el, setAttribute, setText } from '../shared/element.js';
+import { formatCount, formatMany } from '../shared/format.js';
+import { type IconName, icon } from '../shared/icon.js';
+import type { Countdowns } from './countdown.js';
+
+type Tone = 'good' | 'warning' | 'bad';
+
+/** What a line says: its state, what it is called, and its figures. */
+interface LineLook {
+  readonly key: string;
+  readonly name: string;
+  readonly below: string;
+  readonly state: string;
+  readonly icon: IconName;
+  readonly tone: Tone;
+  readonly facts: string;
+  /** Counted down after the facts; `undefined` where there is no such time. */
+  readonly leftMs: number | undefined;
+}
+
+interface Line {
+  readonly item: HTMLElement;
+  readonly name: HTMLElement;
+  readonly below: HTMLElement;
+  readonly state: HTMLElement;
+  readonly facts: HTMLElement;
+  readonly left: HTMLElement;
+  icon: IconName | undefined;
+}
+
+/** The forward proxies that calls go through, and the limits that targets have told of. */
+export class EgressTables {
+  readonly #aside = byId('aside');
+  readonly #exits: EgressList;
+  readonly #gates: EgressList;
+
+  constructor(countdowns: Countdowns) {
+    this.#exits = new EgressList('exits', 'Exits', 'Tried again', countdowns);
+    this.#gates = new EgressList('gates', 'Rate limit gates', 'Resets', countdowns);
+    this.#aside.append(this.#exits.panel, this.#gates.panel);
+  }
+
+  /** Shows them, the worst first. Without any there is nothing to see. */
+  show({ exits, gates, time }: CircuitsData): void {
+    this.#aside.hidden = exits.length + gates.length === 0;
+    this.#exits.show([...exits].sort(byRank(exitRank)).map((exit) => exitLook(exit, time)));
+    this.#gates.show([...gates].sort(byRank(gateRank)).map((gate) => gateLook(gate, time)));
+  }
+}
+
+class EgressList {
+  readonly panel: HTMLElement;
+  readonly #list = el('ul', { class: 'egress' });
+  readonly #lines = new Map<string, Line>();
+  readonly #countdowns: Countdowns;
+  readonly #whenOver: string;
+
+  constructor(id: string, title: string, whenOver: string, countdowns: Countdowns) {
+    this.#countdowns = countdowns;
+    this.#whenOver = whenOver;
+    const heading = el('header', {}, el('h2', { id: `${id}-title` }, title));
+    this.panel = el('section', { class: 'panel', 'aria-labelledby': `${id}-title` }, heading, this.#list);
+  }
+
+  show(looks: readonly LineLook[]): void {
+    this.panel.hidden = looks.length === 0;
+    const keys = new Set(looks.map(({ key }) => key));
+    for (const key of this.#lines.keys()) if (!keys.has(key)) this.#lines.delete(key);
+    arrange(
+      this.#list,
+      looks.map((look) => this.#line(look)),
+    );
+  }
+
+  #line(look: LineLook): HTMLElement {
+    const line = this.#lines.get(look.key) ?? newLine();
+    this.#lines.set(look.key, line);
+    setText(line.name, look.name);
+    setText(line.below, look.below);
+    setText(line.facts, look.facts);
+    setAttribute(line.item, 'data-tone', look.tone);
+    if (line.icon !== look.icon || line.state.textContent !== look.state) {
+      line.state.replaceChildren(icon(look.icon), el('span', {}, look.state));
+    }
+    line.icon = look.icon;
+    line.left.hidden = look.leftMs === undefined;
+    if (look.leftMs === undefined) this.#countdowns.end(line.left);
+    else {
+      this.#countdowns.begin(line.left, {
+        leftMs: look.leftMs,
+        words: (left) => `${this.#whenOver} in ${left}`,
+        over: `${this.#whenOver} now`,
+      });
+    }
+    return line.item;
+  }
+}
+
+function newLine(): Line {
+  const [name, below, facts, left] = [el('strong'), el('span', { class: 'caption' }), el('span'), el('span')];
+  const state = el('span', { class: 'state' });
+  const item = el(
+    'li',
+    {},
+    el('p', {}, name, state),
+    el('p', { class: 'caption number' }, below, facts, left),
+  );
+  return { item, name, below, state, facts, left, icon: undefined };
+}
+
+const exitRank = ({ state }: Exit): number => ({ resting: 0, trial: 1, ok: 2 })[state];
+
+const gateRank = ({ state, queued }: Gate): number => (state === 'closed' ? 0 : queued > 0 ? 1 : 2);
+
+const byRank =
+  <T extends { readonly api: string }>(rank: (one: T) => number) =>
+  (a: T, b: T): number =>
+    rank(a) - rank(b) || (a.api < b.api ? -1 : a.api > b.api ? 1 : 0);
+
+/** Facts on a line, which breaks between two of them only. */
+function joined(facts: readonly (string | false | undefined)[]): string {
+  const kept = facts.filter((fact) => fact !== undefined && fact !== false && fact !== '');
+  return kept.map((fact) => String(fact).replaceAll(' ', '\u00a0')).join(' · ');
+}
+
+function exitLook(
+  { api, name, proxy, state, restsUntil, reason, failures, attempts, active }: Exit,
+  time: number,
+): LineLook {
+  const words = { ok: 'In use', resting: 'Resting', trial: 'On trial' } as const;
+  const icons = { ok: 'ok', resting: 'stop', trial: 'warning' } as const;
+  const tones = { ok: 'good', resting: 'bad', trial: 'warning' } as const;
+  const where = proxy === undefined ? 'direct' : proxy.includes(name) ? '' : proxy;
+  return {
+    key: JSON.stringify([api, name]),
+    name,
+    below: [api, where].filter((part) => part !== '').join(' · '),
+    state: words[state],
+    icon: icons[state],
+    tone: tones[state],
+    facts: joined([
+      reason,
+      failures > 0 && `${formatMany(failures, 'failure')} in a row`,
+      formatMany(attempts, 'attempt'),
+      active > 0 && `${formatCount(active)} under way`,
+    ]),
+    leftMs: state === 'resting' && restsUntil !== undefined ? restsUntil - time : undefined,
+  };
+}
+
+function gateLook(
+  { api, key, exit, state, remaining, limit, resetsAt, queued }: Gate,
+  time: number,
+): LineLook {
+  const closed = state === 'closed';
+  const left =
+    remaining === undefined
+      ? ''
+      : `${formatCount(remaining)}${limit === undefined ? '' : ` of ${formatCount(limit)}`} calls left`;
+  return {
+    key: JSON.stringify([api, key, exit]),
+    name: api,
+    below: [key === '' ? '' : `credential ${key.slice(0, 8)}`, exit === undefined ? '' : `through ${exit}`]
+      .filter(Boolean)
+      .join(' · '),
+    state: closed ? 'Closed' : 'Open',
+    icon: closed ? 'stop' : 'ok',
+    tone: closed ? 'bad' : 'good',
+    facts: joined([left, queued > 0 && `${formatMany(queued, 'call')} waiting`]),
+    leftMs: resetsAt !== undefined && resetsAt > time ? resetsAt - time : undefined,
+  };
+}

@@ -1,0 +1,142 @@
+import type { Action, CircuitsData, CircuitView } from '../shared/contract.js';
+import { arrange, byId, el } from '../shared/element.js';
+import { Feed } from '../shared/feed.js';
+import { announce, Notice } from '../shared/notice.js';
+import { RefreshControl, refreshOf } from '../shared/refresh-control.js';
+import { act } from './act.js';
+import { CircuitCard } from './circuit-card.js';
+import { LOOKS, worstFirst } from './circuit-order.js';
+import { Confirm } from './confirm.js';
+import { Countdowns } from './countdown.js';
+import { EgressTables } from './egress-tables.js';
+import { Summary } from './summary.js';
+
+/** From this number of circuits on there is a field to search them. */
+const SEARCH_FROM = 8;
+
+let data: CircuitsData | undefined;
+let said: string | undefined;
+
+const notice = new Notice();
+const summary = new Summary();
+const countdowns = new Countdowns();
+const egress = new EgressTables(countdowns);
+const confirm = new Confirm();
+const cards = new Map<string, CircuitCard>();
+const search = el('input', {
+  type: 'search',
+  id: 'search',
+  placeholder: 'Part of a name',
+  autocomplete: 'off',
+});
+const searchField = el('p', { class: 'search' }, el('label', { for: 'search' }, 'Search'), search);
+const refresh = new RefreshControl(
+  () => feed,
+  (choice) => keep('refresh', choice === 'live' ? '' : String(choice)),
+);
+const feed = new Feed(['circuits'], () => '', {
+  // The server sends under this name what the contract says.
+  value: (_name, value) => take(value as CircuitsData),
+  problem: (problem) => notice.show(problem),
+  state: (state) => refresh.state(state),
+});
+
+function take(next: CircuitsData): void {
+  data = next;
+  refresh.updated();
+  const line = summary.show(next.circuits);
+  // Said when it changes, not every time it is read, and not when the page opens.
+  if (said !== undefined && said !== line) announce(line);
+  said = line;
+  showEmpty(next.circuits.length === 0);
+  searchField.hidden = next.circuits.length < SEARCH_FROM;
+  egress.show(next);
+  showCards(next);
+}
+
+function showCards({ circuits, actions }: CircuitsData): void {
+  const names = new Set(circuits.map(({ target }) => target));
+  for (const name of cards.keys()) if (!names.has(name)) cards.delete(name);
+  const wanted = search.value.trim().toLowerCase();
+  const shown = circuits.filter(({ target }) => target.toLowerCase().includes(wanted)).sort(worstFirst);
+  for (const circuit of shown) cardOf(circuit).show(circuit, actions);
+  arrange(
+    byId('cards'),
+    shown.map((circuit) => cardOf(circuit).element),
+  );
+  byId('none').hidden = shown.length > 0 || circuits.length === 0;
+}
+
+function cardOf({ target }: CircuitView): CircuitCard {
+  const card =
+    cards.get(target) ?? new CircuitCard(target, countdowns, (action, name) => void press(action, name));
+  cards.set(target, card);
+  return card;
+}
+
+function showEmpty(empty: boolean): void {
+  const place = byId('empty');
+  place.hidden = !empty;
+  byId('content').hidden = empty;
+  if (!empty || place.childElementCount > 0) return;
+  place.append(
+    el('h2', {}, 'No circuits yet'),
+    el(
+      'p',
+      {},
+      'Each API with a breaker has one. Take breaker: false out of its configuration, or add an API.',
+    ),
+  );
+}
+
+async function press(action: Action, target: string): Promise<void> {
+  if (!(await confirmed(action, target))) return;
+  const name =
+    action === 'purge' ? data?.circuits.find((circuit) => circuit.target === target)?.purge : target;
+  const outcome = await act(action, name ?? target);
+  if ('problem' in outcome) return notice.show(outcome.problem);
+  notice.show(undefined);
+  take(outcome.circuits);
+  const now = outcome.circuits.circuits.find((circuit) => circuit.target === target);
+  announce(
+    action === 'purge'
+      ? `The cache of ${name} is purged`
+      : `${target}: ${now ? LOOKS[now.state].word : 'gone'}`,
+  );
+}
+
+async function confirmed(action: Action, target: string): Promise<boolean> {
+  if (action === 'open') {
+    const text = 'Every call to it is refused with a 503 until someone closes or resets the circuit.';
+    return confirm.ask({ title: `Force ${target} open?`, text, yes: 'Force open' });
+  }
+  if (action !== 'purge') return true;
+  const text = 'Each of its answers is fetched from the target again, which may be a burst of calls.';
+  return confirm.ask({ title: `Purge the cache of ${target}?`, text, yes: 'Purge cache' });
+}
+
+/** Keeps a choice in the page's address, so that a link shows the same, and follows it. */
+function keep(name: 'refresh' | 'search', value: string): void {
+  const query = new URLSearchParams(location.search);
+  if (value === '') query.delete(name);
+  else query.set(name, value);
+  const text = query.toString();
+  history.replaceState(null, '', `${location.pathname}${text === '' ? '' : `?${text}`}`);
+  follow(name === 'refresh');
+}
+
+function follow(start: boolean): void {
+  const query = new URLSearchParams(location.search);
+  const choice = refreshOf(query.get('refresh'));
+  refresh.choose(choice);
+  const text = query.get('search') ?? '';
+  if (search.value !== text) search.value = text;
+  if (data) showCards(data);
+  if (start) feed.start(choice);
+}
+
+search.addEventListener('input', () => keep('search', search.value));
+addEventListener('popstate', () => follow(true));
+byId('circuits-title').after(searchField);
+searchField.hidden = true;
+follow(true);

@@ -1,0 +1,197 @@
+// What the dashboards' routes answer with, as JSON. The server's types must fit these: it imports them.
+
+/** What statistics are asked over. */
+export type Period = 'all' | 'daily' | 'hourly';
+
+/** A distribution of times in milliseconds. */
+export interface Latency {
+  readonly count: number;
+  readonly min: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p95: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** Calls by some name. */
+export type Counts = Readonly<Record<string, number>>;
+
+/** What happened over one span of time. */
+export interface Figures {
+  readonly total: number;
+  readonly success: number;
+  readonly failure: number;
+  readonly aborted: number;
+  readonly statusCodes: Counts;
+  readonly responseTime: Latency;
+  readonly timeToFirstByte: Latency;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly cache: Counts;
+  readonly attempts: number;
+  readonly retried: number;
+  readonly exits: Counts;
+  readonly errors: Counts;
+}
+
+/** Figures of one minute, hour or day. */
+export interface TimeBucket extends Figures {
+  /** Epoch milliseconds. */
+  readonly start: number;
+  readonly lengthMs: number;
+}
+
+/** A call that failed. */
+export interface RecentError {
+  /** Epoch milliseconds. */
+  readonly time: number;
+  readonly status: number;
+  readonly code?: string | undefined;
+  readonly message: string;
+  readonly method: string;
+  readonly path: string;
+  readonly requestId?: string | undefined;
+  readonly durationMs: number;
+  readonly attempts: number;
+}
+
+/** Figures of one API or one of its paths. */
+export interface View {
+  readonly api: string;
+  readonly path?: string | undefined;
+  readonly period: Period;
+  readonly time: number;
+  readonly figures: Figures;
+  readonly buckets: readonly TimeBucket[];
+  readonly recentErrors: readonly RecentError[];
+}
+
+/** How an API did in the last minutes. */
+export interface ApiState {
+  readonly api: string;
+  readonly total: number;
+  readonly failure: number;
+}
+
+/** All APIs, by name. */
+export interface Overview {
+  /** How many minutes `total` and `failure` are over. */
+  readonly minutes: number;
+  readonly apis: readonly ApiState[];
+}
+
+/** The table of paths, column by column: half the size of an object for each path. */
+export interface PathColumns {
+  readonly api: string;
+  readonly period: Period;
+  readonly path: readonly string[];
+  readonly total: readonly number[];
+  readonly failure: readonly number[];
+  readonly p50: readonly number[];
+  readonly p95: readonly number[];
+  readonly p99: readonly number[];
+  /** Calls that the cache answered, and those it was asked about. */
+  readonly hits: readonly number[];
+  readonly asked: readonly number[];
+  readonly retried: readonly number[];
+}
+
+/** Answer of the statistics' `data` route; `view` and `paths` are missing where no API is known yet. */
+export interface StatisticsData {
+  readonly overview: Overview;
+  readonly view?: View;
+  readonly paths?: PathColumns;
+}
+
+/** Where a circuit stands. */
+export type CircuitState = 'CLOSED' | 'OPEN' | 'HALF_OPEN';
+
+/** One change of state. */
+export interface Transition {
+  readonly time: number;
+  readonly from: CircuitState;
+  readonly to: CircuitState;
+  readonly reason: string;
+}
+
+/** The limits a circuit works by. */
+export interface CircuitConfig {
+  readonly failureThreshold: number;
+  readonly resetTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly successThreshold: number;
+  readonly maxTrials: number;
+  readonly trialTimeoutMs: number;
+  readonly failureRatio: number | false;
+  readonly minimumRequests: number;
+  readonly windowMs: number;
+  readonly countRateLimited: boolean;
+}
+
+/** A circuit at one moment. */
+export interface CircuitView {
+  readonly target: string;
+  readonly state: CircuitState;
+  readonly failures: number;
+  readonly successes: number;
+  readonly lastFailureTime: number | null;
+  readonly lastFailure: string | null;
+  /** `null` where it was forced open. */
+  readonly timeToResetMs: number | null;
+  readonly windowTotal: number;
+  readonly failureRatio: number;
+  readonly config: CircuitConfig;
+  readonly transitions: readonly Transition[];
+  /** Name under which its cached answers can be purged; missing where they cannot. */
+  readonly purge?: string | undefined;
+}
+
+/** How a forward proxy is. */
+export interface Exit {
+  readonly api: string;
+  readonly name: string;
+  readonly proxy?: string | undefined;
+  readonly state: 'ok' | 'resting' | 'trial';
+  readonly restsUntil?: number | undefined;
+  readonly reason?: string | undefined;
+  readonly failures: number;
+  readonly attempts: number;
+  readonly active: number;
+}
+
+/** What a target has told about its limit. */
+export interface Gate {
+  readonly api: string;
+  readonly key: string;
+  readonly exit?: string | undefined;
+  readonly state: 'open' | 'closed';
+  readonly remaining?: number | undefined;
+  readonly limit?: number | undefined;
+  readonly resetsAt?: number | undefined;
+  readonly queued: number;
+}
+
+/** All that the page of circuits shows. */
+export interface CircuitsData {
+  /** Epoch milliseconds of the server's clock. */
+  readonly time: number;
+  readonly actions: boolean;
+  readonly circuits: readonly CircuitView[];
+  readonly exits: readonly Exit[];
+  readonly gates: readonly Gate[];
+}
+
+/** Answer of the circuits' `data` route, and of each action. */
+export interface CircuitsAnswer {
+  readonly circuits: CircuitsData;
+}
+
+/** What can be done to a circuit. */
+export type Action = 'open' | 'close' | 'reset' | 'purge';
+
+/** A refusal or a failure. */
+export interface Problem {
+  readonly error: string;
+  readonly code: string;
+}

@@ -1,0 +1,74 @@
+// 24-hour times and one look of numbers, whatever the browser's language: the page itself is in English.
+const LOCALE = 'en-GB';
+// No line break between a number and its unit.
+const SPACE = '\u202f';
+
+const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
+// Where British English has a small m for a million, which reads like milli.
+const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumSignificantDigits: 4 });
+const short = new Intl.NumberFormat(LOCALE, { maximumSignificantDigits: 3 });
+const tenth = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
+const clock = new Intl.DateTimeFormat(LOCALE, { timeStyle: 'medium' });
+const minute = new Intl.DateTimeFormat(LOCALE, { timeStyle: 'short' });
+const day = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'short' });
+const utcDay = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'short', timeZone: 'UTC' });
+
+/** A count in full: `1,234,567`. */
+export const formatCount = (value: number): string => whole.format(value);
+
+/** A count with what is counted: `1 call`, `2 calls`. */
+export const formatMany = (count: number, one: string, many = `${one}s`): string =>
+  `${whole.format(count)} ${count === 1 ? one : many}`;
+
+/** A count where there is little room: in full below a million. */
+export const formatCompact = (value: number): string =>
+  Math.abs(value) < 1_000_000 ? whole.format(value) : compact.format(value);
+
+/** A share in per cent. What is not quite nothing or all does not read as such. */
+export function formatRatio(part: number, all: number): string {
+  if (all === 0) return '–';
+  const percent = (part / all) * 100;
+  if (percent > 0 && percent < 0.1) return `<0.1${SPACE}%`;
+  if (percent < 100 && percent > 99.9) return `>99.9${SPACE}%`;
+  return `${tenth.format(percent)}${SPACE}%`;
+}
+
+/** A span of milliseconds with the unit that suits it: `4.2 ms`, `850 ms`, `1.25 s`, `3 min 20 s`. */
+export function formatMs(ms: number): string {
+  if (ms < 9.95) return `${tenth.format(ms)}${SPACE}ms`;
+  if (ms < 999.5) return `${whole.format(ms)}${SPACE}ms`;
+  if (ms < 60_000) return `${short.format(ms / 1000)}${SPACE}s`;
+  const seconds = Math.round(ms / 1000);
+  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  if (hours > 0) return `${hours}${SPACE}h ${minutes}${SPACE}min`;
+  return rest === 0 ? `${minutes}${SPACE}min` : `${minutes}${SPACE}min ${rest}${SPACE}s`;
+}
+
+/** Bytes in steps of 1000: `12.3 kB`. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+  const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  return `${short.format(bytes / 1000 ** step)}${SPACE}${units[step]}`;
+}
+
+/** Time of day: `14:03:59`. */
+export const formatClock = (time: number): string => clock.format(time);
+
+/** Time of day without seconds: `14:03`. */
+export const formatMinute = (time: number): string => minute.format(time);
+
+/** `4 Mar`, of the reader's day. */
+export const formatDay = (time: number): string => day.format(time);
+
+/** `4 Mar`, of the day in UTC. */
+export const formatUtcDay = (time: number): string => utcDay.format(time);
+
+/** The moment in UTC, for a title: `2025-03-04 14:03:59 UTC`. */
+export const formatUtc = (time: number): string =>
+  `${new Date(time).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+
+/** When something was: the time alone within the last twelve hours, with the day before that. */
+export function formatWhen(time: number, now = Date.now()): string {
+  const recent = Math.abs(now - time) < 12 * 3_600_000;
+  return recent ? formatClock(time) : `${formatDay(time)} ${formatMinute(time)}`;
+}

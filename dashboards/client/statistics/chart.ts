@@ -1,0 +1,148 @@
+import uPlot from 'uplot';
+import type { Period, TimeBucket } from '../shared/contract.js';
+import { el, setText } from '../shared/element.js';
+import { tickLabels } from './time-axis.js';
+
+/** A line or row of bars in a chart. */
+export interface ChartSeries {
+  readonly label: string;
+  /** CSS variable that holds its colour. */
+  readonly colour: string;
+  readonly bars?: boolean;
+  readonly dash?: number[];
+  /** `null` leaves a gap. */
+  read(bucket: TimeBucket): number | null;
+}
+
+/** What a chart draws. */
+export interface ChartParts {
+  readonly series: readonly ChartSeries[];
+  /** Fills between these two, by their place in `series`. */
+  readonly bands?: readonly (readonly [upper: number, lower: number])[];
+  /** Text of a value on the axis. */
+  value(value: number): string;
+  /** Hears which bucket the pointer is at. */
+  pointed(bucket: TimeBucket | undefined): void;
+}
+
+const HEIGHT = 180;
+
+/** A drawing of buckets over time. It follows its box's width and the colours of the page. */
+export class Chart {
+  readonly box = el('div', { class: 'chart', role: 'img' });
+  readonly #parts: ChartParts;
+  #plot: uPlot | undefined;
+  #buckets: readonly TimeBucket[] = [];
+  #period: Period = 'all';
+
+  constructor(parts: ChartParts) {
+    this.#parts = parts;
+    new ResizeObserver(() => this.#resize()).observe(this.box);
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#plot?.redraw(false));
+  }
+
+  /** Draws these buckets; `summary` says the same to who cannot see it. */
+  draw(buckets: readonly TimeBucket[], period: Period, summary: string): void {
+    if (period !== this.#period) this.#plot = void this.#plot?.destroy();
+    this.#period = period;
+    this.#buckets = buckets;
+    this.box.setAttribute('aria-label', summary);
+    const data = this.#data();
+    if (this.#plot) this.#plot.setData(data);
+    else if (this.box.clientWidth > 0) this.#plot = new uPlot(this.#options(), data, this.box);
+  }
+
+  #data(): uPlot.AlignedData {
+    const times = this.#buckets.map(({ start }) => start / 1000);
+    return [times, ...this.#parts.series.map(({ read }) => this.#buckets.map(read))];
+  }
+
+  #resize(): void {
+    const width = this.box.clientWidth;
+    if (width === 0) return;
+    if (this.#plot) this.#plot.setSize({ width, height: HEIGHT });
+    else this.#plot = new uPlot(this.#options(), this.#data(), this.box);
+  }
+
+  #halfBucket(): number {
+    return (this.#buckets[0]?.lengthMs ?? 0) / 2000;
+  }
+
+  #options(): uPlot.Options {
+    const { series, bands = [], value, pointed } = this.#parts;
+    const period = this.#period;
+    const axis = {
+      stroke: () => colour('--muted'),
+      grid: { stroke: () => colour('--line'), width: 1 },
+      ticks: { show: false },
+      font: '11px system-ui, sans-serif',
+    };
+    return {
+      width: this.box.clientWidth,
+      height: HEIGHT,
+      padding: [8, 8, 0, 0],
+      legend: { show: false },
+      cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
+      ...(period === 'daily'
+        ? { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC') }
+        : {}),
+      scales: {
+        // Half a bucket on either side, or the first and the last bar would be cut in half.
+        x: { range: (_plot, first, last) => [first - this.#halfBucket(), last + this.#halfBucket()] },
+        y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.08)] },
+      },
+      axes: [
+        {
+          ...axis,
+          grid: { show: false },
+          space: 60,
+          size: 24,
+          values: (_plot, ticks, _axis, _space, step) => tickLabels(ticks, step, period),
+        },
+        { ...axis, size: 56, space: 36, values: (_plot, ticks) => ticks.map(value) },
+      ],
+      series: [{}, ...series.map((one) => plotSeries(one))],
+      // uPlot counts the times as its first series.
+      bands: bands.map(([upper, lower]) => ({
+        series: [upper + 1, lower + 1],
+        fill: () => colour('--band'),
+      })),
+      hooks: { setCursor: [({ cursor }) => pointed(this.#buckets[cursor.idx ?? -1])] },
+    };
+  }
+}
+
+function plotSeries({ label, colour: name, bars, dash }: ChartSeries): uPlot.Series {
+  const paint = () => colour(name);
+  if (!bars) return { label, stroke: paint, width: 1.75, dash: dash ?? [], points: { show: false } };
+  return {
+    label,
+    stroke: paint,
+    fill: paint,
+    width: 0,
+    points: { show: false },
+    paths: uPlot.paths.bars?.({ size: [0.78, 28], gap: 0 }),
+  };
+}
+
+function colour(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+/** What the colours and dashes of a chart stand for, in the order of its series. */
+export function chartKey(series: readonly ChartSeries[]): HTMLElement {
+  const items = series.map(({ label, colour: name, bars, dash }) => {
+    const kind = bars ? 'bar' : dash ? `dash-${dash.length > 0 ? dash[0] : 0}` : 'solid';
+    return el('li', { 'data-colour': name.slice(2), 'data-kind': kind }, label);
+  });
+  return el('ul', { class: 'key' }, ...items);
+}
+
+/** A text that changes with the pointer; not read out, since the table below holds the same. */
+export class Readout {
+  readonly element = el('p', { class: 'readout number', 'aria-hidden': 'true' });
+
+  show(text: string): void {
+    setText(this.element, text);
+  }
+}

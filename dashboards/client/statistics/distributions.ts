@@ -1,0 +1,135 @@
+import type { View } from '../shared/contract.js';
+import { el, setText } from '../shared/element.js';
+import { formatBytes, formatCount, formatMs } from '../shared/format.js';
+import { Distribution, mostFirst, panel, type Share } from './distribution.js';
+
+/** What a status or verdict means to the reader. */
+const VERDICTS: Readonly<Record<string, string>> = {
+  hit: 'Hit: from the cache',
+  miss: 'Miss: fetched',
+  stale: 'Stale copy served',
+  revalidated: 'Revalidated: still good',
+  coalesced: 'Shared one fetch',
+  bypass: 'Bypassed',
+};
+
+/** Statuses, codes of errors, cache verdicts, exits and volume of a view. */
+export class Distributions {
+  readonly #statuses: Distribution;
+  readonly #codes: Distribution;
+  readonly #codesTitle = el('h3', {}, 'Errors of the gateway itself');
+  readonly #cache: Distribution;
+  readonly #exits: Distribution;
+  readonly #volume: readonly (readonly [read: (view: View) => string, value: HTMLElement])[];
+
+  constructor() {
+    const statuses = panel('statuses', 'Status codes');
+    this.#statuses = new Distribution(statuses, {
+      caption: 'Calls by status code',
+      of: 'Status',
+      nothing: 'No answers in this time.',
+    });
+    statuses.append(this.#codesTitle);
+    this.#codes = new Distribution(statuses, { caption: 'Calls by error code', of: 'Code', nothing: '' });
+    this.#cache = new Distribution(panel('cache', 'Cache'), {
+      caption: 'Calls by what the cache did',
+      of: 'Verdict',
+      nothing: 'The cache was not asked. Turn it on with a cache block in the API’s configuration.',
+    });
+    this.#exits = new Distribution(panel('exits', 'Exits'), {
+      caption: 'Attempts by exit',
+      of: 'Exit',
+      nothing: 'No attempts in this time.',
+    });
+    this.#volume = volumeList(panel('volume', 'Volume'));
+  }
+
+  /** Shows those of a view. */
+  show(view: View): void {
+    const { statusCodes, errors, cache, exits } = view.figures;
+    this.#statuses.show(byStatus(statusCodes));
+    const codes = mostFirst(errors);
+    this.#codesTitle.hidden = codes.length === 0;
+    this.#codes.show(codes.map((share) => ({ ...share, tone: 'bad' })));
+    this.#cache.show(
+      mostFirst(cache).map((share) => ({
+        ...share,
+        label: VERDICTS[share.key] ?? share.key,
+        tone: verdictTone(share.key),
+      })),
+    );
+    this.#exits.show(
+      mostFirst(exits).map((share) => ({ ...share, label: share.key === 'direct' ? 'Direct' : share.key })),
+    );
+    for (const [read, value] of this.#volume) setText(value, read(view));
+  }
+}
+
+function byStatus(codes: View['figures']['statusCodes']): Share[] {
+  return mostFirst(codes).map((share) => ({
+    ...share,
+    label: statusName(share.key),
+    tone: statusTone(share.key),
+  }));
+}
+
+const NAMES: Readonly<Record<string, string>> = {
+  200: 'OK',
+  201: 'Created',
+  204: 'No Content',
+  206: 'Partial Content',
+  301: 'Moved Permanently',
+  302: 'Found',
+  304: 'Not Modified',
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  408: 'Request Timeout',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  422: 'Unprocessable Content',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+};
+
+/** A status with its name, where it is a common one. */
+export const statusName = (code: string): string => (NAMES[code] ? `${code} ${NAMES[code]}` : code);
+
+function statusTone(code: string): Share['tone'] {
+  if (code >= '5') return 'bad';
+  if (code >= '4') return 'warning';
+  return code >= '3' ? 'plain' : 'good';
+}
+
+function verdictTone(verdict: string): Share['tone'] {
+  if (verdict === 'stale') return 'warning';
+  return verdict === 'miss' || verdict === 'bypass' ? 'plain' : 'good';
+}
+
+function volumeList(place: HTMLElement): (readonly [read: (view: View) => string, value: HTMLElement])[] {
+  const lines: readonly (readonly [name: string, read: (view: View) => string])[] = [
+    ['Received from clients', ({ figures }) => formatBytes(figures.bytesIn)],
+    ['Sent to clients', ({ figures }) => formatBytes(figures.bytesOut)],
+    ['Attempts at the target', ({ figures }) => formatCount(figures.attempts)],
+    ['Clients that left early', ({ figures }) => formatCount(figures.aborted)],
+    [
+      'First byte, p50',
+      ({ figures: { timeToFirstByte: time } }) => (time.count === 0 ? '–' : formatMs(time.p50)),
+    ],
+    [
+      'First byte, p99',
+      ({ figures: { timeToFirstByte: time } }) => (time.count === 0 ? '–' : formatMs(time.p99)),
+    ],
+  ];
+  const list = el('dl', { class: 'facts' });
+  place.append(list);
+  return lines.map(([name, read]) => {
+    const value = el('dd', { class: 'number' });
+    list.append(el('div', {}, el('dt', {}, name), value));
+    return [read, value] as const;
+  });
+}

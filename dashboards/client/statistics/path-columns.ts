@@ -1,0 +1,93 @@
+import type { PathColumns } from '../shared/contract.js';
+import { formatCount, formatMs, formatRatio } from '../shared/format.js';
+import type { PageState, SortKey } from './page-state.js';
+
+/** A column of the table of paths. */
+export interface PathColumn {
+  readonly key: SortKey;
+  readonly name: string;
+  /** Not shown where there is little room. */
+  readonly minor?: boolean;
+  /** What it sorts by. */
+  weight(paths: PathColumns, i: number): number;
+  text(paths: PathColumns, i: number): string;
+}
+
+const at = (values: readonly number[], i: number): number => values[i] ?? 0;
+
+function timeColumn(key: 'p50' | 'p95' | 'p99', minor = false): PathColumn {
+  return {
+    key,
+    name: key,
+    minor,
+    weight: (paths, i) => at(paths[key], i),
+    text: (paths, i) => (at(paths.total, i) === 0 ? '–' : formatMs(at(paths[key], i))),
+  };
+}
+
+/** A share of calls; no calls at all are less than none of some. */
+const share = (part: number, all: number): number => (all === 0 ? -1 : part / all);
+
+/** The columns beside the path itself, from left to right. */
+export const PATH_COLUMNS: readonly PathColumn[] = [
+  {
+    key: 'total',
+    name: 'Calls',
+    weight: ({ total }, i) => at(total, i),
+    text: ({ total }, i) => formatCount(at(total, i)),
+  },
+  {
+    key: 'failure',
+    name: 'Errors',
+    minor: true,
+    weight: ({ failure }, i) => at(failure, i),
+    text: ({ failure }, i) => formatCount(at(failure, i)),
+  },
+  {
+    key: 'ratio',
+    name: 'Error share',
+    weight: ({ failure, total }, i) => share(at(failure, i), at(total, i)),
+    text: ({ failure, total }, i) => formatRatio(at(failure, i), at(total, i)),
+  },
+  timeColumn('p50', true),
+  timeColumn('p95'),
+  timeColumn('p99', true),
+  {
+    key: 'hits',
+    name: 'From cache',
+    minor: true,
+    weight: ({ hits, asked }, i) => share(at(hits, i), at(asked, i)),
+    text: ({ hits, asked }, i) => formatRatio(at(hits, i), at(asked, i)),
+  },
+  {
+    key: 'retried',
+    name: 'Retried',
+    minor: true,
+    weight: ({ retried }, i) => at(retried, i),
+    text: ({ retried }, i) => formatCount(at(retried, i)),
+  },
+];
+
+/** The places of the paths that fit the search, in the order asked for; equal ones by their calls, then names. */
+export function orderPaths(
+  paths: PathColumns,
+  state: Pick<PageState, 'sort' | 'descending' | 'search'>,
+): number[] {
+  const wanted = state.search.trim().toLowerCase();
+  const fitting: number[] = [];
+  paths.path.forEach((path, i) => {
+    if (path.toLowerCase().includes(wanted)) fitting.push(i);
+  });
+  const sign = state.descending ? -1 : 1;
+  const byName = (a: number, b: number) => compare(paths.path[a] ?? '', paths.path[b] ?? '');
+  const column = PATH_COLUMNS.find(({ key }) => key === state.sort);
+  if (!column) return fitting.sort((a, b) => sign * byName(a, b));
+  const weights = paths.path.map((_, i) => column.weight(paths, i));
+  return fitting.sort(
+    (a, b) =>
+      sign * (at(weights, a) - at(weights, b)) || at(paths.total, b) - at(paths.total, a) || byName(a, b),
+  );
+}
+
+// localeCompare takes ten times as long, and paths are no words.
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,0 +1,102 @@
+import { el } from '../shared/element.js';
+
+/** A row of a long table; it shows one line at a time, and may be given another. */
+export interface VirtualRow {
+  readonly row: HTMLTableRowElement;
+  /** Shows the line of this place in the table. */
+  show(index: number): void;
+}
+
+/** Rows drawn beyond either edge, so that fast scrolling and the tab key find something there. */
+const OVERSCAN = 8;
+
+/**
+ * The body of a table of any length: only the rows in sight exist. A row keeps its line as long as it is in
+ * sight, so that the focus stays where it is.
+ */
+export class VirtualRows {
+  readonly #scroller: HTMLElement;
+  readonly #body: HTMLElement;
+  readonly #makeRow: () => VirtualRow;
+  readonly #above = spacer();
+  readonly #below = spacer();
+  readonly #rows: (VirtualRow & { at: number })[] = [];
+  #length = 0;
+  #rowHeight = 32;
+  #frame: number | undefined;
+
+  constructor(scroller: HTMLElement, body: HTMLElement, makeRow: () => VirtualRow) {
+    this.#scroller = scroller;
+    this.#body = body;
+    this.#makeRow = makeRow;
+    body.append(this.#above.row, this.#below.row);
+    scroller.addEventListener('scroll', () => this.#soon(), { passive: true });
+    new ResizeObserver(() => {
+      this.#measure();
+      this.#soon();
+    }).observe(scroller);
+  }
+
+  /** Shows a table of this length, drawing every row anew. */
+  draw(length: number): void {
+    this.#length = length;
+    for (const row of this.#rows) row.at = -1;
+    // The style sheet makes a short table no higher than it has to be.
+    this.#scroller.style.setProperty('--rows', String(length));
+    this.#measure();
+    this.#layOut();
+  }
+
+  toTop(): void {
+    this.#scroller.scrollTop = 0;
+  }
+
+  #soon(): void {
+    this.#frame ??= requestAnimationFrame(() => {
+      this.#frame = undefined;
+      this.#layOut();
+    });
+  }
+
+  /** The height of a row is the style sheet's: rows are taller where fingers point. */
+  #measure(): void {
+    this.#rowHeight = Number.parseFloat(getComputedStyle(this.#scroller).getPropertyValue('--row')) || 32;
+  }
+
+  #layOut(): void {
+    const { scrollTop, clientHeight } = this.#scroller;
+    const inSight = Math.ceil(clientHeight / this.#rowHeight) + 1 + 2 * OVERSCAN;
+    const size = Math.min(this.#length, inSight);
+    const first = Math.max(
+      0,
+      Math.min(this.#length - size, Math.floor(scrollTop / this.#rowHeight) - OVERSCAN),
+    );
+    while (this.#rows.length > size) this.#rows.pop()?.row.remove();
+    while (this.#rows.length < size) this.#rows.push({ ...this.#makeRow(), at: -1 });
+    this.#above.height(first * this.#rowHeight);
+    this.#below.height((this.#length - first - size) * this.#rowHeight);
+    let before: Element = this.#above.row;
+    for (let at = first; at < first + size; at++) {
+      // The line of a place has always the same row, whatever else comes into sight.
+      const row = this.#rows[at % size];
+      if (!row) continue;
+      if (row.at !== at) row.show(at);
+      row.at = at;
+      if (before.nextElementSibling !== row.row) before.after(row.row);
+      before = row.row;
+    }
+    if (before.nextElementSibling !== this.#below.row) this.#body.append(this.#below.row);
+  }
+}
+
+function spacer(): { row: HTMLTableRowElement; height(px: number): void } {
+  const row = el('tr', { class: 'spacer', 'aria-hidden': 'true' });
+  let last = -1;
+  return {
+    row,
+    height(px) {
+      if (px !== last) row.style.height = `${px}px`;
+      last = px;
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Asset } from './client-assets.js';
+
+/**
+ * Fields of every answer of a dashboard. They replace what an earlier middleware has set: the page needs
+ * exactly this policy, and it is the stricter one.
+ */
+export function secure(res: ServerResponse): void {
+  res.setHeader(
+    'Content-Security-Policy',
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+      "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  );
+  res.setHeader('X-Content-Type-Options', 'nosniff');
+  res.setHeader('X-Frame-Options', 'DENY');
+  res.setHeader('Referrer-Policy', 'same-origin');
+  res.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
+}
+
+/** Answers with a value as JSON, never to be kept. */
+export function sendJson(res: ServerResponse, status: number, value: unknown): void {
+  sendText(res, status, 'application/json; charset=utf-8', JSON.stringify(value));
+}
+
+/** Answers with a text, never to be kept. */
+export function sendText(res: ServerResponse, status: number, type: string, text: string): void {
+  res.statusCode = status;
+  res.setHeader('Cache-Control', 'no-store');
+  res.setHeader('Content-Type', type);
+  res.setHeader('Content-Length', Buffer.byteLength(text));
+  res.end(text);
+}
+
+/** Answers with a refusal or a failure: `{ error, code }`, as the rest of the package does. */
+export function sendError(res: ServerResponse, status: number, code: string, error: string): void {
+  sendJson(res, status, { error, code });
+}
+
+/** Answers with a file whose address changes with its content. */
+export function sendAsset(req: IncomingMessage, res: ServerResponse, asset: Asset, tag: string): void {
+  // Private: it stands behind the application's own authorisation.
+  res.setHeader('Cache-Control', 'private, max-age=31536000, immutable');
+  sendTagged(req, res, asset, tag);
+}
+
+/** Answers with an entity tag: a browser that has it already is told so. */
+export function sendTagged(req: IncomingMessage, res: ServerResponse, asset: Asset, tag: string): void {
+  const etag = `W/"${tag}"`;
+  res.setHeader('ETag', etag);
+  res.setHeader('Vary', 'Accept-Encoding');
+  if (req.headers['if-none-match'] === etag) {
+    res.statusCode = 304;
+    res.end();
+    return;
+  }
+  const zipped = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:\s*,|\s*$))/i.test(
+    String(req.headers['accept-encoding'] ?? ''),
+  );
+  const body = zipped ? asset.gzipped : asset.body;
+  if (zipped) res.setHeader('Content-Encoding', 'gzip');
+  res.setHeader('Content-Type', asset.type);
+  res.setHeader('Content-Length', body.length);
+  res.end(body);
+}

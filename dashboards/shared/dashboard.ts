@@ -1,0 +1,144 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { secure, sendAsset, sendError, sendTagged } from './answers.js';
+import { builtClient, type ClientAssets, loadClient } from './client-assets.js';
+import type { DashboardSettings } from './dashboard-options.js';
+import { type Page, renderPage } from './page.js';
+
+/** A middleware of Connect's kind. */
+export type DashboardHandler = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
+
+/** A dashboard: mount it anywhere with `app.use('/path', dashboard)`. */
+export interface Dashboard extends DashboardHandler {
+  /** Ends its live streams and stops its timer. Pages that are open ask again and again from then on. */
+  close(): void;
+}
+
+/** Answers one route; what it throws goes to `next`. */
+export type Route = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  query: URLSearchParams,
+) => void | Promise<void>;
+
+/** What makes one dashboard differ from the other. */
+export interface DashboardParts {
+  /** Folder of its page in the client. */
+  readonly page: 'statistics' | 'circuits';
+  readonly settings: DashboardSettings;
+  /** By method and path, as `GET /data`. HEAD is answered by GET. */
+  readonly routes: ReadonlyMap<string, Route>;
+}
+
+/** The client's files in memory, and the page made of them. */
+interface Loaded {
+  readonly assets: ClientAssets;
+  readonly page: Page;
+}
+
+/**
+ * What both dashboards are: the page at the mount path, its assets, and the routes of each. It uses Node's
+ * request and response alone, so any framework of Connect's kind can mount it. What it does not know is
+ * passed on.
+ */
+export function dashboardHandler({ page, settings, routes }: DashboardParts): DashboardHandler {
+  let loading: Promise<Loaded> | undefined;
+
+  // Read when first asked for: who only imports the package pays nothing.
+  const loaded = (): Promise<Loaded> => {
+    loading ??= load(page, settings).catch((error: unknown) => {
+      loading = undefined;
+      throw error;
+    });
+    return loading;
+  };
+
+  async function showPage(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    if (redirectToFolder(req, res)) return;
+    const { page } = await loaded();
+    res.setHeader('Cache-Control', 'private, no-cache');
+    sendTagged(req, res, page.asset, page.tag);
+  }
+
+  async function showAsset(req: IncomingMessage, res: ServerResponse, path: string): Promise<void> {
+    const { assets } = await loaded();
+    const [, version, name = ''] = /^\/assets\/([^/]+)\/(.+)$/.exec(path) ?? [];
+    const asset = version === assets.version ? assets.files.get(name) : undefined;
+    if (!asset || name.endsWith('.html'))
+      return sendError(res, 404, 'ERR_NOT_FOUND', 'There is no such asset');
+    sendAsset(req, res, asset, assets.version);
+  }
+
+  function routeOf(method: string, path: string): Route | undefined {
+    if (method === 'GET' && path === '/') return showPage;
+    if (method === 'GET' && path.startsWith('/assets/')) return (req, res) => showAsset(req, res, path);
+    return routes.get(`${method} ${path}`);
+  }
+
+  const allowed = (path: string): string[] => ['GET', 'POST'].filter((method) => routeOf(method, path));
+
+  async function answer(
+    req: IncomingMessage,
+    res: ServerResponse,
+    path: string,
+    query: string,
+  ): Promise<void> {
+    secure(res);
+    if (!(await isAuthorized(req, settings))) return refuse(res, settings.challenge);
+    const route = routeOf(req.method === 'HEAD' ? 'GET' : (req.method ?? ''), path);
+    if (!route) {
+      res.setHeader('Allow', allowed(path).join(', '));
+      return sendError(res, 405, 'ERR_BAD_REQUEST', `${req.method} is not understood here`);
+    }
+    await route(req, res, new URLSearchParams(query));
+  }
+
+  return function dashboard(req, res, next) {
+    const [path = '', query = ''] = splitUrl(req.url ?? '/');
+    if (allowed(path).length === 0) return next();
+    answer(req, res, path, query).catch(next);
+  };
+}
+
+async function load(page: string, settings: DashboardSettings): Promise<Loaded> {
+  const assets = await loadClient(settings.assetsDir ?? builtClient());
+  return { assets, page: renderPage(assets, page, settings) };
+}
+
+function splitUrl(url: string): [path: string, query: string] {
+  const mark = url.indexOf('?');
+  const path = mark < 0 ? url : url.slice(0, mark);
+  return [path === '' ? '/' : path, mark < 0 ? '' : url.slice(mark + 1)];
+}
+
+async function isAuthorized(req: IncomingMessage, { authorize }: DashboardSettings): Promise<boolean> {
+  // Only a plain `true` lets in: a forgotten return, or an object where a boolean is meant, must not.
+  return authorize === undefined || (await authorize(req)) === true;
+}
+
+function refuse(res: ServerResponse, challenge: string | undefined): void {
+  if (challenge === undefined) return sendError(res, 403, 'ERR_FORBIDDEN', 'You may not see this dashboard');
+  res.setHeader('WWW-Authenticate', challenge);
+  sendError(res, 401, 'ERR_UNAUTHORIZED', 'This dashboard asks for credentials');
+}
+
+/**
+ * Every address in the page is relative, so the page's own must end in a slash. The redirect is relative too:
+ * what a reverse proxy in front has taken off the path is not known here.
+ */
+function redirectToFolder(req: IncomingMessage, res: ServerResponse): boolean {
+  // Connect and Express keep the whole address here; `url` has lost the mount path.
+  const { originalUrl } = req as IncomingMessage & { originalUrl?: string };
+  const [path, query] = splitUrl(originalUrl ?? req.url ?? '/');
+  if (path.endsWith('/')) return false;
+  const last = path.slice(path.lastIndexOf('/') + 1);
+  res.statusCode = 302;
+  // With ./ in front a colon in the name is no scheme.
+  res.setHeader('Location', `./${last}/${query === '' ? '' : `?${query}`}`);
+  res.setHeader('Cache-Control', 'no-store');
+  res.end();
+  return true;
+}

@@ -1,0 +1,204 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { sendError } from './answers.js';
+
+/** What a page can be kept up to date on. Equal keys are read once for all clients. */
+export interface Channel {
+  /** Name of its events. */
+  readonly name: string;
+  readonly key: string;
+  /** Least time between two readings; at least a tick, which is a second. */
+  readonly everyMs: number;
+  /** Nothing reports its changes: it is read whenever it may be. */
+  readonly polled?: boolean;
+  /**
+   * The value; `undefined` where there is nothing of that name any more.
+   * @param fresh it must be of now: what was read a moment ago may lack the change that is to be told
+   */
+  read(fresh: boolean): Promise<unknown>;
+  /** What tells two values apart; the whole value as JSON by default. */
+  fingerprint?(value: unknown): string;
+}
+
+/** A channel while somebody follows it. */
+interface Live {
+  readonly channel: Channel;
+  readonly clients: Set<Client>;
+  text: string;
+  mark: string;
+  version: number;
+  readAt: number;
+  changed: boolean;
+  reading: boolean;
+}
+
+/** A page that follows some channels. */
+interface Client {
+  readonly res: ServerResponse;
+  readonly since: number;
+  readonly sent: Map<Live, number>;
+}
+
+const TICK_MS = 1000;
+/** So often everything is read and sent though nothing was reported, so that a page knows that it is alive. */
+const BEAT_TICKS = 15;
+/** A stream ends after this time; the browser comes back at once, and is authorised anew. */
+const MAX_STREAM_MS = 15 * 60_000;
+
+/**
+ * Server-sent events for a bounded number of pages. A reading serves all pages that follow the same channel; a
+ * page too slow for it gets the newest value when it can take one. There is a timer only while pages follow.
+ */
+export class LiveFeed {
+  readonly #maxClients: number;
+  readonly #clients = new Set<Client>();
+  readonly #live = new Map<string, Live>();
+  /** Listens to a source while pages follow. */
+  readonly #listen: (changed: () => void) => () => void;
+  #stopListening: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #ticks = 0;
+  #closed = false;
+  readonly #tickMs: number;
+
+  /** @param tickMs how often it looks for changes, for tests */
+  constructor(maxClients: number, listen: (changed: () => void) => () => void, tickMs = TICK_MS) {
+    this.#maxClients = maxClients;
+    this.#listen = listen;
+    this.#tickMs = tickMs;
+  }
+
+  /** Begins a stream of these channels. */
+  async follow(req: IncomingMessage, res: ServerResponse, channels: readonly Channel[]): Promise<void> {
+    if (this.#closed || this.#clients.size >= this.#maxClients) {
+      res.setHeader('Retry-After', '30');
+      return sendError(
+        res,
+        503,
+        'ERR_QUEUE_FULL',
+        'Too many pages follow live; this one asks from time to time',
+      );
+    }
+    res.statusCode = 200;
+    res.setHeader('Content-Type', 'text/event-stream; charset=utf-8');
+    // no-transform keeps compression() away, X-Accel-Buffering nginx: both would hold events back.
+    res.setHeader('Cache-Control', 'no-store, no-transform');
+    res.setHeader('X-Accel-Buffering', 'no');
+    if (req.method === 'HEAD') {
+      res.end();
+      return;
+    }
+    // It may have gone while it was authorised; its close has been told already then.
+    if (res.destroyed) return;
+    res.write('retry: 2000\n\n');
+    const client: Client = { res, since: performance.now(), sent: new Map() };
+    this.#join(client, channels);
+    res.on('drain', () => this.#send(client));
+    res.on('close', () => this.#leave(client));
+    res.on('error', () => res.destroy());
+    const old = [...client.sent.keys()].filter(
+      (live) => performance.now() - live.readAt > live.channel.everyMs,
+    );
+    await Promise.all(old.map((live) => this.#refresh(live, true)));
+  }
+
+  /** Ends every stream. */
+  close(): void {
+    this.#closed = true;
+    for (const { res } of this.#clients) res.end();
+    for (const client of [...this.#clients]) this.#leave(client);
+  }
+
+  #join(client: Client, channels: readonly Channel[]): void {
+    this.#clients.add(client);
+    for (const channel of channels) {
+      const live = this.#live.get(channel.key) ?? newLive(channel);
+      this.#live.set(channel.key, live);
+      live.clients.add(client);
+      client.sent.set(live, 0);
+    }
+    this.#stopListening ??= this.#listen(() => {
+      for (const live of this.#live.values()) live.changed = true;
+    });
+    this.#timer ??= setInterval(() => this.#tick(), this.#tickMs).unref();
+    this.#send(client);
+  }
+
+  #leave(client: Client): void {
+    if (!this.#clients.delete(client)) return;
+    for (const live of client.sent.keys()) {
+      live.clients.delete(client);
+      if (live.clients.size === 0) this.#live.delete(live.channel.key);
+    }
+    if (this.#clients.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#stopListening?.();
+    this.#stopListening = undefined;
+  }
+
+  #tick(): void {
+    this.#ticks++;
+    const beat = this.#ticks % BEAT_TICKS === 0;
+    const now = performance.now();
+    for (const { res, since } of [...this.#clients]) if (now - since > MAX_STREAM_MS) res.end();
+    for (const live of this.#live.values()) {
+      const due = live.changed && now - live.readAt >= live.channel.everyMs - this.#tickMs / 2;
+      if (due || beat) void this.#refresh(live, beat);
+    }
+  }
+
+  /** Reads a channel and sends it on where it is new to a client. Never fails. */
+  async #refresh(live: Live, always: boolean): Promise<void> {
+    const { channel } = live;
+    if (live.reading) return;
+    live.reading = true;
+    // What changed before anybody listened was reported to nobody: the first reading is followed by another.
+    live.changed = channel.polled || live.version === 0;
+    live.readAt = performance.now();
+    try {
+      const value = await channel.read(live.version > 0);
+      const text = JSON.stringify(value);
+      const mark = (value !== undefined && channel.fingerprint?.(value)) || text;
+      if (value === undefined) this.#put(live, event('problem', GONE), 'gone');
+      else if (always || mark !== live.mark) this.#put(live, event(channel.name, text), mark);
+    } catch {
+      live.changed = true;
+      if (live.mark !== 'unreadable') this.#put(live, event('problem', UNREADABLE), 'unreadable');
+    } finally {
+      live.reading = false;
+    }
+  }
+
+  #put(live: Live, text: string, mark: string): void {
+    live.text = text;
+    live.mark = mark;
+    live.version++;
+    for (const client of live.clients) this.#send(client);
+  }
+
+  #send(client: Client): void {
+    for (const [live, version] of client.sent) {
+      if (client.res.writableNeedDrain || client.res.destroyed) return;
+      if (version === live.version) continue;
+      client.sent.set(live, live.version);
+      client.res.write(live.text);
+    }
+  }
+}
+
+const newLive = (channel: Channel): Live => ({
+  channel,
+  clients: new Set(),
+  text: '',
+  mark: '',
+  version: 0,
+  readAt: Number.NEGATIVE_INFINITY,
+  changed: true,
+  reading: false,
+});
+
+// JSON holds no line break, so one data line is all of it.
+const event = (name: string, text: string): string => `event: ${name}\ndata: ${text}\n\n`;
+
+const GONE = JSON.stringify({ error: 'There is no such API or path any more', code: 'ERR_NOT_FOUND' });
+const UNREADABLE = JSON.stringify({ error: 'The figures cannot be read just now', code: 'ERR_INTERNAL' });

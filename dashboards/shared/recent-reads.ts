@@ -1,0 +1,41 @@
+/** Values kept at most; beyond it the oldest is forgotten. */
+const MAX_KEPT = 200;
+/** Longer than anybody asks for. A table of paths may be half a megabyte, so it is not kept for nothing. */
+const KEPT_MS = 10_000;
+
+interface Kept {
+  readonly at: number;
+  readonly value: Promise<unknown>;
+}
+
+/**
+ * Reads once for all who ask within a moment, be it by a stream or one by one: a crowd in front of a dashboard
+ * costs the store no more than one visitor does.
+ */
+export class RecentReads {
+  readonly #kept = new Map<string, Kept>();
+
+  /** The value of this key, not older than `maxAgeMs`. A failed reading is not kept. */
+  read<T>(key: string, maxAgeMs: number, produce: () => Promise<T>): Promise<T> {
+    const now = performance.now();
+    const kept = this.#kept.get(key);
+    // A key stands for one kind of value: whoever chose it chose its type.
+    if (kept && now - kept.at < maxAgeMs) return kept.value as Promise<T>;
+    const value = produce();
+    this.#kept.delete(key);
+    this.#kept.set(key, { at: now, value });
+    value.catch(() => {
+      if (this.#kept.get(key)?.value === value) this.#kept.delete(key);
+    });
+    this.#forget(now);
+    return value;
+  }
+
+  /** The oldest come first, since each reading is put at the end. */
+  #forget(now: number): void {
+    for (const [key, { at }] of this.#kept) {
+      if (this.#kept.size <= MAX_KEPT && now - at < KEPT_MS) return;
+      this.#kept.delete(key);
+    }
+  }
+}

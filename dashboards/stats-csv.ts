@@ -1,0 +1,54 @@
+import type { Figures, PathFigures, StatsPeriod, TimeBucket } from '../lib/stats/stats-source.js';
+import { figuresOf } from './stats-data.js';
+
+const COLUMNS: readonly (readonly [name: string, read: (figures: Figures) => number])[] = [
+  ['calls', ({ total }) => total],
+  ['success', ({ success }) => success],
+  ['failure', ({ failure }) => failure],
+  ['aborted', ({ aborted }) => aborted],
+  ['min_ms', ({ responseTime }) => responseTime.min],
+  ['p50_ms', ({ responseTime }) => responseTime.p50],
+  ['p90_ms', ({ responseTime }) => responseTime.p90],
+  ['p95_ms', ({ responseTime }) => responseTime.p95],
+  ['p99_ms', ({ responseTime }) => responseTime.p99],
+  ['max_ms', ({ responseTime }) => responseTime.max],
+  ['cache_hits', ({ cache }) => cache.hit ?? 0],
+  ['cache_misses', ({ cache }) => cache.miss ?? 0],
+  ['attempts', ({ attempts }) => attempts],
+  ['retried', ({ retried }) => retried],
+  ['bytes_in', ({ bytesIn }) => bytesIn],
+  ['bytes_out', ({ bytesOut }) => bytesOut],
+];
+
+/** A line for each path. */
+export function pathsCsv(lines: readonly PathFigures[], period: StatsPeriod): string {
+  return table(
+    'path',
+    lines.map((line) => [line.path, figuresOf(line, period)]),
+  );
+}
+
+/** A line for each minute, hour or day, by its begin. */
+export function bucketsCsv(buckets: readonly TimeBucket[]): string {
+  return table(
+    'start',
+    buckets.map((bucket) => [new Date(bucket.start).toISOString(), bucket]),
+  );
+}
+
+function table(first: string, lines: readonly (readonly [label: string, figures: Figures])[]): string {
+  const head = [first, ...COLUMNS.map(([name]) => name)].join(',');
+  const rows = lines.map(([label, figures]) =>
+    [cell(label), ...COLUMNS.map(([, read]) => read(figures))].join(','),
+  );
+  return `${[head, ...rows].join('\r\n')}\r\n`;
+}
+
+/**
+ * A text as RFC 4180 §2 has it. Whoever calls the gateway chooses the paths, and a spreadsheet would run what
+ * begins like a formula.
+ */
+function cell(text: string): string {
+  const harmless = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+}

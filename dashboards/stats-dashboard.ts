@@ -1,0 +1,167 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { optionsObject, resolveOptions } from '../lib/options.js';
+import type { StatsPeriod, StatsSource } from '../lib/stats/stats-source.js';
+import type { Problem, StatisticsData } from './client/shared/contract.js';
+import { sendError, sendJson, sendText } from './shared/answers.js';
+import { type Dashboard, dashboardHandler, type Route } from './shared/dashboard.js';
+import {
+  type DashboardOptions,
+  type DashboardSettings,
+  dashboardShape,
+  titleOption,
+} from './shared/dashboard-options.js';
+import { type Channel, LiveFeed } from './shared/live-feed.js';
+import { RecentReads } from './shared/recent-reads.js';
+import { bucketsCsv, pathsCsv } from './stats-csv.js';
+import { readOverview, readPaths, readView, type Selection } from './stats-data.js';
+
+const schema = optionsObject({ ...dashboardShape, title: titleOption.default('Statistics') });
+
+const VIEW_MS = 1000;
+/** The table of paths and the overview are the dear part, and nobody reads them by the second. */
+const TABLES_MS = 5000;
+
+/**
+ * A page about what happened to the calls: figures of each API and path, over time, and the errors of late. The
+ * source is what `stats()` returns.
+ *
+ * @throws InvalidOptionError
+ */
+export function statsDashboard(source: StatsSource, options: DashboardOptions = {}): Dashboard {
+  const settings: DashboardSettings = resolveOptions(schema, options, 'statsDashboard');
+  const feed = new LiveFeed(settings.maxClients, (changed) => source.onChange(changed));
+  const routes = statsRoutes(source, feed);
+  const handle = dashboardHandler({ page: 'statistics', settings, routes });
+
+  function statsDashboard(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
+    handle(req, res, next);
+  }
+  return Object.assign(statsDashboard, { close: () => feed.close() });
+}
+
+function statsRoutes(source: StatsSource, feed: LiveFeed): ReadonlyMap<string, Route> {
+  const reads = new RecentReads();
+
+  const overview = (): Channel => ({
+    name: 'overview',
+    key: 'overview',
+    everyMs: TABLES_MS,
+    read: (fresh) => reads.read('overview', fresh ? 0 : VIEW_MS, () => readOverview(source)),
+  });
+
+  function channelsOf(selection: Selection): Channel[] {
+    const { api, path, period } = selection;
+    const view = JSON.stringify(['view', api, path, period]);
+    const paths = JSON.stringify(['paths', api, period]);
+    return [
+      {
+        name: 'view',
+        key: view,
+        everyMs: VIEW_MS,
+        read: (fresh) => reads.read(view, fresh ? 0 : VIEW_MS / 2, () => readView(source, selection)),
+      },
+      {
+        name: 'paths',
+        key: paths,
+        everyMs: TABLES_MS,
+        read: (fresh) => reads.read(paths, fresh ? 0 : TABLES_MS / 2, () => readPaths(source, api, period)),
+      },
+    ];
+  }
+
+  /** Answers what is wrong with the query itself, and finds the API where it names none. */
+  async function select(
+    res: ServerResponse,
+    query: URLSearchParams,
+  ): Promise<Selection | 'none' | 'refused'> {
+    const period = query.get('period') ?? 'all';
+    if (!isPeriod(period)) {
+      sendError(res, 400, 'ERR_BAD_REQUEST', 'Unknown period: it is all, daily or hourly');
+      return 'refused';
+    }
+    const api = query.get('api') || (await source.apis())[0];
+    if (api === undefined) return 'none';
+    return { api, path: query.get('path') || undefined, period };
+  }
+
+  function unknown({ api, path }: Selection): Problem {
+    const what = path === undefined ? `API ${shown(api)}` : `path ${shown(path)} of API ${shown(api)}`;
+    return { error: `There are no figures of ${what}`, code: 'ERR_NOT_FOUND' };
+  }
+
+  async function data(_req: IncomingMessage, res: ServerResponse, query: URLSearchParams): Promise<void> {
+    const selection = await select(res, query);
+    if (selection === 'refused') return;
+    const parts = [overview(), ...(selection === 'none' ? [] : channelsOf(selection))];
+    const values = await Promise.all(parts.map(async ({ name, read }) => [name, await read(false)] as const));
+    // Each channel's name is the name of its member.
+    const body = Object.fromEntries(values) as unknown as StatisticsData;
+    if (selection === 'none' || (body.view && body.paths)) return sendJson(res, 200, body);
+    // With the overview the page can offer what there is in place of what was asked for.
+    sendJson(res, 404, { ...unknown(selection), overview: body.overview });
+  }
+
+  async function events(req: IncomingMessage, res: ServerResponse, query: URLSearchParams): Promise<void> {
+    const selection = await select(res, query);
+    if (selection === 'refused') return;
+    if (selection === 'none') return feed.follow(req, res, [{ ...overview(), everyMs: VIEW_MS }]);
+    const channels = channelsOf(selection);
+    // Known before the stream begins: an EventSource cannot tell what it was refused for.
+    const values = await Promise.all(channels.map(({ read }) => read(false)));
+    if (values.includes(undefined)) return sendJson(res, 404, unknown(selection));
+    await feed.follow(req, res, [overview(), ...channels]);
+  }
+
+  /** A file to download, named after the selection. */
+  function download(
+    kind: 'paths' | 'buckets' | 'stats',
+    write: (selection: Selection) => Promise<string | undefined>,
+  ): Route {
+    return async (_req, res, query) => {
+      const selection = await select(res, query);
+      if (selection === 'refused') return;
+      const text = selection === 'none' ? undefined : await write(selection);
+      if (selection === 'none') return sendError(res, 404, 'ERR_NOT_FOUND', 'There are no figures yet');
+      if (text === undefined) return sendJson(res, 404, unknown(selection));
+      const extension = kind === 'stats' ? 'json' : 'csv';
+      const name = [selection.api, kind, selection.period].join('-').replace(/[^\w.-]+/g, '_');
+      res.setHeader('Content-Disposition', `attachment; filename="${name.slice(0, 120)}.${extension}"`);
+      const type = kind === 'stats' ? 'application/json' : 'text/csv';
+      sendText(res, 200, `${type}; charset=utf-8`, text);
+    };
+  }
+
+  return new Map<string, Route>([
+    ['GET /data', data],
+    ['GET /events', events],
+    [
+      'GET /paths.csv',
+      download('paths', async ({ api, period }) => {
+        const lines = await source.paths(api);
+        return lines && pathsCsv(lines, period);
+      }),
+    ],
+    [
+      'GET /buckets.csv',
+      download('buckets', async (selection) => {
+        const view = await source.view(selection);
+        return view && bucketsCsv(view.buckets);
+      }),
+    ],
+    [
+      'GET /stats.json',
+      download('stats', async (selection) => {
+        const [view, paths] = await Promise.all([
+          source.view({ ...selection, errors: 1000 }),
+          source.paths(selection.api),
+        ]);
+        return view && JSON.stringify({ ...view, paths }, null, 2);
+      }),
+    ],
+  ]);
+}
+
+const isPeriod = (text: string): text is StatsPeriod =>
+  text === 'all' || text === 'daily' || text === 'hourly';
+
+const shown = (name: string): string => JSON.stringify(name.length > 80 ? `${name.slice(0, 77)}...` : name);

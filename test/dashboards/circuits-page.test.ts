@@ -1,0 +1,236 @@
+import { expect } from 'chai';
+import type { Page } from 'playwright-core';
+import {
+  type BreakerDashboardOptions,
+  type BreakerDashboardSource,
+  breakerDashboard,
+} from '../../dashboards/index.js';
+import { breaker } from '../../lib/breaker/breaker.js';
+import { CircuitRegistry } from '../../lib/breaker/circuit-registry.js';
+import { useBrowser } from '../support/browser.js';
+import { egressAt, realCircuits } from '../support/dashboard-scene.js';
+import { startForward } from '../support/forwarding.js';
+import { startUpstream, status } from '../support/upstream.js';
+import { axeViolations, overflow } from './accessibility.js';
+import { mounted } from './mounted.js';
+
+async function board(
+  circuits: CircuitRegistry,
+  options: BreakerDashboardOptions = { actions: true },
+  more: Partial<BreakerDashboardSource> = {},
+) {
+  const { board: url } = await mounted(breakerDashboard({ circuits, ...more }, options));
+  return url;
+}
+
+const card = (page: Page, target: string) =>
+  page.locator('.card', { has: page.getByRole('heading', { name: target, exact: true }) });
+
+const names = (page: Page) => page.locator('.card h3').allTextContents();
+
+const state = (page: Page, target: string, word: string) =>
+  card(page, target)
+    .locator('.state', { hasText: new RegExp(`^${word}$`) })
+    .waitFor();
+
+describe('the page of circuits', () => {
+  const browser = useBrowser();
+
+  it('shows a circuit open and count down, and resets it', async () => {
+    const registry = new CircuitRegistry();
+    const guard = breaker({ name: 'payments', registry });
+    const upstream = await startUpstream(status(503));
+    const proxy = await startForward({ target: upstream.url }, guard);
+    const { page, complaints } = await browser.visit(await board(registry));
+    await state(page, 'payments', 'Closed');
+    for (let i = 0; i < 5; i++) await fetch(proxy.url);
+    await state(page, 'payments', 'Open');
+    const next = card(page, 'payments').locator('.next');
+    const first = (await next.textContent()) ?? '';
+    expect(first).to.match(/^Next try in (30|29)\u202fs$/);
+    await next.filter({ hasNotText: first }).waitFor();
+    expect(await next.textContent()).to.match(/^Next try in 2\d\u202fs$/);
+    expect(await card(page, 'payments').textContent()).to.match(
+      /Failures in a row5 of 5.*Last failure.*status 503/,
+    );
+    expect(await page.locator('#summary').textContent()).to.include('1 open of 1 circuit:payments');
+    await page.getByRole('button', { name: 'Reset: payments' }).click();
+    await state(page, 'payments', 'Closed');
+    expect(guard.state).to.equal('CLOSED');
+    expect(await page.locator('#announcer').textContent()).to.equal('payments: Closed');
+    expect(complaints).to.deep.equal([]);
+  });
+
+  it('says at the end of the countdown that the next call is a trial', async () => {
+    const registry = new CircuitRegistry();
+    const guard = breaker({ name: 'payments', registry, failureThreshold: 1, resetTimeoutMs: 20_000 });
+    const proxy = await startForward({ target: (await startUpstream(status(500))).url }, guard);
+    await fetch(proxy.url);
+    const { page } = await browser.visit('about:blank');
+    await page.clock.install();
+    await page.goto(await board(registry));
+    await state(page, 'payments', 'Open');
+    await page.clock.fastForward(20_500);
+    await card(page, 'payments').locator('.next', { hasText: 'The next call is a trial' }).waitFor();
+  });
+
+  it('puts the worst first, and says each state by a word', async () => {
+    const registry = await realCircuits();
+    const { page, complaints } = await browser.visit(await board(registry));
+    await state(page, 'payments', 'Open');
+    expect(await names(page)).to.deep.equal([
+      'payments',
+      'ledger:tenant-12',
+      'search',
+      'weather',
+      'geocoder',
+    ]);
+    expect(await page.locator('.card .state').allTextContents()).to.deep.equal([
+      'Open',
+      'Open',
+      'Half open',
+      'Closed',
+      'Closed',
+    ]);
+    expect(await page.locator('.card .state svg').count()).to.equal(5);
+    registry.get('geocoder')?.forceOpen();
+    await page.locator('.card:nth-child(2) h3', { hasText: 'geocoder' }).waitFor();
+    expect(complaints).to.deep.equal([]);
+  });
+
+  it('forces open only after a second yes', async () => {
+    const registry = new CircuitRegistry();
+    const guard = breaker({ name: 'payments', registry });
+    const { page } = await browser.visit(await board(registry));
+    await page.getByRole('button', { name: 'Force open: payments' }).click();
+    await page.getByRole('dialog', { name: 'Force payments open?' }).waitFor();
+    expect(await page.evaluate('document.activeElement.textContent')).to.equal('Cancel');
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+    expect(guard.state).to.equal('CLOSED');
+    await page.getByRole('button', { name: 'Force open: payments' }).click();
+    await page.getByRole('button', { name: 'Force open', exact: true }).click();
+    await state(page, 'payments', 'Open');
+    expect(guard.state).to.equal('OPEN');
+    expect(await card(page, 'payments').textContent()).to.include('Forced open');
+    expect(await page.evaluate('document.activeElement.textContent')).to.equal('payments');
+    await page.getByRole('button', { name: 'Force closed: payments' }).click();
+    await state(page, 'payments', 'Closed');
+  });
+
+  it('purges a cache after a second yes', async () => {
+    const purged: string[] = [];
+    const registry = new CircuitRegistry();
+    breaker({ name: 'ledger', registry, key: () => 'a' }).circuit('a');
+    const purge = async (api: string) => purged.push(api);
+    const { page } = await browser.visit(await board(registry, { actions: true }, { purge }));
+    await page.getByRole('button', { name: 'Purge cache: ledger:a' }).click();
+    await page.getByRole('button', { name: 'Purge cache', exact: true }).click();
+    await page
+      .locator('#announcer', { hasText: 'The cache of ledger is purged' })
+      .waitFor({ state: 'attached' });
+    expect(purged).to.deep.equal(['ledger']);
+  });
+
+  it('has no buttons that act where actions are off', async () => {
+    const registry = new CircuitRegistry();
+    breaker({ name: 'payments', registry });
+    const { page } = await browser.visit(await board(registry, {}));
+    await state(page, 'payments', 'Closed');
+    expect(await page.locator('.card button:visible').count()).to.equal(0);
+  });
+
+  it('shows what an action failed for', async () => {
+    const registry = new CircuitRegistry();
+    breaker({ name: 'payments', registry });
+    const { page } = await browser.visit(await board(registry));
+    const refusal = { error: 'A page of another origin made this request', code: 'ERR_FORBIDDEN' };
+    await page.route('**/actions/*', (route) => route.fulfill({ status: 403, json: refusal }));
+    await page.getByRole('button', { name: 'Reset: payments' }).click();
+    await page.getByRole('alert').filter({ hasText: refusal.error }).waitFor();
+  });
+
+  it('shows exits and gates, with the time until they are back', async () => {
+    const now = Date.now();
+    const { page } = await browser.visit(
+      await board(await realCircuits(), {}, { egress: () => egressAt(now) }),
+    );
+    const exits = page.getByRole('region', { name: 'Exits' });
+    await exits.waitFor();
+    expect(await exits.locator('li').first().textContent()).to.match(
+      /us-1\.exit\.example:3128Resting.*ECONNREFUSED.*3\sfailures\sin\sa\srow.*Tried again in 4\d\u202fs/,
+    );
+    const gates = page.getByRole('region', { name: 'Rate limit gates' });
+    expect(await gates.locator('li').first().textContent()).to.match(
+      /searchClosed.*0\sof\s5,000\scalls\sleft.*12\scalls\swaiting/,
+    );
+  });
+
+  it('unfolds history and limits, which stay unfolded', async () => {
+    const registry = await realCircuits();
+    const { page } = await browser.visit(await board(registry));
+    await card(page, 'search').getByText('History (2)').click();
+    await card(page, 'search').getByText('Limits').click();
+    expect(await card(page, 'search').locator('.history li').first().textContent()).to.match(
+      /Half open: reset timeout passed$/,
+    );
+    expect(await card(page, 'search').textContent()).to.include(
+      '50\u202f% failed of at least 20 in 10\u202fs',
+    );
+    registry.get('search')?.forceClose();
+    await state(page, 'search', 'Closed');
+    expect(await card(page, 'search').locator('details[open]').count()).to.equal(2);
+  });
+
+  it('keeps what looks like HTML a text', async () => {
+    const registry = new CircuitRegistry();
+    const name = '<img src=x onerror=alert(1)>';
+    breaker({ name, registry }).forceOpen();
+    const { page, complaints } = await browser.visit(await board(registry));
+    await page.locator('.card h3', { hasText: name }).waitFor();
+    expect(await page.locator('img').count()).to.equal(0);
+    expect(complaints).to.deep.equal([]);
+  });
+
+  it('finds a circuit among many by a part of its name', async () => {
+    const registry = new CircuitRegistry();
+    for (let i = 0; i < 40; i++) breaker({ name: `api-${i}`, registry });
+    const { page } = await browser.visit(`${await board(registry)}?search=api-3`);
+    await page.locator('.card').first().waitFor();
+    expect(await page.locator('.card').count()).to.equal(11);
+    await page.getByRole('searchbox').fill('nothing');
+    await page.getByText('No circuit has this in its name.').waitFor();
+  });
+
+  it('says what to do where there is no circuit', async () => {
+    const { page } = await browser.visit(await board(new CircuitRegistry()));
+    await page.getByRole('heading', { name: 'No circuits yet' }).waitFor();
+  });
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    it(`has nothing that axe finds wrong, in ${colorScheme}`, async () => {
+      const now = Date.now();
+      const more = { egress: () => egressAt(now), purge: async () => undefined };
+      const { page } = await browser.visit(await board(await realCircuits(), undefined, more), {
+        colorScheme,
+      });
+      await card(page, 'search').getByText('Limits').click();
+      expect(await axeViolations(page)).to.deep.equal([]);
+      await page.getByRole('button', { name: 'Force open: payments' }).click();
+      expect(await axeViolations(page)).to.deep.equal([]);
+    });
+  }
+
+  it('fits a phone 360 pixels wide', async () => {
+    const now = Date.now();
+    const url = await board(await realCircuits(), undefined, { egress: () => egressAt(now) });
+    const { page } = await browser.visit(url, {
+      viewport: { width: 360, height: 740 },
+      hasTouch: true,
+      isMobile: true,
+    });
+    await state(page, 'payments', 'Open');
+    expect(await overflow(page)).to.equal(0);
+    expect(await axeViolations(page)).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,23 @@
+import type { Page } from 'playwright-core';
+import { type DashboardOptions, statsDashboard } from '../../dashboards/index.js';
+import { apisAt } from '../support/dashboard-scene.js';
+import { type FakeStats, fakeStats } from '../support/fake-stats.js';
+import { mounted } from './mounted.js';
+
+/** The page of statistics over such figures, mounted at an address. */
+export async function statisticsBoard(
+  source: FakeStats = fakeStats(apisAt(Date.now())),
+  options?: DashboardOptions,
+): Promise<{ source: FakeStats; url: string }> {
+  const { board: url } = await mounted(statsDashboard(source, options));
+  return { source, url };
+}
+
+/** The value of a key figure. */
+export const kpi = (page: Page, name: string) => page.locator('.kpi', { hasText: name }).locator('.value');
+
+/** How many calls the page shows. */
+export const total = async (page: Page) => (await kpi(page, 'Calls').textContent()) ?? '';
+
+/** Waits until the page follows live. */
+export const live = (page: Page) => page.locator('.feed-state[data-state=live]').waitFor();

@@ -1,0 +1,258 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import type { Page } from 'playwright-core';
+import { useBrowser } from '../support/browser.js';
+import { errorsAt } from '../support/dashboard-scene.js';
+import { fakeStats } from '../support/fake-stats.js';
+import { until } from '../support/until.js';
+import { axeViolations, overflow } from './accessibility.js';
+import { kpi, live, statisticsBoard, total } from './statistics-board.js';
+
+const HOSTILE = '<img src=x onerror=alert(1)>';
+
+/** The document takes itself for hidden, or not: a browser without a window has no other tab. */
+async function setHidden(page: Page, hidden: boolean): Promise<void> {
+  await page.evaluate(`Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));`);
+}
+
+describe('the page of statistics', () => {
+  const browser = useBrowser();
+
+  it('opens with the API that fails most, and says at its head what fails', async () => {
+    const { url } = await statisticsBoard();
+    const { page, complaints } = await browser.visit(url);
+    await live(page);
+    expect(await page.locator('#api').inputValue()).to.equal('payments');
+    expect(await page.locator('#attention').textContent()).to.match(/2 of 3 APIs had failed calls.*payments/);
+    expect(await page.locator('.errors li').count()).to.equal(8);
+    expect(await page.locator('#traffic canvas').count()).to.equal(1);
+    expect(complaints).to.deep.equal([]);
+  });
+
+  it('shows a path that is chosen in the table, and goes back and forth', async () => {
+    const { url } = await statisticsBoard();
+    const { page } = await browser.visit(url);
+    await page.getByRole('link', { name: '/v1/payouts', exact: true }).click();
+    await page.waitForURL(/path=%2Fv1%2Fpayouts/);
+    await page.locator('#traffic .nothing', { hasText: 'Minutes are not kept' }).waitFor();
+    await page.getByText('By day', { exact: true }).click();
+    await page.waitForURL(/period=daily/);
+    await page.locator('#traffic .caption', { hasText: 'per day, the last 7 days' }).waitFor();
+    expect(await page.title()).to.equal('/v1/payouts · payments · Statistics');
+    await page.goBack();
+    await page.locator('#traffic .nothing', { hasText: 'Minutes are not kept' }).waitFor();
+    await page.goBack();
+    await page.locator('#traffic .caption', { hasText: 'the last hour' }).waitFor();
+    expect(await page.locator('#path').inputValue()).to.equal('');
+    await page.goForward();
+    await page.waitForURL(/path=/);
+    expect(await page.locator('#path').inputValue()).to.equal('/v1/payouts');
+  });
+
+  it('shows a path that is typed, and refuses one that does not exist', async () => {
+    const { url } = await statisticsBoard();
+    const { page } = await browser.visit(url);
+    await live(page);
+    await page.locator('#path').fill('/nowhere');
+    await page.locator('#path').press('Enter');
+    expect(await page.locator('#path').getAttribute('aria-invalid')).to.equal('true');
+    await page.locator('#path').fill('/v1/balance');
+    await page.locator('#path').press('Enter');
+    await page.waitForURL(/path=%2Fv1%2Fbalance/);
+    await page.getByRole('button', { name: 'All paths' }).click();
+    await page.waitForURL((address) => !address.search.includes('path='));
+  });
+
+  it('switches period and API', async () => {
+    const { url } = await statisticsBoard();
+    const { page } = await browser.visit(url);
+    await live(page);
+    const before = await total(page);
+    await page.getByText('By hour', { exact: true }).click();
+    await page.locator('#traffic .caption', { hasText: 'per hour, the last 7 days' }).waitFor();
+    expect(await total(page)).to.not.equal(before);
+    await page.locator('#api').selectOption('geocoder');
+    await page.waitForURL(/api=geocoder.*period=hourly|period=hourly.*api=geocoder/);
+    await page.locator('.nothing', { hasText: 'No errors recorded' }).waitFor();
+  });
+
+  it('shows from a link what it was copied from', async () => {
+    const { url } = await statisticsBoard();
+    const query = '?api=weather&path=%2Fcurrent&period=daily&refresh=30&sort=path-up&search=cur';
+    const { page } = await browser.visit(`${url}${query}`);
+    await page.locator('#traffic .caption', { hasText: 'the last 7 days' }).waitFor();
+    expect(await page.locator('#api').inputValue()).to.equal('weather');
+    expect(await page.locator('#path').inputValue()).to.equal('/current');
+    expect(await page.locator('#refresh').inputValue()).to.equal('30');
+    expect(await page.locator('#path-search').inputValue()).to.equal('cur');
+    expect(await page.locator('th[aria-sort]').getAttribute('aria-sort')).to.equal('ascending');
+    expect(await page.locator('.paths tbody a').allTextContents()).to.deep.equal(['/current']);
+    expect(await page.locator('.feed-state').textContent()).to.equal('On');
+  });
+
+  it('follows live', async () => {
+    const { url, source } = await statisticsBoard();
+    const { page } = await browser.visit(`${url}?api=weather`);
+    await live(page);
+    const before = await total(page);
+    source.grow(123);
+    await kpi(page, 'Calls').filter({ hasNotText: before }).waitFor();
+  });
+
+  it('asks every five seconds where the stream does not come through', async () => {
+    const { url, source } = await statisticsBoard();
+    const { page } = await browser.visit('about:blank');
+    await page.route('**/events*', (route) => route.fulfill({ status: 503 }));
+    await page.clock.install();
+    await page.goto(`${url}?api=weather`);
+    await page.locator('.feed-state[data-state=polling]').waitFor();
+    await kpi(page, 'Calls').waitFor();
+    const before = await total(page);
+    source.grow(99);
+    await until(() => source.asked.view > 0);
+    await page.clock.runFor(5100);
+    await kpi(page, 'Calls').filter({ hasNotText: before }).waitFor();
+  });
+
+  it('goes back to the stream when it comes through again', async () => {
+    const { url } = await statisticsBoard();
+    const { page } = await browser.visit('about:blank');
+    await page.route('**/events*', (route) => route.fulfill({ status: 503 }));
+    await page.clock.install();
+    await page.goto(`${url}?api=weather`);
+    await page.locator('.feed-state[data-state=polling]').waitFor();
+    await page.unroute('**/events*');
+    for (let i = 0; i < 8; i++) {
+      await page.clock.runFor(5100);
+      await page.waitForLoadState('networkidle');
+    }
+    await live(page);
+  });
+
+  it('rests while the tab is hidden, and comes back with the figures of now', async () => {
+    const { url, source } = await statisticsBoard();
+    const { page } = await browser.visit(`${url}?api=weather`);
+    await live(page);
+    const before = await total(page);
+    await setHidden(page, true);
+    await until(() => source.listeners === 0, 'the stream to end');
+    expect(await page.locator('.feed-state').getAttribute('data-state')).to.equal('hidden');
+    source.grow(5);
+    await setHidden(page, false);
+    await live(page);
+    await kpi(page, 'Calls').filter({ hasNotText: before }).waitFor();
+  });
+
+  it('stops when refresh is off, and asks once by the button', async () => {
+    const { url, source } = await statisticsBoard();
+    const { page } = await browser.visit(`${url}?api=weather`);
+    await live(page);
+    await page.locator('#refresh').selectOption('off');
+    await page.waitForURL(/refresh=off/);
+    await until(() => source.listeners === 0, 'the stream to end');
+    const before = await total(page);
+    source.grow(5);
+    // An answer may be half a second old, so the first ones may still be the old figures.
+    for (let tries = 0; tries < 100 && (await total(page)) === before; tries++) {
+      const answered = page.waitForResponse(/\/data\?/);
+      await page.getByRole('button', { name: 'Refresh now' }).click();
+      await answered;
+    }
+    expect(await total(page)).to.not.equal(before);
+    expect(source.listeners).to.equal(0);
+  });
+
+  it('stays as it is when the tab comes back while refresh is off', async () => {
+    const { url, source } = await statisticsBoard();
+    const { page } = await browser.visit(`${url}?api=weather&refresh=off`);
+    await kpi(page, 'Calls').waitFor();
+    const { view } = source.asked;
+    await setHidden(page, true);
+    await setHidden(page, false);
+    expect(await page.locator('.feed-state').getAttribute('data-state')).to.equal('off');
+    await page.waitForLoadState('networkidle');
+    expect(source.asked.view).to.equal(view);
+  });
+
+  it('keeps what looks like HTML a text, wherever it stands', async () => {
+    const now = Date.now();
+    const errors = errorsAt(now).map((error) => ({
+      ...error,
+      path: HOSTILE,
+      message: HOSTILE,
+      code: HOSTILE,
+      requestId: HOSTILE,
+      method: HOSTILE,
+    }));
+    const source = fakeStats({ [HOSTILE]: { paths: [HOSTILE, '/a'], calls: 900, failing: 0.1, errors } });
+    const { url } = await statisticsBoard(source);
+    const { page, complaints } = await browser.visit(url);
+    await page.locator('.paths a', { hasText: HOSTILE }).click();
+    await page.waitForURL(/path=%3Cimg/);
+    await page.locator('.errors summary').first().click();
+    await page.locator('.errors dd').first().waitFor();
+    expect(await page.locator('img').count()).to.equal(0);
+    expect(await page.locator('#path').inputValue()).to.equal(HOSTILE);
+    expect(complaints).to.deep.equal([]);
+  });
+
+  it('leaves an error unfolded while the figures go on', async () => {
+    const { url, source } = await statisticsBoard();
+    const { page } = await browser.visit(url);
+    await page.locator('.errors summary').nth(1).click();
+    const before = (await page.locator('#refresh-control time').textContent()) ?? '';
+    source.grow(1);
+    await page.locator('#refresh-control time').filter({ hasNotText: before }).waitFor();
+    expect(await page.locator('.errors details[open] dd').first().textContent()).to.include('did not answer');
+    await page.getByRole('button', { name: 'Show all 26' }).click();
+    expect(await page.locator('.errors li').count()).to.equal(26);
+    expect(await page.locator('.errors details[open]').count()).to.equal(1);
+  });
+
+  it('downloads the paths of what is shown', async () => {
+    const { url } = await statisticsBoard();
+    const { page } = await browser.visit(`${url}?api=weather&period=daily`);
+    await live(page);
+    const downloading = page.waitForEvent('download');
+    await page.getByRole('link', { name: 'Paths as CSV' }).click();
+    const download = await downloading;
+    expect(download.suggestedFilename()).to.equal('weather-paths-daily.csv');
+    expect(readFileSync(await download.path(), 'utf8')).to.match(/^path,calls,.*\r\n\/forecast\/:id,/);
+  });
+
+  it('offers each chart as a table', async () => {
+    const { url } = await statisticsBoard();
+    const { page } = await browser.visit(`${url}?api=weather`);
+    await page.locator('#latency summary').click();
+    await page.locator('#latency tbody tr').first().waitFor();
+    expect(await page.locator('#latency tbody tr').count()).to.equal(60);
+    expect(await page.locator('#latency tbody td').first().textContent()).to.match(/ms$/);
+    expect(await page.locator('#latency [role=img]').getAttribute('aria-label')).to.match(
+      /^Chart: 99 per cent/,
+    );
+  });
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    it(`has nothing that axe finds wrong, in ${colorScheme}`, async () => {
+      const { url } = await statisticsBoard();
+      const { page, complaints } = await browser.visit(url, { colorScheme });
+      await page.locator('.errors summary').first().click();
+      await page.locator('#latency summary').click();
+      expect(await axeViolations(page)).to.deep.equal([]);
+      expect(complaints).to.deep.equal([]);
+    });
+  }
+
+  it('fits a phone 360 pixels wide', async () => {
+    const { url } = await statisticsBoard();
+    const { page } = await browser.visit(url, {
+      viewport: { width: 360, height: 740 },
+      hasTouch: true,
+      isMobile: true,
+    });
+    await page.locator('.errors li').first().waitFor();
+    expect(await overflow(page)).to.equal(0);
+    expect(await axeViolations(page)).to.deep.equal([]);
+  });
+});

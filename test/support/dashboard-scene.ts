@@ -1,0 +1,167 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type BreakerHandler, breaker } from '../../lib/breaker/breaker.js';
+import { CircuitRegistry } from '../../lib/breaker/circuit-registry.js';
+import type { EgressStatus } from '../../lib/egress-status.js';
+import type { RecentError } from '../../lib/stats/stats-source.js';
+import type { FakeApi } from './fake-stats.js';
+
+/** Errors as they come in an outage, the newest first. */
+export function errorsAt(now: number): RecentError[] {
+  const paths = ['/v1/charges', '/v1/charges/8412/refund', '/v1/customers?api_key=***', '/v1/payouts'];
+  return Array.from({ length: 26 }, (_, i): RecentError => {
+    const late = i % 3 === 1;
+    return {
+      time: now - i * 7300 - 4000,
+      status: late ? 504 : 503,
+      code: i % 4 === 3 ? undefined : late ? 'ERR_UPSTREAM_TIMEOUT' : 'ERR_CIRCUIT_OPEN',
+      message:
+        i % 4 === 3
+          ? 'status 503'
+          : late
+            ? 'The target did not answer within 10000 ms'
+            : 'Service temporarily unavailable. Please try again in 21 seconds',
+      method: i % 2 === 0 ? 'POST' : 'GET',
+      path: paths[i % paths.length] ?? '/',
+      requestId: `01J9-${(4_711_000 + i * 37).toString(16)}`,
+      durationMs: late ? 10_004 : 0.4,
+      attempts: late ? 3 : 0,
+    };
+  });
+}
+
+/** Three APIs, of which one fails. */
+export function apisAt(now: number): Record<string, FakeApi> {
+  const names = [
+    'charges',
+    'charges/:id',
+    'charges/:id/refund',
+    'customers',
+    'customers/:id',
+    'payouts',
+    'balance',
+    'events',
+    'disputes/:id',
+    'invoices',
+    'invoices/:id',
+    'webhooks',
+  ];
+  return {
+    geocoder: { paths: ['/search', '/reverse', '/lookup/:id'], calls: 5200, failing: 0 },
+    payments: {
+      paths: names.map((name) => `/v1/${name}`),
+      calls: 18_400,
+      failing: 0.031,
+      errors: errorsAt(now),
+    },
+    weather: {
+      paths: ['/forecast/:id', '/current'],
+      calls: 960,
+      failing: 0.004,
+      errors: errorsAt(now).slice(20),
+    },
+  };
+}
+
+/** Exits and gates, some of them in trouble. */
+export function egressAt(now: number): EgressStatus {
+  const exit = { proxy: undefined, restsUntil: undefined, reason: undefined, failures: 0, active: 0 };
+  const gate = { key: '', exit: undefined, limit: undefined, resetsAt: undefined, queued: 0 };
+  return {
+    exits: [
+      {
+        ...exit,
+        api: 'payments',
+        name: 'eu-1.exit.example:3128',
+        proxy: 'http://eu-1.exit.example:3128',
+        state: 'ok',
+        attempts: 8123,
+        active: 3,
+      },
+      {
+        ...exit,
+        api: 'payments',
+        name: 'us-1.exit.example:3128',
+        proxy: 'http://us-1.exit.example:3128',
+        state: 'resting',
+        restsUntil: now + 47_000,
+        reason: 'ECONNREFUSED',
+        failures: 3,
+        attempts: 7002,
+      },
+      {
+        ...exit,
+        api: 'payments',
+        name: 'ap-1.exit.example:3128',
+        proxy: 'http://ap-1.exit.example:3128',
+        state: 'trial',
+        reason: 'status 407',
+        failures: 1,
+        attempts: 311,
+        active: 1,
+      },
+    ],
+    gates: [
+      {
+        ...gate,
+        api: 'search',
+        state: 'closed',
+        remaining: 0,
+        limit: 5000,
+        resetsAt: now + 754_000,
+        queued: 12,
+      },
+      {
+        ...gate,
+        api: 'weather',
+        key: '9f2c41d07b',
+        state: 'open',
+        remaining: 812,
+        limit: 1000,
+        resetsAt: now + 3_000_000,
+      },
+    ],
+  };
+}
+
+/** Real circuits: one open, one half open, one forced open, one that has begun to fail, and a good one. */
+export async function realCircuits(): Promise<CircuitRegistry> {
+  const registry = new CircuitRegistry();
+  const made = new Map<string, BreakerHandler>();
+  let status = 200;
+  const server = createServer((req, res) => {
+    const guard = made.get(decodeURIComponent((req.url ?? '').slice(1)));
+    guard?.(req, res, () => res.writeHead(status).end());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+
+  async function call(name: string, answer: number): Promise<void> {
+    status = answer;
+    const response = await fetch(`http://127.0.0.1:${port}/${encodeURIComponent(name)}`);
+    await response.arrayBuffer();
+  }
+
+  async function circuit(
+    name: string,
+    answers: readonly number[],
+    resetTimeoutMs = 30_000,
+  ): Promise<BreakerHandler> {
+    const guard = breaker({ name, registry, resetTimeoutMs });
+    made.set(name, guard);
+    for (const answer of answers) await call(name, answer);
+    return guard;
+  }
+
+  const good = Array<number>(24).fill(200);
+  await circuit('geocoder', good);
+  await circuit('weather', [...good, 502, 502]);
+  await circuit('search', Array<number>(5).fill(500), 1);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await call('search', 200);
+  (await circuit('ledger:tenant-12', good)).forceOpen();
+  await circuit('payments', [...good, ...Array<number>(5).fill(503)]);
+  server.closeAllConnections();
+  server.close();
+  return registry;
+}
