@@ -33,6 +33,8 @@ export interface ProxyErrorDetails {
   retryAfterMs?: number;
   /** The error below this one. It never reaches a client. */
   cause?: unknown;
+  /** Further fields that the client gets. */
+  headers?: Readonly<Record<string, string>>;
   /** `Proxy-Status` error type of RFC 9209 §2.3 where it is more exact than the code's own. */
   proxyStatus?: string;
 }
@@ -46,7 +48,7 @@ export class ProxyError extends Error {
   readonly code: ErrorCode;
   /** HTTP status the client gets. */
   readonly status: number;
-  /** Fields the client gets: `Proxy-Status`, and `Retry-After` where a time is known. */
+  /** Fields the client gets: `Proxy-Status`, `Retry-After` where a time is known, and those of the details. */
   readonly headers: Readonly<Record<string, string>>;
   /** The message holds no secret and may be shown to the client. */
   readonly expose = true;
@@ -57,6 +59,7 @@ export class ProxyError extends Error {
     this.code = code;
     this.status = status;
     const headers: Record<string, string> = {
+      ...details.headers,
       'Proxy-Status': `resilient-proxy-out; error=${details.proxyStatus ?? type}`,
     };
     if (details.retryAfterMs !== undefined) {

@@ -1,0 +1,291 @@
+import type { ServerResponse } from 'node:http';
+import { ProxyError } from '../errors.js';
+import type { Attempt, AttemptOutcome, Exchange, Guard } from '../exchange.js';
+import type { Gate, Passage } from './gate.js';
+import type { Limiter } from './limiter.js';
+import type { Token } from './quota.js';
+import { boundedKey } from './redis-keys.js';
+import type { Refusal } from './refusal.js';
+import { LIMIT_FIELDS, readLimits } from './told-limits.js';
+import type { Blocked, Waiter } from './waiting-line.js';
+
+type Answer = ProxyError | undefined;
+
+/**
+ * One call at a limiter. What it takes when it comes in is for its first attempt; every further one takes for itself.
+ * Where no attempt is made that we know of, a foreign handler answers, and its response is what counts.
+ */
+export class LimitedCall implements Guard {
+  readonly limiter: Limiter;
+  readonly #exchange: Exchange;
+  readonly #quotaLane: string;
+  readonly #quotaKey: string;
+  readonly #credential: string;
+  /** Somebody else, nearer to the client, has put limits on the answer: they are not the target's. */
+  readonly #limitsAreForeign: boolean;
+  #token: Token | undefined;
+  #gate: Gate | undefined;
+  #passage: Passage | undefined;
+  /** Everything was taken that an attempt needs, and none has used it. */
+  #held = false;
+  /** The attempt that uses what was taken. */
+  #attempt: Attempt | undefined;
+  #stopWaiting: (() => void) | undefined;
+  #over = false;
+
+  constructor(limiter: Limiter, exchange: Exchange, quotaKey: string) {
+    this.limiter = limiter;
+    this.#exchange = exchange;
+    this.#quotaKey = boundedKey(quotaKey);
+    this.#quotaLane = `quota ${this.#quotaKey}`;
+    const { req, res } = exchange;
+    this.#credential = limiter.gates ? limiter.credentialOf(req.rawHeaders) : '';
+    this.#limitsAreForeign = limiter.gates !== undefined && hasLimitFields(res);
+  }
+
+  /** The call has ended, for whatever reason. */
+  get isOver(): boolean {
+    return this.#over;
+  }
+
+  /** Takes what the first attempt needs, as far as its exit is known. */
+  enter(): Answer | Promise<Answer> {
+    const { connecting } = this.limiter;
+    if (!connecting) return this.#enter();
+    return connecting.then(() => (this.#over ? this.#abandoned() : this.#enter()));
+  }
+
+  #enter(): Answer | Promise<Answer> {
+    const { limiter } = this;
+    const gate = limiter.rotates ? undefined : this.#gateTo(undefined);
+    return this.#acquire(gate, limiter.options.onLimit === 'queue', limiter.totalTimeoutMs);
+  }
+
+  before(attempt: Attempt): Answer | Promise<Answer> {
+    const { limiter } = this;
+    const exchange = this.#exchange;
+    if (this.#over) return this.#abandoned();
+    limiter.observe(exchange);
+    const gate = this.#gateTo(attempt.egress);
+    this.#attempt = attempt;
+    if (this.#held) {
+      if (this.#gate === gate) {
+        this.#held = false;
+        return undefined;
+      }
+      this.#leaveGate();
+    }
+    const mayWait = limiter.options.onLimit === 'queue' || exchange.attempts.length > 0;
+    const refusal = this.#acquire(gate, mayWait, exchange.retry?.totalTimeoutMs);
+    if (refusal instanceof Promise) return refusal.then((late) => this.#use(late));
+    return this.#use(refusal);
+  }
+
+  after(attempt: Attempt): void {
+    if (attempt !== this.#attempt || !attempt.outcome) return;
+    this.#attempt = undefined;
+    const { outcome } = attempt;
+    if (outcome.kind === 'answer') this.#answered(outcome.head.status, outcome.head.rawHeaders);
+    else if (this.#neverArrived(attempt, outcome)) this.#giveBack();
+    else this.#lost();
+    this.limiter.line.wake();
+  }
+
+  readyAt(egress: string | undefined): number {
+    return this.limiter.gates?.known(this.#credential, egress)?.readyAt() ?? 0;
+  }
+
+  /** Hears that nobody waits for the call any more. */
+  end(): void {
+    this.#over = true;
+    this.#stopWaiting?.();
+    if (!this.#held) return;
+    const { res, error, attempts, cache } = this.#exchange;
+    const fromCache = cache === 'hit' || cache === 'stale' || cache === 'coalesced';
+    // The stages behind have answered, or have come to no attempt.
+    if (error || fromCache || attempts.length > 0 || this.limiter.seesAttempts) this.#giveBack();
+    // The handler was at work, and may well have called.
+    else if (!res.writableFinished) this.#lost();
+    else this.#answered(res.statusCode, this.#limitsAreForeign ? [] : sentHeaders(res));
+    this.limiter.line.wake();
+  }
+
+  #gateTo(egress: string | undefined): Gate | undefined {
+    return this.limiter.gates?.get(this.#credential, egress);
+  }
+
+  #acquire(
+    gate: Gate | undefined,
+    mayWait: boolean,
+    totalTimeoutMs: number | undefined,
+  ): Answer | Promise<Answer> {
+    const { line } = this.limiter;
+    // Those who came first go first.
+    const lane = line.length > 0 ? this.#lanes(gate).find((lane) => line.countAt(lane) > 0) : undefined;
+    if (lane !== undefined)
+      return this.#stopped(gate, { lane, refusal: BEHIND_OTHERS }, mayWait, totalTimeoutMs);
+    const blocked = this.#take(gate);
+    if (!(blocked instanceof Promise))
+      return blocked && this.#stopped(gate, blocked, mayWait, totalTimeoutMs);
+    return blocked.then((late) => {
+      if (this.#over) return this.#abandoned();
+      return late && this.#stopped(gate, late, mayWait, totalTimeoutMs);
+    });
+  }
+
+  #stopped(
+    gate: Gate | undefined,
+    blocked: Blocked,
+    mayWait: boolean,
+    totalTimeoutMs: number | undefined,
+  ): Answer | Promise<Answer> {
+    return mayWait ? this.#wait(gate, blocked, totalTimeoutMs) : this.limiter.refuse(blocked.refusal);
+  }
+
+  #lanes(gate: Gate | undefined): readonly unknown[] {
+    const { quota } = this.limiter;
+    if (!quota) return gate ? [gate] : [];
+    return gate ? [gate, this.#quotaLane] : [this.#quotaLane];
+  }
+
+  /** Takes what one attempt needs: all of it, or nothing. */
+  #take(gate: Gate | undefined): Blocked | undefined | Promise<Blocked | undefined> {
+    const closed = gate?.closed();
+    if (closed) {
+      this.#giveBack();
+      return { lane: gate, refusal: closed };
+    }
+    const { quota } = this.limiter;
+    if (!quota || this.#token) return this.#pass(gate);
+    return quota.take(this.#quotaKey).then((token) => {
+      if ('by' in token) return { lane: this.#quotaLane, refusal: token };
+      this.#token = token;
+      return this.#pass(gate);
+    });
+  }
+
+  #pass(gate: Gate | undefined): Blocked | undefined | Promise<Blocked | undefined> {
+    if (!gate) return this.#passed(undefined, undefined);
+    const passage = gate.take();
+    return passage instanceof Promise
+      ? passage.then((result) => this.#passed(gate, result))
+      : this.#passed(gate, passage);
+  }
+
+  #passed(gate: Gate | undefined, passage: Passage | Refusal | undefined): Blocked | undefined {
+    if (passage && 'by' in passage) {
+      this.#giveBack();
+      return { lane: gate, refusal: passage };
+    }
+    this.#gate = gate;
+    this.#passage = passage;
+    this.#held = true;
+    return undefined;
+  }
+
+  #wait(
+    gate: Gate | undefined,
+    blocked: Blocked,
+    totalTimeoutMs: number | undefined,
+  ): Answer | Promise<Answer> {
+    // A token that is kept while its window ends would be one more for the next window.
+    this.#giveBack();
+    const { limiter } = this;
+    const { line, options } = limiter;
+    const waitMs = Math.min(options.maxWaitMs, this.#timeLeft(totalTimeoutMs));
+    const { refusal } = blocked;
+    if (refusal.againMs === undefined && refusal.waitMs > waitMs) return limiter.refuse(refusal);
+    if (line.length >= options.maxQueue) return limiter.refuseFull(refusal);
+    return new Promise((resolve) => {
+      const settle = (answer: Answer): void => {
+        this.#stopWaiting = undefined;
+        resolve(this.#over ? this.#abandoned() : answer);
+      };
+      const waiter: Waiter = {
+        lanes: this.#lanes(gate),
+        deadline: limiter.clock() + waitMs,
+        attempt: () => this.#take(gate),
+        go: () => settle(undefined),
+        late: (last) => settle(limiter.refuseLate(last.refusal)),
+      };
+      this.#stopWaiting = () => {
+        line.leave(waiter);
+        settle(undefined);
+      };
+      line.join(waiter, blocked);
+      limiter.tellQueued();
+    });
+  }
+
+  #timeLeft(totalTimeoutMs = Number.POSITIVE_INFINITY): number {
+    return totalTimeoutMs - (performance.now() - this.#exchange.startedAt);
+  }
+
+  #use(refusal: Answer): Answer {
+    if (!refusal) this.#held = false;
+    else this.#attempt = undefined;
+    return refusal;
+  }
+
+  /** Nobody hears this: it keeps the attempt from being made. */
+  #abandoned(): ProxyError {
+    this.#giveBack();
+    this.limiter.line.wake();
+    return new ProxyError('ERR_RATE_LIMITED', 'The call was left while it waited for the rate limit');
+  }
+
+  #answered(status: number, rawHeaders: readonly string[]): void {
+    if (this.#gate && this.#passage)
+      this.#gate.settle(this.#passage, readLimits(status, rawHeaders, Date.now()));
+    this.#clear();
+  }
+
+  #lost(): void {
+    if (this.#gate && this.#passage) this.#gate.lose(this.#passage);
+    this.#clear();
+  }
+
+  #giveBack(): void {
+    if (this.#token) this.limiter.quota?.giveBack(this.#token);
+    this.#leaveGate();
+    this.#clear();
+  }
+
+  #leaveGate(): void {
+    if (this.#gate && this.#passage) this.#gate.giveBack(this.#passage);
+    this.#gate = undefined;
+    this.#passage = undefined;
+    this.#held = false;
+  }
+
+  #clear(): void {
+    this.#token = undefined;
+    this.#gate = undefined;
+    this.#passage = undefined;
+    this.#held = false;
+  }
+
+  #neverArrived(attempt: Attempt, outcome: AttemptOutcome): boolean {
+    if (outcome.kind !== 'failure') return this.#exchange.attempts.at(-1) !== attempt;
+    return outcome.unsent || outcome.staleConnection || outcome.error.code === 'ERR_PROXY_CONNECT';
+  }
+}
+
+/** What is told to a call when only others that wait are known of. */
+const BEHIND_OTHERS: Refusal = { by: 'quota', waitMs: 1000, againMs: 1000 };
+
+function hasLimitFields(res: ServerResponse): boolean {
+  for (const name of LIMIT_FIELDS) if (res.hasHeader(name)) return true;
+  return false;
+}
+
+/** The head as it was sent. Fields given to `writeHead` are nowhere else to be found. */
+function sentHeaders(res: ServerResponse): string[] {
+  const { _header: head } = res as { _header?: unknown };
+  if (typeof head !== 'string') return [];
+  const lines = head.split('\r\n').slice(1);
+  return lines.flatMap((line) => {
+    const colon = line.indexOf(':');
+    return colon < 1 ? [] : [line.slice(0, colon), line.slice(colon + 1).trim()];
+  });
+}

@@ -1,0 +1,82 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { GateStatus } from '../egress-status.js';
+import type { ProxyError } from '../errors.js';
+import { type Exchange, exchangeOf } from '../exchange.js';
+import type { Clock } from './gate.js';
+import { LimitedCall } from './limited-call.js';
+import { Limiter } from './limiter.js';
+import type { RateLimitEvents } from './rate-limit-events.js';
+import { type RateLimitOptions, resolveRateLimit } from './rate-limit-options.js';
+
+/** The middleware that {@link rateLimit} returns. */
+export interface RateLimitHandler {
+  (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
+  /** What is known of the target's limits, one entry for each credential and exit. */
+  status(): GateStatus[];
+  on<E extends keyof RateLimitEvents>(event: E, listener: (...args: RateLimitEvents[E]) => void): void;
+  off<E extends keyof RateLimitEvents>(event: E, listener: (...args: RateLimitEvents[E]) => void): void;
+  /** Refuses those who wait, and ends a connection to Redis that is its own. */
+  close(): Promise<void>;
+}
+
+/**
+ * Keeps calls under what the target allows: under a configured `limit`, and, unless told otherwise, under what the
+ * target says itself. A call that is one too many is refused with a 429 and `Retry-After`, by `next(error)`, or waits.
+ * With `forward()` behind it every attempt counts, through each exit apart; in front of any other handler the call does.
+ *
+ * @param clock milliseconds that never go back; for tests
+ * @throws InvalidOptionError
+ */
+export function rateLimit(options: RateLimitOptions = {}, clock: Clock = steadyClock): RateLimitHandler {
+  const resolved = resolveRateLimit(options);
+  const limiter = new Limiter(resolved, clock);
+  const { key } = resolved;
+
+  function rateLimit(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
+    const exchange = exchangeOf(req, res);
+    // Mounted on two paths that one call goes through, it would count everything twice.
+    if (isLimited(exchange, limiter)) return next();
+    // A call that nobody waits for costs no quota.
+    if (exchange.abandoned) return;
+    let quotaKey: string;
+    try {
+      quotaKey = key?.(req) ?? '';
+    } catch (error) {
+      next(error);
+      return;
+    }
+    const call = new LimitedCall(limiter, exchange, quotaKey);
+    exchange.guards.push(call);
+    exchange.onAbandon(() => call.end());
+    const refusal = call.enter();
+    if (refusal instanceof Promise) refusal.then((late) => answer(call, exchange, late, next)).catch(next);
+    else answer(call, exchange, refusal, next);
+  }
+
+  const { events } = limiter;
+  return Object.assign(rateLimit, {
+    status: () => limiter.status(),
+    on: events.on.bind(events) as RateLimitHandler['on'],
+    off: events.off.bind(events) as RateLimitHandler['off'],
+    close: () => limiter.close(),
+  });
+}
+
+function answer(
+  call: LimitedCall,
+  exchange: Exchange,
+  refusal: ProxyError | undefined,
+  next: (error?: unknown) => void,
+): void {
+  if (call.isOver) return;
+  if (refusal) exchange.error = refusal;
+  next(refusal);
+}
+
+function isLimited({ guards }: Exchange, limiter: Limiter): boolean {
+  for (const guard of guards) if (guard instanceof LimitedCall && guard.limiter === limiter) return true;
+  return false;
+}
+
+/** Epoch milliseconds of the start plus steady time since: no correction of the wall clock moves it. */
+const steadyClock: Clock = () => performance.timeOrigin + performance.now();

@@ -1,0 +1,216 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { expect } from 'chai';
+import { type ErrorCode, ProxyError } from '../../../lib/errors.js';
+import {
+  type Attempt,
+  type AttemptOutcome,
+  type Exchange,
+  exchangeOf,
+  type Guard,
+} from '../../../lib/exchange.js';
+import { type RateLimitHandler, rateLimit } from '../../../lib/rate-limit/rate-limit.js';
+import { onCleanup } from '../../support/cleanup.js';
+
+const MINUTE = 60_000;
+const EPOCH = 1_700_000_000_000;
+
+/** A call without a connection, as far as the last stage. */
+interface ToyCall {
+  readonly error: unknown;
+  readonly guard: Guard;
+  /** An attempt through an exit: the error that vetoes it, or what ends it. */
+  attempt(exit?: string): Promise<ProxyError | ((outcome: AttemptOutcome) => void)>;
+  /** Its client leaves. */
+  leave(): void;
+}
+
+/** A chain in which exits are chosen behind the limiter, or none are. */
+async function toyCall(limiter: RateLimitHandler, { rotates = true } = {}): Promise<ToyCall> {
+  const req = new IncomingMessage(new Socket());
+  const res = new ServerResponse(req);
+  const exchange = exchangeOf(req, res);
+  const error = await new Promise<unknown>((resolve) => limiter(req, res, resolve));
+  if (rotates) exchange.egress = { choose: () => undefined };
+  const [guard = {}] = exchange.guards;
+  return {
+    error,
+    guard,
+    async attempt(exit) {
+      const attempt: Attempt = {
+        number: exchange.attempts.length + 1,
+        startedAt: performance.now(),
+        durationMs: 0,
+        egress: exit,
+        outcome: undefined,
+      };
+      const veto = await guard.before?.(attempt, exchange);
+      if (veto) return veto;
+      exchange.attempts.push(attempt);
+      return (outcome) => {
+        attempt.outcome = outcome;
+        guard.after?.(attempt, exchange);
+      };
+    },
+    leave: () => res.emit('close'),
+  };
+}
+
+/** What came of a call with one attempt. */
+async function through(
+  limiter: RateLimitHandler,
+  exit: string | undefined,
+  outcome: AttemptOutcome,
+): Promise<string> {
+  const call = await toyCall(limiter);
+  if (call.error instanceof ProxyError) return call.error.code;
+  const attempt = await call.attempt(exit);
+  if (attempt instanceof ProxyError) return attempt.code;
+  attempt(outcome);
+  call.leave();
+  return 'sent';
+}
+
+function answer(status: number, ...rawHeaders: string[]): AttemptOutcome {
+  return { kind: 'answer', head: { status, statusText: '', rawHeaders } };
+}
+
+const TOO_MANY = answer(429, 'Retry-After', '30');
+
+function failure(
+  code: ErrorCode,
+  more: { unsent?: boolean; staleConnection?: boolean } = {},
+): AttemptOutcome {
+  const error = new ProxyError(code, `${code} happened`);
+  return { kind: 'failure', error, retryClass: undefined, unsent: false, staleConnection: false, ...more };
+}
+
+function opened(options: Parameters<typeof rateLimit>[0] = {}): RateLimitHandler {
+  const limiter = rateLimit(options, () => EPOCH);
+  onCleanup(() => limiter.close());
+  return limiter;
+}
+
+describe('rateLimit() in front of a rotation', () => {
+  it('keeps a gate for each exit', async () => {
+    const limiter = opened();
+    expect(await through(limiter, 'a', TOO_MANY)).to.equal('sent');
+    expect(await through(limiter, 'a', answer(200))).to.equal('ERR_RATE_LIMITED');
+    expect(await through(limiter, 'b', answer(200))).to.equal('sent');
+    expect(await through(limiter, undefined, answer(200))).to.equal('sent');
+    expect(limiter.status().map(({ exit, state }) => [exit, state])).to.deep.equal([['a', 'closed']]);
+  });
+
+  it('tells the rotation when calls through an exit are allowed again', async () => {
+    const limiter = opened();
+    await through(limiter, 'a', TOO_MANY);
+    const { guard } = await toyCall(limiter);
+    expect(guard.readyAt?.('a')).to.equal(EPOCH + 30_000);
+    expect(guard.readyAt?.('b')).to.equal(0);
+    expect(guard.readyAt?.(undefined)).to.equal(0);
+  });
+
+  it('leaves a closed direct way to the rotation', async () => {
+    const limiter = opened();
+    await through(limiter, undefined, TOO_MANY);
+    expect(await through(limiter, 'a', answer(200))).to.equal('sent');
+    expect(await through(limiter, undefined, answer(200))).to.equal('ERR_RATE_LIMITED');
+  });
+
+  it('refuses a call that goes direct before any other stage is asked, where nothing rotates', async () => {
+    const limiter = opened();
+    const first = await toyCall(limiter, { rotates: false });
+    const end = await first.attempt();
+    if (!(end instanceof ProxyError)) end(TOO_MANY);
+    const { error } = await toyCall(limiter, { rotates: false });
+    expect(error).to.have.property('code', 'ERR_RATE_LIMITED');
+  });
+
+  it('takes one of the quota for an attempt that another exit is given', async () => {
+    const limiter = opened({ limit: 2, windowMs: MINUTE });
+    const call = await toyCall(limiter);
+    for (const exit of ['dead', 'dead too']) {
+      const end = await call.attempt(exit);
+      if (end instanceof ProxyError) throw end;
+      end(failure('ERR_PROXY_CONNECT'));
+    }
+    const end = await call.attempt('a');
+    if (end instanceof ProxyError) throw end;
+    end(answer(200));
+    expect(await through(limiter, 'a', answer(200))).to.equal('sent');
+    expect(await through(limiter, 'a', answer(200))).to.equal('ERR_RATE_LIMITED');
+  });
+});
+
+describe('rateLimit() and how an attempt ends', () => {
+  const UNUSED: [what: string, outcome: AttemptOutcome][] = [
+    ['was refused a connection', failure('ERR_UPSTREAM_CONNECT', { unsent: true })],
+    ['met a stale connection', failure('ERR_UPSTREAM_RESET', { staleConnection: true })],
+    ['failed at its exit', failure('ERR_PROXY_CONNECT')],
+  ];
+  for (const [what, outcome] of UNUSED) {
+    it(`gets back what an attempt had taken that ${what}`, async () => {
+      const limiter = opened({ limit: 1, windowMs: MINUTE });
+      for (let i = 0; i < 5; i++) expect(await through(limiter, 'a', outcome)).to.equal('sent');
+      expect(await through(limiter, 'a', answer(200))).to.equal('sent');
+      expect(await through(limiter, 'a', answer(200))).to.equal('ERR_RATE_LIMITED');
+    });
+  }
+
+  const USED: [what: string, outcome: AttemptOutcome][] = [
+    ['timed out', failure('ERR_UPSTREAM_TIMEOUT')],
+    ['broke off', failure('ERR_UPSTREAM_RESET')],
+    ['was left under way', { kind: 'abandoned' }],
+    ['was answered by a 500', answer(500)],
+  ];
+  for (const [what, outcome] of USED) {
+    it(`gets nothing back for an attempt that ${what}`, async () => {
+      const limiter = opened({ limit: 1, windowMs: MINUTE });
+      expect(await through(limiter, 'a', outcome)).to.equal('sent');
+      expect(await through(limiter, 'a', answer(200))).to.equal('ERR_RATE_LIMITED');
+    });
+  }
+
+  it('gets back what a call had taken that came to no attempt', async () => {
+    const limiter = opened({ limit: 1, windowMs: 3 * MINUTE });
+    await through(limiter, 'a', failure('ERR_PROXY_CONNECT'));
+    for (let i = 0; i < 3; i++) {
+      const { error, leave } = await toyCall(limiter);
+      expect(error).to.equal(undefined);
+      leave();
+    }
+    expect(await through(limiter, 'a', answer(200))).to.equal('sent');
+  });
+
+  it('gets back what an attempt had taken that another guard did not want', async () => {
+    const limiter = opened({ limit: 1, windowMs: MINUTE });
+    const { guard, leave } = await toyCall(limiter);
+    const attempt: Attempt = { number: 1, startedAt: 0, durationMs: 0, egress: 'a', outcome: undefined };
+    const toy = {} as Exchange;
+    expect(await guard.before?.(attempt, toy)).to.equal(undefined);
+    attempt.outcome = { kind: 'abandoned' };
+    guard.after?.(attempt, toy);
+    leave();
+    expect(await through(limiter, 'a', answer(200))).to.equal('sent');
+  });
+
+  it('makes no attempt for a client that has left', async () => {
+    const limiter = opened({ limit: 1, windowMs: MINUTE });
+    const call = await toyCall(limiter);
+    await call.attempt('a').then((end) => end instanceof ProxyError || end(failure('ERR_PROXY_CONNECT')));
+    call.leave();
+    expect(await call.attempt('a')).to.be.instanceOf(ProxyError);
+    expect(await through(limiter, 'a', answer(200))).to.equal('sent');
+  });
+
+  it('hears of an attempt once, however often it is told', async () => {
+    const limiter = opened({ limit: 2, windowMs: MINUTE });
+    const call = await toyCall(limiter);
+    const end = await call.attempt('a');
+    if (end instanceof ProxyError) throw end;
+    for (let i = 0; i < 5; i++) end(failure('ERR_PROXY_CONNECT'));
+    expect(await through(limiter, 'a', answer(200))).to.equal('sent');
+    expect(await through(limiter, 'a', answer(200))).to.equal('sent');
+    expect(await through(limiter, 'a', answer(200))).to.equal('ERR_RATE_LIMITED');
+  });
+});

@@ -1,0 +1,59 @@
+import { expect } from 'chai';
+import { rateLimit } from '../../../lib/rate-limit/rate-limit.js';
+import { type RateLimitOptions, resolveRateLimit } from '../../../lib/rate-limit/rate-limit-options.js';
+
+describe('RateLimitOptions', () => {
+  it('have the documented defaults', () => {
+    expect(resolveRateLimit({})).to.deep.equal({
+      name: 'default',
+      windowMs: 60_000,
+      onLimit: 'reject',
+      maxWaitMs: 10_000,
+      maxQueue: 1000,
+      learn: true,
+      maxGateMs: 3_600_000,
+      credentialHeaders: ['authorization', 'cookie', 'x-api-key', 'api-key', 'x-auth-token'],
+      maxKeys: 10_000,
+      prefix: 'rpo',
+      commandTimeoutMs: 50,
+    });
+  });
+
+  it('take undefined for the default and leave the given object alone', () => {
+    const given = Object.freeze({ limit: 5, windowMs: undefined });
+    const resolved = resolveRateLimit(given);
+    expect(resolved).to.include({ limit: 5, windowMs: 60_000 });
+    expect(Object.isFrozen(resolved)).to.equal(true);
+  });
+
+  const refused: [options: Record<string, unknown>, message: string][] = [
+    [{ limit: 0 }, 'rateLimit.limit must be at least 1; received 0'],
+    [{ limit: 1.5 }, 'rateLimit.limit must be a whole number; received 1.5'],
+    [{ limit: 5, windowMs: 0 }, 'rateLimit.windowMs must be at least 1; received 0'],
+    [{ burst: { limit: 5, windowMs: 10 } }, 'rateLimit.burst must stand beside a limit; received an object'],
+    [{ limit: 5, burst: { limit: 5 } }, 'rateLimit.burst.windowMs is required and must be a number'],
+    [{ limit: 5, burst: 7 }, 'rateLimit.burst must be an object; received 7'],
+    [{ learn: false }, 'rateLimit.learn must be true where there is no limit; received false'],
+    [{ onLimit: 'drop' }, 'rateLimit.onLimit must be "reject" or "queue"; received "drop"'],
+    [{ maxWaitMs: 0 }, 'rateLimit.maxWaitMs must be at least 1; received 0'],
+    [{ maxQueue: 0 }, 'rateLimit.maxQueue must be at least 1; received 0'],
+    [{ maxGateMs: 2 ** 31 }, 'rateLimit.maxGateMs must be at most 2147483647; received 2147483648'],
+    [{ maxKeys: 0 }, 'rateLimit.maxKeys must be at least 1; received 0'],
+    [
+      { credentialHeaders: ['a b'] },
+      'rateLimit.credentialHeaders[0] must be a header field name; received "a b"',
+    ],
+    [{ key: 'tenant' }, 'rateLimit.key must be a function; received "tenant"'],
+    [{ name: '' }, 'rateLimit.name must be at least 1 characters; received ""'],
+    [{ redis: 'http://h' }, 'rateLimit.redis must be an ioredis client, its options'],
+    [{ commandTimeoutMs: 0 }, 'rateLimit.commandTimeoutMs must be at least 1; received 0'],
+    [{ windowsMs: 5 }, 'rateLimit.windowsMs is no known option (did you mean windowMs?); received 5'],
+  ];
+  for (const [options, message] of refused) {
+    it(`refuse ${JSON.stringify(options)}`, () => {
+      expect(() => rateLimit(options as RateLimitOptions))
+        .to.throw(message)
+        .with.property('code', 'ERR_INVALID_OPTION');
+    });
+  }
+});

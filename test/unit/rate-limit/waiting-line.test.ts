@@ -1,0 +1,121 @@
+import { expect } from 'chai';
+import type { Refusal } from '../../../lib/rate-limit/refusal.js';
+import { type Blocked, type Waiter, WaitingLine } from '../../../lib/rate-limit/waiting-line.js';
+import { onCleanup } from '../../support/cleanup.js';
+import { until } from '../../support/until.js';
+
+const clock = () => performance.now();
+
+/** A line in front of lanes that let through what they are given. */
+function toyLine() {
+  const line = new WaitingLine(clock);
+  onCleanup(() => line.close());
+  const free = new Map<string, number>();
+  const ends: string[] = [];
+  let asked = 0;
+
+  function join(
+    name: string,
+    lanes: string[],
+    { deadlineMs = 10_000, refusal = LONG }: JoinOptions = {},
+  ): Waiter {
+    const blockedAt = (lane: string): Blocked => ({ lane, refusal });
+    const waiter: Waiter = {
+      lanes,
+      deadline: clock() + deadlineMs,
+      attempt() {
+        asked++;
+        const blocked = lanes.find((lane) => (free.get(lane) ?? 0) < 1);
+        if (blocked !== undefined) return blockedAt(blocked);
+        for (const lane of lanes) free.set(lane, (free.get(lane) ?? 0) - 1);
+        return undefined;
+      },
+      go: () => ends.push(name),
+      late: (last) => ends.push(`${name} late for ${last.lane}`),
+    };
+    line.join(waiter, blockedAt(lanes.find((lane) => line.countAt(lane) > 0) ?? lanes[0] ?? ''));
+    return waiter;
+  }
+  function give(lane: string, calls: number): void {
+    free.set(lane, (free.get(lane) ?? 0) + calls);
+    line.wake();
+  }
+  return { line, join, give, ends, asked: () => asked };
+}
+
+interface JoinOptions {
+  deadlineMs?: number;
+  refusal?: Refusal;
+}
+
+const LONG: Refusal = { by: 'gate', waitMs: 60_000 };
+
+describe('WaitingLine', () => {
+  it('serves those first who came first', async () => {
+    const { line, join, give, ends } = toyLine();
+    for (const name of ['a', 'b', 'c']) join(name, ['lane']);
+    give('lane', 2);
+    await until(() => ends.length === 2);
+    expect([ends, line.length]).to.deep.equal([['a', 'b'], 1]);
+    give('lane', 1);
+    await until(() => ends.length === 3);
+    expect(ends).to.deep.equal(['a', 'b', 'c']);
+  });
+
+  it('lets nobody who waits for another lane stand behind them', async () => {
+    const { join, give, ends, line } = toyLine();
+    join('a', ['shared', 'one']);
+    join('b', ['shared', 'two']);
+    give('shared', 2);
+    give('two', 1);
+    await until(() => ends.length === 1);
+    expect(ends).to.deep.equal(['b']);
+    expect([line.countAt('shared'), line.countAt('one'), line.countAt('two')]).to.deep.equal([0, 1, 0]);
+  });
+
+  it('lets somebody go who gives up', async () => {
+    const { line, join, give, ends } = toyLine();
+    const first = join('a', ['lane']);
+    join('b', ['lane']);
+    line.leave(first);
+    line.leave(first);
+    give('lane', 1);
+    await until(() => ends.length === 1);
+    expect([ends, line.length]).to.deep.equal([['b'], 0]);
+  });
+
+  it('tells those whose time is up, in whatever order their times are, and what they waited for', async () => {
+    const { join, ends, line } = toyLine();
+    join('a', ['lane'], { deadlineMs: 10_000 });
+    join('b', ['lane'], { deadlineMs: 20 });
+    join('c', ['lane'], { deadlineMs: 10 });
+    await until(() => ends.length === 2);
+    expect(ends.map((end) => end[0])).to.deep.equal(['c', 'b']);
+    expect(line.length).to.equal(1);
+  });
+
+  it('looks again when what blocks the first is said to be over', async () => {
+    const { join, ends, asked } = toyLine();
+    join('a', ['lane'], { refusal: { by: 'gate', waitMs: 10 }, deadlineMs: 200 });
+    await until(() => ends.length === 1);
+    expect(ends).to.deep.equal(['a late for lane']);
+    expect(asked()).to.be.above(2);
+  });
+
+  it('asks for the first of a lane only, however many wait for it', async () => {
+    const { line, join, asked } = toyLine();
+    for (let i = 0; i < 500; i++) join(`${i}`, ['lane']);
+    await until(() => line.length === 500);
+    line.wake();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(asked()).to.be.below(5);
+  });
+
+  it('tells everybody when it is closed', () => {
+    const { line, join, ends } = toyLine();
+    join('a', ['lane']);
+    join('b', ['other']);
+    line.close();
+    expect([ends.length, line.length]).to.deep.equal([2, 0]);
+  });
+});
