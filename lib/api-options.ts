@@ -2,8 +2,18 @@ import { z } from 'zod';
 import { type BreakerOptions, breakerSchema } from './breaker/breaker-options.js';
 import { type CacheOptions, cacheSchema } from './cache/cache-options.js';
 import { invalidOption } from './errors.js';
+import { type MetricsOptions, metricsSchema } from './metrics/metrics-options.js';
 import { optionsObject, resolveOptions, sizeBytes, unknownKey } from './options.js';
+import {
+  type ProxyRotateOptions,
+  proxyRotateSchema,
+  resolveProxyRotate,
+} from './proxy-rotate/proxy-rotate-options.js';
+import { type RateLimitOptions, rateLimitSchema } from './rate-limit/rate-limit-options.js';
+import { type RedisConnection, redisConnection } from './redis/redis-client.js';
 import { type RetryOptions, retrySchema } from './retry/retry-options.js';
+import { type StatsOptions, statsSchema } from './stats/stats-options.js';
+import { type TracingOptions, tracingSchema } from './tracing/tracing-options.js';
 import { FORWARD_OPTIONS, type ForwardOptions, resolveForward } from './upstream/forward-options.js';
 import type { BodyRules } from './validate-body/validate-body.js';
 
@@ -46,21 +56,41 @@ export interface ApiOptions extends ForwardOptions {
   requestTimeoutMs?: number;
   /** Keeps answers and sends them again: the options of `cache()`; off unless given. */
   cache?: Omit<CacheOptions, 'name'> | false;
+  /** Keeps calls within a quota: the options of `rateLimit()`, of which `{}` learns it; off unless given. */
+  rateLimit?: Omit<RateLimitOptions, 'name' | 'redis'> | false;
   /** The circuit breaker's options; `false` turns it off. */
   breaker?: Omit<BreakerOptions, 'name' | 'registry'> | false;
   /** The options of retrying; `false` turns it off. */
   retry?: RetryOptions | false;
+  /** Sends calls through forward proxies: the options of `proxyRotate()`; off unless given. */
+  proxyRotate?: Omit<ProxyRotateOptions, 'name'> | false;
+}
+
+/** What belongs to no API alone. */
+export interface SharedOptions {
+  /**
+   * Where processes share what they know: a client of ioredis, which is left open, its options, or a `redis:` or
+   * `rediss:` URL. Caches then keep answers there, behind those in memory; rate limits and statistics are those of all. Without it every process is by itself, and
+   * so it is while Redis is away.
+   */
+  redis?: RedisConnection;
+  /** Options of `stats()`, which counts every call; `false` turns it off. */
+  stats?: Omit<StatsOptions, 'name' | 'apis' | 'redis'> | false;
+  /** Options of `metrics()`, for Prometheus; off unless given. */
+  metrics?: Omit<MetricsOptions, 'name' | 'circuits' | 'egress'> | false;
+  /** Options of `tracing()`, spans of OpenTelemetry; off unless given. */
+  tracing?: Omit<TracingOptions, 'name'> | false;
 }
 
 /** One API: its name in errors, events and circuits beside its options. */
-export interface SingleApiConfig extends ApiOptions {
+export interface SingleApiConfig extends ApiOptions, SharedOptions {
   name: string;
 }
 
 /** Many APIs, each under the first segment of the path. */
-export interface ManyApisConfig {
+export interface ManyApisConfig extends SharedOptions {
   apis: Record<string, ApiOptions>;
-  /** What every API has that does not say otherwise. `cache`, `breaker` and `retry` are merged one by one. */
+  /** What every API has that does not say otherwise. The blocks of the parts are merged one by one. */
   defaults?: Partial<ApiOptions>;
 }
 
@@ -69,20 +99,28 @@ export type ResilientProxyConfig = SingleApiConfig | ManyApisConfig;
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._~-]{0,99}$/;
 
+/** A configuration whose APIs have their defaults merged in. */
+export interface ResolvedConfig {
+  /** It is one API, that no path has to name. */
+  readonly single: boolean;
+  readonly apis: ReadonlyMap<string, ApiOptions>;
+  readonly shared: SharedOptions;
+}
+
 /** The APIs of a configuration with their defaults merged in. @throws InvalidOptionError */
-export function resolveConfig(config: ResilientProxyConfig): {
-  single: boolean;
-  apis: Map<string, ApiOptions>;
-} {
+export function resolveConfig(config: ResilientProxyConfig): ResolvedConfig {
   if (typeof config !== 'object' || config === null)
     throw invalidOption('config', 'must be an object', config);
   if (!('apis' in config)) {
-    const { name, ...options } = config;
-    return { single: true, apis: new Map([[apiName(name, 'name'), options]]) };
+    const { name, redis, stats, metrics, tracing, ...options } = config;
+    const shared = resolveShared({ redis, stats, metrics, tracing });
+    return { single: true, apis: new Map([[apiName(name, 'name'), options]]), shared };
   }
-  const stray = Object.keys(config).find((key) => key !== 'apis' && key !== 'defaults');
-  if (stray) throw invalidOption(stray, unknownKey(stray, ['apis', 'defaults']), Reflect.get(config, stray));
-  const { apis, defaults = {} } = config;
+  const { apis, defaults = {}, ...rest } = config;
+  const known = ['apis', 'defaults', 'redis', 'stats', 'metrics', 'tracing'];
+  const stray = Object.keys(rest).find((key) => !known.includes(key));
+  if (stray) throw invalidOption(stray, unknownKey(stray, known), Reflect.get(rest, stray));
+  const shared = resolveShared(rest);
   if (typeof apis !== 'object' || apis === null) throw invalidOption('apis', 'must be an object', apis);
   const entries = Object.entries(apis).map(([name, options]): [string, ApiOptions] => {
     const place = `apis.${name}`;
@@ -91,7 +129,16 @@ export function resolveConfig(config: ResilientProxyConfig): {
       throw invalidOption(place, 'must be an object', options);
     return [name, merge(defaults, options)];
   });
-  return { single: false, apis: new Map(entries) };
+  return { single: false, apis: new Map(entries), shared };
+}
+
+function resolveShared(options: SharedOptions): SharedOptions {
+  const { redis, stats, metrics, tracing } = options;
+  if (redis !== undefined) resolveOptions(redisConnection, redis, 'redis');
+  if (stats !== undefined) checkBlock(ownStatsSchema, stats, 'stats');
+  if (metrics !== undefined) checkBlock(ownMetricsSchema, metrics, 'metrics');
+  if (tracing !== undefined) checkBlock(ownTracingSchema, tracing, 'tracing');
+  return options;
 }
 
 function apiName(name: unknown, place: string): string {
@@ -103,8 +150,10 @@ function apiName(name: unknown, place: string): string {
   );
 }
 
+type Block = 'cache' | 'rateLimit' | 'breaker' | 'retry' | 'proxyRotate';
+
 function merge(defaults: Partial<ApiOptions>, options: ApiOptions): ApiOptions {
-  const block = <K extends 'cache' | 'breaker' | 'retry'>(key: K): ApiOptions[K] => {
+  const block = <K extends Block>(key: K): ApiOptions[K] => {
     const own = options[key];
     const common = defaults[key];
     if (own === undefined) return common;
@@ -114,8 +163,10 @@ function merge(defaults: Partial<ApiOptions>, options: ApiOptions): ApiOptions {
     ...defaults,
     ...options,
     cache: block('cache'),
+    rateLimit: block('rateLimit'),
     breaker: block('breaker'),
     retry: block('retry'),
+    proxyRotate: block('proxyRotate'),
   };
 }
 
@@ -129,24 +180,36 @@ const rulesSchema = z.object({
 export interface SortedOptions {
   readonly rules: BodyRules;
   readonly cache: Omit<CacheOptions, 'name'> | false;
+  readonly rateLimit: Omit<RateLimitOptions, 'name' | 'redis'> | false;
   readonly breaker: Omit<BreakerOptions, 'name' | 'registry'> | false;
   readonly retry: RetryOptions | false;
+  readonly proxyRotate: Omit<ProxyRotateOptions, 'name'> | false;
   readonly forward: ForwardOptions;
 }
 
-// The API's name is its circuit's, and all of them are in one registry.
-const apiBreakerSchema = optionsObject(
-  Object.fromEntries(
-    Object.entries(breakerSchema.shape).filter(([key]) => key !== 'name' && key !== 'registry'),
-  ),
-);
+// The API's name is that of its parts, and what they share belongs to all APIs.
+const apiCacheSchema = without(cacheSchema, ['name']);
+const apiRateLimitSchema = without(rateLimitSchema, ['name', 'redis']);
+const apiBreakerSchema = without(breakerSchema, ['name', 'registry']);
+const apiProxyRotateSchema = without(proxyRotateSchema, ['name']);
+const ownStatsSchema = without(statsSchema, ['name', 'apis', 'redis']);
+const ownMetricsSchema = without(metricsSchema, ['name', 'circuits', 'egress']);
+const ownTracingSchema = without(tracingSchema, ['name']);
 
-// So is it the name of its keys.
-const apiCacheSchema = optionsObject(
-  Object.fromEntries(Object.entries(cacheSchema.shape).filter(([key]) => key !== 'name')),
-);
+function without({ shape }: z.ZodObject, names: readonly string[]): z.ZodObject {
+  return optionsObject(Object.fromEntries(Object.entries(shape).filter(([key]) => !names.includes(key))));
+}
 
-const OWN_OPTIONS = ['requiresBody', 'validateJson', 'maxBodyBytes', 'cache', 'breaker', 'retry'];
+const OWN_OPTIONS = [
+  'requiresBody',
+  'validateJson',
+  'maxBodyBytes',
+  'cache',
+  'rateLimit',
+  'breaker',
+  'retry',
+  'proxyRotate',
+];
 
 /**
  * Sorts the options of one API, and checks them where the place they stand at is known.
@@ -162,21 +225,33 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
     validateJson,
     maxBodyBytes,
     cache = false,
+    rateLimit = false,
     breaker = {},
     retry = {},
+    proxyRotate = false,
     ...rest
   } = options;
   const rules = resolveOptions(rulesSchema, { requiresBody, validateJson, maxBodyBytes }, place);
   const forward = { changeOrigin: true, forwardCookies: false, requestTimeoutMs: 10_000, ...rest };
   resolveForward(forward, place);
   checkBlock(apiCacheSchema, cache, at(place, 'cache'));
+  checkBlock(apiRateLimitSchema, rateLimit, at(place, 'rateLimit'));
   checkBlock(retrySchema, retry, at(place, 'retry'));
+  checkBlock(apiProxyRotateSchema, proxyRotate, at(place, 'proxyRotate'));
+  if (proxyRotate) {
+    resolveProxyRotate(proxyRotate, at(place, 'proxyRotate'));
+    // It takes upgrades from the server by itself, past every exit.
+    if (rest.ws)
+      throw invalidOption(at(place, 'ws'), 'cannot go with proxyRotate: use the upgrade function', rest.ws);
+  }
   checkBlock(apiBreakerSchema, breaker, at(place, 'breaker'));
   return {
     rules: { ...rules, validateJson: rules.validateJson ?? rules.requiresBody },
     cache,
+    rateLimit,
     breaker,
     retry,
+    proxyRotate,
     forward,
   };
 }

@@ -1,4 +1,21 @@
-export type { ApiOptions, ManyApisConfig, ResilientProxyConfig, SingleApiConfig } from './api-options.js';
+export {
+  type BreakerDashboardOptions,
+  type BreakerDashboardSource,
+  breakerDashboard,
+  type CircuitAction,
+  type CircuitControl,
+  type Dashboard,
+  type DashboardLink,
+  type DashboardOptions,
+  statsDashboard,
+} from '../dashboards/index.js';
+export type {
+  ApiOptions,
+  ManyApisConfig,
+  ResilientProxyConfig,
+  SharedOptions,
+  SingleApiConfig,
+} from './api-options.js';
 export { type BreakerHandler, breaker } from './breaker/breaker.js';
 export type { BreakerEvents } from './breaker/breaker-events.js';
 export type { BreakerOptions } from './breaker/breaker-options.js';
@@ -10,6 +27,7 @@ export type {
   CircuitTransition,
 } from './breaker/circuit-snapshot.js';
 export type { CircuitStateName, TransitionReason } from './breaker/circuit-state.js';
+export { type CircuitStatus, circuitStatus } from './breaker/circuit-status.js';
 export { type CacheCounts, type CacheHandler, type CachePurge, cache } from './cache/cache.js';
 export type { CacheSite } from './cache/cache-context.js';
 export type { CacheOptions } from './cache/cache-options.js';
@@ -21,8 +39,9 @@ export type { RedisStoreOptions } from './cache/redis-store-options.js';
 export { type NearStore, type TwoLevelStoreOptions, twoLevelStore } from './cache/two-level-store.js';
 export { ConfigError, type ConfigProblem } from './config/config-error.js';
 export { type LoadedConfig, type LoadOptions, loadConfig, parseConfig } from './config/load-config.js';
-export type { Pending, PendingBlocks } from './config/pending.js';
 export type { GatewaySettings } from './config/schema.js';
+export type { ConnectTo, EgressCall, EgressTarget } from './egress.js';
+export type { EgressStatus, ExitStatus, GateStatus } from './egress-status.js';
 export { type ErrorCode, InvalidOptionError, ProxyError, type ProxyErrorDetails } from './errors.js';
 export {
   type Attempt,
@@ -40,9 +59,37 @@ export {
   type RetryClass,
   type RetryContext,
   type RetryPolicy,
+  type SentRequest,
 } from './exchange.js';
+export { type MetricsHandler, metrics } from './metrics/metrics.js';
+export type { CircuitView, MetricsOptions, MetricsRegistry } from './metrics/metrics-options.js';
+export { type ProxyRotateHandler, proxyRotate } from './proxy-rotate/proxy-rotate.js';
+export type { ProxyRotateEvents } from './proxy-rotate/proxy-rotate-events.js';
+export type { NamedProxy, ProxyRotateOptions, RotateStrategy } from './proxy-rotate/proxy-rotate-options.js';
+export { type RateLimitHandler, rateLimit } from './rate-limit/rate-limit.js';
+export type { RateLimitEvents } from './rate-limit/rate-limit-events.js';
+export type { RateLimitOptions } from './rate-limit/rate-limit-options.js';
+export type { RedisConnection } from './redis/redis-client.js';
 export { type Api, type ResilientProxy, resilientProxy } from './resilient-proxy.js';
 export { type RetryEvents, type RetryHandler, retry } from './retry/retry.js';
 export type { RetryOptions } from './retry/retry-options.js';
+export { type ApiStatsAnswer, type ApiStatsQuery, apiStats } from './stats/api-stats.js';
+export { type StatsHandler, stats } from './stats/stats.js';
+export type { StatsOptions } from './stats/stats-options.js';
+export {
+  type Figures,
+  type Latency,
+  type PathFigures,
+  type RecentError,
+  STATS_PERIODS,
+  type StatsPeriod,
+  type StatsQuery,
+  type StatsSource,
+  type StatsView,
+  type TimeBucket,
+} from './stats/stats-source.js';
+export type { StatsHealth } from './stats/stats-store.js';
+export { type TracingHandler, tracing } from './tracing/tracing.js';
+export type { TracingOptions } from './tracing/tracing-options.js';
 export { type ForwardHandler, forward, resiliencePlugin } from './upstream/forward.js';
 export type { ForwardOptions, TransportOptions } from './upstream/forward-options.js';

@@ -6,11 +6,17 @@ import { type BreakerHandler, breaker } from './breaker/breaker.js';
 import { CircuitRegistry } from './breaker/circuit-registry.js';
 import { type CacheHandler, cache } from './cache/cache.js';
 import { apiSite } from './cache/cache-site.js';
+import type { EgressStatus } from './egress-status.js';
 import { ProxyError } from './errors.js';
 import { exchangeOf, type Handler } from './exchange.js';
+import type { MetricsHandler } from './metrics/metrics.js';
 import { pipeline } from './pipeline.js';
+import { type ProxyRotateHandler, proxyRotate } from './proxy-rotate/proxy-rotate.js';
+import { type RateLimitHandler, rateLimit } from './rate-limit/rate-limit.js';
 import { refuseUpgrade } from './refuse-upgrade.js';
 import { type RetryHandler, retry } from './retry/retry.js';
+import { SharedParts } from './shared-parts.js';
+import type { StatsHandler } from './stats/stats.js';
 import { type ForwardHandler, forward } from './upstream/forward.js';
 import { validateBody } from './validate-body/validate-body.js';
 
@@ -19,10 +25,14 @@ export interface Api {
   readonly name: string;
   /** `undefined` unless the configuration turned it on. */
   readonly cache: CacheHandler | undefined;
+  /** `undefined` unless the configuration turned it on. */
+  readonly rateLimit: RateLimitHandler | undefined;
   /** `undefined` where the configuration turned it off. */
   readonly breaker: BreakerHandler | undefined;
   /** `undefined` where the configuration turned it off. */
   readonly retry: RetryHandler | undefined;
+  /** `undefined` unless the configuration turned it on. */
+  readonly proxyRotate: ProxyRotateHandler | undefined;
 }
 
 /** The middleware that {@link resilientProxy} returns. */
@@ -36,6 +46,12 @@ export interface ResilientProxy {
   readonly apis: ReadonlyMap<string, Api>;
   /** Every circuit of every API. */
   readonly circuits: CircuitRegistry;
+  /** The statistics of every API; `undefined` where the configuration turned them off. */
+  readonly stats: StatsHandler | undefined;
+  /** What Prometheus scrapes; `undefined` unless the configuration turned it on. */
+  readonly metrics: MetricsHandler | undefined;
+  /** How every exit and every gate is. */
+  egress(): EgressStatus;
 }
 
 /**
@@ -48,13 +64,19 @@ export interface ResilientProxy {
  */
 export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   const circuits = new CircuitRegistry();
-  const { single, apis: configured } = resolveConfig(config);
+  const { single, apis: configured, shared } = resolveConfig(config);
   // All of the configuration is checked before anything is opened.
   const sorted = [...configured].map(([name, options]): [string, SortedOptions] => [
     name,
     sortOptions(single ? '' : `apis.${name}`, options),
   ]);
-  const apis = new Map(sorted.map(([name, options]) => [name, buildApi(name, options, circuits)]));
+  const parts = new SharedParts(shared, {
+    apis: [...configured.keys()],
+    caches: sorted.map(([, { cache }]) => cache || {}),
+    circuits,
+    egress,
+  });
+  const apis = new Map(sorted.map(([name, options]) => [name, buildApi(name, options, circuits, parts)]));
   const only = single ? [...apis.values()][0] : undefined;
 
   function resilientProxy(req: IncomingMessage, res: ServerResponse): void {
@@ -65,6 +87,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
     }
     const exchange = exchangeOf(req, res);
     exchange.api = api.name;
+    parts.stats?.watch(exchange);
     api.handle(req, res, (error) => {
       exchange.error = answerError(req, res, error ?? notForwarded());
     });
@@ -73,13 +96,23 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   function upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
     const api = only ?? pick(apis, req);
     if (api instanceof ProxyError) refuseUpgrade(socket, api);
-    else api.forward.upgrade(req, socket, head);
+    else api.forward.upgrade(req, socket, head, api.proxyRotate?.policy());
+  }
+
+  function egress(): EgressStatus {
+    const all = [...apis.values()];
+    return {
+      exits: all.flatMap(({ proxyRotate }) => proxyRotate?.status() ?? []),
+      gates: all.flatMap(({ rateLimit }) => rateLimit?.status() ?? []),
+    };
   }
 
   async function close(): Promise<void> {
     await Promise.all([...apis.values()].map((api) => api.close()));
+    await parts.close();
   }
-  return Object.assign(resilientProxy, { upgrade, close, apis, circuits });
+  const { stats, metrics } = parts;
+  return Object.assign(resilientProxy, { upgrade, close, apis, circuits, stats, metrics, egress });
 }
 
 interface BuiltApi extends Api {
@@ -89,20 +122,42 @@ interface BuiltApi extends Api {
 }
 
 /** The one place that shows the order of the stages. */
-function buildApi(name: string, options: SortedOptions, circuits: CircuitRegistry): BuiltApi {
+function buildApi(
+  name: string,
+  options: SortedOptions,
+  circuits: CircuitRegistry,
+  { metrics, tracing, redis, withStore }: SharedParts,
+): BuiltApi {
   const parts = {
-    cache: options.cache ? cache({ ...options.cache, name }, apiSite(options.forward)) : undefined,
+    cache: options.cache ? cache({ ...withStore(options.cache), name }, apiSite(options.forward)) : undefined,
+    rateLimit: options.rateLimit ? rateLimit({ ...options.rateLimit, name, redis }) : undefined,
     breaker: options.breaker ? breaker({ ...options.breaker, name, registry: circuits }) : undefined,
     retry: options.retry ? retry(options.retry) : undefined,
+    proxyRotate: options.proxyRotate ? proxyRotate({ ...options.proxyRotate, name }) : undefined,
     forward: forward(options.forward),
   };
+  const stages = [
+    tracing,
+    metrics,
+    validateBody(options.rules),
+    parts.cache,
+    // Once more, since a cache makes calls of its own; no call is counted twice.
+    parts.cache && tracing,
+    parts.cache && metrics,
+    parts.rateLimit,
+    parts.breaker,
+    parts.retry,
+    parts.proxyRotate,
+    parts.forward,
+  ];
   return {
     name,
     ...parts,
-    handle: pipeline([validateBody(options.rules), parts.cache, parts.breaker, parts.retry, parts.forward]),
+    handle: pipeline(stages),
     close: async () => {
       parts.breaker?.close();
-      await parts.cache?.close();
+      parts.proxyRotate?.close();
+      await Promise.all([parts.cache?.close(), parts.rateLimit?.close()]);
       await parts.forward.close();
     },
   };

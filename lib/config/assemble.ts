@@ -1,11 +1,20 @@
+import type { z } from 'zod';
 import { type ApiOptions, type ManyApisConfig, resolveConfig, sortOptions } from '../api-options.js';
 import { InvalidOptionError } from '../errors.js';
 import { joinPath } from '../options.js';
-import { check, valueAt } from './check-part.js';
+import { type Checked, check, valueAt } from './check-part.js';
 import type { Environment, Substituted } from './environment.js';
 import { type PlacedProblem, type Transcribed, transcribe } from './openresty-names.js';
-import { mergePending, type Pending, pendingFromEnvironment, pendingWarnings } from './pending.js';
-import { apiSchema, fileSchema, type GatewaySettings, serverSchema } from './schema.js';
+import { proxiesFromEnvironment, withProxies } from './proxy-environment.js';
+import { redisConnectionOf, redisFromEnvironment } from './redis-block.js';
+import {
+  apiSchema,
+  fileSchema,
+  type GatewaySettings,
+  redisSchema,
+  serverSchema,
+  statsFileSchema,
+} from './schema.js';
 
 /** A configuration file, read. */
 export interface LoadedConfig {
@@ -15,10 +24,6 @@ export interface LoadedConfig {
   readonly gateway: GatewaySettings;
   /** What is accepted and has no effect, or not the one that may be expected. */
   readonly warnings: readonly string[];
-  /** APIs whose calls must not go out, since the egress rotation they ask for is not built yet. */
-  readonly failClosed: ReadonlySet<string>;
-  /** What the file says to parts that are not built yet, in our own names and units. */
-  readonly pending: Pending;
 }
 
 /** The configuration of a file, with every problem that it has. */
@@ -27,7 +32,7 @@ export interface Assembled {
   readonly problems: readonly PlacedProblem[];
 }
 
-const NOTHING: Transcribed = { options: {}, pending: {}, problems: [], warnings: [] };
+const NOTHING: Transcribed = { options: {}, problems: [], warnings: [] };
 
 /** Checks every part of a file whose variables are filled in, and builds the configuration from them. */
 export function assemble(filled: Substituted, env: Environment): Assembled {
@@ -36,15 +41,28 @@ export function assemble(filled: Substituted, env: Environment): Assembled {
   const defaults = readDefaults(filled);
   const apis = readApis(filled, root, defaults);
   const server = has(filled, 'server') ? check(serverSchema, filled, ['server']) : NO_SERVER;
-  const config = {
-    defaults: defaults.options,
-    apis: Object.fromEntries([...apis].map(([name, { options }]) => [name, options as ApiOptions])),
-  };
+  const environment = proxiesFromEnvironment(env);
+  const redis = readRedis(filled, env);
+  const stats = has(filled, 'stats') ? check(statsFileSchema, filled, ['stats']) : NOTHING_SAID;
+  const { config, warnings } = withProxies(
+    {
+      ...(redis.value === undefined ? {} : { redis: redisConnectionOf(redis.value) }),
+      ...(stats.value === undefined ? {} : { stats: stats.value === true ? {} : stats.value }),
+      defaults: defaults.options,
+      apis: Object.fromEntries([...apis].map(([name, { options }]) => [name, options as ApiOptions])),
+    },
+    // A proxy that is none is told once, where it stands.
+    environment.problems.length > 0 ? [] : environment.proxies,
+    root,
+  );
   const sound = [...apis].filter(([, api]) => api.problems.length === 0).map(([name]) => name);
   const problems = [
     ...shell.problems,
     ...(shell.problems.length > 0 ? [] : rootProblems(filled, apis.size)),
     ...server.problems,
+    ...redis.problems,
+    ...stats.problems,
+    ...environment.problems,
     ...defaults.problems,
     ...[...apis.values()].flatMap((api) => api.problems),
     ...(defaults.problems.length > 0 ? [] : wholeProblems(config, root, sound)),
@@ -55,13 +73,26 @@ export function assemble(filled: Substituted, env: Environment): Assembled {
     loaded: {
       config,
       gateway: server.value ?? DEFAULT_SERVER,
-      ...aboutPending(filled, env, root, defaults, apis),
+      warnings: [...defaults.warnings, ...apiWarnings(root, defaults, apis), ...warnings],
     },
   };
 }
 
 const DEFAULT_SERVER = serverSchema.parse({});
 const NO_SERVER = { value: DEFAULT_SERVER, problems: [] };
+const NOTHING_SAID = { value: undefined, problems: [] };
+
+/** The block `redis`, or what the variables say. */
+function readRedis(filled: Substituted, env: Environment): Checked<z.output<typeof redisSchema> | undefined> {
+  if (has(filled, 'redis')) return check(redisSchema, filled, ['redis']);
+  const said = redisFromEnvironment(env);
+  if (said === undefined) return NOTHING_SAID;
+  const { success, data } = redisSchema.safeParse(said);
+  if (success) return { value: data, problems: [] };
+  const name = env.REDIS_URL ? 'REDIS_URL' : 'REDIS_PORT';
+  const rule = env.REDIS_URL ? 'must be a redis: or rediss: URL' : 'must be a port from 1 to 65535';
+  return { value: undefined, problems: [{ at: [name], message: `the variable ${name} ${rule}` }] };
+}
 
 const has = (filled: Substituted, key: string) => valueAt(filled.value, [key]) !== undefined;
 
@@ -92,8 +123,8 @@ function readApis(filled: Substituted, root: string, defaults: Transcribed): Map
 function readApi(filled: Substituted, place: readonly string[], defaults: Transcribed): Transcribed {
   const { value, problems } = check(apiSchema, filled, place);
   if (!value) return { ...NOTHING, problems };
-  const { retry, cache } = defaults.options;
-  const turnedOn = [...(cache ? ['cache'] : []), ...Object.keys(defaults.pending)];
+  const { retry, cache, proxyRotate } = defaults.options;
+  const turnedOn = [...(cache ? ['cache'] : []), ...(proxyRotate ? ['proxyRotate'] : [])];
   return transcribe(value, place, { retried: retry ? retry.methods : undefined, turnedOn });
 }
 
@@ -123,37 +154,14 @@ function refusalOf(build: () => unknown): InvalidOptionError | undefined {
   }
 }
 
-function aboutPending(
-  filled: Substituted,
-  env: Environment,
+function apiWarnings(
   root: string,
   defaults: Transcribed,
   apis: ReadonlyMap<string, Transcribed>,
-): Pick<LoadedConfig, 'warnings' | 'failClosed' | 'pending'> {
-  const { redis, proxies, warnings: unused } = pendingFromEnvironment(env);
-  const block = valueAt(filled.value, ['redis']);
-  const told = [...apis].map(([name, { options, pending, warnings }]) => {
-    const place = `${root}.${name}`;
-    const blocks = mergePending(defaults.pending, pending);
-    const { failsClosed, warnings: about } = pendingWarnings(place, blocks);
+): readonly string[] {
+  return [...apis].flatMap(([name, { options, warnings }]) => {
     const unverified = (options.secure ?? defaults.options.secure) === false;
-    const insecure = unverified
-      ? [`${place}.secure is false: the certificate of its target is not verified`]
-      : [];
-    return { name, blocks, failsClosed, warnings: [...warnings, ...about, ...insecure] };
+    const insecure = `${root}.${name}.secure is false: the certificate of its target is not verified`;
+    return unverified ? [...warnings, insecure] : warnings;
   });
-  return {
-    warnings: [
-      ...defaults.warnings,
-      ...told.flatMap(({ warnings }) => warnings),
-      ...(block === undefined ? [] : ['redis is not built yet and has no effect']),
-      ...unused,
-    ],
-    failClosed: new Set(told.filter(({ failsClosed }) => failsClosed).map(({ name }) => name)),
-    pending: {
-      apis: Object.fromEntries(told.map(({ name, blocks }) => [name, blocks])),
-      redis: block ?? redis,
-      proxies,
-    },
-  };
 }

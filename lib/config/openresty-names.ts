@@ -2,7 +2,6 @@ import type { ApiOptions } from '../api-options.js';
 import { joinPath } from '../options.js';
 import { retrySchema } from '../retry/retry-options.js';
 import { TRANSCRIPTIONS } from './openresty-shape.js';
-import { PENDING, type PendingBlocks } from './pending.js';
 import type { FileApi } from './schema.js';
 
 /** A problem and the path of the option that has it. */
@@ -14,14 +13,13 @@ export interface PlacedProblem {
 /** One API in our own names and units. */
 export interface Transcribed {
   readonly options: Partial<ApiOptions>;
-  readonly pending: PendingBlocks;
   readonly problems: readonly PlacedProblem[];
   readonly warnings: readonly string[];
 }
 
 /** Names that turn a block on or off and are no option of it. */
 const SWITCHES = ['enable_cache', 'use_proxy'];
-const BLOCKS = ['circuit_breaker', 'breaker', 'retry', 'cache', ...PENDING];
+const BLOCKS = ['circuit_breaker', 'breaker', 'retry', 'cache', 'rateLimit', 'proxyRotate'];
 const IDEMPOTENT = retrySchema.parse({}).methods;
 
 /** What `defaults` say that matters to the transcription of an API below them. */
@@ -138,12 +136,9 @@ class Draft {
   }
 
   done(): Transcribed {
-    const isPending = (name: string) => PENDING.some((one) => one === name);
-    const entries = Object.entries(this.#options);
     return {
       // The schema has checked every value; its types are lost on the way through the table.
-      options: Object.fromEntries(entries.filter(([name]) => !isPending(name))) as Partial<ApiOptions>,
-      pending: Object.fromEntries(entries.filter(([name]) => isPending(name))) as PendingBlocks,
+      options: this.#options as Partial<ApiOptions>,
       problems: this.#problems,
       warnings: this.#warnings,
     };

@@ -40,8 +40,7 @@ export const openrestyApiShape = {
   cache_header_strategy: z.string().optional(),
   cache_headers: z.array(fieldName).optional(),
   use_proxy: z.boolean().optional(),
-  proxy_strategy: z.string().optional(),
-  proxy_subset_size: count.optional(),
+  proxy_strategy: z.enum(['round_robin', 'on_rate_limit', 'never']).optional(),
 };
 
 /** How a value of the OpenResty gateway becomes an option's. */
@@ -73,5 +72,4 @@ export const TRANSCRIPTIONS: Readonly<Record<string, Transcription>> = {
   cache_header_strategy: { to: ['cache', 'headerStrategy'] },
   cache_headers: { to: ['cache', 'headers'] },
   proxy_strategy: { to: ['proxyRotate', 'strategy'] },
-  proxy_subset_size: { to: ['proxyRotate', 'subsetSize'] },
 };

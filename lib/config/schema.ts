@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { breakerFileShape } from '../breaker/breaker-options.js';
 import { cacheFileShape } from '../cache/cache-options.js';
 import { count, durationMs, fieldName, fieldValue, sizeBytes } from '../options.js';
+import { proxyRotateFileShape } from '../proxy-rotate/proxy-rotate-options.js';
+import { rateLimitFileShape } from '../rate-limit/rate-limit-options.js';
 import { retrySchema } from '../retry/retry-options.js';
+import { statsFileShape } from '../stats/stats-options.js';
 import { targetUrl } from '../upstream/target.js';
 import { blockOrFalse, fileObject, unfilled } from './file-object.js';
 import { openrestyApiShape, openrestyRetryShape } from './openresty-shape.js';
@@ -14,13 +17,6 @@ const method = z.string().regex(/^[A-Z]+$/, 'must be a method in capitals, as PO
 const TEXT =
   'must be Latin-1 text without control characters, CR or LF, or a list of such (numbers go in quotes)';
 const headers = z.record(fieldName, z.union([fieldValue, z.array(fieldValue)], { error: TEXT }));
-
-/** A block whose part is not built yet: nothing of what it says can be checked. */
-const pendingBlock = z
-  .union([z.boolean(), z.record(z.string(), z.unknown())], {
-    error: 'must be a block of options, true or false',
-  })
-  .optional();
 
 const target = z
   .string()
@@ -68,9 +64,8 @@ export const apiSchema = fileObject({
   breaker: blockOrFalse(fileObject(unfilled(breakerFileShape))).optional(),
   retry: blockOrFalse(fileObject({ ...unfilled(retrySchema.shape), ...openrestyRetryShape })).optional(),
   cache: blockOrFalse(fileObject(unfilled(cacheFileShape))).optional(),
-  rateLimit: pendingBlock,
-  proxyRotate: pendingBlock,
-  stats: pendingBlock,
+  rateLimit: blockOrFalse(fileObject(unfilled(rateLimitFileShape))).optional(),
+  proxyRotate: blockOrFalse(fileObject(unfilled(proxyRotateFileShape))).optional(),
   ...openrestyApiShape,
   target_url: target.optional(),
 });
@@ -116,6 +111,42 @@ export interface GatewaySettings {
 /** The block `server` by itself, for its defaults. */
 export const serverSchema: z.ZodType<GatewaySettings> = fileObject(serverShape);
 
+/** The block `stats`. */
+export const statsFileSchema = z.union([fileObject(unfilled(statsFileShape)), z.boolean()], {
+  error: 'must be a block of options, true or false',
+});
+
+const host = z.string().min(1);
+const port = z.number().int().min(1).max(65_535);
+
+const redisUrl = z
+  .string()
+  .regex(/^rediss?:\/\/[^\s]+$/i, 'must be a redis: or rediss: URL, or a block of options');
+
+/** The block `redis`: a URL, or a host or Sentinels. */
+export const redisSchema = z.union(
+  [
+    redisUrl,
+    fileObject({
+      url: redisUrl.optional(),
+      host: host.optional(),
+      port: port.optional(),
+      username: z.string().optional(),
+      password: z.string().optional(),
+      db: z.number().int().min(0).optional(),
+      tls: z.boolean().optional(),
+      sentinels: z
+        .array(fileObject({ host, port: port.default(26_379) }))
+        .min(1)
+        .optional(),
+      /** The group of masters that the Sentinels watch. */
+      name: z.string().min(1).optional(),
+      sentinelPassword: z.string().optional(),
+    }),
+  ],
+  { error: 'must be a redis: or rediss: URL, or a block of options' },
+);
+
 const apis = z.record(z.string(), z.unknown());
 
 /** A configuration file without its APIs, which are checked one by one. */
@@ -125,4 +156,5 @@ export const fileSchema = fileObject({
   defaults: z.unknown().optional(),
   server: z.unknown().optional(),
   redis: z.unknown().optional(),
+  stats: z.unknown().optional(),
 });

@@ -1,12 +1,18 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { AdminCheck, Refusal } from './access.js';
+import type { DashboardRoutes } from './dashboard-routes.js';
 import { type Health, type HealthSources, verboseHealth } from './health.js';
 import type { Logger } from './logger.js';
+import { purgeRoute } from './purge-route.js';
+import { statusRoutes } from './status-routes.js';
 
 /** What the routes beside `/api` are made of. */
 export interface AdminSources extends HealthSources {
   readonly admin: AdminCheck;
+  /** Whether what changes something is allowed: only behind a token. */
+  readonly actions: boolean;
   readonly logger: Logger;
+  readonly dashboards: DashboardRoutes;
   closing(): boolean;
 }
 
@@ -17,6 +23,9 @@ export function adminApp(sources: AdminSources): Express {
   app.use(noStore);
   app.get('/health', health(sources));
   app.use(guarded(sources.admin));
+  app.use(statusRoutes(sources.proxy));
+  app.use(purgeRoute(sources.proxy, sources.actions));
+  app.use(sources.dashboards.router);
   app.use(notFound);
   app.use(failed(sources.logger));
   return app;
@@ -58,9 +67,23 @@ function notFound(_req: Request, res: Response): void {
 function failed(logger: Logger) {
   return function failed(error: unknown, _req: Request, res: Response, next: NextFunction): void {
     if (res.headersSent) return next(error);
-    const status = error instanceof URIError ? 400 : 500;
+    const status = error instanceof URIError ? 400 : statusOf(error);
     if (status === 500) logger.error({ err: error }, 'a route failed');
-    const message = status === 400 ? 'The request path is not well formed' : 'The gateway failed';
-    res.status(status).json({ error: message, code: status === 400 ? 'ERR_BAD_REQUEST' : 'ERR_INTERNAL' });
+    const code = status === 500 ? 'ERR_INTERNAL' : status === 413 ? 'ERR_BODY_TOO_LARGE' : 'ERR_BAD_REQUEST';
+    res.status(status).json({ error: MESSAGES[status], code });
   };
+}
+
+const MESSAGES = {
+  400: 'The request is not well formed',
+  413: 'The request body is too large',
+  500: 'The gateway failed',
+} as const;
+
+/** Express' body parser says by a status what is wrong with a request; its message quotes the body. */
+function statusOf(error: unknown): keyof typeof MESSAGES {
+  const status: unknown =
+    typeof error === 'object' && error !== null ? Reflect.get(error, 'status') : undefined;
+  if (status === 413) return 413;
+  return typeof status === 'number' && status >= 400 && status < 500 ? 400 : 500;
 }

@@ -10,6 +10,7 @@ import { type ResilientProxy, resilientProxy } from '../resilient-proxy.js';
 import { adminCheck, originCheck } from './access.js';
 import { adminApp } from './admin-app.js';
 import { callLog, logCircuits } from './call-log.js';
+import { dashboardRoutes } from './dashboard-routes.js';
 import type { Logger } from './logger.js';
 import { drain, openSockets } from './shutdown.js';
 import { serveWithoutUpgrade, wantsWebSocket } from './upgrades.js';
@@ -19,8 +20,6 @@ export interface GatewayOptions {
   readonly config: ManyApisConfig;
   readonly gateway: GatewaySettings;
   readonly logger: Logger;
-  /** APIs that answer 503 ERR_NO_PROXY: they ask for an egress rotation that is not built yet. */
-  readonly failClosed?: ReadonlySet<string>;
   /** Shown by the verbose health check. */
   readonly warnings?: readonly string[];
   /** Shown by the verbose health check. */
@@ -39,8 +38,6 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-type Serve = (req: IncomingMessage, res: ServerResponse) => void;
-
 const MAX_HEADER_BYTES = 64 * 1024;
 /** How often Node looks for clients that are late with their head. */
 const CHECK_EVERY_MS = 2000;
@@ -51,7 +48,7 @@ const ABSOLUTE_FORM = /^https?:\/\/[^/?#]*/i;
 /** Builds the gateway; it does not listen yet. @throws InvalidOptionError */
 export function createGateway(options: GatewayOptions): Gateway {
   const { config, gateway: settings, logger, warnings = [], version = '', adminToken } = options;
-  const proxy = resilientProxy(config);
+  const proxy = resilientProxy({ metrics: { eventLoop: true }, ...config });
   const startedAt = performance.now();
   const state = { closing: false, closed: undefined as Promise<void> | undefined };
   const server = createServer({
@@ -63,17 +60,19 @@ export function createGateway(options: GatewayOptions): Gateway {
     requestTimeout: 0,
   });
   const sockets = openSockets(server);
-  const serveApi = failingClosed(proxy, options.failClosed ?? new Set());
   const logCall = callLog(logger, settings.accessLog);
   const refused = originCheck(settings);
+  const dashboards = dashboardRoutes(proxy, logger, Boolean(adminToken));
   const admin = lazily(() =>
     adminApp({
+      dashboards,
       proxy,
       warnings,
       version,
       logger,
       startedAt,
       admin: adminCheck(adminToken),
+      actions: Boolean(adminToken),
       closing: () => state.closing,
     }),
   );
@@ -86,7 +85,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     else if (url.startsWith(API)) {
       // Before Express, whose setPrototypeOf on each message costs more than all of the call.
       req.url = url.slice(MOUNT_LENGTH);
-      serveApi(req, res);
+      proxy(req, res);
       exchangeOf(req, res).onSettled(logCall);
     } else if (ABSOLUTE_FORM.test(url)) {
       req.url = originOf(url);
@@ -109,13 +108,14 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (error) return refuseUpgrade(socket, error);
     if (!url.startsWith(API)) return refuseUpgrade(socket, NOT_FOUND);
     req.url = url.slice(MOUNT_LENGTH);
-    if (options.failClosed?.has(apiOf(req.url))) return refuseUpgrade(socket, noProxy());
     proxy.upgrade(req, socket, head);
   }
   server.on('request', serve).on('upgrade', upgrade);
 
   async function shutDown(): Promise<void> {
     state.closing = true;
+    // Their streams would hold the connections until the time is up.
+    dashboards.close();
     server.off('request', serve).on('request', serveLast);
     const cut = server.listening ? await drain(server, sockets, settings.shutdownTimeoutMs) : 0;
     if (cut > 0)
@@ -146,20 +146,6 @@ function listening(server: Server, { host, port }: GatewaySettings): Promise<str
   });
 }
 
-/** Answers for the APIs whose egress is not to be had, so that none of their calls goes out directly. */
-function failingClosed(proxy: ResilientProxy, names: ReadonlySet<string>): Serve {
-  if (names.size === 0) return proxy;
-  return function failingClosed(req, res) {
-    if (names.has(apiOf(req.url ?? ''))) {
-      exchangeOf(req, res).error = answerError(req, res, noProxy());
-      return;
-    }
-    proxy(req, res);
-  };
-}
-
-const apiOf = (path: string) => /^\/([^/?#]*)/.exec(path)?.[1] ?? '';
-
 function originOf(url: string): string {
   const path = url.replace(ABSOLUTE_FORM, '');
   return path.startsWith('/') ? path : `/${path}`;
@@ -180,12 +166,6 @@ function lazily<T>(make: () => T): () => T {
 
 const NOT_FOUND = { status: 404, message: 'There is no WebSocket here', code: 'ERR_NOT_FOUND' };
 const SHUTDOWN_RETRY_MS = 1000;
-const NO_PROXY_RETRY_MS = 60_000;
 
 const shuttingDown = () =>
   new ProxyError('ERR_SHUTTING_DOWN', 'The gateway is shutting down', { retryAfterMs: SHUTDOWN_RETRY_MS });
-
-const noProxy = () =>
-  new ProxyError('ERR_NO_PROXY', 'This API may be called through a proxy only, and there is none', {
-    retryAfterMs: NO_PROXY_RETRY_MS,
-  });

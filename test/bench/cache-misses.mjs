@@ -31,8 +31,11 @@ async function main() {
   const tmp = fs.mkdtempSync(path.join(os.tmpdir(), 'cache-misses-'));
   fs.chmodSync(tmp, 0o755);
   const kids = [];
-  const start = (cpu, argv) =>
-    kids.push(spawn('taskset', ['-c', cpu, ...argv], { stdio: ['ignore', 'ignore', 'inherit'] }));
+  const start = (cpu, argv) => {
+    const kid = spawn('taskset', ['-c', cpu, ...argv], { stdio: ['ignore', 'ignore', 'inherit'] });
+    kids.push(kid);
+    return kid.pid;
+  };
   try {
     const origin = Number(arg.port ?? 21700);
     fs.writeFileSync(path.join(tmp, 'nginx.conf'), nginxConf(tmp, origin));
@@ -42,33 +45,46 @@ async function main() {
       lua,
       'i = 0\nrequest = function() i = i + 1 return wrk.format("GET", wrk.path .. i) end\n',
     );
-    const peers = Object.keys(PEERS).map((name, i) => ({ name, port: origin + 1 + i, runs: [] }));
-    for (const { name, port } of peers) {
+    const peers = Object.keys(PEERS).map((name, i) => ({ name, port: origin + 1 + i, runs: [], cpu: [] }));
+    for (const p of peers) {
+      const { name, port } = p;
       const prof = arg.prof === name ? ['--cpu-prof', '--cpu-prof-dir', arg.profdir ?? tmp] : [];
-      start('0', [process.execPath, ...prof, SELF, '__peer', name, String(port), String(origin)]);
+      p.pid = start('0', [process.execPath, ...prof, SELF, '__peer', name, String(port), String(origin)]);
       await up(port);
     }
     let run = 0;
-    const load = ({ port }, seconds) => {
+    const load = ({ port, pid }, seconds) => {
       // Paths of its own for each run: none was asked for before.
       const url = `http://${H}:${port}/run${run++}/`;
       const args = ['-c', '1', 'wrk', '-t1', `-c${conns}`, `-d${seconds}s`, '-s', lua, url];
+      const before = cpuSeconds(pid);
       const out = execFileSync('taskset', args, { encoding: 'utf8' });
       if (/Non-2xx|Socket errors/.test(out)) throw new Error(out);
-      return Number(/Requests\/sec:\s+([\d.]+)/.exec(out)[1]);
+      const [, calls] = /(\d+) requests in/.exec(out);
+      return {
+        rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(out)[1]),
+        cpu: ((cpuSeconds(pid) - before) * 1e6) / Number(calls),
+      };
     };
     for (const p of peers) load(p, 2);
     for (let r = 0; r < rounds; r++) {
-      for (const p of [...peers.slice(r % 3), ...peers.slice(0, r % 3)]) p.runs.push(load(p, secs));
+      for (const p of [...peers.slice(r % 3), ...peers.slice(0, r % 3)]) {
+        const { rate, cpu } = load(p, secs);
+        p.runs.push(rate);
+        p.cpu.push(cpu);
+      }
     }
     console.log(
       `\n1 KB, ${conns} connections, ${rounds} rounds of ${secs} s, Node ${process.version}, every call a miss`,
     );
-    console.log('| | req/s | ratio | least-most |\n|---|---:|---:|---:|');
+    console.log('| | req/s | ratio | least-most | us of CPU | ratio |\n|---|---:|---:|---:|---:|---:|');
     for (const p of peers) {
       const ratios = p.runs.map((x, i) => x / peers[0].runs[i]);
       const range = `${Math.min(...ratios).toFixed(2)}-${Math.max(...ratios).toFixed(2)}`;
-      console.log(`| ${p.name} | ${median(p.runs).toFixed(0)} | ${median(ratios).toFixed(3)} | ${range} |`);
+      const cpu = median(p.cpu.map((x, i) => peers[0].cpu[i] / x));
+      console.log(
+        `| ${p.name} | ${median(p.runs).toFixed(0)} | ${median(ratios).toFixed(3)} | ${range} | ${median(p.cpu).toFixed(1)} | ${cpu.toFixed(3)} |`,
+      );
     }
   } finally {
     for (const k of kids) k.kill('SIGTERM');
@@ -99,6 +115,12 @@ async function up(port) {
     await sleep(100);
   }
   throw new Error(`nothing answers on ${port}`);
+}
+
+/** User and system time of a process, from the kernel's ticks of 10 ms. */
+function cpuSeconds(pid) {
+  const fields = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 function median(list) {

@@ -94,7 +94,7 @@ describe('createGateway()', () => {
     const upstream = await startUpstream(status(200));
     const { url } = await startGateway(upstream.url, { api: 'use_proxy: true' });
     const { status: code, headers, text } = await call(`${url}/api/x/a`);
-    expect([code, headers['retry-after'], JSON.parse(text).code]).to.deep.equal([503, '60', 'ERR_NO_PROXY']);
+    expect([code, headers['retry-after'], JSON.parse(text).code]).to.deep.equal([503, '1', 'ERR_NO_PROXY']);
     const socket = new WebSocket(`${url.replace('http', 'ws')}/api/x/a`);
     expect((await eventOf<Error>(socket, 'error')).message).to.equal('Unexpected server response: 503');
     expect(upstream.requests).to.have.length(0);
@@ -145,7 +145,7 @@ describe('GET /health', () => {
   it('tells the state of every circuit when verbose', async () => {
     const upstream = await startUpstream(status(503));
     const { url } = await startGateway(upstream.url, {
-      api: 'breaker: { failureThreshold: 1 }, stats: true',
+      api: 'breaker: { failureThreshold: 1 }, use_proxy: true, proxy_strategy: never, cache_ttl: 5',
     });
     await call(`${url}/api/x/`);
     const { body } = await asJson(call(`${url}/health?verbose=1`));
@@ -153,7 +153,7 @@ describe('GET /health', () => {
     expect(rest).to.deep.include({
       status: 'ok',
       version: '1.2.3',
-      warnings: ['apis.x.stats is not built yet and has no effect'],
+      warnings: ['apis.x.cache_ttl has no effect without enable_cache: true'],
     });
     expect(apis.x).to.include({ state: 'OPEN', failures: 1, lastFailure: 'status 503' });
     expect(apis.x.timeToResetMs).to.be.within(1, 30_000);

@@ -445,7 +445,7 @@ describe('resilientProxy()', () => {
       [
         'a stray key beside the APIs',
         { apis: {}, target },
-        'target is no known option (known: apis, defaults)',
+        'target is no known option (known: apis, defaults, redis, stats, metrics, tracing)',
       ],
       [
         'true for a part',
@@ -463,6 +463,27 @@ describe('resilientProxy()', () => {
         { name: 'x', target, breaker: { resetTimeoutMs: -5 } },
         'breaker.resetTimeoutMs must be at least 1; received -5',
       ],
+      [
+        'upgrades that would pass by every exit',
+        { name: 'x', target, ws: true, proxyRotate: { proxies: ['http://127.0.0.1:3128'] } },
+        'ws cannot go with proxyRotate: use the upgrade function; received true',
+      ],
+      [
+        'a proxy of no known kind, without showing its password',
+        { apis: { x: { target, proxyRotate: { proxies: ['socks5://u:s3cret@h:1'] } } } },
+        'apis.x.proxyRotate.proxies[0] has the scheme socks5, which is not supported: it must be an http or https proxy; received a string of 21 characters',
+      ],
+      [
+        'a quota of nothing',
+        { name: 'x', target, rateLimit: { limit: 0 } },
+        'rateLimit.limit must be at least 1',
+      ],
+      [
+        'a shared part with a name of its own',
+        { name: 'x', target, stats: { name: 'y' } },
+        'stats.name is no known option',
+      ],
+      ['a Redis that is none', { name: 'x', target, redis: 'http://h' }, 'redis must be an ioredis client'],
       [
         'a circuit with a name of its own',
         { name: 'x', target, breaker: { name: 'y' } },

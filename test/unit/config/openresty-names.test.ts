@@ -44,7 +44,7 @@ api_configs:
 const old = (lines: string) => fileOf(lines, 'target_url: https://a');
 
 describe('the names of the OpenResty gateway', () => {
-  const { config, pending, warnings, failClosed } = parseConfig(API_CONFIGS, { env: {} });
+  const { config, warnings } = parseConfig(API_CONFIGS, { env: {} });
 
   it('carry over in the blocks circuit_breaker and retry, seconds as milliseconds', () => {
     expect(config.apis.ip).to.deep.equal({
@@ -91,13 +91,7 @@ describe('the names of the OpenResty gateway', () => {
       forwardHeaders: ['X-API-KEY', 'x-chain'],
       cache: { mode: 'ttl', headerStrategy: 'listed', headers: ['X-API-KEY', 'x-chain'] },
     });
-    expect(pending).to.deep.equal({
-      apis: { ip: {}, hyperliquid: {}, birdeye: {}, coinbase: {} },
-      redis: undefined,
-      proxies: [],
-    });
     expect(warnings).to.deep.equal([]);
-    expect([...failClosed]).to.deep.equal([]);
   });
 
   it('leave TLS verified unless ssl_verify is false', () => {
@@ -174,28 +168,11 @@ describe('the names of the OpenResty gateway', () => {
   });
 });
 
-describe('parseConfig() of parts that are not built yet', () => {
-  it('warns of each block, by API', () => {
-    const { warnings, pending } = apiOf('rateLimit: {}\nstats: true\n', {
-      env: { REDIS_HOST: 'r', REDIS_PASSWORD: 'p', PROXY_URLS: 'http://u:p@one:1; http://two:2' },
-    });
-    expect(warnings).to.deep.equal([
-      'apis.x.rateLimit is not built yet and has no effect',
-      'apis.x.stats is not built yet and has no effect',
-      'The variable REDIS_HOST is for a part that is not built yet and has no effect',
-      'The variable PROXY_URLS is for a part that is not built yet and has no effect',
-    ]);
-    expect(pending).to.deep.equal({
-      apis: { x: { rateLimit: {}, stats: true } },
-      redis: { host: 'r', port: 6379, password: 'p' },
-      proxies: ['http://u:p@one:1', 'http://two:2'],
-    });
-  });
-
+describe('parseConfig() of switches', () => {
   it('says nothing of what is turned off', () => {
-    expect(apiOf('cache: false\nstats: false\nenable_cache: false\nuse_proxy: false').warnings).to.deep.equal(
-      [],
-    );
+    expect(
+      apiOf('cache: false\nrateLimit: false\nenable_cache: false\nuse_proxy: false').warnings,
+    ).to.deep.equal([]);
   });
 
   it('warns of cache names that nothing turns on', () => {
@@ -210,18 +187,86 @@ describe('parseConfig() of parts that are not built yet', () => {
       { target: 'https://a', cache: { ttlMs: 5000 } },
     ]);
   });
+});
 
-  it('fails closed where calls were to go through a proxy', () => {
-    const closed = parseConfig(old('use_proxy: true\nproxy_strategy: on_rate_limit'), { env: {} });
-    expect([...closed.failClosed]).to.deep.equal(['x']);
-    expect(closed.warnings).to.deep.equal([
-      'apis.x.proxyRotate is not built yet: every call is answered 503 ERR_NO_PROXY, for none may go out directly',
-    ]);
-    expect([...apiOf('proxyRotate: { proxies: [] }').failClosed]).to.deep.equal(['x']);
-    expect([...parseConfig(`defaults: { use_proxy: true }\n${old('')}`).failClosed]).to.deep.equal(['x']);
+describe('parseConfig() of egress proxies', () => {
+  const rotating = 'use_proxy: true\nproxy_strategy: on_rate_limit';
+  const proxies = ['http://user:p%40ss@one:3128', 'http://two:3128'];
+
+  it('takes those of PROXY_URLS for each API that rotates and names none', () => {
+    const { config, warnings } = parseConfig(old(rotating), { env: { PROXY_URLS: proxies.join(' ; ') } });
+    expect(config.apis.x?.proxyRotate).to.deep.equal({ strategy: 'on_rate_limit', proxies });
+    expect(warnings).to.deep.equal([]);
+    const own = apiOf('proxyRotate: { proxies: ["http://own:1"] }', {
+      env: { PROXY_URL: 'http://two:3128' },
+    });
+    expect(own.config.apis.x?.proxyRotate).to.deep.equal({ proxies: ['http://own:1'] });
+    expect(apiOf('', { env: { PROXY_URL: 'http://two:3128' } }).config.apis.x).not.to.have.property(
+      'proxyRotate',
+    );
   });
 
-  it('calls directly where the strategy is never', () => {
-    expect([...parseConfig(old('use_proxy: true\nproxy_strategy: never')).failClosed]).to.deep.equal([]);
+  it('takes them for what the defaults turn on', () => {
+    const text = `defaults: { use_proxy: true, proxyRotate: { cooldownMs: 5 } }\n${fileOf('proxyRotate: { maxFailures: 2 }')}`;
+    const { config } = parseConfig(text, { env: { PROXY_URL: 'http://two:3128' } });
+    expect(config.apis.x?.proxyRotate).to.deep.equal({
+      cooldownMs: 5,
+      maxFailures: 2,
+      proxies: ['http://two:3128'],
+    });
+  });
+
+  it('warns where there is none, since no call may then go out', () => {
+    const warning =
+      'apis.x.proxyRotate has no proxies: calls are answered 503 ERR_NO_PROXY, for none may go out directly; set PROXY_URLS, or its proxies';
+    for (const text of [
+      old(rotating),
+      `defaults: { use_proxy: true }\n${old('')}`,
+      fileOf('proxyRotate: { proxies: [] }'),
+    ])
+      expect(parseConfig(text, { env: {} }).warnings, text).to.deep.equal([warning]);
+    for (const text of [
+      old('use_proxy: true\nproxy_strategy: never'),
+      fileOf('proxyRotate: { fallback: direct }'),
+    ])
+      expect(parseConfig(text, { env: {} }).warnings, text).to.deep.equal([]);
+  });
+
+  it('refuses a variable that holds no proxy, and shows nothing of it', () => {
+    const problems = problemsOf(old(rotating), {
+      env: { PROXY_URLS: 'http://one:3128;socks5://u:secret@two:1' },
+    });
+    expect(problems).to.have.length(1);
+    expect(problems[0])
+      .to.match(/entry 2 of the variable PROXY_URLS/)
+      .and.not.match(/secret/);
+  });
+});
+
+describe('parseConfig() of Redis', () => {
+  it('reads the block, or the variables where there is none', () => {
+    const redis = (block: string, env = {}) => parseConfig(`${block}\n${fileOf('')}`, { env }).config.redis;
+    expect(redis('redis: rediss://host:6380/1')).to.equal('rediss://host:6380/1');
+    expect(redis('redis: { host: h, port: 6380, tls: true }')).to.deep.equal({
+      host: 'h',
+      port: 6380,
+      tls: {},
+    });
+    expect(redis('redis: { url: "redis://h" }', { REDIS_URL: 'redis://other' })).to.equal('redis://h');
+    expect(redis('', { REDIS_HOST: 'r', REDIS_PASSWORD: 'p' })).to.deep.equal({
+      host: 'r',
+      port: 6379,
+      password: 'p',
+    });
+    expect(redis('', { REDIS_URL: 'redis://u', REDIS_HOST: 'r' })).to.equal('redis://u');
+    expect(redis('')).to.equal(undefined);
+  });
+
+  it('refuses what is no Redis, and shows no password', () => {
+    expect(problemsOf(`redis: { host: h, password: s3cret, port: 0 }\n${fileOf('')}`)).to.deep.equal([
+      'redis.port must be at least 1; received a number',
+    ]);
+    const [problem] = problemsOf(fileOf(''), { env: { REDIS_URL: 'http://:s3cret@h' } });
+    expect(problem).to.equal('the variable REDIS_URL must be a redis: or rediss: URL');
   });
 });

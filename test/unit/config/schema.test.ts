@@ -155,7 +155,7 @@ describe('parseConfig() of the options of an API', () => {
       "apis.x.connectTimeoutMs cannot be honoured by transport 'node'",
     ],
     ['cache: soon', 'apis.x.cache must be a block of options, or false; received "soon"'],
-    ['stats: soon', 'apis.x.stats must be a block of options, true or false; received "soon"'],
+    ['rateLimit: soon', 'apis.x.rateLimit must be a block of options, or false; received "soon"'],
     ['cache: { ttl: 5 }', 'apis.x.cache.ttl is no known option (did you mean ttlMs?); received 5'],
   ];
   for (const [line, message] of refused) {

@@ -1,0 +1,42 @@
+import { Router } from 'express';
+import { breakerDashboard } from '../../dashboards/breaker-dashboard.js';
+import { statsDashboard } from '../../dashboards/stats-dashboard.js';
+import type { ResilientProxy } from '../resilient-proxy.js';
+import type { Logger } from './logger.js';
+
+/** The two dashboards of a gateway, and what ends their live streams. */
+export interface DashboardRoutes {
+  readonly router: Router;
+  close(): void;
+}
+
+/** @param actions whether circuits and caches may be acted on: only behind an admin token */
+export function dashboardRoutes(proxy: ResilientProxy, logger: Logger, actions: boolean): DashboardRoutes {
+  const router = Router();
+  const cached = [...proxy.apis].flatMap(([name, { cache }]) => (cache ? [name] : []));
+  const circuits = breakerDashboard(
+    {
+      circuits: proxy.circuits,
+      egress: () => proxy.egress(),
+      purge: async (api) => proxy.apis.get(api)?.cache?.purge({ prefix: '/' }),
+      purgeable: () => cached,
+    },
+    {
+      actions,
+      links: proxy.stats ? [{ label: 'Statistics', href: '../stats-dashboard/' }] : [],
+      onAction: (action, target) => logger.warn({ action, target }, 'somebody acted on the dashboard'),
+    },
+  );
+  router.use('/cb-dashboard', circuits);
+  const statistics = proxy.stats
+    ? statsDashboard(proxy.stats, { links: [{ label: 'Circuits', href: '../cb-dashboard/' }] })
+    : undefined;
+  if (statistics) router.use('/stats-dashboard', statistics);
+  return {
+    router,
+    close() {
+      circuits.close();
+      statistics?.close();
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import express, { type Request, type Response, Router } from 'express';
+import { z } from 'zod';
+import type { CachePurge } from '../cache/cache.js';
+import { InvalidOptionError } from '../errors.js';
+import { optionsObject, resolveOptions } from '../options.js';
+import type { ResilientProxy } from '../resilient-proxy.js';
+
+const MAX_BODY = '16kb';
+
+const text = z.string().min(1).max(8192);
+
+const order = optionsObject({
+  api: text,
+  key: text.optional(),
+  prefix: text.regex(/^\//, 'must be a path below the API, as /users; / is all of it').optional(),
+  tag: text.optional(),
+}).refine(({ key, prefix, tag }) => [key, prefix, tag].filter((one) => one !== undefined).length === 1, {
+  message: 'must name one of key, prefix and tag',
+});
+
+/**
+ * `POST /cache/purge` with `{ "api": …, "prefix" | "tag" | "key": … }` as JSON; answers how many values went.
+ * @param allowed whether an admin token guards it: without one every program on this machine could do it
+ */
+export function purgeRoute(proxy: ResilientProxy, allowed: boolean): Router {
+  const router = Router();
+  router.post('/cache/purge', express.json({ limit: MAX_BODY, type: 'application/json' }), purge);
+  return router;
+
+  async function purge(req: Request, res: Response): Promise<void> {
+    if (!allowed)
+      return refuse(res, 403, 'ERR_FORBIDDEN', 'Purging needs an ADMIN_TOKEN; start the gateway with one');
+    // A browser sends the password of a page to any other page's calls; JSON it sends only to its own.
+    if (!req.is('application/json') || foreign(req))
+      return refuse(
+        res,
+        400,
+        'ERR_BAD_REQUEST',
+        'Send the order as application/json, from a program or this origin',
+      );
+    const read = readOrder(req.body);
+    if (read instanceof InvalidOptionError) return refuse(res, 400, 'ERR_BAD_REQUEST', read.message);
+    const { api, target } = read;
+    const known = proxy.apis.get(api);
+    if (!known) return refuse(res, 404, 'ERR_UNKNOWN_API', `Unknown API: ${api.slice(0, 80)}`);
+    if (!known.cache) return refuse(res, 404, 'ERR_NOT_FOUND', `The API ${api} has no cache`);
+    res.json({ api, purged: await known.cache.purge(target) });
+  }
+}
+
+function foreign(req: Request): boolean {
+  const site = req.get('sec-fetch-site');
+  return site !== undefined && site !== 'same-origin' && site !== 'none';
+}
+
+function readOrder(body: unknown): { api: string; target: CachePurge } | InvalidOptionError {
+  try {
+    const { api, key, prefix, tag } = resolveOptions(order, body, '');
+    if (key !== undefined) return { api, target: { key } };
+    return { api, target: prefix !== undefined ? { prefix } : { tag: tag ?? '' } };
+  } catch (error) {
+    if (error instanceof InvalidOptionError) return error;
+    throw error;
+  }
+}
+
+function refuse(res: Response, status: number, code: string, message: string): void {
+  res.status(status).json({ error: message, code });
+}

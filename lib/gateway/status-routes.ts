@@ -1,0 +1,39 @@
+import { type Request, type Response, Router } from 'express';
+import { circuitStatus } from '../breaker/circuit-status.js';
+import type { ResilientProxy } from '../resilient-proxy.js';
+import { apiStats } from '../stats/api-stats.js';
+
+/** What scripts and monitors read, as JSON; `/metrics` in the text format of Prometheus. */
+export function statusRoutes(proxy: ResilientProxy): Router {
+  const router = Router();
+  router.get('/circuit-status', (_req, res) => {
+    res.json(circuitStatus(proxy.circuits.list(), Date.now()));
+  });
+  router.get('/egress-status', (_req, res) => {
+    res.json({ timestamp: now(), ...proxy.egress() });
+  });
+  router.get('/cache-status', (_req, res) => {
+    const caches = [...proxy.apis].flatMap(([api, { cache }]) => (cache ? [{ api, ...cache.counts() }] : []));
+    res.json({ timestamp: now(), caches });
+  });
+  router.get('/api-stats', async (req, res) => {
+    const { stats } = proxy;
+    if (!stats) return turnedOff(res, 'stats');
+    const { status, body } = await apiStats(stats, req.query);
+    res.status(status).json(body);
+  });
+  router.get('/metrics', async (req: Request, res) => {
+    const { metrics } = proxy;
+    if (!metrics) return turnedOff(res, 'metrics');
+    const { accept } = req.headers;
+    res.set('Content-Type', metrics.contentType(accept)).send(await metrics.render(accept));
+  });
+  return router;
+}
+
+/** Epoch seconds, the unit of the OpenResty gateway. */
+const now = () => Date.now() / 1000;
+
+function turnedOff(res: Response, part: string): void {
+  res.status(404).json({ error: `The configuration turned ${part} off`, code: 'ERR_NOT_FOUND' });
+}

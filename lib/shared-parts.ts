@@ -1,0 +1,80 @@
+import type { SharedOptions } from './api-options.js';
+import type { CircuitRegistry } from './breaker/circuit-registry.js';
+import type { CacheOptions } from './cache/cache-options.js';
+import type { CacheStore } from './cache/cache-store.js';
+import { MemoryStore } from './cache/memory-store.js';
+import { redisStore, type SharedCacheStore } from './cache/redis-store.js';
+import { twoLevelStore } from './cache/two-level-store.js';
+import type { EgressStatus } from './egress-status.js';
+import { type MetricsHandler, metrics } from './metrics/metrics.js';
+import { closeClient, type OpenedRedis, openRedis, type RedisClient } from './redis/redis-client.js';
+import { type StatsHandler, stats } from './stats/stats.js';
+import { type TracingHandler, tracing } from './tracing/tracing.js';
+
+const DEFAULT_ENTRY_BYTES = 1024 * 1024;
+
+/** What the parts of all APIs are asked about. */
+export interface SharedSources {
+  /** Names of the APIs. */
+  readonly apis: readonly string[];
+  /** Options of all their caches. */
+  readonly caches: readonly CacheOptions[];
+  readonly circuits: CircuitRegistry;
+  egress(): EgressStatus;
+}
+
+/** The parts that serve every API of one factory, and the one connection to Redis that they share. */
+export class SharedParts {
+  readonly stats: StatsHandler | undefined;
+  readonly metrics: MetricsHandler | undefined;
+  readonly tracing: TracingHandler | undefined;
+  readonly #redis: OpenedRedis | undefined;
+  readonly #maxEntryBytes: number;
+  readonly #stores: CacheStore[] = [];
+  #answers: SharedCacheStore | undefined;
+
+  constructor(options: SharedOptions, { apis, caches, circuits, egress }: SharedSources) {
+    this.#redis = options.redis === undefined ? undefined : openRedis(options.redis);
+    // Each part hears for itself how Redis is; without a listener ioredis prints every failed connection.
+    if (this.#redis?.own) this.#redis.client.on('error', () => {});
+    const { redis } = this;
+    this.stats =
+      options.stats === false
+        ? undefined
+        : stats({ maxApis: Math.max(apis.length, 100), ...options.stats, apis, ...(redis ? { redis } : {}) });
+    this.metrics = options.metrics
+      ? metrics({ ...options.metrics, circuits: () => circuits.list(), egress })
+      : undefined;
+    this.tracing = options.tracing ? tracing(options.tracing) : undefined;
+    this.#maxEntryBytes = Math.max(
+      DEFAULT_ENTRY_BYTES,
+      ...caches.map(({ maxEntryBytes }) => maxEntryBytes ?? 0),
+    );
+  }
+
+  get redis(): RedisClient | undefined {
+    return this.#redis?.client;
+  }
+
+  /** Options of a cache with the store that it gets unless they name one: memory in front of Redis. */
+  readonly withStore = (options: CacheOptions): CacheOptions => {
+    if (!this.redis || (options.store !== undefined && options.store !== 'memory')) return options;
+    this.#answers ??= redisStore({ redis: this.redis, maxEntryBytes: this.#maxEntryBytes });
+    const memory = new MemoryStore({ maxBytes: options.maxBytes });
+    const store = twoLevelStore({ memory, shared: withoutClose(this.#answers) });
+    this.#stores.push(store);
+    return { ...options, store };
+  };
+
+  async close(): Promise<void> {
+    this.metrics?.close();
+    await Promise.all([...this.#stores.map((store) => store.close()), this.stats?.close()]);
+    await this.#answers?.close();
+    if (this.#redis?.own) await closeClient(this.#redis.client);
+  }
+}
+
+/** For one of several that use it: none of them ends it for the others. */
+function withoutClose(store: SharedCacheStore): SharedCacheStore {
+  return { ...store, close: async () => {} };
+}
