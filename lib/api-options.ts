@@ -9,7 +9,7 @@ import {
   proxyRotateSchema,
   resolveProxyRotate,
 } from './proxy-rotate/proxy-rotate-options.js';
-import { type RateLimitOptions, rateLimitSchema } from './rate-limit/rate-limit-options.js';
+import { type RateLimitOptions, rateLimitSchema, resolveRateLimit } from './rate-limit/rate-limit-options.js';
 import { type RedisConnection, redisConnection } from './redis/redis-client.js';
 import { type RetryOptions, retrySchema } from './retry/retry-options.js';
 import { type StatsOptions, statsSchema } from './stats/stats-options.js';
@@ -236,6 +236,7 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
   resolveForward(forward, place);
   checkBlock(apiCacheSchema, cache, at(place, 'cache'));
   checkBlock(apiRateLimitSchema, rateLimit, at(place, 'rateLimit'));
+  if (rateLimit) resolveRateLimit(rateLimit, at(place, 'rateLimit'));
   checkBlock(retrySchema, retry, at(place, 'retry'));
   checkBlock(apiProxyRotateSchema, proxyRotate, at(place, 'proxyRotate'));
   if (proxyRotate) {

@@ -38,8 +38,8 @@ export type RetryClass = 'timeout' | 'connection refused' | 'connection reset' |
 export interface Attempt {
   /** 1 for the first; attempts through another exit and the one on a fresh connection count on. */
   readonly number: number;
-  /** When it began, on the clock of `performance.now()`. */
-  readonly startedAt: number;
+  /** When it began, on the clock of `performance.now()`: after all waits for an exit or a guard. */
+  startedAt: number;
   /** From its begin to its head or error. */
   durationMs: number;
   /** Name of the exit it went through; `undefined` is direct. */

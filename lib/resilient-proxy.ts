@@ -12,6 +12,7 @@ import { exchangeOf, type Handler } from './exchange.js';
 import type { MetricsHandler } from './metrics/metrics.js';
 import { pipeline } from './pipeline.js';
 import { type ProxyRotateHandler, proxyRotate } from './proxy-rotate/proxy-rotate.js';
+import { forwardedCredentials } from './rate-limit/credential.js';
 import { type RateLimitHandler, rateLimit } from './rate-limit/rate-limit.js';
 import { refuseUpgrade } from './refuse-upgrade.js';
 import { type RetryHandler, retry } from './retry/retry.js';
@@ -130,7 +131,14 @@ function buildApi(
 ): BuiltApi {
   const parts = {
     cache: options.cache ? cache({ ...withStore(options.cache), name }, apiSite(options.forward)) : undefined,
-    rateLimit: options.rateLimit ? rateLimit({ ...options.rateLimit, name, redis }) : undefined,
+    rateLimit: options.rateLimit
+      ? rateLimit({
+          credentialHeaders: forwardedCredentials(options.forward),
+          ...options.rateLimit,
+          name,
+          redis,
+        })
+      : undefined,
     breaker: options.breaker ? breaker({ ...options.breaker, name, registry: circuits }) : undefined,
     retry: options.retry ? retry(options.retry) : undefined,
     proxyRotate: options.proxyRotate ? proxyRotate({ ...options.proxyRotate, name }) : undefined,

@@ -1,7 +1,6 @@
 import type { ResponseHead } from './exchange.js';
+import { parseHttpDate } from './http-date.js';
 
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-const IMF_FIXDATE = /^[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT$/;
 /** Above this a number is an instant in seconds since 1970, not a number of seconds. */
 const EPOCH_SECONDS = 1_000_000_000;
 
@@ -32,20 +31,12 @@ function secondsOrDateMs(value: string, now: number): number | undefined {
     const seconds = Number(text);
     return seconds < EPOCH_SECONDS ? seconds * 1000 : Math.max(0, epochMs(seconds) - now);
   }
-  const date = httpDateMs(text);
+  const date = parseHttpDate(text, now);
   return date === undefined ? undefined : Math.max(0, date - now);
 }
 
 /** Some APIs count the instant in milliseconds. */
 const epochMs = (instant: number) => (instant > EPOCH_SECONDS * 100 ? instant : instant * 1000);
-
-/** Only the form that RFC 9110 §5.6.7 lets a server send: `Date.parse` takes nonsense for a date. */
-function httpDateMs(text: string): number | undefined {
-  const [, day, month = '', year, hours, minutes, seconds] = IMF_FIXDATE.exec(text) ?? [];
-  const index = MONTHS.indexOf(month);
-  if (index < 0) return undefined;
-  return Date.UTC(Number(year), index, Number(day), Number(hours), Number(minutes), Number(seconds));
-}
 
 const READ = /^(retry-after|(x-)?rate-?limit(-reset|-remaining)?)$/;
 

@@ -1,6 +1,6 @@
+import { parseHttpDate } from '../http-date.js';
 import type { EntryMeta } from './entry.js';
 import { firstValue, joinedValue, type RawHeaders, withoutFields } from './header-fields.js';
-import { parseHttpDate } from './http-date.js';
 
 const ENTITY_TAG = /(?:W\/)?"[^"]*"/g;
 

@@ -1,6 +1,6 @@
+import { parseHttpDate } from '../http-date.js';
 import { type CacheControl, parseDeltaSeconds } from './cache-control.js';
 import { firstValue, type RawHeaders } from './header-fields.js';
-import { parseHttpDate } from './http-date.js';
 import type { AnswerDirectives } from './targeted-cache-control.js';
 
 /** Share of the time since the last change for which an answer without explicit freshness is fresh. */

@@ -1,6 +1,6 @@
+import { parseHttpDate } from '../http-date.js';
 import type { EntryMeta } from './entry.js';
 import { allValues, firstValue, type RawHeaders, withoutFields } from './header-fields.js';
-import { parseHttpDate } from './http-date.js';
 
 /** How a range is answered from a stored complete body. */
 export type RangeAnswer =

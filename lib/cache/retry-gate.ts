@@ -1,6 +1,6 @@
+import { parseHttpDate } from '../http-date.js';
 import { parseDeltaSeconds } from './cache-control.js';
 import { firstValue, type RawHeaders } from './header-fields.js';
-import { parseHttpDate } from './http-date.js';
 
 const MAX_CLOSED_MS = 60 * 60 * 1000;
 const MAX_GATES = 1000;

@@ -1,3 +1,4 @@
+import { parseHttpDate } from '../http-date.js';
 import { requestDirectives } from './cache-control.js';
 import type { CachePolicy } from './cache-policy.js';
 import type { EntryMeta } from './entry.js';
@@ -9,7 +10,6 @@ import {
   type TimedAnswer,
 } from './freshness.js';
 import { endToEndFields, firstValue, type RawHeaders, withoutFields } from './header-fields.js';
-import { parseHttpDate } from './http-date.js';
 import { isOwnContentLocation } from './invalidation.js';
 import { answerTags } from './tags.js';
 import { type AnswerDirectives, answerDirectives } from './targeted-cache-control.js';

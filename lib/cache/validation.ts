@@ -1,8 +1,8 @@
+import { parseHttpDate } from '../http-date.js';
 import type { CachePolicy } from './cache-policy.js';
 import { isSameTagWeakly } from './conditional.js';
 import type { EntryMeta } from './entry.js';
 import { endToEndFields, firstValue, type RawHeaders, withoutFields } from './header-fields.js';
-import { parseHttpDate } from './http-date.js';
 import { decideStore, type StoreAnswer, type StoreDecision, type StoreRequest } from './storable.js';
 
 /** They belong to the stored body, whatever a 304 says (RFC 9111 §3.2); age is reckoned anew. */

@@ -1,3 +1,4 @@
+import { parseHttpDate } from '../http-date.js';
 /** What an answer says about its sender's rate limit. */
 export interface ToldLimits {
   /** The call was one too many: a 429. */
@@ -235,25 +236,17 @@ const CUT_OFF_MS = 2;
 /** `Date` tells whole seconds: clocks that differ by less may well agree. */
 const CLOCKS_AGREE_MS = 2000;
 
-const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
-
 function readWait(text: string | undefined, date: string | undefined, now: number): number | undefined {
   if (text === undefined) return undefined;
   const numberMs = seconds(text);
   if (numberMs !== undefined && numberMs < FIRST_INSTANT_S * 1000) return numberMs;
-  const instantMs = numberMs === undefined ? httpDate(text.trim()) : instantOf(numberMs);
+  const instantMs = numberMs === undefined ? parseHttpDate(text.trim(), now) : instantOf(numberMs);
   if (instantMs === undefined) return undefined;
   // The instant is on the sender's clock: what its clock shows is in the answer as well.
-  const sent = date === undefined ? undefined : httpDate(date);
+  const sent = date === undefined ? undefined : parseHttpDate(date, now);
   const senderNow = sent === undefined || Math.abs(sent - now) < CLOCKS_AGREE_MS ? now : sent;
   return Math.max(0, instantMs - senderNow + CUT_OFF_MS);
 }
 
 /** A number that was read as seconds may have been meant in milliseconds. */
 const instantOf = (ms: number) => (ms < FIRST_INSTANT_MS * 1000 ? ms : ms / 1000);
-
-/** Only the form that RFC 9110 §5.6.7 lets a server send: `Date.parse` takes nonsense for a date. */
-function httpDate(text: string): number | undefined {
-  const instant = HTTP_DATE.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(instant) ? undefined : instant;
-}

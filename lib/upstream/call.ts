@@ -68,7 +68,8 @@ export class Call implements AttemptOwner {
       outcome: undefined,
     };
     const choice = exchange.egress?.choose(exchange, this.#tried ?? NONE, this.#request.target);
-    if (choice instanceof Promise) choice.then((egress) => this.#through(attempt, egress)).catch(this.#crash);
+    if (choice instanceof Promise)
+      choice.then((egress) => this.#through(startingNow(attempt), egress)).catch(this.#crash);
     else this.#through(attempt, choice);
   }
 
@@ -86,7 +87,9 @@ export class Call implements AttemptOwner {
       if (veto === undefined) continue;
       if (!(veto instanceof Promise)) return this.#vetoed(attempt, veto, i);
       veto
-        .then((late) => (late ? this.#vetoed(attempt, late, i) : this.#ask(attempt, egress, i + 1)))
+        .then((late) =>
+          late ? this.#vetoed(attempt, late, i) : this.#ask(startingNow(attempt), egress, i + 1),
+        )
         .catch((error: unknown) => this.#vetoed(attempt, readFailure(error).error, i));
       return;
     }
@@ -239,4 +242,10 @@ export class Call implements AttemptOwner {
   }
 
   readonly #crash = (error: unknown): void => this.#end(readFailure(error).error);
+}
+
+/** What it has waited for is not the target's: its limits and its duration begin afterwards. */
+function startingNow(attempt: Attempt): Attempt {
+  attempt.startedAt = performance.now();
+  return attempt;
 }

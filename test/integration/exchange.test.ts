@@ -56,6 +56,18 @@ describe('Exchange', () => {
     expect(error).to.equal(undefined);
   });
 
+  it('takes nothing off the time limit of an attempt for what it waited before', async () => {
+    const wait = (ms: number) => new Promise<undefined>((resolve) => setTimeout(resolve, ms, undefined));
+    const target = await start((_req, res) => void wait(250).then(() => res.end('ok')));
+    const waiting: Guard = { before: () => wait(300) };
+    const stage: Handler = (req, res, next) => {
+      exchangeOf(req, res).guards.push(waiting);
+      next();
+    };
+    const url = await serve([stage, forward({ target, requestTimeoutMs: 500 })]);
+    expect((await fetch(url)).status).to.equal(200);
+  });
+
   it('lets a guard wait before an attempt, veto it, and learn how each one ended', async () => {
     const target = await start((_req, res) => res.writeHead(503).end());
     const told: string[] = [];

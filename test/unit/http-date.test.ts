@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { parseHttpDate } from '../../../lib/cache/http-date.js';
+import { parseHttpDate } from '../../lib/http-date.js';
 
 const NOW = Date.UTC(2026, 10, 23);
 const AUGUST_2050 = Date.UTC(2050, 7, 18, 2, 1, 18);
