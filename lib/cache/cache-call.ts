@@ -80,7 +80,7 @@ export class CacheCall {
   #send(variant: StoredVariant): void {
     const now = this.#context.now();
     const value = statusOf(this.#context, { hit: true, ttlMs: variant.meta.freshUntil - now });
-    sendStored(this.#exchange.res, this.#asked, variant, now, value);
+    this.#exchange.bytesOut = sendStored(this.#exchange.res, this.#asked, variant, now, value);
   }
 
   /** 504: the client wants no call to be made (RFC 9111 §5.2.1.7). */

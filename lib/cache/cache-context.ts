@@ -60,7 +60,9 @@ export function read(
   key: string,
 ): readonly StoredVariant[] | undefined | Promise<readonly StoredVariant[] | undefined> {
   const known = store.get(key);
-  return known instanceof Promise ? purges.spare(key, known) : known;
+  if (!(known instanceof Promise)) return known;
+  const mark = purges.mark();
+  return known.then((variants) => (purges.overtook(key, mark) ? undefined : variants));
 }
 
 /** Puts the variants of a key into the store; behind a purge that would take them out again. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { exchangeOf, knownExchange } from '../exchange.js';
 import { CacheCall } from './cache-call.js';
-import { type CacheContext, type CacheSite, read, statusOf, take } from './cache-context.js';
+import { type CacheContext, type CacheSite, statusOf, take } from './cache-context.js';
 import { type CacheKeys, cacheKeys, type KeyRequest } from './cache-key.js';
 import { type CacheOptions, cachePolicy, resolveCache } from './cache-options.js';
 import { standaloneSite } from './cache-site.js';
@@ -74,7 +74,7 @@ export function cache(
   now: () => number = Date.now,
 ): CacheHandler {
   const context = openContext(options, site, now);
-  const { keys, store, policy, tally } = context;
+  const { keys, store, policy, purges, tally } = context;
   const { key: extraOf } = context.options;
 
   function cache(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
@@ -111,12 +111,28 @@ export function cache(
       next(error);
       return;
     }
-    const known = read(context, key);
-    if (known instanceof Promise) {
-      new CacheCall(context, exchangeOf(req, res), asked, key, next).lookUp(known);
-      return;
-    }
-    decide(known ?? NOTHING, asked, key, req, res, next);
+    const known = store.get(key);
+    if (known instanceof Promise) wait(known, asked, key, req, res, next);
+    else decide(known ?? NOTHING, asked, key, req, res, next);
+  }
+
+  /** For a store far away: as little as possible is made for each look-up, since all of it lives as long as that. */
+  function wait(
+    known: Promise<readonly StoredVariant[] | undefined>,
+    asked: AskedCall,
+    key: string,
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: (error?: unknown) => void,
+  ): void {
+    const exchange = knownExchange(req);
+    const mark = purges.mark();
+    const go = (found: readonly StoredVariant[] | undefined): void => {
+      // The client left meanwhile.
+      if (exchange ? exchange.abandoned : res.destroyed) return;
+      decide(purges.overtook(key, mark) ? NOTHING : (found ?? NOTHING), asked, key, req, res, next);
+    };
+    known.then(go, () => go(NOTHING)).catch(next);
   }
 
   function decide(
@@ -136,9 +152,11 @@ export function cache(
     // The usual case by far: nothing is made for it that the answer itself does not need.
     tally.hits++;
     const exchange = knownExchange(req);
-    if (exchange) exchange.cache = 'hit';
     const ttlMs = decision.variant.meta.freshUntil - now;
-    sendStored(res, asked, decision.variant, now, statusOf(context, { hit: true, ttlMs }));
+    const bytes = sendStored(res, asked, decision.variant, now, statusOf(context, { hit: true, ttlMs }));
+    if (!exchange) return;
+    exchange.cache = 'hit';
+    exchange.bytesOut = bytes;
   }
 
   function passBy(

@@ -1,29 +1,23 @@
-/** A purge that was asked for; `finished` counts on with each that ends. */
+/** A purge that was asked for. */
 interface Purge {
   concerns(key: string): boolean;
   readonly done: Promise<unknown>;
-  finishedAs: number;
 }
 
-/** A look-up under way, by how many purges had ended when it began. */
-interface LookUp {
-  readonly key: string;
-  readonly begunAfter: number;
-}
+/** Purges that have ended are remembered for look-ups that began before; nobody looks up longer than these take. */
+const MAX_ENDED = 256;
 
 /** Purges that a shared store has not carried out yet: to this process they hold from the moment they were asked for. */
 export class PendingPurges {
   readonly #pending = new Set<Purge>();
-  /** Those that ended while a look-up was under way, oldest first. */
-  #ended: Purge[] = [];
-  /** In the order in which they began. */
-  readonly #lookUps = new Set<LookUp>();
-  #finished = 0;
+  /** The latest that ended, oldest first. */
+  readonly #ended: Purge[] = [];
+  #endedCount = 0;
 
   /** @param purge under way; its failure is its caller's to see */
   add(concerns: (key: string) => boolean, purge: Promise<unknown>): void {
     const done = purge.catch(() => {});
-    const pending: Purge = { concerns, done, finishedAs: 0 };
+    const pending: Purge = { concerns, done };
     this.#pending.add(pending);
     void done.then(() => this.#end(pending));
   }
@@ -35,38 +29,27 @@ export class PendingPurges {
     else void Promise.all(concerned).then(then);
   }
 
-  /**
-   * What a look-up finds, without what a purge takes out: also of one that ended meanwhile, since the answers of a
-   * store may be told in another order than it gave them.
-   */
-  async spare<T>(key: string, found: Promise<T | undefined>): Promise<T | undefined> {
-    const lookUp = { key, begunAfter: this.#finished };
-    this.#lookUps.add(lookUp);
-    try {
-      const value = await found;
-      return this.#overtaken(lookUp) ? undefined : value;
-    } finally {
-      this.#lookUps.delete(lookUp);
-      this.#forget();
-    }
+  /** What {@link overtook} needs to know of the moment at which a look-up began. */
+  mark(): number {
+    return this.#endedCount;
   }
 
-  #overtaken({ key, begunAfter }: LookUp): boolean {
-    if (this.#pending.size > 0 && this.#concerned(key).length > 0) return true;
-    return this.#ended.some(({ concerns, finishedAs }) => finishedAs > begunAfter && concerns(key));
+  /**
+   * Whether what a look-up has found is what a purge takes out: one under way, or one that has ended since the look-up
+   * began, for the answers of a store may be told in another order than it gave them.
+   */
+  overtook(key: string, mark: number): boolean {
+    const endedSince = this.#endedCount - mark;
+    if (this.#pending.size === 0 && endedSince === 0) return false;
+    if (endedSince > MAX_ENDED || this.#concerned(key).length > 0) return true;
+    return endedSince > 0 && this.#ended.slice(-endedSince).some(({ concerns }) => concerns(key));
   }
 
   #end(purge: Purge): void {
     this.#pending.delete(purge);
-    purge.finishedAs = ++this.#finished;
-    if (this.#lookUps.size > 0) this.#ended.push(purge);
-  }
-
-  /** Lets go of what ended before the oldest look-up began. */
-  #forget(): void {
-    if (this.#ended.length === 0) return;
-    const [oldest] = this.#lookUps;
-    this.#ended = oldest ? this.#ended.filter(({ finishedAs }) => finishedAs > oldest.begunAfter) : [];
+    this.#endedCount++;
+    this.#ended.push(purge);
+    if (this.#ended.length > MAX_ENDED) this.#ended.shift();
   }
 
   #concerned(key: string): Promise<unknown>[] {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { RedisAnswer } from '../redis/redis-answer.js';
 import { openRedis, openSubscriber } from '../redis/redis-client.js';
 import { RedisLink } from '../redis/redis-link.js';
 import { RedisSubscriber } from '../redis/redis-subscriber.js';
@@ -68,8 +69,11 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   let corrupt = 0;
   let notStored = 0;
 
-  async function read(key: string): Promise<readonly StoredVariant[] | undefined> {
-    const answer = await link.lookUp(key, () => client.getBuffer(key));
+  function read(key: string): Promise<readonly StoredVariant[] | undefined> {
+    return link.lookUp(key, () => client.getBuffer(key)).then((answer) => readable(key, answer));
+  }
+
+  function readable(key: string, answer: RedisAnswer<Buffer | null>): readonly StoredVariant[] | undefined {
     if (!answer.ok) return answer.reason === 'WRONGTYPE' ? unreadable(key) : undefined;
     if (answer.value === null) return undefined;
     const variants = decodeEntry(answer.value);

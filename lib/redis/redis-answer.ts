@@ -11,18 +11,27 @@ export type RedisAnswer<T> =
 
 const TIMED_OUT = { ok: false, refused: false, reason: 'TIMEOUT' } as const;
 
-/** The answer of a command, or the news that there was none in time. It never rejects. */
-export function answerWithin<T>(send: () => Promise<T>, limitMs: number): Promise<RedisAnswer<T>> {
+/**
+ * The answer of a command, or the news that there was none in time. It never rejects.
+ * @param heard told once, before whoever waits
+ */
+export function answerWithin<T>(
+  send: () => Promise<T>,
+  limitMs: number,
+  heard?: (answer: RedisAnswer<T>) => void,
+): Promise<RedisAnswer<T>> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      // The process may have been busy, and the answer be here but unread: sockets are read before this runs.
-      setImmediate(resolve, TIMED_OUT);
-    }, limitMs);
-    timer.unref();
+    let over = false;
     const end = (answer: RedisAnswer<T>): void => {
+      if (over) return;
+      over = true;
       clearTimeout(timer);
+      heard?.(answer);
       resolve(answer);
     };
+    // The process may have been busy, and the answer be here but unread: sockets are read before that is told.
+    const timer = setTimeout(() => setImmediate(end, TIMED_OUT), limitMs);
+    timer.unref();
     const fail = (error: unknown): void => end(failureOf(error));
     try {
       send().then((value) => end({ ok: true, value }), fail);

@@ -65,17 +65,15 @@ export class RedisLink {
   }
 
   /** Sends a command that somebody waits for; when several in a row get no answer in time none is sent for a while. */
-  async lookUp<T>(key: string, send: () => Promise<T>): Promise<RedisAnswer<T>> {
-    if (!this.usable) return NOT_ASKED;
-    const answer = await answerWithin(send, this.#commandTimeoutMs);
-    if (answer.ok) {
-      this.#circuit.succeeded();
-      return answer;
-    }
-    this.#lastError = answer.reason;
-    if (answer.refused) this.#circuit.succeeded();
+  lookUp<T>(key: string, send: () => Promise<T>): Promise<RedisAnswer<T>> {
+    if (!this.usable) return Promise.resolve(NOT_ASKED);
+    return answerWithin(send, this.#commandTimeoutMs, (answer) => this.#learn(key, answer));
+  }
+
+  #learn(key: string, answer: RedisAnswer<unknown>): void {
+    if (!answer.ok) this.#lastError = answer.reason;
+    if (answer.ok || answer.refused) this.#circuit.succeeded();
     else if (!this.#closed) this.#circuit.failed(key);
-    return answer;
   }
 
   /** Sends a command that no call waits for. It is sent at once, before what is asked later. */

@@ -56,17 +56,28 @@ export class Recorder {
     return this.#recorded;
   }
 
-  /** Has a call counted when it is over; once, however often it passes. */
-  watch(exchange: Exchange): void {
+  /**
+   * Has a call counted when it is over; once, however often it passes.
+   * @param foreign the answer may be a handler's that does not tell what it sends
+   */
+  watch(exchange: Exchange, foreign: boolean): void {
     const { req, res, guards } = exchange;
     if (guards.includes(this.#guard)) return;
     guards.push(this.#guard);
-    const meter = meterOf(req, res, announcesBody(req));
+    // The length of a body that comes in chunks is announced by nobody.
+    const unannounced = req.headers['transfer-encoding'] !== undefined;
+    const meter = foreign || unannounced ? meterOf(req, res, announcesBody(req)) : undefined;
     // Later it may have been rewritten.
     const url = req.url ?? '/';
     const name = this.#given(req);
-    exchange.onSettled((settled) => this.#record(settled, meter, url, name));
+    if (meter === undefined && name === undefined && url === exchange.originalUrl)
+      exchange.onSettled(this.#settled);
+    else exchange.onSettled((settled) => this.#record(settled, meter, url, name));
   }
+
+  // One for all calls: what is made for each of them grows old with its request.
+  readonly #settled = (exchange: Exchange): void =>
+    this.#record(exchange, undefined, exchange.originalUrl, undefined);
 
   /** Hands on what was recorded. */
   seal(): void {
@@ -88,7 +99,7 @@ export class Recorder {
     }
   }
 
-  #record(exchange: Exchange, meter: Meter, url: string, name: string | undefined): void {
+  #record(exchange: Exchange, meter: Meter | undefined, url: string, name: string | undefined): void {
     const now = this.#clock();
     if (now < this.#from || now >= this.#to) this.#turn(now);
     this.#recorded++;
@@ -135,24 +146,24 @@ export class Recorder {
 function count(
   { tally, responseTimes, firstBytes }: LivePath,
   exchange: Exchange,
-  meter: Meter,
+  meter: Meter | undefined,
   cut: ProxyError | undefined,
   durationMs: number,
 ): boolean {
-  const { req, res, error, cache, attempts, startedAt, answeredAt } = exchange;
+  const { req, res, error, cache, attempts, startedAt, answeredAt, bytesOut } = exchange;
   const result = resultOf(exchange, cut);
   tally.total++;
   if (result !== 'left') tally[result]++;
   if (res.headersSent) {
     bump(tally.statusCodes, res.statusCode);
-    const firstAt = answeredAt ?? meter.firstByteAt;
+    const firstAt = answeredAt ?? meter?.firstByteAt ?? 0;
     // A head without a body may have gone out unseen, as it does on `flushHeaders()`.
     firstBytes.add(firstAt > startedAt ? Math.min(firstAt - startedAt, durationMs) : durationMs);
-    if (hasBody(req.method, res.statusCode)) tally.bytesOut += meter.bytesOut;
+    if (hasBody(req.method, res.statusCode)) tally.bytesOut += meter?.bytesOut ?? bytesOut;
   }
   // Without an end of the answer there is no time to it: a stream that its client left after an hour is not slow.
   if (result === 'success' || result === 'failure') responseTimes.add(durationMs);
-  tally.bytesIn += meter.bytesIn;
+  tally.bytesIn += meter?.bytesIn ?? announcedBytes(req);
   if (cache) bump(tally.cache, cache);
   if (attempts.length > 0) {
     tally.attempts += attempts.length;
@@ -162,6 +173,12 @@ function count(
   const code = (error ?? cut)?.code;
   if (code) bumpName(tally.errors, code);
   return result === 'failure' || code !== undefined;
+}
+
+/** Its announced length; a body that was not read to its end counts for nothing. */
+function announcedBytes(req: IncomingMessage): number {
+  const length = req.headers['content-length'];
+  return length === undefined || !req.complete ? 0 : Number(length);
 }
 
 const hasBody = (method: string | undefined, status: number): boolean =>

@@ -12,7 +12,10 @@ import type { StatsHealth } from './stats-store.js';
 /** The middleware that {@link stats} returns; it is what dashboards and endpoints read, too. */
 export interface StatsHandler extends StatsSource {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
-  /** Counts a call when it is over, as the middleware does; for those who have its exchange at hand. */
+  /**
+   * Counts a call when it is over, as the middleware does but cheaper, where all that answers it is this package's:
+   * another handler's bytes would not be counted.
+   */
   watch(exchange: Exchange): void;
   /** Adds up what was recorded; with Redis, resolves when it has arrived there, or will not for now. */
   flush(): Promise<void>;
@@ -55,11 +58,11 @@ export function stats(options: StatsOptions = {}, clock: () => number = Date.now
   }
 
   function watch(exchange: Exchange): void {
-    recorder.watch(exchange);
+    recorder.watch(exchange, false);
   }
 
   function stats(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
-    recorder.watch(exchangeOf(req, res));
+    recorder.watch(exchangeOf(req, res), true);
     next();
   }
 

@@ -14,32 +14,52 @@ function pending<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
 
 const ofKey = (wanted: string) => (key: string) => key === wanted;
 
+/** What a look-up that is told `found` may use of it. */
+async function spared(
+  purges: PendingPurges,
+  key: string,
+  found: Promise<string>,
+): Promise<string | undefined> {
+  const mark = purges.mark();
+  const value = await found;
+  return purges.overtook(key, mark) ? undefined : value;
+}
+
 describe('PendingPurges', () => {
   it('hides what a purge under way takes out, and nothing else', async () => {
     const purges = new PendingPurges();
     const purge = pending<number>();
     purges.add(ofKey(KEY), purge.promise);
-    expect(await purges.spare(KEY, Promise.resolve('old'))).to.equal(undefined);
-    expect(await purges.spare('other', Promise.resolve('old'))).to.equal('old');
+    expect(await spared(purges, KEY, Promise.resolve('old'))).to.equal(undefined);
+    expect(await spared(purges, 'other', Promise.resolve('old'))).to.equal('old');
     purge.resolve(1);
     await purge.promise;
     await Promise.resolve();
-    expect(await purges.spare(KEY, Promise.resolve('new'))).to.equal('new');
+    expect(await spared(purges, KEY, Promise.resolve('new'))).to.equal('new');
   });
 
   it('hides what a look-up found that a purge overtook', async () => {
     const purges = new PendingPurges();
     const lookUp = pending<string>();
-    const spared = purges.spare(KEY, lookUp.promise);
-    const other = purges.spare('other', lookUp.promise);
+    const late = spared(purges, KEY, lookUp.promise);
+    const other = spared(purges, 'other', lookUp.promise);
     const purge = pending<number>();
     purges.add(ofKey(KEY), purge.promise);
     purge.resolve(1);
     await new Promise(setImmediate);
     lookUp.resolve('old');
-    expect(await spared).to.equal(undefined);
+    expect(await late).to.equal(undefined);
     expect(await other).to.equal('old');
-    expect(await purges.spare(KEY, Promise.resolve('new'))).to.equal('new');
+    expect(await spared(purges, KEY, Promise.resolve('new'))).to.equal('new');
+  });
+
+  it('hides rather too much when it cannot remember all that ended', async () => {
+    const purges = new PendingPurges();
+    const mark = purges.mark();
+    for (let i = 0; i < 300; i++) purges.add(ofKey('other'), Promise.resolve(1));
+    await new Promise(setImmediate);
+    expect(purges.overtook(KEY, mark)).to.equal(true);
+    expect(purges.overtook(KEY, purges.mark())).to.equal(false);
   });
 
   it('holds a write back until the purge is done, though it fails', async () => {
