@@ -8,6 +8,9 @@ export interface EncodableVariant {
   readonly body: Uint8Array | readonly Uint8Array[];
 }
 
+/** Reads a head; `undefined` for what is none. */
+export type ReadHead = (text: string) => EntryMeta | undefined;
+
 /** Goes up whenever the layout or a member of `EntryMeta` changes its meaning: older values are misses then. */
 export const ENTRY_VERSION = 1;
 
@@ -49,8 +52,9 @@ export function encodeEntry(variants: readonly EncodableVariant[]): Buffer {
 /**
  * The variants of a stored value, their bodies as views on it. `undefined` for what is cut off, damaged,
  * foreign or of another version: a miss, and never an error.
+ * @param read parses a head; one that remembers them may be given
  */
-export function decodeEntry(value: Uint8Array): StoredVariant[] | undefined {
+export function decodeEntry(value: Uint8Array, read: ReadHead = parseHead): StoredVariant[] | undefined {
   // A view, so that the numbers can be read from any bytes a client library hands over.
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   if (bytes.length < TABLE_AT || bytes.toString('latin1', 0, VERSION_AT) !== MAGIC) return undefined;
@@ -58,10 +62,10 @@ export function decodeEntry(value: Uint8Array): StoredVariant[] | undefined {
   if (crc32(bytes.subarray(TABLE_AT)) !== bytes.readUInt32BE(CHECKSUM_AT)) return undefined;
   const count = bytes[COUNT_AT] ?? 0;
   if (count > MAX_VARIANTS || bytes.length < TABLE_AT + ROW_BYTES * count) return undefined;
-  return decodeVariants(bytes, count);
+  return decodeVariants(bytes, count, read);
 }
 
-function decodeVariants(bytes: Buffer, count: number): StoredVariant[] | undefined {
+function decodeVariants(bytes: Buffer, count: number, read: ReadHead): StoredVariant[] | undefined {
   const lengths = (index: number, offset: number): number =>
     bytes.readUInt32BE(TABLE_AT + ROW_BYTES * index + offset);
   let headAt = TABLE_AT + ROW_BYTES * count;
@@ -72,7 +76,7 @@ function decodeVariants(bytes: Buffer, count: number): StoredVariant[] | undefin
     const headEnd = headAt + lengths(index, 0);
     const bodyEnd = bodyAt + lengths(index, 4);
     if (bodyEnd > bytes.length) return undefined;
-    const meta = parseHead(bytes.toString('utf8', headAt, headEnd));
+    const meta = read(bytes.toString('utf8', headAt, headEnd));
     if (meta === undefined || meta.bodyLength !== bodyEnd - bodyAt) return undefined;
     variants.push({ meta, body: bytes.subarray(bodyAt, bodyEnd) });
     headAt = headEnd;
@@ -81,7 +85,8 @@ function decodeVariants(bytes: Buffer, count: number): StoredVariant[] | undefin
   return bodyAt === bytes.length ? variants : undefined;
 }
 
-function parseHead(text: string): EntryMeta | undefined {
+/** The head that a text holds, as JSON. */
+export function parseHead(text: string): EntryMeta | undefined {
   try {
     const head: unknown = JSON.parse(text);
     return isEntryMeta(head) ? head : undefined;

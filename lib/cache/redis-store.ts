@@ -5,7 +5,8 @@ import { RedisLink } from '../redis/redis-link.js';
 import { RedisSubscriber } from '../redis/redis-subscriber.js';
 import type { CacheStore, Lease, PurgeTarget, StoreCounts, StoredUnder } from './cache-store.js';
 import type { StoredVariant } from './entry.js';
-import { decodeEntry, encodeEntry } from './entry-codec.js';
+import { decodeEntry, encodeEntry, parseHead } from './entry-codec.js';
+import { KnownHeads } from './known-heads.js';
 import { expiryKey, hashTagOf, indexKey, leaseKey, tagKey } from './redis-keys.js';
 import { RedisLeases } from './redis-leases.js';
 import { PendingWrites } from './redis-pending.js';
@@ -66,6 +67,8 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   const purges = new RedisPurges(link, (target) => {
     void link.run(() => client.publish(channel, purgeMessage(sender, target)));
   });
+  const heads = new KnownHeads(parseHead);
+  const readHead = (text: string) => heads.read(text);
   let corrupt = 0;
   let notStored = 0;
 
@@ -76,7 +79,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   function readable(key: string, answer: RedisAnswer<Buffer | null>): readonly StoredVariant[] | undefined {
     if (!answer.ok) return answer.reason === 'WRONGTYPE' ? unreadable(key) : undefined;
     if (answer.value === null) return undefined;
-    const variants = decodeEntry(answer.value);
+    const variants = decodeEntry(answer.value, readHead);
     if (!variants) return unreadable(key);
     return purges.hides(key, variants) ? undefined : variants;
   }

@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 const SELF = fileURLToPath(import.meta.url);
 const H = '127.0.0.1';
 const MB = 1024 * 1024;
-const { apiStats, Exchange, forward, stats } = await import(
+const { apiStats, Exchange, forward, resilientProxy, stats } = await import(
   process.env.STATS_BENCH_PACKAGE ?? 'resilient-proxy-out'
 );
 const arg = Object.fromEntries(process.argv.slice(2).map((a) => a.replace(/^--/, '').split('=')));
@@ -37,8 +37,15 @@ async function peer(kind, target) {
   const last = forward({ target });
   const counter = stats();
   const answer = (req, res) => last(req, res, (error) => res.destroy(error));
-  const serve = kind === 'stats' ? (req, res) => counter(req, res, () => answer(req, res)) : answer;
-  const server = http.createServer(serve).listen(0, H, () => process.send(server.address().port));
+  const proxied = (counted) =>
+    resilientProxy({ name: 'bench', target, retry: false, breaker: false, stats: counted });
+  const serve = {
+    'forward()': () => answer,
+    'stats() in front of it': () => (req, res) => counter(req, res, () => answer(req, res)),
+    'resilientProxy() without stats': () => proxied(false),
+    'with stats': () => proxied({}),
+  };
+  const server = http.createServer(serve[kind]()).listen(0, H, () => process.send(server.address().port));
   process.on('message', () => process.send(process.cpuUsage()));
   process.once('disconnect', () => process.exit());
 }
@@ -52,7 +59,12 @@ async function perCall() {
   const conns = Number(arg.conns ?? 64);
   const secs = Math.min(Number(arg.secs ?? 3), 15);
   const peers = [];
-  for (const kind of ['plain', 'stats']) {
+  for (const kind of [
+    'forward()',
+    'stats() in front of it',
+    'resilientProxy() without stats',
+    'with stats',
+  ]) {
     const child = spawn('taskset', ['-c', '0', process.execPath, SELF, '__peer', kind, target], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
@@ -89,15 +101,18 @@ async function perCall() {
       p.runs.push({ rate, cpu: ((await cpuOf(p)) - before) / (rate * secs) });
     }
   }
-  const [plain, counted] = peers;
-  const ratio = (of) => {
-    const ratios = plain.runs.map((run, i) => of(counted.runs[i]) / of(run));
-    return `${median(ratios).toFixed(3)} (${Math.min(...ratios).toFixed(3)}-${Math.max(...ratios).toFixed(3)})`;
-  };
   const of = (p, name) => median(p.runs.map((run) => run[name]));
-  console.log(
-    `pass-through ${of(plain, 'rate').toFixed(0)} req/s at ${of(plain, 'cpu').toFixed(1)} µs of CPU, with stats() ${of(counted, 'rate').toFixed(0)} at ${of(counted, 'cpu').toFixed(1)}; ratio ${ratio((run) => run.rate)}, by CPU ${ratio((run) => 1 / run.cpu)} (asked 0.97)`,
-  );
+  for (const [plain, counted] of [peers.slice(0, 2), peers.slice(2)]) {
+    const ratio = (value) => {
+      const ratios = plain.runs.map((run, i) => value(counted.runs[i]) / value(run));
+      return `${median(ratios).toFixed(3)} (${Math.min(...ratios).toFixed(3)}-${Math.max(...ratios).toFixed(3)})`;
+    };
+    const shown = (p) =>
+      `${p.kind} ${of(p, 'rate').toFixed(0)} req/s at ${of(p, 'cpu').toFixed(1)} µs of CPU`;
+    console.log(
+      `${shown(plain)}, ${shown(counted)}; ratio ${ratio((run) => run.rate)}, by CPU ${ratio((run) => 1 / run.cpu)} (asked 0.97)`,
+    );
+  }
   for (const { child } of peers) child.disconnect();
   origin.close();
   origin.closeAllConnections();
