@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProxyError } from './errors.js';
-import { announcesBody, knownExchange } from './exchange.js';
+import { announcesBody } from './exchange.js';
 
 /**
  * Answers a call with an error as JSON, `{ error, code }`. What is no {@link ProxyError} may hold anything
@@ -26,8 +26,6 @@ export function answerError(req: IncomingMessage, res: ServerResponse, thrown: u
   res.statusCode = error.status;
   if (uploading) endAfterUpload(req, res, body);
   else res.end(body);
-  const exchange = knownExchange(req);
-  if (exchange) exchange.bytesOut = body.length;
   return error;
 }
 

@@ -133,8 +133,6 @@ export class Exchange {
   error: ProxyError | undefined = undefined;
   /** When the accepted head was passed on, on the clock of `performance.now()`. */
   answeredAt: number | undefined = undefined;
-  /** Bytes of the body that were given to the response, by this package; a foreign handler's are not among them. */
-  bytesOut = 0;
   /**
    * The stages after the one that runs now, callable with another request and response: what a
    * {@link detach | detached call} runs. `undefined` in front of a foreign handler, whose `next()` is

@@ -80,7 +80,7 @@ export class CacheCall {
   #send(variant: StoredVariant): void {
     const now = this.#context.now();
     const value = statusOf(this.#context, { hit: true, ttlMs: variant.meta.freshUntil - now });
-    this.#exchange.bytesOut = sendStored(this.#exchange.res, this.#asked, variant, now, value);
+    sendStored(this.#exchange.res, this.#asked, variant, now, value);
   }
 
   /** 504: the client wants no call to be made (RFC 9111 §5.2.1.7). */
@@ -178,7 +178,8 @@ export class CacheCall {
   }
 
   /** Asks the store, and does what follows from it. */
-  lookUp(known = read(this.#context, this.#key)): void {
+  lookUp(): void {
+    const known = read(this.#context, this.#key);
     if (!(known instanceof Promise)) {
       this.#decide(known ?? []);
       return;

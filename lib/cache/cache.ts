@@ -152,11 +152,9 @@ export function cache(
     // The usual case by far: nothing is made for it that the answer itself does not need.
     tally.hits++;
     const exchange = knownExchange(req);
+    if (exchange) exchange.cache = 'hit';
     const ttlMs = decision.variant.meta.freshUntil - now;
-    const bytes = sendStored(res, asked, decision.variant, now, statusOf(context, { hit: true, ttlMs }));
-    if (!exchange) return;
-    exchange.cache = 'hit';
-    exchange.bytesOut = bytes;
+    sendStored(res, asked, decision.variant, now, statusOf(context, { hit: true, ttlMs }));
   }
 
   function passBy(

@@ -61,13 +61,13 @@ export class FollowedAnswer implements Follower {
     this.#start();
     const { res } = this.#exchange;
     writeHead(res, head.status, head.statusText, head.rawHeaders, ageValue(head.bornAt, now), this.#status());
-    for (const chunk of chunks) this.#write(chunk);
+    for (const chunk of chunks) res.write(chunk);
     return 'stream';
   }
 
   chunk(chunk: Buffer): void {
     const { res } = this.#exchange;
-    this.#write(chunk);
+    res.write(chunk);
     // The pieces are shared while they are kept anyway; beyond that a client has to keep up with the others.
     if (res.writableLength > 2 * this.#context.options.maxEntryBytes + SLACK_BYTES) res.destroy();
   }
@@ -82,11 +82,6 @@ export class FollowedAnswer implements Follower {
 
   release(reason: ReleaseReason): void {
     if (!this.#begun) this.#own(reason);
-  }
-
-  #write(chunk: Buffer): void {
-    this.#exchange.bytesOut += chunk.length;
-    this.#exchange.res.write(chunk);
   }
 
   #suits(head: EntryMeta, now: number): boolean {

@@ -18,7 +18,6 @@ const ADDED: ReadonlySet<string> = new Set(['cache-status', 'set-cookie', 'vary'
 /**
  * Answers from the store: whole, as 304 where the client has it already, or the part it asked for.
  * @param cacheStatus value of `Cache-Status`; `undefined` sends none
- * @returns bytes of the body
  */
 export function sendStored(
   res: ServerResponse,
@@ -26,29 +25,35 @@ export function sendStored(
   variant: StoredVariant,
   now: number,
   cacheStatus: string | undefined,
-): number {
+): void {
   const { meta } = variant;
   const age = ageValue(meta.bornAt, now);
   if (!isConditional(asked.rawHeaders)) {
     writeHead(res, meta.status, meta.statusText, meta.rawHeaders, age, cacheStatus);
-    return asked.method === 'HEAD' ? sendNoBody(res) : sendBody(res, variant);
+    if (asked.method === 'HEAD' || meta.bodyLength === 0) res.end();
+    else sendBody(res, variant);
+    return;
   }
   if (isNotModified(meta, asked.rawHeaders, now)) {
     writeHead(res, 304, 'Not Modified', notModifiedFields(meta.rawHeaders), age, cacheStatus);
-    return sendNoBody(res);
+    res.end();
+    return;
   }
   const head = asked.method === 'HEAD';
   const part = head ? undefined : rangeAnswer(meta, asked.rawHeaders, now);
   if (part?.status === 416) {
     writeHead(res, 416, 'Range Not Satisfiable', part.rawHeaders, undefined, cacheStatus);
-    return sendNoBody(res);
+    res.end();
+    return;
   }
   if (part) {
     writeHead(res, 206, 'Partial Content', part.rawHeaders, age, cacheStatus);
-    return sendBody(res, variant, part.start, part.end);
+    sendBody(res, variant, part.start, part.end);
+    return;
   }
   writeHead(res, meta.status, meta.statusText, meta.rawHeaders, age, cacheStatus);
-  return head ? sendNoBody(res) : sendBody(res, variant);
+  if (head || meta.bodyLength === 0) res.end();
+  else sendBody(res, variant);
 }
 
 /** Writes a head from the store. It goes out with the first bytes of the body. */
@@ -79,21 +84,8 @@ export function writeHead(
   res.writeHead(status, statusText);
 }
 
-function sendNoBody(res: ServerResponse): number {
-  res.end();
-  return 0;
-}
-
-function sendBody(
-  res: ServerResponse,
-  variant: StoredVariant,
-  start = 0,
-  end = variant.meta.bodyLength,
-): number {
+function sendBody(res: ServerResponse, variant: StoredVariant, start?: number, end?: number): void {
   const { text } = variant;
-  const whole = end - start === variant.meta.bodyLength;
-  if (end === start) res.end();
-  else if (text !== undefined) res.end(whole ? text : text.slice(start, end), 'latin1');
-  else res.end(whole ? variant.body : variant.body.subarray(start, end));
-  return end - start;
+  if (text !== undefined) res.end(start === undefined ? text : text.slice(start, end), 'latin1');
+  else res.end(start === undefined ? variant.body : variant.body.subarray(start, end));
 }

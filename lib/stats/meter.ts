@@ -12,13 +12,13 @@ export interface Meter {
 
 const METER: unique symbol = Symbol('resilient-proxy-out.meter');
 
-type Write = ServerResponse['write'];
-type End = ServerResponse['end'];
+/** `write` or `end`, with the arguments that each of their forms has. */
+type Sink<R> = (this: ServerResponse, chunk: unknown, encoding: unknown, done: unknown) => R;
 type Push = IncomingMessage['push'];
 
 interface Metering extends Meter {
-  readonly write: Write;
-  readonly end: End;
+  readonly write: Sink<boolean>;
+  readonly end: Sink<ServerResponse>;
   push: Push | undefined;
 }
 
@@ -26,22 +26,31 @@ interface Metered {
   [METER]?: Metering;
 }
 
+/** What was measured of a call; all zero where nothing was. */
+export function measured(res: ServerResponse): Meter {
+  return (res as Metered)[METER] ?? NOTHING;
+}
+
+const NOTHING: Meter = Object.freeze({ bytesOut: 0, bytesIn: 0, firstByteAt: 0 });
+
 /** Begins to measure a call; measures it once, however many ask. The functions put in are the same for all calls. */
-export function meterOf(req: IncomingMessage, res: ServerResponse, hasBody: boolean): Meter {
+export function measure(req: IncomingMessage, res: ServerResponse, hasBody: boolean): void {
   const marked = res as Metered;
-  const known = marked[METER];
-  if (known) return known;
-  const { write, end } = res;
-  const meter: Metering = { bytesOut: 0, bytesIn: 0, firstByteAt: 0, write, end, push: undefined };
+  if (marked[METER]) return;
+  const meter: Metering = {
+    ...NOTHING,
+    // Node's types tell their forms apart; which one is used is the caller's to know.
+    write: res.write as Sink<boolean>,
+    end: res.end as Sink<ServerResponse>,
+    push: undefined,
+  };
   marked[METER] = meter;
-  res.write = meteredWrite as Write;
-  res.end = meteredEnd as End;
+  Object.assign(res, { write: meteredWrite, end: meteredEnd });
   if (hasBody) {
     meter.push = req.push;
     (req as Metered)[METER] = meter;
     req.push = meteredPush;
   }
-  return meter;
 }
 
 function meteredWrite(
@@ -53,7 +62,7 @@ function meteredWrite(
   const meter = this[METER];
   if (!meter) return false;
   count(meter, chunk, encoding);
-  return Reflect.apply(meter.write, this, [chunk, encoding, done]);
+  return meter.write.call(this, chunk, encoding, done);
 }
 
 function meteredEnd(
@@ -65,7 +74,7 @@ function meteredEnd(
   const meter = this[METER];
   if (!meter) return this;
   count(meter, chunk, encoding);
-  return Reflect.apply(meter.end, this, [chunk, encoding, done]);
+  return meter.end.call(this, chunk, encoding, done);
 }
 
 function meteredPush(this: IncomingMessage & Metered, chunk: unknown, encoding?: BufferEncoding): boolean {

@@ -4,7 +4,7 @@ import { announcesBody, type Exchange, type Guard } from '../exchange.js';
 import { messageOf, resultOf } from './call-outcome.js';
 import type { Delta } from './delta.js';
 import { LiveApi, type LivePath } from './live-api.js';
-import { type Meter, meterOf } from './meter.js';
+import { measure, measured } from './meter.js';
 import { pathName, pathTemplate } from './path-template.js';
 import { SPANS, spanStart } from './periods.js';
 import { redactedMessage, redactedPath } from './redaction.js';
@@ -56,28 +56,21 @@ export class Recorder {
     return this.#recorded;
   }
 
-  /**
-   * Has a call counted when it is over; once, however often it passes.
-   * @param foreign the answer may be a handler's that does not tell what it sends
-   */
-  watch(exchange: Exchange, foreign: boolean): void {
+  /** Has a call counted when it is over; once, however often it passes. */
+  watch(exchange: Exchange): void {
     const { req, res, guards } = exchange;
     if (guards.includes(this.#guard)) return;
     guards.push(this.#guard);
-    // The length of a body that comes in chunks is announced by nobody.
-    const unannounced = req.headers['transfer-encoding'] !== undefined;
-    const meter = foreign || unannounced ? meterOf(req, res, announcesBody(req)) : undefined;
+    measure(req, res, announcesBody(req));
     // Later it may have been rewritten.
     const url = req.url ?? '/';
     const name = this.#given(req);
-    if (meter === undefined && name === undefined && url === exchange.originalUrl)
-      exchange.onSettled(this.#settled);
-    else exchange.onSettled((settled) => this.#record(settled, meter, url, name));
+    if (name === undefined && url === exchange.originalUrl) exchange.onSettled(this.#settled);
+    else exchange.onSettled((settled) => this.#record(settled, url, name));
   }
 
   // One for all calls: what is made for each of them grows old with its request.
-  readonly #settled = (exchange: Exchange): void =>
-    this.#record(exchange, undefined, exchange.originalUrl, undefined);
+  readonly #settled = (exchange: Exchange): void => this.#record(exchange, exchange.originalUrl, undefined);
 
   /** Hands on what was recorded. */
   seal(): void {
@@ -99,7 +92,7 @@ export class Recorder {
     }
   }
 
-  #record(exchange: Exchange, meter: Meter | undefined, url: string, name: string | undefined): void {
+  #record(exchange: Exchange, url: string, name: string | undefined): void {
     const now = this.#clock();
     if (now < this.#from || now >= this.#to) this.#turn(now);
     this.#recorded++;
@@ -108,7 +101,7 @@ export class Recorder {
     const api = this.#api(exchange.api || this.#options.name);
     const path = api.path(name ?? pathTemplate(url));
     const cut = exchange.res.writableFinished ? undefined : this.#cuts?.get(exchange);
-    const failed = count(path, exchange, meter, cut, durationMs);
+    const failed = count(path, exchange, cut, durationMs);
     if (!failed) return;
     api.failed({
       time: now,
@@ -146,24 +139,24 @@ export class Recorder {
 function count(
   { tally, responseTimes, firstBytes }: LivePath,
   exchange: Exchange,
-  meter: Meter | undefined,
   cut: ProxyError | undefined,
   durationMs: number,
 ): boolean {
-  const { req, res, error, cache, attempts, startedAt, answeredAt, bytesOut } = exchange;
+  const { req, res, error, cache, attempts, startedAt, answeredAt } = exchange;
   const result = resultOf(exchange, cut);
+  const meter = measured(res);
   tally.total++;
   if (result !== 'left') tally[result]++;
   if (res.headersSent) {
     bump(tally.statusCodes, res.statusCode);
-    const firstAt = answeredAt ?? meter?.firstByteAt ?? 0;
+    const firstAt = answeredAt ?? meter.firstByteAt;
     // A head without a body may have gone out unseen, as it does on `flushHeaders()`.
     firstBytes.add(firstAt > startedAt ? Math.min(firstAt - startedAt, durationMs) : durationMs);
-    if (hasBody(req.method, res.statusCode)) tally.bytesOut += meter?.bytesOut ?? bytesOut;
+    if (hasBody(req.method, res.statusCode)) tally.bytesOut += meter.bytesOut;
   }
   // Without an end of the answer there is no time to it: a stream that its client left after an hour is not slow.
   if (result === 'success' || result === 'failure') responseTimes.add(durationMs);
-  tally.bytesIn += meter?.bytesIn ?? announcedBytes(req);
+  tally.bytesIn += meter.bytesIn;
   if (cache) bump(tally.cache, cache);
   if (attempts.length > 0) {
     tally.attempts += attempts.length;
@@ -173,12 +166,6 @@ function count(
   const code = (error ?? cut)?.code;
   if (code) bumpName(tally.errors, code);
   return result === 'failure' || code !== undefined;
-}
-
-/** Its announced length; a body that was not read to its end counts for nothing. */
-function announcedBytes(req: IncomingMessage): number {
-  const length = req.headers['content-length'];
-  return length === undefined || !req.complete ? 0 : Number(length);
 }
 
 const hasBody = (method: string | undefined, status: number): boolean =>

@@ -12,10 +12,7 @@ import type { StatsHealth } from './stats-store.js';
 /** The middleware that {@link stats} returns; it is what dashboards and endpoints read, too. */
 export interface StatsHandler extends StatsSource {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
-  /**
-   * Counts a call when it is over, as the middleware does but cheaper, where all that answers it is this package's:
-   * another handler's bytes would not be counted.
-   */
+  /** Counts a call when it is over, as the middleware does; for those who have its exchange at hand. */
   watch(exchange: Exchange): void;
   /** Adds up what was recorded; with Redis, resolves when it has arrived there, or will not for now. */
   flush(): Promise<void>;
@@ -57,17 +54,13 @@ export function stats(options: StatsOptions = {}, clock: () => number = Date.now
     return store.flush();
   }
 
-  function watch(exchange: Exchange): void {
-    recorder.watch(exchange, false);
-  }
-
   function stats(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
-    recorder.watch(exchangeOf(req, res), true);
+    recorder.watch(exchangeOf(req, res));
     next();
   }
 
   return Object.assign(stats, {
-    watch,
+    watch: (exchange: Exchange) => recorder.watch(exchange),
     flush,
     health: () => store.health(),
     async apis() {
