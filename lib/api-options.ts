@@ -70,8 +70,8 @@ export interface ApiOptions extends ForwardOptions {
 export interface SharedOptions {
   /**
    * Where processes share what they know: a client of ioredis, which is left open, its options, or a `redis:` or
-   * `rediss:` URL. Caches then keep answers there, behind those in memory; rate limits and statistics are those of all. Without it every process is by itself, and
-   * so it is while Redis is away.
+   * `rediss:` URL. Caches then keep answers there, behind those in memory; rate limits and statistics are those of
+   * all. Without it every process is by itself, and so it is while Redis is away.
    */
   redis?: RedisConnection;
   /** Options of `stats()`, which counts every call; `false` turns it off. */

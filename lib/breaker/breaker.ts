@@ -1,9 +1,10 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { exchangeOf } from '../exchange.js';
+import { type Clock, steadyClock } from '../steady-clock.js';
 import type { BreakerEvents } from './breaker-events.js';
 import { type BreakerOptions, resolveBreaker } from './breaker-options.js';
-import type { Circuit, Clock } from './circuit.js';
+import type { Circuit } from './circuit.js';
 import type { CircuitRegistry } from './circuit-registry.js';
 import type { CircuitStateName } from './circuit-state.js';
 import { KeyedCircuits } from './keyed-circuits.js';
@@ -85,6 +86,3 @@ export function breaker(options: BreakerOptions = {}, clock: Clock = steadyClock
     enumerable: true,
   }) as unknown as BreakerHandler;
 }
-
-/** Epoch milliseconds of the start plus steady time since: no correction of the wall clock moves it. */
-const steadyClock: Clock = () => performance.timeOrigin + performance.now();

@@ -1,5 +1,6 @@
 import { ProxyError } from '../errors.js';
 import type { Attempt, Exchange, Guard } from '../exchange.js';
+import type { Clock } from '../steady-clock.js';
 import type { BreakerEmitter } from './breaker-events.js';
 import type { CircuitConfig, CircuitSnapshot, CircuitTransition } from './circuit-snapshot.js';
 import {
@@ -19,9 +20,6 @@ import {
 import { TrialSlots } from './trial-slots.js';
 import { BrakesTripDetector, type TripDetector } from './trip-detector.js';
 import { judgeError, judgeOutcome, judgeResponse, type Verdict } from './verdict.js';
-
-/** Epoch milliseconds that never go back. */
-export type Clock = () => number;
 
 /** What a half-open circuit without a free slot says: how long a trial takes is not known. */
 const TRIAL_RETRY_AFTER_MS = 1000;

@@ -1,5 +1,6 @@
+import type { Clock } from '../steady-clock.js';
 import type { BreakerEmitter } from './breaker-events.js';
-import { Circuit, type Clock } from './circuit.js';
+import { Circuit } from './circuit.js';
 import type { CircuitConfig } from './circuit-snapshot.js';
 
 /** The circuits of one breaker: one under its own name, and one per key where it is keyed; bounded. */

@@ -1,4 +1,6 @@
 import { hash } from 'node:crypto';
+import { CREDENTIAL_HEADERS } from '../credential-headers.js';
+import { hashTag, percentEncoded } from '../redis/hash-tag.js';
 import type { RawHeaders } from './header-fields.js';
 import { compareText, sortedQuery } from './sorted-query.js';
 
@@ -43,15 +45,6 @@ export interface CacheKeys {
   key(request: KeyRequest): string;
 }
 
-/** Fields whose values tell one client from another, wherever they are sent. */
-export const CREDENTIAL_HEADERS: readonly string[] = [
-  'authorization',
-  'cookie',
-  'x-api-key',
-  'api-key',
-  'x-auth-token',
-];
-
 /** Characters of the path that stay readable; a longer one goes on in the digest. */
 export const MAX_PATH_LENGTH = 512;
 
@@ -88,7 +81,7 @@ const EVERY_UNPRINTABLE = /[^\x21-\x7e]/g;
  * empty, or `~` and a digest of the injected fields made once. No digest is empty or has a `~` or `:`.
  */
 export function cacheKeys(options: CacheKeyOptions): CacheKeys {
-  const apiPrefix = `{${readable(options.prefix)}:${readable(options.api)}}:`;
+  const apiPrefix = `${hashTag(options.prefix, options.api)}:`;
   const injected = options.sharedAcrossCredentials ? '' : fieldPieces(chosenPairs(options.injectedHeaders));
   const plainRest = injected === '' ? '' : `~${digest(injected)}`;
   const pick = fieldPicker(options);
@@ -180,13 +173,4 @@ function digest(text: string): string {
 function keptPath(path: string): string {
   const bounded = path.length > MAX_PATH_LENGTH ? path.slice(0, MAX_PATH_LENGTH) : path;
   return UNPRINTABLE.test(bounded) ? bounded.replace(EVERY_UNPRINTABLE, percentEncoded) : bounded;
-}
-
-/** Part of the hash tag: neither its braces nor the colons between the parts may be in it. */
-function readable(name: string): string {
-  return name.replace(/[^\x21-\x7e]|[{}:%]/g, percentEncoded);
-}
-
-function percentEncoded(char: string): string {
-  return `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
 }

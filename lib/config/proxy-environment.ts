@@ -32,20 +32,20 @@ export function withProxies(
 ): { readonly config: ManyApisConfig; readonly warnings: string[] } {
   const { defaults = {} } = config;
   const warnings: string[] = [];
-  const apis = Object.entries(config.apis).map(([name, options]) => {
+  const apis = { ...config.apis };
+  for (const [name, options] of Object.entries(apis)) {
     const own = options.proxyRotate ?? defaults.proxyRotate;
-    if (!own) return [name, options] as const;
+    if (!own) continue;
     const merged = { ...(defaults.proxyRotate || {}), ...own };
-    if ((merged.proxies ?? []).length > 0 || merged.strategy === 'never') return [name, options] as const;
-    if (proxies.length > 0)
-      return [name, { ...options, proxyRotate: { ...merged, proxies: [...proxies] } }] as const;
-    if (merged.fallback !== 'direct') {
+    if ((merged.proxies ?? []).length > 0 || merged.strategy === 'never') continue;
+    if (proxies.length > 0) {
+      apis[name] = { ...options, proxyRotate: { ...merged, proxies: [...proxies] } };
+    } else if (merged.fallback !== 'direct') {
       warnings.push(
         `${root}.${name}.proxyRotate has no proxies: calls are answered 503 ERR_NO_PROXY, for none may go out directly; ` +
           'set PROXY_URLS, or its proxies',
       );
     }
-    return [name, options] as const;
-  });
-  return { config: { ...config, apis: Object.fromEntries(apis) }, warnings };
+  }
+  return { config: { ...config, apis }, warnings };
 }

@@ -3,9 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EgressPolicy } from '../egress.js';
 import type { ExitStatus } from '../egress-status.js';
 import { exchangeOf } from '../exchange.js';
+import { type Clock, steadyClock } from '../steady-clock.js';
 import type { ProxyRotateEvents } from './proxy-rotate-events.js';
 import { type ProxyRotateOptions, resolveProxyRotate } from './proxy-rotate-options.js';
-import { type Clock, Rotation } from './rotation.js';
+import { Rotation } from './rotation.js';
 import { Route } from './route.js';
 
 /** The middleware that {@link proxyRotate} returns. */
@@ -58,5 +59,3 @@ export function proxyRotate(
     close: () => rotation.close(),
   });
 }
-
-const steadyClock: Clock = () => performance.timeOrigin + performance.now();

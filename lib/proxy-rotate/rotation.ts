@@ -4,6 +4,7 @@ import type { ExitStatus } from '../egress-status.js';
 import { ProxyError } from '../errors.js';
 import type { AttemptOutcome } from '../exchange.js';
 import { askedDelayMs } from '../retry-after.js';
+import type { Clock } from '../steady-clock.js';
 import { DialError } from './dial-error.js';
 import { Exit, type ExitOwner, restStatus } from './exit.js';
 import { type Lane, Lanes } from './lanes.js';
@@ -13,9 +14,6 @@ import type { Mishap, Rest } from './rest.js';
 import type { Route, RouteOwner } from './route.js';
 import { type Found, firstFrom, hash, leastUsed, nextInTurn, readyAt } from './strategies.js';
 import { Waiting } from './waiting.js';
-
-/** Epoch milliseconds that never go back. */
-export type Clock = () => number;
 
 const clientAddress = (req: EgressCall['req']): string => req.socket?.remoteAddress ?? '';
 

@@ -1,13 +1,5 @@
 import { hash } from 'node:crypto';
-
-/** Fields whose values tell one user of an API from another, wherever they are sent. */
-export const CREDENTIAL_HEADERS: readonly string[] = [
-  'authorization',
-  'cookie',
-  'x-api-key',
-  'api-key',
-  'x-auth-token',
-];
+import { CREDENTIAL_HEADERS } from '../credential-headers.js';
 
 /** What of an API's options decides which fields of a client reach the target. */
 export interface ForwardedFields {

@@ -1,11 +1,9 @@
 import type { GateStatus } from '../egress-status.js';
+import type { Clock } from '../steady-clock.js';
 import { type GateState, isClosed } from './gate-state.js';
 import type { GateName, RateLimitEmitter } from './rate-limit-events.js';
 import type { Refusal } from './refusal.js';
 import type { ToldLimits } from './told-limits.js';
-
-/** Epoch milliseconds that never go back. */
-export type Clock = () => number;
 
 /** A call that was let through; `window` is what it was counted in, if anything was counted. */
 export interface Passage {

@@ -1,4 +1,4 @@
-import type { Clock } from './gate.js';
+import type { Clock } from '../steady-clock.js';
 import { MemoryQuota } from './memory-quota.js';
 import type { QuotaEngine, QuotaLimit } from './quota-engine.js';
 import { boundedKey } from './redis-keys.js';

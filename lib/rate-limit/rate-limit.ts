@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GateStatus } from '../egress-status.js';
 import type { ProxyError } from '../errors.js';
 import { type Exchange, exchangeOf } from '../exchange.js';
-import type { Clock } from './gate.js';
+import { type Clock, steadyClock } from '../steady-clock.js';
 import { LimitedCall } from './limited-call.js';
 import { Limiter } from './limiter.js';
 import type { RateLimitEvents } from './rate-limit-events.js';
@@ -77,6 +77,3 @@ function isLimited({ guards }: Exchange, limiter: Limiter): boolean {
   for (const guard of guards) if (guard instanceof LimitedCall && guard.limiter === limiter) return true;
   return false;
 }
-
-/** Epoch milliseconds of the start plus steady time since: no correction of the wall clock moves it. */
-const steadyClock: Clock = () => performance.timeOrigin + performance.now();

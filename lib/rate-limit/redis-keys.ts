@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { hashTag } from '../redis/hash-tag.js';
 
 /** Names of what one API's limiter keeps in Redis. */
 export interface RedisKeys {
@@ -11,7 +12,7 @@ const MAX_LENGTH = 64;
 
 /** Keys of the form `{prefix:api}:quota:limit:key`; the braces keep all of an API on one node of a Cluster. */
 export function redisKeys(prefix: string, api: string): RedisKeys {
-  const tag = `{${readable(prefix)}:${readable(api)}}`;
+  const tag = hashTag(prefix, api);
   return {
     quota: (tier, key) => `${tag}:quota:${tier}:${key}`,
     gate: (credential, exit) => `${tag}:gate:${credential}:${exit === undefined ? '' : `=${exit}`}`,
@@ -21,8 +22,4 @@ export function redisKeys(prefix: string, api: string): RedisKeys {
 /** A key of a client as it is kept: of bounded length. */
 export function boundedKey(key: string): string {
   return key.length > MAX_LENGTH ? `#${hash('sha256', key, 'base64url')}` : key;
-}
-
-function readable(name: string): string {
-  return name.replace(/[^\x21-\x7e]|[{}:%]/g, (char) => encodeURIComponent(char));
 }

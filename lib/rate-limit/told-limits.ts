@@ -1,4 +1,5 @@
 import { parseHttpDate } from '../http-date.js';
+
 /** What an answer says about its sender's rate limit. */
 export interface ToldLimits {
   /** The call was one too many: a 429. */

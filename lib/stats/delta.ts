@@ -1,7 +1,7 @@
 import { Packer, type Unpacker, unpacked } from './packing.js';
 import { SPAN_NAMES, SPANS, type SpanName, spanStart } from './periods.js';
 import { parseError, type StoredError } from './stored-error.js';
-import { Tally } from './tally.js';
+import { sumOf, Tally } from './tally.js';
 import { readTally, writeTally } from './tally-codec.js';
 
 /** What happened at one API during one span, and has not been added to anything yet. */
@@ -24,9 +24,7 @@ export interface Batch {
 
 /** Both as one, as of `span`, in which both have to be. */
 export function mergeDeltas(a: Delta, b: Delta, span: SpanName, maxErrors: number): Delta {
-  const total = new Tally();
-  total.add(a.total);
-  total.add(b.total);
+  const total = sumOf([a.total, b.total]);
   const paths = new Map<string, Tally>();
   for (const [path, tally] of [...a.paths, ...b.paths]) {
     const sum = paths.get(path) ?? new Tally();

@@ -1,10 +1,6 @@
 import { expect } from 'chai';
-import {
-  type CacheKeyOptions,
-  CREDENTIAL_HEADERS,
-  cacheKeys,
-  type KeyRequest,
-} from '../../../lib/cache/cache-key.js';
+import { type CacheKeyOptions, cacheKeys, type KeyRequest } from '../../../lib/cache/cache-key.js';
+import { CREDENTIAL_HEADERS } from '../../../lib/credential-headers.js';
 
 const OPTIONS: CacheKeyOptions = {
   prefix: 'rpo',

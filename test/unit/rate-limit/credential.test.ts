@@ -1,9 +1,6 @@
 import { expect } from 'chai';
-import {
-  CREDENTIAL_HEADERS,
-  credentialDigest,
-  forwardedCredentials,
-} from '../../../lib/rate-limit/credential.js';
+import { CREDENTIAL_HEADERS } from '../../../lib/credential-headers.js';
+import { credentialDigest, forwardedCredentials } from '../../../lib/rate-limit/credential.js';
 
 const digest = credentialDigest(CREDENTIAL_HEADERS);
 
