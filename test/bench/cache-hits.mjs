@@ -12,6 +12,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { median, up } from './harness.mjs';
 
 const SELF = fileURLToPath(import.meta.url);
 const H = '127.0.0.1';
@@ -186,7 +187,7 @@ async function main() {
         if (argv[0] !== process.execPath && !installed(argv[0])) continue;
         const stdio = ['ignore', 'ignore', 'ignore'];
         kids.push(spawn('taskset', ['-c', '0', ...argv], { stdio }));
-        await up(port);
+        await up(port, '/api/bench/x');
         peers.push({ name, port: port++, runs: [] });
         continue;
       }
@@ -194,7 +195,7 @@ async function main() {
       const env = { ...process.env, CACHE_BENCH_KB: String(kb) };
       const argv = ['-c', '0', process.execPath, ...prof, SELF, '__peer', name, String(port), socket];
       kids.push(spawn('taskset', argv, { stdio: ['ignore', 'ignore', 'inherit'], env }));
-      await up(port);
+      await up(port, '/api/bench/x');
       peers.push({ name, port: port++, runs: [] });
     }
     const load = (p, seconds) => {
@@ -231,25 +232,4 @@ async function main() {
 
 function installed(program) {
   return spawnSync('which', [program]).status === 0;
-}
-
-async function up(port) {
-  for (let i = 0; i < 100; i++) {
-    const status = await new Promise((ok) => {
-      http
-        .get({ host: H, port, path: '/api/bench/x', agent: false }, (r) =>
-          r.resume().on('end', () => ok(r.statusCode)),
-        )
-        .on('error', () => ok(0));
-    });
-    if (status === 200) return;
-    await sleep(100);
-  }
-  throw new Error(`nothing answers on ${port}`);
-}
-
-function median(list) {
-  const s = [...list].sort((a, b) => a - b);
-  const m = s.length >> 1;
-  return s.length % 2 ? s[m] : (s[m - 1] + s[m]) / 2;
 }

@@ -11,6 +11,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { median, up } from './harness.mjs';
 
 const SELF = fileURLToPath(import.meta.url);
 const H = '127.0.0.1';
@@ -50,7 +51,7 @@ async function main() {
       const { name, port } = p;
       const prof = arg.prof === name ? ['--cpu-prof', '--cpu-prof-dir', arg.profdir ?? tmp] : [];
       p.pid = start('0', [process.execPath, ...prof, SELF, '__peer', name, String(port), String(origin)]);
-      await up(port);
+      await up(port, '/up');
     }
     let run = 0;
     const load = ({ port, pid }, seconds) => {
@@ -102,29 +103,8 @@ server { listen ${H}:${port} backlog=1024; location / { default_type application
 add_header Cache-Control "max-age=600"; add_header ETag '"v1"'; add_header Vary Accept-Encoding; return 200 '${BODY}'; } } }`;
 }
 
-async function up(port) {
-  for (let i = 0; i < 100; i++) {
-    const status = await new Promise((ok) => {
-      http
-        .get({ host: H, port, path: '/up', agent: false }, (r) =>
-          r.resume().on('end', () => ok(r.statusCode)),
-        )
-        .on('error', () => ok(0));
-    });
-    if (status === 200) return;
-    await sleep(100);
-  }
-  throw new Error(`nothing answers on ${port}`);
-}
-
 /** User and system time of a process, from the kernel's ticks of 10 ms. */
 function cpuSeconds(pid) {
   const fields = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
   return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-function median(list) {
-  const s = [...list].sort((a, b) => a - b);
-  const m = s.length >> 1;
-  return s.length % 2 ? s[m] : (s[m - 1] + s[m]) / 2;
 }

@@ -13,6 +13,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { median, up } from './harness.mjs';
 
 const SELF = fileURLToPath(import.meta.url);
 const DIST = process.env.BENCH_DIST ?? path.resolve(path.dirname(SELF), '../../dist');
@@ -128,7 +129,7 @@ async function beside(names) {
     const peers = [];
     for (const name of names) {
       start(0, [process.execPath, SELF, '__peer', name, String(port), origin]);
-      await up(port);
+      await up(port, '/1k');
       peers.push({ name, port: port++, runs: [] });
     }
     const load = (p, seconds) => {
@@ -163,25 +164,4 @@ function nginx(dir, port) {
 events { worker_connections 2048; }
 http { access_log off; keepalive_requests 100000000; server { listen ${H}:${port} backlog=1024;
   location / { default_type application/json; return 200 '${BODY}'; } } }`;
-}
-
-async function up(port) {
-  for (let i = 0; i < 100; i++) {
-    const status = await new Promise((ok) => {
-      http
-        .get({ host: H, port, path: '/1k', agent: false }, (r) =>
-          r.resume().on('end', () => ok(r.statusCode)),
-        )
-        .on('error', () => ok(0));
-    });
-    if (status === 200) return;
-    await sleep(100);
-  }
-  throw new Error(`nothing answers on ${port}`);
-}
-
-function median(list) {
-  const s = [...list].sort((a, b) => a - b);
-  const m = s.length >> 1;
-  return s.length % 2 ? s[m] : (s[m - 1] + s[m]) / 2;
 }

@@ -11,6 +11,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { median } from './harness.mjs';
 
 const SELF = fileURLToPath(import.meta.url);
 const H = '127.0.0.1';
@@ -200,12 +201,6 @@ async function freePort() {
   const port = await listen(server);
   server.close();
   return port;
-}
-
-function median(list) {
-  const s = [...list].sort((a, b) => a - b);
-  const m = s.length >> 1;
-  return s.length % 2 ? s[m] : (s[m - 1] + s[m]) / 2;
 }
 
 if (process.argv[2] === '__peer') await peer(...process.argv.slice(3));

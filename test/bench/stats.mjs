@@ -11,6 +11,7 @@ import http, { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { median } from './harness.mjs';
 
 const SELF = fileURLToPath(import.meta.url);
 const H = '127.0.0.1';
@@ -263,10 +264,4 @@ async function redis() {
   );
   await counter.close();
   server.kill();
-}
-
-function median(list) {
-  const s = [...list].sort((a, b) => a - b);
-  const m = s.length >> 1;
-  return s.length % 2 ? s[m] : (s[m - 1] + s[m]) / 2;
 }
