@@ -27,18 +27,31 @@ export type {
   CircuitTransition,
 } from './breaker/circuit-snapshot.js';
 export type { CircuitStateName, TransitionReason } from './breaker/circuit-state.js';
-export { type CircuitStatus, circuitStatus } from './breaker/circuit-status.js';
+export { type CircuitStatus, type CircuitStatusEntry, circuitStatus } from './breaker/circuit-status.js';
 export { type CacheCounts, type CacheHandler, type CachePurge, cache } from './cache/cache.js';
 export type { CacheSite } from './cache/cache-context.js';
+export type { KeyRequest } from './cache/cache-key.js';
 export type { CacheOptions } from './cache/cache-options.js';
 export type { CacheStore, Lease, PurgeTarget, StoreCounts, StoredUnder } from './cache/cache-store.js';
 export type { EntryMeta, StoredVariant } from './cache/entry.js';
+export type { RawHeaders } from './cache/header-fields.js';
 export { MemoryStore, type MemoryStoreOptions } from './cache/memory-store.js';
-export { type RedisStore, redisStore, type SharedCacheStore } from './cache/redis-store.js';
+export {
+  type RedisStore,
+  type RedisStoreHealth,
+  redisStore,
+  type SharedCacheStore,
+} from './cache/redis-store.js';
 export type { RedisStoreOptions } from './cache/redis-store-options.js';
 export { type NearStore, type TwoLevelStoreOptions, twoLevelStore } from './cache/two-level-store.js';
 export { ConfigError, type ConfigProblem } from './config/config-error.js';
-export { type LoadedConfig, type LoadOptions, loadConfig, parseConfig } from './config/load-config.js';
+export {
+  type LoadedConfig,
+  type LoadOptions,
+  loadConfig,
+  type ParseOptions,
+  parseConfig,
+} from './config/load-config.js';
 export type { GatewaySettings } from './config/schema.js';
 export type { ConnectTo, EgressCall, EgressTarget } from './egress.js';
 export type { EgressStatus, ExitStatus, GateStatus } from './egress-status.js';
@@ -67,11 +80,18 @@ export { type ProxyRotateHandler, proxyRotate } from './proxy-rotate/proxy-rotat
 export type { ProxyRotateEvents } from './proxy-rotate/proxy-rotate-events.js';
 export type { NamedProxy, ProxyRotateOptions, RotateStrategy } from './proxy-rotate/proxy-rotate-options.js';
 export { type RateLimitHandler, rateLimit } from './rate-limit/rate-limit.js';
-export type { RateLimitEvents } from './rate-limit/rate-limit-events.js';
+export type { GateName, RateLimitEvents } from './rate-limit/rate-limit-events.js';
 export type { RateLimitOptions } from './rate-limit/rate-limit-options.js';
 export type { RedisConnection } from './redis/redis-client.js';
-export { type Api, type ResilientProxy, resilientProxy } from './resilient-proxy.js';
+export {
+  type Api,
+  type PartName,
+  type ResilientProxy,
+  resilientProxy,
+  type UpdateReport,
+} from './resilient-proxy.js';
 export { type RetryEvents, type RetryHandler, retry } from './retry/retry.js';
+export type { StopReason } from './retry/retry-decision.js';
 export type { RetryOptions } from './retry/retry-options.js';
 export { type ApiStatsAnswer, type ApiStatsQuery, apiStats } from './stats/api-stats.js';
 export { type StatsHandler, stats } from './stats/stats.js';

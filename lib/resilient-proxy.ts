@@ -1,49 +1,51 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { answerError } from './answer-error.js';
-import { type ResilientProxyConfig, resolveConfig, type SortedOptions, sortOptions } from './api-options.js';
-import { type BreakerHandler, breaker } from './breaker/breaker.js';
+import {
+  type ResilientProxyConfig,
+  type ResolvedConfig,
+  resolveConfig,
+  type SharedOptions,
+  type SortedOptions,
+  sortOptions,
+} from './api-options.js';
+import { type ApiParts, PartFactory, type PartSources } from './api-parts.js';
 import { CircuitRegistry } from './breaker/circuit-registry.js';
-import { type CacheHandler, cache } from './cache/cache.js';
-import { apiSite } from './cache/cache-site.js';
 import type { EgressStatus } from './egress-status.js';
 import { ProxyError } from './errors.js';
-import { exchangeOf, type Handler } from './exchange.js';
+import { exchangeOf } from './exchange.js';
+import { type Api, LiveApi } from './live-api.js';
+import { LiveApis, type UpdateReport } from './live-apis.js';
 import type { MetricsHandler } from './metrics/metrics.js';
 import { pipeline } from './pipeline.js';
-import { type ProxyRotateHandler, proxyRotate } from './proxy-rotate/proxy-rotate.js';
-import { forwardedCredentials } from './rate-limit/credential.js';
-import { type RateLimitHandler, rateLimit } from './rate-limit/rate-limit.js';
 import { refuseUpgrade } from './refuse-upgrade.js';
-import { type RetryHandler, retry } from './retry/retry.js';
+import { optionsSnapshot, sameOptions } from './same-options.js';
 import { SharedParts } from './shared-parts.js';
 import type { StatsHandler } from './stats/stats.js';
-import { type ForwardHandler, forward } from './upstream/forward.js';
 import { validateBody } from './validate-body/validate-body.js';
 
-/** One API of a {@link ResilientProxy}: its name and its parts, for events and for control. */
-export interface Api {
-  readonly name: string;
-  /** `undefined` unless the configuration turned it on. */
-  readonly cache: CacheHandler | undefined;
-  /** `undefined` unless the configuration turned it on. */
-  readonly rateLimit: RateLimitHandler | undefined;
-  /** `undefined` where the configuration turned it off. */
-  readonly breaker: BreakerHandler | undefined;
-  /** `undefined` where the configuration turned it off. */
-  readonly retry: RetryHandler | undefined;
-  /** `undefined` unless the configuration turned it on. */
-  readonly proxyRotate: ProxyRotateHandler | undefined;
-}
+export type { PartName } from './api-parts.js';
+export type { Api } from './live-api.js';
+export type { UpdateReport } from './live-apis.js';
 
 /** The middleware that {@link resilientProxy} returns. */
 export interface ResilientProxy {
   (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void): void;
   /** Takes over a WebSocket upgrade: `server.on('upgrade', proxy.upgrade)`. */
   upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void;
+  /**
+   * Takes another configuration while calls are under way: each of those ends by the configuration it began with. What
+   * an API has learned (circuits, gates, stored answers, rests of exits) stays where the options of that part and the
+   * API's target are as they were, and so do listeners; functions and instances among the options are the same only
+   * where they are the same object. Statistics go on under the API's name. What Redis holds is not taken out.
+   *
+   * @returns what changed; blocks that serve all APIs cannot, and are named
+   * @throws InvalidOptionError for a configuration that is wrong: the one before stays, all of it
+   */
+  update(config: ResilientProxyConfig): UpdateReport;
   /** Frees connections and timers; calls under way fail. */
   close(): Promise<void>;
-  /** Every API by its name. */
+  /** Every API by its name; the same map after an update, with other APIs in it. */
   readonly apis: ReadonlyMap<string, Api>;
   /** Every circuit of every API. */
   readonly circuits: CircuitRegistry;
@@ -65,29 +67,31 @@ export interface ResilientProxy {
  */
 export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   const circuits = new CircuitRegistry();
-  const { single, apis: configured, shared } = resolveConfig(config);
   // All of the configuration is checked before anything is opened.
-  const sorted = [...configured].map(([name, options]): [string, SortedOptions] => [
-    name,
-    sortOptions(single ? '' : `apis.${name}`, options),
-  ]);
+  const { apis: configured, shared, single } = readConfig(config);
   const parts = new SharedParts(shared, {
     apis: [...configured.keys()],
-    caches: sorted.map(([, { cache }]) => cache || {}),
+    caches: [...configured.values()].map(({ cache }) => cache || {}),
     circuits,
     egress,
   });
-  const apis = new Map(sorted.map(([name, options]) => [name, buildApi(name, options, circuits, parts)]));
-  const only = single ? [...apis.values()][0] : undefined;
+  const factory = new PartFactory(parts, circuits);
+  const live = new LiveApis(factory, (...api) => buildApi(parts, ...api));
+  const apis = live.current;
+  const sharedFrom = snapshotsOf(shared);
+  const state = { only: undefined as LiveApi | undefined, closed: false };
+  live.update(configured);
+  choose(single);
 
   function resilientProxy(req: IncomingMessage, res: ServerResponse): void {
-    const api = only ?? pick(apis, req);
+    const api = state.only ?? pick(apis, req);
     if (api instanceof ProxyError) {
       answerError(req, res, api);
       return;
     }
     const exchange = exchangeOf(req, res);
     exchange.api = api.name;
+    api.enter(exchange);
     parts.stats?.watch(exchange);
     api.handle(req, res, (error) => {
       exchange.error = answerError(req, res, error ?? notForwarded());
@@ -95,9 +99,26 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   }
 
   function upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
-    const api = only ?? pick(apis, req);
-    if (api instanceof ProxyError) refuseUpgrade(socket, api);
-    else api.forward.upgrade(req, socket, head, api.proxyRotate?.policy());
+    const api = state.only ?? pick(apis, req);
+    if (api instanceof ProxyError) {
+      refuseUpgrade(socket, api);
+      return;
+    }
+    api.enterSocket(socket);
+    api.forward.upgrade(req, socket, head, api.proxyRotate?.policy());
+  }
+
+  function update(config: ResilientProxyConfig): UpdateReport {
+    if (state.closed) throw new ProxyError('ERR_SHUTTING_DOWN', 'The proxy was closed');
+    const next = readConfig(config);
+    const report = live.update(next.apis);
+    choose(next.single);
+    parts.stats?.configure([...apis.keys()]);
+    return { ...report, needsRestart: differing(sharedFrom, snapshotsOf(next.shared)) };
+  }
+
+  function choose(single: boolean): void {
+    state.only = single ? [...apis.values()][0] : undefined;
   }
 
   function egress(): EgressStatus {
@@ -109,70 +130,71 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   }
 
   async function close(): Promise<void> {
-    await Promise.all([...apis.values()].map((api) => api.close()));
+    state.closed = true;
+    await factory.closeAll();
     await parts.close();
   }
   const { stats, metrics } = parts;
-  return Object.assign(resilientProxy, { upgrade, close, apis, circuits, stats, metrics, egress });
+  return Object.assign(resilientProxy, { upgrade, update, close, apis, circuits, stats, metrics, egress });
 }
 
-interface BuiltApi extends Api {
-  readonly handle: Handler;
-  readonly forward: ForwardHandler;
-  close(): Promise<void>;
+interface CheckedConfig extends Pick<ResolvedConfig, 'single' | 'shared'> {
+  readonly apis: ReadonlyMap<string, SortedOptions>;
+}
+
+function readConfig(config: ResilientProxyConfig): CheckedConfig {
+  const { single, apis, shared } = resolveConfig(config);
+  const sorted = [...apis].map(([name, options]): [string, SortedOptions] => [
+    name,
+    sortOptions(single ? '' : `apis.${name}`, options),
+  ]);
+  return { single, apis: new Map(sorted), shared };
+}
+
+type SharedSnapshots = Readonly<Record<keyof SharedOptions, unknown>>;
+
+const snapshotsOf = ({ redis, stats, metrics, tracing }: SharedOptions): SharedSnapshots => ({
+  redis: optionsSnapshot(redis),
+  stats: optionsSnapshot(stats ?? {}),
+  metrics: optionsSnapshot(metrics || false),
+  tracing: optionsSnapshot(tracing || false),
+});
+
+function differing(before: SharedSnapshots, now: SharedSnapshots): string[] {
+  return Object.entries(now).flatMap(([name, value]) =>
+    sameOptions(Reflect.get(before, name), value) ? [] : [name],
+  );
 }
 
 /** The one place that shows the order of the stages. */
 function buildApi(
+  { metrics, tracing }: SharedParts,
   name: string,
-  options: SortedOptions,
-  circuits: CircuitRegistry,
-  { metrics, tracing, redis, withStore }: SharedParts,
-): BuiltApi {
-  const parts = {
-    cache: options.cache ? cache({ ...withStore(options.cache), name }, apiSite(options.forward)) : undefined,
-    rateLimit: options.rateLimit
-      ? rateLimit({
-          credentialHeaders: forwardedCredentials(options.forward),
-          ...options.rateLimit,
-          name,
-          redis,
-        })
-      : undefined,
-    breaker: options.breaker ? breaker({ ...options.breaker, name, registry: circuits }) : undefined,
-    retry: options.retry ? retry(options.retry) : undefined,
-    proxyRotate: options.proxyRotate ? proxyRotate({ ...options.proxyRotate, name }) : undefined,
-    forward: forward(options.forward),
-  };
-  const stages = [
-    tracing,
-    metrics,
-    validateBody(options.rules),
-    parts.cache,
-    // Once more, since a cache makes calls of its own; no call is counted twice.
-    parts.cache && tracing,
-    parts.cache && metrics,
-    parts.rateLimit,
-    parts.breaker,
-    parts.retry,
-    parts.proxyRotate,
-    parts.forward,
-  ];
-  return {
-    name,
-    ...parts,
-    handle: pipeline(stages),
-    close: async () => {
-      parts.breaker?.close();
-      parts.proxyRotate?.close();
-      await Promise.all([parts.cache?.close(), parts.rateLimit?.close()]);
-      await parts.forward.close();
-    },
-  };
+  { rules }: SortedOptions,
+  parts: ApiParts,
+  sources: PartSources,
+): LiveApi {
+  return new LiveApi(name, parts, sources, ({ cache, ...parts }, countDetached) =>
+    pipeline([
+      tracing,
+      metrics,
+      validateBody(rules),
+      cache,
+      // Once more, since a cache makes calls of its own; no call is counted twice.
+      cache && tracing,
+      cache && metrics,
+      cache && countDetached,
+      parts.rateLimit,
+      parts.breaker,
+      parts.retry,
+      parts.proxyRotate,
+      parts.forward,
+    ]),
+  );
 }
 
 /** Takes the first segment off the path, as Express takes a mount path off. */
-function pick(apis: ReadonlyMap<string, BuiltApi>, req: IncomingMessage): BuiltApi | ProxyError {
+function pick(apis: ReadonlyMap<string, LiveApi>, req: IncomingMessage): LiveApi | ProxyError {
   const [, name = '', rest = ''] =
     /^(?:[a-z][a-z0-9+.-]*:\/\/[^/?#]*)?\/([^/?#]*)(.*)$/is.exec(req.url ?? '') ?? [];
   const api = apis.get(name);

@@ -12,6 +12,8 @@ import { type StatsHandler, stats } from './stats/stats.js';
 import { type TracingHandler, tracing } from './tracing/tracing.js';
 
 const DEFAULT_ENTRY_BYTES = 1024 * 1024;
+/** Told apart in the statistics, those that updates add and remove included. */
+const MAX_APIS = 1000;
 
 /** What the parts of all APIs are asked about. */
 export interface SharedSources {
@@ -30,8 +32,8 @@ export class SharedParts {
   readonly tracing: TracingHandler | undefined;
   readonly #redis: OpenedRedis | undefined;
   readonly #maxEntryBytes: number;
-  readonly #stores: CacheStore[] = [];
-  #answers: SharedCacheStore | undefined;
+  /** In Redis; another one where an API wants to keep larger answers than those that there are take. */
+  readonly #answers: { readonly store: SharedCacheStore; readonly maxEntryBytes: number }[] = [];
 
   constructor(options: SharedOptions, { apis, caches, circuits, egress }: SharedSources) {
     this.#redis = options.redis === undefined ? undefined : openRedis(options.redis);
@@ -41,7 +43,12 @@ export class SharedParts {
     this.stats =
       options.stats === false
         ? undefined
-        : stats({ maxApis: Math.max(apis.length, 100), ...options.stats, apis, ...(redis ? { redis } : {}) });
+        : stats({
+            maxApis: Math.max(apis.length, MAX_APIS),
+            ...options.stats,
+            apis,
+            ...(redis ? { redis } : {}),
+          });
     this.metrics = options.metrics
       ? metrics({ ...options.metrics, circuits: () => circuits.list(), egress })
       : undefined;
@@ -56,20 +63,27 @@ export class SharedParts {
     return this.#redis?.client;
   }
 
-  /** Options of a cache with the store that it gets unless they name one: memory in front of Redis. */
-  readonly withStore = (options: CacheOptions): CacheOptions => {
-    if (!this.redis || (options.store !== undefined && options.store !== 'memory')) return options;
-    this.#answers ??= redisStore({ redis: this.redis, maxEntryBytes: this.#maxEntryBytes });
+  /** The store of a cache unless its options name one: memory in front of Redis. To be closed with the cache. */
+  storeFor(options: CacheOptions): CacheStore | undefined {
+    const { redis } = this;
+    if (!redis || (options.store !== undefined && options.store !== 'memory')) return undefined;
     const memory = new MemoryStore({ maxBytes: options.maxBytes });
-    const store = twoLevelStore({ memory, shared: withoutClose(this.#answers) });
-    this.#stores.push(store);
-    return { ...options, store };
-  };
+    const shared = this.#answersOf(redis, Math.max(this.#maxEntryBytes, options.maxEntryBytes ?? 0));
+    return twoLevelStore({ memory, shared: withoutClose(shared) });
+  }
+
+  #answersOf(redis: RedisClient, maxEntryBytes: number): SharedCacheStore {
+    const known = this.#answers.find((answers) => answers.maxEntryBytes >= maxEntryBytes);
+    if (known) return known.store;
+    const store = redisStore({ redis, maxEntryBytes });
+    this.#answers.push({ store, maxEntryBytes });
+    return store;
+  }
 
   async close(): Promise<void> {
     this.metrics?.close();
-    await Promise.all([...this.#stores.map((store) => store.close()), this.stats?.close()]);
-    await this.#answers?.close();
+    await this.stats?.close();
+    await Promise.all(this.#answers.map(({ store }) => store.close()));
     if (this.#redis?.own) await closeClient(this.#redis.client);
   }
 }

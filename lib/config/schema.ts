@@ -86,6 +86,7 @@ const serverShape = {
   shutdownTimeoutMs: durationMs.default(10_000),
   headersTimeoutMs: durationMs.default(15_000),
   keepAliveTimeoutMs: durationMs.default(72_000),
+  watch: z.boolean().default(true),
 };
 
 /** How the gateway itself runs: the block `server` of a file, every default filled in. */
@@ -106,6 +107,8 @@ export interface GatewaySettings {
   readonly headersTimeoutMs: number;
   /** How long an idle connection of a client is kept; longer than a usual load balancer's 60 s. @default 72000 */
   readonly keepAliveTimeoutMs: number;
+  /** Whether a change of the file named by `--config` is taken without a restart. @default true */
+  readonly watch: boolean;
 }
 
 /** The block `server` by itself, for its defaults. */

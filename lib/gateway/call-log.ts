@@ -43,11 +43,18 @@ function levelOf(code: string | undefined): 'debug' | 'error' | 'warn' {
   return code === 'ERR_INTERNAL' ? 'error' : 'warn';
 }
 
-/** Logs each circuit that opens, tries and closes. */
-export function logCircuits(proxy: ResilientProxy, logger: Logger): void {
-  for (const { breaker } of proxy.apis.values()) {
-    breaker?.on('open', (event) => logger.warn(event, 'circuit open'));
-    breaker?.on('halfOpen', (event) => logger.info(event, 'circuit half open'));
-    breaker?.on('close', (event) => logger.info(event, 'circuit closed'));
+/** Logs each circuit that opens, tries and closes. @returns to be called again after an update of the proxy */
+export function logCircuits(proxy: ResilientProxy, logger: Logger): () => void {
+  const known = new WeakSet<object>();
+  function listen(): void {
+    for (const { breaker } of proxy.apis.values()) {
+      if (!breaker || known.has(breaker)) continue;
+      known.add(breaker);
+      breaker.on('open', (event) => logger.warn(event, 'circuit open'));
+      breaker.on('halfOpen', (event) => logger.info(event, 'circuit half open'));
+      breaker.on('close', (event) => logger.info(event, 'circuit closed'));
+    }
   }
+  listen();
+  return listen;
 }

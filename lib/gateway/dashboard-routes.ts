@@ -13,13 +13,12 @@ export interface DashboardRoutes {
 /** @param actions whether circuits and caches may be acted on: only behind an admin token */
 export function dashboardRoutes(proxy: ResilientProxy, logger: Logger, actions: boolean): DashboardRoutes {
   const router = Router();
-  const cached = [...proxy.apis].flatMap(([name, { cache }]) => (cache ? [name] : []));
   const circuits = breakerDashboard(
     {
       circuits: proxy.circuits,
       egress: () => proxy.egress(),
       purge: async (api) => proxy.apis.get(api)?.cache?.purge({ prefix: '/' }),
-      purgeable: () => cached,
+      purgeable: () => [...proxy.apis].flatMap(([name, { cache }]) => (cache ? [name] : [])),
     },
     {
       actions,

@@ -2,15 +2,18 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { answerError } from '../answer-error.js';
 import type { ManyApisConfig } from '../api-options.js';
+import type { LoadedConfig } from '../config/load-config.js';
 import type { GatewaySettings } from '../config/schema.js';
 import { ProxyError } from '../errors.js';
 import { exchangeOf } from '../exchange.js';
 import { refuseUpgrade } from '../refuse-upgrade.js';
 import { type ResilientProxy, resilientProxy } from '../resilient-proxy.js';
-import { adminCheck, originCheck } from './access.js';
+import { adminCheck } from './access.js';
 import { adminApp } from './admin-app.js';
-import { callLog, logCircuits } from './call-log.js';
+import { logCircuits } from './call-log.js';
+import { ConfigStatus, tellable } from './config-status.js';
 import { dashboardRoutes } from './dashboard-routes.js';
+import { fixedSettings, liveSettings } from './live-settings.js';
 import type { Logger } from './logger.js';
 import { drain, openSockets } from './shutdown.js';
 import { serveWithoutUpgrade, wantsWebSocket } from './upgrades.js';
@@ -34,6 +37,12 @@ export interface Gateway {
   readonly proxy: ResilientProxy;
   /** Resolves with the URL once it listens; rejects with the error of the socket. */
   listen(): Promise<string>;
+  /**
+   * Takes another configuration while calls are under way. One that cannot be loaded or is refused is logged, and the
+   * one before stays in service. It never throws.
+   * @param load reads it, and may throw
+   */
+  reload(load: () => LoadedConfig): void;
   /** Lets calls under way end, answers new ones 503 ERR_SHUTTING_DOWN, and frees everything. */
   close(): Promise<void>;
 }
@@ -47,10 +56,16 @@ const ABSOLUTE_FORM = /^https?:\/\/[^/?#]*/i;
 
 /** Builds the gateway; it does not listen yet. @throws InvalidOptionError */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { config, gateway: settings, logger, warnings = [], version = '', adminToken } = options;
-  const proxy = resilientProxy({ metrics: { eventLoop: true }, ...config });
+  const { config, gateway: settings, logger, version = '', adminToken } = options;
+  const proxy = resilientProxy(withMetrics(config));
+  const status = new ConfigStatus();
+  proxy.metrics?.add(status.families());
   const startedAt = performance.now();
-  const state = { closing: false, closed: undefined as Promise<void> | undefined };
+  const state = {
+    closing: false,
+    closed: undefined as Promise<void> | undefined,
+    warnings: options.warnings ?? [],
+  };
   const server = createServer({
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: settings.headersTimeoutMs,
@@ -60,14 +75,14 @@ export function createGateway(options: GatewayOptions): Gateway {
     requestTimeout: 0,
   });
   const sockets = openSockets(server);
-  const logCall = callLog(logger, settings.accessLog);
-  const refused = originCheck(settings);
+  let live = liveSettings(settings, settings.host, logger);
   const dashboards = dashboardRoutes(proxy, logger, Boolean(adminToken));
   const admin = lazily(() =>
     adminApp({
       dashboards,
       proxy,
-      warnings,
+      warnings: () => state.warnings,
+      config: status,
       version,
       logger,
       startedAt,
@@ -76,17 +91,17 @@ export function createGateway(options: GatewayOptions): Gateway {
       closing: () => state.closing,
     }),
   );
-  logCircuits(proxy, logger);
+  const logNewCircuits = logCircuits(proxy, logger);
 
   function serve(req: IncomingMessage, res: ServerResponse): void {
     const url = req.url ?? '/';
-    const reason = refused?.(req.headers.host, header(req, 'sec-fetch-site'));
+    const reason = live.refused?.(req.headers.host, header(req, 'sec-fetch-site'));
     if (reason !== undefined) answerError(req, res, new ProxyError('ERR_FORBIDDEN', reason));
     else if (url.startsWith(API)) {
       // Before Express, whose setPrototypeOf on each message costs more than all of the call.
       req.url = url.slice(MOUNT_LENGTH);
       proxy(req, res);
-      exchangeOf(req, res).onSettled(logCall);
+      exchangeOf(req, res).onSettled(live.logCall);
     } else if (ABSOLUTE_FORM.test(url)) {
       req.url = originOf(url);
       serve(req, res);
@@ -103,7 +118,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   function upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
     if (!wantsWebSocket(req)) return serveWithoutUpgrade(server, req, socket, head);
     const url = originOf(req.url ?? '/');
-    const reason = refused?.(req.headers.host, header(req, 'sec-fetch-site'));
+    const reason = live.refused?.(req.headers.host, header(req, 'sec-fetch-site'));
     const error = state.closing ? shuttingDown() : reason && new ProxyError('ERR_FORBIDDEN', reason);
     if (error) return refuseUpgrade(socket, error);
     if (!url.startsWith(API)) return refuseUpgrade(socket, NOT_FOUND);
@@ -112,12 +127,34 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
   server.on('request', serve).on('upgrade', upgrade);
 
+  function reload(load: () => LoadedConfig): void {
+    if (state.closing) return;
+    try {
+      const { config, gateway: now, warnings } = load();
+      const { needsRestart, ...report } = proxy.update(withMetrics(config));
+      live = liveSettings(now, settings.host, logger);
+      const fixed = [...fixedSettings(settings, now), ...needsRestart];
+      state.warnings = [...warnings, ...fixed.map((name) => `${name} takes effect at the next start`)];
+      logNewCircuits();
+      status.succeeded();
+      logger.info(report, 'configuration reloaded');
+      for (const warning of state.warnings) logger.warn(warning);
+    } catch (err) {
+      const told = tellable(err);
+      status.failed(told ?? 'it could not be put in service');
+      logger.error(
+        told === undefined ? { err } : {},
+        `the configuration was not reloaded, the one before stays: ${told ?? 'see err'}`,
+      );
+    }
+  }
+
   async function shutDown(): Promise<void> {
     state.closing = true;
     // Their streams would hold the connections until the time is up.
     dashboards.close();
     server.off('request', serve).on('request', serveLast);
-    const cut = server.listening ? await drain(server, sockets, settings.shutdownTimeoutMs) : 0;
+    const cut = server.listening ? await drain(server, sockets, live.shutdownTimeoutMs) : 0;
     if (cut > 0)
       logger.warn({ connections: cut }, 'calls were cut off at the end of server.shutdownTimeoutMs');
     await proxy.close();
@@ -126,12 +163,15 @@ export function createGateway(options: GatewayOptions): Gateway {
     server,
     proxy,
     listen: () => listening(server, settings),
+    reload,
     close: () => {
       state.closed ??= shutDown();
       return state.closed;
     },
   };
 }
+
+const withMetrics = (config: ManyApisConfig): ManyApisConfig => ({ metrics: { eventLoop: true }, ...config });
 
 function listening(server: Server, { host, port }: GatewaySettings): Promise<string> {
   return new Promise((resolve, reject) => {

@@ -1,4 +1,5 @@
 import type { ResilientProxy } from '../resilient-proxy.js';
+import type { ConfigHealth, ConfigStatus } from './config-status.js';
 
 /** What `/health` tells anybody. */
 export interface Health {
@@ -22,6 +23,8 @@ export interface VerboseHealth extends Health {
   readonly apis: Readonly<Record<string, ApiHealth>>;
   /** What the configuration says to no effect. */
   readonly warnings: readonly string[];
+  /** How reloads of the configuration went. */
+  readonly config: ConfigHealth;
 }
 
 /** What a health report is made of. */
@@ -30,13 +33,14 @@ export interface HealthSources {
   readonly version: string;
   /** On the clock of `performance.now()`. */
   readonly startedAt: number;
-  readonly warnings: readonly string[];
+  readonly config: ConfigStatus;
+  warnings(): readonly string[];
 }
 
 /** Adds the state of every API to what anybody may know. */
 export function verboseHealth(
   health: Health,
-  { proxy, version, startedAt, warnings }: HealthSources,
+  { proxy, version, startedAt, config, warnings }: HealthSources,
 ): VerboseHealth {
   const circuits = new Map(proxy.circuits.list().map((circuit) => [circuit.target, circuit]));
   const apis = [...proxy.apis.keys()].map((name): [string, ApiHealth] => {
@@ -48,6 +52,7 @@ export function verboseHealth(
     version,
     uptime: Math.floor((performance.now() - startedAt) / 1000),
     apis: Object.fromEntries(apis),
-    warnings,
+    warnings: warnings(),
+    config: config.health(),
   };
 }

@@ -1,15 +1,16 @@
 import { createRequire } from 'node:module';
-import { constants } from 'node:os';
 import type { ApiOptions } from '../api-options.js';
 import { type LoadedConfig, loadConfig, parseConfig } from '../config/load-config.js';
 import { type CommandLine, readCommandLine, USAGE, UsageError } from './command-line.js';
+import { watchConfig } from './config-watch.js';
 import { type DemoApi, startDemoApi } from './demo-api.js';
 import { createGateway } from './gateway.js';
 import { gatewayLogger, type Logger } from './logger.js';
+import { onSignals } from './signals.js';
 import { summary } from './summary.js';
 
 const PROGRAM = 'resilient-proxy-out';
-const EXIT = { failed: 1, usage: 2, killed: 128 } as const;
+const EXIT = { failed: 1, usage: 2 } as const;
 /** Target of the demo API where it is not started: `--check` opens nothing. */
 const DEMO_PORT_UNUSED = 8088;
 
@@ -43,23 +44,29 @@ async function run(line: CommandLine): Promise<void> {
 
 async function serve(line: CommandLine, logger: Logger, demo: DemoApi | undefined): Promise<void> {
   const loaded = load(line, demo?.url);
+  const { gateway: settings } = loaded;
   for (const warning of loaded.warnings) logger.warn(warning);
-  const settings = {
-    ...loaded.gateway,
-    host: line.host ?? loaded.gateway.host,
-    port: line.port ?? loaded.gateway.port,
-    accessLog: line.accessLog || loaded.gateway.accessLog,
-  };
   const gateway = createGateway({
     ...loaded,
-    gateway: settings,
     logger,
     version: version(),
     adminToken: process.env.ADMIN_TOKEN,
   });
-  onSignals(logger, async () => {
-    await gateway.close();
-    await demo?.close();
+  const reload = (): void => gateway.reload(() => load(line, demo?.url));
+  const { config } = line;
+  const watch =
+    config !== undefined && settings.watch
+      ? watchConfig(config, reload, (err) =>
+          logger.warn({ err }, 'changes of the file are not seen; SIGHUP has it read again'),
+        )
+      : undefined;
+  onSignals(logger, {
+    reload,
+    close: async () => {
+      watch?.close();
+      await gateway.close();
+      await demo?.close();
+    },
   });
   try {
     print(`${PROGRAM} listens on ${await gateway.listen()}\n`);
@@ -70,7 +77,14 @@ async function serve(line: CommandLine, logger: Logger, demo: DemoApi | undefine
   gateway.server.on('error', (err) => logger.error({ err }, 'the server failed'));
 }
 
-function load({ config, demo }: CommandLine, demoUrl: string | undefined): LoadedConfig {
+function load(line: CommandLine, demoUrl: string | undefined): LoadedConfig {
+  const loaded = read(line, demoUrl);
+  const { gateway } = loaded;
+  const { host = gateway.host, port = gateway.port } = line;
+  return { ...loaded, gateway: { ...gateway, host, port, accessLog: line.accessLog || gateway.accessLog } };
+}
+
+function read({ config, demo }: CommandLine, demoUrl: string | undefined): LoadedConfig {
   const env = demoUrl ? { ...process.env, DEMO_URL: demoUrl } : process.env;
   const own: Record<string, ApiOptions> = demo && demoUrl ? { demo: { target: demoUrl } } : {};
   if (!config) return parseConfig(JSON.stringify({ apis: own }), { env, format: 'json' });
@@ -80,28 +94,6 @@ function load({ config, demo }: CommandLine, demoUrl: string | undefined): Loade
 
 const checkedDemoUrl = ({ demo, demoPort }: CommandLine) =>
   demo ? `http://127.0.0.1:${demoPort || DEMO_PORT_UNUSED}` : undefined;
-
-/** Ends the process: gently at the first signal, at once at the second. */
-function onSignals(logger: Logger, close: () => Promise<void>): void {
-  let stopping = false;
-  const stop = (signal: 'SIGTERM' | 'SIGINT'): void => {
-    if (stopping) process.exit(EXIT.killed + constants.signals[signal]);
-    stopping = true;
-    logger.info({ signal }, 'shutting down');
-    close().then(
-      () => process.exit(0),
-      (err: unknown) => {
-        logger.error({ err }, 'the shutdown failed');
-        process.exit(EXIT.failed);
-      },
-    );
-  };
-  process.on('SIGTERM', stop).on('SIGINT', stop);
-  process.on('uncaughtException', (err) => {
-    logger.fatal({ err }, 'the gateway failed');
-    process.exit(EXIT.failed);
-  });
-}
 
 function print(text: string): number {
   process.stdout.write(text);

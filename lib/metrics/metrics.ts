@@ -5,7 +5,7 @@ import { exchangeOf } from '../exchange.js';
 import { CallCounts } from './call-counts.js';
 import { callFamilies, TIME_FAMILIES } from './call-families.js';
 import { EventLoopLag } from './event-loop-lag.js';
-import { registerFamily } from './family.js';
+import { type Family, registerFamily } from './family.js';
 import { FoldedHistogram } from './folded-histogram.js';
 import { type MetricsOptions, type MetricsRegistry, resolveMetrics } from './metrics-options.js';
 import { circuitFamilies, egressFamilies, eventLoopFamilies } from './state-families.js';
@@ -19,6 +19,8 @@ export interface MetricsHandler {
   render(accept?: string): Promise<string>;
   /** Media type of what {@link render} gives for the same field. */
   contentType(accept?: string): PrometheusContentType | OpenMetricsContentType;
+  /** Adds counters and gauges that are read at each scrape; their names get the prefix too. @internal */
+  add(families: readonly Family[]): void;
   /** Takes its metrics off the application's registry and ends the watch on the event loop. */
   close(): void;
 }
@@ -36,7 +38,7 @@ export function metrics(options: MetricsOptions = {}): MetricsHandler {
   const { name, prefix, register, bucketsMs, circuits, egress, eventLoop } = resolveMetrics(options);
   const counts = new CallCounts(name, bucketsMs);
   const lag = eventLoop ? new EventLoopLag() : undefined;
-  const families = [
+  const families: Family[] = [
     ...callFamilies(counts),
     ...(circuits ? circuitFamilies(circuits) : []),
     ...(egress ? egressFamilies(egress) : []),
@@ -87,6 +89,14 @@ export function metrics(options: MetricsOptions = {}): MetricsHandler {
     registry: plain,
     render: (accept?: string) => registryFor(accept).metrics(),
     contentType: (accept?: string) => registryFor(accept).contentType,
+    add(more: readonly Family[]) {
+      for (const family of more) {
+        families.push(family);
+        names.push(prefix + family.name);
+        registerFamily(family, prefix, plain);
+        if (openMetrics) registerFamily(family, prefix, openMetrics);
+      }
+    },
     close() {
       lag?.close();
       for (const name of names) plain.removeSingleMetric(name);

@@ -14,6 +14,8 @@ export interface StatsHandler extends StatsSource {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
   /** Counts a call when it is over, as the middleware does; for those who have its exchange at hand. */
   watch(exchange: Exchange): void;
+  /** Names the APIs that are listed before their first call, in place of those of the options. */
+  configure(apis: readonly string[]): void;
   /** Adds up what was recorded; with Redis, resolves when it has arrived there, or will not for now. */
   flush(): Promise<void>;
   /** How the store in Redis is. */
@@ -32,7 +34,8 @@ export interface StatsHandler extends StatsSource {
  */
 export function stats(options: StatsOptions = {}, clock: () => number = Date.now): StatsHandler {
   const resolved = resolveStats(options);
-  const { apis: configured, flushMs, redis } = resolved;
+  const { flushMs, redis } = resolved;
+  let configured = resolved.apis;
   const store = redis
     ? new RedisStatsStore({ ...resolved, redis }, clock)
     : new MemoryStatsStore(resolved, clock);
@@ -61,6 +64,9 @@ export function stats(options: StatsOptions = {}, clock: () => number = Date.now
 
   return Object.assign(stats, {
     watch: (exchange: Exchange) => recorder.watch(exchange),
+    configure(apis: readonly string[]) {
+      configured = [...apis];
+    },
     flush,
     health: () => store.health(),
     async apis() {

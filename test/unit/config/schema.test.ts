@@ -221,6 +221,7 @@ describe('parseConfig() of the block server', () => {
       shutdownTimeoutMs: 10_000,
       headersTimeoutMs: 15_000,
       keepAliveTimeoutMs: 72_000,
+      watch: true,
     };
     expect(apiOf('').gateway).to.deep.equal(defaults);
     expect(serverOf('{ port: 0, allowedHosts: [gateway.internal, "[fd00::1]"] }')).to.deep.equal({

@@ -1,0 +1,27 @@
+import type { GatewaySettings } from '../config/schema.js';
+import { type OriginCheck, originCheck } from './access.js';
+import { type CallLog, callLog } from './call-log.js';
+import type { Logger } from './logger.js';
+
+/** What of the settings takes effect while the gateway runs. */
+export interface LiveSettings {
+  readonly refused: OriginCheck | undefined;
+  readonly logCall: CallLog;
+  readonly shutdownTimeoutMs: number;
+}
+
+/** @param bound address that the gateway listens on, whatever the settings say now */
+export function liveSettings(settings: GatewaySettings, bound: string, logger: Logger): LiveSettings {
+  return {
+    refused: originCheck({ ...settings, host: bound }),
+    logCall: callLog(logger, settings.accessLog),
+    shutdownTimeoutMs: settings.shutdownTimeoutMs,
+  };
+}
+
+const FIXED = ['host', 'port', 'headersTimeoutMs', 'keepAliveTimeoutMs', 'watch'] as const;
+
+/** Names of the settings that differ and cannot change while the gateway runs. */
+export function fixedSettings(running: GatewaySettings, now: GatewaySettings): string[] {
+  return FIXED.filter((name) => running[name] !== now[name]).map((name) => `server.${name}`);
+}

@@ -1,0 +1,98 @@
+import type { Socket } from 'node:net';
+import type { ApiParts, PartSources } from './api-parts.js';
+import type { BreakerHandler } from './breaker/breaker.js';
+import type { CacheHandler } from './cache/cache.js';
+import { type Exchange, exchangeOf, type Handler } from './exchange.js';
+import type { ProxyRotateHandler } from './proxy-rotate/proxy-rotate.js';
+import type { RateLimitHandler } from './rate-limit/rate-limit.js';
+import type { RetryHandler } from './retry/retry.js';
+import type { ForwardHandler } from './upstream/forward.js';
+
+/** One API of a `resilientProxy()`: its name and its parts, for events and for control. */
+export interface Api {
+  readonly name: string;
+  /** `undefined` unless the configuration turned it on. */
+  readonly cache: CacheHandler | undefined;
+  /** `undefined` unless the configuration turned it on. */
+  readonly rateLimit: RateLimitHandler | undefined;
+  /** `undefined` where the configuration turned it off. */
+  readonly breaker: BreakerHandler | undefined;
+  /** `undefined` where the configuration turned it off. */
+  readonly retry: RetryHandler | undefined;
+  /** `undefined` unless the configuration turned it on. */
+  readonly proxyRotate: ProxyRotateHandler | undefined;
+}
+
+/** Puts the parts of an API into one handler. @param countDetached a stage for behind the cache */
+export type Assemble = (parts: ApiParts, countDetached: Handler) => Handler;
+
+/** An API as it was configured at one time, with a count of the calls that are under way through it. */
+export class LiveApi implements Api {
+  readonly name: string;
+  readonly cache: CacheHandler | undefined;
+  readonly rateLimit: RateLimitHandler | undefined;
+  readonly breaker: BreakerHandler | undefined;
+  readonly retry: RetryHandler | undefined;
+  readonly proxyRotate: ProxyRotateHandler | undefined;
+  readonly forward: ForwardHandler;
+  /** What the parts were made from. */
+  readonly sources: PartSources;
+  /** All of its stages. */
+  readonly handle: Handler;
+  #active = 0;
+  #whenIdle: (() => void) | undefined;
+
+  constructor(name: string, parts: ApiParts, sources: PartSources, assemble: Assemble) {
+    this.name = name;
+    this.cache = parts.cache;
+    this.rateLimit = parts.rateLimit;
+    this.breaker = parts.breaker;
+    this.retry = parts.retry;
+    this.proxyRotate = parts.proxyRotate;
+    this.forward = parts.forward;
+    this.sources = sources;
+    this.handle = assemble(parts, this.#countDetached);
+  }
+
+  /** Counts a call until nobody waits for it any more. */
+  enter(exchange: Exchange): void {
+    // The client of one that is closed left before it got here: no end of it will be told.
+    if (exchange.res.closed) return;
+    this.#active++;
+    exchange.onAbandon(this.#left);
+  }
+
+  /** Counts a WebSocket until it is closed. */
+  enterSocket(socket: Socket): void {
+    if (socket.closed) return;
+    this.#active++;
+    socket.once('close', this.#left);
+  }
+
+  /** Calls back once when no call is under way any more; it is to get no new ones. */
+  whenIdle(idle: () => void): void {
+    this.#whenIdle = idle;
+    this.#tell();
+  }
+
+  // What a cache asks for by itself has no client whose call was counted.
+  readonly #countDetached: Handler = (req, res, next) => {
+    const exchange = exchangeOf(req, res);
+    if (exchange.detached) this.enter(exchange);
+    next();
+  };
+
+  // One for all calls, so that none of them makes a closure.
+  readonly #left = (): void => {
+    this.#active--;
+    // A turn later whoever else listens to the end of this call has heard of it.
+    if (this.#active === 0 && this.#whenIdle) setImmediate(this.#tell);
+  };
+
+  readonly #tell = (): void => {
+    if (this.#active > 0) return;
+    const idle = this.#whenIdle;
+    this.#whenIdle = undefined;
+    idle?.();
+  };
+}
