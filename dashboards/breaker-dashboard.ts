@@ -12,17 +12,23 @@ import { crossSiteReason } from './shared/same-origin.js';
 
 /** What of a circuit the page's buttons work on: a `Circuit` is one. */
 export interface CircuitControl {
+  /** Refuses every call until one of the others is pressed. */
   forceOpen(): void;
+  /** Lets calls through and counts afresh. */
   forceClose(): void;
+  /** As `forceClose()`, and forgets the last failure. */
   reset(): void;
 }
 
 /** Where the page reads circuits, exits and gates: what `resilientProxy()` returns is one. */
 export interface BreakerDashboardSource {
   readonly circuits: {
+    /** Every circuit, as it is now. */
     list(): readonly CircuitSnapshot[];
+    /** One of those listed; `undefined` where it is no longer there. */
     get(target: string): CircuitControl | undefined;
   };
+  /** How exits and gates are; without it the page shows none. */
   egress?(): EgressStatus;
   /** Throws away the cached answers of an API. */
   purge?(api: string): Promise<unknown>;

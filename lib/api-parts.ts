@@ -22,7 +22,7 @@ export interface ApiParts {
 }
 
 /** Name of a part, as in the options. */
-export type PartName = keyof ApiParts;
+export type PartName = 'cache' | 'rateLimit' | 'breaker' | 'retry' | 'proxyRotate' | 'forward';
 
 /** Every part. */
 export const PART_NAMES: readonly PartName[] = [

@@ -43,8 +43,11 @@ export interface EgressTarget {
 /** A call, or a WebSocket upgrade, as far as the choice of an exit depends on it. */
 export interface EgressCall {
   readonly req: IncomingMessage;
-  /** Guards of the call. Those with a `readyAt` tell when an exit is allowed again, in epoch milliseconds. */
-  readonly guards: readonly { readyAt?(egress: string | undefined): number }[];
+  /** Guards of the call. */
+  readonly guards: readonly {
+    /** When calls through this exit are allowed again, in epoch milliseconds; 0 is now. */
+    readyAt?(egress: string | undefined): number;
+  }[];
   /** It cannot go in absolute form: an upgrade. */
   readonly tunnel?: boolean;
 }

@@ -27,7 +27,12 @@ export type {
   CircuitTransition,
 } from './breaker/circuit-snapshot.js';
 export type { CircuitStateName, TransitionReason } from './breaker/circuit-state.js';
-export { type CircuitStatus, type CircuitStatusEntry, circuitStatus } from './breaker/circuit-status.js';
+export {
+  type CircuitStatus,
+  type CircuitStatusConfig,
+  type CircuitStatusEntry,
+  circuitStatus,
+} from './breaker/circuit-status.js';
 export { type CacheCounts, type CacheHandler, type CachePurge, cache } from './cache/cache.js';
 export type { CacheSite } from './cache/cache-context.js';
 export type { KeyRequest } from './cache/cache-key.js';
@@ -45,6 +50,7 @@ export {
 export type { RedisStoreOptions } from './cache/redis-store-options.js';
 export { type NearStore, type TwoLevelStoreOptions, twoLevelStore } from './cache/two-level-store.js';
 export { ConfigError, type ConfigProblem } from './config/config-error.js';
+export type { ConfigFormat } from './config/document.js';
 export {
   type LoadedConfig,
   type LoadOptions,

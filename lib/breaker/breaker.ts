@@ -24,7 +24,9 @@ export interface BreakerHandler {
   forceClose(key?: string): void;
   /** As `forceClose()`, and forgets the last failure. */
   reset(key?: string): void;
+  /** Calls back at each such event, until `off()` with the same function. */
   on<E extends keyof BreakerEvents>(event: E, listener: (...args: BreakerEvents[E]) => void): void;
+  /** Ends what `on()` began. */
   off<E extends keyof BreakerEvents>(event: E, listener: (...args: BreakerEvents[E]) => void): void;
   /** Takes its circuits out of the registry. */
   close(): void;

@@ -35,9 +35,11 @@ export interface Lease {
  * nothing. What is not a promise is answered at once, so that a hit in memory waits for no tick.
  */
 export interface CacheStore {
+  /** What is stored for a key; `undefined` where nothing is. */
   get(key: string): readonly StoredVariant[] | undefined | Promise<readonly StoredVariant[] | undefined>;
   /** The value can be read back by this process at once, whenever it reaches the store behind. */
   set(key: string, variants: readonly StoredVariant[], under: StoredUnder): void;
+  /** Takes one value out. */
   delete(key: string): void;
   /** @returns how many values it took out, as far as the store can tell */
   purge(target: PurgeTarget): Promise<number>;
@@ -46,6 +48,8 @@ export interface CacheStore {
    * @returns `undefined` where another process has it, after that one has let go, has stored, or `ttlMs` have passed
    */
   lease?(key: string, ttlMs: number): Promise<Lease | undefined>;
+  /** What it holds and has done. */
   counts(): StoreCounts;
+  /** Frees what it holds. */
   close(): Promise<void>;
 }

@@ -55,6 +55,7 @@ export interface CacheHandler {
   purge(target: CachePurge): Promise<number>;
   /** The key of a call, for {@link purge}; of one with a body `bodyHash` would be needed too. */
   keyOf(request: Pick<KeyRequest, 'url'> & Partial<KeyRequest>): string;
+  /** What it has stored and done. */
   counts(): CacheCounts;
   /** Empties and frees the store, where it is the cache's own. */
   close(): Promise<void>;

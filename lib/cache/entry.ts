@@ -42,7 +42,7 @@ export interface EntryMeta {
   readonly bodyLength: number;
 }
 
-/** A stored answer: one of up to {@link MAX_VARIANTS} for a key. */
+/** A stored answer: one of up to eight for a key. */
 export interface StoredVariant {
   readonly meta: EntryMeta;
   readonly body: Uint8Array;

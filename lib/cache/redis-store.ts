@@ -41,6 +41,7 @@ export interface SharedCacheStore extends CacheStore {
 
 /** What `redisStore()` returns. */
 export interface RedisStore extends SharedCacheStore {
+  /** How it and its Redis get on. */
   health(): RedisStoreHealth;
 }
 

@@ -6,6 +6,7 @@ import { YoungKeys } from './two-level-young-keys.js';
 
 /** A store whose values are here: it answers at once. */
 export interface NearStore extends CacheStore {
+  /** What is stored for a key, at once. */
   get(key: string): readonly StoredVariant[] | undefined;
 }
 

@@ -19,7 +19,9 @@ export interface ProxyRotateHandler {
    * rotate.policy())`. `undefined` is direct.
    */
   policy(): EgressPolicy | undefined;
+  /** Calls back at each such event, until `off()` with the same function. */
   on<E extends keyof ProxyRotateEvents>(event: E, listener: (...args: ProxyRotateEvents[E]) => void): void;
+  /** Ends what `on()` began. */
   off<E extends keyof ProxyRotateEvents>(event: E, listener: (...args: ProxyRotateEvents[E]) => void): void;
   /** Closes the connections through the exits that Node's client keeps; calls that come later are refused. */
   close(): void;

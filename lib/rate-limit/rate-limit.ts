@@ -13,7 +13,9 @@ export interface RateLimitHandler {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
   /** What is known of the target's limits, one entry for each credential and exit. */
   status(): GateStatus[];
+  /** Calls back at each such event, until `off()` with the same function. */
   on<E extends keyof RateLimitEvents>(event: E, listener: (...args: RateLimitEvents[E]) => void): void;
+  /** Ends what `on()` began. */
   off<E extends keyof RateLimitEvents>(event: E, listener: (...args: RateLimitEvents[E]) => void): void;
   /** Refuses those who wait, and ends a connection to Redis that is its own. */
   close(): Promise<void>;

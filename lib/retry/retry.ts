@@ -18,7 +18,9 @@ export interface RetryEvents {
 /** The middleware that {@link retry} returns. */
 export interface RetryHandler {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
+  /** Calls back at each such event, until `off()` with the same function. */
   on<E extends keyof RetryEvents>(event: E, listener: (...args: RetryEvents[E]) => void): void;
+  /** Ends what `on()` began. */
   off<E extends keyof RetryEvents>(event: E, listener: (...args: RetryEvents[E]) => void): void;
 }
 

@@ -1,0 +1,79 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join, posix } from 'node:path';
+import { expect } from 'chai';
+import { run } from './program.js';
+import { freshFolder, install, pack, type Tarball } from './tarball.js';
+
+/** Packed, in bytes; the dashboards are in it. */
+const MAX_BYTES = 300_000;
+const MAX_PACKAGES = 130;
+const ALLOWED = [
+  /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
+  /^schema\/apis\.schema\.json$/,
+  /^dist\/(lib|dashboards)\/.+\.(js|d\.ts)$/,
+  /^dist\/dashboards\/client\/(statistics|circuits)\/(index\.html|statistics\.css|circuits\.css)$/,
+  /^dist\/dashboards\/client\/shared\/icon\.svg$/,
+];
+
+/** A source map, and what it leads to. */
+async function sourcesOf(map: string): Promise<string[]> {
+  const { sources, sourceRoot = '' } = JSON.parse(await readFile(map, 'utf8'));
+  return [map, ...sources.map((source: string) => posix.join(dirname(map), sourceRoot, source))];
+}
+
+describe('the tarball', () => {
+  let folder: Awaited<ReturnType<typeof freshFolder>>;
+  let tarball: Tarball;
+
+  before(async () => {
+    folder = await freshFolder();
+    tarball = await pack(folder.path);
+  });
+  after(() => folder.remove());
+
+  it('has nothing that publint objects to', async () => {
+    await run('node_modules/.bin/publint', ['run', tarball.file, '--strict']);
+  });
+
+  it('has types that resolve wherever the package does', async () => {
+    // The one exception: CommonJS gets an ES module, which every Node that is supported can require(). Resolution of
+    // before `exports` is left out with the profile; those versions of Node cannot run it either.
+    const exceptions = ['--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm'];
+    await run('node_modules/.bin/attw', [tarball.file, '--no-color', ...exceptions]);
+  });
+
+  it('stays within 300 KB', () => {
+    expect(tarball.bytes).to.be.below(MAX_BYTES);
+  });
+
+  it('holds what is for users, and nothing else', () => {
+    expect(tarball.paths.filter((path) => !ALLOWED.some((pattern) => pattern.test(path)))).to.deep.equal([]);
+    expect(tarball.paths).to.include.members(['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json']);
+    expect(tarball.paths).to.include.members([
+      'dist/lib/gateway/main.js',
+      'dist/dashboards/client/statistics/main.js',
+      'dist/dashboards/client/statistics/index.html',
+      'dist/dashboards/client/circuits/main.js',
+      'dist/dashboards/client/circuits/index.html',
+    ]);
+  });
+
+  it('leads nobody to a source that is not in it', async () => {
+    const scripts = tarball.paths.filter((path) => /^dist\/.+\.(js|d\.ts)$/.test(path));
+    expect(scripts.length).to.be.above(100);
+    const astray = [];
+    for (const script of scripts) {
+      const map = /\n\/\/# sourceMappingURL=(\S+)\s*$/.exec(await readFile(script, 'utf8'))?.[1];
+      if (map) astray.push(...(await sourcesOf(posix.join(dirname(script), map))));
+    }
+    expect(astray.filter((path) => !tarball.paths.includes(path))).to.deep.equal([]);
+  });
+
+  it('adds at most 130 packages', async () => {
+    const consumer = join(folder.path, 'consumer');
+    await install(consumer, '--omit=dev', tarball.file);
+    const lock = JSON.parse(await readFile(join(consumer, 'node_modules/.package-lock.json'), 'utf8'));
+    expect(await readdir(join(consumer, 'node_modules/resilient-proxy-out'))).to.include('dist');
+    expect(Object.keys(lock.packages)).to.have.length.within(2, MAX_PACKAGES);
+  });
+});
