@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProxyError } from './errors.js';
-import { announcesBody } from './exchange.js';
+import { announcesBody, exchangeOf } from './exchange.js';
 
 /**
  * Answers a call with an error as JSON, `{ error, code }`. What is no {@link ProxyError} may hold anything
@@ -24,6 +24,7 @@ export function answerError(req: IncomingMessage, res: ServerResponse, thrown: u
   res.setHeader('X-Content-Type-Options', 'nosniff');
   res.setHeader('Content-Length', body.length);
   res.statusCode = error.status;
+  exchangeOf(req, res).bytesOut += body.length;
   if (uploading) endAfterUpload(req, res, body);
   else res.end(body);
   return error;

@@ -69,6 +69,11 @@ export function partSources({ forward, ...options }: SortedOptions): PartSources
   return optionsSnapshot(snapshot) as PartSources;
 }
 
+/** Whether all that writes an answer is of this package and counts its bytes: no cache, no listener of the user's. */
+export function ownWriters({ cache, forward: { on, plugins, selfHandleResponse } }: SortedOptions): boolean {
+  return !cache && !selfHandleResponse && !plugins?.length && Object.keys(on ?? {}).length === 0;
+}
+
 /** What differs between two times. Another target is another API: nothing that was learned holds for it. */
 export function changedSources(before: PartSources, now: PartSources): (keyof PartSources)[] {
   const names = Object.keys(now) as (keyof PartSources)[];

@@ -133,6 +133,8 @@ export class Exchange {
   error: ProxyError | undefined = undefined;
   /** When the accepted head was passed on, on the clock of `performance.now()`. */
   answeredAt: number | undefined = undefined;
+  /** Bytes of bodies that `forward()` and error answers gave to the response; other writers do not count theirs. */
+  bytesOut = 0;
   /**
    * The stages after the one that runs now, callable with another request and response: what a
    * {@link detach | detached call} runs. `undefined` in front of a foreign handler, whose `next()` is

@@ -35,6 +35,8 @@ export class LiveApi implements Api {
   readonly retry: RetryHandler | undefined;
   readonly proxyRotate: ProxyRotateHandler | undefined;
   readonly forward: ForwardHandler;
+  /** Nobody else writes its answers: no cache, and no listener or plugin of the user's. */
+  readonly ownWriters: boolean;
   /** What the parts were made from. */
   readonly sources: PartSources;
   /** All of its stages. */
@@ -42,7 +44,12 @@ export class LiveApi implements Api {
   #active = 0;
   #whenIdle: (() => void) | undefined;
 
-  constructor(name: string, parts: ApiParts, sources: PartSources, assemble: Assemble) {
+  constructor(
+    name: string,
+    parts: ApiParts,
+    { sources, ownWriters }: Pick<LiveApi, 'sources' | 'ownWriters'>,
+    assemble: Assemble,
+  ) {
     this.name = name;
     this.cache = parts.cache;
     this.rateLimit = parts.rateLimit;
@@ -51,6 +58,7 @@ export class LiveApi implements Api {
     this.proxyRotate = parts.proxyRotate;
     this.forward = parts.forward;
     this.sources = sources;
+    this.ownWriters = ownWriters;
     this.handle = assemble(parts, this.#countDetached);
   }
 

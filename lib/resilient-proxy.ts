@@ -9,7 +9,7 @@ import {
   type SortedOptions,
   sortOptions,
 } from './api-options.js';
-import { type ApiParts, PartFactory, type PartSources } from './api-parts.js';
+import { type ApiParts, ownWriters, PartFactory, type PartSources } from './api-parts.js';
 import { CircuitRegistry } from './breaker/circuit-registry.js';
 import type { EgressStatus } from './egress-status.js';
 import { ProxyError } from './errors.js';
@@ -92,7 +92,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
     const exchange = exchangeOf(req, res);
     exchange.api = api.name;
     api.enter(exchange);
-    parts.stats?.watch(exchange);
+    parts.stats?.watch(exchange, api.ownWriters);
     api.handle(req, res, (error) => {
       exchange.error = answerError(req, res, error ?? notForwarded());
     });
@@ -170,15 +170,16 @@ function differing(before: SharedSnapshots, now: SharedSnapshots): string[] {
 function buildApi(
   { metrics, tracing }: SharedParts,
   name: string,
-  { rules }: SortedOptions,
+  options: SortedOptions,
   parts: ApiParts,
   sources: PartSources,
 ): LiveApi {
-  return new LiveApi(name, parts, sources, ({ cache, ...parts }, countDetached) =>
+  const facts = { sources, ownWriters: ownWriters(options) };
+  return new LiveApi(name, parts, facts, ({ cache, ...parts }, countDetached) =>
     pipeline([
       tracing,
       metrics,
-      validateBody(rules),
+      validateBody(options.rules),
       cache,
       // Once more, since a cache makes calls of its own; no call is counted twice.
       cache && tracing,

@@ -1,13 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** What cannot be read off a response once it has closed. */
-export interface Meter {
+export interface AnswerMeter {
   /** Bytes that were given to the response as its body. */
-  bytesOut: number;
-  /** Bytes that came of the request's body. */
-  bytesIn: number;
+  readonly bytesOut: number;
   /** When the handler first wrote, on the clock of `performance.now()`; 0 while it has not. */
-  firstByteAt: number;
+  readonly firstByteAt: number;
 }
 
 const METER: unique symbol = Symbol('resilient-proxy-out.meter');
@@ -16,77 +14,103 @@ const METER: unique symbol = Symbol('resilient-proxy-out.meter');
 type Sink<R> = (this: ServerResponse, chunk: unknown, encoding: unknown, done: unknown) => R;
 type Push = IncomingMessage['push'];
 
-interface Metering extends Meter {
+class ResponseMeter implements AnswerMeter {
+  bytesOut = 0;
+  firstByteAt = 0;
   readonly write: Sink<boolean>;
   readonly end: Sink<ServerResponse>;
-  push: Push | undefined;
-}
 
-interface Metered {
-  [METER]?: Metering;
-}
-
-/** What was measured of a call; all zero where nothing was. */
-export function measured(res: ServerResponse): Meter {
-  return (res as Metered)[METER] ?? NOTHING;
-}
-
-const NOTHING: Meter = Object.freeze({ bytesOut: 0, bytesIn: 0, firstByteAt: 0 });
-
-/** Begins to measure a call; measures it once, however many ask. The functions put in are the same for all calls. */
-export function measure(req: IncomingMessage, res: ServerResponse, hasBody: boolean): void {
-  const marked = res as Metered;
-  if (marked[METER]) return;
-  const meter: Metering = {
-    ...NOTHING,
+  constructor(res: ServerResponse) {
     // Node's types tell their forms apart; which one is used is the caller's to know.
-    write: res.write as Sink<boolean>,
-    end: res.end as Sink<ServerResponse>,
-    push: undefined,
-  };
-  marked[METER] = meter;
-  Object.assign(res, { write: meteredWrite, end: meteredEnd });
-  if (hasBody) {
-    meter.push = req.push;
-    (req as Metered)[METER] = meter;
-    req.push = meteredPush;
+    this.write = res.write as Sink<boolean>;
+    this.end = res.end as Sink<ServerResponse>;
+  }
+
+  count(chunk: unknown, encoding: unknown): void {
+    if (this.firstByteAt === 0) this.firstByteAt = performance.now();
+    this.bytesOut += lengthOf(chunk, encoding);
   }
 }
 
+class BodyMeter {
+  bytesIn = 0;
+  readonly push: Push;
+
+  constructor(req: IncomingMessage) {
+    this.push = req.push;
+  }
+}
+
+interface MeteredResponse {
+  [METER]?: ResponseMeter;
+}
+
+interface MeteredRequest {
+  [METER]?: BodyMeter;
+}
+
+/** What was measured of an answer; `undefined` where nothing was. */
+export function measuredAnswer(res: ServerResponse): AnswerMeter | undefined {
+  return (res as MeteredResponse)[METER];
+}
+
+/** Bytes that came of the request's body; 0 where they were not measured. */
+export function measuredBody(req: IncomingMessage): number {
+  return (req as MeteredRequest)[METER]?.bytesIn ?? 0;
+}
+
+/**
+ * Begins to measure an answer, once, however many ask. The functions put in are the same for all calls; that they are
+ * put in is what costs: an Express response that gets properties of its own is slow and grows old.
+ */
+export function measureAnswer(res: ServerResponse): void {
+  const marked = res as MeteredResponse;
+  if (marked[METER]) return;
+  marked[METER] = new ResponseMeter(res);
+  Object.assign(res, { write: meteredWrite, end: meteredEnd });
+}
+
+/** Begins to measure the body of a request, once. */
+export function measureBody(req: IncomingMessage): void {
+  const marked = req as MeteredRequest;
+  if (marked[METER]) return;
+  marked[METER] = new BodyMeter(req);
+  req.push = meteredPush;
+}
+
 function meteredWrite(
-  this: ServerResponse & Metered,
+  this: ServerResponse & MeteredResponse,
   chunk: unknown,
   encoding: unknown,
   done: unknown,
 ): boolean {
   const meter = this[METER];
   if (!meter) return false;
-  count(meter, chunk, encoding);
+  meter.count(chunk, encoding);
   return meter.write.call(this, chunk, encoding, done);
 }
 
 function meteredEnd(
-  this: ServerResponse & Metered,
+  this: ServerResponse & MeteredResponse,
   chunk: unknown,
   encoding: unknown,
   done: unknown,
 ): ServerResponse {
   const meter = this[METER];
   if (!meter) return this;
-  count(meter, chunk, encoding);
+  meter.count(chunk, encoding);
   return meter.end.call(this, chunk, encoding, done);
 }
 
-function meteredPush(this: IncomingMessage & Metered, chunk: unknown, encoding?: BufferEncoding): boolean {
+function meteredPush(
+  this: IncomingMessage & MeteredRequest,
+  chunk: unknown,
+  encoding?: BufferEncoding,
+): boolean {
   const meter = this[METER];
-  if (!meter?.push) return false;
+  if (!meter) return false;
   meter.bytesIn += lengthOf(chunk, encoding);
   return meter.push.call(this, chunk, encoding);
-}
-
-function count(meter: Metering, chunk: unknown, encoding: unknown): void {
-  if (meter.firstByteAt === 0) meter.firstByteAt = performance.now();
-  meter.bytesOut += lengthOf(chunk, encoding);
 }
 
 function lengthOf(chunk: unknown, encoding: unknown): number {

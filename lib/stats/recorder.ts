@@ -4,7 +4,7 @@ import { announcesBody, type Exchange, type Guard } from '../exchange.js';
 import { messageOf, resultOf } from './call-outcome.js';
 import type { Delta } from './delta.js';
 import { LiveApi, type LivePath } from './live-api.js';
-import { measure, measured } from './meter.js';
+import { measureAnswer, measureBody, measuredAnswer, measuredBody } from './meter.js';
 import { pathName, pathTemplate } from './path-template.js';
 import { SPANS, spanStart } from './periods.js';
 import { redactedMessage, redactedPath } from './redaction.js';
@@ -56,12 +56,13 @@ export class Recorder {
     return this.#recorded;
   }
 
-  /** Has a call counted when it is over; once, however often it passes. */
-  watch(exchange: Exchange): void {
+  /** Has a call counted when it is over; once, however often it passes. @param ownWriters see {@link StatsHandler.watch} */
+  watch(exchange: Exchange, ownWriters: boolean): void {
     const { req, res, guards } = exchange;
     if (guards.includes(this.#guard)) return;
     guards.push(this.#guard);
-    measure(req, res, announcesBody(req));
+    if (!ownWriters) measureAnswer(res);
+    if (announcesBody(req)) measureBody(req);
     // Later it may have been rewritten.
     const url = req.url ?? '/';
     const name = this.#given(req);
@@ -144,19 +145,19 @@ function count(
 ): boolean {
   const { req, res, error, cache, attempts, startedAt, answeredAt } = exchange;
   const result = resultOf(exchange, cut);
-  const meter = measured(res);
+  const meter = measuredAnswer(res);
   tally.total++;
   if (result !== 'left') tally[result]++;
   if (res.headersSent) {
     bump(tally.statusCodes, res.statusCode);
-    const firstAt = answeredAt ?? meter.firstByteAt;
+    const firstAt = answeredAt ?? meter?.firstByteAt ?? 0;
     // A head without a body may have gone out unseen, as it does on `flushHeaders()`.
     firstBytes.add(firstAt > startedAt ? Math.min(firstAt - startedAt, durationMs) : durationMs);
-    if (hasBody(req.method, res.statusCode)) tally.bytesOut += meter.bytesOut;
+    if (hasBody(req.method, res.statusCode)) tally.bytesOut += meter?.bytesOut ?? exchange.bytesOut;
   }
   // Without an end of the answer there is no time to it: a stream that its client left after an hour is not slow.
   if (result === 'success' || result === 'failure') responseTimes.add(durationMs);
-  tally.bytesIn += meter.bytesIn;
+  tally.bytesIn += measuredBody(req);
   if (cache) bump(tally.cache, cache);
   if (attempts.length > 0) {
     tally.attempts += attempts.length;

@@ -12,8 +12,12 @@ import type { StatsHealth } from './stats-store.js';
 /** The middleware that {@link stats} returns; it is what dashboards and endpoints read, too. */
 export interface StatsHandler extends StatsSource {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
-  /** Counts a call when it is over, as the middleware does; for those who have its exchange at hand. */
-  watch(exchange: Exchange): void;
+  /**
+   * Counts a call when it is over, as the middleware does; for those who have its exchange at hand.
+   * @param ownWriters nobody writes the answer but `forward()`, without listeners, and error answers, which count their
+   *   bytes themselves: then the response is left as it is
+   */
+  watch(exchange: Exchange, ownWriters?: boolean): void;
   /** Names the APIs that are listed before their first call, in place of those of the options. */
   configure(apis: readonly string[]): void;
   /** Adds up what was recorded; with Redis, resolves when it has arrived there, or will not for now. */
@@ -58,12 +62,12 @@ export function stats(options: StatsOptions = {}, clock: () => number = Date.now
   }
 
   function stats(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
-    recorder.watch(exchangeOf(req, res));
+    recorder.watch(exchangeOf(req, res), false);
     next();
   }
 
   return Object.assign(stats, {
-    watch: (exchange: Exchange) => recorder.watch(exchange),
+    watch: (exchange: Exchange, ownWriters = false) => recorder.watch(exchange, ownWriters),
     configure(apis: readonly string[]) {
       configured = [...apis];
     },

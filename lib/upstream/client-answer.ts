@@ -4,6 +4,7 @@ import { ADDED_UP, fieldValue } from './fields.js';
 
 /** An accepted answer on its way into the client's response. */
 export class ClientAnswer {
+  readonly #exchange: Exchange;
   readonly #res: ServerResponse;
   readonly #length: number;
   #sent = 0;
@@ -14,6 +15,7 @@ export class ClientAnswer {
    * @throws TypeError when the head holds what Node's response refuses to send
    */
   constructor(exchange: Exchange, head: ResponseHead, rawHeaders: string[]) {
+    this.#exchange = exchange;
     this.#res = exchange.res;
     this.#length = bodyLength(exchange, head);
     writeHead(this.#res, head, rawHeaders);
@@ -32,6 +34,7 @@ export class ClientAnswer {
   write(chunk: Buffer): boolean {
     if (this.#ended) return true;
     this.#sent += chunk.length;
+    this.#exchange.bytesOut += chunk.length;
     if (this.#sent === this.#length) {
       // The last byte that was promised ends the answer: one call in place of two.
       this.#ended = true;

@@ -106,6 +106,7 @@ export class NodeAttempt implements Deadline {
     this.#stand.headers = this.req.headers;
     Object.assign(proxyRes, { headers: this.#answerFields(rawHeaders, status) });
     this.#watchBody();
+    this.#countBody(proxyRes);
     if (!this.#options?.selfHandleResponse) setImmediate(flushHead, this.#res);
     return true;
   }
@@ -189,6 +190,15 @@ export class NodeAttempt implements Deadline {
   #setBefore(name: string): string | string[] | undefined {
     const value = this.#res.getHeader(name);
     return typeof value === 'number' ? String(value) : value;
+  }
+
+  /** Before httpxy joins the streams, so that the first chunk is not missed; what it does not pass on is not counted. */
+  #countBody(proxyRes: IncomingMessage): void {
+    const { exchange } = this.#request;
+    if (this.#options?.selfHandleResponse) return;
+    proxyRes.on('data', (chunk: Buffer) => {
+      exchange.bytesOut += chunk.length;
+    });
   }
 
   #watchBody(): void {

@@ -45,6 +45,13 @@ const PEERS = {
   gateway: null,
   'express-mounted': (c) => mounted(c, {}),
   'express-node-transport': (c) => mounted(c, { transport: 'node' }),
+  // Nothing but the transport, where the one above has breaker, retry and statistics on.
+  'express-node-alone': async (c) => {
+    const { forward } = await import('resilient-proxy-out');
+    const app = await express();
+    app.use(forward({ target: originUrl(c), changeOrigin: true, transport: 'node' }));
+    await listen(http.createServer(app), c.port);
+  },
   'express-forward-only': (c) => mounted(c, { retry: false, breaker: false }),
 };
 

@@ -69,4 +69,28 @@ describe('the bytes that resilientProxy() counts', () => {
     expect((await call(url)).text).to.equal('own');
     expect(await counted(1)).to.include({ bytesOut: 3 });
   });
+
+  for (const transport of ['undici', 'node'] as const) {
+    it(`are those of refusals, and of answers that break off, with the ${transport} transport`, async () => {
+      const upstream = await startUpstream((_req, res) => {
+        res.writeHead(200, { 'content-length': 5000 }).write('x'.repeat(1000), () => res.destroy());
+      });
+      const { url, counted } = await startProxy({
+        target: upstream.url,
+        transport,
+        breaker: { failureThreshold: 1 },
+      });
+      await call(url).then(
+        () => expect.fail('it broke off'),
+        () => {},
+      );
+      expect(await counted(1)).to.include({ bytesOut: 1000 });
+      await upstream.close();
+      const { text: refusal } = await call(url);
+      expect(JSON.parse(refusal)).to.have.property('code');
+      expect(await counted(2)).to.include({ bytesOut: 1000 + refusal.length });
+      expect((await call(url, { method: 'HEAD' })).status).to.be.above(499);
+      expect(await counted(3)).to.include({ bytesOut: 1000 + refusal.length });
+    });
+  }
 });
