@@ -48,19 +48,22 @@ export class Upstream {
     };
   }
 
-  /** Resolves when the call has ended, however its client left it. @throws ProxyError when there is no answer */
-  web(req: IncomingMessage, res: ServerResponse, proxyOptions: ProxyServerOptions): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const exchange = exchangeOf(req, res);
-      try {
-        const request = this.#request(exchange, proxyOptions);
-        new Call(request, this.#tools, (error) => (error ? reject(error) : resolve())).start();
-      } catch (thrown) {
-        const { error } = readFailure(thrown);
-        exchange.error = error;
-        reject(error);
-      }
-    });
+  /** @param ended told once the call has ended, however its client left it; with an error where nothing was answered */
+  web(
+    req: IncomingMessage,
+    res: ServerResponse,
+    proxyOptions: ProxyServerOptions,
+    ended: (error?: ProxyError) => void,
+  ): void {
+    const exchange = exchangeOf(req, res);
+    try {
+      const request = this.#request(exchange, proxyOptions);
+      new Call(request, this.#tools, ended).start();
+    } catch (thrown) {
+      const { error } = readFailure(thrown);
+      exchange.error = error;
+      ended(error);
+    }
   }
 
   /** Remembers that this upgrade must go the way the policy chooses. */
