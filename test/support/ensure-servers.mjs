@@ -8,9 +8,15 @@ const NEEDED = {
   'redis-server': 'redis-server',
   tinyproxy: 'tinyproxy',
   chromium: 'chromium',
+  curl: 'curl',
+  nginx: 'nginx',
 };
 
-const missing = Object.entries(NEEDED).filter(([program]) => spawnSync('which', [program]).status !== 0);
+// Where Debian keeps nginx, which is not on the path of every user.
+const PATH = `${process.env.PATH}:/usr/sbin`;
+const missing = Object.entries(NEEDED).filter(
+  ([program]) => spawnSync('which', [program], { env: { PATH } }).status !== 0,
+);
 if (missing.length > 0) {
   const packages = missing.map(([, name]) => name);
   const mayInstall = process.getuid?.() === 0 && spawnSync('which', ['apt-get']).status === 0;
