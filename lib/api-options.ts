@@ -241,6 +241,12 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
   checkBlock(apiProxyRotateSchema, proxyRotate, at(place, 'proxyRotate'));
   if (proxyRotate) {
     resolveProxyRotate(proxyRotate, at(place, 'proxyRotate'));
+    const { agent, target, forward: copy } = rest;
+    if (copy) throw invalidOption(at(place, 'forward'), 'cannot go with proxyRotate: copies go direct', copy);
+    if (agent)
+      throw invalidOption(at(place, 'agent'), 'cannot go with proxyRotate, which has its own', agent);
+    if (typeof target === 'object' && 'socketPath' in target)
+      throw invalidOption(at(place, 'target.socketPath'), 'cannot go with proxyRotate', target.socketPath);
     // It takes upgrades from the server by itself, past every exit.
     if (rest.ws)
       throw invalidOption(at(place, 'ws'), 'cannot go with proxyRotate: use the upgrade function', rest.ws);

@@ -68,9 +68,9 @@ export function optionsObject<T extends z.ZodRawShape>(shape: T): z.ZodObject<T,
 }
 
 /** Says that a name is not known, and which one may have been meant. */
-export function unknownKey(key: string, known: readonly string[]): string {
+export function unknownKey(key: string, known: readonly string[], kind = 'option'): string {
   const near = nearestName(key, known);
-  return `is no known option (${near ? `did you mean ${near}?` : `known: ${known.join(', ')}`})`;
+  return `is no known ${kind} (${near ? `did you mean ${near}?` : `known: ${known.join(', ')}`})`;
 }
 
 /** The known name that a misspelt one most likely stands for. */

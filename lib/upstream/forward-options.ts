@@ -1,16 +1,9 @@
 import type { Options } from 'http-proxy-middleware';
-import { z } from 'zod';
 import { invalidOption } from '../errors.js';
-import {
-  count,
-  durationMs,
-  fieldName,
-  fieldValue,
-  functionOption,
-  optionsObject,
-  resolveOptions,
-  sizeBytes,
-} from '../options.js';
+import { resolveOptions } from '../options.js';
+import { chooseTransport, nodeReasons, UNDICI_OPTIONS } from './choose-transport.js';
+import { forwardSchema, TRANSPORT_SHAPE } from './forward-schema.js';
+import { checkRules } from './option-rules.js';
 import type { FieldPolicy } from './request-fields.js';
 import { targetUrl } from './target.js';
 import type { ConnectionOptions } from './undici-transport.js';
@@ -85,86 +78,16 @@ export interface ForwardOptions extends Omit<Options, 'headers'>, TransportOptio
 /** The options of a `forward()`, resolved. */
 export interface UpstreamOptions {
   readonly transport: 'undici' | 'node';
+  /** That transport was asked for: no call may take the other. */
+  readonly forced: boolean;
+  /** Options given that the node transport cannot honour. */
+  readonly undiciOnly: readonly string[];
   readonly method: string | undefined;
   readonly fields: FieldPolicy;
   readonly connections: ConnectionOptions;
   readonly requestTimeoutMs: number;
   readonly maxKeptBytes: number;
 }
-
-const NO_LIMIT = 'must be a number of at least 1, or 0 for no limit';
-const noLimitOr = z
-  .number({ error: NO_LIMIT })
-  .max(2_147_483_647)
-  .refine((ms) => ms === 0 || ms >= 1, NO_LIMIT);
-
-const TRANSPORT_SHAPE = {
-  transport: z.enum(['auto', 'undici', 'node']).default('auto'),
-  connections: count.default(256),
-  keepAliveTimeoutMs: durationMs.optional(),
-  connectTimeoutMs: durationMs.optional(),
-  bodyTimeoutMs: noLimitOr.default(30_000),
-  requestTimeoutMs: noLimitOr.default(0),
-  maxResponseHeaderBytes: sizeBytes.min(1024).optional(),
-  maxKeptBytes: sizeBytes.default(64 * 1024 * 1024),
-  forwardHeaders: z.boolean().or(z.array(fieldName)).default(true),
-  forwardCookies: z.boolean().default(true),
-  method: z
-    .string()
-    .regex(/^[A-Z]+$/, 'must be a method in capitals, as POST')
-    .optional(),
-};
-
-const PROXY_SHAPE = {
-  target: z.unknown().optional(),
-  router: z.unknown().optional(),
-  pathFilter: z.unknown().optional(),
-  pathRewrite: z.unknown().optional(),
-  plugins: z.array(functionOption<() => void>()).default([]),
-  ejectPlugins: z.boolean().optional(),
-  on: z.record(z.string(), functionOption<() => void>().optional()).default({}),
-  logger: z.unknown().optional(),
-  ws: z.boolean().optional(),
-  changeOrigin: z.boolean().default(false),
-  headers: z.record(fieldName, fieldValue.or(z.array(fieldValue))).default({}),
-  xfwd: z.boolean().default(false),
-  auth: z.string().optional(),
-  secure: z.boolean().default(true),
-  ignorePath: z.boolean().optional(),
-  upgradeTimeout: durationMs.optional(),
-  prependPath: z.boolean().optional(),
-};
-
-/** Options that need Node's client or httpxy's passes over the answer. */
-const NODE_OPTIONS = [
-  'agent',
-  'autoRewrite',
-  'buffer',
-  'ca',
-  'cookieDomainRewrite',
-  'cookiePathRewrite',
-  'followRedirects',
-  'forward',
-  'hostRewrite',
-  'http2',
-  'localAddress',
-  'preserveHeaderKeyCase',
-  'protocolRewrite',
-  'proxyTimeout',
-  'selfHandleResponse',
-  'ssl',
-  'timeout',
-  'toProxy',
-] as const;
-const NODE_EVENTS = ['proxyReq', 'proxyRes', 'end', 'econnreset'] as const;
-const UNDICI_OPTIONS = ['keepAliveTimeoutMs', 'connectTimeoutMs', 'maxResponseHeaderBytes'] as const;
-const TARGET_PARTS = ['socketPath', 'pfx', 'key', 'passphrase', 'cert', 'ca', 'ciphers', 'secureProtocol'];
-
-const forwardSchema = optionsObject({
-  ...TRANSPORT_SHAPE,
-  ...PROXY_SHAPE,
-  ...Object.fromEntries(NODE_OPTIONS.map((name) => [name, z.unknown().optional()])),
-});
 
 /** Names of all options of `forward()`. */
 export const FORWARD_OPTIONS: readonly string[] = Object.keys(forwardSchema.shape);
@@ -183,10 +106,13 @@ export function resolveForward(
 ): UpstreamOptions {
   const given = resolveOptions(forwardSchema, options, place);
   checkTarget(options, place);
+  checkRules(options, place);
   const needsNode = nodeReasons(options, hooked);
-  const needsUndici = UNDICI_OPTIONS.filter((name) => given[name] !== undefined);
+  const undiciOnly = UNDICI_OPTIONS.filter((name) => given[name] !== undefined);
   return {
-    transport: chooseTransport(given.transport, needsNode, needsUndici, options, place),
+    transport: chooseTransport(given.transport, needsNode, undiciOnly, options, place),
+    forced: given.transport !== 'auto',
+    undiciOnly,
     method: given.method,
     fields: {
       forwardHeaders: given.forwardHeaders,
@@ -212,53 +138,13 @@ export function resolveForward(
 
 const prefix = (place: string) => (place === '' ? '' : `${place}.`);
 
-function checkTarget({ target, router }: ForwardOptions, place: string): void {
-  if (target === undefined && router === undefined) {
+function checkTarget({ target, router, forward }: ForwardOptions, place: string): void {
+  if (target === undefined && router === undefined && forward === undefined) {
     throw invalidOption(`${prefix(place)}target`, 'is required where no router is given', target);
   }
-  if (target === undefined) return;
-  if (typeof target !== 'object' || target instanceof URL) targetUrl(target, `${prefix(place)}target`);
-}
-
-function nodeReasons(options: ForwardOptions, hooked: readonly string[]): string[] {
-  const { target, on = {} } = options;
-  const named = NODE_OPTIONS.filter((name) => {
-    const value: unknown = Reflect.get(options, name);
-    return value !== undefined && value !== false;
-  });
-  const events = NODE_EVENTS.filter((name) => on[name] !== undefined || hooked.includes(name));
-  const parts =
-    typeof target === 'object' && !(target instanceof URL)
-      ? TARGET_PARTS.filter((name) => name in target)
-      : [];
-  return [...named, ...events.map((name) => `on.${name}`), ...parts.map((name) => `target.${name}`)];
-}
-
-function valueAt(options: ForwardOptions, path: string): unknown {
-  return path.split('.').reduce<unknown>((value, key) => Reflect.get(Object(value), key), options);
-}
-
-function chooseTransport(
-  asked: 'auto' | 'undici' | 'node',
-  needsNode: readonly string[],
-  needsUndici: readonly string[],
-  options: ForwardOptions,
-  place: string,
-): 'undici' | 'node' {
-  const [node] = needsNode;
-  const [undici] = needsUndici;
-  if (node && asked === 'undici') {
-    throw invalidOption(
-      prefix(place) + node,
-      "cannot be honoured by transport 'undici': use 'node' or 'auto'",
-      valueAt(options, node),
-    );
+  for (const [name, value] of Object.entries({ target, forward })) {
+    if (value === undefined) continue;
+    if (typeof value === 'object' && value !== null && !(value instanceof URL)) continue;
+    targetUrl(value, `${prefix(place)}${name}`);
   }
-  if (undici && (asked === 'node' || node)) {
-    const why = node
-      ? `cannot go with ${node}, which needs transport 'node'`
-      : "cannot be honoured by transport 'node'";
-    throw invalidOption(prefix(place) + undici, why, valueAt(options, undici));
-  }
-  return node || asked === 'node' ? 'node' : 'undici';
 }

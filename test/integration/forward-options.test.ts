@@ -1,3 +1,4 @@
+import { Agent } from 'node:http';
 import { expect } from 'chai';
 import { InvalidOptionError } from '../../lib/errors.js';
 import { forward } from '../../lib/upstream/forward.js';
@@ -136,10 +137,112 @@ describe('forward() refuses at construction', () => {
       "forward.connectTimeoutMs cannot be honoured by transport 'node'; received 5",
     ],
     [
+      'an event that nobody tells, with a suggestion',
+      { target: TARGET, on: { proxyresp: () => {} } },
+      'forward.on.proxyresp',
+      'forward.on.proxyresp is no known event (did you mean proxyRes?); received a function',
+    ],
+    [
+      'an answer that nobody gives',
+      { target: TARGET, selfHandleResponse: true },
+      'forward.selfHandleResponse',
+      'forward.selfHandleResponse needs a listener on.proxyRes that answers, or every call would wait for ever; received true',
+    ],
+    [
+      'an option that no transport has',
+      { target: TARGET, http2: true },
+      'forward.http2',
+      "forward.http2 is for a server of httpxy's own: no transport has it; received true",
+    ],
+    [
+      'an agent that is none',
+      { target: TARGET, agent: { keepAlive: true } },
+      'forward.agent',
+      'forward.agent must be an agent of node:http or node:https, or false; received an object',
+    ],
+    [
+      'an agent of another protocol',
+      { target: 'https://api.example', agent: new Agent() },
+      'forward.agent',
+      "forward.agent must be one for the target's https; received an object",
+    ],
+    [
+      'a buffer that is no stream',
+      { target: TARGET, buffer: Buffer.from('x') },
+      'forward.buffer',
+      'forward.buffer must be a readable stream; received an object',
+    ],
+    [
+      'a filter that mixes paths and globs',
+      { target: TARGET, pathFilter: ['/api', '/other/**'] },
+      'forward.pathFilter',
+      'forward.pathFilter must be a path, a glob, a list of either, or a function; paths and globs do not mix; received an array of 2',
+    ],
+    [
+      'a filter of another type',
+      { target: TARGET, pathFilter: 5 },
+      'forward.pathFilter',
+      'forward.pathFilter must be a path, a glob, a list of either, or a function; paths and globs do not mix; received 5',
+    ],
+    [
+      'a rewrite that is no regular expression',
+      { target: TARGET, pathRewrite: { '^/(': '/' } },
+      'forward.pathRewrite.^/(',
+      'forward.pathRewrite.^/( must have a regular expression for its name; received "/"',
+    ],
+    [
+      'a rewrite of another type',
+      { target: TARGET, pathRewrite: '/api' },
+      'forward.pathRewrite',
+      'forward.pathRewrite must be a function or an object of patterns; received "/api"',
+    ],
+    [
+      'a router with a target that is no URL',
+      { router: { '/a': 'nonsense' } },
+      'forward.router./a',
+      'forward.router./a must be an absolute http or https URL, as https://api.example.com/v2; received "nonsense"',
+    ],
+    [
+      'a logger without functions',
+      { target: TARGET, logger: { info: true } },
+      'forward.logger',
+      'forward.logger must have the functions info, warn and error; received an object',
+    ],
+    [
+      'redirects that are no number',
+      { target: TARGET, followRedirects: -1 },
+      'forward.followRedirects',
+      'forward.followRedirects must be true, false, or a number of redirects; received -1',
+    ],
+    [
+      'cookies rewritten by a number',
+      { target: TARGET, cookieDomainRewrite: 5 },
+      'forward.cookieDomainRewrite',
+      'forward.cookieDomainRewrite must be false, a string, or an object of strings; received 5',
+    ],
+    [
+      'a protocol that no location has',
+      { target: TARGET, protocolRewrite: 'ftp' },
+      'forward.protocolRewrite',
+      'forward.protocolRewrite must be "http" or "https" or "http:" or "https:"; received "ftp"',
+    ],
+    [
+      'an address that is none',
+      { target: TARGET, localAddress: 'eth0' },
+      'forward.localAddress',
+      'forward.localAddress must be an IP address of this host; received "eth0"',
+    ],
+    [
+      'a copy to no URL',
+      { target: TARGET, forward: '/copy' },
+      'forward.forward',
+      'forward.forward must be an absolute http or https URL, as https://api.example.com/v2; received "/copy"',
+    ],
+    [
       'two options that need different transports',
-      { target: TARGET, selfHandleResponse: true, keepAliveTimeoutMs: 5 },
+      { target: TARGET, toProxy: true, keepAliveTimeoutMs: 5 },
       'forward.keepAliveTimeoutMs',
-      "forward.keepAliveTimeoutMs cannot go with selfHandleResponse, which needs transport 'node'; received 5",
+      "forward.keepAliveTimeoutMs cannot go with toProxy, which needs transport 'node'; received 5",
     ],
   ] as const) {
     it(what, () => {
@@ -190,6 +293,8 @@ describe('forward() takes', () => {
     { target: TARGET, transport: 'undici', followRedirects: false, selfHandleResponse: undefined },
     { target: TARGET, on: { error: () => {}, open: undefined } },
     { router: { '/a': TARGET } },
+    { target: TARGET, pathFilter: ['/a/**', '!/a/b'], pathRewrite: {}, agent: null },
+    { target: TARGET, pathFilter: ['/a', '/b'], agent: false, protocolRewrite: null },
   ]) {
     it(
       Object.entries(options)

@@ -1,3 +1,4 @@
+import { Agent } from 'node:https';
 import { expect } from 'chai';
 import express from 'express';
 import request from 'supertest';
@@ -467,6 +468,30 @@ describe('resilientProxy()', () => {
         'upgrades that would pass by every exit',
         { name: 'x', target, ws: true, proxyRotate: { proxies: ['http://127.0.0.1:3128'] } },
         'ws cannot go with proxyRotate: use the upgrade function; received true',
+      ],
+      [
+        'an agent beside those of the exits',
+        { name: 'x', target, agent: new Agent(), proxyRotate: { proxies: ['http://127.0.0.1:3128'] } },
+        'agent cannot go with proxyRotate, which has its own; received an object',
+      ],
+      [
+        'copies that would pass by every exit',
+        { name: 'x', target, forward: target, proxyRotate: { proxies: ['http://127.0.0.1:3128'] } },
+        'forward cannot go with proxyRotate: copies go direct',
+      ],
+      [
+        'a unix socket behind exits',
+        {
+          name: 'x',
+          target: { socketPath: '/run/x.sock' },
+          proxyRotate: { proxies: ['http://127.0.0.1:3128'] },
+        },
+        'target.socketPath cannot go with proxyRotate',
+      ],
+      [
+        'an answer that nobody gives',
+        { apis: { x: { target, selfHandleResponse: true } } },
+        'apis.x.selfHandleResponse needs a listener on.proxyRes that answers',
       ],
       [
         'a proxy of no known kind, without showing its password',
