@@ -12,6 +12,8 @@ export interface CallTools {
   readonly wheel: DeadlineWheel;
   /** Bound on one attempt up to its head, where no breaker sets one; 0 is none. */
   readonly requestTimeoutMs: number;
+  /** Told of each answer that is passed on. */
+  readonly answered: ((request: UpstreamRequest, status: number) => void) | undefined;
 }
 
 const NONE: ReadonlySet<string> = new Set();
@@ -49,7 +51,7 @@ export class Call implements AttemptOwner {
   }
 
   start(): void {
-    this.#exchange.onAbandon(() => this.#abandon());
+    this.#exchange.onAbandon(() => this.#stop());
     this.#begin();
   }
 
@@ -142,6 +144,7 @@ export class Call implements AttemptOwner {
       return false;
     }
     run.accepted = true;
+    this.#tools.answered?.(this.#request, head.status);
     this.#driven?.accepted();
     return true;
   }
@@ -223,12 +226,20 @@ export class Call implements AttemptOwner {
     });
   }
 
-  #abandon(): void {
+  /** Ends the call from outside: something that belongs to it has failed. */
+  fail(error: ProxyError): void {
+    if (this.#settled) return;
+    const { res } = this.#exchange;
+    this.#stop(res.headersSent ? undefined : error);
+    if (res.headersSent) res.destroy();
+  }
+
+  #stop(error?: ProxyError): void {
     if (this.#settled) return;
     const run = this.#running;
     run?.cancel();
     if (run && !run.accepted) this.#told(run.attempt, { kind: 'abandoned' }, this.#exchange.guards.length);
-    this.#end();
+    this.#end(error);
   }
 
   #end(error?: ProxyError): void {

@@ -53,6 +53,10 @@ const UNREADABLE: Reading = {
   message: 'The upstream sent an unreadable answer',
 };
 const REQUEST: Reading = { code: 'ERR_BAD_REQUEST', message: 'The request cannot be sent to the upstream' };
+const WRONG_AGENT: Reading = {
+  code: 'ERR_INTERNAL',
+  message: "The agent given is none for the target's protocol",
+};
 const CLOSED: Reading = { code: 'ERR_SHUTTING_DOWN', message: 'The proxy is shutting down' };
 const TLS: Reading = { code: 'ERR_UPSTREAM_TLS', message: 'No trusted TLS connection to the upstream' };
 
@@ -79,6 +83,7 @@ const BY_CODE: Readonly<Record<string, Reading>> = {
   UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: REQUEST,
   ERR_HTTP_INVALID_HEADER_VALUE: REQUEST,
   ERR_INVALID_CHAR: UNREADABLE,
+  ERR_INVALID_PROTOCOL: WRONG_AGENT,
   UND_ERR_DESTROYED: CLOSED,
   UND_ERR_CLOSED: CLOSED,
   EPROTO: { ...TLS, proxyStatus: 'tls_protocol_error' },
@@ -121,6 +126,8 @@ function read(error: unknown): Reading {
   if (!(error instanceof Error)) return internal();
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (error.name === 'HTTPParserError' || code.startsWith('HPE_')) return UNREADABLE;
+  // What `fixRequestBody` says of fields that would break out of a multipart body.
+  if (code.startsWith('HPM_ERR_INVALID_MULTIPART')) return REQUEST;
   const known = Object.hasOwn(BY_CODE, code) ? BY_CODE[code] : undefined;
   if (known) return known;
   if (CERTIFICATE.test(code)) return { ...TLS, proxyStatus: 'tls_certificate_error' };

@@ -1,12 +1,18 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { EventEmitter } from 'node:events';
+import { ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { createProxyMiddleware, type Options, type Plugin } from 'http-proxy-middleware';
 import type { ProxyServer } from 'httpxy';
 import type { EgressPolicy } from '../egress.js';
+import { ProxyError } from '../errors.js';
 import { exchangeOf } from '../exchange.js';
 import { refuseUpgrade } from '../refuse-upgrade.js';
+import { CallLog } from './call-log.js';
 import { readFailure } from './failure.js';
 import { type ForwardOptions, resolveForward, TRANSPORT_OPTIONS } from './forward-options.js';
+import { heardFilter } from './heard-filter.js';
+import { tell } from './listeners.js';
+import { unanswered } from './option-rules.js';
 import { OwnUpgrades } from './own-upgrades.js';
 import { originForm } from './request-path.js';
 import { Upstream } from './upstream.js';
@@ -33,30 +39,47 @@ export interface ForwardHandler {
 export function forward(options: ForwardOptions): ForwardHandler {
   resolveForward(options, 'forward');
   const engine = upstreamPlugin(options);
-  const answersErrors = options.on?.error !== undefined;
   const ownUpgrades = new OwnUpgrades((req, socket, head) => takeUpgrade(req, socket, head));
+  const filter = heardFilter(options.pathFilter);
   const proxy = createProxyMiddleware({
     ...proxyOptions(options),
+    pathFilter: filter.pathFilter,
     ejectPlugins: true,
-    plugins: [eventsPlugin, ...(options.plugins ?? []), engine.plugin],
+    plugins: [...(options.ejectPlugins ? [] : [eventsPlugin]), ...(options.plugins ?? []), engine.plugin],
   });
 
   function forward(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
     try {
       req.url = originForm(req.url);
     } catch (thrown) {
-      const { error } = readFailure(thrown);
-      exchangeOf(req, res).error = error;
-      next(error);
+      handOn(readFailure(thrown).error, req, res, next);
       return;
     }
     exchangeOf(req, res);
     if (options.ws) ownUpgrades.learn(req);
-    proxy(req, res, (error) => {
-      // A listener of the user's has answered already; http-proxy-middleware reports the error to both.
-      if (error === undefined || !answersErrors || !res.headersSent) next(error);
+    const begun = res.headersSent;
+    proxy(req, res, (thrown) => {
+      const error = thrown ?? filter.failure();
+      if (error === undefined) next();
+      else if (begun) handOn(error, req, res, next);
+      else unlessAnswered(error, req, res, next);
       throw HANDED_ON;
     }).catch(unlessHandedOn);
+  }
+
+  /** Listeners of `error` have heard of it: one of them may have answered, or may be about to. */
+  function unlessAnswered(
+    error: unknown,
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: (error?: unknown) => void,
+  ): void {
+    const goOn = (): void => {
+      if (!res.headersSent && !res.writableEnded) handOn(error, req, res, next);
+    };
+    const pending = engine.answering(res);
+    if (pending) void pending.then(goOn);
+    else goOn();
   }
 
   function upgrade(req: IncomingMessage, socket: Socket, head: Buffer, egress?: EgressPolicy): void {
@@ -72,12 +95,32 @@ export function forward(options: ForwardOptions): ForwardHandler {
     }
     if (egress) engine.upgradeBy(egress, req);
     proxy.upgrade(req, socket, head);
+    const failure = filter.failure();
+    if (failure !== undefined) refuseUpgrade(socket, beforeSending(failure));
   }
+
   async function close(): Promise<void> {
     ownUpgrades.close();
     await engine.close();
   }
   return Object.assign(forward, { upgrade, close });
+}
+
+function handOn(
+  thrown: unknown,
+  req: IncomingMessage,
+  res: ServerResponse,
+  next: (error?: unknown) => void,
+): void {
+  // What a router or the like has thrown is the application's own, and reaches its error handler as it is.
+  exchangeOf(req, res).error = beforeSending(thrown);
+  next(thrown);
+}
+
+/** What happened before there was a call is no failure of the target's, whatever it looks like. */
+function beforeSending(thrown: unknown): ProxyError {
+  if (thrown instanceof ProxyError) return thrown;
+  return new ProxyError('ERR_INTERNAL', 'The call failed before it was sent', { cause: thrown });
 }
 
 // After each call http-proxy-middleware leaves a listener on the server that it came by, one for each
@@ -98,8 +141,12 @@ export function resiliencePlugin(
 ): Plugin {
   return function resiliencePlugin(server, proxyOptions) {
     // http-proxy-middleware's own plugins listen too, to log and to answer: they need no Node client.
-    const hooked = proxyOptions.ejectPlugins ? server.eventNames().map(String) : [];
-    const upstream = enginePlugin({ ...proxyOptions, ...options }, server, hooked);
+    const own = proxyOptions.ejectPlugins ? new EventEmitter() : defaultListeners(proxyOptions.on);
+    const hooked = server.eventNames().map(String);
+    const others = hooked.filter(
+      (event) => server.listenerCount(event as 'error') > own.listenerCount(event),
+    );
+    const { upstream } = enginePlugin({ ...proxyOptions, ...options }, server, others, true);
     server.web = (req, res, opts = {}) =>
       new Promise((resolve, reject) => {
         upstream.web(req, res, opts, (error) => (error ? reject(error) : resolve()));
@@ -107,30 +154,63 @@ export function resiliencePlugin(
   };
 }
 
+/** What http-proxy-middleware's plugins listen to by themselves, and `on` with them. */
+function defaultListeners(on: Options['on']): EventEmitter {
+  let server = new EventEmitter();
+  const plugin: Plugin = (proxyServer) => {
+    server = proxyServer as EventEmitter;
+  };
+  createProxyMiddleware({ target: 'http://localhost', plugins: [plugin], ...(on ? { on } : {}) });
+  return server;
+}
+
+interface Engine {
+  readonly upstream: Upstream;
+  /** Resolves when the listeners of `error` have, who may answer this response; `undefined` where none waits. */
+  answering(res: ServerResponse): Promise<unknown> | undefined;
+}
+
 function upstreamPlugin(options: ForwardOptions): {
   plugin: Plugin;
+  answering: Engine['answering'];
   upgradeBy: Upstream['upgradeBy'];
   close: () => Promise<void>;
 } {
-  let upstream: Upstream | undefined;
+  let engine: Engine | undefined;
   return {
     plugin: (server) => {
-      const engine = enginePlugin(options, server, server.eventNames().map(String));
-      upstream = engine;
+      const hooked = server.eventNames().map(String);
+      if (options.selfHandleResponse && !hooked.includes('proxyRes')) {
+        throw unanswered('forward.selfHandleResponse');
+      }
+      const { upstream, ...rest } = enginePlugin(options, server, hooked);
+      engine = { upstream, ...rest };
       server.web = (req, res, opts = {}) =>
         new Promise((_never, reject) => {
-          engine.web(req, res, opts, (error) => {
+          upstream.web(req, res, opts, (error) => {
             if (error) reject(error);
           });
         });
     },
-    upgradeBy: (policy, req) => upstream?.upgradeBy(policy, req),
-    close: async () => upstream?.close(),
+    answering: (res) => engine?.answering(res),
+    upgradeBy: (policy, req) => engine?.upstream.upgradeBy(policy, req),
+    close: async () => engine?.upstream.close(),
   };
 }
 
-function enginePlugin(options: ForwardOptions, server: ProxyServer, hooked: readonly string[]): Upstream {
-  const upstream = new Upstream(resolveForward(options, 'forward', hooked), server);
+function enginePlugin(
+  options: ForwardOptions,
+  server: ProxyServer,
+  hooked: readonly string[],
+  besideOthers = false,
+): Engine {
+  const log = new CallLog(options.ejectPlugins ? undefined : options.logger, besideOthers);
+  const upstream = new Upstream(
+    resolveForward(options, 'forward', hooked),
+    proxyOptions(options),
+    server,
+    log,
+  );
   const { ws } = server;
   server.ws = (req, socket, opts = {}, head) =>
     upstream.upgrade(req, socket as Socket, opts, (options) => ws.call(server, req, socket, options, head));
@@ -141,7 +221,29 @@ function enginePlugin(options: ForwardOptions, server: ProxyServer, hooked: read
   server.on('error', (error, _req, res) => {
     if (res instanceof Socket) upstream.refuse(res, error);
   });
-  return upstream;
+  log.listen(server);
+  return { upstream, answering: safeEvents(server, upstream) };
+}
+
+/** What is emitted on the server by others than us is told like the rest: no listener ends the process. */
+function safeEvents(server: ProxyServer, upstream: Upstream): Engine['answering'] {
+  const answering = new WeakMap<object, Promise<unknown>>();
+  const emit = (event: string, ...args: unknown[]): boolean => {
+    const sockets = args.filter((item) => item instanceof Socket || item instanceof ClientRequest);
+    const pending = tell(server, event, args, (error) => {
+      upstream.lost(error);
+      if (event === 'error') return;
+      for (const socket of sockets) {
+        if (event === 'proxyReqWs' && socket instanceof Socket) upstream.refuse(socket, error);
+        else socket.on('error', () => {}).destroy();
+      }
+    });
+    const [, , res] = args;
+    if (event === 'error' && pending && typeof res === 'object' && res !== null) answering.set(res, pending);
+    return server.listenerCount(event as 'error') > 0;
+  };
+  Object.assign(server, { emit });
+  return (res) => answering.get(res);
 }
 
 const eventsPlugin: Plugin = (server, { on = {} }) => {
@@ -153,9 +255,11 @@ const eventsPlugin: Plugin = (server, { on = {} }) => {
 
 function proxyOptions(options: ForwardOptions): Options {
   const entries = Object.entries(options).filter(([name]) => !TRANSPORT_OPTIONS.includes(name));
-  const { target } = options;
+  const { target, router, forward } = options;
   return {
     ...Object.fromEntries(entries),
     ...(typeof target === 'string' ? { target: new URL(target) } : {}),
+    // Without either http-proxy-middleware refuses to be made; a table without entries names nothing.
+    ...(target === undefined && router === undefined && forward !== undefined ? { router: {} } : {}),
   };
 }

@@ -1,5 +1,4 @@
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
+import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { ProxyServerOptions } from 'httpxy';
 import type { Deadline, DeadlineWheel } from './deadline-wheel.js';
 import { ADDED_UP, joinedFields } from './fields.js';
@@ -12,20 +11,12 @@ import type { ConnectionOptions } from './undici-transport.js';
 
 const DRAIN_BYTES = 64 * 1024;
 
-/** What httpxy pipes into its request in place of the client's own stream. */
-export function bodySource({ body, proxyOptions }: UpstreamRequest): Readable {
-  const opened = body?.open();
-  if (opened instanceof Readable) return opened;
-  if (proxyOptions.followRedirects) return Readable.from(opened ? [opened] : []);
-  const atOnce = { pipe: (to: ClientRequest) => to.end(opened) };
-  // httpxy asks nothing of a source but `pipe`; a stream for a body that is here, or is none, costs more.
-  return atOnce as unknown as Readable;
-}
-
 /** One attempt of the node transport: what httpxy does with it, judged and cleaned up after. */
 export class NodeAttempt implements Deadline {
   dueAt = 0;
   slot = -1;
+  /** A listener of `on.proxyReq` has begun to write the body. */
+  bodyWritten = false;
   readonly #request: UpstreamRequest;
   readonly #listener: AttemptListener;
   readonly #limits: ConnectionOptions;
@@ -39,6 +30,7 @@ export class NodeAttempt implements Deadline {
   #options: ProxyServerOptions | undefined;
   #over = false;
   #accepted = false;
+  #before: FieldsBefore | undefined;
 
   constructor(
     request: UpstreamRequest,
@@ -102,8 +94,13 @@ export class NodeAttempt implements Deadline {
       return false;
     }
     this.#request.exchange.answeredAt = performance.now();
+    this.#before = fieldsBefore(this.#res);
     // For what httpxy makes of the answer the client's own fields count: its Host, and whether it stays.
-    this.#stand.headers = this.req.headers;
+    const { host, connection } = this.req.headers;
+    this.#stand.headers = {
+      host,
+      connection: connection && (/\bclose\b/i.test(connection) ? 'close' : 'keep-alive'),
+    };
     Object.assign(proxyRes, { headers: this.#answerFields(rawHeaders, status) });
     this.#watchBody();
     this.#countBody(proxyRes);
@@ -111,25 +108,54 @@ export class NodeAttempt implements Deadline {
     return true;
   }
 
+  /** httpxy crashes on a Location that it is to rewrite and cannot read: that one goes to the client as it is. */
+  spareLocation({ headers }: IncomingMessage): void {
+    const { hostRewrite, autoRewrite, protocolRewrite } = this.#options ?? {};
+    const { location } = headers;
+    if (location === undefined || !(hostRewrite || autoRewrite || protocolRewrite)) return;
+    if (URL.canParse(location, this.#request.target.origin) || this.#over || this.#res.headersSent) return;
+    this.#res.setHeader('location', location);
+    delete headers.location;
+  }
+
   /** The answer has arrived in full. */
   end(proxyRes: IncomingMessage): boolean {
     if (this.#over) return false;
-    this.#over = true;
     this.#wheel.forget(this);
-    if (proxyRes.rawTrailers.length > 0 && !this.#res.writableEnded) this.#res.addTrailers(proxyRes.trailers);
-    this.#listener.finished();
+    const ended = this.#res.writableEnded;
+    if (proxyRes.rawTrailers.length > 0 && !ended) this.#res.addTrailers(proxyRes.trailers);
+    // Who answers by himself may still be at it, and may fail.
+    if (this.#options?.selfHandleResponse && !ended) this.#res.once('close', this.#finish);
+    else this.#finish();
     return true;
   }
 
-  /** Runs a listener of the user's: what it throws fails the call, not the process. */
-  guard(run: () => void, proxyRes?: IncomingMessage): void {
-    try {
-      run();
-    } catch (error) {
-      if (proxyRes) this.#disown(proxyRes);
-      this.#hangUp();
-      this.fail(error);
+  readonly #finish = (): void => {
+    if (this.#over) return;
+    this.#over = true;
+    this.#listener.finished();
+  };
+
+  /** What is sent, and for whom. */
+  get request(): UpstreamRequest {
+    return this.#request;
+  }
+
+  /** Whether a function of the user's that fails now can still fail the call. */
+  get open(): boolean {
+    return !this.#over;
+  }
+
+  /** A function of the user's failed: that ends the call, and the answer with it. */
+  hookFailed(error: unknown, proxyRes?: IncomingMessage): void {
+    if (this.#over) return;
+    if (proxyRes) {
+      this.#disown(proxyRes);
+      // Those that it has put on the answer would go on as if nothing had happened.
+      for (const event of ['data', 'readable', 'end']) proxyRes.removeAllListeners(event);
     }
+    this.#hangUp();
+    this.fail(error);
   }
 
   readonly fail = (error: unknown): void => {
@@ -137,7 +163,9 @@ export class NodeAttempt implements Deadline {
     this.#over = true;
     this.#wheel.forget(this);
     this.#dropListeners();
+    this.#res.off('close', this.#finish);
     if (this.#accepted && this.#res.headersSent) this.#res.destroy();
+    else if (this.#before) restoreFields(this.#res, this.#before);
     this.#listener.failed(error, this.#proxyReq?.reusedSocket);
   };
 
@@ -237,6 +265,7 @@ export class NodeAttempt implements Deadline {
     process.nextTick(() => {
       this.adoptListeners();
       this.#dropListeners();
+      proxyRes.unpipe();
       proxyRes
         .removeAllListeners('close')
         .removeAllListeners('error')
@@ -244,6 +273,23 @@ export class NodeAttempt implements Deadline {
       drain(proxyRes);
     });
   }
+}
+
+type FieldsBefore = Pick<ServerResponse, 'statusCode' | 'statusMessage'> & {
+  readonly fields: OutgoingHttpHeaders;
+};
+
+/** What the client's response held before an answer was copied to it. */
+function fieldsBefore(res: ServerResponse): FieldsBefore {
+  const { statusCode, statusMessage } = res;
+  return { statusCode, statusMessage, fields: res.getHeaders() };
+}
+
+/** An error is answered in place of this answer: none of its fields may go with it. */
+function restoreFields(res: ServerResponse, { fields, ...status }: FieldsBefore): void {
+  for (const name of res.getHeaderNames()) res.removeHeader(name);
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined) res.setHeader(name, value);
+  Object.assign(res, status);
 }
 
 // Node holds a head back until the first byte of a body, which an event stream may keep waiting. Not

@@ -1,10 +1,14 @@
 import http from 'node:http';
 import https from 'node:https';
+import { Readable } from 'node:stream';
 import { createProxyServer, type ProxyServer, type ProxyServerOptions } from 'httpxy';
 import type { Egress } from '../egress.js';
 import { ProxyError } from '../errors.js';
+import { bodySource } from './body-source.js';
 import type { DeadlineWheel } from './deadline-wheel.js';
-import { bodySource, NodeAttempt } from './node-attempt.js';
+import { type OnFailure, tell, watchListeners } from './listeners.js';
+import { NodeAttempt } from './node-attempt.js';
+import { lendFraming } from './parsed-body.js';
 import type { AttemptListener, Cancel, UpstreamRequest } from './transport.js';
 import type { ConnectionOptions } from './undici-transport.js';
 
@@ -20,10 +24,15 @@ export class NodeTransport {
   readonly #http: http.Agent;
   readonly #https: https.Agent;
   readonly #tools: { wheel: DeadlineWheel; brokenOff: () => Error };
+  readonly #lost: OnFailure;
   #closed = false;
 
-  /** @param users http-proxy-middleware's server, on which its users listen */
-  constructor(users: ProxyServer, options: ConnectionOptions, wheel: DeadlineWheel) {
+  /**
+   * @param users http-proxy-middleware's server, on which its users listen
+   * @param lost hears what their listeners fail with when the call is over
+   */
+  constructor(users: ProxyServer, options: ConnectionOptions, wheel: DeadlineWheel, lost: OnFailure) {
+    this.#lost = lost;
     this.#tools = { wheel, brokenOff: () => this.#brokenOff() };
     this.#options = options;
     // Not httpxy's: they are shared by the whole process and nobody could close them.
@@ -39,10 +48,13 @@ export class NodeTransport {
     egress: Egress | undefined,
     listener: AttemptListener,
   ): Cancel => {
-    const { req, res } = request.exchange;
+    const { res } = request.exchange;
     const attempt = new NodeAttempt(request, listener, this.#options, this.#tools);
-    const options: MarkedOptions = this.#proxyOptions(request, egress);
-    if (listener.attempt.number === 1) this.#users.emit('start', req, res, options.target ?? '');
+    const options: MarkedOptions = this.#proxyOptions(request, egress, () => attempt.bodyWritten);
+    if (options.buffer instanceof Readable) {
+      // What breaks off here would end the process: httpxy does not listen.
+      options.buffer.on('error', (error) => attempt.hookFailed(error));
+    }
     // httpxy hands a copy of the options back with its request, which tells the attempt that it is for.
     options[ATTEMPT] = attempt;
     this.#server.web(attempt.clientRequest, res, options).then(attempt.closed, attempt.fail);
@@ -63,11 +75,21 @@ export class NodeTransport {
     this.#https.destroy();
   }
 
-  #proxyOptions(request: UpstreamRequest, egress: Egress | undefined): ProxyServerOptions {
+  #proxyOptions(
+    request: UpstreamRequest,
+    egress: Egress | undefined,
+    bodyWritten: () => boolean,
+  ): ProxyServerOptions {
     const { proxyOptions, target } = request;
     const encrypted = target.origin.startsWith('https:');
     const agent = egress?.agent ?? proxyOptions.agent ?? (encrypted ? this.#https : this.#http);
-    const options: ProxyServerOptions = { ...proxyOptions, agent, buffer: bodySource(request) };
+    const options: ProxyServerOptions = {
+      ...proxyOptions,
+      agent,
+      buffer: bodySource(request, bodyWritten),
+      // The copy is sent by us, once for all attempts.
+      forward: undefined,
+    };
     // A new object each time, for httpxy writes into it. Without the name Node takes it from the Host field.
     if (encrypted) options.ssl = { servername: target.servername ?? '', ...proxyOptions.ssl };
     return options;
@@ -79,21 +101,39 @@ export class NodeTransport {
     server.on('proxyReq', (proxyReq: MarkedRequest, _req, res, options: MarkedOptions) => {
       const attempt = options[ATTEMPT];
       proxyReq[ATTEMPT] = attempt;
-      if (!attempt?.begin(proxyReq, options)) return;
-      attempt.guard(() => users.emit('proxyReq', proxyReq, attempt.req, res, options));
+      if (!attempt?.begin(proxyReq, options) || users.listenerCount('proxyReq') === 0) return;
+      const failed = this.#failing(attempt);
+      watchListeners(proxyReq, 'on.proxyReq', failed);
+      const takeBack = lendFraming(proxyReq, attempt.request);
+      void tell(users, 'proxyReq', [proxyReq, attempt.req, res, options], failed);
+      takeBack?.();
+      attempt.bodyWritten = proxyReq.headersSent;
     });
     server.on('proxyRes', (proxyRes, _req, res) => {
       const attempt = attemptOf(proxyRes);
       if (!attempt?.judge(proxyRes)) return;
-      attempt.guard(() => users.emit('proxyRes', proxyRes, attempt.req, res), proxyRes);
+      if (users.listenerCount('proxyRes') === 0) return attempt.spareLocation(proxyRes);
+      const failed = this.#failing(attempt, proxyRes);
+      watchListeners(proxyRes, 'on.proxyRes', failed);
+      void tell(users, 'proxyRes', [proxyRes, attempt.req, res], failed);
+      attempt.spareLocation(proxyRes);
     });
     server.on('end', (_req, res, proxyRes) => {
       const attempt = attemptOf(proxyRes);
-      if (attempt?.end(proxyRes)) users.emit('end', attempt.req, res, proxyRes);
+      if (attempt?.end(proxyRes))
+        void tell(users, 'end', [attempt.req, res, proxyRes], this.#failing(attempt));
     });
-    server.on('econnreset', (error, _req, res, target) =>
-      users.emit('econnreset', error, res.req, res, target),
+    server.on(
+      'econnreset',
+      (error, _req, res, target) => void tell(users, 'econnreset', [error, res.req, res, target], this.#lost),
     );
+  }
+
+  #failing(attempt: NodeAttempt, proxyRes?: http.IncomingMessage): OnFailure {
+    return (error) => {
+      if (attempt.open) attempt.hookFailed(error, proxyRes);
+      else this.#lost(error);
+    };
   }
 }
 

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import { Readable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import { ProxyError } from '../errors.js';
 import { announcesBody } from '../exchange.js';
+import { StreamedBody } from './streamed-body.js';
 
 /** Bytes of request bodies that all calls together may keep to send again. */
 export class BodyLedger {
@@ -31,6 +32,12 @@ export interface RequestBody {
   readonly replayable: boolean;
   /** How the fields must change, where the body does not go on as it came. */
   readonly rebuilt?: { readonly contentType: string | undefined };
+  /** It was given by an option, in place of the client's. */
+  readonly given?: boolean;
+  /** It was read and cannot be written again: only a listener of `on.proxyReq` can, by what a parser made of it. */
+  readonly consumed?: boolean;
+  /** Sends it to one more receiver as well, from its begin; to be called before the first {@link open}. */
+  copyTo(receiver: Writable): void;
   /** Frees what was kept; what the client still sends is read and dropped. */
   close(): void;
 }
@@ -40,32 +47,63 @@ interface ParsedBody {
   rawBody?: unknown;
 }
 
+/** Where a body comes from, and what may be done with it. */
+export interface BodyRules {
+  /** Sent in place of the client's own, where `buffer` was given. */
+  readonly buffer: unknown;
+  /** How much of a stream is kept to be sent again; 0 keeps nothing. */
+  readonly keepBytes: number;
+  readonly ledger: BodyLedger;
+  /** A listener may write a body that was read and cannot be written again. */
+  readonly listened: boolean;
+}
+
 /**
  * The body that the client sends, or the one that a parser in front of us left on the request.
- * @param keepBytes how much of a stream is kept to be sent again; 0 keeps nothing
  * @returns `undefined` when the request has no body
  * @throws ProxyError ERR_BODY_CONSUMED when it was read and nobody kept it
  */
-export function requestBody(
-  req: IncomingMessage,
-  keepBytes: number,
-  ledger: BodyLedger,
-): RequestBody | undefined {
+export function requestBody(req: IncomingMessage, rules: BodyRules): RequestBody | undefined {
+  if (rules.buffer !== undefined) return givenBody(rules.buffer, rules);
   const { rawBody, body } = req as ParsedBody;
   if (Buffer.isBuffer(rawBody)) return bufferedBody(rawBody, req.headers['content-type']);
   if (!announcesBody(req)) return undefined;
-  if (!req.readableEnded && !(req.complete && req.readableDidRead))
-    return new StreamedBody(req, keepBytes, ledger);
+  if (!req.readableEnded && !(req.complete && req.readableDidRead)) return new StreamedBody(req, rules);
   const rebuilt = rebuild(body, req.headers['content-type']);
   if (rebuilt) return bufferedBody(...rebuilt);
-  throw new ProxyError(
+  if (!rules.listened || body === undefined) throw consumedBody();
+  return { ...bufferedBody(Buffer.alloc(0), req.headers['content-type']), consumed: true };
+}
+
+/** What is said where a body was read and nobody kept it. */
+export function consumedBody(): ProxyError {
+  return new ProxyError(
     'ERR_BODY_CONSUMED',
     'The request body was read before it reached the proxy: leave it on req.body or req.rawBody, or mount the proxy first',
   );
 }
 
+function givenBody(buffer: unknown, rules: BodyRules): RequestBody {
+  if (!(buffer instanceof Readable)) {
+    throw new ProxyError('ERR_INTERNAL', 'What was given as options.buffer is no readable stream');
+  }
+  // One for all calls would be there for the first alone; the others would wait for it for ever.
+  if (buffer.destroyed || buffer.readableEnded) {
+    throw new ProxyError('ERR_BODY_CONSUMED', 'The stream given as options.buffer was read before');
+  }
+  // Its close says the same, and unheard its error would end the process.
+  buffer.on('error', () => {});
+  return new StreamedBody(buffer, rules, true);
+}
+
 function bufferedBody(buffer: Buffer, contentType: string | undefined): RequestBody {
-  return { open: () => buffer, replayable: true, rebuilt: { contentType }, close: () => {} };
+  return {
+    open: () => buffer,
+    replayable: true,
+    rebuilt: { contentType },
+    copyTo: (receiver) => void receiver.end(buffer),
+    close: () => {},
+  };
 }
 
 /** Writes a parsed body again, in the form its type names. */
@@ -92,96 +130,4 @@ function formEncoded(body: object): string {
   };
   for (const [name, value] of Object.entries(body)) add(name, value);
   return form.toString();
-}
-
-/**
- * A body that streams through. What has passed is kept up to a limit, so that another attempt can begin
- * with it and go on with what the client still sends; nothing waits for the whole body first.
- */
-class StreamedBody implements RequestBody {
-  readonly #req: IncomingMessage;
-  readonly #ledger: BodyLedger;
-  readonly #keepBytes: number;
-  #kept: Buffer[] = [];
-  #keptBytes = 0;
-  #passedBytes = 0;
-  #keeping: boolean;
-  #ended = false;
-  #listening = false;
-  #reader: Readable | undefined;
-
-  constructor(req: IncomingMessage, keepBytes: number, ledger: BodyLedger) {
-    this.#req = req;
-    this.#keepBytes = keepBytes;
-    this.#ledger = ledger;
-    this.#keeping = keepBytes > 0;
-  }
-
-  get replayable(): boolean {
-    return this.#keeping || this.#passedBytes === 0;
-  }
-
-  open(): Buffer | Readable {
-    this.#leaveReader();
-    if (this.#ended && this.#keeping) return Buffer.concat(this.#kept, this.#keptBytes);
-    const reader = new Readable({ read: () => this.#req.resume(), highWaterMark: 64 * 1024 });
-    this.#reader = reader;
-    for (const chunk of this.#kept) reader.push(chunk);
-    this.#listen();
-    return reader;
-  }
-
-  close(): void {
-    this.#leaveReader();
-    this.#forget();
-    if (!this.#listening) return;
-    this.#req.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose);
-    this.#req.resume();
-  }
-
-  /** An attempt that failed takes its reader with it, which must not take the client's stream along. */
-  #leaveReader(): void {
-    const reader = this.#reader;
-    if (!reader) return;
-    this.#reader = undefined;
-    this.#req.pause();
-    reader.on('error', () => {}).destroy();
-  }
-
-  #listen(): void {
-    if (this.#listening) return;
-    this.#listening = true;
-    this.#req.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose);
-  }
-
-  readonly #onData = (chunk: Buffer): void => {
-    this.#passedBytes += chunk.length;
-    if (this.#keeping) this.#keep(chunk);
-    if (this.#reader && !this.#reader.push(chunk)) this.#req.pause();
-  };
-
-  readonly #onEnd = (): void => {
-    this.#ended = true;
-    this.#reader?.push(null);
-  };
-
-  readonly #onClose = (): void => {
-    if (!this.#ended) this.#reader?.destroy(new Error('The client went away before its body was complete'));
-  };
-
-  #keep(chunk: Buffer): void {
-    if (this.#keptBytes + chunk.length > this.#keepBytes || !this.#ledger.take(chunk.length)) {
-      this.#keeping = false;
-      this.#forget();
-      return;
-    }
-    this.#kept.push(chunk);
-    this.#keptBytes += chunk.length;
-  }
-
-  #forget(): void {
-    this.#ledger.give(this.#keptBytes);
-    this.#kept = [];
-    this.#keptBytes = 0;
-  }
 }

@@ -28,6 +28,8 @@ export type RequestFields = (req: IncomingMessage, target: Target, framing: Body
 export interface BodyFraming {
   /** The body was read and built again: its length, type and coding as the client gave them no longer hold. */
   readonly rebuilt?: { readonly contentType: string | undefined };
+  /** It is not the client's own, who may have announced none. */
+  readonly given?: boolean;
 }
 
 const REQUEST_ONLY_HERE = ['expect', 'host', 'http2-settings', 'trailer'];
@@ -55,14 +57,21 @@ export function requestFields(policy: FieldPolicy): RequestFields {
     const tokens = connectionTokens(raw);
     const fields = ['host', host ?? (policy.changeOrigin ? target.host : (req.headers.host ?? target.host))];
     const auth = basic ?? (target.auth === undefined ? undefined : basicAuth(target.auth));
+    let cookies = false;
     let authorized = auth === undefined || dropped.has('authorization');
     for (let i = 0; i + 1 < raw.length; i += 2) {
       const name = raw[i] ?? '';
       const lower = name.toLowerCase();
       if (!passes(lower) || tokens?.has(lower)) continue;
       if (framing.rebuilt && isFraming(lower)) continue;
+      if (framing.given && lower === 'content-length' && raw[i + 1] === '0') continue;
       if (lower === 'authorization') authorized = true;
-      fields.push(name, raw[i + 1] ?? '');
+      if (lower !== 'cookie') fields.push(name, raw[i + 1] ?? '');
+      else if (!cookies) {
+        // Many servers read but one (RFC 6265 §5.4); Node has joined them.
+        cookies = true;
+        fields.push(name, req.headers.cookie ?? '');
+      }
     }
     if (typeof req.headers.te === 'string' && /\btrailers\b/i.test(req.headers.te))
       fields.push('te', 'trailers');

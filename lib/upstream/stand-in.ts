@@ -1,5 +1,6 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { joinedFields } from './fields.js';
+import type { RequestBody } from './request-body.js';
 import type { UpstreamRequest } from './transport.js';
 
 /**
@@ -17,10 +18,15 @@ export interface StandIn
 
 /** Makes the stand-in of one attempt. */
 export function standIn({ exchange, method, rawHeaders, body }: UpstreamRequest): StandIn {
-  const { url, httpVersion, httpVersionMajor, socket, headers: own } = exchange.req;
+  const { url, httpVersion, httpVersionMajor, socket } = exchange.req;
   const headers: IncomingHttpHeaders = joinedFields(rawHeaders);
+  frame(headers, body);
+  return { method, url, httpVersion, httpVersionMajor, socket, connection: socket, headers, on: () => {} };
+}
+
+/** Says how the body is framed: with the length that is known, else in chunks. */
+export function frame(headers: OutgoingHttpHeaders, body: RequestBody | undefined): void {
   const whole = body?.rebuilt ? body.open() : undefined;
   if (Buffer.isBuffer(whole)) headers['content-length'] = String(whole.length);
-  else if (body && own['transfer-encoding'] !== undefined) headers['transfer-encoding'] = 'chunked';
-  return { method, url, httpVersion, httpVersionMajor, socket, connection: socket, headers, on: () => {} };
+  else if (body && headers['content-length'] === undefined) headers['transfer-encoding'] = 'chunked';
 }

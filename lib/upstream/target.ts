@@ -61,6 +61,13 @@ export class TargetBook {
 
   /** @throws ProxyError when the router named something that cannot be called. */
   read(target: ProxyTarget): Target {
+    const found = this.#find(target);
+    // An object may hold credentials beside its address, as those of Node's `url.parse()` do.
+    const auth: unknown = typeof target === 'object' && 'auth' in target ? target.auth : undefined;
+    return typeof auth === 'string' ? { ...found, auth } : found;
+  }
+
+  #find(target: ProxyTarget): Target {
     if (target instanceof URL) {
       const known = this.#byUrl.get(target);
       if (known?.href === target.href) return known.target;
@@ -83,8 +90,12 @@ export class TargetBook {
   }
 }
 
+const ADDRESS = ['host', 'hostname', 'port', 'socketPath'] as const;
+
 function textOf(target: ProxyTarget): string {
   if (typeof target === 'string') return target;
+  if (typeof target !== 'object' || !ADDRESS.some((name) => name in target || target instanceof URL))
+    return '';
   if (target instanceof URL) return target.href;
   const { hostname, host = 'localhost' } = target;
   const named = String(hostname ?? (target.port ? host.replace(/^(\[.*\]|[^:]*):\d+$/, '$1') : host));

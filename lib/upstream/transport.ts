@@ -14,6 +14,8 @@ export interface UpstreamRequest {
   /** Flat; without the framing of the body, which is the transport's. */
   readonly rawHeaders: readonly string[];
   readonly body: RequestBody | undefined;
+  /** What carries all attempts of this call. */
+  readonly transport: 'undici' | 'node';
   /** http-proxy-middleware's options of this call, as its `router` left them; for the node transport. */
   readonly proxyOptions: ProxyServerOptions;
 }

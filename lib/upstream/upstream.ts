@@ -1,18 +1,23 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { ProxyServer, ProxyServerOptions } from 'httpxy';
+import type { Options } from 'http-proxy-middleware';
+import type { ProxyServer, ProxyServerOptions, ProxyTarget } from 'httpxy';
 import type { EgressPolicy } from '../egress.js';
 import { ProxyError } from '../errors.js';
 import { type Exchange, exchangeOf } from '../exchange.js';
 import { refuseUpgrade } from '../refuse-upgrade.js';
 import { Call, type CallTools } from './call.js';
+import type { CallLog } from './call-log.js';
+import { CallOptions } from './call-options.js';
 import { putFields } from './client-request-fields.js';
 import { DeadlineWheel } from './deadline-wheel.js';
 import { readFailure } from './failure.js';
 import type { UpstreamOptions } from './forward-options.js';
+import { tell } from './listeners.js';
 import { NodeTransport } from './node-transport.js';
-import { BodyLedger, requestBody } from './request-body.js';
-import { type RequestFields, requestFields, requestOfAttempt } from './request-fields.js';
+import { BodyLedger, type RequestBody, requestBody } from './request-body.js';
+import { RequestCopies } from './request-copies.js';
+import { requestOfAttempt } from './request-fields.js';
 import { upstreamPath } from './request-path.js';
 import { TargetBook } from './target.js';
 import type { Transport, UpstreamRequest } from './transport.js';
@@ -22,29 +27,36 @@ import { tieEnds } from './websocket.js';
 
 /** The way to the targets of one `forward()`: its connections, its clock and its memory. */
 export class Upstream {
+  /** Where calls that end, and what concerns no call, are written. */
+  readonly log: CallLog;
   readonly #options: UpstreamOptions;
   readonly #targets = new TargetBook();
   readonly #wheel = new DeadlineWheel();
   readonly #ledger: BodyLedger;
-  readonly #transport: UndiciTransport | NodeTransport;
-  readonly #fields: RequestFields;
+  readonly #server: ProxyServer;
+  readonly #calls: CallOptions;
   readonly #tools: CallTools;
+  #undici: UndiciTransport | undefined;
+  #node: NodeTransport | undefined;
+  #copies: RequestCopies | undefined;
   readonly #upgraded = new WeakSet<Socket>();
   readonly #upgradePolicies = new WeakMap<IncomingMessage, EgressPolicy>();
 
-  /** @param server http-proxy-middleware's, for the events of the node transport */
-  constructor(options: UpstreamOptions, server: ProxyServer) {
+  /**
+   * @param given http-proxy-middleware's options, as each call gets them unless it is changed
+   * @param server http-proxy-middleware's, for those who listen to it
+   */
+  constructor(options: UpstreamOptions, given: Options, server: ProxyServer, log: CallLog) {
     this.#options = options;
+    this.#server = server;
+    this.log = log;
+    this.#calls = new CallOptions(options, given);
     this.#ledger = new BodyLedger(options.maxKeptBytes);
-    this.#fields = requestFields(options.fields);
-    this.#transport =
-      options.transport === 'undici'
-        ? new UndiciTransport(options.connections)
-        : new NodeTransport(server, options.connections, this.#wheel);
     this.#tools = {
       send: this.#send,
       wheel: this.#wheel,
       requestTimeoutMs: options.requestTimeoutMs,
+      answered: this.log.answered,
     };
   }
 
@@ -57,14 +69,49 @@ export class Upstream {
   ): void {
     const exchange = exchangeOf(req, res);
     try {
-      const request = this.#request(exchange, proxyOptions);
-      new Call(request, this.#tools, ended).start();
+      if (this.#server.listenerCount('start') > 0) this.#tellStart(exchange, proxyOptions, ended);
+      else this.#begin(exchange, proxyOptions, ended);
     } catch (thrown) {
       const { error } = readFailure(thrown);
       exchange.error = error;
       ended(error);
     }
   }
+
+  #begin(
+    exchange: Exchange,
+    proxyOptions: ProxyServerOptions,
+    ended: (error?: ProxyError) => void,
+  ): Call | undefined {
+    const request = this.#request(exchange, proxyOptions);
+    if (request) {
+      const call = new Call(request, this.#tools, ended);
+      call.start();
+      return call;
+    }
+    exchange.res.end();
+    ended();
+    return undefined;
+  }
+
+  #tellStart(
+    exchange: Exchange,
+    proxyOptions: ProxyServerOptions,
+    ended: (error?: ProxyError) => void,
+  ): void {
+    const { target = proxyOptions.forward } = proxyOptions;
+    let call: Call | undefined;
+    let failure: ProxyError | undefined;
+    void tell(this.#server, 'start', [exchange.req, exchange.res, target], (error) => {
+      failure = error;
+      call?.fail(error);
+    });
+    if (failure) throw failure;
+    call = this.#begin(exchange, proxyOptions, ended);
+  }
+
+  /** What a function of the user's failed with that no call hears of. */
+  readonly lost = (error: ProxyError): void => this.log.lost(error);
 
   /** Remembers that this upgrade must go the way the policy chooses. */
   upgradeBy(policy: EgressPolicy, req: IncomingMessage): void {
@@ -104,7 +151,7 @@ export class Upstream {
       const target = this.#targets.read(options.target);
       // httpxy joins the paths itself; here it is only seen to that the joined one stays below the target's.
       upstreamPath(target, req.url ?? '/', options.ignorePath ?? false);
-      putFields(proxyReq, this.#fields(req, target, {}));
+      putFields(proxyReq, this.#calls.fields(options)(req, target, {}));
     } catch (thrown) {
       refuseUpgrade(client, readFailure(thrown).error);
       proxyReq.on('error', () => {}).destroy();
@@ -118,31 +165,72 @@ export class Upstream {
     else refuseUpgrade(client, error);
   }
 
-  readonly #send: Transport = (request, egress, listener) =>
-    this.#transport.send(requestOfAttempt(request, listener.attempt), egress, listener);
+  readonly #send: Transport = (request, egress, listener) => {
+    const sent = requestOfAttempt(request, listener.attempt);
+    return this.#transport(request.transport).send(sent, egress, listener);
+  };
+
+  #transport(kind: 'undici' | 'node'): UndiciTransport | NodeTransport {
+    const { connections } = this.#options;
+    if (kind === 'undici') {
+      this.#undici ??= new UndiciTransport(connections);
+      return this.#undici;
+    }
+    this.#node ??= new NodeTransport(this.#server, connections, this.#wheel, this.lost);
+    return this.#node;
+  }
 
   async close(): Promise<void> {
     this.#wheel.close();
-    await this.#transport.close();
+    this.#node?.close();
+    this.#copies?.close();
+    await this.#undici?.close();
   }
 
-  #request(exchange: Exchange, proxyOptions: ProxyServerOptions): UpstreamRequest {
-    if (!proxyOptions.target) throw new ProxyError('ERR_INTERNAL', 'The router named no target');
+  /** What goes to the target; `undefined` where there is none but that of a copy. */
+  #request(exchange: Exchange, proxyOptions: ProxyServerOptions): UpstreamRequest | undefined {
     const { req } = exchange;
-    const target = this.#targets.read(proxyOptions.target);
+    const { target, forward, buffer } = proxyOptions;
+    if (!target && !forward) throw new ProxyError('ERR_INTERNAL', 'The router named no target');
+    if (exchange.egress && forward) {
+      throw new ProxyError('ERR_INTERNAL', 'A copy goes direct: forward cannot go with egress proxies');
+    }
+    if (exchange.egress && typeof target === 'object' && 'socketPath' in target) {
+      throw new ProxyError('ERR_INTERNAL', 'No egress proxy reaches the unix socket that the router named');
+    }
+    const transport = this.#calls.transport(proxyOptions);
     const method = this.#options.method ?? req.method ?? 'GET';
-    const keepBytes = exchange.retry?.resends(method) ? exchange.retry.maxBodyBytes : 0;
-    const body = requestBody(req, keepBytes, this.#ledger);
+    const body = requestBody(req, {
+      buffer,
+      keepBytes: exchange.retry?.resends(method) ? exchange.retry.maxBodyBytes : 0,
+      ledger: this.#ledger,
+      listened: transport === 'node' && this.#server.listenerCount('proxyReq') > 0,
+    });
     // Nothing is read before there is a connection: an exit that fails then leaves the body whole for the next.
     if (body && exchange.egress) req.pause();
+    const request = target
+      ? { ...this.#sent(req, target, proxyOptions, body), method, body, exchange, transport, proxyOptions }
+      : undefined;
+    if (!forward) return request;
+    const copied = this.#sent(req, forward, proxyOptions, body);
+    this.#copies ??= new RequestCopies(this.#options.connections, this.lost);
+    this.#copies.send({ ...copied, method, body, to: forward, ssl: proxyOptions.ssl });
+    // Nobody else reads it then.
+    if (!request) body?.close();
+    return request;
+  }
+
+  #sent(
+    req: IncomingMessage,
+    to: ProxyTarget,
+    proxyOptions: ProxyServerOptions,
+    body: RequestBody | undefined,
+  ): Pick<UpstreamRequest, 'target' | 'path' | 'rawHeaders'> {
+    const target = this.#targets.read(to);
     return {
-      exchange,
       target,
-      method,
       path: upstreamPath(target, req.url ?? '/', proxyOptions.ignorePath ?? false),
-      rawHeaders: this.#fields(req, target, body ?? {}),
-      body,
-      proxyOptions,
+      rawHeaders: this.#calls.fields(proxyOptions)(req, target, body ?? {}),
     };
   }
 }

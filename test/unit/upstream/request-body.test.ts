@@ -2,7 +2,12 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
-import { BodyLedger, type RequestBody, requestBody } from '../../../lib/upstream/request-body.js';
+import {
+  BodyLedger,
+  type BodyRules,
+  type RequestBody,
+  requestBody,
+} from '../../../lib/upstream/request-body.js';
 import { eventOf, until } from '../../support/until.js';
 
 interface Given {
@@ -31,8 +36,10 @@ function finish(req: IncomingMessage): void {
   req.push(null);
 }
 
+const RULES: BodyRules = { buffer: undefined, keepBytes: 10, ledger: new BodyLedger(10), listened: false };
+
 function bodyOf(req: IncomingMessage, keepBytes = 1000, ledger = new BodyLedger(1000)): RequestBody {
-  const body = requestBody(req, keepBytes, ledger);
+  const body = requestBody(req, { ...RULES, keepBytes, ledger });
   if (!body) throw new Error('There is no body');
   return body;
 }
@@ -69,7 +76,7 @@ describe('requestBody() of a stream', () => {
   it('is none where the head announces none', () => {
     const none: Record<string, string>[] = [{}, { 'content-length': '0' }];
     for (const headers of none) {
-      expect(requestBody(request({ headers }), 10, new BodyLedger(10))).to.equal(undefined);
+      expect(requestBody(request({ headers }), RULES)).to.equal(undefined);
     }
     expect(bodyOf(request({ headers: { 'content-length': '1' } })).replayable).to.equal(true);
   });

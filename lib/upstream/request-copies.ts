@@ -1,0 +1,90 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { ProxyTarget } from 'httpxy';
+import { ProxyError } from '../errors.js';
+import { joinedFields } from './fields.js';
+import type { OnFailure } from './listeners.js';
+import type { RequestBody } from './request-body.js';
+import { frame } from './stand-in.js';
+import type { Target } from './target.js';
+import type { ConnectionOptions } from './undici-transport.js';
+
+/** What is sent a second time, elsewhere. */
+export interface CopiedRequest {
+  readonly target: Target;
+  readonly method: string;
+  readonly path: string;
+  readonly rawHeaders: readonly string[];
+  readonly body: RequestBody | undefined;
+  /** As it was configured: it may hold a socket's path, or certificates. */
+  readonly to: ProxyTarget;
+  readonly ssl: object | undefined;
+}
+
+/**
+ * Sends a copy of each call to the target that `forward` names, once, whatever becomes of the call. Its
+ * answers are read and dropped, and one that fails concerns nobody but the log.
+ */
+export class RequestCopies {
+  readonly #options: ConnectionOptions;
+  readonly #lost: OnFailure;
+  readonly #http: http.Agent;
+  readonly #https: https.Agent;
+
+  constructor(options: ConnectionOptions, lost: OnFailure) {
+    this.#options = options;
+    this.#lost = lost;
+    const pool = { keepAlive: true, maxSockets: options.connections, maxFreeSockets: options.connections };
+    this.#http = new http.Agent(pool);
+    this.#https = new https.Agent(pool);
+  }
+
+  /** To be called before the body is opened for the target itself: both take it in as it comes. */
+  send({ target, method, path, rawHeaders, body, to, ssl }: CopiedRequest): void {
+    const { hostname, port, protocol } = new URL(target.origin);
+    const encrypted = protocol === 'https:';
+    const headers: http.OutgoingHttpHeaders = joinedFields(rawHeaders);
+    frame(headers, body);
+    const { secure, bodyTimeoutMs } = this.#options;
+    const copy = (encrypted ? https : http).request({
+      ...(encrypted ? { servername: target.servername ?? '', ...ssl, rejectUnauthorized: secure } : {}),
+      ...detailsOf(to),
+      agent: encrypted ? this.#https : this.#http,
+      hostname: hostname.replace(/^\[|\]$/g, ''),
+      port: port || (encrypted ? 443 : 80),
+      method,
+      path,
+      headers,
+      // A copy that stands still would hold up the upload of the call itself.
+      ...(bodyTimeoutMs === 0 ? {} : { timeout: bodyTimeoutMs }),
+    });
+    copy.on('timeout', () => copy.destroy(new Error('The receiver of the copy stood still')));
+    copy.on('error', (cause) =>
+      this.#lost(new ProxyError('ERR_INTERNAL', 'The copy of a call failed', { cause })),
+    );
+    copy.on('response', (answer) => answer.on('error', () => {}).resume());
+    if (body) body.copyTo(copy);
+    else copy.end();
+  }
+
+  close(): void {
+    this.#http.destroy();
+    this.#https.destroy();
+  }
+}
+
+const DETAILS = [
+  'socketPath',
+  'pfx',
+  'key',
+  'passphrase',
+  'cert',
+  'ca',
+  'ciphers',
+  'secureProtocol',
+] as const;
+
+function detailsOf(to: ProxyTarget): object {
+  if (typeof to === 'string' || to instanceof URL) return {};
+  return Object.fromEntries(DETAILS.flatMap((name) => (to[name] === undefined ? [] : [[name, to[name]]])));
+}
