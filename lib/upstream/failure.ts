@@ -43,6 +43,11 @@ const RESET: Reading = {
   message: 'The upstream closed the connection before it had answered',
   retryClass: 'connection reset',
 };
+const HEAD_TIMEOUT: Reading = {
+  code: 'ERR_UPSTREAM_TIMEOUT',
+  message: 'The upstream did not answer in time',
+  retryClass: 'timeout',
+};
 const BODY_TIMEOUT: Reading = {
   code: 'ERR_UPSTREAM_TIMEOUT',
   message: 'The upstream stopped in the middle of its answer',
@@ -76,6 +81,7 @@ const BY_CODE: Readonly<Record<string, Reading>> = {
   ECONNABORTED: RESET,
   EPIPE: RESET,
   UND_ERR_SOCKET: RESET,
+  UND_ERR_HEADERS_TIMEOUT: HEAD_TIMEOUT,
   UND_ERR_BODY_TIMEOUT: BODY_TIMEOUT,
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: UNREADABLE,
   UND_ERR_HEADERS_OVERFLOW: UNREADABLE,

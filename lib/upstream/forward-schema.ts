@@ -87,6 +87,7 @@ const PROXY_SHAPE = {
   upgradeTimeout: durationMs.optional(),
   prependPath: z.boolean().optional(),
   preserveHeaderKeyCase: z.boolean().optional(),
+  timeout: noLimitOr.optional(),
   buffer: z.custom<Readable>((value) => value instanceof Readable, 'must be a readable stream').optional(),
 };
 
@@ -112,7 +113,6 @@ const NODE_SHAPE = {
   proxyTimeout: noLimitOr.optional(),
   selfHandleResponse: z.boolean().optional(),
   ssl: z.unknown().optional(),
-  timeout: noLimitOr.optional(),
   toProxy: z.boolean().optional(),
 };
 

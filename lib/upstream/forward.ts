@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { createProxyMiddleware, type Options, type Plugin } from 'http-proxy-middleware';
 import type { ProxyServer } from 'httpxy';
@@ -11,10 +11,10 @@ import { CallLog } from './call-log.js';
 import { readFailure } from './failure.js';
 import { type ForwardOptions, resolveForward, TRANSPORT_OPTIONS } from './forward-options.js';
 import { heardFilter } from './heard-filter.js';
-import { tell } from './listeners.js';
 import { unanswered } from './option-rules.js';
 import { OwnUpgrades } from './own-upgrades.js';
 import { originForm } from './request-path.js';
+import { ServerEvents } from './server-events.js';
 import { Upstream } from './upstream.js';
 
 /** The middleware that {@link forward} returns. */
@@ -57,29 +57,12 @@ export function forward(options: ForwardOptions): ForwardHandler {
     }
     exchangeOf(req, res);
     if (options.ws) ownUpgrades.learn(req);
-    const begun = res.headersSent;
     proxy(req, res, (thrown) => {
       const error = thrown ?? filter.failure();
       if (error === undefined) next();
-      else if (begun) handOn(error, req, res, next);
-      else unlessAnswered(error, req, res, next);
+      else handOn(error, req, res, next);
       throw HANDED_ON;
     }).catch(unlessHandedOn);
-  }
-
-  /** Listeners of `error` have heard of it: one of them may have answered, or may be about to. */
-  function unlessAnswered(
-    error: unknown,
-    req: IncomingMessage,
-    res: ServerResponse,
-    next: (error?: unknown) => void,
-  ): void {
-    const goOn = (): void => {
-      if (!res.headersSent && !res.writableEnded) handOn(error, req, res, next);
-    };
-    const pending = engine.answering(res);
-    if (pending) void pending.then(goOn);
-    else goOn();
   }
 
   function upgrade(req: IncomingMessage, socket: Socket, head: Buffer, egress?: EgressPolicy): void {
@@ -146,10 +129,13 @@ export function resiliencePlugin(
     const others = hooked.filter(
       (event) => server.listenerCount(event as 'error') > own.listenerCount(event),
     );
-    const { upstream } = enginePlugin({ ...proxyOptions, ...options }, server, others, true);
+    const { upstream, events } = enginePlugin({ ...proxyOptions, ...options }, server, others, true);
     server.web = (req, res, opts = {}) =>
       new Promise((resolve, reject) => {
-        upstream.web(req, res, opts, (error) => (error ? reject(error) : resolve()));
+        upstream.web(req, res, opts, (error) => {
+          if (!error) return resolve();
+          events.report(error, req, res, opts.target, (answered) => (answered ? resolve() : reject(error)));
+        });
       });
   };
 }
@@ -166,13 +152,11 @@ function defaultListeners(on: Options['on']): EventEmitter {
 
 interface Engine {
   readonly upstream: Upstream;
-  /** Resolves when the listeners of `error` have, who may answer this response; `undefined` where none waits. */
-  answering(res: ServerResponse): Promise<unknown> | undefined;
+  readonly events: ServerEvents;
 }
 
 function upstreamPlugin(options: ForwardOptions): {
   plugin: Plugin;
-  answering: Engine['answering'];
   upgradeBy: Upstream['upgradeBy'];
   close: () => Promise<void>;
 } {
@@ -183,16 +167,18 @@ function upstreamPlugin(options: ForwardOptions): {
       if (options.selfHandleResponse && !hooked.includes('proxyRes')) {
         throw unanswered('forward.selfHandleResponse');
       }
-      const { upstream, ...rest } = enginePlugin(options, server, hooked);
-      engine = { upstream, ...rest };
+      const { upstream, events } = enginePlugin(options, server, hooked);
+      engine = { upstream, events };
       server.web = (req, res, opts = {}) =>
         new Promise((_never, reject) => {
           upstream.web(req, res, opts, (error) => {
-            if (error) reject(error);
+            if (!error) return;
+            events.report(error, req, res, opts.target, (answered) => {
+              if (!answered) reject(error);
+            });
           });
         });
     },
-    answering: (res) => engine?.answering(res),
     upgradeBy: (policy, req) => engine?.upstream.upgradeBy(policy, req),
     close: async () => engine?.upstream.close(),
   };
@@ -222,28 +208,7 @@ function enginePlugin(
     if (res instanceof Socket) upstream.refuse(res, error);
   });
   log.listen(server);
-  return { upstream, answering: safeEvents(server, upstream) };
-}
-
-/** What is emitted on the server by others than us is told like the rest: no listener ends the process. */
-function safeEvents(server: ProxyServer, upstream: Upstream): Engine['answering'] {
-  const answering = new WeakMap<object, Promise<unknown>>();
-  const emit = (event: string, ...args: unknown[]): boolean => {
-    const sockets = args.filter((item) => item instanceof Socket || item instanceof ClientRequest);
-    const pending = tell(server, event, args, (error) => {
-      upstream.lost(error);
-      if (event === 'error') return;
-      for (const socket of sockets) {
-        if (event === 'proxyReqWs' && socket instanceof Socket) upstream.refuse(socket, error);
-        else socket.on('error', () => {}).destroy();
-      }
-    });
-    const [, , res] = args;
-    if (event === 'error' && pending && typeof res === 'object' && res !== null) answering.set(res, pending);
-    return server.listenerCount(event as 'error') > 0;
-  };
-  Object.assign(server, { emit });
-  return (res) => answering.get(res);
+  return { upstream, events: new ServerEvents(server, upstream) };
 }
 
 const eventsPlugin: Plugin = (server, { on = {} }) => {

@@ -30,6 +30,7 @@ export class NodeAttempt implements Deadline {
   #options: ProxyServerOptions | undefined;
   #over = false;
   #accepted = false;
+  #silence: Error | undefined;
   #before: FieldsBefore | undefined;
 
   constructor(
@@ -73,6 +74,7 @@ export class NodeAttempt implements Deadline {
     if (proxyReq.hasHeader('transfer-encoding') && proxyReq.shouldKeepAlive) {
       proxyReq.setHeader('connection', 'keep-alive');
     }
+    if (options.proxyTimeout) proxyReq.once('timeout', this.#silent);
     if (options.followRedirects) proxyReq.prependListener('response', this.#keepWithinOrigin);
     proxyReq.on('information', (info) => sendInformation(exchange, info.statusCode, info.rawHeaders));
     // Node gives an answer that switches protocols unasked to nobody.
@@ -166,7 +168,13 @@ export class NodeAttempt implements Deadline {
     this.#res.off('close', this.#finish);
     if (this.#accepted && this.#res.headersSent) this.#res.destroy();
     else if (this.#before) restoreFields(this.#res, this.#before);
-    this.#listener.failed(error, this.#proxyReq?.reusedSocket);
+    this.#listener.failed(this.#silence ?? error, this.#proxyReq?.reusedSocket);
+  };
+
+  /** httpxy then destroys its request, and says nothing of why. */
+  readonly #silent = (): void => {
+    const code = this.#accepted ? 'UND_ERR_BODY_TIMEOUT' : 'UND_ERR_HEADERS_TIMEOUT';
+    this.#silence = Object.assign(new Error('The upstream was silent'), { code });
   };
 
   /** One side closed before the answer had ended. */

@@ -89,6 +89,8 @@ export class NodeTransport {
       buffer: bodySource(request, bodyWritten),
       // The copy is sent by us, once for all attempts.
       forward: undefined,
+      // httpxy would add a listener to the client's connection for each of its calls.
+      timeout: undefined,
     };
     // A new object each time, for httpxy writes into it. Without the name Node takes it from the Host field.
     if (encrypted) options.ssl = { servername: target.servername ?? '', ...proxyOptions.ssl };

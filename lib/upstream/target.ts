@@ -52,6 +52,11 @@ export function targetUrl(value: unknown, place: string): URL {
   return url;
 }
 
+/** Listeners are given a URL, whatever form a router named it in. */
+export function asUrl(target: ProxyTarget | undefined): ProxyTarget | undefined {
+  return typeof target === 'string' && URL.canParse(target) ? new URL(target) : target;
+}
+
 const MAX_REMEMBERED = 1000;
 
 /** Remembers targets, for a `router` may name another one for each call. */

@@ -19,7 +19,7 @@ import { BodyLedger, type RequestBody, requestBody } from './request-body.js';
 import { RequestCopies } from './request-copies.js';
 import { requestOfAttempt } from './request-fields.js';
 import { upstreamPath } from './request-path.js';
-import { TargetBook } from './target.js';
+import { asUrl, TargetBook } from './target.js';
 import type { Transport, UpstreamRequest } from './transport.js';
 import { UndiciTransport } from './undici-transport.js';
 import { agentOf, upgradeConnection } from './upgrade-egress.js';
@@ -40,6 +40,7 @@ export class Upstream {
   #node: NodeTransport | undefined;
   #copies: RequestCopies | undefined;
   readonly #upgraded = new WeakSet<Socket>();
+  readonly #limited = new WeakSet<Socket>();
   readonly #upgradePolicies = new WeakMap<IncomingMessage, EgressPolicy>();
 
   /**
@@ -83,6 +84,7 @@ export class Upstream {
     proxyOptions: ProxyServerOptions,
     ended: (error?: ProxyError) => void,
   ): Call | undefined {
+    if (proxyOptions.timeout) this.#limitSilence(exchange.req.socket, proxyOptions.timeout);
     const request = this.#request(exchange, proxyOptions);
     if (request) {
       const call = new Call(request, this.#tools, ended);
@@ -94,6 +96,14 @@ export class Upstream {
     return undefined;
   }
 
+  /** A client's connection on which nothing moves for so long is closed. */
+  #limitSilence(client: Socket, timeoutMs: number): void {
+    client.setTimeout(timeoutMs);
+    if (this.#limited.has(client)) return;
+    this.#limited.add(client);
+    client.on('timeout', () => client.destroy());
+  }
+
   #tellStart(
     exchange: Exchange,
     proxyOptions: ProxyServerOptions,
@@ -102,7 +112,7 @@ export class Upstream {
     const { target = proxyOptions.forward } = proxyOptions;
     let call: Call | undefined;
     let failure: ProxyError | undefined;
-    void tell(this.#server, 'start', [exchange.req, exchange.res, target], (error) => {
+    void tell(this.#server, 'start', [exchange.req, exchange.res, asUrl(target)], (error) => {
       failure = error;
       call?.fail(error);
     });

@@ -27,6 +27,31 @@ describe('resiliencePlugin()', () => {
     expect((await call(`${url}/x`)).text).to.match(/^Error occurred while trying to proxy/);
   });
 
+  it('leaves it to a listener of `error`, and hands on what that does not answer', async () => {
+    const target = `http://127.0.0.1:${await unusedPort()}`;
+    let heard = 0;
+    const answers = await start({
+      target,
+      on: { error: (_error, _req, res) => void res.end(String(++heard)) },
+    });
+    expect((await call(answers.url)).text).to.equal('1');
+    expect(answers.errors).to.deep.equal([]);
+    const late = await start({
+      target,
+      on: {
+        error: async (_error, _req, res) => {
+          await new Promise(setImmediate);
+          res.end('late');
+        },
+      },
+    });
+    expect((await call(late.url)).text).to.equal('late');
+    expect(late.errors).to.deep.equal([]);
+    const listens = await start({ target, on: { error: () => void heard++ } });
+    expect((await call(listens.url)).status).to.equal(502);
+    expect(heard).to.equal(2);
+  });
+
   it('hears that another plugin listens for what undici has not', async () => {
     const upstream = await startUpstream(text('hello'));
     const { url } = await start({

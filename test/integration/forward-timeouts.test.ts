@@ -143,6 +143,43 @@ for (const transport of TRANSPORTS) {
   });
 }
 
+for (const transport of TRANSPORTS) {
+  describe(`forward() with timeout, transport ${transport}`, () => {
+    it('closes a connection on which nothing moves, and frees the target’s', async () => {
+      const upstream = await startUpstream(silence);
+      const proxy = await startForward({ target: upstream.url, transport, timeout: 100 });
+      expect(await call(proxy.url).catch(({ code }) => code)).to.equal('ECONNRESET');
+      await until(() => upstream.connections.open === 0);
+    });
+
+    it('leaves one listener on a connection, however many calls it carries', async () => {
+      const upstream = await startUpstream(json({ ok: true }));
+      const proxy = await startForward({ target: upstream.url, transport, timeout: 5000 });
+      const agent = keepAliveAgent();
+      const seen = new Set<number>();
+      proxy.server.on('request', (req) => seen.add(req.socket.listenerCount('timeout')));
+      for (let i = 0; i < 15; i++) await call(proxy.url, { agent });
+      expect(Math.max(...seen)).to.be.at.most(2);
+    });
+  });
+}
+
+describe('forward() with proxyTimeout', () => {
+  it('answers 504 when the target is silent', async () => {
+    const upstream = await startUpstream(silence);
+    const proxy = await startForward({ target: upstream.url, proxyTimeout: 100 });
+    const answer = await call(proxy.url);
+    expect(answer.status).to.equal(504);
+    expect(answer.json()).to.have.property('code', 'ERR_UPSTREAM_TIMEOUT');
+  });
+
+  it('cuts an answer that stops in the middle', async () => {
+    const upstream = await startUpstream((_req, res) => void res.writeHead(200).write('half'));
+    const proxy = await startForward({ target: upstream.url, proxyTimeout: 100 });
+    expect(await endingOf((await open(proxy.url)).res)).to.deep.equal({ bytes: 4, clean: false });
+  });
+});
+
 describe('forward() with connections, transport undici', () => {
   it('leaves the pool usable when a call that waits for a connection is given up', async () => {
     let finish = (): void => {};
