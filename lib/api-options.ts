@@ -85,10 +85,16 @@ export interface SharedOptions {
 /** One API: its name in errors, events and circuits beside its options. */
 export interface SingleApiConfig extends ApiOptions, SharedOptions {
   name: string;
+  /** Belongs to a configuration of many APIs. */
+  apis?: never;
+  /** Belongs to a configuration of many APIs. */
+  defaults?: never;
 }
 
+type NoneOf<T> = { [K in keyof T]?: never };
+
 /** Many APIs, each under the first segment of the path. */
-export interface ManyApisConfig extends SharedOptions {
+export interface ManyApisConfig extends SharedOptions, NoneOf<ApiOptions & { name: string }> {
   apis: Record<string, ApiOptions>;
   /** What every API has that does not say otherwise. The blocks of the parts are merged one by one. */
   defaults?: Partial<ApiOptions>;
@@ -111,7 +117,7 @@ export interface ResolvedConfig {
 export function resolveConfig(config: ResilientProxyConfig): ResolvedConfig {
   if (typeof config !== 'object' || config === null)
     throw invalidOption('config', 'must be an object', config);
-  if (!('apis' in config)) {
+  if (!hasMany(config)) {
     const { name, redis, stats, metrics, tracing, ...options } = config;
     const shared = resolveShared({ redis, stats, metrics, tracing });
     return { single: true, apis: new Map([[apiName(name, 'name'), options]]), shared };
@@ -131,6 +137,9 @@ export function resolveConfig(config: ResilientProxyConfig): ResolvedConfig {
   });
   return { single: false, apis: new Map(entries), shared };
 }
+
+// What is never given tells TypeScript nothing apart.
+const hasMany = (config: ResilientProxyConfig): config is ManyApisConfig => 'apis' in config;
 
 function resolveShared(options: SharedOptions): SharedOptions {
   const { redis, stats, metrics, tracing } = options;

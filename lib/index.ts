@@ -91,6 +91,8 @@ export type { RateLimitOptions } from './rate-limit/rate-limit-options.js';
 export type { RedisConnection } from './redis/redis-client.js';
 export {
   type Api,
+  type CountedConfig,
+  type CountedProxy,
   type PartName,
   type ResilientProxy,
   resilientProxy,

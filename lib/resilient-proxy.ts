@@ -57,6 +57,18 @@ export interface ResilientProxy {
   egress(): EgressStatus;
 }
 
+/** What {@link resilientProxy} returns for a configuration that does not turn statistics off. */
+export interface CountedProxy extends ResilientProxy {
+  /** The statistics of every API. */
+  readonly stats: StatsHandler;
+}
+
+/** A configuration that does not turn statistics off. */
+export interface CountedConfig {
+  /** Options of `stats()`, which counts every call. */
+  stats?: Exclude<SharedOptions['stats'], false>;
+}
+
 /**
  * Puts resilience between the application and one or many APIs. With one, `{ name, target, … }`, every
  * call below the mount path goes to it; with many, `{ apis: { github: { target, … } }, defaults }`, the
@@ -65,6 +77,8 @@ export interface ResilientProxy {
  *
  * @throws InvalidOptionError naming the option, the value seen and the nearest valid name
  */
+export function resilientProxy(config: ResilientProxyConfig & CountedConfig): CountedProxy;
+export function resilientProxy(config: ResilientProxyConfig): ResilientProxy;
 export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   const circuits = new CircuitRegistry();
   // All of the configuration is checked before anything is opened.

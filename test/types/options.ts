@@ -60,6 +60,12 @@ export function oneApi(): void {
   });
   // @ts-expect-error one API has a name
   resilientProxy({ target });
+  // @ts-expect-error one API or many
+  resilientProxy({ apis: { one: { target } }, target });
+  // @ts-expect-error one API or many
+  resilientProxy({ name: 'one', target, apis: {} });
+  // @ts-expect-error what holds for all APIs stands in defaults
+  resilientProxy({ apis: { one: { target } }, retry: false });
   // @ts-expect-error a target is a URL
   resilientProxy({ name: 'one', target: 443 });
   // @ts-expect-error a name that no option has
@@ -167,8 +173,13 @@ export function dashboards(): void {
   statsDashboard(source, { title: 'One', links: [{ label: 'Circuits', href: '../circuits/' }], authorize });
   breakerDashboard(proxy, { actions: true, onAction: (action, circuit) => `${action} ${circuit}` });
   breakerDashboard({ circuits: breaker().registry });
-  // @ts-expect-error statistics may be turned off: then there are none to show
   statsDashboard(proxy.stats);
+  statsDashboard(resilientProxy({ name: 'one', target, stats: { maxPaths: 10 } }).stats);
+  // @ts-expect-error statistics were turned off: there are none to show
+  statsDashboard(resilientProxy({ name: 'one', target, stats: false }).stats);
+  const loaded: ResilientProxyConfig = { apis: {} };
+  // @ts-expect-error a configuration that is not known here may turn them off
+  statsDashboard(resilientProxy(loaded).stats);
   // @ts-expect-error a link has a label
   statsDashboard(source, { links: [{ href: '../circuits/' }] });
   // @ts-expect-error only circuits can be acted on
