@@ -1,8 +1,9 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { Writable } from 'node:stream';
+import { type Duplex, Writable } from 'node:stream';
 import type { EgressPolicy } from './egress.js';
 import type { ProxyError } from './errors.js';
+import type { OpenSockets } from './open-sockets.js';
 
 export type { Egress, EgressPolicy } from './egress.js';
 
@@ -75,6 +76,9 @@ export interface Guard {
   readyAt?(egress: string | undefined): number;
 }
 
+/** The way that a WebSocket must go, and who hears how it went. */
+export type UpgradeEgress = EgressPolicy & Guard;
+
 /** Decides which attempts are followed by another; set by `retry()`, driven by the attempt loop. */
 export interface RetryPolicy {
   /** Up to this many bytes of a request body are kept to be sent again. */
@@ -101,6 +105,18 @@ export interface RetryContext {
   readonly replayable: boolean;
 }
 
+/** A call that asks for its connection to become a WebSocket. It ends with the head of its answer. */
+export interface Upgrade {
+  /** The client's connection. */
+  readonly socket: Duplex;
+  /** Where a WebSocket is entered while it is open. */
+  readonly sockets: OpenSockets;
+  /** Hands the connection on behind the answer, with what the client has sent meanwhile; without it, it is closed. */
+  switchOver(start: (early: Buffer) => void): void;
+  /** Lets go of a connection that nothing was read from and nothing written to. */
+  giveBack(): void;
+}
+
 /** What the cache did with a call. */
 export type CacheVerdict = 'hit' | 'miss' | 'stale' | 'revalidated' | 'bypass' | 'coalesced';
 
@@ -125,6 +141,8 @@ export class Exchange {
   readonly guards: Guard[] = [];
   retry: RetryPolicy | undefined = undefined;
   egress: EgressPolicy | undefined = undefined;
+  /** Set where the client asks for a WebSocket. */
+  upgrade: Upgrade | undefined = undefined;
   /** Bound on one attempt over queue, connect, TLS, upload and head; `undefined` leaves it to the transport. */
   attemptTimeoutMs: number | undefined = undefined;
   /** What the cache did; `undefined` where none was asked. */
@@ -160,6 +178,11 @@ export class Exchange {
   /** Nobody waits for the answer any more. Asked in place of the response's own close. */
   get abandoned(): boolean {
     return this.#closed && this.#holds === 0;
+  }
+
+  /** It cannot go in absolute form: what follows is no HTTP. */
+  get tunnel(): boolean {
+    return this.upgrade !== undefined;
   }
 
   /** The response is closed: answered in full, cut, or left by its client. */

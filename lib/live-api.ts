@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { ApiParts, PartSources } from './api-parts.js';
 import type { BreakerHandler } from './breaker/breaker.js';
 import type { CacheHandler } from './cache/cache.js';
@@ -23,11 +23,19 @@ export interface Api {
   readonly proxyRotate: ProxyRotateHandler | undefined;
 }
 
-/** Puts the parts of an API into one handler. @param countDetached a stage for behind the cache */
-export type Assemble = (parts: ApiParts, countDetached: Handler) => Handler;
+/** All stages of an API, in their order. */
+export interface Stages {
+  /** Takes calls. */
+  readonly handle: Handler;
+  /** Takes handshakes of WebSockets. */
+  readonly upgrade: Handler;
+}
+
+/** Puts the parts of an API in their order. @param countDetached a stage for behind the cache */
+export type Assemble = (parts: ApiParts, countDetached: Handler) => Stages;
 
 /** An API as it was configured at one time, with a count of the calls that are under way through it. */
-export class LiveApi implements Api {
+export class LiveApi implements Api, Stages {
   readonly name: string;
   readonly cache: CacheHandler | undefined;
   readonly rateLimit: RateLimitHandler | undefined;
@@ -39,8 +47,8 @@ export class LiveApi implements Api {
   readonly ownWriters: boolean;
   /** What the parts were made from. */
   readonly sources: PartSources;
-  /** All of its stages. */
   readonly handle: Handler;
+  readonly upgrade: Handler;
   #active = 0;
   #whenIdle: (() => void) | undefined;
 
@@ -59,7 +67,9 @@ export class LiveApi implements Api {
     this.forward = parts.forward;
     this.sources = sources;
     this.ownWriters = ownWriters;
-    this.handle = assemble(parts, this.#countDetached);
+    const { handle, upgrade } = assemble(parts, this.#countDetached);
+    this.handle = handle;
+    this.upgrade = upgrade;
   }
 
   /** Counts a call until nobody waits for it any more. */
@@ -70,8 +80,8 @@ export class LiveApi implements Api {
     exchange.onAbandon(this.#left);
   }
 
-  /** Counts a WebSocket until it is closed. */
-  enterSocket(socket: Socket): void {
+  /** Counts a WebSocket until it is closed, its handshake included. */
+  enterSocket(socket: Duplex): void {
     if (socket.closed) return;
     this.#active++;
     socket.once('close', this.#left);

@@ -1,22 +1,34 @@
-import type { Socket } from 'node:net';
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
 
 /** What is said to a client whose upgrade is refused. */
 export interface UpgradeRefusal {
   readonly status: number;
   readonly message: string;
   readonly code: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Answers an upgrade that nobody took with an error as JSON, and closes. */
-export function refuseUpgrade(socket: Socket, { status, message, code }: UpgradeRefusal): void {
+export function refuseUpgrade(socket: Duplex, { status, message, code, headers = {} }: UpgradeRefusal): void {
   if (socket.destroyed || socket.writableEnded) return;
   const body = JSON.stringify({ error: message, code });
   const head = [
-    `HTTP/1.1 ${status} Refused`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     'Content-Type: application/json; charset=utf-8',
+    'X-Content-Type-Options: nosniff',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
   ];
   socket.on('error', () => {});
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  // A server's connection stays half open for as long as its client likes.
+  socket.resume().end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }
+
+/** What a WebSocket is told that nobody here takes. */
+export const NO_WEBSOCKET: UpgradeRefusal = {
+  status: 404,
+  message: 'There is no WebSocket here',
+  code: 'ERR_NOT_FOUND',
+};

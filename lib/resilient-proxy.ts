@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { answerError } from './answer-error.js';
 import {
   type ResilientProxyConfig,
@@ -17,11 +17,14 @@ import { exchangeOf } from './exchange.js';
 import { type Api, LiveApi } from './live-api.js';
 import { LiveApis, type UpdateReport } from './live-apis.js';
 import type { MetricsHandler } from './metrics/metrics.js';
+import { OpenSockets } from './open-sockets.js';
 import { pipeline } from './pipeline.js';
 import { refuseUpgrade } from './refuse-upgrade.js';
 import { optionsSnapshot, sameOptions } from './same-options.js';
+import { serveWithoutUpgrade } from './serve-without-upgrade.js';
 import { SharedParts } from './shared-parts.js';
 import type { StatsHandler } from './stats/stats.js';
+import { beginUpgrade, checkHandshake, meansWebSocket, takeUpgrade } from './upgrade.js';
 import { validateBody } from './validate-body/validate-body.js';
 
 export type { PartName } from './api-parts.js';
@@ -31,8 +34,17 @@ export type { UpdateReport } from './live-apis.js';
 /** The middleware that {@link resilientProxy} returns. */
 export interface ResilientProxy {
   (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void): void;
-  /** Takes over a WebSocket upgrade: `server.on('upgrade', proxy.upgrade)`. */
-  upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void;
+  /**
+   * Takes over a WebSocket: `server.on('upgrade', proxy.upgrade)`. Its handshake walks the stages as a call does, all but
+   * the cache. It sees the whole path: below a mount path it goes by {@link upgradeRoutes}. Other upgrades than to
+   * WebSocket are ignored: the request is served as any other (RFC 9110 §7.8).
+   */
+  upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /**
+   * Tells the client of every WebSocket that the server goes away (close code 1001), and cuts off those that are still
+   * open after `graceMs`; those that open later are told at once.
+   */
+  closeSockets(graceMs: number): Promise<void>;
   /**
    * Takes another configuration while calls are under way: each of those ends by the configuration it began with. What
    * an API has learned (circuits, gates, stored answers, rests of exits) stays where the options of that part and the
@@ -43,7 +55,7 @@ export interface ResilientProxy {
    * @throws InvalidOptionError for a configuration that is wrong: the one before stays, all of it
    */
   update(config: ResilientProxyConfig): UpdateReport;
-  /** Frees connections and timers; calls under way fail. */
+  /** Frees connections and timers; calls under way fail, and WebSockets have a second to say goodbye. */
   close(): Promise<void>;
   /** Every API by its name; the same map after an update, with other APIs in it. */
   readonly apis: ReadonlyMap<string, Api>;
@@ -81,12 +93,14 @@ export function resilientProxy(config: ResilientProxyConfig & CountedConfig): Co
 export function resilientProxy(config: ResilientProxyConfig): ResilientProxy;
 export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   const circuits = new CircuitRegistry();
+  const sockets = new OpenSockets();
   // All of the configuration is checked before anything is opened.
   const { apis: configured, shared, single } = readConfig(config);
   const parts = new SharedParts(shared, {
     apis: [...configured.keys()],
     caches: [...configured.values()].map(({ cache }) => cache || {}),
     circuits,
+    sockets,
     egress,
   });
   const factory = new PartFactory(parts, circuits);
@@ -112,18 +126,24 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
     });
   }
 
-  function upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
-    const api = state.only ?? pick(apis, req);
-    if (api instanceof ProxyError) {
-      refuseUpgrade(socket, api);
-      return;
-    }
+  function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (!takeUpgrade(req)) return;
+    if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
+    const api = state.closed ? closed() : (state.only ?? pick(apis, req));
+    if (api instanceof ProxyError) return refuseUpgrade(socket, api);
+    const exchange = beginUpgrade(req, socket, head, sockets);
+    if (!exchange) return;
+    exchange.api = api.name;
     api.enterSocket(socket);
-    api.forward.upgrade(req, socket, head, api.proxyRotate?.policy());
+    parts.stats?.watch(exchange);
+    const { res } = exchange;
+    api.upgrade(req, res, (error) => {
+      exchange.error = answerError(req, res, error ?? notForwarded());
+    });
   }
 
   function update(config: ResilientProxyConfig): UpdateReport {
-    if (state.closed) throw new ProxyError('ERR_SHUTTING_DOWN', 'The proxy was closed');
+    if (state.closed) throw closed();
     const next = readConfig(config);
     const report = live.update(next.apis);
     choose(next.single);
@@ -145,12 +165,18 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
 
   async function close(): Promise<void> {
     state.closed = true;
+    await sockets.close(GOODBYE_MS);
     await factory.closeAll();
     await parts.close();
   }
   const { stats, metrics } = parts;
-  return Object.assign(resilientProxy, { upgrade, update, close, apis, circuits, stats, metrics, egress });
+  const closeSockets = (graceMs: number) => sockets.close(graceMs);
+  const controls = { upgrade, closeSockets, update, close, egress };
+  return Object.assign(resilientProxy, { ...controls, apis, circuits, stats, metrics });
 }
+
+/** How long WebSockets may take to say goodbye. */
+const GOODBYE_MS = 1000;
 
 interface CheckedConfig extends Pick<ResolvedConfig, 'single' | 'shared'> {
   readonly apis: ReadonlyMap<string, SortedOptions>;
@@ -189,23 +215,24 @@ function buildApi(
   sources: PartSources,
 ): LiveApi {
   const facts = { sources, ownWriters: ownWriters(options) };
-  return new LiveApi(name, parts, facts, ({ cache, ...parts }, countDetached) =>
-    pipeline([
-      tracing,
-      metrics,
-      validateBody(options.rules),
-      cache,
-      // Once more, since a cache makes calls of its own; no call is counted twice.
-      cache && tracing,
-      cache && metrics,
-      cache && countDetached,
-      parts.rateLimit,
-      parts.breaker,
-      parts.retry,
-      parts.proxyRotate,
-      parts.forward,
-    ]),
-  );
+  return new LiveApi(name, parts, facts, ({ cache, ...parts }, countDetached) => {
+    const { rateLimit, breaker, retry, proxyRotate, forward } = parts;
+    const outward = [rateLimit, breaker, retry, proxyRotate, forward];
+    return {
+      handle: pipeline([
+        tracing,
+        metrics,
+        validateBody(options.rules),
+        cache,
+        // Once more, since a cache makes calls of its own; no call is counted twice.
+        cache && tracing,
+        cache && metrics,
+        cache && countDetached,
+        ...outward,
+      ]),
+      upgrade: pipeline([tracing, metrics, checkHandshake, ...outward]),
+    };
+  });
 }
 
 /** Takes the first segment off the path, as Express takes a mount path off. */
@@ -223,4 +250,5 @@ function pick(apis: ReadonlyMap<string, LiveApi>, req: IncomingMessage): LiveApi
   return api;
 }
 
+const closed = () => new ProxyError('ERR_SHUTTING_DOWN', 'The proxy was closed');
 const notForwarded = () => new ProxyError('ERR_BAD_REQUEST', 'The request path does not belong to this API');

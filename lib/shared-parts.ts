@@ -7,6 +7,8 @@ import { redisStore, type SharedCacheStore } from './cache/redis-store.js';
 import { twoLevelStore } from './cache/two-level-store.js';
 import type { EgressStatus } from './egress-status.js';
 import { type MetricsHandler, metrics } from './metrics/metrics.js';
+import { socketFamilies } from './metrics/socket-families.js';
+import type { OpenSockets } from './open-sockets.js';
 import { closeClient, type OpenedRedis, openRedis, type RedisClient } from './redis/redis-client.js';
 import { type StatsHandler, stats } from './stats/stats.js';
 import { type TracingHandler, tracing } from './tracing/tracing.js';
@@ -22,6 +24,8 @@ export interface SharedSources {
   /** Options of all their caches. */
   readonly caches: readonly CacheOptions[];
   readonly circuits: CircuitRegistry;
+  /** All that are open. */
+  readonly sockets: OpenSockets;
   egress(): EgressStatus;
 }
 
@@ -35,7 +39,7 @@ export class SharedParts {
   /** In Redis; another one where an API wants to keep larger answers than those that there are take. */
   readonly #answers: { readonly store: SharedCacheStore; readonly maxEntryBytes: number }[] = [];
 
-  constructor(options: SharedOptions, { apis, caches, circuits, egress }: SharedSources) {
+  constructor(options: SharedOptions, { apis, caches, circuits, sockets, egress }: SharedSources) {
     this.#redis = options.redis === undefined ? undefined : openRedis(options.redis);
     // Each part hears for itself how Redis is; without a listener ioredis prints every failed connection.
     if (this.#redis?.own) this.#redis.client.on('error', () => {});
@@ -52,6 +56,7 @@ export class SharedParts {
     this.metrics = options.metrics
       ? metrics({ ...options.metrics, circuits: () => circuits.list(), egress })
       : undefined;
+    this.metrics?.add(socketFamilies(() => sockets.counts()));
     this.tracing = options.tracing ? tracing(options.tracing) : undefined;
     this.#maxEntryBytes = Math.max(
       DEFAULT_ENTRY_BYTES,

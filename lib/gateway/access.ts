@@ -9,8 +9,15 @@ export interface Refusal {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Says by `Host` and `Sec-Fetch-Site` why a call must not be served; `undefined` where it may be. */
-export type OriginCheck = (host: string | undefined, fetchSite: string | undefined) => string | undefined;
+/**
+ * Says by `Host` and `Sec-Fetch-Site` why a call must not be served; `undefined` where it may be. For a WebSocket
+ * `Origin` counts as well: browsers let every page open one and read what comes, and some tell its page by that alone.
+ */
+export type OriginCheck = (
+  host: string | undefined,
+  fetchSite: string | undefined,
+  origin?: string,
+) => string | undefined;
 
 export interface OriginRules {
   /** Address the gateway binds to. */
@@ -36,14 +43,18 @@ export function originCheck({
   const names = new Set([bound, ...allowedHosts].map(plainName));
   const remembered = new Set<string>();
 
-  return function checkOrigin(host, fetchSite) {
-    if (fetchSite === 'cross-site' && !allowCrossSite) {
+  const isOurs = (name: string) => names.has(name) || isLoopback(name);
+  const isForeign = (origin: string) => !URL.canParse(origin) || !isOurs(plainName(new URL(origin).hostname));
+
+  return function checkOrigin(host, fetchSite, origin) {
+    const crossSite = fetchSite === 'cross-site' || (origin !== undefined && isForeign(origin));
+    if (crossSite && !allowCrossSite) {
       return 'A web page of another site made this call; set server.allowCrossSite to allow that';
     }
     // HTTP/1.0 needs no Host, and no browser leaves it out.
     if (host === undefined || remembered.has(host)) return undefined;
     const name = plainName(nameOf(host));
-    if (!names.has(name) && !isLoopback(name)) {
+    if (!isOurs(name)) {
       return `Host ${JSON.stringify(host.slice(0, 80))} is none of this machine's names; add it to server.allowedHosts`;
     }
     if (remembered.size < MAX_REMEMBERED) remembered.add(host);

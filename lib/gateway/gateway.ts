@@ -1,13 +1,16 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { answerError } from '../answer-error.js';
 import type { ManyApisConfig } from '../api-options.js';
 import type { LoadedConfig } from '../config/load-config.js';
 import type { GatewaySettings } from '../config/schema.js';
 import { ProxyError } from '../errors.js';
-import { exchangeOf } from '../exchange.js';
-import { refuseUpgrade } from '../refuse-upgrade.js';
+import { exchangeOf, knownExchange } from '../exchange.js';
+import { NO_WEBSOCKET, refuseUpgrade } from '../refuse-upgrade.js';
 import { type ResilientProxy, resilientProxy } from '../resilient-proxy.js';
+import { serveWithoutUpgrade } from '../serve-without-upgrade.js';
+import { meansWebSocket } from '../upgrade.js';
 import { adminCheck } from './access.js';
 import { adminApp } from './admin-app.js';
 import { logCircuits } from './call-log.js';
@@ -16,7 +19,6 @@ import { dashboardRoutes } from './dashboard-routes.js';
 import { fixedSettings, liveSettings } from './live-settings.js';
 import type { Logger } from './logger.js';
 import { drain, openSockets } from './shutdown.js';
-import { serveWithoutUpgrade, wantsWebSocket } from './upgrades.js';
 
 /** What a {@link Gateway} is built from. */
 export interface GatewayOptions {
@@ -115,15 +117,17 @@ export function createGateway(options: GatewayOptions): Gateway {
     else serve(req, res);
   }
 
-  function upgrade(req: IncomingMessage, socket: Socket, head: Buffer): void {
-    if (!wantsWebSocket(req)) return serveWithoutUpgrade(server, req, socket, head);
+  function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
     const url = originOf(req.url ?? '/');
-    const reason = live.refused?.(req.headers.host, header(req, 'sec-fetch-site'));
+    const { host, origin } = req.headers;
+    const reason = live.refused?.(host, header(req, 'sec-fetch-site'), origin);
     const error = state.closing ? shuttingDown() : reason && new ProxyError('ERR_FORBIDDEN', reason);
     if (error) return refuseUpgrade(socket, error);
-    if (!url.startsWith(API)) return refuseUpgrade(socket, NOT_FOUND);
+    if (!url.startsWith(API)) return refuseUpgrade(socket, NO_WEBSOCKET);
     req.url = url.slice(MOUNT_LENGTH);
     proxy.upgrade(req, socket, head);
+    knownExchange(req)?.onSettled(live.logCall);
   }
   server.on('request', serve).on('upgrade', upgrade);
 
@@ -154,6 +158,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     // Their streams would hold the connections until the time is up.
     dashboards.close();
     server.off('request', serve).on('request', serveLast);
+    void proxy.closeSockets(Math.min(GOODBYE_MS, live.shutdownTimeoutMs));
     const cut = server.listening ? await drain(server, sockets, live.shutdownTimeoutMs) : 0;
     if (cut > 0)
       logger.warn({ connections: cut }, 'calls were cut off at the end of server.shutdownTimeoutMs');
@@ -204,8 +209,9 @@ function lazily<T>(make: () => T): () => T {
   };
 }
 
-const NOT_FOUND = { status: 404, message: 'There is no WebSocket here', code: 'ERR_NOT_FOUND' };
 const SHUTDOWN_RETRY_MS = 1000;
+/** How long WebSockets may take to say goodbye. */
+const GOODBYE_MS = 5000;
 
 const shuttingDown = () =>
   new ProxyError('ERR_SHUTTING_DOWN', 'The gateway is shutting down', { retryAfterMs: SHUTDOWN_RETRY_MS });

@@ -1,8 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { EgressPolicy } from '../egress.js';
 import type { ExitStatus } from '../egress-status.js';
-import { exchangeOf } from '../exchange.js';
+import { exchangeOf, type UpgradeEgress } from '../exchange.js';
 import { type Clock, steadyClock } from '../steady-clock.js';
 import type { ProxyRotateEvents } from './proxy-rotate-events.js';
 import { type ProxyRotateOptions, resolveProxyRotate } from './proxy-rotate-options.js';
@@ -15,10 +14,10 @@ export interface ProxyRotateHandler {
   /** How the exits are, without credentials; with `on_rate_limit` the direct way too. */
   status(): ExitStatus[];
   /**
-   * The policy for a WebSocket upgrade, which no middleware sees: `forward.upgrade(req, socket, head,
+   * The way of one WebSocket, which no middleware sees that an application mounts: `forward.upgrade(req, socket, head,
    * rotate.policy())`. `undefined` is direct.
    */
-  policy(): EgressPolicy | undefined;
+  policy(): UpgradeEgress | undefined;
   /** Calls back at each such event, until `off()` with the same function. */
   on<E extends keyof ProxyRotateEvents>(event: E, listener: (...args: ProxyRotateEvents[E]) => void): void;
   /** Ends what `on()` began. */

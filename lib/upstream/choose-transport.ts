@@ -8,7 +8,17 @@ const NODE_EVENTS = ['proxyReq', 'proxyRes', 'end', 'econnreset'] as const;
 
 /** Names of the options that need the undici transport. */
 export const UNDICI_OPTIONS = ['keepAliveTimeoutMs', 'connectTimeoutMs', 'maxResponseHeaderBytes'] as const;
-const TARGET_PARTS = ['socketPath', 'pfx', 'key', 'passphrase', 'cert', 'ca', 'ciphers', 'secureProtocol'];
+/** How to connect, as a target tells it that is no URL. */
+export const TARGET_PARTS = [
+  'socketPath',
+  'pfx',
+  'key',
+  'passphrase',
+  'cert',
+  'ca',
+  'ciphers',
+  'secureProtocol',
+];
 
 /**
  * What these options ask of Node's client, by their paths.

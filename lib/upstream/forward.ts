@@ -1,18 +1,21 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { createProxyMiddleware, type Options, type Plugin } from 'http-proxy-middleware';
 import type { ProxyServer } from 'httpxy';
-import type { EgressPolicy } from '../egress.js';
+import { answerError } from '../answer-error.js';
 import { ProxyError } from '../errors.js';
-import { exchangeOf } from '../exchange.js';
-import { refuseUpgrade } from '../refuse-upgrade.js';
+import { exchangeOf, type UpgradeEgress } from '../exchange.js';
+import { OpenSockets } from '../open-sockets.js';
+import { serveWithoutUpgrade } from '../serve-without-upgrade.js';
+import { ServerUpgrades } from '../server-upgrades.js';
+import { beginUpgrade, leaveUpgrade, meansWebSocket, takeUpgrade } from '../upgrade.js';
 import { CallLog } from './call-log.js';
 import { readFailure } from './failure.js';
 import { type ForwardOptions, resolveForward, TRANSPORT_OPTIONS } from './forward-options.js';
 import { heardFilter } from './heard-filter.js';
 import { unanswered } from './option-rules.js';
-import { OwnUpgrades } from './own-upgrades.js';
 import { originForm } from './request-path.js';
 import { ServerEvents } from './server-events.js';
 import { Upstream } from './upstream.js';
@@ -21,11 +24,16 @@ import { Upstream } from './upstream.js';
 export interface ForwardHandler {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
   /**
-   * Takes over a WebSocket upgrade; for a server's `upgrade` event.
+   * Takes over a WebSocket: `server.on('upgrade', handler.upgrade)`. One that `pathFilter` leaves out is left to the
+   * server's other listeners, and refused where there are none. Other upgrades than to WebSocket are ignored: the
+   * request is served as any other (RFC 9110 §7.8).
    * @param egress the way it must go, as `proxyRotate().policy()` gives it
    */
-  upgrade(req: IncomingMessage, socket: Socket, head: Buffer, egress?: EgressPolicy): void;
-  /** Closes the connections to the targets; calls under way fail. */
+  upgrade(req: IncomingMessage, socket: Duplex, head: Buffer, egress?: UpgradeEgress): void;
+  /**
+   * Closes the connections to the targets; calls under way fail. Clients of WebSockets are told that the server goes
+   * away (close code 1001), and cut off after a second.
+   */
   close(): Promise<void>;
 }
 
@@ -38,8 +46,10 @@ export interface ForwardHandler {
  */
 export function forward(options: ForwardOptions): ForwardHandler {
   resolveForward(options, 'forward');
-  const engine = upstreamPlugin(options);
-  const ownUpgrades = new OwnUpgrades((req, socket, head) => takeUpgrade(req, socket, head));
+  const { ws } = options;
+  const sockets = new OpenSockets();
+  const engine = upstreamPlugin(options, sockets);
+  const ownUpgrades = new ServerUpgrades();
   const filter = heardFilter(options.pathFilter);
   const proxy = createProxyMiddleware({
     ...proxyOptions(options),
@@ -56,7 +66,7 @@ export function forward(options: ForwardOptions): ForwardHandler {
       return;
     }
     exchangeOf(req, res);
-    if (options.ws) ownUpgrades.learn(req);
+    if (ws) ownUpgrades.listen(req.socket, () => upgrade);
     proxy(req, res, (thrown) => {
       const error = thrown ?? filter.failure();
       if (error === undefined) next();
@@ -65,21 +75,20 @@ export function forward(options: ForwardOptions): ForwardHandler {
     }).catch(unlessHandedOn);
   }
 
-  function upgrade(req: IncomingMessage, socket: Socket, head: Buffer, egress?: EgressPolicy): void {
-    if (!ownUpgrades.takes(req)) takeUpgrade(req, socket, head, egress);
-  }
-
-  function takeUpgrade(req: IncomingMessage, socket: Socket, head: Buffer, egress?: EgressPolicy): void {
-    try {
-      req.url = originForm(req.url);
-    } catch (thrown) {
-      refuseUpgrade(socket, readFailure(thrown).error);
-      return;
+  function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer, egress?: UpgradeEgress): void {
+    if (!takeUpgrade(req)) return;
+    if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
+    const exchange = beginUpgrade(req, socket, head, sockets);
+    if (!exchange) return;
+    const { res } = exchange;
+    if (egress) {
+      exchange.egress = egress;
+      exchange.guards.unshift(egress);
     }
-    if (egress) engine.upgradeBy(egress, req);
-    proxy.upgrade(req, socket, head);
-    const failure = filter.failure();
-    if (failure !== undefined) refuseUpgrade(socket, beforeSending(failure));
+    forward(req, res, (error) => {
+      if (error !== undefined) answerError(req, res, error);
+      else leaveUpgrade(exchange);
+    });
   }
 
   async function close(): Promise<void> {
@@ -129,7 +138,9 @@ export function resiliencePlugin(
     const others = hooked.filter(
       (event) => server.listenerCount(event as 'error') > own.listenerCount(event),
     );
-    const { upstream, events } = enginePlugin({ ...proxyOptions, ...options }, server, others, true);
+    const { upstream, events } = enginePlugin({ ...proxyOptions, ...options }, server, others, {
+      besideOthers: true,
+    });
     server.web = (req, res, opts = {}) =>
       new Promise((resolve, reject) => {
         upstream.web(req, res, opts, (error) => {
@@ -155,9 +166,11 @@ interface Engine {
   readonly events: ServerEvents;
 }
 
-function upstreamPlugin(options: ForwardOptions): {
+function upstreamPlugin(
+  options: ForwardOptions,
+  sockets: OpenSockets,
+): {
   plugin: Plugin;
-  upgradeBy: Upstream['upgradeBy'];
   close: () => Promise<void>;
 } {
   let engine: Engine | undefined;
@@ -167,7 +180,7 @@ function upstreamPlugin(options: ForwardOptions): {
       if (options.selfHandleResponse && !hooked.includes('proxyRes')) {
         throw unanswered('forward.selfHandleResponse');
       }
-      const { upstream, events } = enginePlugin(options, server, hooked);
+      const { upstream, events } = enginePlugin(options, server, hooked, { sockets });
       engine = { upstream, events };
       server.web = (req, res, opts = {}) =>
         new Promise((_never, reject) => {
@@ -179,7 +192,6 @@ function upstreamPlugin(options: ForwardOptions): {
           });
         });
     },
-    upgradeBy: (policy, req) => engine?.upstream.upgradeBy(policy, req),
     close: async () => engine?.upstream.close(),
   };
 }
@@ -188,24 +200,18 @@ function enginePlugin(
   options: ForwardOptions,
   server: ProxyServer,
   hooked: readonly string[],
-  besideOthers = false,
+  { besideOthers = false, sockets = new OpenSockets() } = {},
 ): Engine {
   const log = new CallLog(options.ejectPlugins ? undefined : options.logger, besideOthers);
-  const upstream = new Upstream(
-    resolveForward(options, 'forward', hooked),
-    proxyOptions(options),
+  const upstream = new Upstream(resolveForward(options, 'forward', hooked), proxyOptions(options), {
     server,
     log,
-  );
-  const { ws } = server;
-  server.ws = (req, socket, opts = {}, head) =>
-    upstream.upgrade(req, socket as Socket, opts, (options) => ws.call(server, req, socket, options, head));
-  server.prependListener('proxyReqWs', (proxyReq, req, socket, opts) =>
-    upstream.upgrading(proxyReq, req, socket, opts),
-  );
+    sockets,
+  });
+  server.ws = (req, socket, opts = {}, head) => upstream.ws(req, socket as Socket, opts, head);
   // http-proxy-middleware emits what it also hands to next(), and an unheard `error` would throw.
-  server.on('error', (error, _req, res) => {
-    if (res instanceof Socket) upstream.refuse(res, error);
+  server.on('error', (error, req, res) => {
+    if (req && res instanceof Socket) upstream.refuse(req, res, error);
   });
   log.listen(server);
   return { upstream, events: new ServerEvents(server, upstream) };
@@ -219,7 +225,11 @@ const eventsPlugin: Plugin = (server, { on = {} }) => {
 };
 
 function proxyOptions(options: ForwardOptions): Options {
-  const entries = Object.entries(options).filter(([name]) => !TRANSPORT_OPTIONS.includes(name));
+  // It would listen to the server by itself, and hand every upgrade to every instance.
+  const entries = Object.entries(options).filter(
+    ([name]) => name !== 'ws' && !TRANSPORT_OPTIONS.includes(name),
+  );
+
   const { target, router, forward } = options;
   return {
     ...Object.fromEntries(entries),

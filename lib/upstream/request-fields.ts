@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
-import type { Attempt } from '../exchange.js';
+import { type Attempt, knownExchange } from '../exchange.js';
 import { connectionTokens, HOP_BY_HOP, PSEUDONYM } from './fields.js';
 import type { Target } from './target.js';
 import type { UpstreamRequest } from './transport.js';
@@ -124,7 +124,8 @@ function addForwarded(fields: string[], req: IncomingMessage): void {
   const values = [
     req.socket?.remoteAddress ?? '',
     /:(\d+)$/.exec(host)?.[1] ?? (encrypted ? '443' : '80'),
-    encrypted ? 'https' : 'http',
+    // As httpxy names them.
+    (knownExchange(req)?.upgrade ? 'ws' : 'http') + (encrypted ? 's' : ''),
     host,
   ];
   FORWARDED.forEach((name, i) => {

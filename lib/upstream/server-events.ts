@@ -56,8 +56,9 @@ export class ServerEvents {
 
   #endUpgrade(event: string, args: readonly unknown[], error: ProxyError): void {
     for (const item of args) {
-      if (event === 'proxyReqWs' && item instanceof Socket) this.#upstream.refuse(item, error);
-      else if (item instanceof Socket || item instanceof ClientRequest) item.on('error', () => {}).destroy();
+      // The attempt hears of it by its request, and refuses the client.
+      if (item instanceof ClientRequest) item.on('error', () => {}).destroy(error);
+      else if (item instanceof Socket && event !== 'proxyReqWs') item.on('error', () => {}).destroy();
     }
   }
 }

@@ -1,15 +1,17 @@
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Options } from 'http-proxy-middleware';
 import type { ProxyServer, ProxyServerOptions, ProxyTarget } from 'httpxy';
-import type { EgressPolicy } from '../egress.js';
+import { answerError } from '../answer-error.js';
 import { ProxyError } from '../errors.js';
-import { type Exchange, exchangeOf } from '../exchange.js';
-import { refuseUpgrade } from '../refuse-upgrade.js';
+import { type Exchange, exchangeOf, knownExchange } from '../exchange.js';
+import type { OpenSockets } from '../open-sockets.js';
+import { serveWithoutUpgrade } from '../serve-without-upgrade.js';
+import { beginUpgrade, handshakeProblem, meansWebSocket, takeUpgrade } from '../upgrade.js';
 import { Call, type CallTools } from './call.js';
 import type { CallLog } from './call-log.js';
 import { CallOptions } from './call-options.js';
-import { putFields } from './client-request-fields.js';
 import { DeadlineWheel } from './deadline-wheel.js';
 import { readFailure } from './failure.js';
 import type { UpstreamOptions } from './forward-options.js';
@@ -22,8 +24,7 @@ import { upstreamPath } from './request-path.js';
 import { asUrl, TargetBook } from './target.js';
 import type { Transport, UpstreamRequest } from './transport.js';
 import { UndiciTransport } from './undici-transport.js';
-import { agentOf, upgradeConnection } from './upgrade-egress.js';
-import { tieEnds } from './websocket.js';
+import { UpgradeTransport } from './upgrade-transport.js';
 
 /** The way to the targets of one `forward()`: its connections, its clock and its memory. */
 export class Upstream {
@@ -36,28 +37,42 @@ export class Upstream {
   readonly #server: ProxyServer;
   readonly #calls: CallOptions;
   readonly #tools: CallTools;
+  readonly #upgrades: UpgradeTransport;
+  readonly #upgradeTools: CallTools;
+  readonly #sockets: OpenSockets;
   #undici: UndiciTransport | undefined;
   #node: NodeTransport | undefined;
   #copies: RequestCopies | undefined;
-  readonly #upgraded = new WeakSet<Socket>();
   readonly #limited = new WeakSet<Socket>();
-  readonly #upgradePolicies = new WeakMap<IncomingMessage, EgressPolicy>();
 
   /**
    * @param given http-proxy-middleware's options, as each call gets them unless it is changed
    * @param server http-proxy-middleware's, for those who listen to it
+   * @param sockets where those WebSockets are entered that no stage has begun
    */
-  constructor(options: UpstreamOptions, given: Options, server: ProxyServer, log: CallLog) {
+  constructor(
+    options: UpstreamOptions,
+    given: Options,
+    { server, log, sockets }: { server: ProxyServer; log: CallLog; sockets: OpenSockets },
+  ) {
     this.#options = options;
     this.#server = server;
     this.log = log;
+    this.#sockets = sockets;
     this.#calls = new CallOptions(options, given);
+    this.#upgrades = new UpgradeTransport(server, options.connections);
     this.#ledger = new BodyLedger(options.maxKeptBytes);
     this.#tools = {
       send: this.#send,
       wheel: this.#wheel,
       requestTimeoutMs: options.requestTimeoutMs,
       answered: this.log.answered,
+    };
+    this.#upgradeTools = {
+      ...this.#tools,
+      answered: undefined,
+      send: (request, egress, listener) =>
+        this.#upgrades.send(requestOfAttempt(request, listener.attempt), egress, listener),
     };
   }
 
@@ -70,7 +85,9 @@ export class Upstream {
   ): void {
     const exchange = exchangeOf(req, res);
     try {
-      if (this.#server.listenerCount('start') > 0) this.#tellStart(exchange, proxyOptions, ended);
+      if (exchange.upgrade)
+        new Call(this.#handshake(exchange, proxyOptions), this.#upgradeTools, ended).start();
+      else if (this.#server.listenerCount('start') > 0) this.#tellStart(exchange, proxyOptions, ended);
       else this.#begin(exchange, proxyOptions, ended);
     } catch (thrown) {
       const { error } = readFailure(thrown);
@@ -123,56 +140,30 @@ export class Upstream {
   /** What a function of the user's failed with that no call hears of. */
   readonly lost = (error: ProxyError): void => this.log.lost(error);
 
-  /** Remembers that this upgrade must go the way the policy chooses. */
-  upgradeBy(policy: EgressPolicy, req: IncomingMessage): void {
-    this.#upgradePolicies.set(req, policy);
-  }
-
-  /** Hands an upgrade to httpxy, with a connection through an exit where it must have one. */
-  async upgrade(
+  /** Takes an upgrade as http-proxy-middleware hands it over. @throws ProxyError when there is no answer */
+  async ws(
     req: IncomingMessage,
-    client: Socket,
-    options: ProxyServerOptions,
-    send: (options: ProxyServerOptions) => Promise<void>,
+    socket: Duplex,
+    proxyOptions: ProxyServerOptions,
+    head = Buffer.alloc(0),
   ): Promise<void> {
-    const policy = this.#upgradePolicies.get(req);
-    if (!policy) return send(options);
-    // Nobody else listens while the way is opened.
-    client.on('error', () => {});
-    if (!options.target) throw new ProxyError('ERR_INTERNAL', 'The router named no target');
-    const target = this.#targets.read(options.target);
-    const socket = await upgradeConnection(policy, req, target, options.secure ?? true);
-    if (client.destroyed) return void socket?.destroy();
-    return send(
-      socket ? { ...options, agent: agentOf(socket, target.origin.startsWith('https:')) } : options,
-    );
-  }
-
-  /** Sees to an upgrade that httpxy is about to send: its fields, and that both ends go together. */
-  upgrading(
-    proxyReq: ClientRequest,
-    req: IncomingMessage,
-    client: Socket,
-    options: ProxyServerOptions,
-  ): void {
-    tieEnds(proxyReq, client, this.#upgraded);
-    if (!options.target) return;
-    try {
-      const target = this.#targets.read(options.target);
-      // httpxy joins the paths itself; here it is only seen to that the joined one stays below the target's.
-      upstreamPath(target, req.url ?? '/', options.ignorePath ?? false);
-      putFields(proxyReq, this.#calls.fields(options)(req, target, {}));
-    } catch (thrown) {
-      refuseUpgrade(client, readFailure(thrown).error);
-      proxyReq.on('error', () => {}).destroy();
-    }
+    if (!takeUpgrade(req)) return;
+    if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
+    const exchange = beginUpgrade(req, socket, head, this.#sockets);
+    if (!exchange) return;
+    await new Promise<void>((resolve, reject) => {
+      this.web(req, exchange.res, proxyOptions, (error) => (error ? reject(error) : resolve()));
+    });
   }
 
   /** Answers an upgrade that came to nothing; one that had succeeded can only be closed. */
-  refuse(client: Socket, thrown: unknown): void {
+  refuse(req: IncomingMessage, client: Duplex, thrown: unknown): void {
     const { error } = readFailure(thrown);
-    if (this.#upgraded.has(client)) client.destroy();
-    else refuseUpgrade(client, error);
+    const exchange = knownExchange(req);
+    // A listener of the user's may have answered already.
+    if (client.writableEnded) return;
+    if (exchange?.upgrade) answerError(req, exchange.res, error);
+    else client.destroy();
   }
 
   readonly #send: Transport = (request, egress, listener) => {
@@ -191,6 +182,8 @@ export class Upstream {
   }
 
   async close(): Promise<void> {
+    this.#upgrades.close();
+    await this.#sockets.close(GRACE_MS);
     this.#wheel.close();
     this.#node?.close();
     this.#copies?.close();
@@ -243,4 +236,21 @@ export class Upstream {
       rawHeaders: this.#calls.fields(proxyOptions)(req, target, body ?? {}),
     };
   }
+
+  #handshake(exchange: Exchange, proxyOptions: ProxyServerOptions): UpstreamRequest {
+    const { req } = exchange;
+    const problem = handshakeProblem(req);
+    if (problem) throw problem;
+    const { target, upgradeTimeout } = proxyOptions;
+    if (!target) throw new ProxyError('ERR_INTERNAL', 'The router named no target');
+    if (upgradeTimeout) {
+      const { attemptTimeoutMs = this.#options.requestTimeoutMs } = exchange;
+      exchange.attemptTimeoutMs = Math.min(upgradeTimeout, attemptTimeoutMs || upgradeTimeout);
+    }
+    const sent = this.#sent(req, target, proxyOptions, undefined);
+    return { ...sent, method: 'GET', body: undefined, exchange, transport: 'node', proxyOptions };
+  }
 }
+
+/** How long WebSockets may take to say goodbye. */
+const GRACE_MS = 1000;

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { answerError } from '../../lib/answer-error.js';
 import type { Handler } from '../../lib/exchange.js';
 import { type Connections, listening } from './listening.js';
@@ -17,7 +17,7 @@ export interface Served {
 
 export interface ServeOptions {
   /** Takes upgrades. */
-  upgrade?: (req: IncomingMessage, socket: Socket, head: Buffer) => void;
+  upgrade?: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
 
 /** Serves one handler on `node:http`: errors are answered as JSON, what it passes on with 404. */

@@ -1,9 +1,14 @@
-import type { IncomingMessage, Server } from 'node:http';
-import type { Socket } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+import { Server } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import { ProxyError } from './errors.js';
+import { refuseUpgrade } from './refuse-upgrade.js';
 
-/** Whether a request that asks for an upgrade asks for a WebSocket. */
-export function wantsWebSocket(req: IncomingMessage): boolean {
-  return /(?:^|[,\s])websocket(?:$|[,\s])/i.test(req.headers.upgrade ?? '');
+/** The server that a connection came in by, where that is known. Node keeps it, though its types do not say so. */
+export function serverOf(socket: Duplex): Server | undefined {
+  const server: unknown = Reflect.get(socket, 'server');
+  return server instanceof Server ? server : undefined;
 }
 
 /**
@@ -11,12 +16,9 @@ export function wantsWebSocket(req: IncomingMessage): boolean {
  * request with `Upgrade` once somebody listens for WebSockets, and `curl --http2` and Java's client send
  * `Upgrade: h2c` with each first request: what they sent is given back to the server without it.
  */
-export function serveWithoutUpgrade(
-  server: Server,
-  req: IncomingMessage,
-  socket: Socket,
-  head: Buffer,
-): void {
+export function serveWithoutUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const server = serverOf(socket);
+  if (!server) return refuseUpgrade(socket, NO_OTHER);
   const { method, url, httpVersion, rawHeaders } = req;
   const lines = [`${method} ${url} HTTP/${httpVersion}`];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
@@ -25,8 +27,11 @@ export function serveWithoutUpgrade(
     if (kept !== undefined) lines.push(`${name}: ${kept}`);
   }
   socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
-  server.emit('connection', socket);
+  // An https server has its HTTP behind the handshake of TLS, which is over.
+  server.emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket);
 }
+
+const NO_OTHER = new ProxyError('ERR_BAD_REQUEST', 'Only upgrades to WebSocket are served here');
 
 function withoutUpgrade(name: string, value: string): string | undefined {
   if (name === 'upgrade' || name === 'http2-settings') return undefined;
