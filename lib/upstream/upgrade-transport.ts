@@ -12,6 +12,7 @@ import { UpgradeAttempt } from './upgrade-attempt.js';
 export class UpgradeTransport {
   readonly #server: ProxyServer;
   readonly #options: ConnectionOptions;
+  #closed = false;
   readonly #underWay = new Set<UpgradeAttempt>();
 
   /** @param server http-proxy-middleware's, on which its users listen for `proxyReqWs`, `open` and `close` */
@@ -31,14 +32,16 @@ export class UpgradeTransport {
       over: () => this.#underWay.delete(attempt),
     });
     this.#underWay.add(attempt);
-    attempt.start(egress);
+    if (this.#closed) attempt.fail(shuttingDown());
+    else attempt.start(egress);
     return attempt.cancel;
   };
 
   /** Ends the handshakes that have no answer yet. */
   close(): void {
-    for (const attempt of this.#underWay) {
-      attempt.fail(new ProxyError('ERR_SHUTTING_DOWN', 'The proxy is shutting down'));
-    }
+    this.#closed = true;
+    for (const attempt of this.#underWay) attempt.fail(shuttingDown());
   }
 }
+
+const shuttingDown = () => new ProxyError('ERR_SHUTTING_DOWN', 'The proxy is shutting down');

@@ -1,0 +1,102 @@
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import { type ClientOptions, WebSocket, WebSocketServer } from 'ws';
+import { onCleanup } from './cleanup.js';
+import { type Connections, listening } from './listening.js';
+import { credentials } from './tls.js';
+import { eventOf } from './until.js';
+
+/** A handshake as its server got it. */
+export interface ReceivedHandshake {
+  readonly url: string;
+  readonly headers: NodeJS.Dict<string | string[]>;
+  readonly rawHeaders: readonly string[];
+  /** Address that it came from. */
+  readonly from: string;
+}
+
+/** A WebSocket server that sends back what it gets. To `/stalls` it sends an answer that never ends. */
+export interface Echo {
+  readonly url: string;
+  readonly port: number;
+  readonly connections: Connections;
+  readonly handshakes: readonly ReceivedHandshake[];
+  /** Codes and reasons of the close frames that came in. */
+  readonly closes: readonly (readonly [code: number, reason: string])[];
+  readonly sockets: WebSocketServer;
+  /** Connections below the WebSockets that are open. */
+  readonly raw: ReadonlySet<Socket>;
+}
+
+/** Starts an echo on a free port, closed after the test. */
+export async function startEcho(scheme: 'http' | 'https' = 'http'): Promise<Echo> {
+  const plain: RequestListener = (req, res) => {
+    if (req.url === '/stalls') res.write('half');
+    else res.end('no WebSocket');
+  };
+  const server = scheme === 'https' ? createTlsServer(credentials(), plain) : createServer(plain);
+  const sockets = new WebSocketServer({ server, perMessageDeflate: false });
+  const handshakes: ReceivedHandshake[] = [];
+  const closes: [number, string][] = [];
+  const raw = new Set<Socket>();
+  sockets.on('connection', (socket, req) => {
+    const { url = '', headers, rawHeaders } = req;
+    handshakes.push({ url, headers, rawHeaders, from: String(req.socket.remoteAddress) });
+    raw.add(req.socket);
+    req.socket.on('close', () => raw.delete(req.socket));
+    socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
+    socket.on('close', (code, reason) => closes.push([code, String(reason)]));
+    // A client that sends what is no frame is closed by the server with 1002.
+    socket.on('error', () => {});
+  });
+  const { port, connections } = await listening(server);
+  return { url: `${scheme}://127.0.0.1:${port}`, port, connections, handshakes, closes, sockets, raw };
+}
+
+/** A WebSocket of a client, cut off after the test. */
+export function dial(port: number, path = '/', options: ClientOptions = {}): WebSocket {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, { perMessageDeflate: false, ...options });
+  socket.on('error', () => {});
+  onCleanup(() => socket.terminate());
+  return socket;
+}
+
+/** The same once it is open. */
+export async function dialOpen(port: number, path = '/', options: ClientOptions = {}): Promise<WebSocket> {
+  const socket = dial(port, path, options);
+  await eventOf(socket, 'open');
+  return socket;
+}
+
+/** Sends a text and waits for the echo of it. */
+export async function echoed(socket: WebSocket, text: string): Promise<string> {
+  const back = eventOf<Buffer>(socket, 'message');
+  socket.send(text);
+  return String(await back);
+}
+
+/** The handshake of a WebSocket as bytes; `undefined` leaves a field out. */
+export function handshake(path = '/', fields: Record<string, string | undefined> = {}): string {
+  const all: Record<string, string | undefined> = {
+    Host: 'a',
+    Connection: 'Upgrade',
+    Upgrade: 'websocket',
+    'Sec-WebSocket-Version': '13',
+    'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    ...fields,
+  };
+  const lines = Object.entries(all).flatMap(([name, value]) =>
+    value === undefined ? [] : `${name}: ${value}`,
+  );
+  return `GET ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`;
+}
+
+/** A frame as a client sends it, masked with zeros: the payload stands there as it is. */
+export function clientFrame(opcode: number, payload: string | Buffer, final = true): Buffer {
+  const body = Buffer.from(payload);
+  const head = [(final ? 0x80 : 0) | opcode];
+  if (body.length < 126) head.push(0x80 | body.length);
+  else head.push(0x80 | 126, body.length >> 8, body.length & 0xff);
+  return Buffer.concat([Buffer.from([...head, 0, 0, 0, 0]), body]);
+}
