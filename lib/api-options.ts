@@ -54,6 +54,12 @@ export interface ApiOptions extends ForwardOptions {
    * @default 10000
    */
   requestTimeoutMs?: number;
+  /**
+   * Listens for upgrades by itself from the first call on, in Express below the path that this came in at. One that is
+   * a server's first request is missed then; `server.on('upgrade', proxy.upgrade)` misses none, without this option.
+   * @default false
+   */
+  ws?: boolean;
   /** Keeps answers and sends them again: the options of `cache()`; off unless given. */
   cache?: Omit<CacheOptions, 'name'> | false;
   /** Keeps calls within a quota: the options of `rateLimit()`, of which `{}` learns it; off unless given. */
@@ -194,6 +200,8 @@ export interface SortedOptions {
   readonly retry: RetryOptions | false;
   readonly proxyRotate: Omit<ProxyRotateOptions, 'name'> | false;
   readonly forward: ForwardOptions;
+  /** Whether the proxy listens for upgrades by itself. */
+  readonly ws: boolean;
 }
 
 // The API's name is that of its parts, and what they share belongs to all APIs.
@@ -238,11 +246,12 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
     breaker = {},
     retry = {},
     proxyRotate = false,
+    ws = false,
     ...rest
   } = options;
   const rules = resolveOptions(rulesSchema, { requiresBody, validateJson, maxBodyBytes }, place);
   const forward = { changeOrigin: true, forwardCookies: false, requestTimeoutMs: 10_000, ...rest };
-  resolveForward(forward, place);
+  resolveForward({ ...forward, ws }, place);
   checkBlock(apiCacheSchema, cache, at(place, 'cache'));
   checkBlock(apiRateLimitSchema, rateLimit, at(place, 'rateLimit'));
   if (rateLimit) resolveRateLimit(rateLimit, at(place, 'rateLimit'));
@@ -256,9 +265,6 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
       throw invalidOption(at(place, 'agent'), 'cannot go with proxyRotate, which has its own', agent);
     if (typeof target === 'object' && 'socketPath' in target)
       throw invalidOption(at(place, 'target.socketPath'), 'cannot go with proxyRotate', target.socketPath);
-    // It takes upgrades from the server by itself, past every exit.
-    if (rest.ws)
-      throw invalidOption(at(place, 'ws'), 'cannot go with proxyRotate: use the upgrade function', rest.ws);
   }
   checkBlock(apiBreakerSchema, breaker, at(place, 'breaker'));
   return {
@@ -269,6 +275,7 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
     retry,
     proxyRotate,
     forward,
+    ws,
   };
 }
 

@@ -57,7 +57,7 @@ export function partSources({ forward, ...options }: SortedOptions): PartSources
   const answers = Object.entries(forward).filter(([name]) => !TRAVEL.includes(name));
   const snapshot = {
     target: forward.target,
-    rules: options.rules,
+    rules: [options.rules, options.ws],
     cache: options.cache && [options.cache, Object.fromEntries(answers), orders],
     rateLimit: options.rateLimit && [options.rateLimit, forwardedCredentials(forward)],
     breaker: options.breaker,

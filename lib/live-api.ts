@@ -29,6 +29,8 @@ export interface Stages {
   readonly handle: Handler;
   /** Takes handshakes of WebSockets. */
   readonly upgrade: Handler;
+  /** Whether the proxy listens for those by itself. */
+  readonly ws: boolean;
 }
 
 /** Puts the parts of an API in their order. @param countDetached a stage for behind the cache */
@@ -49,6 +51,7 @@ export class LiveApi implements Api, Stages {
   readonly sources: PartSources;
   readonly handle: Handler;
   readonly upgrade: Handler;
+  readonly ws: boolean;
   #active = 0;
   #whenIdle: (() => void) | undefined;
 
@@ -67,9 +70,10 @@ export class LiveApi implements Api, Stages {
     this.forward = parts.forward;
     this.sources = sources;
     this.ownWriters = ownWriters;
-    const { handle, upgrade } = assemble(parts, this.#countDetached);
+    const { handle, upgrade, ws } = assemble(parts, this.#countDetached);
     this.handle = handle;
     this.upgrade = upgrade;
+    this.ws = ws;
   }
 
   /** Counts a call until nobody waits for it any more. */

@@ -22,9 +22,11 @@ import { pipeline } from './pipeline.js';
 import { refuseUpgrade } from './refuse-upgrade.js';
 import { optionsSnapshot, sameOptions } from './same-options.js';
 import { serveWithoutUpgrade } from './serve-without-upgrade.js';
+import { ServerUpgrades } from './server-upgrades.js';
 import { SharedParts } from './shared-parts.js';
 import type { StatsHandler } from './stats/stats.js';
 import { beginUpgrade, checkHandshake, meansWebSocket, takeUpgrade } from './upgrade.js';
+import { upgradeRoutes } from './upgrade-routes.js';
 import { validateBody } from './validate-body/validate-body.js';
 
 export type { PartName } from './api-parts.js';
@@ -107,6 +109,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   const live = new LiveApis(factory, (...api) => buildApi(parts, ...api));
   const apis = live.current;
   const sharedFrom = snapshotsOf(shared);
+  const servers = new ServerUpgrades();
   const state = { only: undefined as LiveApi | undefined, closed: false };
   live.update(configured);
   choose(single);
@@ -119,6 +122,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
     }
     const exchange = exchangeOf(req, res);
     exchange.api = api.name;
+    if (api.ws) listen(req);
     api.enter(exchange);
     parts.stats?.watch(exchange, api.ownWriters);
     api.handle(req, res, (error) => {
@@ -140,6 +144,10 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
     api.upgrade(req, res, (error) => {
       exchange.error = answerError(req, res, error ?? notForwarded());
     });
+  }
+
+  function listen(req: IncomingMessage): void {
+    servers.listen(req.socket, () => upgradeRoutes({ [mountPathOf(req)]: upgrade }));
   }
 
   function update(config: ResilientProxyConfig): UpdateReport {
@@ -165,6 +173,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
 
   async function close(): Promise<void> {
     state.closed = true;
+    servers.close();
     await sockets.close(GOODBYE_MS);
     await factory.closeAll();
     await parts.close();
@@ -219,6 +228,7 @@ function buildApi(
     const { rateLimit, breaker, retry, proxyRotate, forward } = parts;
     const outward = [rateLimit, breaker, retry, proxyRotate, forward];
     return {
+      ws: options.ws,
       handle: pipeline([
         tracing,
         metrics,
@@ -248,6 +258,11 @@ function pick(apis: ReadonlyMap<string, LiveApi>, req: IncomingMessage): LiveApi
   }
   req.url = rest.startsWith('/') ? rest : `/${rest}`;
   return api;
+}
+
+/** Where Express has mounted it. */
+function mountPathOf(req: IncomingMessage & { readonly baseUrl?: unknown }): string {
+  return typeof req.baseUrl === 'string' && req.baseUrl !== '' ? req.baseUrl : '/';
 }
 
 const closed = () => new ProxyError('ERR_SHUTTING_DOWN', 'The proxy was closed');

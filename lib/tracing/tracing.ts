@@ -32,7 +32,7 @@ const SCOPE = 'resilient-proxy-out';
  *
  * The span is not made the active one, since that costs every `await` of the process: {@link
  * TracingHandler.contextOf | contextOf()} gives it. Without a registered SDK nothing is done and a client's
- * `traceparent` goes on as it came. WebSockets are not traced.
+ * `traceparent` goes on as it came. Of a WebSocket it is the handshake that `resilientProxy` traces.
  *
  * @throws InvalidOptionError
  */

@@ -160,25 +160,28 @@ export class UpgradeAttempt {
     }
     const { exchange } = this.#request;
     const { socket: client, sockets } = this.#upgrade;
+    const { server, limits } = this.#tools;
+    const { api } = exchange;
     const answered = headOf(proxyRes);
     if (!this.#listener.head(answered)) {
       target.destroy();
       return this.cancel();
     }
     exchange.res.sendDate = false;
-    new ClientAnswer(exchange, answered, switchingFields(answered, this.#tools.limits.setCookie)).end();
+    new ClientAnswer(exchange, answered, switchingFields(answered, limits.setCookie)).end();
     if (head.length > 0) target.unshift(head);
     const leave = (): void => void target.destroy();
     if (client.destroyed) leave();
     client.once('close', leave);
     this.#upgrade.switchOver((early) => {
       client.off('close', leave);
-      new Tunnel({ api: exchange.api, client, target, sockets }, early);
-      this.#tell(() => this.#tools.server.emit('open', target), target);
+      new Tunnel({ api, client, target, sockets }, early);
+      this.#tell(() => server.emit('open', target), target);
     });
-    target.once('close', () =>
-      this.#tell(() => this.#tools.server.emit('close', proxyRes, target, head), target),
-    );
+    // It would keep all of the call for as long as the WebSocket lasts.
+    if (server.listenerCount('close') > 0) {
+      target.once('close', () => this.#tell(() => server.emit('close', proxyRes, target, head), target));
+    }
     this.#end();
     this.#listener.finished();
   }

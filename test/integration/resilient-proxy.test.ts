@@ -465,11 +465,6 @@ describe('resilientProxy()', () => {
         'breaker.resetTimeoutMs must be at least 1; received -5',
       ],
       [
-        'upgrades that would pass by every exit',
-        { name: 'x', target, ws: true, proxyRotate: { proxies: ['http://127.0.0.1:3128'] } },
-        'ws cannot go with proxyRotate: use the upgrade function; received true',
-      ],
-      [
         'an agent beside those of the exits',
         { name: 'x', target, agent: new Agent(), proxyRotate: { proxies: ['http://127.0.0.1:3128'] } },
         'agent cannot go with proxyRotate, which has its own; received an object',

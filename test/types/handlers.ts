@@ -1,6 +1,6 @@
 // Compiled, never run: handlers fit where handlers go, and events bring what they say.
 import { createServer } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import express from 'express';
 import {
   apiStats,
@@ -21,6 +21,7 @@ import {
   stats,
   statsDashboard,
   tracing,
+  upgradeRoutes,
 } from '../../lib/index.js';
 
 const target = 'https://api.example.com';
@@ -54,9 +55,16 @@ export function onNodeAlone(): void {
   const rotate = proxyRotate({ proxies: ['http://exit.example:3128'] });
   const last = forward({ target, ws: true });
   createServer((req, res) => last(req, res, () => res.end())).on('upgrade', (req, socket, head) => {
-    // Node's types say Duplex of what is a connection.
-    last.upgrade(req, socket as Socket, head, rotate.policy());
+    last.upgrade(req, socket, head, rotate.policy());
   });
+  const routes = {
+    '/api': proxy.upgrade,
+    '/last': last.upgrade,
+    '/own': (_req: unknown, own: Duplex) => own.end(),
+  };
+  createServer(proxy).on('upgrade', last.upgrade).on('upgrade', upgradeRoutes(routes));
+  // @ts-expect-error a handler is a function
+  upgradeRoutes({ '/api': proxy });
   // @ts-expect-error a part passes on: there must be something to pass on to
   createServer((req, res) => last(req, res));
 }
