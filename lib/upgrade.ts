@@ -78,7 +78,7 @@ export function beginUpgrade(
 ): Exchange | undefined {
   // Node listens no more, and an error that nobody hears would end the process.
   socket.on('error', () => {});
-  if (socket.destroyed) return undefined;
+  if (socket.destroyed || socket.writableEnded) return undefined;
   const res = new ServerResponse(req);
   res.shouldKeepAlive = false;
   try {

@@ -10,7 +10,7 @@ import { exchangeOf, knownExchange } from '../exchange.js';
 import { NO_WEBSOCKET, refuseUpgrade } from '../refuse-upgrade.js';
 import { type ResilientProxy, resilientProxy } from '../resilient-proxy.js';
 import { serveWithoutUpgrade } from '../serve-without-upgrade.js';
-import { meansWebSocket } from '../upgrade.js';
+import { meansWebSocket, returnUpgrade, takeUpgrade } from '../upgrade.js';
 import { adminCheck } from './access.js';
 import { adminApp } from './admin-app.js';
 import { logCircuits } from './call-log.js';
@@ -118,6 +118,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // What is refused here shall not be taken by an API that listens for itself.
+    if (!takeUpgrade(req)) return;
     if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
     const url = originOf(req.url ?? '/');
     const { host, origin } = req.headers;
@@ -126,6 +128,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (error) return refuseUpgrade(socket, error);
     if (!url.startsWith(API)) return refuseUpgrade(socket, NO_WEBSOCKET);
     req.url = url.slice(MOUNT_LENGTH);
+    returnUpgrade(req);
     proxy.upgrade(req, socket, head);
     knownExchange(req)?.onSettled(live.logCall);
   }

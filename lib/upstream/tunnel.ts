@@ -44,12 +44,13 @@ export class Tunnel implements OpenSocket {
     this.#readBefore = bytesOf(client).read - early.length;
     this.#writtenBefore = bytesOf(client).written;
     sockets.add(this);
-    this.#watch(client, target);
-    this.#watch(target, client);
     if (early.length > 0) target.write(early);
     target.on('data', this.#follow);
     client.pipe(target);
     target.pipe(client);
+    // Behind the pipes' own listeners, which leave an end paused whose other end is closed.
+    this.#watch(client, target);
+    this.#watch(target, client);
   }
 
   get bytesIn(): number {
@@ -109,9 +110,11 @@ export class Tunnel implements OpenSocket {
     };
     const closed = (): void => {
       if (--this.#openEnds === 0) this.#closed();
-      // What it sent before its end may still be on its way to the other.
-      else if (end.readableEnded) ended();
-      else other.destroy();
+      // What it sent before its end may still be on its way to the other, whose own end is only heard by reading.
+      else if (end.readableEnded) {
+        ended();
+        other.resume();
+      } else other.destroy();
     };
     end.once('end', ended);
     if (end.closed) closed();

@@ -73,6 +73,17 @@ describe('the gateway: WebSockets', () => {
       }
     });
 
+    it('is nobody who goes past the gateway to an API with ws', async () => {
+      const echo = await startEcho();
+      const { url, port } = await startGateway(echo.url, { api: 'ws: true' });
+      await call(`${url}${PATH}`);
+      expect(await may(port, { Origin: 'https://evil.example' })).to.equal(false);
+      expect(await rawCall(port, handshake('/x/chat', { Host: 'localhost' }))).to.match(/^HTTP\/1\.1 404 /);
+      expect(echo.handshakes).to.have.length(0);
+      expect(await may(port, {})).to.equal(true);
+      expect(echo.handshakes).to.have.length(1);
+    });
+
     it('is any page where allowCrossSite says so', async () => {
       const echo = await startEcho();
       const { port } = await startGateway(echo.url, { server: 'allowCrossSite: true' });
