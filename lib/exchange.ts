@@ -103,6 +103,8 @@ export interface RetryContext {
   readonly elapsedMs: number;
   /** All that was sent of the body can be sent again. */
   readonly replayable: boolean;
+  /** The target tells it from a new call when it comes once more. */
+  readonly keyed: boolean;
 }
 
 /** A call that asks for its connection to become a WebSocket. It ends with the head of its answer. */
@@ -145,6 +147,8 @@ export class Exchange {
   upgrade: Upgrade | undefined = undefined;
   /** Bound on one attempt over queue, connect, TLS, upload and head; `undefined` leaves it to the transport. */
   attemptTimeoutMs: number | undefined = undefined;
+  /** Name and value of the field by which the target knows this call again; the same for each attempt. */
+  idempotencyKey: readonly [name: string, value: string] | undefined = undefined;
   /** What the cache did; `undefined` where none was asked. */
   cache: CacheVerdict | undefined = undefined;
   /** The error that was answered in place of an upstream's answer. */

@@ -103,7 +103,7 @@ export {
 } from './resilient-proxy.js';
 export { type RetryEvents, type RetryHandler, retry } from './retry/retry.js';
 export type { StopReason } from './retry/retry-decision.js';
-export type { RetryOptions } from './retry/retry-options.js';
+export type { IdempotencyKeyOptions, RetryOptions } from './retry/retry-options.js';
 export { type ApiStatsAnswer, type ApiStatsQuery, apiStats } from './stats/api-stats.js';
 export { type StatsHandler, stats } from './stats/stats.js';
 export type { StatsOptions } from './stats/stats-options.js';

@@ -27,7 +27,7 @@ export function decideRetry(
   if (!retryable(options, outcome)) return { stop: 'outcome' };
   if (call.attemptsMade >= options.maxAttempts) return { stop: 'attempts' };
   const unsent = outcome.kind === 'failure' && outcome.unsent;
-  if (!unsent && !options.methods.includes(call.method)) return { stop: 'method' };
+  if (!unsent && !call.keyed && !options.methods.includes(call.method)) return { stop: 'method' };
   if (!call.replayable) return { stop: 'body' };
   const asked = outcome.kind === 'answer' ? askedDelayMs(outcome.head, now) : undefined;
   const waitMs = Math.max(asked ?? 0, backOffMs(options, call.attemptsMade, random));

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { RetryClass } from '../exchange.js';
-import { count, durationMs, optionsObject, sizeBytes } from '../options.js';
+import { count, durationMs, fieldName, optionsObject, sizeBytes } from '../options.js';
 
 /** Options of `retry()`. */
 export interface RetryOptions {
@@ -57,12 +57,52 @@ export interface RetryOptions {
    * @default 0.2
    */
   budgetRatio?: number | false;
+  /**
+   * Gives each unsafe call a key by which the API knows it again, the same over all attempts, so that it may be sent
+   * again too (draft-ietf-httpapi-idempotency-key-header). Only for an API that says it understands the key: another
+   * one would do things twice. A key of the client's own goes out as it came. `true` takes every default.
+   * @default false
+   */
+  idempotencyKey?: boolean | IdempotencyKeyOptions;
+}
+
+/** How an API wants to be told that a call comes again. */
+export interface IdempotencyKeyOptions {
+  /**
+   * Field that holds the key.
+   * @default 'Idempotency-Key'
+   */
+  header?: string;
+  /**
+   * Methods whose calls have a key, and may be sent again for it.
+   * @default ['POST', 'PATCH']
+   */
+  methods?: string[];
+  /**
+   * Whether a key that is made here stands in quotes, as a String of RFC 9651. The draft asks for them; most APIs that
+   * are older than it, Stripe's among them, take all of the value for the key, and some refuse what is no bare UUID.
+   * @default false
+   */
+  quoted?: boolean;
 }
 
 /** {@link RetryOptions} with every default filled in. */
 export type ResolvedRetry = Readonly<z.output<typeof retrySchema>>;
 
 const method = z.string().regex(/^[A-Z]+$/, 'must be a method in capitals, as POST');
+
+/** Fields without which no call goes out, or that go no further than one connection. */
+const TAKEN =
+  /^(host|content-.+|transfer-encoding|connection|keep-alive|upgrade|te|trailer|expect|proxy-.+|authorization|cookie|via)$/i;
+
+/** What `retry.idempotencyKey` may hold. */
+export const idempotencyKeySchema = optionsObject({
+  header: fieldName
+    .refine((name) => !TAKEN.test(name), 'must be a field with no other meaning')
+    .default('Idempotency-Key'),
+  methods: z.array(method).min(1).default(['POST', 'PATCH']),
+  quoted: z.boolean().default(false),
+});
 
 /** What `retry()` and the `retry` block of a configuration file may hold. */
 export const retrySchema = optionsObject({
@@ -78,4 +118,7 @@ export const retrySchema = optionsObject({
   methods: z.array(method).default(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']),
   maxBodyBytes: sizeBytes.default(1024 * 1024),
   budgetRatio: z.number().min(0).max(1).or(z.literal(false)).default(0.2),
+  idempotencyKey: z
+    .union([z.boolean(), idempotencyKeySchema], { error: 'must be true, false or an object of options' })
+    .default(false),
 });

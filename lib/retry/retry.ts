@@ -1,8 +1,15 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import asyncRetry from 'async-retry';
-import { type AttemptOutcome, exchangeOf, type RetryContext, type RetryPolicy } from '../exchange.js';
+import {
+  type AttemptOutcome,
+  type Exchange,
+  exchangeOf,
+  type RetryContext,
+  type RetryPolicy,
+} from '../exchange.js';
 import { resolveOptions } from '../options.js';
+import { IdempotencyKeys } from './idempotency-keys.js';
 import { RetryBudget } from './retry-budget.js';
 import { decideRetry, type StopReason } from './retry-decision.js';
 import { type ResolvedRetry, type RetryOptions, retrySchema } from './retry-options.js';
@@ -35,8 +42,9 @@ export function retry(options: RetryOptions = {}): RetryHandler {
   const policy = new Policy(resolveOptions(retrySchema, options, 'retry'));
 
   function retry(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
-    exchangeOf(req, res).retry = policy;
-    policy.begin();
+    const exchange = exchangeOf(req, res);
+    exchange.retry = policy;
+    policy.begin(exchange);
     next();
   }
   return Object.assign(retry, {
@@ -54,6 +62,7 @@ class Policy implements RetryPolicy {
   readonly #options: ResolvedRetry;
   readonly #methods: ReadonlySet<string>;
   readonly #budget: RetryBudget | undefined;
+  readonly #keys: IdempotencyKeys | undefined;
 
   constructor(options: ResolvedRetry) {
     this.#options = options;
@@ -61,14 +70,18 @@ class Policy implements RetryPolicy {
     this.totalTimeoutMs = options.totalTimeoutMs;
     this.#methods = new Set(options.methods);
     this.#budget = options.budgetRatio === false ? undefined : new RetryBudget(options.budgetRatio);
+    const { idempotencyKey } = options;
+    this.#keys = idempotencyKey === false ? undefined : new IdempotencyKeys(idempotencyKey);
   }
 
-  begin(): void {
+  begin({ guards }: Exchange): void {
     this.#budget?.deposit(performance.now());
+    if (this.#keys) guards.push(this.#keys);
   }
 
   resends(method: string): boolean {
-    return this.#methods.has(method) && this.#options.maxAttempts > 1;
+    const listed = this.#methods.has(method) || (this.#keys?.covers(method) ?? false);
+    return listed && this.#options.maxAttempts > 1;
   }
 
   delayAfter(outcome: AttemptOutcome, call: RetryContext): number | undefined {

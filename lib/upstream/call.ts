@@ -190,7 +190,8 @@ export class Call implements AttemptOwner {
 
   #mayResend(): boolean {
     const { method, body } = this.#request;
-    return IDEMPOTENT.has(method) && (body?.replayable ?? true);
+    const repeatable = IDEMPOTENT.has(method) || this.#exchange.idempotencyKey !== undefined;
+    return repeatable && (body?.replayable ?? true);
   }
 
   #delayAfter(outcome: AttemptOutcome): number | undefined {
@@ -204,6 +205,7 @@ export class Call implements AttemptOwner {
       attemptsMade: this.#attemptsMade,
       elapsedMs: this.#elapsed(),
       replayable: this.#request.body?.replayable ?? true,
+      keyed: exchange.idempotencyKey !== undefined,
     });
   }
 

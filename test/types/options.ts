@@ -136,6 +136,10 @@ export function parts(): void {
   rateLimit({ limit: 10, burst: { limit: 5 } });
 
   retry({ methods: ['GET', 'POST'], retryOnErrors: ['timeout', 'socket'], budgetRatio: false });
+  retry({ idempotencyKey: true });
+  retry({ idempotencyKey: { header: 'PayPal-Request-Id', methods: ['POST'], quoted: true } });
+  // @ts-expect-error a key is made anew for each call
+  retry({ idempotencyKey: 'key' });
   // @ts-expect-error errors have names
   retry({ retryOnErrors: ['ECONNRESET'] });
   // @ts-expect-error statuses are numbers

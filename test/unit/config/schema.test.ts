@@ -38,6 +38,7 @@ retry:
   methods: [GET, POST]
   maxBodyBytes: 40
   budgetRatio: false
+  idempotencyKey: { header: X-Request-Key, methods: [POST], quoted: true }
 breaker:
   failureThreshold: 1
   resetTimeoutMs: 2
@@ -88,6 +89,7 @@ describe('parseConfig() of the options of an API', () => {
         methods: ['GET', 'POST'],
         maxBodyBytes: 40,
         budgetRatio: false,
+        idempotencyKey: { header: 'X-Request-Key', methods: ['POST'], quoted: true },
       },
       breaker: {
         failureThreshold: 1,
@@ -126,6 +128,10 @@ describe('parseConfig() of the options of an API', () => {
     ],
     ['retry: true', 'apis.x.retry must be a block of options, or false; received true'],
     ['retry: { maxAttempts: "3" }', 'apis.x.retry.maxAttempts must be a number; received "3"'],
+    [
+      'retry: { idempotencyKey: { header: Host } }',
+      'apis.x.retry.idempotencyKey.header must be a field with no other meaning; received a string of 4 characters',
+    ],
     ['retry: { maxAttempts: 1.5 }', 'apis.x.retry.maxAttempts must be a whole number; received 1.5'],
     ['retry: { initialDelayMs: -1 }', 'apis.x.retry.initialDelayMs must be at least 1; received -1'],
     ['retry: { initialDelayMs: .nan }', 'apis.x.retry.initialDelayMs must be a number; received NaN'],

@@ -49,6 +49,12 @@ describe('decideRetry()', () => {
     expect(decide(answer(503), { method: 'PATCH' })).to.deep.equal({ stop: 'method' });
   });
 
+  it('sends any method again by whose key the target knows it', () => {
+    expect(decide(answer(503), { method: 'POST', keyed: true })).to.have.property('waitMs');
+    expect(decide(failure('connection reset'), { method: 'POST', keyed: true })).to.have.property('waitMs');
+    expect(decide(answer(503), { method: 'POST', keyed: false })).to.deep.equal({ stop: 'method' });
+  });
+
   it('sends any method again when nothing of it had left', () => {
     expect(decide(failure('connection refused', true), { method: 'POST' })).to.have.property('waitMs');
     expect(decide(failure('connection reset'), { method: 'POST' })).to.deep.equal({ stop: 'method' });

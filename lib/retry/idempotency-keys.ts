@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto';
+import type { Attempt, Exchange, Guard, SentRequest } from '../exchange.js';
+import { idempotencyKeySchema, type ResolvedRetry } from './retry-options.js';
+
+/** Sees that each unsafe call brings one key to the target, in all of its attempts. Serves every call of a policy. */
+export class IdempotencyKeys implements Guard {
+  readonly #header: string;
+  readonly #lowerHeader: string;
+  readonly #methods: ReadonlySet<string>;
+  readonly #quoted: boolean;
+
+  constructor(options: Exclude<ResolvedRetry['idempotencyKey'], false>) {
+    const { header, methods, quoted } = options === true ? idempotencyKeySchema.parse({}) : options;
+    this.#header = header;
+    this.#lowerHeader = header.toLowerCase();
+    this.#methods = new Set(methods);
+    this.#quoted = quoted;
+  }
+
+  /** Whether calls by this method have a key. */
+  covers(method: string): boolean {
+    return this.#methods.has(method);
+  }
+
+  sending(_attempt: Attempt, exchange: Exchange, { method }: SentRequest): readonly string[] | undefined {
+    if (!this.#methods.has(method)) return undefined;
+    exchange.idempotencyKey ??= this.#keyOf(exchange);
+    return exchange.idempotencyKey;
+  }
+
+  #keyOf({ req, detached }: Exchange): readonly [string, string] | undefined {
+    // A detached call has the fields of a client that has its answer already: by its key it would get that once more.
+    const own = detached ? [] : this.#ownFields(req.rawHeaders);
+    // Which of several the target takes, if any, is not known here.
+    if (own.length > 1) return undefined;
+    const [field] = own;
+    if (field && field[1] !== '') return field;
+    const key = randomUUID();
+    return [this.#header, this.#quoted ? `"${key}"` : key];
+  }
+
+  #ownFields(rawHeaders: readonly string[]): (readonly [string, string])[] {
+    const own: (readonly [string, string])[] = [];
+    for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+      const name = rawHeaders[i] ?? '';
+      if (name.toLowerCase() === this.#lowerHeader) own.push([name, rawHeaders[i + 1] ?? '']);
+    }
+    return own;
+  }
+}
