@@ -1,10 +1,9 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
+import { flatFields, headArguments } from '../head-arguments.js';
 import {
   answerFields,
   type FieldsBefore,
   fieldsBefore,
-  flatFields,
-  headArguments,
   restoreFields,
   type WrittenHead,
 } from './written-head.js';

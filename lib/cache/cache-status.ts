@@ -1,3 +1,4 @@
+import { tokenOrString } from '../structured-text.js';
 import type { ForwardReason } from './lookup-decision.js';
 
 /** How a cache handled a call (RFC 9211 §2). */
@@ -20,14 +21,12 @@ export type CacheStatus =
       readonly detail?: string;
     };
 
-const TOKEN = /^[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*$/;
-
 /**
  * Value of one `Cache-Status` member (RFC 9211): the cache's name and what it did. The key is left out, since it
  * tells of credentials. It goes behind the members of the caches in front of it, in a line of its own.
  */
 export function cacheStatusValue(cacheName: string, status: CacheStatus): string {
-  const name = TOKEN.test(cacheName) ? cacheName : quoted(cacheName);
+  const name = tokenOrString(cacheName);
   if (status.hit) return `${name}; hit; ttl=${wholeSeconds(status.ttlMs)}${detail(status.detail)}`;
   let value = `${name}; fwd=${status.forward}`;
   if (status.forwardStatus !== undefined) value += `; fwd-status=${status.forwardStatus}`;
@@ -48,10 +47,5 @@ function wholeSeconds(ms: number): number {
 
 function detail(text: string | undefined): string {
   if (text === undefined) return '';
-  return `; detail=${TOKEN.test(text) ? text : quoted(text)}`;
-}
-
-/** A string of RFC 8941 §3.3.3, which has printable ASCII only. */
-function quoted(text: string): string {
-  return `"${text.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&')}"`;
+  return `; detail=${tokenOrString(text)}`;
 }
