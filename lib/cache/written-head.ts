@@ -13,7 +13,14 @@ export interface WrittenHead {
 export type FieldsBefore = OutgoingHttpHeaders | undefined;
 
 export function fieldsBefore(res: ServerResponse): FieldsBefore {
-  return res.getHeaderNames().length === 0 ? undefined : { ...res.getHeaders() };
+  return res.getHeaderNames().length === 0 ? undefined : copied(res.getHeaders());
+}
+
+/** With lists of its own: Node's `appendHeader` adds to the very list that it has given out. */
+function copied(fields: OutgoingHttpHeaders): OutgoingHttpHeaders {
+  const copy = { ...fields };
+  for (const [name, value] of Object.entries(copy)) if (Array.isArray(value)) copy[name] = value.slice();
+  return copy;
 }
 
 /** Puts the fields back to what they were before the handler set its own. */
@@ -22,7 +29,7 @@ export function restoreFields(res: ServerResponse, before: FieldsBefore): void {
     if (before?.[name] === undefined) res.removeHeader(name);
   }
   if (!before) return;
-  for (const [name, value] of Object.entries(before)) {
+  for (const [name, value] of Object.entries(copied(before))) {
     if (value !== undefined) res.setHeader(name, value);
   }
 }

@@ -5,9 +5,11 @@ import { cache } from '../../lib/cache/cache.js';
 import type { CacheOptions } from '../../lib/cache/cache-options.js';
 import { exchangeOf, type Handler } from '../../lib/exchange.js';
 import { call } from '../support/client.js';
+import { startForward } from '../support/forwarding.js';
 import { serve, serveApp } from '../support/serve.js';
 import { until } from '../support/until.js';
-import { cacheStatus, TestClock } from './cache-testing.js';
+import { startUpstream } from '../support/upstream.js';
+import { cacheStatus, openCache, TestClock } from './cache-testing.js';
 
 /** A cache in front of one Express handler, whose calls are counted. */
 async function inFrontOf(handler: (app: Express, calls: () => number) => void, options: CacheOptions = {}) {
@@ -26,6 +28,22 @@ async function inFrontOf(handler: (app: Express, calls: () => number) => void, o
 }
 
 describe('cache() in front of any handler', () => {
+  it('keeps what an answer varies by, beside a list of such that the application has set before', async () => {
+    const upstream = await startUpstream((req, res) => {
+      const { 'accept-language': language } = req.headers;
+      res.writeHead(200, { vary: 'accept-language' }).end(language);
+    });
+    const application: Handler = (_req, res, next) => {
+      res.setHeader('Vary', ['Origin']);
+      next();
+    };
+    const { url } = await startForward({ target: upstream.url }, application, openCache({}));
+    const ask = async (language: string) =>
+      (await call(url, { headers: { 'accept-language': language } })).text;
+    expect([await ask('de'), await ask('fr'), await ask('de')]).to.deep.equal(['de', 'fr', 'de']);
+    expect(upstream.requests).to.have.length(2);
+  });
+
   for (const [how, answer] of Object.entries<Handler>({
     'writeHead and end': (_req, res) => {
       res.writeHead(200, 'Fine', { 'X-Kind': ['a', 'b'] }).end('body');
