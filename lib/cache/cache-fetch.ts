@@ -66,7 +66,7 @@ export class CacheFetch implements AnswerListener {
     if (!this.#failed) this.#learnGate(head, now);
     if (outdated?.conditional && head.status === 304) return this.#notModified(outdated, head, now);
     if (outdated && !this.#exchange.detached && isFailure(head.status) && now < outdated.usableOnErrorUntil) {
-      return this.#standIn(outdated, now, this.#failed ? undefined : head.status);
+      return this.#standIn(outdated, now, this.#failed ? {} : { forwardStatus: head.status });
     }
     if (!this.#failed) invalidate(this.#context, this.#exchange.req, this.#plan.asked, head);
     // Its own answer is the newest there is.
@@ -112,7 +112,7 @@ export class CacheFetch implements AnswerListener {
     if (standsIn && now < outdated.usableOnErrorUntil) {
       // It was not answered after all.
       this.#exchange.error = undefined;
-      this.#standIn(outdated, now, undefined);
+      this.#standIn(outdated, now, { detail: error instanceof ProxyError ? error.code : undefined });
       return;
     }
     this.#fail('failed');
@@ -120,18 +120,13 @@ export class CacheFetch implements AnswerListener {
   }
 
   /** Sends the stored answer in place of a failure. */
-  #standIn(outdated: Outdated, now: number, forwardStatus: number | undefined): HeadVerdict {
+  #standIn(outdated: Outdated, now: number, why: { forwardStatus?: number; detail?: string }): HeadVerdict {
     this.#exchange.cache = 'stale';
     this.#context.tally.stale++;
     this.#fail('failed');
     const { meta } = outdated.variant;
     const ttlMs = meta.freshUntil - now;
-    return this.#answer(outdated, meta, now, {
-      hit: false,
-      forward: this.#plan.reason,
-      forwardStatus,
-      ttlMs,
-    });
+    return this.#answer(outdated, meta, now, { hit: false, forward: this.#plan.reason, ttlMs, ...why });
   }
 
   #answer({ variant }: Outdated, meta: EntryMeta, now: number, status: CacheStatus): HeadVerdict {

@@ -90,9 +90,10 @@ export function cache(
       return;
     }
     digestBody(req, (bodyHash) => {
-      if (bodyHash === undefined) exchangeOf(req, res).cache = 'bypass';
-      if (bodyHash === undefined) next();
-      else look(asked, bodyHash, req, res, next);
+      if (bodyHash !== undefined) return look(asked, bodyHash, req, res, next);
+      const exchange = exchangeOf(req, res);
+      exchange.cache = 'bypass';
+      new CacheCall(context, exchange, asked, '', next).go(NOTHING, { type: 'forward', reason: 'bypass' });
     });
   }
 

@@ -27,7 +27,7 @@ export type LookupDecision<Variant> =
   /** Ask the upstream, and store its answer where allowed. */
   | { readonly type: 'miss'; readonly reason: 'uri-miss' | 'vary-miss' }
   /** Ask the upstream, and store nothing. */
-  | { readonly type: 'forward'; readonly reason: 'method' | 'request' }
+  | { readonly type: 'forward'; readonly reason: 'method' | 'request' | 'bypass' }
   /** 504: the client wants no call to be made, and nothing stored may be used. */
   | { readonly type: 'only-if-cached'; readonly reason: 'uri-miss' | 'vary-miss' | 'stale' | 'request' };
 

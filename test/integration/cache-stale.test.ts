@@ -84,6 +84,7 @@ describe('cache() with a stale answer and an upstream that fails', () => {
     const stale = await get();
     expect([stale.status, stale.text]).to.deep.equal([200, 'answer 1']);
     expect(stale.lines('retry-after')).to.deep.equal([]);
+    expect(cacheStatus(stale)).to.match(/fwd=stale; .*detail=ERR_CIRCUIT_OPEN$/);
     expect((await get('/unknown')).json()).to.include({ code: 'ERR_CIRCUIT_OPEN' });
     expect(upstream.requests).to.have.length(2);
   });

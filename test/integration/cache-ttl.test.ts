@@ -217,12 +217,14 @@ describe("cache() of POST in 'ttl' mode", () => {
   });
 
   it('lets a body too large to be hashed pass by, whole, with a length or without', async () => {
-    const { send, upstream } = await cached(counted(), options);
+    const { send, upstream, handler } = await cached(counted(), options);
     const body = Buffer.alloc(3 * 1024 * 1024, 'x');
-    await send('POST', '/', { body, headers: { 'content-length': body.length } });
+    const answer = await send('POST', '/', { body, headers: { 'content-length': body.length } });
+    expect(cacheStatus(answer)).to.equal('resilient-proxy-out; fwd=bypass');
     const { Readable } = await import('node:stream');
     const stream = Readable.from(Array.from({ length: 48 }, () => Buffer.alloc(64 * 1024, 'y')));
     await send('POST', '/', { body: stream });
+    expect(handler.counts()).to.include({ bypassed: 2, misses: 0, entries: 0 });
     expect(upstream.requests.map(({ bytes }) => bytes)).to.deep.equal([body.length, body.length]);
   });
 
