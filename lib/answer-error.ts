@@ -7,10 +7,7 @@ import { announcesBody, exchangeOf } from './exchange.js';
  * and is told as an internal error only. An answer that has begun is cut off instead.
  */
 export function answerError(req: IncomingMessage, res: ServerResponse, thrown: unknown): ProxyError {
-  const error =
-    thrown instanceof ProxyError
-      ? thrown
-      : new ProxyError('ERR_INTERNAL', 'The call failed inside the proxy', { cause: thrown });
+  const error = asProxyError(thrown);
   if (res.headersSent) {
     res.destroy();
     return error;
@@ -28,6 +25,12 @@ export function answerError(req: IncomingMessage, res: ServerResponse, thrown: u
   if (uploading) endAfterUpload(req, res, body);
   else res.end(body);
   return error;
+}
+
+/** What was thrown as a client may see it. */
+export function asProxyError(thrown: unknown): ProxyError {
+  if (thrown instanceof ProxyError) return thrown;
+  return new ProxyError('ERR_INTERNAL', 'The call failed inside the proxy', { cause: thrown });
 }
 
 const LINGER_MS = 1000;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type BreakerOptions, breakerSchema } from './breaker/breaker-options.js';
 import { type CacheOptions, cacheSchema } from './cache/cache-options.js';
 import { invalidOption } from './errors.js';
+import { type ExplainOptions, resolveExplain } from './explain/explain-options.js';
 import { type MetricsOptions, metricsSchema } from './metrics/metrics-options.js';
 import { optionsObject, resolveOptions, sizeBytes, unknownKey } from './options.js';
 import {
@@ -60,6 +61,12 @@ export interface ApiOptions extends ForwardOptions {
    * @default false
    */
   ws?: boolean;
+  /**
+   * Tells clients how their calls went, by `Server-Timing` and `Proxy-Status` in each answer: `true`, or the options
+   * of `explain()`.
+   * @default false
+   */
+  explain?: boolean | ExplainOptions;
   /** Keeps answers and sends them again: the options of `cache()`; off unless given. */
   cache?: Omit<CacheOptions, 'name'> | false;
   /** Keeps calls within a quota: the options of `rateLimit()`, of which `{}` learns it; off unless given. */
@@ -177,6 +184,7 @@ function merge(defaults: Partial<ApiOptions>, options: ApiOptions): ApiOptions {
   return {
     ...defaults,
     ...options,
+    explain: options.explain ?? defaults.explain,
     cache: block('cache'),
     rateLimit: block('rateLimit'),
     breaker: block('breaker'),
@@ -194,6 +202,7 @@ const rulesSchema = z.object({
 /** The options of one API, sorted by the part that they are for. */
 export interface SortedOptions {
   readonly rules: BodyRules;
+  readonly explain: ExplainOptions | false;
   readonly cache: Omit<CacheOptions, 'name'> | false;
   readonly rateLimit: Omit<RateLimitOptions, 'name' | 'redis'> | false;
   readonly breaker: Omit<BreakerOptions, 'name' | 'registry'> | false;
@@ -221,6 +230,7 @@ const OWN_OPTIONS = [
   'requiresBody',
   'validateJson',
   'maxBodyBytes',
+  'explain',
   'cache',
   'rateLimit',
   'breaker',
@@ -241,6 +251,7 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
     requiresBody,
     validateJson,
     maxBodyBytes,
+    explain = false,
     cache = false,
     rateLimit = false,
     breaker = {},
@@ -268,6 +279,7 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
   }
   checkBlock(apiBreakerSchema, breaker, at(place, 'breaker'));
   return {
+    explain: explained(explain, at(place, 'explain')),
     rules: { ...rules, validateJson: rules.validateJson ?? rules.requiresBody },
     cache,
     rateLimit,
@@ -277,6 +289,12 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
     forward,
     ws,
   };
+}
+
+function explained(value: unknown, place: string): ExplainOptions | false {
+  if (typeof value === 'boolean') return value && {};
+  if (typeof value === 'object' && value !== null) return resolveExplain(value, place);
+  throw invalidOption(place, 'must be true, false or an object of options', value);
 }
 
 function checkBlock(schema: z.ZodType, value: unknown, place: string): void {

@@ -47,7 +47,7 @@ const TRAVEL: readonly string[] = [
 ];
 
 /** What the parts of an API were made from, kept to be compared with what they would be made from next time. */
-export type PartSources = Readonly<Record<PartName | 'target' | 'rules', unknown>>;
+export type PartSources = Readonly<Record<PartName | 'target' | 'rules' | 'explain', unknown>>;
 
 /** What each part of an API is made from. */
 export function partSources({ forward, ...options }: SortedOptions): PartSources {
@@ -58,6 +58,7 @@ export function partSources({ forward, ...options }: SortedOptions): PartSources
   const snapshot = {
     target: forward.target,
     rules: [options.rules, options.ws],
+    explain: options.explain,
     cache: options.cache && [options.cache, Object.fromEntries(answers), orders],
     rateLimit: options.rateLimit && [options.rateLimit, forwardedCredentials(forward)],
     breaker: options.breaker,

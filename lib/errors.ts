@@ -50,6 +50,8 @@ export class ProxyError extends Error {
   readonly status: number;
   /** Fields the client gets: `Proxy-Status`, `Retry-After` where a time is known, and those of the details. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Error type of RFC 9209 §2.3, as in `Proxy-Status`. */
+  readonly proxyStatus: string;
   /** The message holds no secret and may be shown to the client. */
   readonly expose = true;
 
@@ -58,9 +60,10 @@ export class ProxyError extends Error {
     const { status, type } = CODES[code];
     this.code = code;
     this.status = status;
+    this.proxyStatus = details.proxyStatus ?? type;
     const headers: Record<string, string> = {
       ...details.headers,
-      'Proxy-Status': `resilient-proxy-out; error=${details.proxyStatus ?? type}`,
+      'Proxy-Status': `resilient-proxy-out; error=${this.proxyStatus}`,
     };
     if (details.retryAfterMs !== undefined) {
       headers['Retry-After'] = String(Math.max(1, Math.ceil(details.retryAfterMs / 1000)));

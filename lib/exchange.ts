@@ -1,6 +1,7 @@
-import { IncomingMessage, ServerResponse } from 'node:http';
+import { IncomingMessage, type ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { type Duplex, Writable } from 'node:stream';
+import type { Duplex } from 'node:stream';
+import { DetachedResponse } from './detached-response.js';
 import type { EgressPolicy } from './egress.js';
 import type { ProxyError } from './errors.js';
 import type { OpenSockets } from './open-sockets.js';
@@ -43,6 +44,8 @@ export interface Attempt {
   startedAt: number;
   /** From its begin to its head or error. */
   durationMs: number;
+  /** How long it waited before it began: for an exit, and for what the guards let it wait for. */
+  waitedMs: number;
   /** Name of the exit it went through; `undefined` is direct. */
   egress: string | undefined;
   /** `undefined` while it runs. */
@@ -149,6 +152,12 @@ export class Exchange {
   attemptTimeoutMs: number | undefined = undefined;
   /** Name and value of the field by which the target knows this call again; the same for each attempt. */
   idempotencyKey: readonly [name: string, value: string] | undefined = undefined;
+  /** How long the call waited before its first attempt, for a quota. */
+  queuedMs = 0;
+  /** The client is told how its call went. */
+  explained = false;
+  /** When the cache passed it on, on the clock of `performance.now()`; known where the call is explained. */
+  passedCacheAt: number | undefined = undefined;
   /** What the cache did; `undefined` where none was asked. */
   cache: CacheVerdict | undefined = undefined;
   /** The error that was answered in place of an upstream's answer. */
@@ -304,16 +313,4 @@ function setRawHeaders(req: IncomingMessage, rawHeaders: readonly string[]): voi
     headers[name] = before === undefined ? rawHeaders[i + 1] : `${before}, ${rawHeaders[i + 1]}`;
   }
   req.headers = headers;
-}
-
-/** A response whose bytes go nowhere: stages write to it as to any other, and a cache listens in. */
-class DetachedResponse extends ServerResponse {
-  constructor(req: IncomingMessage) {
-    super(req);
-    const sink = new Writable({ write: (_chunk, _encoding, done) => done() });
-    // A response asks of its socket only what a writable stream has; there is no connection behind it.
-    this.assignSocket(sink as unknown as Socket);
-    // Without a server nobody else closes a finished response.
-    this.once('finish', () => sink.destroy());
-  }
 }

@@ -82,6 +82,8 @@ export {
   type Upgrade,
   type UpgradeEgress,
 } from './exchange.js';
+export { explain } from './explain/explain.js';
+export type { ExplainOptions } from './explain/explain-options.js';
 export { type MetricsHandler, metrics } from './metrics/metrics.js';
 export type { CircuitView, MetricsOptions, MetricsRegistry } from './metrics/metrics-options.js';
 export type { OpenSocket, OpenSockets, SocketCounts } from './open-sockets.js';

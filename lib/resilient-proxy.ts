@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { answerError } from './answer-error.js';
+import { answerError, asProxyError } from './answer-error.js';
 import {
   type ResilientProxyConfig,
   type ResolvedConfig,
@@ -14,6 +14,7 @@ import { CircuitRegistry } from './breaker/circuit-registry.js';
 import type { EgressStatus } from './egress-status.js';
 import { ProxyError } from './errors.js';
 import { exchangeOf } from './exchange.js';
+import { explain } from './explain/explain.js';
 import { type Api, LiveApi } from './live-api.js';
 import { LiveApis, type UpdateReport } from './live-apis.js';
 import type { MetricsHandler } from './metrics/metrics.js';
@@ -126,7 +127,8 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
     api.enter(exchange);
     parts.stats?.watch(exchange, api.ownWriters);
     api.handle(req, res, (error) => {
-      exchange.error = answerError(req, res, error ?? notForwarded());
+      exchange.error = asProxyError(error ?? notForwarded());
+      answerError(req, res, exchange.error);
     });
   }
 
@@ -224,16 +226,19 @@ function buildApi(
   sources: PartSources,
 ): LiveApi {
   const facts = { sources, ownWriters: ownWriters(options) };
+  const explaining = options.explain ? explain(options.explain) : undefined;
   return new LiveApi(name, parts, facts, ({ cache, ...parts }, countDetached) => {
     const { rateLimit, breaker, retry, proxyRotate, forward } = parts;
     const outward = [rateLimit, breaker, retry, proxyRotate, forward];
     return {
       ws: options.ws,
       handle: pipeline([
+        explaining,
         tracing,
         metrics,
         validateBody(options.rules),
         cache,
+        cache && explaining,
         // Once more, since a cache makes calls of its own; no call is counted twice.
         cache && tracing,
         cache && metrics,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { breakerFileShape } from '../breaker/breaker-options.js';
 import { cacheFileShape } from '../cache/cache-options.js';
+import { explainSchema } from '../explain/explain-options.js';
 import { proxyRotateFileShape } from '../proxy-rotate/proxy-rotate-options.js';
 import { rateLimitFileShape } from '../rate-limit/rate-limit-options.js';
 import { retrySchema } from '../retry/retry-options.js';
@@ -21,6 +22,7 @@ const A_VARIABLE: JsonSchema = { $ref: '#/definitions/variable' };
 export function configJsonSchema(): JsonSchema {
   const api = plain(apiSchema);
   const filled = {
+    explain: explainSchema.shape,
     breaker: breakerFileShape,
     retry: retrySchema.shape,
     cache: cacheFileShape,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { breakerFileShape } from '../breaker/breaker-options.js';
 import { cacheFileShape } from '../cache/cache-options.js';
+import { explainSchema } from '../explain/explain-options.js';
 import { count, durationMs, fieldName, fieldValue, sizeBytes } from '../options.js';
 import { proxyRotateFileShape } from '../proxy-rotate/proxy-rotate-options.js';
 import { rateLimitFileShape } from '../rate-limit/rate-limit-options.js';
@@ -61,6 +62,11 @@ export const apiSchema = fileObject({
   requiresBody: z.boolean().optional(),
   validateJson: z.boolean().optional(),
   maxBodyBytes: sizeBytes.optional(),
+  explain: z
+    .union([z.boolean(), fileObject(unfilled(explainSchema.shape))], {
+      error: 'must be a block of options, true or false',
+    })
+    .optional(),
   breaker: blockOrFalse(fileObject(unfilled(breakerFileShape))).optional(),
   retry: blockOrFalse(fileObject({ ...unfilled(retrySchema.shape), ...openrestyRetryShape })).optional(),
   cache: blockOrFalse(fileObject(unfilled(cacheFileShape))).optional(),

@@ -51,8 +51,14 @@ export function rateLimit(options: RateLimitOptions = {}, clock: Clock = steadyC
     exchange.guards.push(call);
     exchange.onAbandon(() => call.end());
     const refusal = call.enter();
-    if (refusal instanceof Promise) refusal.then((late) => answer(call, exchange, late, next)).catch(next);
-    else answer(call, exchange, refusal, next);
+    if (!(refusal instanceof Promise)) return answer(call, exchange, refusal, next);
+    const since = performance.now();
+    refusal
+      .then((late) => {
+        exchange.queuedMs += performance.now() - since;
+        answer(call, exchange, late, next);
+      })
+      .catch(next);
   }
 
   const { events } = limiter;

@@ -66,6 +66,7 @@ export class Call implements AttemptOwner {
       number: exchange.attempts.length + 1,
       startedAt: performance.now(),
       durationMs: 0,
+      waitedMs: 0,
       egress: undefined,
       outcome: undefined,
     };
@@ -259,6 +260,8 @@ export class Call implements AttemptOwner {
 
 /** What it has waited for is not the target's: its limits and its duration begin afterwards. */
 function startingNow(attempt: Attempt): Attempt {
-  attempt.startedAt = performance.now();
+  const now = performance.now();
+  attempt.waitedMs += now - attempt.startedAt;
+  attempt.startedAt = now;
   return attempt;
 }

@@ -87,7 +87,14 @@ async function alone(names, calls) {
       const exchange = exchangeOf(req, res);
       exchange.api = 'bench';
       stage?.(req, res, () => {});
-      const attempt = { number: 1, startedAt, durationMs: 1.5, egress: undefined, outcome: undefined };
+      const attempt = {
+        number: 1,
+        startedAt,
+        durationMs: 1.5,
+        waitedMs: 0,
+        egress: undefined,
+        outcome: undefined,
+      };
       for (const guard of exchange.guards) guard.before?.(attempt, exchange);
       exchange.attempts.push(attempt);
       for (const guard of exchange.guards) guard.sending?.(attempt, exchange, request);

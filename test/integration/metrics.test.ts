@@ -271,7 +271,7 @@ describe('metrics() labels', () => {
       exchange.api = i <= 5000 ? `api-${i}` : 'one';
       req.method = `ODD-${i}`;
       counted(req, res, () => {
-        const attempt = { number: 1, startedAt: 0, durationMs: 1, egress: `exit-${i}` };
+        const attempt = { number: 1, startedAt: 0, durationMs: 1, waitedMs: 0, egress: `exit-${i}` };
         const head = { status: 200, statusText: '', rawHeaders: [] };
         const told = { ...attempt, outcome: { kind: 'answer' as const, head } };
         exchange.attempts.push(told);

@@ -8,6 +8,7 @@ import {
   breakerDashboard,
   CircuitRegistry,
   cache,
+  explain,
   forward,
   loadConfig,
   MemoryStore,
@@ -49,6 +50,7 @@ export function oneApi(): void {
     connections: 8,
     pathRewrite: { '^/me$': '/user' },
     redis: 'redis://127.0.0.1',
+    explain: true,
     cache: false,
     rateLimit: false,
     breaker: false,
@@ -82,7 +84,7 @@ export function manyApis(): void {
   const github: ApiOptions = { target, retry: { maxAttempts: 4 } };
   const config: ResilientProxyConfig = {
     apis: { github, search: { target, requiresBody: true } },
-    defaults: { breaker: { failureThreshold: 3 }, retry: false },
+    defaults: { explain: { serverTiming: false }, breaker: { failureThreshold: 3 }, retry: false },
     redis: { host: '127.0.0.1', port: 6379 },
     stats: { maxPaths: 100 },
     metrics: {},
@@ -168,6 +170,10 @@ export function parts(): void {
   // @ts-expect-error a state is one of three
   metrics({ circuits: () => [{ target: 'one', state: 'broken' }] });
   tracing({ propagate: false });
+  explain();
+  explain({ serverTiming: true, proxyStatus: false });
+  // @ts-expect-error the cache says by itself what it did
+  explain({ cacheStatus: true });
 }
 
 export function dashboards(): void {

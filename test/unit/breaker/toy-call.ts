@@ -52,6 +52,7 @@ export function begin(guard: Guard, exchange: Exchange = toyExchange()): ToyAtte
     number: exchange.attempts.length + 1,
     startedAt: performance.now(),
     durationMs: 0,
+    waitedMs: 0,
     egress: undefined,
     outcome: undefined,
   };

@@ -27,6 +27,7 @@ ws: true
 requiresBody: true
 validateJson: false
 maxBodyBytes: 5
+explain: { proxyStatus: false }
 retry:
   maxAttempts: 2
   initialDelayMs: 10
@@ -78,6 +79,7 @@ describe('parseConfig() of the options of an API', () => {
       requiresBody: true,
       validateJson: false,
       maxBodyBytes: 5,
+      explain: { proxyStatus: false },
       retry: {
         maxAttempts: 2,
         initialDelayMs: 10,
@@ -125,6 +127,11 @@ describe('parseConfig() of the options of an API', () => {
     [
       'breaker: { key: 3 }',
       'apis.x.breaker.key is no known option (known: failureThreshold, resetTimeoutMs, requestTimeoutMs, successThreshold, maxTrials, trialTimeoutMs, failureRatio, minimumRequests, windowMs, countRateLimited); received 3',
+    ],
+    ['explain: yes', 'apis.x.explain must be a block of options, true or false; received "yes"'],
+    [
+      'explain: { serverTimings: true }',
+      'apis.x.explain.serverTimings is no known option (did you mean serverTiming?); received true',
     ],
     ['retry: true', 'apis.x.retry must be a block of options, or false; received true'],
     ['retry: { maxAttempts: "3" }', 'apis.x.retry.maxAttempts must be a number; received "3"'],

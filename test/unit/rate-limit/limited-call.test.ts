@@ -41,6 +41,7 @@ async function toyCall(limiter: RateLimitHandler, { rotates = true } = {}): Prom
         number: exchange.attempts.length + 1,
         startedAt: performance.now(),
         durationMs: 0,
+        waitedMs: 0,
         egress: exit,
         outcome: undefined,
       };
@@ -185,7 +186,14 @@ describe('rateLimit() and how an attempt ends', () => {
   it('gets back what an attempt had taken that another guard did not want', async () => {
     const limiter = opened({ limit: 1, windowMs: MINUTE });
     const { guard, leave } = await toyCall(limiter);
-    const attempt: Attempt = { number: 1, startedAt: 0, durationMs: 0, egress: 'a', outcome: undefined };
+    const attempt: Attempt = {
+      number: 1,
+      startedAt: 0,
+      durationMs: 0,
+      waitedMs: 0,
+      egress: 'a',
+      outcome: undefined,
+    };
     const toy = {} as Exchange;
     expect(await guard.before?.(attempt, toy)).to.equal(undefined);
     attempt.outcome = { kind: 'abandoned' };

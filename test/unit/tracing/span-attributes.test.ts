@@ -3,7 +3,14 @@ import { ProxyError } from '../../../lib/errors.js';
 import type { Attempt } from '../../../lib/exchange.js';
 import { attemptAttributes, outcomeAttributes, spanMethod } from '../../../lib/tracing/span-attributes.js';
 
-const ATTEMPT: Attempt = { number: 1, startedAt: 0, durationMs: 0, egress: undefined, outcome: undefined };
+const ATTEMPT: Attempt = {
+  number: 1,
+  startedAt: 0,
+  durationMs: 0,
+  waitedMs: 0,
+  egress: undefined,
+  outcome: undefined,
+};
 const sent = (origin: string, method = 'GET') => ({ method, path: '/x', target: { origin } });
 
 describe('attemptAttributes()', () => {

@@ -1,0 +1,48 @@
+import type { ProxyError } from '../errors.js';
+import { quotedString } from '../structured-text.js';
+import { type ExplainedCall, isFromStore } from './explained-call.js';
+
+const NAME = 'resilient-proxy-out';
+const MAX_DETAILS = 200;
+
+/** The error type of a line that a `ProxyError` carries; `undefined` for any other line. */
+export function ownErrorType(line: string): string | undefined {
+  return /^resilient-proxy-out; error=([a-z_]+)$/.exec(line)?.[1];
+}
+
+/**
+ * Our member of `Proxy-Status` (RFC 9209). It names no next hop, which may be an internal host.
+ * @param sent status that the client gets
+ * @param errorType of an error that was answered without a word to us
+ */
+export function proxyStatusValue(call: ExplainedCall, sent: number, errorType: string | undefined): string {
+  const type = call.error?.proxyStatus ?? errorType;
+  let value = NAME;
+  if (type !== undefined) value += `; error=${type}`;
+  const received = receivedStatus(call);
+  const changed =
+    type !== undefined || isFromStore(call) || call.cache === 'revalidated' || received !== sent;
+  if (received !== undefined && changed) value += `; received-status=${received}`;
+  const details = detailsOf(call);
+  return details === undefined ? value : `${value}; details=${quotedString(details.slice(0, MAX_DETAILS))}`;
+}
+
+function receivedStatus({ attempts }: ExplainedCall): number | undefined {
+  const outcome = attempts.at(-1)?.outcome;
+  return outcome?.kind === 'answer' ? outcome.head.status : undefined;
+}
+
+function detailsOf(call: ExplainedCall): string | undefined {
+  const { error, attempts } = call;
+  const count = attempts.length > 1 ? `${attempts.length} attempts` : undefined;
+  if (error) return count ? `${error.message} (${count})` : error.message;
+  const failure = lastFailure(call);
+  // The error types are for answers that a proxy has made up (RFC 9209 §2.3), which a stored one is not.
+  if (call.cache === 'stale' && failure) return `A stored answer stands in: ${failure.proxyStatus}`;
+  return count;
+}
+
+function lastFailure({ attempts }: ExplainedCall): ProxyError | undefined {
+  const outcome = attempts.at(-1)?.outcome;
+  return outcome?.kind === 'failure' ? outcome.error : undefined;
+}

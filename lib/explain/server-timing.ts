@@ -1,0 +1,62 @@
+import type { Attempt } from '../exchange.js';
+import { acceptedAttempt, type ExplainedCall, isFromStore } from './explained-call.js';
+
+/** Attempts that are told; of a call that made more, the last ones. */
+const MAX_ATTEMPTS = 16;
+
+/** Less than that would be shown as nothing. */
+const SHOWN_MS = 0.05;
+
+/**
+ * Value of `Server-Timing` (W3C) at the head of an answer: `cache`, `queue`, one metric for each attempt, `backoff`,
+ * `upstream` and `total`, those that there are. Times are milliseconds. Nothing in it was chosen by an upstream but the
+ * numbers of its statuses.
+ * @param now on the clock of `performance.now()`
+ */
+export function serverTimingValue(call: ExplainedCall, now: number): string {
+  const { attempts, cache } = call;
+  const metrics: string[] = [];
+  if (cache !== undefined) metrics.push(metric('cache', cacheMs(call, now), cache));
+  const queuedMs = attempts.reduce((sum, { waitedMs }) => sum + waitedMs, call.queuedMs);
+  if (queuedMs >= SHOWN_MS) metrics.push(metric('queue', queuedMs));
+  for (const attempt of attempts.slice(-MAX_ATTEMPTS)) {
+    metrics.push(metric(`attempt-${attempt.number}`, attempt.durationMs, outcomeOf(attempt)));
+  }
+  if (attempts.length > 1) metrics.push(metric('backoff', backOffMs(attempts)));
+  const accepted = acceptedAttempt(call);
+  if (accepted) metrics.push(metric('upstream', accepted.durationMs));
+  metrics.push(metric('total', now - call.startedAt));
+  return metrics.join(', ');
+}
+
+function metric(name: string, ms: number | undefined, description?: string): string {
+  const desc = description === undefined ? '' : `;desc="${description}"`;
+  return ms === undefined ? name + desc : `${name}${desc};dur=${Math.max(0, ms).toFixed(1)}`;
+}
+
+/** Until the cache had answered or passed the call on; where nobody saw that, until the way to the first attempt. */
+function cacheMs(call: ExplainedCall, now: number): number | undefined {
+  const { startedAt, passedCacheAt, attempts, queuedMs, cache } = call;
+  if (cache === 'hit' || cache === 'coalesced') return now - startedAt;
+  if (passedCacheAt !== undefined) return passedCacheAt - startedAt;
+  const [first] = attempts;
+  if (first) return first.startedAt - first.waitedMs - queuedMs - startedAt;
+  return isFromStore(call) ? now - startedAt : undefined;
+}
+
+/** What of the time between two attempts was no waiting for an exit or a quota. */
+function backOffMs(attempts: readonly Attempt[]): number {
+  let sum = 0;
+  let endedAt: number | undefined;
+  for (const { startedAt, waitedMs, durationMs } of attempts) {
+    if (endedAt !== undefined) sum += Math.max(0, startedAt - waitedMs - endedAt);
+    endedAt = startedAt + durationMs;
+  }
+  return sum;
+}
+
+/** A status, a registered error type, or `abandoned`. */
+function outcomeOf({ outcome }: Attempt): string | undefined {
+  if (outcome?.kind === 'answer') return String(outcome.head.status);
+  return outcome?.kind === 'failure' ? outcome.error.proxyStatus : outcome?.kind;
+}

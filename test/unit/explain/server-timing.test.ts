@@ -1,0 +1,59 @@
+import { expect } from 'chai';
+import { serverTimingValue } from '../../../lib/explain/server-timing.js';
+import { answered, callOf, failed } from './call.js';
+
+describe('serverTimingValue()', () => {
+  it('tells the whole up to the head where nothing else is known', () => {
+    expect(serverTimingValue(callOf(), 1012.34)).to.equal('total;dur=12.3');
+  });
+
+  it('tells where the time went', () => {
+    const call = callOf({
+      cache: 'miss',
+      passedCacheAt: 1002,
+      queuedMs: 8,
+      attempts: [
+        failed(1, { startedAt: 1010, durationMs: 5 }),
+        answered(2, 503, { startedAt: 1035, durationMs: 10, waitedMs: 15 }),
+        answered(3, 200, { startedAt: 1145, durationMs: 20 }),
+      ],
+    });
+    expect(serverTimingValue(call, 1166).split(', ')).to.deep.equal([
+      'cache;desc="miss";dur=2.0',
+      'queue;dur=23.0',
+      'attempt-1;desc="connection_terminated";dur=5.0',
+      'attempt-2;desc="503";dur=10.0',
+      'attempt-3;desc="200";dur=20.0',
+      'backoff;dur=105.0',
+      'upstream;dur=20.0',
+      'total;dur=166.0',
+    ]);
+  });
+
+  it('takes the way to the first attempt for the cache’s time where nobody saw its end', () => {
+    const attempts = [answered(1, 200, { startedAt: 1030, waitedMs: 10, durationMs: 5 })];
+    const call = callOf({ cache: 'miss', queuedMs: 15, attempts });
+    expect(serverTimingValue(call, 1035)).to.match(/^cache;desc="miss";dur=5\.0, queue;dur=25\.0, /);
+    expect(serverTimingValue(callOf({ cache: 'miss' }), 1035)).to.equal('cache;desc="miss", total;dur=35.0');
+    expect(serverTimingValue(callOf({ cache: 'hit', passedCacheAt: 1000 }), 1001)).to.equal(
+      'cache;desc="hit";dur=1.0, total;dur=1.0',
+    );
+  });
+
+  it('names no upstream where a stored answer stands in for its own', () => {
+    const call = callOf({ cache: 'stale', attempts: [answered(1, 503, { durationMs: 5 })] });
+    expect(serverTimingValue(call, 1006)).to.not.include('upstream');
+  });
+
+  it('tells the last sixteen of many attempts', () => {
+    const attempts = Array.from({ length: 40 }, (_, i) => answered(i + 1, 503));
+    const names = serverTimingValue(callOf({ attempts }), 1000).match(/attempt-\d+/g);
+    expect(names).to.have.length(16);
+    expect([names?.[0], names?.at(-1)]).to.deep.equal(['attempt-25', 'attempt-40']);
+  });
+
+  it('shows neither an exit nor a word of the upstream’s', () => {
+    const value = serverTimingValue(callOf({ attempts: [failed(1), answered(2, 200)] }), 1000);
+    expect(value).to.not.match(/exit|secret|evil|upstream went/);
+  });
+});
