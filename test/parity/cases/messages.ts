@@ -1,0 +1,331 @@
+import { differs, pathAlone, requestsOf, setField } from '../support/deviation.js';
+import type { ParityCase } from '../support/parity-case.js';
+import { answer, DATE, exactly, request } from '../support/wire.js';
+
+const target = { options: ({ url }: { url: string }) => ({ target: url }) };
+
+/** Messages of every shape, with nothing but a target. */
+export const MESSAGE_CASES: readonly ParityCase[] = [
+  {
+    topic: 'target',
+    name: 'GET without a body',
+    ...target,
+    plugin: true,
+    shows: [/> GET \/ /, /< HTTP\/1.1 200 OK/],
+  },
+  {
+    topic: 'target',
+    name: 'path, query and odd characters',
+    ...target,
+    send: request("GET /a%20b/c;d=1/~x?q=1&q=2&e=%2F&x='%5B"),
+    shows: /> GET \/a%20b\/c;d=1\/~x\?q=1&q=2&e=%2F&x='%5B HTTP/,
+  },
+  {
+    topic: 'target',
+    name: 'double slashes and a question mark alone',
+    ...target,
+    send: [request('GET //a//b'), request('GET /?')],
+    shows: /> GET \/\/a\/\/b /,
+  },
+  {
+    topic: 'target',
+    name: 'request line in absolute form',
+    ...target,
+    send: request('GET http://elsewhere.example/x?y'),
+    differs: { both: [pathAlone()] },
+    shows: /> GET \/http:\/\/elsewhere/,
+  },
+  {
+    topic: 'target',
+    name: 'body with a length',
+    ...target,
+    plugin: true,
+    send: request('POST /p', ['Content-Type: text/plain'], 'some body'),
+    shows: /\[length\] "some body"/,
+  },
+  {
+    topic: 'target',
+    name: 'empty body with a length of 0',
+    ...target,
+    send: request('POST /p', ['Content-Length: 0']),
+    shows: /content-length: 0/,
+  },
+  {
+    topic: 'target',
+    name: 'chunked body',
+    ...target,
+    send: request('PUT /p', ['Transfer-Encoding: chunked'], '4\r\nsome\r\n5\r\n body\r\n0\r\n\r\n'),
+    shows: /\[chunked\] "some body"/,
+  },
+  {
+    topic: 'target',
+    name: 'multipart body, byte by byte',
+    ...target,
+    send: request(
+      'POST /p',
+      ['Content-Type: multipart/form-data; boundary=xx'],
+      '--xx\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\xff\x00\r\n--xx--\r\n',
+    ),
+    shows: /multipart\/form-data; boundary=xx/,
+  },
+  {
+    topic: 'target',
+    name: 'DELETE without a body',
+    ...target,
+    send: request('DELETE /d'),
+    shows: /> content-length: 0/,
+  },
+  {
+    topic: 'target',
+    name: 'OPTIONS without a body',
+    ...target,
+    send: request('OPTIONS /o'),
+    shows: /> content-length: 0/,
+  },
+  {
+    topic: 'target',
+    name: 'DELETE with a body',
+    ...target,
+    send: request('DELETE /d', [], 'why'),
+    shows: /\[length\] "why"/,
+  },
+  {
+    topic: 'target',
+    name: 'HEAD',
+    ...target,
+    upstreams: { main: { replies: [exactly(['HTTP/1.1 200 OK', DATE, 'Content-Length: 1234'])] } },
+    send: request('HEAD /h'),
+    shows: [/> HEAD \/h/, /< content-length: 1234/],
+  },
+  {
+    topic: 'target',
+    name: '204, with a length that it must not have',
+    ...target,
+    upstreams: { main: { replies: [exactly(['HTTP/1.1 204 No Content', DATE, 'Content-Length: 0'])] } },
+    shows: /< HTTP\/1.1 204 No Content/,
+  },
+  {
+    topic: 'target',
+    name: '304 with validators',
+    ...target,
+    upstreams: {
+      main: { replies: [exactly(['HTTP/1.1 304 Not Modified', DATE, 'ETag: "a"', 'Vary: accept'])] },
+    },
+    send: request('GET /c', ['If-None-Match: "a"']),
+    shows: [/if-none-match: "a"/, /< HTTP\/1.1 304 Not Modified/],
+  },
+  {
+    topic: 'target',
+    name: 'two calls on one connection',
+    ...target,
+    send: [request('GET /1'), request('GET /2')],
+    shows: [/> GET \/1/, /> GET \/2/],
+  },
+  {
+    topic: 'target',
+    name: 'chunked answer',
+    ...target,
+    upstreams: {
+      main: {
+        replies: [
+          exactly(
+            ['HTTP/1.1 200 OK', DATE, 'Transfer-Encoding: chunked'],
+            '3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n',
+          ),
+        ],
+      },
+    },
+    shows: /\[chunked\] "abcde"/,
+  },
+  {
+    topic: 'target',
+    name: 'chunked answer with trailers',
+    ...target,
+    upstreams: {
+      main: {
+        replies: [
+          exactly(
+            ['HTTP/1.1 200 OK', DATE, 'Trailer: x-sum', 'Transfer-Encoding: chunked'],
+            '3\r\nabc\r\n0\r\nX-Sum: 7\r\n\r\n',
+          ),
+        ],
+      },
+    },
+    send: request('GET /t', ['TE: trailers', 'Connection: TE']),
+    shows: /trailer: x-sum/,
+  },
+  {
+    topic: 'target',
+    name: 'answer that ends with its connection',
+    ...target,
+    upstreams: {
+      main: { replies: [(connection) => connection.end(exactly(['HTTP/1.1 200 OK', DATE], 'to the end'))] },
+    },
+    shows: /"to the end"/,
+  },
+  {
+    topic: 'target',
+    name: 'repeated fields of a request',
+    ...target,
+    send: request('GET /r', [
+      'Accept: a/b',
+      'X-Many: 1',
+      'Accept: c/d',
+      'X-Many: 2',
+      'Cookie: a=1',
+      'Cookie: b=2',
+    ]),
+    shows: [/accept: a\/b, c\/d/, /cookie: a=1; b=2/],
+  },
+  {
+    topic: 'target',
+    name: 'repeated fields of an answer',
+    ...target,
+    upstreams: {
+      main: {
+        replies: [
+          answer(
+            '200 OK',
+            ['Vary: a', 'Link: <a>', 'Vary: b', 'Link: <b>', 'Set-Cookie: a=1', 'Set-Cookie: b=2'],
+            'x',
+          ),
+        ],
+      },
+    },
+    shows: [/vary: a, b/, /< set-cookie: a=1\n.*< set-cookie: b=2/],
+  },
+  {
+    topic: 'target',
+    name: 'hop-by-hop fields and those that Connection names, both ways',
+    ...target,
+    upstreams: {
+      main: {
+        replies: [
+          answer(
+            '200 OK',
+            ['Connection: keep-alive, X-Hop', 'X-Hop: 1', 'Keep-Alive: timeout=9', 'X-End: 1'],
+            'x',
+          ),
+        ],
+      },
+    },
+    send: request('GET /h', [
+      'Connection: keep-alive, X-Mine',
+      'X-Mine: 1',
+      'Keep-Alive: timeout=3',
+      'Proxy-Connection: keep-alive',
+      'Proxy-Authorization: Basic abc',
+      'TE: gzip',
+      'X-End: 1',
+    ]),
+    shows: [/> x-mine: 1/, /< x-hop: 1/, /> proxy-authorization/],
+  },
+  {
+    topic: 'target',
+    name: 'client that closes its connection',
+    ...target,
+    send: request('GET /c', ['Connection: close']),
+    shows: /> connection: close/,
+  },
+  {
+    topic: 'target',
+    name: 'HTTP/1.0 client',
+    ...target,
+    send: 'GET /old HTTP/1.0\r\nHost: app.example\r\n\r\n',
+    shows: /< connection: close/,
+  },
+  {
+    topic: 'target',
+    name: 'status without a reason, and one with an odd reason',
+    ...target,
+    upstreams: {
+      main: {
+        replies: [
+          exactly(['HTTP/1.1 200 ', DATE, 'Content-Length: 0']),
+          exactly(['HTTP/1.1 299 All is (rather) well!', DATE, 'Content-Length: 0']),
+        ],
+      },
+    },
+    send: [request('GET /1'), request('GET /2')],
+    differs: {
+      undici: [
+        differs(
+          'an empty reason stays empty',
+          'RFC 9112 §4: it may be empty, and says nothing',
+          (expected) => {
+            for (const message of expected.answers) message.start = message.start.replace(/200 OK$/, '200 ');
+          },
+        ),
+      ],
+    },
+    shows: /299 All is \(rather\) well!/,
+  },
+  {
+    topic: 'target',
+    name: 'bytes above ASCII in fields',
+    ...target,
+    upstreams: { main: { replies: [answer('200 OK', ['X-Name: caf\xe9'], '\xff\xfe')] } },
+    send: request('GET /l', ['X-Name: caf\xe9']),
+    shows: /> x-name: caf\xe9/,
+  },
+  {
+    topic: 'target',
+    name: 'expect: 100-continue',
+    ...target,
+    send: request('POST /e', ['Expect: 100-continue'], 'body'),
+    differs: {
+      both: [
+        differs(
+          '`Expect` is answered here and not sent on',
+          'RFC 9110 §10.1.1: the body is read already',
+          (expected) => {
+            for (const message of requestsOf(expected)) setField(message, 'expect', undefined);
+          },
+        ),
+      ],
+    },
+    shows: /< HTTP\/1.1 100 Continue/,
+  },
+  {
+    topic: 'target',
+    name: 'target as a URL, as an object, and with a path and a query',
+    options: ({ url }) => ({ target: new URL(`${url}/base/?key=1`) }),
+    send: [request('GET /x?y=2'), request('GET /')],
+    shows: /> GET \/base\/x\?key=1&y=2/,
+  },
+  {
+    topic: 'target',
+    name: 'target as a text with a path',
+    options: ({ url }) => ({ target: `${url}/base` }),
+    send: [request('GET /x'), request('GET /'), request('GET /?a=1')],
+    shows: /> GET \/base\/x /,
+  },
+  {
+    topic: 'target',
+    name: 'target as an object',
+    options: (world) => ({ target: { protocol: 'http:', host: '127.0.0.1', port: world.at('main').port } }),
+    send: request('GET /o'),
+    shows: /> GET \/o /,
+  },
+  {
+    topic: 'target',
+    name: 'target as an object with a path',
+    options: (world) => ({
+      target: { hostname: '127.0.0.1', port: world.at('main').port, pathname: '/base' },
+    }),
+    send: request('GET /o'),
+    shows: /> GET \/base\/o /,
+  },
+  {
+    topic: 'changeOrigin',
+    name: 'Host of the target',
+    options: ({ url }) => ({ target: url, changeOrigin: true }),
+    shows: /> host: 127.0.0.1:\{main\}/,
+  },
+  {
+    topic: 'changeOrigin',
+    name: 'false leaves the Host of the client',
+    options: ({ url }) => ({ target: url, changeOrigin: false }),
+    shows: /> host: app.example/,
+  },
+];

@@ -1,0 +1,361 @@
+import { differs, failsWith, pathAlone } from '../support/deviation.js';
+import { noting } from '../support/noting-agent.js';
+import type { ParityCase } from '../support/parity-case.js';
+import { answer, request } from '../support/wire.js';
+
+const two = {
+  main: { replies: [answer('200 OK', [], 'main')] },
+  other: { replies: [answer('200 OK', [], 'other')] },
+};
+const hosts = [request('GET /a', ['Host: one.example']), request('GET /a', ['Host: two.example'])];
+
+/** router, pathFilter, pathRewrite, and the options that make the path. */
+export const ROUTE_CASES: readonly ParityCase[] = [
+  {
+    topic: 'router',
+    name: 'table by host',
+    upstreams: two,
+    options: (world) => ({ target: world.url, router: { 'two.example': world.at('other').url } }),
+    send: hosts,
+    shows: [/upstream main: 1/, /upstream other: 1/],
+  },
+  {
+    topic: 'router',
+    name: 'table by path, and by host and path',
+    upstreams: two,
+    options: (world) => ({
+      target: world.url,
+      router: { 'two.example/a': world.at('other').url, '/b': world.at('other').url },
+    }),
+    send: [...hosts, request('GET /b/c'), request('GET /c')],
+    shows: [/upstream main: 1[^>]*> GET \/a /, /> GET \/b\/c /],
+  },
+  {
+    topic: 'router',
+    name: 'function',
+    upstreams: two,
+    options: (world) => ({
+      target: world.url,
+      router: (req) => {
+        world.note(`router ${req.method} ${req.url}`);
+        return world.at('other').url;
+      },
+    }),
+    plugin: true,
+    shows: [/upstream other: 1/, /router GET \//],
+  },
+  {
+    topic: 'router',
+    name: 'function that returns a promise of an object',
+    upstreams: two,
+    options: (world) => ({
+      router: async () => ({ protocol: 'http:', host: '127.0.0.1', port: world.at('other').port }),
+    }),
+    shows: /upstream other: 1/,
+  },
+  {
+    topic: 'router',
+    name: 'function that returns a URL with a path',
+    upstreams: two,
+    options: (world) => ({ target: world.url, router: () => new URL(`${world.at('other').url}/deep`) }),
+    send: request('GET /x'),
+    shows: /> GET \/deep\/x /,
+  },
+  {
+    topic: 'router',
+    name: 'function that names nothing leaves the target',
+    upstreams: two,
+    options: (world) => ({ target: world.url, router: () => undefined as unknown as string }),
+    shows: /upstream main: 1/,
+  },
+  {
+    topic: 'router',
+    name: 'throws',
+    options: (world) => ({
+      target: world.url,
+      router: () => {
+        throw new Error('no way');
+      },
+    }),
+    shows: /next\(no way\)/,
+  },
+  {
+    topic: 'router',
+    name: 'rejects',
+    options: (world) => ({ target: world.url, router: () => Promise.reject(new Error('no way')) }),
+    shows: /next\(no way\)/,
+  },
+  {
+    topic: 'router',
+    name: 'names nonsense',
+    options: (world) => ({ target: world.url, router: () => 'nonsense' }),
+    shows: /next\(ERR_INVALID_URL\)/,
+  },
+  {
+    topic: 'router',
+    name: 'changes the protocol for one call',
+    upstreams: {
+      main: { replies: [answer('200 OK', [], 'main')] },
+      other: { tls: true, replies: [answer('200 OK', [], 'tls')] },
+    },
+    options: (world) => ({
+      target: world.url,
+      secure: false,
+      router: (req) => (req.url === '/tls' ? world.at('other').url : world.url),
+    }),
+    send: [request('GET /a'), request('GET /tls'), request('GET /b')],
+    shows: [/upstream main: \d[^]*> GET \/b/, /upstream other: 1/, /"tls"/],
+  },
+  {
+    topic: 'router',
+    name: 'sets headers, auth and changeOrigin on the options',
+    options: (world) => ({
+      target: world.url,
+      router: (_req, _res, options) => {
+        options.headers = { 'x-routed': '1' };
+        options.auth = 'user:pass';
+        options.changeOrigin = true;
+        return world.url;
+      },
+    }),
+    shows: [/x-routed: 1/, /authorization: Basic/, /> host: 127.0.0.1:\{main\}/],
+  },
+  {
+    topic: 'router',
+    name: 'sets agent on the options',
+    options: (world) => ({
+      target: world.url,
+      router: (_req, _res, options) => {
+        options.agent = noting(world);
+        return world.url;
+      },
+    }),
+    perCall: true,
+    shows: /agent connects to 127.0.0.1/,
+  },
+  {
+    topic: 'router',
+    name: 'sets ignorePath, prependPath and xfwd on the options',
+    options: (world) => ({
+      target: world.url,
+      router: (_req, _res, options) => {
+        options.ignorePath = true;
+        options.xfwd = true;
+        return `${world.url}/fixed`;
+      },
+    }),
+    send: request('GET /x'),
+    shows: [/> GET \/fixed /, /x-forwarded-host/],
+  },
+  {
+    topic: 'router',
+    name: 'returns an object with a socketPath',
+    upstreams: { other: { unix: true, replies: [answer('200 OK', [], 'unix')] } },
+    options: (world) => ({
+      target: world.url,
+      router: () => ({ socketPath: world.at('other').socketPath ?? '' }),
+    }),
+    perCall: true,
+    shows: /upstream other: 1/,
+  },
+  ...(['/api', '/api/v1'] as const).map(
+    (pathFilter): ParityCase => ({
+      topic: 'pathFilter',
+      name: `string ${pathFilter}`,
+      options: ({ url }) => ({ target: url, pathFilter }),
+      send: [request('GET /api/v1/x'), request('GET /api/v2'), request('GET /'), request('GET /x/api/v1')],
+      shows: [/> GET \/api\/v1\/x/, /next\(\)/],
+    }),
+  ),
+  {
+    topic: 'pathFilter',
+    name: 'list of strings',
+    options: ({ url }) => ({ target: url, pathFilter: ['/a', '/b'] }),
+    send: [request('GET /a/1'), request('GET /b?c'), request('GET /c')],
+    shows: [/> GET \/b\?c/, /next\(\)/],
+  },
+  {
+    topic: 'pathFilter',
+    name: 'glob',
+    options: ({ url }) => ({ target: url, pathFilter: '/api/**/*.html' }),
+    send: [request('GET /api/a/b.html?x=1'), request('GET /api/b.json'), request('GET /b.html')],
+    shows: [/> GET \/api\/a\/b.html\?x=1/, /next\(\)\n +next\(\)/],
+  },
+  {
+    topic: 'pathFilter',
+    name: 'list of globs with an exclusion',
+    options: ({ url }) => ({ target: url, pathFilter: ['/api/**', '!**/bad.json'] }),
+    send: [request('GET /api/a'), request('GET /api/bad.json'), request('GET /x')],
+    shows: [/> GET \/api\/a/, /next\(\)\n +next\(\)/],
+  },
+  {
+    topic: 'pathFilter',
+    name: 'function of path and request',
+    options: (world) => ({
+      target: world.url,
+      pathFilter: (pathname, req) => {
+        world.note(`pathFilter ${pathname}`);
+        return pathname.startsWith('/api') && req.method === 'GET';
+      },
+    }),
+    send: [request('GET /api/a?b'), request('POST /api/a', [], 'x'), request('GET /x')],
+    plugin: true,
+    shows: [/pathFilter \/api\/a\n/, /next\(\)/],
+  },
+  {
+    topic: 'pathFilter',
+    name: 'function that throws filters out',
+    options: ({ url }) => ({
+      target: url,
+      pathFilter: () => {
+        throw new Error('odd');
+      },
+    }),
+    shows: /next\(\)/,
+  },
+  {
+    topic: 'pathFilter',
+    name: 'strings and globs mixed',
+    options: ({ url }) => ({ target: url, pathFilter: ['/a', '/b/**'] }),
+    shows: /next\(\)/,
+  },
+  {
+    topic: 'pathRewrite',
+    name: 'table',
+    options: ({ url }) => ({ target: url, pathRewrite: { '^/old': '/new', '^/new': '/never', '^/rm': '' } }),
+    send: [request('GET /old/x?old'), request('GET /rm/y'), request('GET /z')],
+    shows: [/> GET \/new\/x\?old/, /> GET \/y/, /> GET \/z/],
+  },
+  {
+    topic: 'pathRewrite',
+    name: 'table with groups',
+    options: ({ url }) => ({ target: `${url}/base`, pathRewrite: { '^/(\\w+)/(\\w+)': '/$2/$1' } }),
+    send: request('GET /a/b?c'),
+    shows: /> GET \/base\/b\/a\?c/,
+  },
+  {
+    topic: 'pathRewrite',
+    name: 'function',
+    options: (world) => ({
+      target: world.url,
+      pathRewrite: (path, req) => {
+        world.note(`pathRewrite ${path} of ${req.url}`);
+        return `${path}&added`;
+      },
+    }),
+    send: request('GET /a?b'),
+    plugin: true,
+    shows: [/> GET \/a\?b&added/, /pathRewrite \/a\?b of \/a\?b/],
+  },
+  {
+    topic: 'pathRewrite',
+    name: 'function that returns nothing, or no slash in front',
+    options: ({ url }) => ({ target: url, pathRewrite: (path) => (path === '/a' ? undefined : 'bare') }),
+    send: [request('GET /a'), request('GET /b')],
+    shows: [/> GET \/a /, /> GET \/bare /],
+  },
+  {
+    topic: 'pathRewrite',
+    name: 'async function',
+    options: ({ url }) => ({ target: url, pathRewrite: async (path) => `/async${path}` }),
+    send: request('POST /a', [], 'body'),
+    shows: [/> POST \/async\/a/, /"body"/],
+  },
+  {
+    topic: 'pathRewrite',
+    name: 'throws',
+    options: ({ url }) => ({
+      target: url,
+      pathRewrite: () => {
+        throw new Error('no path');
+      },
+    }),
+    shows: /next\(no path\)/,
+  },
+  {
+    topic: 'pathRewrite',
+    name: 'rejects',
+    options: ({ url }) => ({ target: url, pathRewrite: () => Promise.reject(new Error('no path')) }),
+    shows: /next\(no path\)/,
+  },
+  {
+    topic: 'pathRewrite',
+    name: 'behind a router, which sees the path of the client',
+    upstreams: two,
+    options: (world) => ({
+      target: world.url,
+      router: { '/old': world.at('other').url },
+      pathRewrite: { '^/old': '/new' },
+    }),
+    send: request('GET /old/x'),
+    shows: /upstream other[^]*> GET \/new\/x/,
+  },
+  {
+    topic: 'pathRewrite',
+    name: 'climbs out of the target',
+    options: ({ url }) => ({ target: `${url}/base`, pathRewrite: () => '/../admin' }),
+    differs: {
+      both: [
+        differs(
+          'a path that climbs above the target is refused',
+          'a client must not choose another API of the host',
+          (expected, _facts) => {
+            expected.upstreams = { main: { connections: 0, requests: [] } };
+          },
+        ),
+        failsWith('ERR_BAD_REQUEST', '400 Bad Request'),
+      ],
+    },
+    shows: /\.\.\/admin/,
+  },
+  {
+    topic: 'ignorePath',
+    name: 'only the path of the target',
+    options: ({ url }) => ({ target: `${url}/fixed?k=1`, ignorePath: true }),
+    send: request('GET /x?y=2'),
+    shows: /> GET \/fixed\?k=1 /,
+  },
+  {
+    topic: 'ignorePath',
+    name: 'without a path in the target',
+    options: ({ url }) => ({ target: url, ignorePath: true }),
+    send: request('GET /x?y=2'),
+    shows: /> GET \/ /,
+  },
+  {
+    topic: 'prependPath',
+    name: 'false has no effect',
+    options: ({ url }) => ({ target: `${url}/base`, prependPath: false }),
+    send: request('GET /x'),
+    shows: /> GET \/base\/x /,
+  },
+  {
+    topic: 'prependPath',
+    name: 'true',
+    options: ({ url }) => ({ target: `${url}/base/`, prependPath: true }),
+    send: request('GET /x'),
+    shows: /> GET \/base\/x /,
+  },
+  {
+    topic: 'toProxy',
+    name: 'puts the URL behind a slash',
+    options: ({ url }) => ({ target: url, toProxy: true }),
+    send: request('GET /x?y'),
+    shows: /> GET \/\/x\?y /,
+  },
+  {
+    topic: 'toProxy',
+    name: 'with a path in the target',
+    options: ({ url }) => ({ target: `${url}/base`, toProxy: true }),
+    send: request('GET /x?y'),
+    shows: /> GET \/base\/\/x\?y /,
+  },
+  {
+    topic: 'toProxy',
+    name: 'absolute-form from the client',
+    options: ({ url }) => ({ target: url, toProxy: true }),
+    send: request('GET http://elsewhere.example/x'),
+    differs: { both: [pathAlone('/')] },
+    shows: /> GET \/http:\/\/elsewhere.example\/x/,
+  },
+];

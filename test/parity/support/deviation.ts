@@ -1,0 +1,85 @@
+import type { Facts, Observation } from './observation.js';
+import type { Message } from './wire.js';
+import type { Subject } from './world.js';
+
+/**
+ * A difference between plain http-proxy-middleware and `forward()`: what plain was seen to do is rewritten to
+ * exactly what `forward()` must do. So one that has gone makes its case fail as well as one that is new.
+ */
+export interface Deviation {
+  /** What differs, as the page tells it. */
+  readonly what: string;
+  /** Why, with the rule that it follows from. */
+  readonly why: string;
+  /** Changes plain's observation in place. */
+  readonly apply: (expected: Observation, facts: Facts, subject: Subject) => void;
+}
+
+/** Every request that any upstream got. */
+export function requestsOf(seen: Observation): Message[] {
+  return Object.values(seen.upstreams).flatMap(({ requests }) => requests);
+}
+
+/** Sets a field to one line, or takes it out. */
+export function setField(message: Message, name: string, value: string | undefined): void {
+  message.fields = message.fields.filter(([candidate]) => candidate.toLowerCase() !== name);
+  if (value !== undefined) message.fields.push([name, value]);
+}
+
+/** Sets a field to these lines. */
+export function setLines(message: Message, name: string, values: readonly string[]): void {
+  setField(message, name, undefined);
+  for (const value of values) message.fields.push([name, value]);
+}
+
+/** An error reaches `next` as a {@link ProxyError}, where http-proxy-middleware answers in plain text by itself. */
+export function failsWith(code: string, status: string): Deviation {
+  return {
+    what: `the error comes by next(error), as ${code}, and is answered by the application`,
+    why: 'one kind of error for all stages, which the application answers as it likes; it holds no host and no URL',
+    apply: (expected) => {
+      expected.answers = [...expected.answers.slice(0, -1), ownAnswer(status, `failed: ${code}`)];
+      expected.calls = [
+        ...expected.calls
+          .filter((line) => !line.startsWith('next('))
+          .map((line) => line.replace(ERROR, `error ${code} `)),
+        `next(${code})`,
+      ];
+      expected.crashes = [];
+    },
+  };
+}
+
+const ERROR = /^error \S+ /;
+
+function ownAnswer(status: string, body: string): Message {
+  return {
+    start: `HTTP/1.1 ${status}`,
+    fields: [
+      ['date', 'Mon, 23 Nov 2026 10:00:00 GMT'],
+      ['connection', 'keep-alive'],
+      ['keep-alive', 'timeout=5'],
+      ['content-length', String(body.length)],
+    ],
+    body,
+    framing: 'length',
+    trailers: [],
+    cut: false,
+  };
+}
+
+/** Any other difference. */
+export function differs(what: string, why: string, apply: Deviation['apply']): Deviation {
+  return { what, why, apply };
+}
+
+export const pathAlone = (left = ''): Deviation =>
+  differs(
+    'a request line in absolute form is reduced to its path',
+    'RFC 9112 §3.2.2: it names a host that is not asked',
+    (expected) => {
+      for (const message of requestsOf(expected)) {
+        message.start = message.start.replace('/http://elsewhere.example', left);
+      }
+    },
+  );

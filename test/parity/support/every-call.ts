@@ -1,0 +1,181 @@
+import { type Deviation, requestsOf, setField, setLines } from './deviation.js';
+import type { Facts } from './observation.js';
+import { type Message, valueOf, valuesOf } from './wire.js';
+
+const HOP_BY_HOP = [
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+
+const isInterim = (message: Message): boolean => / 1\d\d( |$)/.test(message.start);
+
+function tokensOf(message: Message): string[] {
+  return valuesOf(message, 'connection')
+    .flatMap((value) => value.toLowerCase().split(','))
+    .map((token) => token.trim())
+    .filter((token) => !/^(keep-alive|close|te|upgrade|)$/.test(token));
+}
+
+/** The answer of an upstream that this answer of plain's is made from. */
+function sourceOf(message: Message, facts: Facts): Message | undefined {
+  const status = message.start.split(' ')[1];
+  return Object.values(facts.sent)
+    .flat()
+    .find(({ start }) => start.split(' ')[1] === status);
+}
+
+const requestVia: Deviation = {
+  what: '`Via` is added to each request',
+  why: 'RFC 9110 §7.6.3: a gateway signs what it forwards',
+  apply: (expected, { asked }) => {
+    for (const message of requestsOf(expected)) {
+      const version = /HTTP\/(1\.\d)$/.exec(asked[0]?.start ?? '')?.[1] ?? '1.1';
+      message.fields.push(['via', `${version} resilient-proxy-out`]);
+    }
+  },
+};
+
+const requestHops: Deviation = {
+  what: 'hop-by-hop fields of a request stay here, and connections to the target are kept',
+  why: 'RFC 9110 §7.6.1; what the client says about its own connection is no business of the target',
+  apply: (expected, { asked }) => {
+    const tokens = asked.flatMap(tokensOf);
+    for (const message of requestsOf(expected)) {
+      const trailers = /\btrailers\b/i.test(valueOf(message, 'te') ?? '');
+      const chunked = message.framing === 'chunked';
+      for (const name of [...HOP_BY_HOP, ...tokens]) setField(message, name, undefined);
+      if (trailers) message.fields.push(['te', 'trailers']);
+      if (chunked) message.fields.push(['transfer-encoding', 'chunked']);
+      setField(message, 'connection', 'keep-alive');
+    }
+  },
+};
+
+const requestLines: Deviation = {
+  what: 'repeated fields of a request stay as many lines',
+  why: 'RFC 9110 §5.3 lets a proxy join them, Node joins some and drops others; they go on as they came',
+  apply: (expected, { asked }) => {
+    for (const message of requestsOf(expected)) {
+      for (const [name, lines] of repeated(asked)) {
+        if (valueOf(message, name) !== undefined) setLines(message, name, lines);
+      }
+    }
+  },
+};
+
+const noEmptyLength: Deviation = {
+  what: 'DELETE and OPTIONS without a body have no `Content-Length: 0` (undici)',
+  why: 'RFC 9110 §8.6 asks for none where the method expects no body',
+  apply: (expected, { asked }, subject) => {
+    if (subject === 'node') return;
+    for (const message of requestsOf(expected)) {
+      const [method] = message.start.split(' ');
+      const bare = asked.some(({ start, framing }) => start.startsWith(`${method} `) && framing === 'none');
+      if (!bare || !/^(DELETE|OPTIONS)$/.test(method ?? '')) continue;
+      setField(message, 'content-length', undefined);
+      message.framing = 'none';
+    }
+  },
+};
+
+function repeated(messages: readonly Message[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const message of messages) {
+    for (const [name] of message.fields) {
+      const lower = name.toLowerCase();
+      const lines = valuesOf(message, lower);
+      if (lines.length > 1 && !HOP_BY_HOP.includes(lower) && !/^(connection|cookie)$/.test(lower))
+        found.set(lower, lines);
+    }
+  }
+  return found;
+}
+
+const answerVia: Deviation = {
+  what: '`Via` is added to each answer',
+  why: 'RFC 9110 §7.6.3',
+  apply: (expected, facts) => {
+    for (const message of expected.answers) {
+      if (sourceOf(message, facts) && !isInterim(message))
+        message.fields.push(['via', '1.1 resilient-proxy-out']);
+    }
+  },
+};
+
+const answerHops: Deviation = {
+  what: "an answer's hop-by-hop fields stay here: the client's connection is kept or closed as the client asked",
+  why: 'RFC 9110 §7.6.1',
+  apply: (expected, facts, subject) => {
+    const last = facts.asked.at(-1);
+    const closes =
+      /close/i.test(last ? (valueOf(last, 'connection') ?? '') : '') || /1\.0$/.test(last?.start ?? '');
+    for (const message of expected.answers) {
+      const source = sourceOf(message, facts);
+      if (!source || isInterim(message)) continue;
+      const chunked = message.framing === 'chunked';
+      const trailer = valueOf(message, 'trailer');
+      for (const name of [...HOP_BY_HOP, ...tokensOf(source)]) setField(message, name, undefined);
+      if (trailer !== undefined) message.fields.push(['trailer', trailer]);
+      if (chunked) message.fields.push(['transfer-encoding', 'chunked']);
+      setField(message, 'connection', closes ? 'close' : 'keep-alive');
+      // Node's server tells how long it waits where nobody else has set Connection; httpxy does.
+      if (!closes && subject !== 'node') message.fields.push(['keep-alive', 'timeout=5']);
+    }
+  },
+};
+
+const answerLines: Deviation = {
+  what: 'repeated fields of an answer stay as many lines',
+  why: 'RFC 9110 §5.3; joined or dropped as Node does it they would not be what the target sent',
+  apply: (expected, facts) => {
+    for (const message of expected.answers) {
+      const source = sourceOf(message, facts);
+      if (!source) continue;
+      for (const [name, lines] of repeated([source])) {
+        if (name !== 'set-cookie' && valueOf(message, name) !== undefined) setLines(message, name, lines);
+      }
+    }
+  },
+};
+
+const answerTrailers: Deviation = {
+  what: 'trailers of an answer go on',
+  why: 'RFC 9110 §6.5.1; plain loses them, though it announces them',
+  apply: (expected, facts) => {
+    for (const message of expected.answers) {
+      const source = sourceOf(message, facts);
+      if (source && message.framing === 'chunked') message.trailers = source.trailers;
+    }
+  },
+};
+
+const noContentLength: Deviation = {
+  what: 'a 204 has no `Content-Length`',
+  why: 'RFC 9110 §8.6 forbids it, and some clients wait for what it promises',
+  apply: (expected) => {
+    for (const message of expected.answers) {
+      if (/ 204( |$)/.test(message.start)) setField(message, 'content-length', undefined);
+    }
+  },
+};
+
+/** Differences of every call: in each case what plain did is rewritten by them before it is compared. */
+export const REQUEST_DEVIATIONS: readonly Deviation[] = [
+  requestLines,
+  requestHops,
+  requestVia,
+  noEmptyLength,
+];
+export const ANSWER_DEVIATIONS: readonly Deviation[] = [
+  answerLines,
+  answerTrailers,
+  noContentLength,
+  answerHops,
+  answerVia,
+];

@@ -1,0 +1,75 @@
+import type { Message } from './wire.js';
+
+/** What a subject did with a case. */
+export interface Observation {
+  upstreams: Record<string, { connections: number; requests: Message[] }>;
+  answers: Message[];
+  /** Listeners, hooks, and what was passed to `next`. */
+  calls: string[];
+  /** What would have ended the process. */
+  crashes: string[];
+  /** Why the factory refused the options. */
+  refused: string | undefined;
+}
+
+/** What the case itself put on the wire. */
+export interface Facts {
+  readonly asked: readonly Message[];
+  readonly sent: Readonly<Record<string, readonly Message[]>>;
+}
+
+/** An observation as text, in which two subjects can be compared. */
+export function transcript(seen: Observation, exactNames = false): string {
+  const lines: string[] = [];
+  if (seen.refused) lines.push(`refused: ${seen.refused}`);
+  for (const [name, { connections, requests }] of Object.entries(seen.upstreams)) {
+    if (requests.length === 0 && connections === 0) continue;
+    lines.push(`upstream ${name}: ${connections} connection(s)`);
+    for (const message of requests)
+      lines.push(...messageLines(message, exactNames).map((line) => `  > ${line}`));
+  }
+  lines.push('client');
+  for (const message of seen.answers)
+    lines.push(...messageLines(message, exactNames).map((line) => `  < ${line}`));
+  if (seen.answers.length === 0) lines.push('  < (no answer)');
+  if (seen.calls.length > 0) lines.push('calls', ...seen.calls.map((line) => `  ${line}`));
+  if (seen.crashes.length > 0) lines.push('crashes', ...seen.crashes.map((line) => `  ${line}`));
+  return `${lines.join('\n')}\n`;
+}
+
+/**
+ * Names in lower case (RFC 9110 §5.1) and in the order of the alphabet: between fields of different names
+ * none is significant (§5.3). Lines of one name stay in their order.
+ */
+function messageLines(message: Message, exactNames: boolean): string[] {
+  const shown = (name: string) => (exactNames ? name : name.toLowerCase());
+  const sorted = message.fields
+    .map(([name, value]) => ({ key: name.toLowerCase(), line: `${shown(name)}: ${value}` }))
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    .map(({ line }) => line);
+  const ending = message.cut ? ' CUT OFF' : '';
+  return [
+    message.start,
+    ...sorted,
+    ...(message.framing === 'none' && !message.cut
+      ? []
+      : [`[${message.framing}${ending}] ${JSON.stringify(message.body)}`]),
+    ...message.trailers.map(([name, value]) => `[trailer] ${shown(name)}: ${value}`),
+  ];
+}
+
+/**
+ * A body that the client sent in chunks may go on with a length, where all of it is there already, and the
+ * other way round: transfer codings are each connection's own (RFC 9112 §6.1).
+ */
+export function withoutFreeFraming(seen: Observation, { asked }: Facts): Observation {
+  if (!asked.some(({ framing }) => framing === 'chunked')) return seen;
+  const copy = structuredClone(seen);
+  for (const { requests } of Object.values(copy.upstreams)) {
+    for (const message of requests) {
+      message.fields = message.fields.filter(([name]) => !/^(content-length|transfer-encoding)$/i.test(name));
+      if (message.framing !== 'none') message.framing = 'chunked';
+    }
+  }
+  return copy;
+}

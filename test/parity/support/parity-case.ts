@@ -1,0 +1,42 @@
+import type { Handler } from '../../../lib/exchange.js';
+import type { ForwardOptions } from '../../../lib/upstream/forward-options.js';
+import type { RawClient } from '../../support/raw-client.js';
+import type { Deviation } from './deviation.js';
+import type { Script } from './scripted-upstream.js';
+import type { Subject, World } from './world.js';
+
+/** One call, or a few, made through plain http-proxy-middleware and through `forward()` on each transport. */
+export interface ParityCase {
+  /** Row of the page that it belongs to. */
+  readonly topic: string;
+  readonly name: string;
+  readonly options: (world: World) => ForwardOptions;
+  /** By name; `main` is there in any case, and answers 200. */
+  readonly upstreams?: Readonly<Record<string, Script>>;
+  /** Requests of the client, each sent when the one before it was answered. */
+  readonly send?: string | readonly string[];
+  /** What the client does in place of that. */
+  readonly act?: (client: RawClient, world: World) => unknown;
+  /** What stands in front. */
+  readonly stages?: (world: World) => Handler[];
+  /** What serves it. */
+  readonly host?: 'express';
+  /** Upgrades go to the handler too. */
+  readonly upgrades?: boolean;
+  /** Subjects that give no answer: nobody waits long for them. */
+  readonly hangs?: readonly Subject[];
+  /** What plain http-proxy-middleware's transcript must show, so that two that did nothing are not alike. */
+  readonly shows: RegExp | readonly RegExp[];
+  /** Where `forward()` differs from it, beyond what it does for every call. */
+  readonly differs?: Partial<Record<'both' | 'node' | 'undici' | 'plugin', readonly Deviation[]>>;
+  /** The option for which the undici transport refuses the case; default: as the topic says. */
+  readonly refusedFor?: string | null;
+  /** What each call needs is known with the call alone: transport `'auto'` is run in place of undici. */
+  readonly perCall?: boolean;
+  /** A hook makes the answer, so that none of the upstream's fields are in it. */
+  readonly answeredByHook?: boolean;
+  /** The letter case of field names counts. */
+  readonly exactNames?: boolean;
+  /** Also run `createProxyMiddleware()` with `resiliencePlugin()`. */
+  readonly plugin?: boolean;
+}

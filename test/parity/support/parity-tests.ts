@@ -1,0 +1,92 @@
+import { expect } from 'chai';
+import type { Deviation } from './deviation.js';
+import { ANSWER_DEVIATIONS, REQUEST_DEVIATIONS } from './every-call.js';
+import { type Facts, type Observation, transcript, withoutFreeFraming } from './observation.js';
+import type { ParityCase } from './parity-case.js';
+import { runCase } from './run-case.js';
+import { TOPICS } from './topics.js';
+import type { Subject } from './world.js';
+
+const applied = new Set<Deviation>();
+
+/** Makes the tests of a list of cases: plain shows the option at work, and `forward()` does the same. */
+export function parityTests(cases: readonly ParityCase[]): void {
+  const topics = [...new Set(cases.map(({ topic }) => topic))];
+  for (const topic of topics) {
+    describe(`forward() beside http-proxy-middleware: ${topic}`, () => {
+      for (const one of cases) if (one.topic === topic) testsOf(one);
+    });
+  }
+}
+
+function testsOf(parityCase: ParityCase): void {
+  let plain: Promise<{ seen: Observation; facts: Facts }> | undefined;
+  const runPlain = () => (plain ??= runCase(parityCase, 'plain'));
+
+  it(`${parityCase.name}: plain shows it`, async () => {
+    const text = transcript((await runPlain()).seen, parityCase.exactNames);
+    for (const pattern of [parityCase.shows].flat()) expect(text).to.match(pattern);
+  });
+
+  const second = parityCase.perCall ? 'auto' : 'undici';
+  const subjects: Subject[] = ['node', second, ...(parityCase.plugin ? (['plugin'] as const) : [])];
+  for (const subject of subjects) {
+    const refusedFor = subject === 'undici' ? refusal(parityCase) : undefined;
+    if (refusedFor) {
+      it(`${parityCase.name}: undici refuses ${refusedFor}`, () => refusesClearly(parityCase, refusedFor));
+      continue;
+    }
+    it(`${parityCase.name}: ${subject}`, async () => {
+      const plain = await runPlain();
+      const expected = rewritten(parityCase, subject, plain);
+      const { seen } = await runCase(parityCase, subject);
+      const text = (one: Observation) =>
+        transcript(withoutFreeFraming(one, plain.facts), parityCase.exactNames);
+      expect(text(seen)).to.equal(text(expected));
+    });
+  }
+}
+
+/** The option for which undici refuses the case. */
+export function refusal({ topic, refusedFor }: ParityCase): string | undefined {
+  return (refusedFor === undefined ? TOPICS[topic]?.refusedFor : refusedFor) ?? undefined;
+}
+
+async function refusesClearly(parityCase: ParityCase, path: string): Promise<void> {
+  const { seen } = await runCase(parityCase, 'undici');
+  expect(seen.refused).to.include('InvalidOptionError').and.include(`forward.${path} `);
+  expect(seen.refused).to.match(/transport 'undici'.*'node'.*'auto'/);
+  const automatic = await runCase({ ...parityCase, act: () => {} }, 'auto');
+  expect(automatic.seen.refused, 'left to itself').to.equal(undefined);
+}
+
+function rewritten(
+  parityCase: ParityCase,
+  subject: Subject,
+  { seen, facts }: { seen: Observation; facts: Facts },
+): Observation {
+  const expected = structuredClone(seen);
+  const { differs = {}, answeredByHook = false } = parityCase;
+  for (const deviation of [...REQUEST_DEVIATIONS, ...(answeredByHook ? [] : ANSWER_DEVIATIONS)]) {
+    const before = JSON.stringify(expected);
+    deviation.apply(expected, facts, subject);
+    if (JSON.stringify(expected) !== before) applied.add(deviation);
+  }
+  const own = subject === 'plain' ? [] : (differs[subject === 'auto' ? 'undici' : subject] ?? []);
+  for (const deviation of [...(differs.both ?? []), ...own]) {
+    const before = transcript(expected, parityCase.exactNames);
+    deviation.apply(expected, facts, subject);
+    expect(
+      transcript(expected, parityCase.exactNames),
+      `declared, but makes no difference: ${deviation.what}`,
+    ).to.not.equal(before);
+  }
+  return expected;
+}
+
+/** Differences of every call that no case has shown so far. */
+export function unseenDeviations(): string[] {
+  return [...REQUEST_DEVIATIONS, ...ANSWER_DEVIATIONS]
+    .filter((one) => !applied.has(one))
+    .map(({ what }) => what);
+}

@@ -1,0 +1,135 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
+import { onCleanup } from '../../support/cleanup.js';
+import { listening } from '../../support/listening.js';
+import { credentials } from '../../support/tls.js';
+import { type Message, readMessages } from './wire.js';
+
+/** The upstream's end of a connection. */
+export interface Connection {
+  readonly socket: Socket;
+  write(bytes: string): void;
+  /** Closes without a reset. */
+  end(bytes?: string): void;
+  /** Closes with a reset. */
+  reset(): void;
+}
+
+/** Bytes that answer a request, or what is done in their place. */
+export type Reply = string | ((connection: Connection, request: Message) => unknown);
+
+/** What an upstream does. */
+export interface Script {
+  /** One for each request, over all connections; the last one holds for all that follow. */
+  replies?: readonly Reply[];
+  /** Answers as soon as it has the head of a request. */
+  early?: boolean;
+  /** Speaks TLS, with a certificate nobody trusts for `localhost` and `127.0.0.1`. */
+  tls?: boolean;
+  /** Listens on a Unix socket. */
+  unix?: boolean;
+}
+
+/** An upstream that keeps every byte it is sent, and sends the bytes of its script. */
+export interface ScriptedUpstream {
+  readonly url: string;
+  readonly port: number;
+  readonly socketPath: string | undefined;
+  /** Requests that have arrived in full, and those that were cut off. */
+  requests(): Message[];
+  /** Answers that were sent. */
+  sent(): Message[];
+  readonly connections: number;
+  /** Every request that has begun is complete, or its connection closed. */
+  quiet(): boolean;
+}
+
+interface Talk {
+  received: string;
+  written: string;
+  closed: boolean;
+}
+
+/** Starts an upstream, closed after the test. */
+export async function startScripted({ replies = [], early, tls, unix }: Script): Promise<ScriptedUpstream> {
+  const talks: Talk[] = [];
+  const order: { talk: Talk; index: number }[] = [];
+  const speak = (socket: Socket): void => {
+    const talk: Talk = { received: '', written: '', closed: false };
+    talks.push(talk);
+    let answered = 0;
+    const connection = connectionOf(socket, talk);
+    socket.on('data', (chunk: Buffer) => {
+      talk.received += chunk.toString('latin1');
+      const seen = readMessages(talk.received, { kind: 'request', closed: early === true });
+      for (; answered < seen.length; answered++) {
+        const message = seen[answered];
+        const reply = replies[order.length] ?? replies.at(-1);
+        order.push({ talk, index: answered });
+        if (typeof reply === 'string') connection.write(reply);
+        else if (message) reply?.(connection, message);
+      }
+    });
+    socket
+      .on('error', () => {})
+      .on('close', () => {
+        talk.closed = true;
+      });
+  };
+  const server = tls ? createTlsServer(credentials(), speak) : createServer(speak);
+  const place = unix ? await listenOnPath(server) : { ...(await listening(server)), socketPath: undefined };
+  const requestsOf = (talk: Talk) => readMessages(talk.received, { kind: 'request', closed: true });
+  return {
+    url: `${tls ? 'https' : 'http'}://127.0.0.1:${place.port}`,
+    port: place.port,
+    socketPath: place.socketPath,
+    requests: () => {
+      const inOrder = order.map(({ talk, index }) => requestsOf(talk)[index]);
+      const unanswered = talks.flatMap((talk) => {
+        const answered = order.filter((entry) => entry.talk === talk).length;
+        return requestsOf(talk).slice(answered);
+      });
+      return [...inOrder, ...unanswered].filter((message) => message !== undefined);
+    },
+    sent: () =>
+      talks.flatMap((talk) => {
+        const methods = requestsOf(talk).map(({ start }) => start.split(' ')[0] ?? '');
+        return readMessages(talk.written, { kind: 'answer', methods, closed: true });
+      }),
+    get connections() {
+      return talks.length;
+    },
+    quiet: () => talks.every((talk) => talk.closed || requestsOf(talk).every(({ cut }) => !cut)),
+  };
+}
+
+function connectionOf(socket: Socket, talk: Talk): Connection {
+  const send = (bytes: string, how: 'write' | 'end'): void => {
+    if (socket.destroyed) return;
+    talk.written += bytes;
+    socket[how](Buffer.from(bytes, 'latin1'));
+  };
+  return {
+    socket,
+    write: (bytes) => send(bytes, 'write'),
+    end: (bytes = '') => send(bytes, 'end'),
+    reset: () => void socket.resetAndDestroy(),
+  };
+}
+
+async function listenOnPath(server: Server): Promise<{ port: number; socketPath: string }> {
+  const folder = mkdtempSync(join(tmpdir(), 'parity-'));
+  const socketPath = join(folder, 'upstream.sock');
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => void sockets.add(socket));
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+  onCleanup(async () => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return { port: 0, socketPath };
+}

@@ -1,0 +1,25 @@
+/** A row of the page. */
+export interface Topic {
+  readonly refusedFor?: string;
+}
+export const TOPICS: Readonly<Record<string, Topic>> = {
+  agent: { refusedFor: 'agent' },
+  autoRewrite: { refusedFor: 'autoRewrite' },
+  buffer: { refusedFor: 'buffer' },
+  cookieDomainRewrite: { refusedFor: 'cookieDomainRewrite' },
+  cookiePathRewrite: { refusedFor: 'cookiePathRewrite' },
+  followRedirects: { refusedFor: 'followRedirects' },
+  forward: { refusedFor: 'forward' },
+  hostRewrite: { refusedFor: 'hostRewrite' },
+  localAddress: { refusedFor: 'localAddress' },
+  protocolRewrite: { refusedFor: 'protocolRewrite' },
+  proxyTimeout: { refusedFor: 'proxyTimeout' },
+  selfHandleResponse: { refusedFor: 'selfHandleResponse' },
+  ssl: { refusedFor: 'ssl' },
+  timeout: { refusedFor: 'timeout' },
+  toProxy: { refusedFor: 'toProxy' },
+  'on.proxyReq': { refusedFor: 'on.proxyReq' },
+  'on.proxyRes': { refusedFor: 'on.proxyRes' },
+  'on.end': { refusedFor: 'on.end' },
+  'on.econnreset': { refusedFor: 'on.econnreset' },
+};
