@@ -1,6 +1,8 @@
 import type { Facts, Observation } from './observation.js';
-import type { Message } from './wire.js';
-import type { Subject } from './world.js';
+import { type Message, readMessages } from './wire.js';
+
+/** What a call goes by. */
+export type Carrier = 'node' | 'undici';
 
 /**
  * A difference between plain http-proxy-middleware and `forward()`: what plain was seen to do is rewritten to
@@ -12,7 +14,7 @@ export interface Deviation {
   /** Why, with the rule that it follows from. */
   readonly why: string;
   /** Changes plain's observation in place. */
-  readonly apply: (expected: Observation, facts: Facts, subject: Subject) => void;
+  readonly apply: (expected: Observation, facts: Facts, carrier: Carrier) => void;
 }
 
 /** Every request that any upstream got. */
@@ -83,3 +85,14 @@ export const pathAlone = (left = ''): Deviation =>
       }
     },
   );
+
+/** The client gets this answer of the upstream, where plain gave none. */
+export function answered(bytes: string, carrier: Carrier): Message {
+  const [message = ownAnswer('500 Internal Server Error', '')] = readMessages(bytes, {
+    kind: 'answer',
+    closed: true,
+  });
+  message.fields.push(['connection', 'keep-alive'], ['via', '1.1 resilient-proxy-out']);
+  if (carrier === 'undici') message.fields.push(['keep-alive', 'timeout=5']);
+  return message;
+}

@@ -1,6 +1,6 @@
 import { type Deviation, requestsOf, setField, setLines } from './deviation.js';
 import type { Facts } from './observation.js';
-import { type Message, valueOf, valuesOf } from './wire.js';
+import { lineOf, linesOf, type Message } from './wire.js';
 
 const HOP_BY_HOP = [
   'keep-alive',
@@ -16,7 +16,7 @@ const HOP_BY_HOP = [
 const isInterim = (message: Message): boolean => / 1\d\d( |$)/.test(message.start);
 
 function tokensOf(message: Message): string[] {
-  return valuesOf(message, 'connection')
+  return linesOf(message, 'connection')
     .flatMap((value) => value.toLowerCase().split(','))
     .map((token) => token.trim())
     .filter((token) => !/^(keep-alive|close|te|upgrade|)$/.test(token));
@@ -47,12 +47,15 @@ const requestHops: Deviation = {
   apply: (expected, { asked }) => {
     const tokens = asked.flatMap(tokensOf);
     for (const message of requestsOf(expected)) {
-      const trailers = /\btrailers\b/i.test(valueOf(message, 'te') ?? '');
+      const trailers = /\btrailers\b/i.test(lineOf(message, 'te') ?? '');
       const chunked = message.framing === 'chunked';
       for (const name of [...HOP_BY_HOP, ...tokens]) setField(message, name, undefined);
       if (trailers) message.fields.push(['te', 'trailers']);
       if (chunked) message.fields.push(['transfer-encoding', 'chunked']);
-      setField(message, 'connection', 'keep-alive');
+      // Without an agent that keeps connections it closes here as well.
+      if (chunked || asked.some((one) => lineOf(one, 'connection') !== undefined)) {
+        setField(message, 'connection', 'keep-alive');
+      }
     }
   },
 };
@@ -63,7 +66,7 @@ const requestLines: Deviation = {
   apply: (expected, { asked }) => {
     for (const message of requestsOf(expected)) {
       for (const [name, lines] of repeated(asked)) {
-        if (valueOf(message, name) !== undefined) setLines(message, name, lines);
+        if (lineOf(message, name) !== undefined) setLines(message, name, lines);
       }
     }
   },
@@ -72,8 +75,8 @@ const requestLines: Deviation = {
 const noEmptyLength: Deviation = {
   what: 'DELETE and OPTIONS without a body have no `Content-Length: 0` (undici)',
   why: 'RFC 9110 §8.6 asks for none where the method expects no body',
-  apply: (expected, { asked }, subject) => {
-    if (subject === 'node') return;
+  apply: (expected, { asked }, carrier) => {
+    if (carrier === 'node') return;
     for (const message of requestsOf(expected)) {
       const [method] = message.start.split(' ');
       const bare = asked.some(({ start, framing }) => start.startsWith(`${method} `) && framing === 'none');
@@ -89,7 +92,7 @@ function repeated(messages: readonly Message[]): Map<string, string[]> {
   for (const message of messages) {
     for (const [name] of message.fields) {
       const lower = name.toLowerCase();
-      const lines = valuesOf(message, lower);
+      const lines = linesOf(message, lower);
       if (lines.length > 1 && !HOP_BY_HOP.includes(lower) && !/^(connection|cookie)$/.test(lower))
         found.set(lower, lines);
     }
@@ -111,21 +114,21 @@ const answerVia: Deviation = {
 const answerHops: Deviation = {
   what: "an answer's hop-by-hop fields stay here: the client's connection is kept or closed as the client asked",
   why: 'RFC 9110 §7.6.1',
-  apply: (expected, facts, subject) => {
+  apply: (expected, facts, carrier) => {
     const last = facts.asked.at(-1);
     const closes =
-      /close/i.test(last ? (valueOf(last, 'connection') ?? '') : '') || /1\.0$/.test(last?.start ?? '');
+      /close/i.test(last ? (lineOf(last, 'connection') ?? '') : '') || /1\.0$/.test(last?.start ?? '');
     for (const message of expected.answers) {
       const source = sourceOf(message, facts);
       if (!source || isInterim(message)) continue;
       const chunked = message.framing === 'chunked';
-      const trailer = valueOf(message, 'trailer');
+      const trailer = lineOf(message, 'trailer');
       for (const name of [...HOP_BY_HOP, ...tokensOf(source)]) setField(message, name, undefined);
       if (trailer !== undefined) message.fields.push(['trailer', trailer]);
       if (chunked) message.fields.push(['transfer-encoding', 'chunked']);
       setField(message, 'connection', closes ? 'close' : 'keep-alive');
       // Node's server tells how long it waits where nobody else has set Connection; httpxy does.
-      if (!closes && subject !== 'node') message.fields.push(['keep-alive', 'timeout=5']);
+      if (!closes && carrier !== 'node') message.fields.push(['keep-alive', 'timeout=5']);
     }
   },
 };
@@ -138,7 +141,7 @@ const answerLines: Deviation = {
       const source = sourceOf(message, facts);
       if (!source) continue;
       for (const [name, lines] of repeated([source])) {
-        if (name !== 'set-cookie' && valueOf(message, name) !== undefined) setLines(message, name, lines);
+        if (name !== 'set-cookie' && lineOf(message, name) !== undefined) setLines(message, name, lines);
       }
     }
   },

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Message } from './wire.js';
 
 /** What a subject did with a case. */
@@ -53,9 +54,15 @@ function messageLines(message: Message, exactNames: boolean): string[] {
     ...sorted,
     ...(message.framing === 'none' && !message.cut
       ? []
-      : [`[${message.framing}${ending}] ${JSON.stringify(message.body)}`]),
+      : [`[${message.framing}${ending}] ${shortened(message.body)}`]),
     ...message.trailers.map(([name, value]) => `[trailer] ${shown(name)}: ${value}`),
   ];
+}
+
+/** A long body by its length and digest. */
+function shortened(body: string): string {
+  if (body.length <= 300) return JSON.stringify(body);
+  return `${body.length} bytes, ${createHash('sha256').update(body, 'latin1').digest('hex').slice(0, 16)}`;
 }
 
 /**
@@ -63,8 +70,8 @@ function messageLines(message: Message, exactNames: boolean): string[] {
  * other way round: transfer codings are each connection's own (RFC 9112 §6.1).
  */
 export function withoutFreeFraming(seen: Observation, { asked }: Facts): Observation {
-  if (!asked.some(({ framing }) => framing === 'chunked')) return seen;
   const copy = structuredClone(seen);
+  if (!asked.some(({ framing }) => framing === 'chunked')) return copy;
   for (const { requests } of Object.values(copy.upstreams)) {
     for (const message of requests) {
       message.fields = message.fields.filter(([name]) => !/^(content-length|transfer-encoding)$/i.test(name));

@@ -2,6 +2,7 @@ import type { Handler } from '../../../lib/exchange.js';
 import type { ForwardOptions } from '../../../lib/upstream/forward-options.js';
 import type { RawClient } from '../../support/raw-client.js';
 import type { Deviation } from './deviation.js';
+import type { Observation } from './observation.js';
 import type { Script } from './scripted-upstream.js';
 import type { Subject, World } from './world.js';
 
@@ -23,6 +24,8 @@ export interface ParityCase {
   readonly host?: 'express';
   /** Upgrades go to the handler too. */
   readonly upgrades?: boolean;
+  /** What must have happened beside the answers. */
+  readonly waitsFor?: (world: World) => boolean;
   /** Subjects that give no answer: nobody waits long for them. */
   readonly hangs?: readonly Subject[];
   /** What plain http-proxy-middleware's transcript must show, so that two that did nothing are not alike. */
@@ -31,8 +34,10 @@ export interface ParityCase {
   readonly differs?: Partial<Record<'both' | 'node' | 'undici' | 'plugin', readonly Deviation[]>>;
   /** The option for which the undici transport refuses the case; default: as the topic says. */
   readonly refusedFor?: string | null;
-  /** What each call needs is known with the call alone: transport `'auto'` is run in place of undici. */
+  /** What carries a call is known with the call alone: transport `'auto'` is run in place of undici. */
   readonly perCall?: boolean;
+  /** What chance decides, and is left out of the comparison. */
+  readonly free?: { readonly why: string; readonly leaveOut: (seen: Observation) => void };
   /** A hook makes the answer, so that none of the upstream's fields are in it. */
   readonly answeredByHook?: boolean;
   /** The letter case of field names counts. */

@@ -44,7 +44,8 @@ export async function runCase(
     onCleanup(() => proxy.close?.());
     const { client, settled, sentBytes } = await serveTo(parityCase, world, proxy);
     const methods = () => methodsOf(sentBytes());
-    await (parityCase.act ? parityCase.act(client, world) : makeCalls(parityCase, world, client, methods));
+    if (!parityCase.act) await makeCalls(parityCase, world, client, methods);
+    else await Promise.resolve(parityCase.act(client, world)).catch(() => world.note('client gives up'));
     await settled();
     const answers = readMessages(client.text, { kind: 'answer', methods: methods(), closed: true });
     return observed(world, crashes, answers, sentBytes());
@@ -105,6 +106,7 @@ async function serveTo(parityCase: ParityCase, world: World, proxy: Proxy) {
   const settled = async (): Promise<void> => {
     const patience = parityCase.hangs?.includes(world.subject) ? SHORT_MS : PATIENCE_MS;
     await atMost(() => open.size === 0, patience);
+    await atMost(() => parityCase.waitsFor?.(world) ?? true, patience);
     await atMost(() => Object.values(world.upstreams).every((upstream) => upstream.quiet()), SHORT_MS);
     await turns();
     client.destroy();

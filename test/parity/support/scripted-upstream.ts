@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { onCleanup } from '../../support/cleanup.js';
-import { listening } from '../../support/listening.js';
+import { listening, unusedPort } from '../../support/listening.js';
 import { credentials } from '../../support/tls.js';
 import { type Message, readMessages } from './wire.js';
 
@@ -29,6 +29,8 @@ export interface Script {
   early?: boolean;
   /** Speaks TLS, with a certificate nobody trusts for `localhost` and `127.0.0.1`. */
   tls?: boolean;
+  /** Nobody listens. */
+  refuses?: boolean;
   /** Listens on a Unix socket. */
   unix?: boolean;
 }
@@ -54,7 +56,13 @@ interface Talk {
 }
 
 /** Starts an upstream, closed after the test. */
-export async function startScripted({ replies = [], early, tls, unix }: Script): Promise<ScriptedUpstream> {
+export async function startScripted({
+  replies = [],
+  early,
+  tls,
+  unix,
+  refuses,
+}: Script): Promise<ScriptedUpstream> {
   const talks: Talk[] = [];
   const order: { talk: Talk; index: number }[] = [];
   const speak = (socket: Socket): void => {
@@ -80,7 +88,9 @@ export async function startScripted({ replies = [], early, tls, unix }: Script):
       });
   };
   const server = tls ? createTlsServer(credentials(), speak) : createServer(speak);
-  const place = unix ? await listenOnPath(server) : { ...(await listening(server)), socketPath: undefined };
+  const place = unix
+    ? await listenOnPath(server)
+    : { port: refuses ? await unusedPort() : (await listening(server)).port, socketPath: undefined };
   const requestsOf = (talk: Talk) => readMessages(talk.received, { kind: 'request', closed: true });
   return {
     url: `${tls ? 'https' : 'http'}://127.0.0.1:${place.port}`,

@@ -6,6 +6,8 @@ export const TOPICS: Readonly<Record<string, Topic>> = {
   agent: { refusedFor: 'agent' },
   autoRewrite: { refusedFor: 'autoRewrite' },
   buffer: { refusedFor: 'buffer' },
+  ca: { refusedFor: 'ca' },
+  'target.socketPath': { refusedFor: 'target.socketPath' },
   cookieDomainRewrite: { refusedFor: 'cookieDomainRewrite' },
   cookiePathRewrite: { refusedFor: 'cookiePathRewrite' },
   followRedirects: { refusedFor: 'followRedirects' },

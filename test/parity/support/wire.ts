@@ -52,9 +52,8 @@ function readMessage(text: string, kind: Reading['kind'], method: string, closed
   const bodyless =
     kind === 'answer' && (method === 'HEAD' || status < 200 || status === 204 || status === 304);
   if (bodyless) return { message, rest };
-  if (/\bchunked\s*$/i.test(valueOf(message, 'transfer-encoding') ?? ''))
-    return chunks(message, rest, closed);
-  const length = valueOf(message, 'content-length');
+  if (/\bchunked\s*$/i.test(lineOf(message, 'transfer-encoding') ?? '')) return chunks(message, rest, closed);
+  const length = lineOf(message, 'content-length');
   if (length !== undefined) return counted(message, rest, Number(length), closed);
   if (kind === 'request') return { message, rest };
   return closed ? { message: { ...message, framing: 'close', body: rest }, rest: '' } : undefined;
@@ -75,12 +74,12 @@ function fieldOf(line: string): [string, string] {
 }
 
 /** First value of a field. */
-export function valueOf(message: Message, name: string): string | undefined {
+export function lineOf(message: Message, name: string): string | undefined {
   return message.fields.find(([candidate]) => candidate.toLowerCase() === name)?.[1];
 }
 
 /** All values of a field. */
-export function valuesOf(message: Message, name: string): string[] {
+export function linesOf(message: Message, name: string): string[] {
   return message.fields.filter(([candidate]) => candidate.toLowerCase() === name).map(([, value]) => value);
 }
 

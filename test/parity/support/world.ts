@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ForwardOptions } from '../../../lib/upstream/forward-options.js';
+import { until } from '../../support/until.js';
 import type { ScriptedUpstream } from './scripted-upstream.js';
 
 /** What carries the calls of a case. */
@@ -36,6 +37,11 @@ export class World {
 
   note(line: string): void {
     this.calls.push(line);
+  }
+
+  /** Waits for something that must happen. */
+  until(condition: () => boolean, what: string): Promise<void> {
+    return until(condition, what);
   }
 
   /** Remembers the client's own request and response, to tell them from copies. */

@@ -1,0 +1,4 @@
+import { REQUEST_CASES } from './cases/request-options.js';
+import { parityTests } from './support/parity-tests.js';
+
+parityTests(REQUEST_CASES);
