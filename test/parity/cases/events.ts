@@ -338,7 +338,7 @@ export const EVENT_CASES: readonly ParityCase[] = [
     upstreams: { main: { replies: [({ reset: cut }) => cut()] } },
     options: (world) => ({ target: world.url, on: world.listeners({}, ['error']) }),
     send: post,
-    plugin: true,
+
     hangs: ['plain'],
     differs: { both: [reset] },
     shows: /error ECONNRESET/,

@@ -15,6 +15,9 @@ const HOP_BY_HOP = [
 
 const isInterim = (message: Message): boolean => / 1\d\d( |$)/.test(message.start);
 
+/** An answer to an upgrade, switched or not: httpxy writes it to the socket, and closes that. */
+const isUpgrade = ({ asked }: Facts): boolean => asked.some(({ framing }) => framing === 'tunnel');
+
 function tokensOf(message: Message): string[] {
   return linesOf(message, 'connection')
     .flatMap((value) => value.toLowerCase().split(','))
@@ -47,6 +50,7 @@ const requestHops: Deviation = {
   apply: (expected, { asked }) => {
     const tokens = asked.flatMap(tokensOf);
     for (const message of requestsOf(expected)) {
+      if (message.framing === 'tunnel') continue;
       const trailers = /\btrailers\b/i.test(lineOf(message, 'te') ?? '');
       const chunked = message.framing === 'chunked';
       for (const name of [...HOP_BY_HOP, ...tokens]) setField(message, name, undefined);
@@ -105,7 +109,7 @@ const answerVia: Deviation = {
   why: 'RFC 9110 §7.6.3',
   apply: (expected, facts) => {
     for (const message of expected.answers) {
-      if (sourceOf(message, facts) && !isInterim(message))
+      if (sourceOf(message, facts) && !isInterim(message) && !isUpgrade(facts))
         message.fields.push(['via', '1.1 resilient-proxy-out']);
     }
   },
@@ -120,7 +124,7 @@ const answerHops: Deviation = {
       /close/i.test(last ? (lineOf(last, 'connection') ?? '') : '') || /1\.0$/.test(last?.start ?? '');
     for (const message of expected.answers) {
       const source = sourceOf(message, facts);
-      if (!source || isInterim(message)) continue;
+      if (!source || isInterim(message) || isUpgrade(facts)) continue;
       const chunked = message.framing === 'chunked';
       const trailer = lineOf(message, 'trailer');
       for (const name of [...HOP_BY_HOP, ...tokensOf(source)]) setField(message, name, undefined);

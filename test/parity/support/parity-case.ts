@@ -40,6 +40,8 @@ export interface ParityCase {
   readonly free?: { readonly why: string; readonly leaveOut: (seen: Observation) => void };
   /** A hook makes the answer, so that none of the upstream's fields are in it. */
   readonly answeredByHook?: boolean;
+  /** A hook makes it of the upstream's, and Node's server alone says what becomes of the connection. */
+  readonly rewrittenByHook?: boolean;
   /** The letter case of field names counts. */
   readonly exactNames?: boolean;
   /** Also run `createProxyMiddleware()` with `resiliencePlugin()`. */

@@ -57,7 +57,7 @@ function testsOf(parityCase: ParityCase): void {
 /** What the calls of a case go by. */
 function carrierOf(parityCase: ParityCase, subject: Subject): Carrier {
   if (subject === 'auto') return 'node';
-  if (subject === 'plugin') return refusal(parityCase) ? 'node' : 'undici';
+  if (subject === 'plugin') return refusal(parityCase) || parityCase.perCall ? 'node' : 'undici';
   return subject === 'node' ? 'node' : 'undici';
 }
 
@@ -82,11 +82,15 @@ function rewritten(
   const expected = structuredClone(seen);
   const { differs = {}, answeredByHook = false } = parityCase;
   const carrier = carrierOf(parityCase, subject);
-  for (const deviation of [...REQUEST_DEVIATIONS, ...(answeredByHook ? [] : ANSWER_DEVIATIONS)]) {
-    const before = JSON.stringify(expected);
-    deviation.apply(expected, facts, carrier);
-    if (JSON.stringify(expected) !== before) applied.add(deviation);
-  }
+  const everyCall = (deviations: readonly Deviation[], by: Carrier): void => {
+    for (const deviation of deviations) {
+      const before = JSON.stringify(expected);
+      deviation.apply(expected, facts, by);
+      if (JSON.stringify(expected) !== before) applied.add(deviation);
+    }
+  };
+  everyCall(REQUEST_DEVIATIONS, carrier);
+  if (!answeredByHook) everyCall(ANSWER_DEVIATIONS, parityCase.rewrittenByHook ? 'undici' : carrier);
   const own = subject === 'plain' ? [] : (differs[subject === 'auto' ? 'undici' : subject] ?? []);
   for (const deviation of [...(differs.both ?? []), ...own]) {
     const before = transcript(expected, parityCase.exactNames);

@@ -45,6 +45,8 @@ export interface ScriptedUpstream {
   /** Answers that were sent. */
   sent(): Message[];
   readonly connections: number;
+  /** Connections that have closed. */
+  readonly closed: number;
   /** Every request that has begun is complete, or its connection closed. */
   quiet(): boolean;
 }
@@ -109,6 +111,9 @@ export async function startScripted({
         const methods = requestsOf(talk).map(({ start }) => start.split(' ')[0] ?? '');
         return readMessages(talk.written, { kind: 'answer', methods, closed: true });
       }),
+    get closed() {
+      return talks.filter((talk) => talk.closed).length;
+    },
     get connections() {
       return talks.length;
     },

@@ -20,6 +20,7 @@ export const TOPICS: Readonly<Record<string, Topic>> = {
   ssl: { refusedFor: 'ssl' },
   timeout: { refusedFor: 'timeout' },
   toProxy: { refusedFor: 'toProxy' },
+  responseInterceptor: { refusedFor: 'selfHandleResponse' },
   'on.proxyReq': { refusedFor: 'on.proxyReq' },
   'on.proxyRes': { refusedFor: 'on.proxyRes' },
   'on.end': { refusedFor: 'on.end' },

@@ -49,6 +49,9 @@ function readMessage(text: string, kind: Reading['kind'], method: string, closed
   const rest = text.slice(headEnd + 4);
   const status = kind === 'answer' ? Number(start.split(' ')[1]) : 0;
   if (status === 101) return { message: { ...message, framing: 'tunnel', body: rest }, rest: '' };
+  if (kind === 'request' && /^websocket$/i.test(lineOf(message, 'upgrade') ?? '')) {
+    return { message: { ...message, framing: 'tunnel', body: rest }, rest: '' };
+  }
   const bodyless =
     kind === 'answer' && (method === 'HEAD' || status < 200 || status === 204 || status === 304);
   if (bodyless) return { message, rest };

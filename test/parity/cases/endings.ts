@@ -1,0 +1,287 @@
+import express from 'express';
+import { differs, failsWith, setField } from '../support/deviation.js';
+import type { Observation } from '../support/observation.js';
+import type { ParityCase } from '../support/parity-case.js';
+import type { Connection } from '../support/scripted-upstream.js';
+import { answer, DATE, exactly, request } from '../support/wire.js';
+
+const silent = { main: { replies: [() => {}] } };
+const timeout = failsWith('ERR_UPSTREAM_TIMEOUT', '504 Gateway Timeout');
+
+const upstreamsAside = {
+  why: 'how a connection that is given up looks from there is chance',
+  leaveOut: (seen: Observation): void => {
+    seen.upstreams = {};
+  },
+};
+
+/** A chunked answer of which the first chunk comes, and the rest when asked for. */
+const inPieces = (rest: (connection: Connection) => void) => ({
+  main: {
+    replies: [
+      (connection: Connection) => {
+        connection.write(exactly(['HTTP/1.1 200 OK', DATE, 'Transfer-Encoding: chunked'], '5\r\nfirst\r\n'));
+        rest(connection);
+      },
+    ],
+  },
+});
+
+/** Time limits, clients that leave, targets that break off, and Express. */
+export const ENDING_CASES: readonly ParityCase[] = [
+  {
+    topic: 'proxyTimeout',
+    name: 'target that does not answer',
+    upstreams: silent,
+    options: ({ url }) => ({ target: url, proxyTimeout: 100 }),
+    differs: { both: [timeout] },
+    shows: /< HTTP\/1.1 504/,
+  },
+  {
+    topic: 'proxyTimeout',
+    name: 'target that answers in time',
+    options: ({ url }) => ({ target: url, proxyTimeout: 5000 }),
+    shows: /"hello"/,
+  },
+  {
+    topic: 'proxyTimeout',
+    name: 'target that stops in its answer',
+    upstreams: inPieces(() => {}),
+    options: ({ url }) => ({ target: url, proxyTimeout: 100 }),
+    shows: /\[chunked CUT OFF\] "first"/,
+  },
+  {
+    topic: 'timeout',
+    name: 'client whose call takes longer',
+    upstreams: silent,
+    options: ({ url }) => ({ target: url, timeout: 100 }),
+    free: upstreamsAside,
+    shows: /no answer/,
+  },
+  {
+    topic: 'timeout',
+    name: 'call that is shorter',
+    options: ({ url }) => ({ target: url, timeout: 5000 }),
+    send: [request('GET /1'), request('GET /2')],
+    shows: /> GET \/2/,
+  },
+  {
+    topic: 'target',
+    name: 'client that leaves before the answer',
+    upstreams: silent,
+    options: ({ url }) => ({ target: url }),
+    act: async (client, world) => {
+      client.send(request('GET /'));
+      await world.until(() => world.at('main').requests().length > 0, 'the request to arrive');
+      client.destroy();
+      await world.until(() => world.at('main').closed === 1, 'the connection to close');
+      world.note('connection to the target closed');
+    },
+    shows: /connection to the target closed/,
+  },
+  {
+    topic: 'target',
+    name: 'client that leaves in the middle of the answer',
+    upstreams: inPieces(() => {}),
+    options: ({ url }) => ({ target: url }),
+    act: async (client, world) => {
+      client.send(request('GET /'));
+      await client.until(/first/);
+      client.destroy();
+      await world.until(() => world.at('main').closed === 1, 'the connection to close');
+      world.note('connection to the target closed');
+    },
+    free: {
+      why: 'the client has gone before the end in any case',
+      leaveOut: (seen) => {
+        seen.answers = [];
+      },
+    },
+    shows: /connection to the target closed/,
+  },
+  {
+    topic: 'target',
+    name: 'client that leaves in the middle of its body',
+    upstreams: silent,
+    options: ({ url }) => ({ target: url }),
+    act: async (client, world) => {
+      client.send('POST / HTTP/1.1\r\nHost: app.example\r\nContent-Length: 9\r\n\r\nhalf');
+      await world.until(() => world.at('main').requests()[0]?.body === 'half', 'half of the body');
+      client.destroy();
+      await world.until(() => world.at('main').closed === 1, 'the connection to close');
+      world.note('connection to the target closed');
+    },
+    shows: [/connection to the target closed/, /CUT OFF\] "half"/],
+  },
+  {
+    topic: 'target',
+    name: 'target that resets before the head',
+    upstreams: { main: { replies: [({ reset }) => reset()] } },
+    options: ({ url }) => ({ target: url }),
+    send: request('POST /', [], 'x'),
+    differs: { both: [failsWith('ERR_UPSTREAM_RESET', '502 Bad Gateway')] },
+    shows: /< HTTP\/1.1 504/,
+  },
+  {
+    topic: 'target',
+    name: 'target that ends in the middle of a chunked answer',
+    upstreams: inPieces(({ end }) => end()),
+    options: ({ url }) => ({ target: url }),
+    shows: /CUT OFF\] "first"/,
+  },
+  {
+    topic: 'target',
+    name: 'target that ends before the length it promised',
+    upstreams: {
+      main: { replies: [({ end }) => end(answer('200 OK', [], '12345').replace(/12345$/, '123'))] },
+    },
+    options: ({ url }) => ({ target: url }),
+    shows: /CUT OFF\] "123"/,
+  },
+  {
+    topic: 'target',
+    name: 'target that answers before it has the body',
+    upstreams: { main: { early: true, replies: [answer('413 Content Too Large', [], 'no')] } },
+    options: ({ url }) => ({ target: url }),
+    act: async (client) => {
+      client.send('POST / HTTP/1.1\r\nHost: app.example\r\nContent-Length: 9\r\n\r\nhalf');
+      await client.until(/no$/);
+      client.send('-rest');
+    },
+    free: upstreamsAside,
+    shows: /413 Content Too Large/,
+  },
+  {
+    topic: 'target',
+    name: 'interim answers',
+    upstreams: {
+      main: {
+        replies: [
+          ({ write }) => {
+            write(exactly(['HTTP/1.1 103 Early Hints', 'Link: </style.css>; rel=preload']));
+            write(answer('200 OK', [], 'hello'));
+          },
+        ],
+      },
+    },
+    options: ({ url }) => ({ target: url }),
+    differs: {
+      both: [
+        differs(
+          '102 and 103 go on',
+          'RFC 9110 §15.2: a proxy forwards interim answers; plain drops them',
+          (expected) => {
+            expected.answers.unshift({
+              start: 'HTTP/1.1 103 Early Hints',
+              fields: [['link', '</style.css>; rel=preload']],
+              body: '',
+              framing: 'none',
+              trailers: [],
+              cut: false,
+            });
+          },
+        ),
+      ],
+    },
+    shows: /"hello"/,
+  },
+  {
+    topic: 'target',
+    name: 'answer that switches protocols unasked',
+    upstreams: {
+      main: { replies: [exactly(['HTTP/1.1 101 Switching Protocols', 'Upgrade: x', 'Connection: upgrade'])] },
+    },
+    options: ({ url }) => ({ target: url }),
+    hangs: ['plain'],
+    differs: { both: [failsWith('ERR_UPSTREAM_RESET', '502 Bad Gateway')] },
+    free: upstreamsAside,
+    shows: /client/,
+  },
+  {
+    topic: 'express',
+    name: 'mounted: the path behind the mount goes on',
+    host: 'express',
+    options: ({ url }) => ({ target: `${url}/base` }),
+    send: [request('GET /mounted/x?y'), request('GET /mounted'), request('GET /else')],
+    shows: [/> GET \/base\/x\?y/, /next\(\)/],
+  },
+  {
+    topic: 'express',
+    name: 'pathFilter and pathRewrite see the path behind the mount',
+    host: 'express',
+    options: (world) => ({
+      target: world.url,
+      pathFilter: (path) => {
+        world.note(`pathFilter ${path}`);
+        return true;
+      },
+      pathRewrite: (path) => {
+        world.note(`pathRewrite ${path}`);
+        return path;
+      },
+    }),
+    send: request('GET /mounted/x?y'),
+    shows: [/pathFilter \/x\n/, /pathRewrite \/x\?y\n/],
+  },
+  {
+    topic: 'express',
+    name: 'fields that stages in front have set',
+    host: 'express',
+    stages: () => [
+      (_req, res, next) => {
+        res.setHeader('x-front', '1');
+        res.setHeader('vary', 'origin');
+        res.setHeader('set-cookie', 'front=1');
+        res.setHeader('cache-control', 'no-store');
+        next();
+      },
+    ],
+    upstreams: {
+      main: {
+        replies: [answer('200 OK', ['Vary: accept', 'Set-Cookie: back=1', 'Cache-Control: max-age=9'], 'x')],
+      },
+    },
+    options: ({ url }) => ({ target: url }),
+    send: request('GET /mounted/x'),
+    differs: {
+      both: [
+        differs(
+          '`Vary` and `Set-Cookie` of stages in front and of the target both hold',
+          'plain loses what was set before',
+          (expected) => {
+            for (const message of expected.answers) {
+              setField(message, 'vary', undefined);
+              setField(message, 'set-cookie', undefined);
+              message.fields.push(
+                ['vary', 'origin'],
+                ['vary', 'accept'],
+                ['set-cookie', 'front=1'],
+                ['set-cookie', 'back=1'],
+              );
+            }
+          },
+        ),
+      ],
+    },
+    shows: [/x-front: 1/, /cache-control: max-age=9/],
+  },
+  {
+    topic: 'express',
+    name: 'body that express.json() has parsed, with a stream left unread by others',
+    host: 'express',
+    stages: () => [express.json() as never],
+    options: ({ url }) => ({ target: url }),
+    send: request('POST /mounted/x', ['Content-Type: text/csv'], 'a;b'),
+    shows: /"a;b"/,
+  },
+  {
+    topic: 'express',
+    name: 'error comes to the error handler of the application',
+    host: 'express',
+    upstreams: { main: { refuses: true } },
+    options: ({ url }) => ({ target: url }),
+    send: request('GET /mounted/x'),
+    differs: { both: [failsWith('ERR_UPSTREAM_CONNECT', '502 Bad Gateway')] },
+    shows: /Error occurred while trying to proxy/,
+  },
+];

@@ -1,0 +1,167 @@
+import type { RawClient } from '../../support/raw-client.js';
+import { differs, requestsOf } from '../support/deviation.js';
+import type { ParityCase } from '../support/parity-case.js';
+import type { Connection } from '../support/scripted-upstream.js';
+import { answer, type Message, request } from '../support/wire.js';
+import type { World } from '../support/world.js';
+
+const SWITCH = [
+  'HTTP/1.1 101 Switching Protocols',
+  'Upgrade: websocket',
+  'Connection: Upgrade',
+  'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=',
+  'X-From-Target: 1',
+].join('\r\n');
+
+/** Switches, and sends back what it gets. */
+const echo = {
+  main: {
+    replies: [
+      ({ write, socket }: Connection, { start }: Message) => {
+        if (!start.startsWith('GET')) return;
+        write(`${SWITCH}\r\n\r\n`);
+        socket.on('data', (chunk: Buffer) => write(chunk.toString('latin1')));
+      },
+    ],
+  },
+};
+
+const hello = request('GET /ws?x=1', [
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  'X-Mine: 1',
+]);
+
+async function talk(client: RawClient, world: World): Promise<void> {
+  client.send(hello);
+  await client.until(/\r\n\r\n/);
+  client.send('ping');
+  await client.until(/ping$/);
+  client.halfClose();
+  await client.untilClosed();
+  await world.until(() => world.at('main').closed === 1, 'the connection to the target to close');
+}
+
+const basic = { topic: 'ws', upgrades: true, upstreams: echo, act: talk } as const;
+
+/** WebSockets: their upgrade, its fields and its events. */
+export const WEBSOCKET_CASES: readonly ParityCase[] = [
+  {
+    ...basic,
+    name: 'switches and passes bytes both ways',
+    options: ({ url }) => ({ target: url, ws: true }),
+    shows: [/< HTTP\/1.1 101 Switching Protocols/, /\[tunnel\] "ping"/],
+  },
+  {
+    ...basic,
+    name: 'target with ws:, a path, changeOrigin and pathRewrite',
+    options: ({ url }) => ({
+      target: `${url.replace('http:', 'ws:')}/base`,
+      ws: true,
+      changeOrigin: true,
+      pathRewrite: { '^/ws': '/socket' },
+    }),
+    shows: /> GET \/base\/socket\?x=1/,
+  },
+  {
+    ...basic,
+    name: 'headers and auth',
+    options: ({ url }) => ({ target: url, ws: true, headers: { 'x-added': '1' }, auth: 'user:pass' }),
+    shows: [/x-added: 1/, /authorization: Basic dXNlcjpwYXNz/],
+  },
+  {
+    ...basic,
+    name: 'router',
+    upstreams: { ...echo, other: echo.main },
+    options: (world) => ({ target: world.at('other').url, ws: true, router: { '/ws': world.url } }),
+    shows: /upstream main: 1/,
+  },
+  {
+    ...basic,
+    topic: 'xfwd',
+    name: 'on an upgrade',
+    options: ({ url }) => ({ target: url, ws: true, xfwd: true }),
+    differs: {
+      both: [
+        differs(
+          '`X-Forwarded-Host` is added to an upgrade too',
+          'plain adds it to other calls alone',
+          (expected) => {
+            for (const message of requestsOf(expected))
+              message.fields.push(['x-forwarded-host', 'app.example']);
+          },
+        ),
+      ],
+    },
+    shows: [/x-forwarded-for: 127.0.0.1/, /x-forwarded-proto: ws\n/, /x-forwarded-port: 80/],
+  },
+  {
+    ...basic,
+    topic: 'on.proxyReqWs',
+    name: 'may change the fields',
+    options: (world) => ({
+      target: world.url,
+      ws: true,
+      on: world.listeners({ proxyReqWs: (proxyReq) => void proxyReq.setHeader('X-Special', 'foobar') }, [
+        'proxyReqWs',
+      ]),
+    }),
+    shows: [/proxyReqWs GET \/ws\?x=1/, /x-special: foobar/],
+  },
+  {
+    ...basic,
+    topic: 'on.open',
+    name: 'when the target has switched',
+    options: (world) => ({ target: world.url, ws: true, on: world.listeners({}, ['open']) }),
+    shows: /open/,
+  },
+  {
+    ...basic,
+    topic: 'on.close',
+    name: 'when the target ends',
+    upstreams: {
+      main: {
+        replies: [
+          ({ write, end, socket }) => {
+            write(`${SWITCH}\r\n\r\n`);
+            socket.once('data', () => end('bye'));
+          },
+        ],
+      },
+    },
+    act: async (client) => {
+      client.send(hello);
+      await client.until(/\r\n\r\n/);
+      client.send('ping');
+      await client.until(/bye$/);
+      await client.untilClosed();
+    },
+    options: (world) => ({ target: world.url, ws: true, on: world.listeners({}, ['close']) }),
+    shows: [/close 101/, /\[tunnel\] "bye"/],
+  },
+  {
+    ...basic,
+    name: 'target that does not switch',
+    upstreams: { main: { replies: [answer('403 Forbidden', ['X-Why: no'], 'not you')] } },
+    act: async (client) => {
+      client.send(hello);
+      await client.untilClosed();
+    },
+    options: ({ url }) => ({ target: url, ws: true }),
+    shows: [/< HTTP\/1.1 403 Forbidden/, /"not you"/],
+  },
+  {
+    ...basic,
+    topic: 'pathFilter',
+    name: 'of an upgrade that is not for it',
+    act: async (client, world) => {
+      client.send(hello.replace('/ws?x=1', '/else'));
+      await world.until(() => true, 'nothing');
+    },
+    hangs: ['plain', 'node', 'undici'],
+    options: ({ url }) => ({ target: url, ws: true, pathFilter: '/ws' }),
+    shows: /no answer/,
+  },
+];
