@@ -1,5 +1,4 @@
-import express from 'express';
-import { differs, failsWith, setField } from '../support/deviation.js';
+import { differs, failsWith } from '../support/deviation.js';
 import type { Observation } from '../support/observation.js';
 import type { ParityCase } from '../support/parity-case.js';
 import type { Connection } from '../support/scripted-upstream.js';
@@ -27,7 +26,7 @@ const inPieces = (rest: (connection: Connection) => void) => ({
   },
 });
 
-/** Time limits, clients that leave, targets that break off, and Express. */
+/** Time limits, clients that leave, and targets that break off. */
 export const ENDING_CASES: readonly ParityCase[] = [
   {
     topic: 'proxyTimeout',
@@ -196,92 +195,5 @@ export const ENDING_CASES: readonly ParityCase[] = [
     differs: { both: [failsWith('ERR_UPSTREAM_RESET', '502 Bad Gateway')] },
     free: upstreamsAside,
     shows: /client/,
-  },
-  {
-    topic: 'express',
-    name: 'mounted: the path behind the mount goes on',
-    host: 'express',
-    options: ({ url }) => ({ target: `${url}/base` }),
-    send: [request('GET /mounted/x?y'), request('GET /mounted'), request('GET /else')],
-    shows: [/> GET \/base\/x\?y/, /next\(\)/],
-  },
-  {
-    topic: 'express',
-    name: 'pathFilter and pathRewrite see the path behind the mount',
-    host: 'express',
-    options: (world) => ({
-      target: world.url,
-      pathFilter: (path) => {
-        world.note(`pathFilter ${path}`);
-        return true;
-      },
-      pathRewrite: (path) => {
-        world.note(`pathRewrite ${path}`);
-        return path;
-      },
-    }),
-    send: request('GET /mounted/x?y'),
-    shows: [/pathFilter \/x\n/, /pathRewrite \/x\?y\n/],
-  },
-  {
-    topic: 'express',
-    name: 'fields that stages in front have set',
-    host: 'express',
-    stages: () => [
-      (_req, res, next) => {
-        res.setHeader('x-front', '1');
-        res.setHeader('vary', 'origin');
-        res.setHeader('set-cookie', 'front=1');
-        res.setHeader('cache-control', 'no-store');
-        next();
-      },
-    ],
-    upstreams: {
-      main: {
-        replies: [answer('200 OK', ['Vary: accept', 'Set-Cookie: back=1', 'Cache-Control: max-age=9'], 'x')],
-      },
-    },
-    options: ({ url }) => ({ target: url }),
-    send: request('GET /mounted/x'),
-    differs: {
-      both: [
-        differs(
-          '`Vary` and `Set-Cookie` of stages in front and of the target both hold',
-          'plain loses what was set before',
-          (expected) => {
-            for (const message of expected.answers) {
-              setField(message, 'vary', undefined);
-              setField(message, 'set-cookie', undefined);
-              message.fields.push(
-                ['vary', 'origin'],
-                ['vary', 'accept'],
-                ['set-cookie', 'front=1'],
-                ['set-cookie', 'back=1'],
-              );
-            }
-          },
-        ),
-      ],
-    },
-    shows: [/x-front: 1/, /cache-control: max-age=9/],
-  },
-  {
-    topic: 'express',
-    name: 'body that express.json() has parsed, with a stream left unread by others',
-    host: 'express',
-    stages: () => [express.json() as never],
-    options: ({ url }) => ({ target: url }),
-    send: request('POST /mounted/x', ['Content-Type: text/csv'], 'a;b'),
-    shows: /"a;b"/,
-  },
-  {
-    topic: 'express',
-    name: 'error comes to the error handler of the application',
-    host: 'express',
-    upstreams: { main: { refuses: true } },
-    options: ({ url }) => ({ target: url }),
-    send: request('GET /mounted/x'),
-    differs: { both: [failsWith('ERR_UPSTREAM_CONNECT', '502 Bad Gateway')] },
-    shows: /Error occurred while trying to proxy/,
   },
 ];

@@ -1,4 +1,5 @@
 import type { Facts, Observation } from './observation.js';
+import type { ParityCase } from './parity-case.js';
 import { type Message, readMessages } from './wire.js';
 
 /** What a call goes by. */
@@ -96,3 +97,38 @@ export function answered(bytes: string, carrier: Carrier): Message {
   if (carrier === 'undici') message.fields.push(['keep-alive', 'timeout=5']);
   return message;
 }
+
+/** The factory refuses what plain takes, and fails with later. */
+export function refusedAtOnce(
+  option: string,
+  why: string,
+): Pick<ParityCase, 'differs' | 'free' | 'refusedFor'> {
+  const shown = `InvalidOptionError: forward.${option}`;
+  return {
+    refusedFor: null,
+    differs: {
+      both: [
+        differs(`\`${option}\` is refused when the factory is called`, why, (expected) => {
+          Object.assign(expected, { upstreams: {}, answers: [], calls: [], crashes: [], refused: shown });
+        }),
+      ],
+    },
+    free: {
+      why: 'the rest of the message',
+      leaveOut: (seen) => {
+        seen.refused = seen.refused?.split(' ').slice(0, 2).join(' ');
+      },
+    },
+  };
+}
+
+/** What a `pathFilter` throws. */
+export const thrownByFilter = (message: string): Deviation =>
+  differs(
+    'what a `pathFilter` throws reaches `next(error)`',
+    'plain writes it to its logger and lets the call pass: a filter that guards something would fail open',
+    (expected) => {
+      expected.answers = [ownAnswer('500 Internal Server Error', `failed: ${message}`)];
+      expected.calls = [`next(${message})`];
+    },
+  );

@@ -5,13 +5,11 @@ export interface Topic {
 export const TOPICS: Readonly<Record<string, Topic>> = {
   agent: { refusedFor: 'agent' },
   autoRewrite: { refusedFor: 'autoRewrite' },
-  buffer: { refusedFor: 'buffer' },
   ca: { refusedFor: 'ca' },
   'target.socketPath': { refusedFor: 'target.socketPath' },
   cookieDomainRewrite: { refusedFor: 'cookieDomainRewrite' },
   cookiePathRewrite: { refusedFor: 'cookiePathRewrite' },
   followRedirects: { refusedFor: 'followRedirects' },
-  forward: { refusedFor: 'forward' },
   hostRewrite: { refusedFor: 'hostRewrite' },
   localAddress: { refusedFor: 'localAddress' },
   protocolRewrite: { refusedFor: 'protocolRewrite' },

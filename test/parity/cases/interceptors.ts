@@ -1,8 +1,7 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import express from 'express';
-import { fixRequestBody, responseInterceptor } from 'http-proxy-middleware';
-import type { Handler } from '../../../lib/exchange.js';
-import { answered, differs, failsWith, requestsOf, setField } from '../support/deviation.js';
+import { responseInterceptor } from 'http-proxy-middleware';
+import { differs, failsWith, refusedAtOnce, setField } from '../support/deviation.js';
+import type { Observation } from '../support/observation.js';
 import type { ParityCase } from '../support/parity-case.js';
 import { answer, request } from '../support/wire.js';
 
@@ -22,6 +21,17 @@ const fromTarget = differs(
   },
 );
 
+const freeFraming = {
+  why: 'how the answer of an error handler is framed',
+  leaveOut: (seen: Observation): void => {
+    for (const message of seen.answers) {
+      setField(message, 'transfer-encoding', undefined);
+      setField(message, 'content-length', undefined);
+      message.framing = 'length';
+    }
+  },
+};
+
 const coded = (coding: string, body: Buffer): ParityCase => ({
   topic: 'responseInterceptor',
   rewrittenByHook: true,
@@ -38,7 +48,8 @@ const coded = (coding: string, body: Buffer): ParityCase => ({
 
 const HELLO = Buffer.from('hello, world');
 
-const INTERCEPTOR_CASES: readonly ParityCase[] = [
+/** `selfHandleResponse` and `responseInterceptor`. */
+export const INTERCEPTOR_CASES: readonly ParityCase[] = [
   {
     topic: 'responseInterceptor',
     rewrittenByHook: true,
@@ -118,6 +129,8 @@ const INTERCEPTOR_CASES: readonly ParityCase[] = [
         throw new Error('hook');
       }),
     ),
+    upstreams: { main: { replies: [answer('200 OK', ['X-Upstream: 1', 'Set-Cookie: a=1'], 'hello')] } },
+    free: freeFraming,
     hangs: ['plain'],
     differs: { both: [internal] },
     shows: /unhandledRejection: hook/,
@@ -127,6 +140,8 @@ const INTERCEPTOR_CASES: readonly ParityCase[] = [
     rewrittenByHook: true,
     name: 'rejects',
     options: intercepted(responseInterceptor(() => Promise.reject(new Error('hook')))),
+    upstreams: { main: { replies: [answer('200 OK', ['X-Upstream: 1', 'Set-Cookie: a=1'], 'hello')] } },
+    free: freeFraming,
     hangs: ['plain'],
     differs: { both: [internal] },
     shows: /unhandledRejection: hook/,
@@ -211,166 +226,12 @@ const INTERCEPTOR_CASES: readonly ParityCase[] = [
     differs: { both: [internal] },
     shows: /uncaughtException: hook/,
   },
-];
-
-const typed = (type: string, body: string, fields: string[] = []) =>
-  request('POST /b', [`Content-Type: ${type}`, ...fields], body);
-
-/** Body parsers of Express in front of `fixRequestBody`. */
-const parsed = (
-  name: string,
-  parser: Handler,
-  send: string,
-  shows: RegExp,
-  more: Partial<ParityCase> = {},
-): ParityCase => ({
-  topic: 'fixRequestBody',
-  name,
-  stages: () => [parser],
-  options: ({ url }) => ({ target: url, on: { proxyReq: fixRequestBody } }),
-  refusedFor: 'on.proxyReq',
-  send,
-  shows,
-  ...more,
-});
-
-const asHandler = (parser: unknown) => parser as Handler;
-/** A parser as multer would be: it leaves the fields of a form. */
-const formParser: Handler = (req, _res, next) => {
-  req.resume().on('end', () => {
-    Object.assign(req, { body: { a: '1', b: 'two words' } });
-    next();
-  });
-};
-const FORM = '--xx\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--xx--\r\n';
-
-const BODY_CASES: readonly ParityCase[] = [
-  parsed(
-    'JSON',
-    asHandler(express.json()),
-    typed('application/json', '{"a": 1, "b": [true]}'),
-    /\[length\] "\{\\"a\\":1/,
-    { plugin: true },
-  ),
-  parsed(
-    'JSON of a vendor',
-    asHandler(express.json({ type: 'application/*+json' })),
-    typed('application/vnd.api+json', '{"a": 1}'),
-    /"a\\":1/,
-  ),
-  parsed(
-    'form',
-    asHandler(express.urlencoded({ extended: false })),
-    typed('application/x-www-form-urlencoded', 'a=1&b=two+words&b=3'),
-    /a=1&b=two%20words&b=3/,
-  ),
-  parsed('text', asHandler(express.text()), typed('text/plain', 'some text'), /"some text"/),
-  parsed('multipart form', formParser, typed('multipart/form-data; boundary=xx', FORM), /name=\\"b\\"/),
-  parsed(
-    'multipart form with a boundary that its field holds',
-    (req, _res, next) => {
-      req.resume().on('end', () => {
-        Object.assign(req, { body: { a: '--xx' } });
-        next();
-      });
-    },
-    typed('multipart/form-data; boundary=xx', FORM),
-    /< HTTP\/1.1 400/,
-    {
-      differs: { both: [failsWith('ERR_BAD_REQUEST', '400 Bad Request')] },
-      free: {
-        why: 'how much of a request that is broken off arrives',
-        leaveOut: (seen) => {
-          seen.upstreams = {};
-        },
-      },
-    },
-  ),
-  parsed(
-    'gzipped JSON',
-    asHandler(express.json()),
-    typed('application/json', latin1(gzipSync('{"a": 1}')), ['Content-Encoding: gzip']),
-    /content-encoding: gzip/,
-    {
-      free: {
-        why: 'zlib may choose other bytes for the same text',
-        leaveOut: (seen) => {
-          for (const message of requestsOf(seen)) {
-            message.body = '';
-            setField(message, 'content-length', undefined);
-          }
-        },
-      },
-    },
-  ),
-  parsed(
-    'nothing parsed',
-    (_req, _res, next) => next(),
-    typed('application/json', '{"raw": 1}'),
-    /\{\\"raw\\": 1\}/,
-  ),
-  parsed(
-    'nothing parsed, chunked',
-    (_req, _res, next) => next(),
-    request(
-      'POST /b',
-      ['Content-Type: application/json', 'Transfer-Encoding: chunked'],
-      '3\r\n"a"\r\n0\r\n\r\n',
-    ),
-    /\\"a\\"/,
-  ),
-  parsed('GET without a body', asHandler(express.json()), request('GET /b'), /> GET \/b/),
-  parsed('empty JSON object', asHandler(express.json()), typed('application/json', '{}'), /"\{\}"/),
-  parsed(
-    'body changed by a listener before',
-    asHandler(express.json()),
-    typed('application/json', '{"a": 1}'),
-    /injected/,
-    {
-      options: ({ url }) => ({
-        target: url,
-        on: {
-          proxyReq: (proxyReq, req: Parameters<typeof fixRequestBody>[1]) => {
-            Object.assign((req as { body?: object }).body ?? {}, { injected: 'server-only' });
-            fixRequestBody(proxyReq, req);
-          },
-        },
-      }),
-    },
-  ),
-  parsed(
-    'JSON in an Express application',
-    asHandler(express.json()),
-    typed('application/json', '{"a": 1}').replace('/b ', '/mounted/b '),
-    /> POST \/b/,
-    { host: 'express' },
-  ),
   {
-    topic: 'fixRequestBody',
-    name: 'left out: a parsed body is written anew all the same',
-    stages: () => [asHandler(express.json())],
-    options: ({ url }) => ({ target: url }),
-    refusedFor: null,
+    topic: 'selfHandleResponse',
+    name: 'without a listener',
+    options: ({ url }) => ({ target: url, selfHandleResponse: true }),
     hangs: ['plain'],
-    send: typed('application/json', '{"a":1}'),
-    differs: {
-      both: [
-        differs(
-          'a body that a parser left on req.body goes on without the helper',
-          'plain leaves the target waiting for it',
-          (expected, _facts, carrier) => {
-            for (const message of requestsOf(expected))
-              Object.assign(message, { body: '{"a":1}', cut: false });
-            expected.answers = [answered(answer('200 OK', [], 'hello'), carrier)];
-            expected.calls = [];
-            expected.crashes = [];
-          },
-        ),
-      ],
-    },
-    shows: /CUT OFF/,
+    ...refusedAtOnce('selfHandleResponse', 'nobody would ever answer'),
+    shows: /no answer/,
   },
 ];
-
-/** The helpers of http-proxy-middleware. */
-export const HELPER_CASES: readonly ParityCase[] = [...INTERCEPTOR_CASES, ...BODY_CASES];

@@ -1,4 +1,0 @@
-import { HELPER_CASES } from './cases/helpers.js';
-import { parityTests } from './support/parity-tests.js';
-
-parityTests(HELPER_CASES);
