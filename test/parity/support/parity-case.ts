@@ -4,12 +4,13 @@ import type { RawClient } from '../../support/raw-client.js';
 import type { Deviation } from './deviation.js';
 import type { Observation } from './observation.js';
 import type { Script } from './scripted-upstream.js';
+import type { TopicName } from './topics.js';
 import type { Subject, World } from './world.js';
 
 /** One call, or a few, made through plain http-proxy-middleware and through `forward()` on each transport. */
 export interface ParityCase {
   /** Row of the page that it belongs to. */
-  readonly topic: string;
+  readonly topic: TopicName;
   readonly name: string;
   readonly options: (world: World) => ForwardOptions;
   /** By name; `main` is there in any case, and answers 200. */

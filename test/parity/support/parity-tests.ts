@@ -4,7 +4,7 @@ import { ANSWER_DEVIATIONS, REQUEST_DEVIATIONS } from './every-call.js';
 import { type Facts, type Observation, transcript, withoutFreeFraming } from './observation.js';
 import type { ParityCase } from './parity-case.js';
 import { runCase } from './run-case.js';
-import { TOPICS } from './topics.js';
+import { topicOf } from './topics.js';
 import type { Subject } from './world.js';
 
 const applied = new Set<Deviation>();
@@ -63,7 +63,7 @@ function carrierOf(parityCase: ParityCase, subject: Subject): Carrier {
 
 /** The option for which undici refuses the case. */
 export function refusal({ topic, refusedFor }: ParityCase): string | undefined {
-  return (refusedFor === undefined ? TOPICS[topic]?.refusedFor : refusedFor) ?? undefined;
+  return (refusedFor === undefined ? topicOf(topic).refusedFor : refusedFor) ?? undefined;
 }
 
 async function refusesClearly(parityCase: ParityCase, path: string): Promise<void> {

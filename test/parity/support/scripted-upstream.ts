@@ -90,6 +90,8 @@ export async function startScripted({
       });
   };
   const server = tls ? createTlsServer(credentials(), speak) : createServer(speak);
+  let connections = 0;
+  server.on('connection', () => void connections++);
   const place = unix
     ? await listenOnPath(server)
     : { port: refuses ? await unusedPort() : (await listening(server)).port, socketPath: undefined };
@@ -115,7 +117,7 @@ export async function startScripted({
       return talks.filter((talk) => talk.closed).length;
     },
     get connections() {
-      return talks.length;
+      return connections;
     },
     quiet: () => talks.every((talk) => talk.closed || requestsOf(talk).every(({ cut }) => !cut)),
   };

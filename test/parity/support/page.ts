@@ -1,0 +1,94 @@
+import { forward } from '../../../lib/upstream/forward.js';
+import type { ForwardOptions } from '../../../lib/upstream/forward-options.js';
+import type { Deviation } from './deviation.js';
+import { ANSWER_DEVIATIONS, REQUEST_DEVIATIONS } from './every-call.js';
+import type { ParityCase } from './parity-case.js';
+import { TOPICS, type Topic, type TopicName, topicOf } from './topics.js';
+
+const NAMES = Object.keys(TOPICS) as TopicName[];
+
+const HEAD = `# Beside http-proxy-middleware
+
+What \`forward()\` makes of each option, event and helper of http-proxy-middleware 4. Written by \`npm run parity\` from the
+cases under \`test/parity\`, each of which is run through plain http-proxy-middleware, through the node transport and
+through undici (or is refused by it), with an upstream and a client that keep every byte. A difference that is not listed
+here fails a test, and so does one that is listed and no longer there.
+
+\`transport: 'auto'\`, the default, takes undici wherever it serves all that is asked for, by options and by listeners, of
+plugins too; what it refuses moves the calls to the node transport by itself. The reverse has no case: what needs undici
+(\`keepAliveTimeoutMs\`, \`connectTimeoutMs\`, \`maxResponseHeaderBytes\`) is refused beside what needs node.
+
+Compared are the request line, the fields (names without their letter case, and in no order: RFC 9110 §5.1 and §5.3), the
+body and its framing, trailers, connections, listeners with what they are given, what reaches \`next()\`, and what would end
+the process. A body that a client sends in chunks may go on with a length (RFC 9112 §6.1).
+`;
+
+/** The page docs/parity.md. */
+export function parityPage(cases: readonly ParityCase[]): string {
+  const rows = NAMES.map((name) => row(name, cases.filter(({ topic }) => topic === name).length));
+  return [
+    HEAD,
+    '## By option, event and helper\n',
+    '| | in plain http-proxy-middleware | node | undici | `retry()` | cases |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...rows,
+    '',
+    '## Differences of every call\n',
+    ...[...REQUEST_DEVIATIONS, ...ANSWER_DEVIATIONS].map(({ what, why }) => `- ${what} (${why})`),
+    '',
+    '## Differences in single cases\n',
+    ...NAMES.flatMap((name) => differences(name, cases)),
+  ].join('\n');
+}
+
+function row(name: TopicName, count: number): string {
+  const topic = topicOf(name);
+  const label = topic.kind === 'place' ? 'Express' : `\`${name}\``;
+  const plain = topic.note ? `${topic.plain}. Here: ${topic.note}` : topic.plain;
+  const { node, undici } = served(topic);
+  return `| ${label} | ${plain} | ${node} | ${undici} | ${topic.retry} | ${count} |`;
+}
+
+/** Asked of the factory itself, so that the page cannot say otherwise. */
+function served(topic: Topic): { node: string; undici: string } {
+  const takes = (transport: ForwardOptions['transport']): boolean => {
+    try {
+      void forward({ target: 'http://target.example', ...topic.sample, transport }).close();
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const byNode = takes('node');
+  if (takes('undici')) return { node: byNode ? 'served' : 'refused', undici: 'served' };
+  return {
+    node: byNode ? 'served' : 'refused',
+    undici: byNode && takes('auto') ? 'refused; node' : 'refused',
+  };
+}
+
+function differences(name: TopicName, cases: readonly ParityCase[]): string[] {
+  const lines = new Map<string, Set<string>>();
+  for (const one of cases) {
+    if (one.topic !== name) continue;
+    for (const [subject, deviations] of Object.entries(one.differs ?? {})) {
+      for (const deviation of deviations) {
+        const line = lineOf(deviation);
+        lines.set(line, (lines.get(line) ?? new Set()).add(subject));
+      }
+    }
+  }
+  if (lines.size === 0) return [];
+  const label = topicOf(name).kind === 'place' ? 'Express' : `\`${name}\``;
+  return [
+    `- ${label}`,
+    ...[...lines].map(([line, subjects]) => {
+      const only = subjects.has('both') ? '' : ` – ${[...subjects].map(transportOf).join(', ')} alone`;
+      return `  - ${line}${only}`;
+    }),
+  ];
+}
+
+const lineOf = ({ what, why }: Deviation): string => `${what} (${why})`;
+
+const transportOf = (subject: string): string => (subject === 'plugin' ? '`resiliencePlugin()`' : subject);
