@@ -46,7 +46,7 @@ export class UpgradeAttempt {
       .connect(connectTo(this.#request.target, this.#tools.limits.secure))
       .then((socket) => {
         // Nobody else listens while it waits for its request.
-        socket.on('error', () => {});
+        socket.on('error', ignore);
         if (this.#over) socket.destroy();
         else this.#ask(socket);
       })
@@ -80,11 +80,7 @@ export class UpgradeAttempt {
       proxyReq.setHeader('Upgrade', 'websocket');
       if (tunnel) this.#listener.connected();
       else proxyReq.once('socket', (socket) => this.#watchConnect(socket));
-      proxyReq.on('response', (proxyRes) => this.#guard(() => this.#answered(proxyRes)));
-      proxyReq.on('upgrade', (proxyRes, socket, head) => {
-        socket.on('error', () => {});
-        this.#guard(() => this.#upgraded(proxyRes, socket, head), socket);
-      });
+      proxyReq.on('response', this.#answers).on('upgrade', this.#switches);
       const { req } = exchange;
       server.emit('proxyReqWs', proxyReq, req, this.#upgrade.socket as Socket, proxyOptions, NOTHING);
       proxyReq.end();
@@ -93,6 +89,18 @@ export class UpgradeAttempt {
       this.fail(error);
     }
   }
+
+  readonly #answers = (proxyRes: IncomingMessage): void => {
+    this.#guard(() => this.#answered(proxyRes));
+  };
+
+  readonly #switches = (proxyRes: IncomingMessage, socket: Socket, head: Buffer): void => {
+    socket.on('error', ignore);
+    this.#guard(() => this.#upgraded(proxyRes, socket, head), socket);
+    // The connection keeps its request, which would keep all of the call for as long as the WebSocket lasts.
+    this.#proxyReq?.off('response', this.#answers).off('upgrade', this.#switches);
+    this.#proxyReq?.off('close', this.#closed).off('error', this.fail).on('error', ignore);
+  };
 
   /** Runs what may throw: a head that cannot be passed on, a listener of the user's. */
   #guard(run: () => void, socket?: Socket): void {
@@ -106,16 +114,17 @@ export class UpgradeAttempt {
 
   #watchConnect(socket: Socket): void {
     const encrypted = isEncrypted(this.#request.target);
+    const late = (): void => {
+      if (!this.#over) this.fail(Object.assign(new Error('No connection in time'), { code: 'ETIMEDOUT' }));
+    };
     const connected = (): void => {
-      socket.setTimeout(0);
+      socket.setTimeout(0, late);
       this.#listener.connected();
     };
     // An agent of the user's may hand out a connection that was there.
     if (!socket.connecting && !encrypted) return connected();
     socket.once(encrypted ? 'secureConnect' : 'connect', connected);
-    socket.setTimeout(this.#tools.limits.connectTimeoutMs, () => {
-      if (!this.#over) this.fail(Object.assign(new Error('No connection in time'), { code: 'ETIMEDOUT' }));
-    });
+    socket.setTimeout(this.#tools.limits.connectTimeoutMs, late);
   }
 
   readonly #closed = (): void => {
@@ -178,7 +187,7 @@ export class UpgradeAttempt {
       new Tunnel({ api, client, target, sockets }, early);
       this.#tell(() => server.emit('open', target), target);
     });
-    // It would keep all of the call for as long as the WebSocket lasts.
+    // It keeps the call for as long.
     if (server.listenerCount('close') > 0) {
       target.once('close', () => this.#tell(() => server.emit('close', proxyRes, target, head), target));
     }
@@ -203,6 +212,9 @@ export class UpgradeAttempt {
 }
 
 const NOTHING = Buffer.alloc(0);
+
+/** One for all, which holds nothing. */
+const ignore = (): void => {};
 
 const headOf = ({ statusCode = 0, statusMessage = '', rawHeaders }: IncomingMessage) => ({
   status: statusCode,
