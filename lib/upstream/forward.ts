@@ -40,7 +40,14 @@ export interface ForwardHandler {
 /**
  * Forwards each call to the target: the last handler of a chain, where `retry()` and the other policies
  * that were put in front of it take effect. It is http-proxy-middleware with another engine: its options
- * and defaults hold, but errors come by `next(error)` as {@link ProxyError}.
+ * and defaults hold, but errors come by `next(error)` as {@link ProxyError}, unless a listener of `error` has
+ * answered; one that returns a promise is waited for.
+ *
+ * What another listener throws, or its promise is rejected with, fails its call with ERR_INTERNAL, or cuts off
+ * an answer that is under way; what `router`, `pathRewrite` or `pathFilter` throws comes by `next(error)` as it
+ * is. Listeners of `proxyReq` and `proxyRes` hear of each attempt, and of the answer that is passed on. The copy
+ * that `forward` asks for is sent once for each call, and fails none. Options that a `router` sets for one call
+ * hold for it, and choose its transport.
  *
  * @throws InvalidOptionError for an option that is unknown, wrong, or not to be had with the others
  */

@@ -1,7 +1,8 @@
-import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { ProxyServerOptions } from 'httpxy';
 import type { Deadline, DeadlineWheel } from './deadline-wheel.js';
 import { ADDED_UP, joinedFields } from './fields.js';
+import { type FieldsBefore, fieldsBefore, restoreFields } from './fields-before.js';
 import { sendInformation } from './information.js';
 import { ListenerMark } from './listener-mark.js';
 import { responseFields } from './response-fields.js';
@@ -281,23 +282,6 @@ export class NodeAttempt implements Deadline {
       drain(proxyRes);
     });
   }
-}
-
-type FieldsBefore = Pick<ServerResponse, 'statusCode' | 'statusMessage'> & {
-  readonly fields: OutgoingHttpHeaders;
-};
-
-/** What the client's response held before an answer was copied to it. */
-function fieldsBefore(res: ServerResponse): FieldsBefore {
-  const { statusCode, statusMessage } = res;
-  return { statusCode, statusMessage, fields: res.getHeaders() };
-}
-
-/** An error is answered in place of this answer: none of its fields may go with it. */
-function restoreFields(res: ServerResponse, { fields, ...status }: FieldsBefore): void {
-  for (const name of res.getHeaderNames()) res.removeHeader(name);
-  for (const [name, value] of Object.entries(fields)) if (value !== undefined) res.setHeader(name, value);
-  Object.assign(res, status);
 }
 
 // Node holds a head back until the first byte of a body, which an event stream may keep waiting. Not

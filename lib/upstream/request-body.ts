@@ -71,7 +71,7 @@ export function requestBody(req: IncomingMessage, rules: BodyRules): RequestBody
   if (!req.readableEnded && !(req.complete && req.readableDidRead)) return new StreamedBody(req, rules);
   const rebuilt = rebuild(body, req.headers['content-type']);
   if (rebuilt) return bufferedBody(...rebuilt);
-  if (!rules.listened || body === undefined) throw consumedBody();
+  if (!rules.listened) throw consumedBody();
   return { ...bufferedBody(Buffer.alloc(0), req.headers['content-type']), consumed: true };
 }
 

@@ -39,8 +39,15 @@ export class RequestCopies {
     this.#https = new https.Agent(pool);
   }
 
+  /** How many are under way or wait for a connection. */
+  #open = 0;
+
   /** To be called before the body is opened for the target itself: both take it in as it comes. */
   send({ target, method, path, rawHeaders, body, to, ssl }: CopiedRequest): void {
+    if (this.#open >= WAITING_PER_CONNECTION * this.#options.connections) {
+      this.#lost(new ProxyError('ERR_QUEUE_FULL', 'A copy was left out: its receiver is too slow'));
+      return;
+    }
     const { hostname, port, protocol } = new URL(target.origin);
     const encrypted = protocol === 'https:';
     const headers: http.OutgoingHttpHeaders = joinedFields(rawHeaders);
@@ -58,6 +65,10 @@ export class RequestCopies {
       // A copy that stands still would hold up the upload of the call itself.
       ...(bodyTimeoutMs === 0 ? {} : { timeout: bodyTimeoutMs }),
     });
+    this.#open++;
+    copy.on('close', () => {
+      this.#open--;
+    });
     copy.on('timeout', () => copy.destroy(new Error('The receiver of the copy stood still')));
     copy.on('error', (cause) =>
       this.#lost(new ProxyError('ERR_INTERNAL', 'The copy of a call failed', { cause })),
@@ -72,6 +83,9 @@ export class RequestCopies {
     this.#https.destroy();
   }
 }
+
+// A receiver that hangs must not collect the calls of half a minute.
+const WAITING_PER_CONNECTION = 4;
 
 const DETAILS = [
   'socketPath',

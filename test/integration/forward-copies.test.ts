@@ -105,6 +105,21 @@ for (const transport of TRANSPORTS) {
       }
     });
 
+    it('leaves copies out while their receiver hangs, and sends them again when it does not', async () => {
+      const held: { end(): unknown }[] = [];
+      const target = await startUpstream(text('the target’s'));
+      const copy = await startUpstream((_req, res) => void held.push(res));
+      const proxy = await startForward({ target: target.url, forward: copy.url, transport, connections: 1 });
+      for (let i = 0; i < 8; i++) expect((await call(proxy.url)).text).to.equal('the target’s');
+      await until(() => {
+        for (const res of held.splice(0)) res.end();
+        return copy.requests.length === 4;
+      });
+      for (const res of held.splice(0)) res.end();
+      while (copy.requests.length === 4) await call(proxy.url);
+      expect(copy.requests.length).to.be.at.least(5);
+    });
+
     it('answers 200 at once where there is nothing but the copy', async () => {
       const copy = await startUpstream(status(500));
       const proxy = await startForward({ forward: copy.url, transport });
