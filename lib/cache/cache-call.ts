@@ -8,7 +8,7 @@ import type { AskedCall, FetchPlan, Outdated } from './fetch-plan.js';
 import type { Flight, ReleaseReason } from './flight.js';
 import { FollowedAnswer } from './followed-answer.js';
 import { decideLookup, type ForwardReason, type LookupDecision } from './lookup-decision.js';
-import { sendStored, writeHead } from './stored-answer.js';
+import { sendStored, writeStoredHead } from './stored-answer.js';
 
 type Next = (error?: unknown) => void;
 type Decision = LookupDecision<StoredVariant>;
@@ -89,7 +89,7 @@ export class CacheCall {
     this.#context.tally.bypassed++;
     const value = statusOf(this.#context, { hit: false, forward: reason, detail: 'only-if-cached' });
     const { res } = this.#exchange;
-    writeHead(res, 504, 'Gateway Timeout', ['Content-Length', '0'], undefined, value);
+    writeStoredHead(res, 504, 'Gateway Timeout', ['Content-Length', '0'], undefined, value);
     res.end();
   }
 

@@ -8,7 +8,7 @@ import type { Flight, Follower, ReleaseReason } from './flight.js';
 import { usability } from './freshness.js';
 import { firstValue } from './header-fields.js';
 import type { ForwardReason } from './lookup-decision.js';
-import { type Asked, sendStored, writeHead } from './stored-answer.js';
+import { type Asked, sendStored, writeStoredHead } from './stored-answer.js';
 import { selectingKey } from './vary.js';
 
 /** How a call waits for another's answer. */
@@ -60,7 +60,14 @@ export class FollowedAnswer implements Follower {
     if (firstValue(asked.rawHeaders, 'range') !== undefined) return 'whole';
     this.#start();
     const { res } = this.#exchange;
-    writeHead(res, head.status, head.statusText, head.rawHeaders, ageValue(head.bornAt, now), this.#status());
+    writeStoredHead(
+      res,
+      head.status,
+      head.statusText,
+      head.rawHeaders,
+      ageValue(head.bornAt, now),
+      this.#status(),
+    );
     for (const chunk of chunks) res.write(chunk);
     return 'stream';
   }

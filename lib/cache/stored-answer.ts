@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { writeHead } from '../write-head.js';
 import { ageValue } from './cache-status.js';
 import { isNotModified, notModifiedFields } from './conditional.js';
 import { isConditional } from './conditional-request.js';
@@ -29,35 +30,35 @@ export function sendStored(
   const { meta } = variant;
   const age = ageValue(meta.bornAt, now);
   if (!isConditional(asked.rawHeaders)) {
-    writeHead(res, meta.status, meta.statusText, meta.rawHeaders, age, cacheStatus);
+    writeStoredHead(res, meta.status, meta.statusText, meta.rawHeaders, age, cacheStatus);
     if (asked.method === 'HEAD' || meta.bodyLength === 0) res.end();
     else sendBody(res, variant);
     return;
   }
   if (isNotModified(meta, asked.rawHeaders, now)) {
-    writeHead(res, 304, 'Not Modified', notModifiedFields(meta.rawHeaders), age, cacheStatus);
+    writeStoredHead(res, 304, 'Not Modified', notModifiedFields(meta.rawHeaders), age, cacheStatus);
     res.end();
     return;
   }
   const head = asked.method === 'HEAD';
   const part = head ? undefined : rangeAnswer(meta, asked.rawHeaders, now);
   if (part?.status === 416) {
-    writeHead(res, 416, 'Range Not Satisfiable', part.rawHeaders, undefined, cacheStatus);
+    writeStoredHead(res, 416, 'Range Not Satisfiable', part.rawHeaders, undefined, cacheStatus);
     res.end();
     return;
   }
   if (part) {
-    writeHead(res, 206, 'Partial Content', part.rawHeaders, age, cacheStatus);
+    writeStoredHead(res, 206, 'Partial Content', part.rawHeaders, age, cacheStatus);
     sendBody(res, variant, part.start, part.end);
     return;
   }
-  writeHead(res, meta.status, meta.statusText, meta.rawHeaders, age, cacheStatus);
+  writeStoredHead(res, meta.status, meta.statusText, meta.rawHeaders, age, cacheStatus);
   if (head || meta.bodyLength === 0) res.end();
   else sendBody(res, variant);
 }
 
 /** Writes a head from the store. It goes out with the first bytes of the body. */
-export function writeHead(
+export function writeStoredHead(
   res: ServerResponse,
   status: number,
   statusText: string,
@@ -68,20 +69,7 @@ export function writeHead(
   const fields = rawHeaders.slice();
   if (age !== undefined) fields.push('Age', age);
   if (cacheStatus !== undefined) fields.push('Cache-Status', cacheStatus);
-  if (res.getHeaderNames().length === 0) {
-    res.writeHead(status, statusText, fields);
-    return;
-  }
-  // Node would keep the last line only of a name that is repeated in a list beside fields set before.
-  const seen = new Set(ADDED);
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const name = fields[i] ?? '';
-    const lower = name.toLowerCase();
-    if (seen.has(lower)) res.appendHeader(name, fields[i + 1] ?? '');
-    else res.setHeader(name, fields[i + 1] ?? '');
-    seen.add(lower);
-  }
-  res.writeHead(status, statusText);
+  writeHead(res, status, statusText, fields, ADDED);
 }
 
 function sendBody(res: ServerResponse, variant: StoredVariant, start?: number, end?: number): void {

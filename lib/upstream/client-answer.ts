@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Exchange, ResponseHead } from '../exchange.js';
+import { writeHead } from '../write-head.js';
 import { ADDED_UP, fieldValue } from './fields.js';
 
 /** An accepted answer on its way into the client's response. */
@@ -18,7 +19,7 @@ export class ClientAnswer {
     this.#exchange = exchange;
     this.#res = exchange.res;
     this.#length = bodyLength(exchange, head);
-    writeHead(this.#res, head, rawHeaders);
+    writeHead(this.#res, head.status, sendableText(head.statusText), rawHeaders, ADDED_UP);
     exchange.answeredAt = performance.now();
     if (this.#length === 0) this.end();
     // Node holds a head back until the first byte of a body, which an event stream may keep waiting.
@@ -78,26 +79,6 @@ function bodyLength(exchange: Exchange, head: ResponseHead): number {
   if (head.status === 204 || head.status === 304 || exchange.req.method === 'HEAD') return 0;
   const length = fieldValue(head.rawHeaders, 'content-length');
   return length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : -1;
-}
-
-function writeHead(res: ServerResponse, head: ResponseHead, rawHeaders: string[]): void {
-  const statusText = sendableText(head.statusText);
-  const names = res.getHeaderNames();
-  if (names.length === 0) {
-    res.writeHead(head.status, statusText, rawHeaders);
-    return;
-  }
-  // A flat array given beside fields that were set before (Express' own, cors) would keep only the last of
-  // each name, so they are joined one by one: the target's replace ours, but Vary and cookies add up.
-  const seen = new Set(names.filter((name) => ADDED_UP.has(name)));
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] ?? '';
-    const lower = name.toLowerCase();
-    if (seen.has(lower)) res.appendHeader(name, rawHeaders[i + 1] ?? '');
-    else res.setHeader(name, rawHeaders[i + 1] ?? '');
-    seen.add(lower);
-  }
-  res.writeHead(head.status, statusText);
 }
 
 const SENDABLE = /^[\t\x20-\x7e\x80-\xff]*$/;

@@ -1,0 +1,45 @@
+import type { ServerResponse } from 'node:http';
+
+/**
+ * Up to Node 20 a response on which a field was ever set, and be it taken away again as Helmet does with
+ * `X-Powered-By`, keeps the last line only of a name that is repeated in a flat list.
+ */
+const LOSES_REPEATED = Number.parseInt(process.versions.node, 10) < 22;
+
+/**
+ * Writes the head of an answer from a flat list of fields, every line of it, beside the fields that were set on the
+ * response in front of us. Those of the list win, but for the names in `addedUp`, of which both hold.
+ * @throws TypeError when the head holds what Node's response refuses to send
+ */
+export function writeHead(
+  res: ServerResponse,
+  status: number,
+  statusText: string,
+  rawHeaders: string[],
+  addedUp: ReadonlySet<string>,
+): void {
+  if (res.getHeaderNames().length === 0 && !(LOSES_REPEATED && repeatsName(rawHeaders))) {
+    res.writeHead(status, statusText, rawHeaders);
+    return;
+  }
+  const seen = new Set(addedUp);
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    const lower = name.toLowerCase();
+    if (seen.has(lower)) res.appendHeader(name, rawHeaders[i + 1] ?? '');
+    else res.setHeader(name, rawHeaders[i + 1] ?? '');
+    seen.add(lower);
+  }
+  res.writeHead(status, statusText);
+}
+
+function repeatsName(rawHeaders: readonly string[]): boolean {
+  for (let i = 2; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    for (let j = 0; j < i; j += 2) {
+      const other = rawHeaders[j] ?? '';
+      if (other.length === name.length && other.toLowerCase() === name.toLowerCase()) return true;
+    }
+  }
+  return false;
+}
