@@ -1,7 +1,10 @@
 import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { WebSocket, WebSocketServer } from 'ws';
 import { parseConfig } from '../../lib/config/load-config.js';
 import { openrestyApiShape } from '../../lib/config/openresty-shape.js';
 import { resilientProxy } from '../../lib/resilient-proxy.js';
@@ -168,5 +171,23 @@ describe('recipes/tests-with-a-fake-upstream.md', () => {
     const tests = 'build/tests-with-a-fake-upstream/weather.test.js';
     const output = await run(process.execPath, [mocha, '--no-config', tests], { cwd: path });
     expect(output).to.include('4 passing');
+  });
+});
+
+describe('recipes/websockets.md', () => {
+  it('is an application that carries WebSockets, the first of them before any call', async () => {
+    const target = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    onCleanup(() => target.close());
+    await once(target, 'listening');
+    target.on('connection', (socket) => socket.on('message', (data) => socket.send(`echo ${data}`)));
+    const { port } = target.address() as AddressInfo;
+    const env = { QUOTES_URL: `ws://127.0.0.1:${port}`, PORT: String(await unusedPort()) };
+    const { url } = await startShown('websockets/sockets.mjs', env);
+    const client = new WebSocket(`${url.replace('http', 'ws')}/api/quotes/live`);
+    await once(client, 'open');
+    client.send('hello');
+    expect(String((await once(client, 'message'))[0])).to.equal('echo hello');
+    client.close();
+    await once(client, 'close');
   });
 });
