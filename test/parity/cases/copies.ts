@@ -43,7 +43,6 @@ export const COPY_CASES: readonly ParityCase[] = [
     upstreams,
     options: (world) => ({ target: world.url, forward: world.at('other').url }),
     waitsFor: arrived,
-    plugin: true,
     shows: [/upstream main: 1/, /upstream other: 1/, /"main"/],
   },
   {

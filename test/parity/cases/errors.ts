@@ -1,5 +1,5 @@
 import type { ForwardOptions } from '../../../lib/upstream/forward-options.js';
-import { differs, failsWith } from '../support/deviation.js';
+import { answeredByItself, differs, failsWith } from '../support/deviation.js';
 import type { Observation } from '../support/observation.js';
 import type { ParityCase } from '../support/parity-case.js';
 import { answer, request } from '../support/wire.js';
@@ -31,7 +31,7 @@ export const ERROR_CASES: readonly ParityCase[] = [
     name: 'target refuses the connection, nobody listens',
     upstreams: nobody,
     options: ({ url }) => ({ target: url }),
-    differs: { both: [refused] },
+    differs: { both: [refused], plugin: [answeredByItself] },
     shows: [/< HTTP\/1.1 504/, /Error occurred while trying to proxy/],
   },
   {
@@ -50,7 +50,6 @@ export const ERROR_CASES: readonly ParityCase[] = [
     }),
     answeredByHook: true,
     differs: { both: [errorCode('ERR_UPSTREAM_CONNECT')] },
-    plugin: true,
     shows: [/< HTTP\/1.1 599/, /error ECONNREFUSED at http/],
   },
   {

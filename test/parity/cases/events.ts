@@ -1,5 +1,5 @@
 import type { ForwardOptions } from '../../../lib/upstream/forward-options.js';
-import { differs, failsWith } from '../support/deviation.js';
+import { differs, failsWith, requestsOf, setField } from '../support/deviation.js';
 import type { Observation } from '../support/observation.js';
 import type { ParityCase } from '../support/parity-case.js';
 import { answer, request } from '../support/wire.js';
@@ -32,7 +32,6 @@ export const EVENT_CASES: readonly ParityCase[] = [
     name: 'with the call and its target',
     options: (world) => ({ target: world.url, on: world.listeners({}, PLAIN_EVENTS) }),
     send: [request('GET /1'), post],
-    plugin: true,
     shows: /start http:\/\/127.0.0.1:\{main\}\/\n +start/,
   },
   {
@@ -59,7 +58,6 @@ export const EVENT_CASES: readonly ParityCase[] = [
     name: 'in order with the other events',
     options: withListeners(),
     send: [request('GET /1'), post],
-    plugin: true,
     shows: /start .*\n +proxyReq GET \/1 .*\n +proxyRes 200 OK\n +end 200/,
   },
   {
@@ -74,6 +72,25 @@ export const EVENT_CASES: readonly ParityCase[] = [
     }),
     send: request('GET /', ['X-Mine: theirs', 'X-Secret: 1']),
     shows: [/x-added: 1\n.*x-added: 2/, /x-mine: ours/],
+  },
+  {
+    topic: 'on.proxyReq',
+    name: 'of a call that expects 100-continue',
+    options: withListeners(),
+    send: request('POST /e', ['Expect: 100-continue'], 'body'),
+    differs: {
+      both: [
+        differs(
+          'a call with `Expect` is told like others, which is answered here',
+          'plain keeps such a call from the listener',
+          (expected) => {
+            for (const message of requestsOf(expected)) setField(message, 'expect', undefined);
+            expected.calls.splice(1, 0, 'proxyReq POST /e to http://127.0.0.1:{main}/');
+          },
+        ),
+      ],
+    },
+    shows: /start .*\n +proxyRes/,
   },
   {
     topic: 'on.proxyReq',

@@ -42,7 +42,6 @@ const coded = (coding: string, body: Buffer): ParityCase => ({
     },
   },
   options: intercepted(),
-  plugin: true,
   shows: /"HELLO, WORLD"/,
 });
 
@@ -55,7 +54,6 @@ export const INTERCEPTOR_CASES: readonly ParityCase[] = [
     rewrittenByHook: true,
     name: 'changes the body',
     options: intercepted(),
-    plugin: true,
     shows: [/"HELLO"/, /< content-length: 5/],
   },
   coded('gzip', gzipSync(HELLO)),
@@ -169,7 +167,6 @@ export const INTERCEPTOR_CASES: readonly ParityCase[] = [
       },
     }),
     answeredByHook: true,
-    plugin: true,
     shows: [/< HTTP\/1.1 202 Accepted/, /"hello"/],
   },
   {

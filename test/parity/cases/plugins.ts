@@ -32,7 +32,6 @@ export const PLUGIN_CASES: readonly ParityCase[] = [
     upstreams: { main: { replies: [answer('200 OK', [], 'x'), answer('404 Not Found')] } },
     options: (world) => ({ target: world.url, logger: logger(world) }),
     send: [request('GET /1?a=b'), request('POST /2', [], 'body')],
-    plugin: true,
     shows: [/info: \[HPM\] GET \/1\?a=b -> http:\/\/127.0.0.1:\{main\}\/1\?a=b \[200\]/, /\[404\]/],
   },
   {
@@ -99,7 +98,6 @@ export const PLUGIN_CASES: readonly ParityCase[] = [
         },
       ],
     }),
-    plugin: true,
     shows: [/plugin for/, /x-plugged: 1/, /plugin proxyRes 200/],
   },
   {
@@ -114,7 +112,6 @@ export const PLUGIN_CASES: readonly ParityCase[] = [
         }),
       ],
     }),
-    plugin: true,
     shows: /plugin start \//,
   },
   {
@@ -172,7 +169,6 @@ export const PLUGIN_CASES: readonly ParityCase[] = [
     name: 'without plugins',
     options: ({ url }) => ({ target: url, ejectPlugins: true }),
     send: [request('GET /1'), request('POST /2', [], 'x')],
-    plugin: true,
     shows: /> POST \/2/,
   },
   {
@@ -193,7 +189,6 @@ export const PLUGIN_CASES: readonly ParityCase[] = [
       logger: logger(world),
       on: world.listeners({}, ['proxyReq', 'proxyRes', 'end']),
     }),
-    plugin: true,
     shows: [/proxyReq GET/, /info: \[HPM\] GET \/ ->/],
   },
   {

@@ -10,7 +10,6 @@ export const REQUEST_CASES: readonly ParityCase[] = [
     topic: 'target',
     name: 'GET without a body',
     ...target,
-    plugin: true,
     shows: [/> GET \/ /, /< HTTP\/1.1 200 OK/],
   },
   {
@@ -39,7 +38,6 @@ export const REQUEST_CASES: readonly ParityCase[] = [
     topic: 'target',
     name: 'body with a length',
     ...target,
-    plugin: true,
     send: request('POST /p', ['Content-Type: text/plain'], 'some body'),
     shows: /\[length\] "some body"/,
   },

@@ -40,7 +40,6 @@ export const ROUTER_CASES: readonly ParityCase[] = [
         return world.at('other').url;
       },
     }),
-    plugin: true,
     shows: [/upstream other: 1/, /router GET \//],
   },
   {

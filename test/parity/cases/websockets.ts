@@ -1,5 +1,6 @@
 import type { RawClient } from '../../support/raw-client.js';
 import { differs, requestsOf } from '../support/deviation.js';
+import type { Observation } from '../support/observation.js';
 import type { ParityCase } from '../support/parity-case.js';
 import type { Connection } from '../support/scripted-upstream.js';
 import { answer, type Message, request } from '../support/wire.js';
@@ -43,6 +44,30 @@ async function talk(client: RawClient, world: World): Promise<void> {
   await client.untilClosed();
   await world.until(() => world.at('main').closed === 1, 'the connection to the target to close');
 }
+
+/** An upgrade that fails is answered, where plain closes the connection without a word. */
+const answers = (status: string, code: string) =>
+  differs(
+    `an upgrade that fails is answered with ${status.split(' ')[0]}`,
+    'plain closes the connection without a word',
+    (expected) => {
+      expected.answers = [
+        { start: `HTTP/1.1 ${status}`, fields: [], body: code, framing: 'close', trailers: [], cut: false },
+      ];
+    },
+  );
+
+const answerAlone = {
+  why: 'the fields and the words of the answer are told elsewhere',
+  leaveOut: (seen: Observation): void => {
+    for (const message of seen.answers) {
+      message.start = message.start.split(' ').slice(0, 2).join(' ');
+      message.fields = [];
+      message.framing = 'close';
+      message.body = /ERR_\w+/.exec(message.body)?.[0] ?? '';
+    }
+  },
+};
 
 const basic = { topic: 'ws', upgrades: true, upstreams: echo, act: talk } as const;
 
@@ -163,5 +188,52 @@ export const WEBSOCKET_CASES: readonly ParityCase[] = [
     hangs: ['plain', 'node', 'undici'],
     options: ({ url }) => ({ target: url, ws: true, pathFilter: '/ws' }),
     shows: /no answer/,
+  },
+  {
+    ...basic,
+    name: 'first bytes that come with the upgrade',
+    options: ({ url }) => ({ target: url, ws: true }),
+    act: async (client, world) => {
+      client.send(`${hello}early`);
+      await client.until(/early$/);
+      client.halfClose();
+      await client.untilClosed();
+      await world.until(() => world.at('main').closed === 1, 'the connection to the target to close');
+    },
+    shows: /< \[tunnel\] "early"/,
+  },
+  {
+    ...basic,
+    name: 'target that refuses the connection',
+    upstreams: { main: { refuses: true } },
+    act: (client) => {
+      client.send(hello);
+      return client.untilClosed();
+    },
+    options: ({ url }) => ({ target: url, ws: true }),
+    differs: { both: [answers('502 Bad Gateway', 'ERR_UPSTREAM_CONNECT')], plugin: [] },
+    free: answerAlone,
+    shows: /no answer/,
+  },
+  {
+    ...basic,
+    topic: 'upgradeTimeout',
+    name: 'target that does not answer an upgrade',
+    upstreams: { main: { replies: [() => {}] } },
+    act: (client) => {
+      client.send(hello);
+      return client.untilClosed();
+    },
+    options: ({ url }) => ({ target: url, ws: true, upgradeTimeout: 100 }),
+    differs: { both: [answers('504 Gateway Timeout', 'ERR_UPSTREAM_TIMEOUT')], plugin: [] },
+    free: answerAlone,
+    shows: /no answer/,
+  },
+  {
+    ...basic,
+    topic: 'upgradeTimeout',
+    name: 'target that switches in time',
+    options: ({ url }) => ({ target: url, ws: true, upgradeTimeout: 5000 }),
+    shows: /101 Switching/,
   },
 ];

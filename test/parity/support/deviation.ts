@@ -14,6 +14,8 @@ export interface Deviation {
   readonly what: string;
   /** Why, with the rule that it follows from. */
   readonly why: string;
+  /** Of `forward()` alone, not of `createProxyMiddleware()` with `resiliencePlugin()`. */
+  readonly ofForward?: boolean;
   /** Changes plain's observation in place. */
   readonly apply: (expected: Observation, facts: Facts, carrier: Carrier) => void;
 }
@@ -38,8 +40,9 @@ export function setLines(message: Message, name: string, values: readonly string
 /** An error reaches `next` as a {@link ProxyError}, where http-proxy-middleware answers in plain text by itself. */
 export function failsWith(code: string, status: string): Deviation {
   return {
-    what: `the error comes by next(error), as ${code}, and is answered by the application`,
-    why: 'one kind of error for all stages, which the application answers as it likes; it holds no host and no URL',
+    what: `fails with \`${code}\`, ${status.split(' ')[0]}, by \`next(error)\``,
+    why: 'plain answers in plain text, with host and URL, or not at all; here the application answers, to one kind of error for all stages',
+    ofForward: true,
     apply: (expected) => {
       expected.answers = [...expected.answers.slice(0, -1), ownAnswer(status, `failed: ${code}`)];
       expected.calls = [
@@ -76,8 +79,13 @@ export function differs(what: string, why: string, apply: Deviation['apply']): D
   return { what, why, apply };
 }
 
+/** Any other difference, of `forward()` alone. */
+export function forwardDiffers(what: string, why: string, apply: Deviation['apply']): Deviation {
+  return { what, why, apply, ofForward: true };
+}
+
 export const pathAlone = (left = ''): Deviation =>
-  differs(
+  forwardDiffers(
     'a request line in absolute form is reduced to its path',
     'RFC 9112 §3.2.2: it names a host that is not asked',
     (expected) => {
@@ -108,7 +116,7 @@ export function refusedAtOnce(
     refusedFor: null,
     differs: {
       both: [
-        differs(`\`${option}\` is refused when the factory is called`, why, (expected) => {
+        forwardDiffers(`\`${option}\` is refused when the factory is called`, why, (expected) => {
           Object.assign(expected, { upstreams: {}, answers: [], calls: [], crashes: [], refused: shown });
         }),
       ],
@@ -124,7 +132,7 @@ export function refusedAtOnce(
 
 /** What a `pathFilter` throws. */
 export const thrownByFilter = (message: string): Deviation =>
-  differs(
+  forwardDiffers(
     'what a `pathFilter` throws reaches `next(error)`',
     'plain writes it to its logger and lets the call pass: a filter that guards something would fail open',
     (expected) => {
@@ -132,3 +140,12 @@ export const thrownByFilter = (message: string): Deviation =>
       expected.calls = [`next(${message})`];
     },
   );
+
+/** http-proxy-middleware's own plugin answers what `resiliencePlugin()` tells it of, by codes that it does not know. */
+export const answeredByItself: Deviation = differs(
+  'its `errorResponsePlugin` says 500 where it says 504 else',
+  'it knows the codes of sockets, and is told of a ProxyError',
+  (expected) => {
+    for (const message of expected.answers) message.start = 'HTTP/1.1 500 Internal Server Error';
+  },
+);

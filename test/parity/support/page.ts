@@ -37,8 +37,19 @@ export function parityPage(cases: readonly ParityCase[]): string {
     ...[...REQUEST_DEVIATIONS, ...ANSWER_DEVIATIONS].map(({ what, why }) => `- ${what} (${why})`),
     '',
     '## Differences in single cases\n',
-    ...NAMES.flatMap((name) => differences(name, cases)),
+    ...differencesOfCases(cases),
   ].join('\n');
+}
+
+/** By row; a reason is told where it is first met. */
+function differencesOfCases(cases: readonly ParityCase[]): string[] {
+  const told = new Set<string>();
+  const lineOf = ({ what, why }: Deviation): string => {
+    if (told.has(why)) return what;
+    told.add(why);
+    return `${what} (${why})`;
+  };
+  return NAMES.flatMap((name) => differences(name, cases, lineOf));
 }
 
 function row(name: TopicName, count: number): string {
@@ -67,14 +78,20 @@ function served(topic: Topic): { node: string; undici: string } {
   };
 }
 
-function differences(name: TopicName, cases: readonly ParityCase[]): string[] {
-  const lines = new Map<string, Set<string>>();
+function differences(
+  name: TopicName,
+  cases: readonly ParityCase[],
+  lineOf: (deviation: Deviation) => string,
+): string[] {
+  const lines = new Map<string, { line: string; subjects: Set<string> }>();
   for (const one of cases) {
     if (one.topic !== name) continue;
     for (const [subject, deviations] of Object.entries(one.differs ?? {})) {
       for (const deviation of deviations) {
-        const line = lineOf(deviation);
-        lines.set(line, (lines.get(line) ?? new Set()).add(subject));
+        const { what } = deviation;
+        const entry = lines.get(what) ?? { line: lineOf(deviation), subjects: new Set() };
+        entry.subjects.add(subject);
+        lines.set(what, entry);
       }
     }
   }
@@ -82,13 +99,11 @@ function differences(name: TopicName, cases: readonly ParityCase[]): string[] {
   const label = topicOf(name).kind === 'place' ? 'Express' : `\`${name}\``;
   return [
     `- ${label}`,
-    ...[...lines].map(([line, subjects]) => {
+    ...[...lines.values()].map(({ line, subjects }) => {
       const only = subjects.has('both') ? '' : ` – ${[...subjects].map(transportOf).join(', ')} alone`;
       return `  - ${line}${only}`;
     }),
   ];
 }
-
-const lineOf = ({ what, why }: Deviation): string => `${what} (${why})`;
 
 const transportOf = (subject: string): string => (subject === 'plugin' ? '`resiliencePlugin()`' : subject);

@@ -31,7 +31,11 @@ export interface ParityCase {
   readonly hangs?: readonly Subject[];
   /** What plain http-proxy-middleware's transcript must show, so that two that did nothing are not alike. */
   readonly shows: RegExp | readonly RegExp[];
-  /** Where `forward()` differs from it, beyond what it does for every call. */
+  /**
+   * Where `forward()` differs from it, beyond what it does for every call. What is said of `plugin` holds for
+   * `createProxyMiddleware()` with `resiliencePlugin()` in place of the others; where nothing is, and a difference
+   * is one of `forward()` alone, it is not run.
+   */
   readonly differs?: Partial<Record<'both' | 'node' | 'undici' | 'plugin', readonly Deviation[]>>;
   /** The option for which the undici transport refuses the case; default: as the topic says. */
   readonly refusedFor?: string | null;
@@ -45,6 +49,4 @@ export interface ParityCase {
   readonly rewrittenByHook?: boolean;
   /** The letter case of field names counts. */
   readonly exactNames?: boolean;
-  /** Also run `createProxyMiddleware()` with `resiliencePlugin()`. */
-  readonly plugin?: boolean;
 }

@@ -30,7 +30,7 @@ function testsOf(parityCase: ParityCase): void {
   });
 
   const second = parityCase.perCall ? 'auto' : 'undici';
-  const subjects: Subject[] = ['node', second, ...(parityCase.plugin ? (['plugin'] as const) : [])];
+  const subjects: Subject[] = ['node', second, ...(withPlugin(parityCase) ? (['plugin'] as const) : [])];
   for (const subject of subjects) {
     const refusedFor = subject === 'undici' ? refusal(parityCase) : undefined;
     if (refusedFor) {
@@ -45,7 +45,7 @@ function testsOf(parityCase: ParityCase): void {
         const compared = withoutFreeFraming(one, plain.facts);
         parityCase.free?.leaveOut(compared);
         // Which transport takes such a call is seen by what it does, not by what Node's server says of its connection.
-        if (subject === 'auto')
+        if (subject === 'auto' || subject === 'plugin')
           for (const message of compared.answers) setField(message, 'keep-alive', undefined);
         return transcript(compared, parityCase.exactNames);
       };
@@ -53,6 +53,10 @@ function testsOf(parityCase: ParityCase): void {
     });
   }
 }
+
+/** Whether `resiliencePlugin()` is compared too. */
+const withPlugin = ({ differs = {} }: ParityCase): boolean =>
+  differs.plugin !== undefined || !differs.both?.some(({ ofForward }) => ofForward);
 
 /** What the calls of a case go by. */
 function carrierOf(parityCase: ParityCase, subject: Subject): Carrier {
@@ -91,8 +95,8 @@ function rewritten(
   };
   everyCall(REQUEST_DEVIATIONS, carrier);
   if (!answeredByHook) everyCall(ANSWER_DEVIATIONS, parityCase.rewrittenByHook ? 'undici' : carrier);
-  const own = subject === 'plain' ? [] : (differs[subject === 'auto' ? 'undici' : subject] ?? []);
-  for (const deviation of [...(differs.both ?? []), ...own]) {
+  const own = subject === 'plugin' ? differs.plugin : undefined;
+  for (const deviation of own ?? [...(differs.both ?? []), ...(differs[carrier] ?? [])]) {
     const before = transcript(expected, parityCase.exactNames);
     deviation.apply(expected, facts, carrier);
     expect(

@@ -141,9 +141,8 @@ export const TOPICS = {
     sample: { selfHandleResponse: true, on: { proxyRes: listener } },
     refusedFor: 'selfHandleResponse',
   },
-  timeout: node(
-    'timeout',
-    1000,
+  timeout: both(
+    { timeout: 1000 },
     "longest silence of the client's connection, which is closed then",
     'ends the call with all its attempts',
   ),
