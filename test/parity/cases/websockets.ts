@@ -57,6 +57,10 @@ const answers = (status: string, code: string) =>
     },
   );
 
+const survives = differs('the process survives', 'plain ends with it', (expected) => {
+  expected.crashes = [];
+});
+
 const answerAlone = {
   why: 'the fields and the words of the answer are told elsewhere',
   leaveOut: (seen: Observation): void => {
@@ -235,5 +239,75 @@ export const WEBSOCKET_CASES: readonly ParityCase[] = [
     name: 'target that switches in time',
     options: ({ url }) => ({ target: url, ws: true, upgradeTimeout: 5000 }),
     shows: /101 Switching/,
+  },
+  {
+    ...basic,
+    topic: 'on.proxyReqWs',
+    name: 'throws',
+    act: (client) => {
+      client.send(hello);
+      return client.untilClosed();
+    },
+    options: (world) => ({
+      target: world.url,
+      ws: true,
+      on: {
+        proxyReqWs: () => {
+          throw new Error('hook');
+        },
+      },
+    }),
+    differs: {
+      both: [answers('500 Internal Server Error', 'ERR_INTERNAL')],
+      plugin: [answers('500 Internal Server Error', 'ERR_INTERNAL')],
+    },
+    free: {
+      ...answerAlone,
+      leaveOut: (seen) => {
+        answerAlone.leaveOut(seen);
+        seen.upstreams = {};
+      },
+    },
+    shows: /no answer/,
+  },
+  ...(['open', 'close'] as const).map(
+    (event): ParityCase => ({
+      ...basic,
+      topic: `on.${event}`,
+      name: 'throws',
+      act: async (client) => {
+        client.send(hello);
+        await client.until(/\r\n\r\n/);
+        client.halfClose();
+      },
+      hangs: ['plain', 'node', 'undici', 'plugin'],
+      options: (world) => ({
+        target: world.url,
+        ws: true,
+        on: {
+          [event]: () => {
+            throw new Error('hook');
+          },
+        },
+      }),
+      differs: { both: [survives] },
+      free: {
+        why: 'what becomes of a WebSocket whose listener failed; the process survives, and no more is asked here',
+        leaveOut: (seen) => {
+          Object.assign(seen, { upstreams: {}, answers: [], calls: [] });
+        },
+      },
+      shows: /hook/,
+    }),
+  ),
+  {
+    ...basic,
+    topic: 'logger',
+    name: 'WebSockets that come and go',
+    options: (world) => {
+      const write = (text: string) => world.note(text);
+      return { target: world.url, ws: true, logger: { info: write, warn: write, error: write } };
+    },
+    shows: /\[HPM\] Client connected: %o\n +\[HPM\] Client disconnected: %o/,
   },
 ];

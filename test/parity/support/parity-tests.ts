@@ -78,7 +78,8 @@ async function refusesClearly(parityCase: ParityCase, path: string): Promise<voi
   expect(automatic.seen.refused, 'left to itself').to.equal(undefined);
 }
 
-function rewritten(
+/** What `forward()` must do, made of what plain did. */
+export function rewritten(
   parityCase: ParityCase,
   subject: Subject,
   { seen, facts }: { seen: Observation; facts: Facts },

@@ -48,7 +48,11 @@ export async function runCase(
     else await Promise.resolve(parityCase.act(client, world)).catch(() => world.note('client gives up'));
     await settled();
     const answers = readMessages(client.text, { kind: 'answer', methods: methods(), closed: true });
-    return observed(world, crashes, answers, sentBytes());
+    const observation = observed(world, crashes, answers, sentBytes());
+    // What is still open now, plain may let crash when it closes, which is no matter of the next test's.
+    for (const upstream of Object.values(upstreams)) upstream.hangUp();
+    await turns();
+    return observation;
   });
 }
 

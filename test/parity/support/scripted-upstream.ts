@@ -47,11 +47,14 @@ export interface ScriptedUpstream {
   readonly connections: number;
   /** Connections that have closed. */
   readonly closed: number;
+  /** Closes all connections. */
+  hangUp(): void;
   /** Every request that has begun is complete, or its connection closed. */
   quiet(): boolean;
 }
 
 interface Talk {
+  readonly socket: Socket;
   received: string;
   written: string;
   closed: boolean;
@@ -68,7 +71,7 @@ export async function startScripted({
   const talks: Talk[] = [];
   const order: { talk: Talk; index: number }[] = [];
   const speak = (socket: Socket): void => {
-    const talk: Talk = { received: '', written: '', closed: false };
+    const talk: Talk = { socket, received: '', written: '', closed: false };
     talks.push(talk);
     let answered = 0;
     const connection = connectionOf(socket, talk);
@@ -118,6 +121,9 @@ export async function startScripted({
     },
     get connections() {
       return connections;
+    },
+    hangUp: () => {
+      for (const { socket } of talks) socket.destroy();
     },
     quiet: () => talks.every((talk) => talk.closed || requestsOf(talk).every(({ cut }) => !cut)),
   };
