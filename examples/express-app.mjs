@@ -9,7 +9,7 @@
 //   curl -s localhost:3000/circuits
 import { createServer } from 'node:http';
 import express from 'express';
-import { resilientProxy } from 'resilient-proxy-out';
+import { resilientProxy, upgradeRoutes } from 'resilient-proxy-out';
 
 const upstream = await startQuotes();
 
@@ -37,9 +37,11 @@ const server = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', (error)
   if (error) throw error;
   process.stdout.write(`http://127.0.0.1:${server.address().port}\n`);
 });
-server.on('upgrade', proxy.upgrade);
+server.on('upgrade', upgradeRoutes({ '/api': proxy.upgrade }));
 
 process.once('SIGTERM', () => {
+  // The server waits for WebSockets as it does for calls.
+  void proxy.closeSockets(1000);
   server.close(async () => {
     await proxy.close();
     upstream.close();

@@ -33,11 +33,13 @@ export class OpenSockets {
   #leaving = false;
   #whenEmpty: (() => void) | undefined;
 
+  /** Enters one that has opened. */
   add(socket: OpenSocket): void {
     this.#of(socket.api).open.add(socket);
     if (this.#leaving) socket.goAway();
   }
 
+  /** Takes one out that has closed, and keeps what it carried. */
   delete(socket: OpenSocket): void {
     const api = this.#of(socket.api);
     if (!api.open.delete(socket)) return;

@@ -3,13 +3,7 @@ import type { Duplex } from 'node:stream';
 import { invalidOption } from './errors.js';
 import { NO_WEBSOCKET, refuseUpgrade } from './refuse-upgrade.js';
 import { serveWithoutUpgrade } from './serve-without-upgrade.js';
-import {
-  hasOtherListeners,
-  meansWebSocket,
-  returnUpgrade,
-  takeUpgrade,
-  type UpgradeHandler,
-} from './upgrade.js';
+import { meansWebSocket, passUpgradeBy, returnUpgrade, takeUpgrade, type UpgradeHandler } from './upgrade.js';
 
 /**
  * Mounts handlers of WebSockets below paths, as Express mounts those of calls: `server.on('upgrade', upgradeRoutes({
@@ -28,7 +22,7 @@ export function upgradeRoutes(routes: Readonly<Record<string, UpgradeHandler>>):
   return function upgradeRoutes(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     const url = (req.url ?? '/').replace(ORIGIN, '');
     const mount = mounts.find(({ path }) => isBelow(url, path));
-    if (!mount && hasOtherListeners(socket)) return;
+    if (!mount && !passUpgradeBy(req, socket)) return;
     if (!takeUpgrade(req)) return;
     if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
     if (!mount) return refuseUpgrade(socket, NO_WEBSOCKET);

@@ -11,30 +11,39 @@ import { serverOf } from './serve-without-upgrade.js';
 export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 const TAKEN: unique symbol = Symbol('resilient-proxy-out.upgrade');
+const PASSED: unique symbol = Symbol('resilient-proxy-out.upgrade-passed');
 
-/** Whether nobody of ours has taken this upgrade yet: a server hands it to all who listen. */
-export function takeUpgrade(req: IncomingMessage & { [TAKEN]?: boolean }): boolean {
+/** A request that a server hands to all who listen for upgrades. */
+type Marked = IncomingMessage & { [TAKEN]?: boolean; [PASSED]?: number };
+
+/** Whether nobody of ours has taken this upgrade yet. */
+export function takeUpgrade(req: Marked): boolean {
   if (req[TAKEN]) return false;
   req[TAKEN] = true;
   return true;
 }
 
 /** Gives an upgrade back, for others who listen. */
-export function returnUpgrade(req: IncomingMessage & { [TAKEN]?: boolean }): void {
+export function returnUpgrade(req: Marked): void {
   req[TAKEN] = false;
+}
+
+/**
+ * Passes an upgrade by that is for nobody here.
+ * @returns whether all have who listen: then nobody else answers, and its client would wait for ever
+ */
+export function passUpgradeBy(req: Marked, socket: Duplex): boolean {
+  const passed = (req[PASSED] ?? 0) + 1;
+  req[PASSED] = passed;
+  return passed >= (serverOf(socket)?.listenerCount('upgrade') ?? 1);
 }
 
 /** Leaves an upgrade that was begun to the server's other listeners, or refuses it where there are none. */
 export function leaveUpgrade({ req, upgrade }: Exchange): void {
   if (!upgrade) return;
   upgrade.giveBack();
-  if (hasOtherListeners(upgrade.socket)) returnUpgrade(req);
-  else refuseUpgrade(upgrade.socket, NO_WEBSOCKET);
-}
-
-/** Whether more than one listens for the upgrades of the server: what is not for one of them is for another. */
-export function hasOtherListeners(socket: Duplex): boolean {
-  return (serverOf(socket)?.listenerCount('upgrade') ?? 1) > 1;
+  if (passUpgradeBy(req, upgrade.socket)) refuseUpgrade(upgrade.socket, NO_WEBSOCKET);
+  else returnUpgrade(req);
 }
 
 /** Whether a message that offers an upgrade, or confirms one, means a WebSocket. */

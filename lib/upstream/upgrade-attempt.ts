@@ -69,7 +69,7 @@ export class UpgradeAttempt {
     const { exchange, target, rawHeaders, proxyOptions } = this.#request;
     const { limits, server } = this.#tools;
     try {
-      const options = upgradeOptions(this.#request, limits.secure, tunnel);
+      const options = upgradeOptions(this.#request, limits, tunnel);
       const proxyReq = isEncrypted(target) ? httpsRequest(options) : httpRequest(options);
       this.#proxyReq = proxyReq;
       proxyReq.on('error', this.fail).on('close', this.#closed);

@@ -5,6 +5,7 @@ import type { ConnectTo } from '../egress.js';
 import { TARGET_PARTS } from './choose-transport.js';
 import type { Target } from './target.js';
 import type { UpstreamRequest } from './transport.js';
+import type { ConnectionOptions } from './undici-transport.js';
 
 /** Whether a target is called by https. */
 export const isEncrypted = ({ origin }: Target): boolean => origin.startsWith('https:');
@@ -28,7 +29,7 @@ export function connectTo(target: Target, rejectUnauthorized: boolean): ConnectT
  */
 export function upgradeOptions(
   { target, path, proxyOptions }: UpstreamRequest,
-  secure: boolean,
+  { secure, maxResponseHeaderBytes }: Pick<ConnectionOptions, 'secure' | 'maxResponseHeaderBytes'>,
   tunnel: Socket | undefined,
 ): RequestOptions {
   const { hostname, port, encrypted, servername } = connectTo(target, secure);
@@ -44,6 +45,7 @@ export function upgradeOptions(
     path,
     method: 'GET',
     setHost: false,
+    maxHeaderSize: maxResponseHeaderBytes,
     agent: tunnel ? agentOf(tunnel, encrypted) : agent || false,
   };
 }

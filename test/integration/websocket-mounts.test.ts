@@ -7,6 +7,7 @@ import { type ResilientProxyConfig, resilientProxy, upgradeRoutes } from '../../
 import { onCleanup } from '../support/cleanup.js';
 import { call } from '../support/client.js';
 import { dialOpen, echoed, handshake, startEcho } from '../support/echo.js';
+import { openForward } from '../support/forwarding.js';
 import { listening } from '../support/listening.js';
 import { rawCall, rawClient } from '../support/raw-client.js';
 import { serve, serveApp } from '../support/serve.js';
@@ -53,6 +54,16 @@ describe('upgradeRoutes()', () => {
       ['/1'],
       ['/2'],
     ]);
+  });
+
+  it('refuses what none of several listeners takes', async () => {
+    const echo = await startEcho();
+    const [one, two] = [open({ name: 'one', target: echo.url }), open({ name: 'two', target: echo.url })];
+    const last = openForward({ target: echo.url, pathFilter: '/three' });
+    const { port, server } = await serve(one, { upgrade: upgradeRoutes({ '/one': one.upgrade }) });
+    server.on('upgrade', upgradeRoutes({ '/two': two.upgrade })).on('upgrade', last.upgrade);
+    for (const path of ['/one', '/two', '/three']) await dialOpen(port, path);
+    expect(await rawCall(port, handshake('/four'))).to.match(/^HTTP\/1\.1 404 /);
   });
 
   it('serves other upgrades as if they were none, at the path that was asked for', async () => {

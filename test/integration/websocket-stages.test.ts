@@ -373,6 +373,14 @@ describe('resilientProxy().upgrade', () => {
     expect((await refused(port)).code).to.equal('ERR_SHUTTING_DOWN');
   });
 
+  it('tells those to go that open after closeSockets()', async () => {
+    const echo = await startEcho();
+    const { port, proxy } = await start({ target: echo.url });
+    await proxy.closeSockets(1000);
+    const socket = dial(port);
+    expect((await once(socket, 'close'))[0]).to.equal(1001);
+  });
+
   it('cuts those off that do not say goodbye themselves', async () => {
     const echo = await startEcho();
     const { port, proxy, connections } = await start({ target: echo.url });
