@@ -1,10 +1,9 @@
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { DetachedResponse } from './detached-response.js';
 import type { EgressPolicy } from './egress.js';
 import type { ProxyError } from './errors.js';
-import type { OpenSockets } from './open-sockets.js';
+import type { Upgrade } from './open-sockets.js';
 
 export type { Egress, EgressPolicy } from './egress.js';
 
@@ -79,9 +78,6 @@ export interface Guard {
   readyAt?(egress: string | undefined): number;
 }
 
-/** The way that a WebSocket must go, and who hears how it went. */
-export type UpgradeEgress = EgressPolicy & Guard;
-
 /** Decides which attempts are followed by another; set by `retry()`, driven by the attempt loop. */
 export interface RetryPolicy {
   /** Up to this many bytes of a request body are kept to be sent again. */
@@ -108,18 +104,6 @@ export interface RetryContext {
   readonly replayable: boolean;
   /** The target tells it from a new call when it comes once more. */
   readonly keyed: boolean;
-}
-
-/** A call that asks for its connection to become a WebSocket. It ends with the head of its answer. */
-export interface Upgrade {
-  /** The client's connection. */
-  readonly socket: Duplex;
-  /** Where a WebSocket is entered while it is open. */
-  readonly sockets: OpenSockets;
-  /** Hands the connection on behind the answer, with what the client has sent meanwhile; without it, it is closed. */
-  switchOver(start: (early: Buffer) => void): void;
-  /** Lets go of a connection that nothing was read from and nothing written to. */
-  giveBack(): void;
 }
 
 /** What the cache did with a call. */

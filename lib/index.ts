@@ -79,14 +79,12 @@ export {
   type RetryContext,
   type RetryPolicy,
   type SentRequest,
-  type Upgrade,
-  type UpgradeEgress,
 } from './exchange.js';
 export { explain } from './explain/explain.js';
 export type { ExplainOptions } from './explain/explain-options.js';
 export { type MetricsHandler, metrics } from './metrics/metrics.js';
 export type { CircuitView, MetricsOptions, MetricsRegistry } from './metrics/metrics-options.js';
-export type { OpenSocket, OpenSockets, SocketCounts } from './open-sockets.js';
+export type { OpenSocket, OpenSockets, SocketCounts, Upgrade } from './open-sockets.js';
 export { type ProxyRotateHandler, proxyRotate } from './proxy-rotate/proxy-rotate.js';
 export type { ProxyRotateEvents } from './proxy-rotate/proxy-rotate-events.js';
 export type { NamedProxy, ProxyRotateOptions, RotateStrategy } from './proxy-rotate/proxy-rotate-options.js';
@@ -124,7 +122,7 @@ export {
 export type { StatsHealth } from './stats/stats-store.js';
 export { type TracingHandler, tracing } from './tracing/tracing.js';
 export type { TracingOptions } from './tracing/tracing-options.js';
-export type { UpgradeHandler } from './upgrade.js';
+export type { UpgradeEgress, UpgradeHandler } from './upgrade.js';
 export { upgradeRoutes } from './upgrade-routes.js';
 export { type ForwardHandler, forward, resiliencePlugin } from './upstream/forward.js';
 export type { ForwardOptions, TransportOptions } from './upstream/forward-options.js';

@@ -1,11 +1,15 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { EgressPolicy } from './egress.js';
 import { ProxyError } from './errors.js';
-import { announcesBody, type Exchange, exchangeOf, type Handler, type Upgrade } from './exchange.js';
-import type { OpenSockets } from './open-sockets.js';
+import { announcesBody, type Exchange, exchangeOf, type Guard, type Handler } from './exchange.js';
+import type { OpenSockets, Upgrade } from './open-sockets.js';
 import { NO_WEBSOCKET, refuseUpgrade } from './refuse-upgrade.js';
 import { serverOf } from './serve-without-upgrade.js';
+
+/** The way that a WebSocket must go, and who hears how it went. */
+export type UpgradeEgress = EgressPolicy & Guard;
 
 /** Takes an upgrade over: a listener for a server's `upgrade` event. */
 export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;

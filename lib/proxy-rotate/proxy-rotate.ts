@@ -1,8 +1,9 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExitStatus } from '../egress-status.js';
-import { exchangeOf, type UpgradeEgress } from '../exchange.js';
+import { exchangeOf } from '../exchange.js';
 import { type Clock, steadyClock } from '../steady-clock.js';
+import type { UpgradeEgress } from '../upgrade.js';
 import type { ProxyRotateEvents } from './proxy-rotate-events.js';
 import { type ProxyRotateOptions, resolveProxyRotate } from './proxy-rotate-options.js';
 import { Rotation } from './rotation.js';

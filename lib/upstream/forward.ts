@@ -6,11 +6,11 @@ import { createProxyMiddleware, type Options, type Plugin } from 'http-proxy-mid
 import type { ProxyServer } from 'httpxy';
 import { answerError } from '../answer-error.js';
 import { ProxyError } from '../errors.js';
-import { exchangeOf, type UpgradeEgress } from '../exchange.js';
+import { exchangeOf } from '../exchange.js';
 import { OpenSockets } from '../open-sockets.js';
 import { serveWithoutUpgrade } from '../serve-without-upgrade.js';
 import { ServerUpgrades } from '../server-upgrades.js';
-import { beginUpgrade, leaveUpgrade, meansWebSocket, takeUpgrade } from '../upgrade.js';
+import { beginUpgrade, leaveUpgrade, meansWebSocket, takeUpgrade, type UpgradeEgress } from '../upgrade.js';
 import { CallLog } from './call-log.js';
 import { readFailure } from './failure.js';
 import { type ForwardOptions, resolveForward, TRANSPORT_OPTIONS } from './forward-options.js';

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { ProxyServer } from 'httpxy';
 import type { Egress } from '../egress.js';
 import { ProxyError } from '../errors.js';
-import type { Upgrade } from '../exchange.js';
+import type { Upgrade } from '../open-sockets.js';
 import { meansWebSocket } from '../upgrade.js';
 import { ClientAnswer } from './client-answer.js';
 import { responseFields } from './response-fields.js';
@@ -62,7 +62,7 @@ export class UpgradeAttempt {
     if (this.#over) return;
     this.cancel();
     this.#answer?.cut();
-    this.#listener.failed(error);
+    this.#listener.failed(error, this.#proxyReq?.reusedSocket);
   };
 
   #ask(tunnel: Socket | undefined): void {
@@ -122,7 +122,7 @@ export class UpgradeAttempt {
       this.#listener.connected();
     };
     // An agent of the user's may hand out a connection that was there.
-    if (!socket.connecting && !encrypted) return connected();
+    if (this.#proxyReq?.reusedSocket || (!socket.connecting && !encrypted)) return connected();
     socket.once(encrypted ? 'secureConnect' : 'connect', connected);
     socket.setTimeout(this.#tools.limits.connectTimeoutMs, late);
   }
