@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { Agent, createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import { createProxyMiddleware } from 'http-proxy-middleware';
 import { resiliencePlugin } from '../../lib/upstream/forward.js';
 import type { ForwardOptions } from '../../lib/upstream/forward-options.js';
+import { onCleanup } from '../support/cleanup.js';
 import { call } from '../support/client.js';
 import { dial, dialOpen, type Echo, echoed, handshake, startEcho } from '../support/echo.js';
 import { openForward, startForward } from '../support/forwarding.js';
@@ -110,6 +111,23 @@ describe('forward().upgrade: the handshake', () => {
     const { port } = await startForward({ target: upstream.url, bodyTimeoutMs: 50 });
     expect(await rawCall(port, handshake())).to.match(/half$/);
     await until(() => upstream.connections.open === 0);
+  });
+
+  it("uses the connections of a user's agent, those it has kept too", async () => {
+    const upstream = await startRawUpstream(async (connection) => {
+      await connection.heads();
+      connection.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno');
+      await connection.heads(2);
+      connection.write(`${SWITCHING}\r\n`);
+    });
+    const agent = new Agent({ keepAlive: true });
+    onCleanup(() => agent.destroy());
+    const { port } = await startForward({ target: upstream.url, agent });
+    expect(await rawCall(port, handshake())).to.match(/^HTTP\/1\.1 403 .*no$/s);
+    const client = await rawClient(port);
+    client.send(handshake());
+    await client.until(/^HTTP\/1\.1 101 /);
+    expect(upstream.connections.total).to.equal(1);
   });
 
   it('answers 504 where the target does not answer in time', async () => {
