@@ -211,29 +211,23 @@ export class Upstream {
     });
     // Nothing is read before there is a connection: an exit that fails then leaves the body whole for the next.
     if (body && exchange.egress) req.pause();
-    const request = target
-      ? { ...this.#sent(req, target, proxyOptions, body), method, body, exchange, transport, proxyOptions }
-      : undefined;
-    if (!forward) return request;
-    const copied = this.#sent(req, forward, proxyOptions, body);
-    this.#copies ??= new RequestCopies(this.#options.connections, this.lost);
-    this.#copies.send({ ...copied, method, body, to: forward, ssl: proxyOptions.ssl });
-    // Nobody else reads it then.
-    if (!request) body?.close();
-    return request;
-  }
-
-  #sent(
-    req: IncomingMessage,
-    to: ProxyTarget,
-    proxyOptions: ProxyServerOptions,
-    body: RequestBody | undefined,
-  ): Pick<UpstreamRequest, 'target' | 'path' | 'rawHeaders'> {
-    const target = this.#targets.read(to);
+    if (forward) this.#copy(forward, req, proxyOptions, method, body);
+    if (!target) {
+      // Nobody but the copy reads it.
+      body?.close();
+      return undefined;
+    }
+    const read = this.#targets.read(target);
+    // Written out, since an object made by spreading costs more than all the rest of this.
     return {
-      target,
-      path: upstreamPath(target, req.url ?? '/', proxyOptions.ignorePath ?? false),
-      rawHeaders: this.#calls.fields(proxyOptions)(req, target, body ?? {}),
+      exchange,
+      target: read,
+      method,
+      path: upstreamPath(read, req.url ?? '/', proxyOptions.ignorePath ?? false),
+      rawHeaders: this.#calls.fields(proxyOptions)(req, read, body ?? {}),
+      body,
+      transport,
+      proxyOptions,
     };
   }
 
@@ -247,8 +241,37 @@ export class Upstream {
       const { attemptTimeoutMs = this.#options.requestTimeoutMs } = exchange;
       exchange.attemptTimeoutMs = Math.min(upgradeTimeout, attemptTimeoutMs || upgradeTimeout);
     }
-    const sent = this.#sent(req, target, proxyOptions, undefined);
-    return { ...sent, method: 'GET', body: undefined, exchange, transport: 'node', proxyOptions };
+    const to = this.#targets.read(target);
+    return {
+      exchange,
+      target: to,
+      transport: 'node',
+      method: 'GET',
+      path: upstreamPath(to, req.url ?? '/', proxyOptions.ignorePath ?? false),
+      rawHeaders: this.#calls.fields(proxyOptions)(req, to, {}),
+      body: undefined,
+      proxyOptions,
+    };
+  }
+
+  #copy(
+    to: ProxyTarget,
+    req: IncomingMessage,
+    proxyOptions: ProxyServerOptions,
+    method: string,
+    body: RequestBody | undefined,
+  ): void {
+    const target = this.#targets.read(to);
+    this.#copies ??= new RequestCopies(this.#options.connections, this.lost);
+    this.#copies.send({
+      target,
+      method,
+      path: upstreamPath(target, req.url ?? '/', proxyOptions.ignorePath ?? false),
+      rawHeaders: this.#calls.fields(proxyOptions)(req, target, body ?? {}),
+      body,
+      to,
+      ssl: proxyOptions.ssl,
+    });
   }
 }
 
