@@ -7,6 +7,7 @@ import { ENDING_CASES } from './endings.js';
 import { ERROR_CASES } from './errors.js';
 import { EVENT_CASES } from './events.js';
 import { EXPRESS_CASES } from './express.js';
+import { FAILED_UPGRADE_CASES } from './failed-upgrades.js';
 import { FIELD_CASES } from './fields.js';
 import { INTERCEPTOR_CASES } from './interceptors.js';
 import { PARSED_BODY_CASES } from './parsed-bodies.js';
@@ -38,4 +39,5 @@ export const ALL_CASES: readonly ParityCase[] = [
   ...ENDING_CASES,
   ...EXPRESS_CASES,
   ...WEBSOCKET_CASES,
+  ...FAILED_UPGRADE_CASES,
 ];

@@ -1,0 +1,149 @@
+import type { RawClient } from '../../support/raw-client.js';
+import { differs } from '../support/deviation.js';
+import type { Observation } from '../support/observation.js';
+import type { ParityCase } from '../support/parity-case.js';
+import { echo, hello } from '../support/websocket.js';
+import { answer } from '../support/wire.js';
+import type { World } from '../support/world.js';
+
+async function talk(client: RawClient, world: World): Promise<void> {
+  client.send(hello);
+  await client.until(/\r\n\r\n/);
+  client.send('ping');
+  await client.until(/ping$/);
+  client.halfClose();
+  await client.untilClosed();
+  await world.until(() => world.at('main').closed === 1, 'the connection to the target to close');
+}
+
+/** An upgrade that fails is answered, where plain closes the connection without a word. */
+const answers = (status: string, code: string) =>
+  differs(
+    `an upgrade that fails is answered with ${status.split(' ')[0]}`,
+    'plain closes the connection without a word',
+    (expected) => {
+      expected.answers = [
+        { start: `HTTP/1.1 ${status}`, fields: [], body: code, framing: 'close', trailers: [], cut: false },
+      ];
+    },
+  );
+
+const survives = differs('the process survives', 'plain ends with it', (expected) => {
+  expected.crashes = [];
+});
+
+const answerAlone = {
+  why: 'the fields and the words of the answer are told elsewhere',
+  leaveOut: (seen: Observation): void => {
+    for (const message of seen.answers) {
+      message.start = message.start.split(' ').slice(0, 2).join(' ');
+      message.fields = [];
+      message.framing = 'close';
+      message.body = /ERR_\w+/.exec(message.body)?.[0] ?? '';
+    }
+  },
+};
+
+const basic = { topic: 'ws', upgrades: true, upstreams: echo, act: talk } as const;
+
+/** Upgrades that come to nothing, and listeners of upgrades that throw. */
+export const FAILED_UPGRADE_CASES: readonly ParityCase[] = [
+  {
+    ...basic,
+    name: 'target that does not switch',
+    upstreams: { main: { replies: [answer('403 Forbidden', ['X-Why: no'], 'not you')] } },
+    act: async (client) => {
+      client.send(hello);
+      await client.untilClosed();
+    },
+    options: ({ url }) => ({ target: url, ws: true }),
+    shows: [/< HTTP\/1.1 403 Forbidden/, /"not you"/],
+  },
+  {
+    ...basic,
+    name: 'target that refuses the connection',
+    upstreams: { main: { refuses: true } },
+    act: (client) => {
+      client.send(hello);
+      return client.untilClosed();
+    },
+    options: ({ url }) => ({ target: url, ws: true }),
+    differs: { both: [answers('502 Bad Gateway', 'ERR_UPSTREAM_CONNECT')], plugin: [] },
+    free: answerAlone,
+    shows: /no answer/,
+  },
+  {
+    ...basic,
+    topic: 'upgradeTimeout',
+    name: 'target that does not answer an upgrade',
+    upstreams: { main: { replies: [() => {}] } },
+    act: (client) => {
+      client.send(hello);
+      return client.untilClosed();
+    },
+    options: ({ url }) => ({ target: url, ws: true, upgradeTimeout: 100 }),
+    differs: { both: [answers('504 Gateway Timeout', 'ERR_UPSTREAM_TIMEOUT')], plugin: [] },
+    free: answerAlone,
+    shows: /no answer/,
+  },
+  {
+    ...basic,
+    topic: 'on.proxyReqWs',
+    name: 'throws',
+    act: (client) => {
+      client.send(hello);
+      return client.untilClosed();
+    },
+    options: (world) => ({
+      target: world.url,
+      ws: true,
+      on: {
+        proxyReqWs: () => {
+          throw new Error('hook');
+        },
+      },
+    }),
+    differs: {
+      both: [answers('500 Internal Server Error', 'ERR_INTERNAL')],
+      plugin: [answers('500 Internal Server Error', 'ERR_INTERNAL')],
+    },
+    free: {
+      ...answerAlone,
+      leaveOut: (seen) => {
+        answerAlone.leaveOut(seen);
+        seen.upstreams = {};
+      },
+    },
+    shows: /no answer/,
+  },
+  ...(['open', 'close'] as const).map(
+    (event): ParityCase => ({
+      ...basic,
+      topic: `on.${event}`,
+      name: 'throws',
+      act: async (client) => {
+        client.send(hello);
+        await client.until(/\r\n\r\n/);
+        client.halfClose();
+      },
+      hangs: ['plain', 'node', 'undici', 'plugin'],
+      options: (world) => ({
+        target: world.url,
+        ws: true,
+        on: {
+          [event]: () => {
+            throw new Error('hook');
+          },
+        },
+      }),
+      differs: { both: [survives] },
+      free: {
+        why: 'what becomes of a WebSocket whose listener failed; the process survives, and no more is asked here',
+        leaveOut: (seen) => {
+          Object.assign(seen, { upstreams: {}, answers: [], calls: [] });
+        },
+      },
+      shows: /hook/,
+    }),
+  ),
+];
