@@ -13,7 +13,13 @@ export function fieldsBefore(res: ServerResponse): FieldsBefore {
 
 /** An error is answered in place of this answer: none of its fields may go with it. */
 export function restoreFields(res: ServerResponse, { fields, ...status }: FieldsBefore): void {
-  for (const name of res.getHeaderNames()) res.removeHeader(name);
+  const { sendDate } = res;
+  for (const name of res.getHeaderNames()) {
+    // Node takes it for a wish to send none at all; what httpxy has set there is the client's own.
+    if (name !== 'connection') res.removeHeader(name);
+  }
+  // Likewise of a Date, which every answer must have (RFC 9110 §6.6.1).
+  res.sendDate = sendDate;
   for (const [name, value] of Object.entries(fields)) if (value !== undefined) res.setHeader(name, value);
   Object.assign(res, status);
 }

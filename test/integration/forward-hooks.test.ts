@@ -50,6 +50,7 @@ describe('forward() with a function that fails', () => {
         else {
           expect(broken).to.deep.include({ status: 500, clean: true });
           expect(broken?.headers).to.not.have.any.keys('etag', 'content-encoding');
+          expect(broken?.headers).to.include.keys('date', 'connection');
           const [error] = proxy.errors as ProxyError[];
           expect(error).to.include({ code: 'ERR_INTERNAL' });
           expect(error?.message).to.equal(`The function given as on.${event} failed`);

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { bigBody } from '../support/bytes.js';
 import { type Answer, begin, call, endingOf, keepAliveAgent, open } from '../support/client.js';
 import { startForward, TRANSPORTS } from '../support/forwarding.js';
+import { rawClient } from '../support/raw-client.js';
 import { startRawUpstream } from '../support/raw-upstream.js';
 import { until } from '../support/until.js';
 import { json, silence, startUpstream } from '../support/upstream.js';
@@ -177,6 +178,19 @@ describe('forward() with proxyTimeout', () => {
     const upstream = await startUpstream((_req, res) => void res.writeHead(200).write('half'));
     const proxy = await startForward({ target: upstream.url, proxyTimeout: 100 });
     expect(await endingOf((await open(proxy.url)).res)).to.deep.equal({ bytes: 4, clean: false });
+  });
+});
+
+describe('forward() with upgradeTimeout', () => {
+  it('answers 504 when the target does not answer an upgrade', async () => {
+    const upstream = await startRawUpstream(() => {});
+    const proxy = await startForward({ target: upstream.url, upgradeTimeout: 100 });
+    const client = await rawClient(proxy.port);
+    client.send(
+      'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    );
+    expect(await client.untilClosed()).to.match(/^HTTP\/1\.1 504 .*ERR_UPSTREAM_TIMEOUT/s);
   });
 });
 
