@@ -8,6 +8,7 @@ import type { Upgrade } from '../open-sockets.js';
 import { meansWebSocket } from '../upgrade.js';
 import { ClientAnswer } from './client-answer.js';
 import { responseFields } from './response-fields.js';
+import { asUrl } from './target.js';
 import type { AttemptListener, UpstreamRequest } from './transport.js';
 import { Tunnel } from './tunnel.js';
 import type { ConnectionOptions } from './undici-transport.js';
@@ -82,7 +83,8 @@ export class UpgradeAttempt {
       else proxyReq.once('socket', (socket) => this.#watchConnect(socket));
       proxyReq.on('response', this.#answers).on('upgrade', this.#switches);
       const { req } = exchange;
-      server.emit('proxyReqWs', proxyReq, req, this.#upgrade.socket as Socket, proxyOptions, NOTHING);
+      const told = { ...proxyOptions, target: asUrl(proxyOptions.target) };
+      server.emit('proxyReqWs', proxyReq, req, this.#upgrade.socket as Socket, told, NOTHING);
       proxyReq.end();
     } catch (error) {
       tunnel?.destroy();

@@ -105,7 +105,8 @@ export const FAILED_UPGRADE_CASES: readonly ParityCase[] = [
     }),
     differs: {
       both: [answers('500 Internal Server Error', 'ERR_INTERNAL')],
-      plugin: [answers('500 Internal Server Error', 'ERR_INTERNAL')],
+      // There http-proxy-middleware's own plugin hears of it first, and closes the connection.
+      plugin: [],
     },
     free: {
       ...answerAlone,

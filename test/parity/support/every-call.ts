@@ -13,7 +13,8 @@ const HOP_BY_HOP = [
   'upgrade',
 ];
 
-const isInterim = (message: Message): boolean => / 1\d\d( |$)/.test(message.start);
+const isInterim = (message: Message): boolean =>
+  / 10[0-9]( |$)/.test(message.start) && !/ 101( |$)/.test(message.start);
 
 /** An answer to an upgrade, switched or not: httpxy writes it to the socket, and closes that. */
 const isUpgrade = ({ asked }: Facts): boolean => asked.some(({ framing }) => framing === 'tunnel');
@@ -109,7 +110,7 @@ const answerVia: Deviation = {
   why: 'RFC 9110 §7.6.3',
   apply: (expected, facts) => {
     for (const message of expected.answers) {
-      if (sourceOf(message, facts) && !isInterim(message) && !isUpgrade(facts))
+      if (sourceOf(message, facts) && !isInterim(message))
         message.fields.push(['via', '1.1 resilient-proxy-out']);
     }
   },

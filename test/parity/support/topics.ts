@@ -20,7 +20,7 @@ export interface Topic {
 const SAME = 'the same in each attempt';
 const PASSED_ON = 'done to the answer that is passed on, alone';
 const BEFORE = 'runs once a call, before the first attempt';
-const UPGRADE = 'an upgrade is never tried again';
+const UPGRADE = 'a handshake is tried again before its 101, as any GET';
 const listener = () => {};
 
 /** A row that only Node's client can serve. */
@@ -174,7 +174,11 @@ export const TOPICS = {
     UPGRADE,
     "upgrades go by Node's client in any case",
   ),
-  upgradeTimeout: both({ upgradeTimeout: 1000 }, 'bound on the answer to an upgrade', UPGRADE),
+  upgradeTimeout: both(
+    { upgradeTimeout: 1000 },
+    'bound on the answer to an upgrade',
+    'bounds each attempt; one that passes it is tried again',
+  ),
   http2: both(
     { http2: true },
     "for a server of httpxy's own; no effect here",
@@ -198,7 +202,11 @@ export const TOPICS = {
   'on.end': event('end', 'the answer has arrived in full', 'once, for the answer that is passed on', true),
   'on.error': event('error', 'the call has failed', 'once, when no attempt is left'),
   'on.econnreset': event('econnreset', 'the client has left', 'once; no attempt follows', true),
-  'on.proxyReqWs': event('proxyReqWs', 'an upgrade is about to be sent', UPGRADE),
+  'on.proxyReqWs': event(
+    'proxyReqWs',
+    'an upgrade is about to be sent',
+    'once an attempt, with a request of its own',
+  ),
   'on.open': event('open', 'the target has switched', UPGRADE),
   'on.close': event('close', "the target's end of a WebSocket has closed", UPGRADE),
   responseInterceptor: {
