@@ -1,4 +1,5 @@
 import type { Options } from 'http-proxy-middleware';
+import { CREDENTIAL_HEADERS } from '../credential-headers.js';
 import { invalidOption } from '../errors.js';
 import { resolveOptions } from '../options.js';
 import { chooseTransport, nodeReasons, UNDICI_OPTIONS } from './choose-transport.js';
@@ -64,6 +65,12 @@ export interface TransportOptions {
    * @default true
    */
   forwardCookies?: boolean;
+  /**
+   * Origins beside the target's that `followRedirects` may lead to, as `['https://files.example.com']`; `'*'` is every
+   * one. Credentials and the fields of `headers` stay behind. Exits of `proxyRotate()` follow within the origin alone.
+   * @default [] - a redirect to another origin goes to the client
+   */
+  redirectOrigins?: '*' | string[];
   /** Method sent to the target in place of the client's. */
   method?: string;
   /** Certificates that are trusted beside the system's; node transport. */
@@ -108,6 +115,7 @@ export function resolveForward(
   checkTarget(options, place);
   checkRules(options, place);
   const needsNode = nodeReasons(options, hooked);
+  const { redirectOrigins = [] } = given;
   const undiciOnly = UNDICI_OPTIONS.filter((name) => given[name] !== undefined);
   return {
     transport: chooseTransport(given.transport, needsNode, undiciOnly, options, place),
@@ -130,11 +138,17 @@ export function resolveForward(
       maxResponseHeaderBytes: given.maxResponseHeaderBytes ?? 65_536,
       secure: given.secure,
       setCookie: given.forwardCookies,
+      redirects: {
+        origins: redirectOrigins === '*' ? redirectOrigins : new Set(redirectOrigins),
+        secretFields: [...CREDENTIAL_HEADERS, 'proxy-authorization', ...namesOf(given.headers)],
+      },
     },
     requestTimeoutMs: given.requestTimeoutMs,
     maxKeptBytes: given.maxKeptBytes,
   };
 }
+
+const namesOf = (headers: object) => Object.keys(headers).map((name) => name.toLowerCase());
 
 const prefix = (place: string) => (place === '' ? '' : `${place}.`);
 

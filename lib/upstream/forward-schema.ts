@@ -18,6 +18,15 @@ const noLimitOr = z
   .max(2_147_483_647)
   .refine((ms) => ms === 0 || ms >= 1, NO_LIMIT);
 
+const ORIGINS = 'must be "*" or a list of origins, as https://files.example.com';
+const origin = z
+  .string()
+  .refine(
+    (text) => /^https?:\/\/[^/?#@]+\/?$/i.test(text) && URL.canParse(text),
+    'must be an origin, as https://files.example.com',
+  )
+  .transform((text) => new URL(text).origin);
+
 /** The options that are the package's own. */
 export const TRANSPORT_SHAPE = {
   transport: z.enum(['auto', 'undici', 'node']).default('auto'),
@@ -30,6 +39,7 @@ export const TRANSPORT_SHAPE = {
   maxKeptBytes: sizeBytes.default(64 * 1024 * 1024),
   forwardHeaders: z.boolean().or(z.array(fieldName)).default(true),
   forwardCookies: z.boolean().default(true),
+  redirectOrigins: z.union([z.literal('*'), z.array(origin)], { error: ORIGINS }).optional(),
   method: z
     .string()
     .regex(/^[A-Z]+$/, 'must be a method in capitals, as POST')

@@ -1,16 +1,25 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { ProxyServerOptions } from 'httpxy';
 import type { Deadline, DeadlineWheel } from './deadline-wheel.js';
+import { drain } from './drain.js';
 import { ADDED_UP, joinedFields } from './fields.js';
 import { type FieldsBefore, fieldsBefore, restoreFields } from './fields-before.js';
 import { sendInformation } from './information.js';
 import { ListenerMark } from './listener-mark.js';
+import { Redirects } from './redirects.js';
 import { responseFields } from './response-fields.js';
 import { type StandIn, standIn } from './stand-in.js';
 import type { AttemptListener, UpstreamRequest } from './transport.js';
 import type { ConnectionOptions } from './undici-transport.js';
 
-const DRAIN_BYTES = 64 * 1024;
+/** What an attempt has of its transport. */
+export interface NodeTools {
+  readonly wheel: DeadlineWheel;
+  /** What it fails with when its connection closes and tells no reason. */
+  readonly brokenOff: () => Error;
+  /** The pool for this URL. */
+  readonly agentOf: (url: URL) => ProxyServerOptions['agent'];
+}
 
 /** One attempt of the node transport: what httpxy does with it, judged and cleaned up after. */
 export class NodeAttempt implements Deadline {
@@ -29,6 +38,8 @@ export class NodeAttempt implements Deadline {
   readonly #stand: StandIn;
   #proxyReq: ClientRequest | undefined;
   #options: ProxyServerOptions | undefined;
+  readonly #agentOf: NodeTools['agentOf'];
+  #redirects: Redirects | undefined;
   #over = false;
   #accepted = false;
   #silence: Error | undefined;
@@ -38,8 +49,9 @@ export class NodeAttempt implements Deadline {
     request: UpstreamRequest,
     listener: AttemptListener,
     limits: ConnectionOptions,
-    { wheel, brokenOff }: { wheel: DeadlineWheel; brokenOff: () => Error },
+    { wheel, brokenOff, agentOf }: NodeTools,
   ) {
+    this.#agentOf = agentOf;
     this.#brokenOff = brokenOff;
     this.#wheel = wheel;
     const { res } = request.exchange;
@@ -76,7 +88,10 @@ export class NodeAttempt implements Deadline {
       proxyReq.setHeader('connection', 'keep-alive');
     }
     if (options.proxyTimeout) proxyReq.once('timeout', this.#silent);
-    if (options.followRedirects) proxyReq.prependListener('response', this.#keepWithinOrigin);
+    if (options.followRedirects) {
+      this.#redirects ??= new Redirects(this.#request, this.#limits.redirects, this.#agentOf);
+      this.#redirects.begin(proxyReq, options);
+    }
     proxyReq.on('information', (info) => sendInformation(exchange, info.statusCode, info.rawHeaders));
     // Node gives an answer that switches protocols unasked to nobody.
     proxyReq.on('close', () => {
@@ -203,16 +218,6 @@ export class NodeAttempt implements Deadline {
     for (const mark of this.#marks) mark.drop();
   }
 
-  /** httpxy follows a redirect by its Location: without one it passes the answer on, which has it again then. */
-  readonly #keepWithinOrigin = (proxyRes: IncomingMessage): void => {
-    const { location } = proxyRes.headers;
-    const { origin } = this.#request.target;
-    if (location === undefined) return;
-    if (!URL.canParse(location, origin) || new URL(location, origin).origin !== new URL(origin).origin) {
-      delete proxyRes.headers.location;
-    }
-  };
-
   /** httpxy sets the joined fields one by one: an array keeps repeated lines, and those set before, apart. */
   #answerFields(rawHeaders: readonly string[], status: number): NodeJS.Dict<string | string[]> {
     const headers = joinedFields(responseFields(rawHeaders, { status, setCookie: this.#limits.setCookie }));
@@ -288,12 +293,4 @@ export class NodeAttempt implements Deadline {
 // sooner than the body that came with the head: the two go out together.
 function flushHead(res: ServerResponse): void {
   if (!res.headersSent && !res.destroyed && !res.writableEnded) res.flushHeaders();
-}
-
-function drain(proxyRes: IncomingMessage): void {
-  let bytes = 0;
-  proxyRes.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes > DRAIN_BYTES) proxyRes.destroy();
-  });
 }

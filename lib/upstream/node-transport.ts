@@ -7,7 +7,7 @@ import { ProxyError } from '../errors.js';
 import { bodySource } from './body-source.js';
 import type { DeadlineWheel } from './deadline-wheel.js';
 import { type OnFailure, tell, watchListeners } from './listeners.js';
-import { NodeAttempt } from './node-attempt.js';
+import { NodeAttempt, type NodeTools } from './node-attempt.js';
 import { lendFraming } from './parsed-body.js';
 import type { AttemptListener, Cancel, UpstreamRequest } from './transport.js';
 import type { ConnectionOptions } from './undici-transport.js';
@@ -23,7 +23,7 @@ export class NodeTransport {
   readonly #options: ConnectionOptions;
   readonly #http: http.Agent;
   readonly #https: https.Agent;
-  readonly #tools: { wheel: DeadlineWheel; brokenOff: () => Error };
+  readonly #tools: NodeTools;
   readonly #lost: OnFailure;
   #closed = false;
 
@@ -33,7 +33,8 @@ export class NodeTransport {
    */
   constructor(users: ProxyServer, options: ConnectionOptions, wheel: DeadlineWheel, lost: OnFailure) {
     this.#lost = lost;
-    this.#tools = { wheel, brokenOff: () => this.#brokenOff() };
+    const agentOf = ({ protocol }: URL) => (protocol === 'https:' ? this.#https : this.#http);
+    this.#tools = { wheel, brokenOff: () => this.#brokenOff(), agentOf };
     this.#options = options;
     // Not httpxy's: they are shared by the whole process and nobody could close them.
     const pool = { keepAlive: true, maxSockets: options.connections, maxFreeSockets: options.connections };

@@ -11,6 +11,16 @@ export function checkRules(options: ForwardOptions, place: string): void {
   if (options.http2) {
     throw invalidOption(at('http2'), "is for a server of httpxy's own: no transport has it", options.http2);
   }
+  if (
+    options.redirectOrigins !== undefined &&
+    !options.followRedirects &&
+    typeof options.router !== 'function'
+  )
+    throw invalidOption(
+      at('redirectOrigins'),
+      'says where followRedirects may lead, which is not on',
+      options.redirectOrigins,
+    );
   // A plugin may listen as well: with some, it is seen only once they have run.
   const heard = options.ejectPlugins ? undefined : options.on?.proxyRes;
   if (options.selfHandleResponse && !heard && !options.plugins?.length)

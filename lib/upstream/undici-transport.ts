@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { Egress } from '../egress.js';
+import type { RedirectRules } from './redirects.js';
 import type { Target } from './target.js';
 import type { AttemptListener, Cancel, UpstreamRequest } from './transport.js';
 import { Relay } from './undici-relay.js';
@@ -16,6 +17,7 @@ export interface ConnectionOptions {
   readonly secure: boolean;
   /** Whether `Set-Cookie` goes back to the client. */
   readonly setCookie: boolean;
+  readonly redirects: RedirectRules;
 }
 
 const MAX_POOLS = 1000;

@@ -24,12 +24,19 @@ const UPGRADE = 'a handshake is tried again before its 101, as any GET';
 const listener = () => {};
 
 /** A row that only Node's client can serve. */
-const node = (name: keyof ForwardOptions, value: unknown, plain: string, retry: string): Topic => ({
+const node = (
+  name: keyof ForwardOptions,
+  value: unknown,
+  plain: string,
+  retry: string,
+  note?: string,
+): Topic => ({
   kind: 'option',
   plain,
   retry,
   sample: { [name]: value },
   refusedFor: name,
+  ...(note ? { note } : {}),
 });
 const both = (sample: Partial<ForwardOptions>, plain: string, retry: string, note?: string): Topic => ({
   kind: 'option',
@@ -122,6 +129,7 @@ export const TOPICS = {
     true,
     'follows redirects, to any origin',
     'the answer at the end is judged; another attempt begins anew',
+    "within the target's origin, and to those in `redirectOrigins`",
   ),
   cookieDomainRewrite: node('cookieDomainRewrite', 'a.example', '`Domain` of cookies', PASSED_ON),
   cookiePathRewrite: node('cookiePathRewrite', '/', '`Path` of cookies', PASSED_ON),
@@ -244,6 +252,7 @@ export const OWN_OPTIONS = [
   'maxKeptBytes',
   'forwardHeaders',
   'forwardCookies',
+  'redirectOrigins',
 ] as const;
 
 export type TopicName = keyof typeof TOPICS;
