@@ -33,6 +33,8 @@ export class NodeAttempt implements Deadline {
   readonly #brokenOff: () => Error;
   readonly #wheel: DeadlineWheel;
   #bytesRead = 0;
+  /** At the last look its client did not read. */
+  #suspended = false;
   readonly #res: ServerResponse;
   readonly #marks: readonly ListenerMark[];
   readonly #stand: StandIn;
@@ -257,6 +259,13 @@ export class NodeAttempt implements Deadline {
     const bytesRead = this.#proxyReq?.socket?.bytesRead ?? 0;
     if (bytesRead > this.#bytesRead || this.#res.writableNeedDrain) {
       this.#watchBody();
+      this.#suspended = this.#res.writableNeedDrain;
+      return;
+    }
+    if (this.#suspended) {
+      // Its client has just begun to read again: nothing could arrive before.
+      this.#watchBody();
+      this.#suspended = false;
       return;
     }
     this.#hangUp();
