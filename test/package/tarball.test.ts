@@ -16,8 +16,8 @@ const ALLOWED = [
 ];
 
 /** A source map, and what it leads to. */
-async function sourcesOf(map: string): Promise<string[]> {
-  const { sources, sourceRoot = '' } = JSON.parse(await readFile(map, 'utf8'));
+async function sourcesOf(root: string, map: string): Promise<string[]> {
+  const { sources, sourceRoot = '' } = JSON.parse(await readFile(join(root, map), 'utf8'));
   return [map, ...sources.map((source: string) => posix.join(dirname(map), sourceRoot, source))];
 }
 
@@ -63,8 +63,10 @@ describe('the tarball', () => {
     expect(scripts.length).to.be.above(100);
     const astray = [];
     for (const script of scripts) {
-      const map = /\n\/\/# sourceMappingURL=(\S+)\s*$/.exec(await readFile(script, 'utf8'))?.[1];
-      if (map) astray.push(...(await sourcesOf(posix.join(dirname(script), map))));
+      const map = /\n\/\/# sourceMappingURL=(\S+)\s*$/.exec(
+        await readFile(join(tarball.root, script), 'utf8'),
+      )?.[1];
+      if (map) astray.push(...(await sourcesOf(tarball.root, posix.join(dirname(script), map))));
     }
     expect(astray.filter((path) => !tarball.paths.includes(path))).to.deep.equal([]);
   });

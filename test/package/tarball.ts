@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { run } from './program.js';
 
 /** The package as `npm publish` would send it. */
@@ -9,6 +10,8 @@ export interface Tarball {
   readonly file: string;
   /** Bytes, packed. */
   readonly bytes: number;
+  /** Folder that it was packed from. */
+  readonly root: string;
   /** Paths within it. */
   readonly paths: readonly string[];
 }
@@ -21,14 +24,28 @@ interface PackReport {
 
 let built: Promise<string> | undefined;
 
+/** What is packed, and what that is built from. */
+const SOURCES = ['lib', 'dashboards', 'schema', 'LICENSE', 'README.md', 'CHANGELOG.md'];
+const SETTINGS = ['package.json', 'tsconfig.json', 'tsconfig.build.json'];
+
+/** Builds as npm does before it packs, in a folder of its own: other tests use what is built here. */
+async function build(): Promise<string> {
+  const { path } = await freshFolder();
+  process.once('exit', () => rmSync(path, { recursive: true, force: true }));
+  for (const name of [...SOURCES, ...SETTINGS]) await cp(name, join(path, name), { recursive: true });
+  await symlink(resolve('node_modules'), join(path, 'node_modules'));
+  await run('npm', ['run', 'prepack'], { cwd: path });
+  return path;
+}
+
 /** Packs what it builds first, once for all tests. */
 export async function pack(folder: string): Promise<Tarball> {
-  built ??= run('npm', ['run', 'prepack']);
-  await built;
+  built ??= build();
+  const cwd = await built;
   const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
-  const [report] = JSON.parse(await run('npm', args)) as [PackReport];
+  const [report] = JSON.parse(await run('npm', args, { cwd })) as [PackReport];
   const { filename, size, files } = report;
-  return { file: join(folder, filename), bytes: size, paths: files.map(({ path }) => path) };
+  return { root: cwd, file: join(folder, filename), bytes: size, paths: files.map(({ path }) => path) };
 }
 
 /** A new folder, with the way to take it away again. */
