@@ -22,6 +22,16 @@ export function writeHead(
     res.writeHead(status, statusText, rawHeaders);
     return;
   }
+  setFields(res, rawHeaders, addedUp);
+  res.writeHead(status, statusText);
+}
+
+/** Sets every line of a flat list on a response, where those of the list win but for the names in `addedUp`. */
+export function setFields(
+  res: ServerResponse,
+  rawHeaders: readonly string[],
+  addedUp: ReadonlySet<string> = NONE,
+): void {
   const seen = new Set(addedUp);
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? '';
@@ -30,8 +40,9 @@ export function writeHead(
     else res.setHeader(name, rawHeaders[i + 1] ?? '');
     seen.add(lower);
   }
-  res.writeHead(status, statusText);
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 function repeatsName(rawHeaders: readonly string[]): boolean {
   for (let i = 2; i < rawHeaders.length; i += 2) {

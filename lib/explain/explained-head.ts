@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Exchange } from '../exchange.js';
 import { flatFields, headArguments, linesOf } from '../head-arguments.js';
+import { setFields } from '../write-head.js';
 import type { ResolvedExplain } from './explain-options.js';
 import { acceptedAttempt, isFromStore } from './explained-call.js';
 import { ownErrorType, proxyStatusValue } from './proxy-status.js';
@@ -46,14 +47,7 @@ function writeMerged(
   write: () => ServerResponse,
 ): ServerResponse {
   const { res } = told.exchange;
-  const seen = new Set<string>();
-  for (let i = 0; i + 1 < given.length; i += 2) {
-    const name = given[i] ?? '';
-    const lower = name.toLowerCase();
-    if (seen.has(lower)) res.appendHeader(name, given[i + 1] ?? '');
-    else res.setHeader(name, given[i + 1] ?? '');
-    seen.add(lower);
-  }
+  setFields(res, given);
   const before = FIELDS.map((name) => [name, res.getHeader(name)] as const);
   for (const [name] of before) res.removeHeader(name);
   const lines = explainedLines(

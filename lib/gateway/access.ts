@@ -32,14 +32,14 @@ const MAX_REMEMBERED = 64;
 /**
  * Keeps out what a web page makes a browser on this machine send: it would go out with the keys that the
  * gateway adds. A page of another name gives itself away by `Host` (DNS rebinding) or `Sec-Fetch-Site`.
- * There is nothing to check where the gateway is bound to more than loopback: its names are not known.
+ * There is nothing to check where the gateway is bound to more than loopback and not told its names.
  */
 export function originCheck({
   host: bound,
   allowedHosts,
   allowCrossSite,
 }: OriginRules): OriginCheck | undefined {
-  if (!isLoopback(bound)) return undefined;
+  if (!isLoopback(bound) && allowedHosts.length === 0) return undefined;
   const names = new Set([bound, ...allowedHosts].map(plainName));
   const remembered = new Set<string>();
 

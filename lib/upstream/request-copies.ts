@@ -2,6 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { ProxyTarget } from 'httpxy';
 import { ProxyError } from '../errors.js';
+import { TARGET_PARTS } from './choose-transport.js';
 import { joinedFields } from './fields.js';
 import type { OnFailure } from './listeners.js';
 import type { RequestBody } from './request-body.js';
@@ -87,18 +88,9 @@ export class RequestCopies {
 // A receiver that hangs must not collect the calls of half a minute.
 const WAITING_PER_CONNECTION = 4;
 
-const DETAILS = [
-  'socketPath',
-  'pfx',
-  'key',
-  'passphrase',
-  'cert',
-  'ca',
-  'ciphers',
-  'secureProtocol',
-] as const;
-
 function detailsOf(to: ProxyTarget): object {
   if (typeof to === 'string' || to instanceof URL) return {};
-  return Object.fromEntries(DETAILS.flatMap((name) => (to[name] === undefined ? [] : [[name, to[name]]])));
+  return Object.fromEntries(
+    Object.entries(to).filter(([name, value]) => value !== undefined && TARGET_PARTS.includes(name)),
+  );
 }

@@ -237,6 +237,14 @@ describe('who may come in', () => {
     expect(originCheck({ host: '0.0.0.0', allowedHosts: [], allowCrossSite: false })).to.equal(undefined);
   });
 
+  it('keeps to the names it is told where it is bound to more than loopback', () => {
+    const check = originCheck({ host: '0.0.0.0', allowedHosts: ['gateway'], allowCrossSite: false });
+    for (const host of ['gateway:8087', 'localhost:8087'])
+      expect(check?.(host, undefined), host).to.equal(undefined);
+    expect(check?.('rebound.example:8087', undefined)).to.match(/server\.allowedHosts$/);
+    expect(check?.('gateway:8087', 'cross-site')).to.match(/server\.allowCrossSite/);
+  });
+
   it('answers admin routes to this machine only, or to who brings the token', () => {
     const open = adminCheck('');
     expect(['127.0.0.1', '::1', '::ffff:127.0.0.1'].map((peer) => open(peer, undefined))).to.deep.equal([
