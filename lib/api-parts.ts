@@ -1,4 +1,3 @@
-import type { SortedOptions } from './api-options.js';
 import { type BreakerHandler, breaker } from './breaker/breaker.js';
 import type { CircuitRegistry } from './breaker/circuit-registry.js';
 import { type CacheHandler, cache } from './cache/cache.js';
@@ -9,6 +8,7 @@ import { type RateLimitHandler, rateLimit } from './rate-limit/rate-limit.js';
 import { type RetryHandler, retry } from './retry/retry.js';
 import { optionsSnapshot, sameOptions } from './same-options.js';
 import type { SharedParts } from './shared-parts.js';
+import type { SortedOptions } from './sort-options.js';
 import { type ForwardHandler, forward } from './upstream/forward.js';
 
 /** The parts of one API that keep something: state, connections, or both. */

@@ -1,4 +1,3 @@
-import type { SortedOptions } from './api-options.js';
 import {
   type ApiParts,
   changedSources,
@@ -9,6 +8,7 @@ import {
   partSources,
 } from './api-parts.js';
 import type { LiveApi } from './live-api.js';
+import type { SortedOptions } from './sort-options.js';
 
 /** What an update of the configuration did. */
 export interface UpdateReport {

@@ -6,8 +6,6 @@ import {
   type ResolvedConfig,
   resolveConfig,
   type SharedOptions,
-  type SortedOptions,
-  sortOptions,
 } from './api-options.js';
 import { type ApiParts, ownWriters, PartFactory, type PartSources } from './api-parts.js';
 import { CircuitRegistry } from './breaker/circuit-registry.js';
@@ -25,6 +23,7 @@ import { optionsSnapshot, sameOptions } from './same-options.js';
 import { serveWithoutUpgrade } from './serve-without-upgrade.js';
 import { ServerUpgrades } from './server-upgrades.js';
 import { SharedParts } from './shared-parts.js';
+import { type SortedOptions, sortOptions } from './sort-options.js';
 import type { StatsHandler } from './stats/stats.js';
 import { beginUpgrade, checkHandshake, meansWebSocket, takeUpgrade } from './upgrade.js';
 import { upgradeRoutes } from './upgrade-routes.js';

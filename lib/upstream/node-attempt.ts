@@ -2,12 +2,11 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { ProxyServerOptions } from 'httpxy';
 import type { Deadline, DeadlineWheel } from './deadline-wheel.js';
 import { drain } from './drain.js';
-import { ADDED_UP, joinedFields } from './fields.js';
 import { type FieldsBefore, fieldsBefore, restoreFields } from './fields-before.js';
 import { sendInformation } from './information.js';
 import { ListenerMark } from './listener-mark.js';
 import { Redirects } from './redirects.js';
-import { responseFields } from './response-fields.js';
+import { besideFields, responseFields } from './response-fields.js';
 import { type StandIn, standIn } from './stand-in.js';
 import type { AttemptListener, UpstreamRequest } from './transport.js';
 import type { ConnectionOptions } from './undici-transport.js';
@@ -121,7 +120,8 @@ export class NodeAttempt implements Deadline {
       host,
       connection: connection && (/\bclose\b/i.test(connection) ? 'close' : 'keep-alive'),
     };
-    Object.assign(proxyRes, { headers: this.#answerFields(rawHeaders, status) });
+    const answered = responseFields(rawHeaders, { status, setCookie: this.#limits.setCookie });
+    Object.assign(proxyRes, { headers: besideFields(this.#res, answered) });
     this.#watchBody();
     this.#countBody(proxyRes);
     if (!this.#options?.selfHandleResponse) setImmediate(flushHead, this.#res);
@@ -218,22 +218,6 @@ export class NodeAttempt implements Deadline {
 
   #dropListeners(): void {
     for (const mark of this.#marks) mark.drop();
-  }
-
-  /** httpxy sets the joined fields one by one: an array keeps repeated lines, and those set before, apart. */
-  #answerFields(rawHeaders: readonly string[], status: number): NodeJS.Dict<string | string[]> {
-    const headers = joinedFields(responseFields(rawHeaders, { status, setCookie: this.#limits.setCookie }));
-    for (const name of ADDED_UP) {
-      const before = this.#setBefore(name);
-      const value = headers[name];
-      if (before !== undefined && value !== undefined) headers[name] = [before, value].flat();
-    }
-    return headers;
-  }
-
-  #setBefore(name: string): string | string[] | undefined {
-    const value = this.#res.getHeader(name);
-    return typeof value === 'number' ? String(value) : value;
   }
 
   /** Before httpxy joins the streams, so that the first chunk is not missed; what it does not pass on is not counted. */

@@ -1,4 +1,5 @@
-import { connectionTokens, HOP_BY_HOP, PSEUDONYM } from './fields.js';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import { ADDED_UP, connectionTokens, HOP_BY_HOP, joinedFields, PSEUDONYM } from './fields.js';
 
 const VIA = `1.1 ${PSEUDONYM}`;
 
@@ -20,6 +21,21 @@ export function responseFields(
   }
   fields.push('via', VIA);
   return fields;
+}
+
+/**
+ * Fields of an answer for httpxy, which sets them one by one: an array keeps repeated lines apart, and those that were
+ * set before.
+ */
+export function besideFields(res: ServerResponse, rawHeaders: readonly string[]): IncomingHttpHeaders {
+  const headers = joinedFields(rawHeaders);
+  for (const name of ADDED_UP) {
+    const before = res.getHeader(name);
+    const value = headers[name];
+    if (before !== undefined && value !== undefined)
+      headers[name] = [typeof before === 'number' ? String(before) : before, value].flat();
+  }
+  return headers;
 }
 
 /** What a parser hands over as bytes, as Node shows fields: one character a byte. */
