@@ -2,22 +2,18 @@ import { type BreakerHandler, breaker } from './breaker/breaker.js';
 import type { CircuitRegistry } from './breaker/circuit-registry.js';
 import { type CacheHandler, cache } from './cache/cache.js';
 import { apiSite } from './cache/cache-site.js';
+import type { Api } from './live-api.js';
 import { type ProxyRotateHandler, proxyRotate } from './proxy-rotate/proxy-rotate.js';
 import { forwardedCredentials } from './rate-limit/credential.js';
 import { type RateLimitHandler, rateLimit } from './rate-limit/rate-limit.js';
-import { type RetryHandler, retry } from './retry/retry.js';
+import { retry } from './retry/retry.js';
 import { optionsSnapshot, sameOptions } from './same-options.js';
 import type { SharedParts } from './shared-parts.js';
 import type { SortedOptions } from './sort-options.js';
 import { type ForwardHandler, forward } from './upstream/forward.js';
 
 /** The parts of one API that keep something: state, connections, or both. */
-export interface ApiParts {
-  readonly cache: CacheHandler | undefined;
-  readonly rateLimit: RateLimitHandler | undefined;
-  readonly breaker: BreakerHandler | undefined;
-  readonly retry: RetryHandler | undefined;
-  readonly proxyRotate: ProxyRotateHandler | undefined;
+export interface ApiParts extends Omit<Api, 'name'> {
   readonly forward: ForwardHandler;
 }
 

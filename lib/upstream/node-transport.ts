@@ -1,5 +1,4 @@
-import http from 'node:http';
-import https from 'node:https';
+import type http from 'node:http';
 import { Readable } from 'node:stream';
 import { createProxyServer, type ProxyServer, type ProxyServerOptions } from 'httpxy';
 import type { Egress } from '../egress.js';
@@ -8,6 +7,7 @@ import { bodySource } from './body-source.js';
 import type { DeadlineWheel } from './deadline-wheel.js';
 import { type OnFailure, tell, watchListeners } from './listeners.js';
 import { NodeAttempt, type NodeTools } from './node-attempt.js';
+import { NodePools } from './node-pools.js';
 import { lendFraming } from './parsed-body.js';
 import type { AttemptListener, Cancel, UpstreamRequest } from './transport.js';
 import type { ConnectionOptions } from './undici-transport.js';
@@ -21,8 +21,7 @@ export class NodeTransport {
   readonly #server: ProxyServer = createProxyServer({});
   readonly #users: ProxyServer;
   readonly #options: ConnectionOptions;
-  readonly #http: http.Agent;
-  readonly #https: https.Agent;
+  readonly #pools: NodePools;
   readonly #tools: NodeTools;
   readonly #lost: OnFailure;
   #closed = false;
@@ -33,13 +32,10 @@ export class NodeTransport {
    */
   constructor(users: ProxyServer, options: ConnectionOptions, wheel: DeadlineWheel, lost: OnFailure) {
     this.#lost = lost;
-    const agentOf = ({ protocol }: URL) => (protocol === 'https:' ? this.#https : this.#http);
+    this.#pools = new NodePools(options.connections);
+    const agentOf = ({ protocol }: URL) => this.#pools.of(protocol === 'https:');
     this.#tools = { wheel, brokenOff: () => this.#brokenOff(), agentOf };
     this.#options = options;
-    // Not httpxy's: they are shared by the whole process and nobody could close them.
-    const pool = { keepAlive: true, maxSockets: options.connections, maxFreeSockets: options.connections };
-    this.#http = new http.Agent(pool);
-    this.#https = new https.Agent(pool);
     this.#users = users;
     this.#passOn();
   }
@@ -72,8 +68,7 @@ export class NodeTransport {
 
   close(): void {
     this.#closed = true;
-    this.#http.destroy();
-    this.#https.destroy();
+    this.#pools.close();
   }
 
   #proxyOptions(
@@ -83,7 +78,7 @@ export class NodeTransport {
   ): ProxyServerOptions {
     const { proxyOptions, target } = request;
     const encrypted = target.origin.startsWith('https:');
-    const agent = egress?.agent ?? proxyOptions.agent ?? (encrypted ? this.#https : this.#http);
+    const agent = egress?.agent ?? proxyOptions.agent ?? this.#pools.of(encrypted);
     const options: ProxyServerOptions = {
       ...proxyOptions,
       agent,

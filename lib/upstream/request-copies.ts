@@ -5,6 +5,7 @@ import { ProxyError } from '../errors.js';
 import { TARGET_PARTS } from './choose-transport.js';
 import { joinedFields } from './fields.js';
 import type { OnFailure } from './listeners.js';
+import { NodePools } from './node-pools.js';
 import type { RequestBody } from './request-body.js';
 import { frame } from './stand-in.js';
 import type { Target } from './target.js';
@@ -29,15 +30,12 @@ export interface CopiedRequest {
 export class RequestCopies {
   readonly #options: ConnectionOptions;
   readonly #lost: OnFailure;
-  readonly #http: http.Agent;
-  readonly #https: https.Agent;
+  readonly #pools: NodePools;
 
   constructor(options: ConnectionOptions, lost: OnFailure) {
     this.#options = options;
     this.#lost = lost;
-    const pool = { keepAlive: true, maxSockets: options.connections, maxFreeSockets: options.connections };
-    this.#http = new http.Agent(pool);
-    this.#https = new https.Agent(pool);
+    this.#pools = new NodePools(options.connections);
   }
 
   /** How many are under way or wait for a connection. */
@@ -57,7 +55,7 @@ export class RequestCopies {
     const copy = (encrypted ? https : http).request({
       ...(encrypted ? { servername: target.servername ?? '', ...ssl, rejectUnauthorized: secure } : {}),
       ...detailsOf(to),
-      agent: encrypted ? this.#https : this.#http,
+      agent: this.#pools.of(encrypted),
       hostname: hostname.replace(/^\[|\]$/g, ''),
       port: port || (encrypted ? 443 : 80),
       method,
@@ -80,8 +78,7 @@ export class RequestCopies {
   }
 
   close(): void {
-    this.#http.destroy();
-    this.#https.destroy();
+    this.#pools.close();
   }
 }
 

@@ -18,8 +18,9 @@ export class ServerEvents {
     this.#upstream = upstream;
     // httpxy and http-proxy-middleware emit here, too: an upgrade's events, and the errors of all.
     const emit = (event: string, ...args: unknown[]): boolean => {
-      const known = args.some((item) => typeof item === 'object' && item && this.#reported.has(item));
-      if (event !== 'error' || !known) this.#tell(event, args);
+      const [error] = args;
+      const known = event === 'error' && typeof error === 'object' && error && this.#reported.has(error);
+      if (!known) this.#tell(event, args);
       return server.listenerCount(event as 'error') > 0;
     };
     Object.assign(server, { emit });

@@ -110,7 +110,6 @@ export const ERROR_CASES: readonly ParityCase[] = [
     upstreams: { main: { replies: [({ reset: cut }) => cut()] } },
     options: (world) => ({ target: world.url, on: world.listeners({}, ['error']) }),
     send: post,
-
     hangs: ['plain'],
     differs: { both: [reset] },
     shows: /error ECONNRESET/,

@@ -1,20 +1,8 @@
-import type { RawClient } from '../../support/raw-client.js';
 import { differs } from '../support/deviation.js';
 import type { Observation } from '../support/observation.js';
 import type { ParityCase } from '../support/parity-case.js';
-import { echo, hello } from '../support/websocket.js';
+import { echo, hello, talk } from '../support/websocket.js';
 import { answer } from '../support/wire.js';
-import type { World } from '../support/world.js';
-
-async function talk(client: RawClient, world: World): Promise<void> {
-  client.send(hello);
-  await client.until(/\r\n\r\n/);
-  client.send('ping');
-  await client.until(/ping$/);
-  client.halfClose();
-  await client.untilClosed();
-  await world.until(() => world.at('main').closed === 1, 'the connection to the target to close');
-}
 
 /** An upgrade that fails is answered, where plain closes the connection without a word. */
 const answers = (status: string, code: string) =>

@@ -1,23 +1,7 @@
-import { differs, requestsOf, setField } from '../support/deviation.js';
+import { differs, passedOn, requestsOf, setField } from '../support/deviation.js';
 import type { Observation } from '../support/observation.js';
 import type { ParityCase } from '../support/parity-case.js';
 import { answer, request } from '../support/wire.js';
-
-const passedOn = differs(
-  'it goes to the client',
-  'nobody can rewrite or follow it; plain crashes',
-  (expected, { sent }) => {
-    const [found] = sent.main ?? [];
-    if (!found) return;
-    expected.answers = [
-      {
-        ...found,
-        fields: [...found.fields, ['connection', 'keep-alive'], ['via', '1.1 resilient-proxy-out']],
-      },
-    ];
-    expected.crashes = [];
-  },
-);
 
 const keptConnections = differs(
   'redirects are followed on connections that are kept',

@@ -1,18 +1,6 @@
-import type { RawClient } from '../../support/raw-client.js';
 import { differs, requestsOf } from '../support/deviation.js';
 import type { ParityCase } from '../support/parity-case.js';
-import { echo, hello, SWITCH } from '../support/websocket.js';
-import type { World } from '../support/world.js';
-
-async function talk(client: RawClient, world: World): Promise<void> {
-  client.send(hello);
-  await client.until(/\r\n\r\n/);
-  client.send('ping');
-  await client.until(/ping$/);
-  client.halfClose();
-  await client.untilClosed();
-  await world.until(() => world.at('main').closed === 1, 'the connection to the target to close');
-}
+import { echo, hello, SWITCH, talk } from '../support/websocket.js';
 
 const basic = { topic: 'ws', upgrades: true, upstreams: echo, act: talk } as const;
 

@@ -149,3 +149,20 @@ export const answeredByItself: Deviation = differs(
     for (const message of expected.answers) message.start = 'HTTP/1.1 500 Internal Server Error';
   },
 );
+
+/** A redirect that plain crashes at. */
+export const passedOn: Deviation = differs(
+  'it goes to the client',
+  'nobody can rewrite or follow it; plain crashes',
+  (expected, { sent }) => {
+    const [found] = sent.main ?? [];
+    if (!found) return;
+    expected.answers = [
+      {
+        ...found,
+        fields: [...found.fields, ['connection', 'keep-alive'], ['via', '1.1 resilient-proxy-out']],
+      },
+    ];
+    expected.crashes = [];
+  },
+);

@@ -1,5 +1,7 @@
+import type { RawClient } from '../../support/raw-client.js';
 import type { Connection } from './scripted-upstream.js';
 import { type Message, request } from './wire.js';
+import type { World } from './world.js';
 
 /** Head of an answer that switches. */
 export const SWITCH = [
@@ -31,3 +33,14 @@ export const hello = request('GET /ws?x=1', [
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
   'X-Mine: 1',
 ]);
+
+/** Opens a WebSocket, hears its echo once, and sees it closed on both sides. */
+export async function talk(client: RawClient, world: World): Promise<void> {
+  client.send(hello);
+  await client.until(/\r\n\r\n/);
+  client.send('ping');
+  await client.until(/ping$/);
+  client.halfClose();
+  await client.untilClosed();
+  await world.until(() => world.at('main').closed === 1, 'the connection to the target to close');
+}
