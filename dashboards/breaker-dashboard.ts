@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { CircuitSnapshot } from '../lib/breaker/circuit-snapshot.js';
-import type { EgressStatus } from '../lib/egress-status.js';
-import { functionOption, optionsObject, resolveOptions } from '../lib/options.js';
+import type { EgressStatus } from '../lib/core/egress-status.js';
+import { functionOption, optionsObject, resolveOptions } from '../lib/core/options.js';
 import type { CircuitsAnswer, CircuitsData } from './client/shared/contract.js';
-import { sendError, sendJson } from './shared/answers.js';
 import { type Dashboard, dashboardHandler, type Route } from './shared/dashboard.js';
 import { type DashboardOptions, dashboardShape, titleOption } from './shared/dashboard-options.js';
 import { type Channel, LiveFeed } from './shared/live-feed.js';
+import { sendError, sendJson } from './shared/responses.js';
 import { crossSiteReason } from './shared/same-origin.js';
 
 /** What of a circuit the page's buttons work on: a `Circuit` is one. */

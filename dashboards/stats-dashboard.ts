@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { optionsObject, resolveOptions } from '../lib/options.js';
+import { optionsObject, resolveOptions } from '../lib/core/options.js';
 import type { StatsPeriod, StatsSource } from '../lib/stats/stats-source.js';
 import type { Problem, StatisticsData } from './client/shared/contract.js';
-import { sendError, sendJson, sendText } from './shared/answers.js';
 import { type Dashboard, dashboardHandler, type Route } from './shared/dashboard.js';
 import {
   type DashboardOptions,
@@ -12,6 +11,7 @@ import {
 } from './shared/dashboard-options.js';
 import { type Channel, LiveFeed } from './shared/live-feed.js';
 import { RecentReads } from './shared/recent-reads.js';
+import { sendError, sendJson, sendText } from './shared/responses.js';
 import { bucketsCsv, pathsCsv } from './stats-csv.js';
 import { readOverview, readPaths, readView, type Selection } from './stats-data.js';
 

@@ -15,7 +15,7 @@ export type {
   ResilientProxyConfig,
   SharedOptions,
   SingleApiConfig,
-} from './api-options.js';
+} from './apis/options.js';
 export { type BreakerHandler, breaker } from './breaker/breaker.js';
 export type { BreakerEvents } from './breaker/breaker-events.js';
 export type { BreakerOptions } from './breaker/breaker-options.js';
@@ -35,20 +35,20 @@ export {
 } from './breaker/circuit-status.js';
 export { type CacheCounts, type CacheHandler, type CachePurge, cache } from './cache/cache.js';
 export type { CacheSite } from './cache/cache-context.js';
-export type { KeyRequest } from './cache/cache-key.js';
 export type { CacheOptions } from './cache/cache-options.js';
-export type { CacheStore, Lease, PurgeTarget, StoreCounts, StoredUnder } from './cache/cache-store.js';
-export type { EntryMeta, StoredVariant } from './cache/entry.js';
-export type { RawHeaders } from './cache/header-fields.js';
-export { MemoryStore, type MemoryStoreOptions } from './cache/memory-store.js';
+export type { RawHeaders } from './cache/policy/headers.js';
+export type { KeyRequest } from './cache/policy/key.js';
+export type { EntryMeta, StoredVariant } from './cache/store/entry.js';
+export { MemoryStore, type MemoryStoreOptions } from './cache/store/memory-store.js';
+export type { RedisStoreOptions } from './cache/store/redis/options.js';
 export {
   type RedisStore,
   type RedisStoreHealth,
   redisStore,
   type SharedCacheStore,
-} from './cache/redis-store.js';
-export type { RedisStoreOptions } from './cache/redis-store-options.js';
-export { type NearStore, type TwoLevelStoreOptions, twoLevelStore } from './cache/two-level-store.js';
+} from './cache/store/redis/store.js';
+export type { CacheStore, Lease, PurgeTarget, StoreCounts, StoredUnder } from './cache/store/store.js';
+export { type NearStore, type TwoLevelStoreOptions, twoLevelStore } from './cache/store/two-level-store.js';
 export { ConfigError, type ConfigProblem } from './config/config-error.js';
 export type { ConfigFormat } from './config/document.js';
 export {
@@ -59,9 +59,9 @@ export {
   parseConfig,
 } from './config/load-config.js';
 export type { GatewaySettings } from './config/schema.js';
-export type { ConnectTo, EgressCall, EgressTarget } from './egress.js';
-export type { EgressStatus, ExitStatus, GateStatus } from './egress-status.js';
-export { type ErrorCode, InvalidOptionError, ProxyError, type ProxyErrorDetails } from './errors.js';
+export type { ConnectTo, EgressCall, EgressTarget } from './core/egress.js';
+export type { EgressStatus, ExitStatus, GateStatus } from './core/egress-status.js';
+export { type ErrorCode, InvalidOptionError, ProxyError, type ProxyErrorDetails } from './core/errors.js';
 export {
   type Attempt,
   type AttemptOutcome,
@@ -79,19 +79,19 @@ export {
   type RetryContext,
   type RetryPolicy,
   type SentRequest,
-} from './exchange.js';
+} from './core/exchange.js';
+export type { OpenSocket, SocketRegistry, Upgrade } from './core/upgrade.js';
 export { explain } from './explain/explain.js';
 export type { ExplainOptions } from './explain/explain-options.js';
 export { type MetricsHandler, metrics } from './metrics/metrics.js';
 export type { CircuitView, MetricsOptions, MetricsRegistry } from './metrics/metrics-options.js';
-export type { OpenSocket, OpenSockets, SocketCounts, Upgrade } from './open-sockets.js';
 export { type ProxyRotateHandler, proxyRotate } from './proxy-rotate/proxy-rotate.js';
 export type { ProxyRotateEvents } from './proxy-rotate/proxy-rotate-events.js';
 export type { NamedProxy, ProxyRotateOptions, RotateStrategy } from './proxy-rotate/proxy-rotate-options.js';
 export { type RateLimitHandler, rateLimit } from './rate-limit/rate-limit.js';
 export type { GateName, RateLimitEvents } from './rate-limit/rate-limit-events.js';
 export type { RateLimitOptions } from './rate-limit/rate-limit-options.js';
-export type { RedisConnection } from './redis/redis-client.js';
+export type { RedisConnection } from './redis/client.js';
 export {
   type Api,
   type CountedConfig,
@@ -122,7 +122,8 @@ export {
 export type { StatsHealth } from './stats/stats-store.js';
 export { type TracingHandler, tracing } from './tracing/tracing.js';
 export type { TracingOptions } from './tracing/tracing-options.js';
-export type { UpgradeEgress, UpgradeHandler } from './upgrade.js';
-export { upgradeRoutes } from './upgrade-routes.js';
 export { type ForwardHandler, forward, resiliencePlugin } from './upstream/forward.js';
-export type { ForwardOptions, TransportOptions } from './upstream/forward-options.js';
+export type { ForwardOptions, TransportOptions } from './upstream/options/forward-options.js';
+export type { OpenSockets, SocketCounts } from './websocket/open-sockets.js';
+export type { UpgradeEgress, UpgradeHandler } from './websocket/upgrade.js';
+export { upgradeRoutes } from './websocket/upgrade-routes.js';

@@ -1,37 +1,38 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { answerError, asProxyError } from './answer-error.js';
+import type { Api } from './apis/api.js';
+import { LiveApi } from './apis/live-api.js';
+import { LiveApis, type UpdateReport } from './apis/live-apis.js';
 import {
   type ResilientProxyConfig,
   type ResolvedConfig,
   resolveConfig,
   type SharedOptions,
-} from './api-options.js';
-import { type ApiParts, ownWriters, PartFactory, type PartSources } from './api-parts.js';
+} from './apis/options.js';
+import { type ApiParts, ownWriters, PartFactory, type PartSources } from './apis/parts.js';
+import { optionsSnapshot, sameOptions } from './apis/same-options.js';
+import { SharedParts } from './apis/shared-parts.js';
+import { type SortedOptions, sortOptions } from './apis/sort-options.js';
 import { CircuitRegistry } from './breaker/circuit-registry.js';
-import type { EgressStatus } from './egress-status.js';
-import { ProxyError } from './errors.js';
-import { exchangeOf } from './exchange.js';
+import type { EgressStatus } from './core/egress-status.js';
+import { ProxyError } from './core/errors.js';
+import { exchangeOf } from './core/exchange.js';
+import { pipeline } from './core/pipeline.js';
+import { answerError, asProxyError } from './core/send-error.js';
 import { explain } from './explain/explain.js';
-import { type Api, LiveApi } from './live-api.js';
-import { LiveApis, type UpdateReport } from './live-apis.js';
 import type { MetricsHandler } from './metrics/metrics.js';
-import { OpenSockets } from './open-sockets.js';
-import { pipeline } from './pipeline.js';
-import { refuseUpgrade } from './refuse-upgrade.js';
-import { optionsSnapshot, sameOptions } from './same-options.js';
-import { serveWithoutUpgrade } from './serve-without-upgrade.js';
-import { ServerUpgrades } from './server-upgrades.js';
-import { SharedParts } from './shared-parts.js';
-import { type SortedOptions, sortOptions } from './sort-options.js';
 import type { StatsHandler } from './stats/stats.js';
-import { beginUpgrade, checkHandshake, meansWebSocket, takeUpgrade } from './upgrade.js';
-import { upgradeRoutes } from './upgrade-routes.js';
 import { validateBody } from './validate-body/validate-body.js';
+import { OpenSockets } from './websocket/open-sockets.js';
+import { refuseUpgrade } from './websocket/refuse-upgrade.js';
+import { serveWithoutUpgrade } from './websocket/serve-without-upgrade.js';
+import { ServerUpgrades } from './websocket/server-upgrades.js';
+import { beginUpgrade, checkHandshake, meansWebSocket, takeUpgrade } from './websocket/upgrade.js';
+import { upgradeRoutes } from './websocket/upgrade-routes.js';
 
-export type { PartName } from './api-parts.js';
-export type { Api } from './live-api.js';
-export type { UpdateReport } from './live-apis.js';
+export type { Api } from './apis/api.js';
+export type { UpdateReport } from './apis/live-apis.js';
+export type { PartName } from './apis/parts.js';
 
 /** The middleware that {@link resilientProxy} returns. */
 export interface ResilientProxy {

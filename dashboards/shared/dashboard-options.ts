@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import { count, fieldValue, functionOption } from '../../lib/options.js';
+import { count, fieldValue, functionOption } from '../../lib/core/options.js';
 
 /** A link in the head of a page, to the other dashboard for instance. */
 export interface DashboardLink {

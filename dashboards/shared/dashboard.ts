@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { secure, sendAsset, sendError, sendTagged } from './answers.js';
 import { builtClient, type ClientAssets, loadClient } from './client-assets.js';
 import type { DashboardSettings } from './dashboard-options.js';
 import { type Page, renderPage } from './page.js';
+import { secure, sendAsset, sendError, sendTagged } from './responses.js';
 
 /** A middleware of Connect's kind. */
 export type DashboardHandler = (

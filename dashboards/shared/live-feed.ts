@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { sendError } from './answers.js';
+import { sendError } from './responses.js';
 
 /** What a page can be kept up to date on. Equal keys are read once for all clients. */
 export interface Channel {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import { count, durationMs, functionOption, optionsObject, resolveOptions } from '../options.js';
+import { count, durationMs, functionOption, optionsObject, resolveOptions } from '../core/options.js';
 import { CircuitRegistry } from './circuit-registry.js';
 import type { CircuitConfig } from './circuit-snapshot.js';
 

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { exchangeOf } from '../exchange.js';
-import { type Clock, steadyClock } from '../steady-clock.js';
+import { exchangeOf } from '../core/exchange.js';
+import { type Clock, steadyClock } from '../core/steady-clock.js';
 import type { BreakerEvents } from './breaker-events.js';
 import { type BreakerOptions, resolveBreaker } from './breaker-options.js';
 import type { Circuit } from './circuit.js';

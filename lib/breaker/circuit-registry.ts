@@ -1,4 +1,4 @@
-import { invalidOption } from '../errors.js';
+import { invalidOption } from '../core/errors.js';
 import type { Circuit } from './circuit.js';
 import type { CircuitSnapshot } from './circuit-snapshot.js';
 import type { KeyedCircuits } from './keyed-circuits.js';

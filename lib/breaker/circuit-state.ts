@@ -1,4 +1,4 @@
-import type { TrialSlots } from './trial-slots.js';
+import type { TrialSlots } from './probe-slots.js';
 
 /** Where a circuit stands. */
 export type CircuitStateName = 'CLOSED' | 'OPEN' | 'HALF_OPEN';

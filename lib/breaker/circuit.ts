@@ -1,6 +1,6 @@
-import { ProxyError } from '../errors.js';
-import type { Attempt, Exchange, Guard } from '../exchange.js';
-import type { Clock } from '../steady-clock.js';
+import { ProxyError } from '../core/errors.js';
+import type { Attempt, Exchange, Guard } from '../core/exchange.js';
+import type { Clock } from '../core/steady-clock.js';
 import type { BreakerEmitter } from './breaker-events.js';
 import type { CircuitConfig, CircuitSnapshot, CircuitTransition } from './circuit-snapshot.js';
 import {
@@ -17,7 +17,7 @@ import {
   openedAt,
   type TransitionReason,
 } from './circuit-state.js';
-import { TrialSlots } from './trial-slots.js';
+import { TrialSlots } from './probe-slots.js';
 import { BrakesTripDetector, type TripDetector } from './trip-detector.js';
 import { judgeError, judgeOutcome, judgeResponse, type Verdict } from './verdict.js';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../steady-clock.js';
+import type { Clock } from '../core/steady-clock.js';
 import type { BreakerEmitter } from './breaker-events.js';
 import { Circuit } from './circuit.js';
 import type { CircuitConfig } from './circuit-snapshot.js';

@@ -1,5 +1,5 @@
-import type { ErrorCode, ProxyError } from '../errors.js';
-import type { AttemptOutcome, Exchange } from '../exchange.js';
+import type { ErrorCode, ProxyError } from '../core/errors.js';
+import type { AttemptOutcome, Exchange } from '../core/exchange.js';
 
 /** What an outcome says about the target; a failure tells what happened, without any secret. */
 export type Verdict = 'success' | 'neither' | { readonly failure: string };

@@ -1,14 +1,14 @@
-import { detach, type Exchange, type Handler } from '../exchange.js';
+import { detach, type Exchange, type Handler } from '../core/exchange.js';
 import { type CacheContext, read, statusOf } from './cache-context.js';
 import { CacheFetch } from './cache-fetch.js';
-import type { Lease } from './cache-store.js';
-import { isConditional } from './conditional-request.js';
-import type { StoredVariant } from './entry.js';
 import type { AskedCall, FetchPlan, Outdated } from './fetch-plan.js';
 import type { Flight, ReleaseReason } from './flight.js';
-import { FollowedAnswer } from './followed-answer.js';
-import { decideLookup, type ForwardReason, type LookupDecision } from './lookup-decision.js';
-import { sendStored, writeStoredHead } from './stored-answer.js';
+import { FollowedAnswer } from './followed-response.js';
+import { isConditional } from './policy/conditional-request.js';
+import { decideLookup, type ForwardReason, type LookupDecision } from './policy/lookup-decision.js';
+import type { StoredVariant } from './store/entry.js';
+import type { Lease } from './store/store.js';
+import { sendStored, writeStoredHead } from './stored-response.js';
 
 type Next = (error?: unknown) => void;
 type Decision = LookupDecision<StoredVariant>;

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
-import type { CacheKeys } from './cache-key.js';
 import type { ResolvedCache } from './cache-options.js';
-import type { CachePolicy } from './cache-policy.js';
 import { type CacheStatus, cacheStatusValue } from './cache-status.js';
-import type { CacheStore, PurgeTarget, StoredUnder } from './cache-store.js';
-import type { StoredVariant } from './entry.js';
 import type { Flights } from './flights.js';
-import type { PendingPurges } from './pending-purges.js';
-import type { RetryGate } from './retry-gate.js';
+import type { CachePolicy } from './policy/cache-policy.js';
+import type { CacheKeys } from './policy/key.js';
+import type { RetryGate } from './policy/retry-gate.js';
+import type { StoredVariant } from './store/entry.js';
+import type { PendingPurges } from './store/pending-purges.js';
+import type { CacheStore, PurgeTarget, StoredUnder } from './store/store.js';
 
 /** What a cache knows of the place it stands at. */
 export interface CacheSite {

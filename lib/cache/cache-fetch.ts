@@ -1,21 +1,21 @@
-import { ProxyError } from '../errors.js';
-import type { Exchange } from '../exchange.js';
-import { type AnswerListener, AnswerTap, type HeadVerdict } from './answer-tap.js';
+import { ProxyError } from '../core/errors.js';
+import type { Exchange } from '../core/exchange.js';
 import { type CacheContext, statusOf } from './cache-context.js';
 import type { CacheStatus } from './cache-status.js';
-import { CLIENT_CONDITIONS, revalidationFields } from './conditional.js';
-import { askWith } from './conditional-request.js';
-import { type EntryMeta, withMeta } from './entry.js';
 import type { FetchPlan, Outdated } from './fetch-plan.js';
-import { firstValue, type RawHeaders, withoutFields } from './header-fields.js';
 import { invalidate } from './invalidate.js';
+import { CLIENT_CONDITIONS, revalidationFields } from './policy/conditional.js';
+import { askWith } from './policy/conditional-request.js';
+import { firstValue, type RawHeaders, withoutFields } from './policy/headers.js';
+import { decideStore, type StoreAnswer, type StoreDecision, type StoreRequest } from './policy/storable.js';
+import { boundedTags } from './policy/tags.js';
+import { freshen, headVerdict, validates } from './policy/validation.js';
 import { keepVariant, Recording } from './recording.js';
-import { decideStore, type StoreAnswer, type StoreDecision, type StoreRequest } from './storable.js';
-import { sendStored } from './stored-answer.js';
-import { boundedTags } from './tags.js';
+import { type AnswerListener, AnswerTap, type HeadVerdict } from './response-tap.js';
+import { type EntryMeta, withMeta } from './store/entry.js';
+import type { WrittenHead } from './store/written-head.js';
+import { sendStored } from './stored-response.js';
 import { isFailure, isUpstreamFailure } from './upstream-failure.js';
-import { freshen, headVerdict, validates } from './validation.js';
-import type { WrittenHead } from './written-head.js';
 
 type Next = (error?: unknown) => void;
 

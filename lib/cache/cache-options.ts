@@ -7,9 +7,9 @@ import {
   optionsObject,
   resolveOptions,
   sizeBytes,
-} from '../options.js';
-import type { CachePolicy } from './cache-policy.js';
-import type { CacheStore } from './cache-store.js';
+} from '../core/options.js';
+import type { CachePolicy } from './policy/cache-policy.js';
+import type { CacheStore } from './store/store.js';
 
 /** Options of `cache()`. */
 export interface CacheOptions {

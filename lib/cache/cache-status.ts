@@ -1,5 +1,5 @@
-import { tokenOrString } from '../structured-text.js';
-import type { ForwardReason } from './lookup-decision.js';
+import { tokenOrString } from '../http/structured-text.js';
+import type { ForwardReason } from './policy/lookup-decision.js';
 
 /** How a cache handled a call (RFC 9211 §2). */
 export type CacheStatus =

@@ -1,21 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { exchangeOf, knownExchange } from '../exchange.js';
+import { exchangeOf, knownExchange } from '../core/exchange.js';
 import { CacheCall } from './cache-call.js';
 import { type CacheContext, type CacheSite, statusOf, take } from './cache-context.js';
-import { type CacheKeys, cacheKeys, type KeyRequest } from './cache-key.js';
 import { type CacheOptions, cachePolicy, resolveCache } from './cache-options.js';
 import { standaloneSite } from './cache-site.js';
-import type { PurgeTarget } from './cache-store.js';
-import type { StoredVariant } from './entry.js';
 import type { AskedCall } from './fetch-plan.js';
 import { Flights } from './flights.js';
-import { digestBody, hasBody } from './key-body.js';
-import { decideLookup } from './lookup-decision.js';
-import { MemoryStore } from './memory-store.js';
-import { PendingPurges } from './pending-purges.js';
-import { RetryGate } from './retry-gate.js';
-import { sendStored } from './stored-answer.js';
-import { isCachedMethod } from './ttl-policy.js';
+import { type CacheKeys, cacheKeys, type KeyRequest } from './policy/key.js';
+import { digestBody, hasBody } from './policy/key-body.js';
+import { decideLookup } from './policy/lookup-decision.js';
+import { RetryGate } from './policy/retry-gate.js';
+import { isCachedMethod } from './policy/ttl-policy.js';
+import type { StoredVariant } from './store/entry.js';
+import { MemoryStore } from './store/memory-store.js';
+import { PendingPurges } from './store/pending-purges.js';
+import type { PurgeTarget } from './store/store.js';
+import { sendStored } from './stored-response.js';
 
 /** What a cache has stored and done since it was made. */
 export interface CacheCounts {

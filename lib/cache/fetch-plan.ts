@@ -1,8 +1,8 @@
-import type { StoredVariant } from './entry.js';
 import type { Flight } from './flight.js';
 import type { Ticket } from './flights.js';
-import type { ForwardReason } from './lookup-decision.js';
-import type { Asked } from './stored-answer.js';
+import type { ForwardReason } from './policy/lookup-decision.js';
+import type { StoredVariant } from './store/entry.js';
+import type { Asked } from './stored-response.js';
 
 /** A stored answer that a call to the upstream is about. */
 export interface Outdated {

@@ -1,4 +1,4 @@
-import type { EntryMeta } from './entry.js';
+import type { EntryMeta } from './store/entry.js';
 
 /** Why a call that waited for another's answer has to go on without it. */
 export type ReleaseReason =

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { type CacheContext, take } from './cache-context.js';
 import type { AskedCall } from './fetch-plan.js';
-import { invalidatedPaths } from './invalidation.js';
-import type { WrittenHead } from './written-head.js';
+import { invalidatedPaths } from './policy/invalidation.js';
+import type { WrittenHead } from './store/written-head.js';
 
 /** Drops what an unsafe call has made invalid, and what is on its way for it (RFC 9111 §4.4). */
 export function invalidate(

@@ -1,4 +1,4 @@
-import type { EntryMeta, StoredVariant } from './entry.js';
+import type { EntryMeta, StoredVariant } from './store/entry.js';
 
 /** A stored answer out of the pieces its body arrived in. They are copied once: here where they are many, else by the store. */
 export function recordedVariant(meta: EntryMeta, chunks: readonly Buffer[]): StoredVariant {

@@ -1,9 +1,9 @@
 import { type CacheContext, keep } from './cache-context.js';
-import type { EntryMeta, StoredVariant } from './entry.js';
 import type { FetchPlan } from './fetch-plan.js';
+import { sealEntry } from './policy/storable.js';
+import { withVariant } from './policy/variants.js';
 import { recordedVariant } from './recorded-body.js';
-import { sealEntry } from './storable.js';
-import { withVariant } from './variants.js';
+import type { EntryMeta, StoredVariant } from './store/entry.js';
 
 /** Where an answer is to be stored, and who waits for it. */
 export type RecordingPlan = Pick<FetchPlan, 'key' | 'known' | 'flight' | 'ticket'>;

@@ -1,4 +1,4 @@
-import { ProxyError } from '../errors.js';
+import { ProxyError } from '../core/errors.js';
 
 /** Whether an answer says that the upstream cannot answer now: a stored one is the better answer then. */
 export function isFailure(status: number): boolean {

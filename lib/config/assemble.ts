@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import { type ApiOptions, type ManyApisConfig, resolveConfig } from '../api-options.js';
-import { InvalidOptionError } from '../errors.js';
-import { joinPath } from '../options.js';
-import { sortOptions } from '../sort-options.js';
+import { type ApiOptions, type ManyApisConfig, resolveConfig } from '../apis/options.js';
+import { sortOptions } from '../apis/sort-options.js';
+import { InvalidOptionError } from '../core/errors.js';
+import { joinPath } from '../core/options.js';
 import { type Checked, check, valueAt } from './check-part.js';
 import type { Environment, Substituted } from './environment.js';
 import { type PlacedProblem, type Transcribed, transcribe } from './openresty-names.js';

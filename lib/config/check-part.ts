@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { explainIssue } from '../options.js';
+import { explainIssue } from '../core/options.js';
 import type { Substituted } from './environment.js';
 import type { PlacedProblem } from './openresty-names.js';
 

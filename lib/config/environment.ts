@@ -1,4 +1,4 @@
-import { joinPath } from '../options.js';
+import { joinPath } from '../core/options.js';
 import type { ConfigProblem } from './config-error.js';
 
 /** Values of variables by name, as `process.env`. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { nearestName } from '../options.js';
+import { nearestName } from '../core/options.js';
 
 /** The shape of `S` with every option left to be said or not: a default belongs to whoever reads it. */
 export type Unfilled<S extends z.ZodRawShape> = {

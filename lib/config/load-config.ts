@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { joinPath } from '../options.js';
+import { joinPath } from '../core/options.js';
 import { assemble, type LoadedConfig } from './assemble.js';
 import { ConfigError, type ConfigProblem } from './config-error.js';
 import { type ConfigFormat, readDocument } from './document.js';

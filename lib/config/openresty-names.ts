@@ -1,5 +1,5 @@
-import type { ApiOptions } from '../api-options.js';
-import { joinPath } from '../options.js';
+import type { ApiOptions } from '../apis/options.js';
+import { joinPath } from '../core/options.js';
 import { retrySchema } from '../retry/retry-options.js';
 import { TRANSCRIPTIONS } from './openresty-shape.js';
 import type { FileApi } from './schema.js';

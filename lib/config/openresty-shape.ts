@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, durationMs, fieldName } from '../options.js';
+import { count, durationMs, fieldName } from '../core/options.js';
 import { retrySchema } from '../retry/retry-options.js';
 import { fileObject } from './file-object.js';
 

@@ -1,4 +1,4 @@
-import type { ManyApisConfig } from '../api-options.js';
+import type { ManyApisConfig } from '../apis/options.js';
 import { proxyAddress } from '../proxy-rotate/proxy-address.js';
 import type { Environment } from './environment.js';
 import type { PlacedProblem } from './openresty-names.js';

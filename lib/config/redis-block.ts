@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { RedisConnection } from '../redis/redis-client.js';
+import type { RedisConnection } from '../redis/client.js';
 import type { Environment } from './environment.js';
 import type { redisSchema } from './schema.js';
 

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { breakerFileShape } from '../breaker/breaker-options.js';
 import { cacheFileShape } from '../cache/cache-options.js';
+import { count, durationMs, fieldName, fieldValue, sizeBytes } from '../core/options.js';
 import { explainSchema } from '../explain/explain-options.js';
-import { count, durationMs, fieldName, fieldValue, sizeBytes } from '../options.js';
 import { proxyRotateFileShape } from '../proxy-rotate/proxy-rotate-options.js';
 import { rateLimitFileShape } from '../rate-limit/rate-limit-options.js';
 import { retrySchema } from '../retry/retry-options.js';
 import { statsFileShape } from '../stats/stats-options.js';
-import { targetUrl } from '../upstream/target.js';
+import { targetUrl } from '../upstream/request/target.js';
 import { blockOrFalse, fileObject, unfilled } from './file-object.js';
 import { openrestyApiShape, openrestyRetryShape } from './openresty-shape.js';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { optionsObject, resolveOptions } from '../options.js';
+import { optionsObject, resolveOptions } from '../core/options.js';
 
 /** Options of `explain()`. `Cache-Status` is the cache's own to send: `cacheStatus` among its options. */
 export interface ExplainOptions {

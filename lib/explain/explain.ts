@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { exchangeOf, type Handler } from '../exchange.js';
+import { exchangeOf, type Handler } from '../core/exchange.js';
 import { type ExplainOptions, resolveExplain } from './explain-options.js';
 import { explainHead } from './explained-head.js';
 

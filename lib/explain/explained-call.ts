@@ -1,4 +1,4 @@
-import type { Attempt, Exchange } from '../exchange.js';
+import type { Attempt, Exchange } from '../core/exchange.js';
 
 /** A call as far as it is explained, at the head of its answer. */
 export type ExplainedCall = Pick<

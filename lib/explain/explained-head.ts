@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import type { Exchange } from '../exchange.js';
-import { flatFields, headArguments, linesOf } from '../head-arguments.js';
-import { setFields } from '../write-head.js';
+import type { Exchange } from '../core/exchange.js';
+import { flatFields, headArguments, linesOf } from '../http/head-arguments.js';
+import { setFields } from '../http/write-head.js';
 import type { ResolvedExplain } from './explain-options.js';
 import { acceptedAttempt, isFromStore } from './explained-call.js';
 import { ownErrorType, proxyStatusValue } from './proxy-status.js';

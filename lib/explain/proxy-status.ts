@@ -1,5 +1,5 @@
-import type { ProxyError } from '../errors.js';
-import { quotedString } from '../structured-text.js';
+import type { ProxyError } from '../core/errors.js';
+import { quotedString } from '../http/structured-text.js';
 import { type ExplainedCall, isFromStore } from './explained-call.js';
 
 const NAME = 'resilient-proxy-out';

@@ -1,4 +1,4 @@
-import type { Attempt } from '../exchange.js';
+import type { Attempt } from '../core/exchange.js';
 import { acceptedAttempt, type ExplainedCall, isFromStore } from './explained-call.js';
 
 /** Attempts that are told; of a call that made more, the last ones. */

@@ -1,5 +1,5 @@
-import type { Exchange } from '../exchange.js';
-import { redactPath } from '../redact.js';
+import type { Exchange } from '../core/exchange.js';
+import { redactPath } from '../core/redact.js';
 import type { ResilientProxy } from '../resilient-proxy.js';
 import type { Logger } from './logger.js';
 import { requestId } from './request-id.js';

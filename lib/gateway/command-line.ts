@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { nearestName } from '../options.js';
+import { nearestName } from '../core/options.js';
 
 /** What the command line asks for. */
 export interface CommandLine {

@@ -1,5 +1,5 @@
 import { ConfigError } from '../config/config-error.js';
-import { InvalidOptionError } from '../errors.js';
+import { InvalidOptionError } from '../core/errors.js';
 import type { Family } from '../metrics/family.js';
 
 /** How the configuration in service came to be, as `/health?verbose=1` shows it. */

@@ -6,7 +6,7 @@ import {
   pino,
   stdSerializers,
 } from 'pino';
-import { withoutUser } from '../redact.js';
+import { withoutUser } from '../core/redact.js';
 
 export type { Logger } from 'pino';
 

@@ -1,8 +1,8 @@
 import express, { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
 import type { CachePurge } from '../cache/cache.js';
-import { InvalidOptionError } from '../errors.js';
-import { optionsObject, resolveOptions } from '../options.js';
+import { InvalidOptionError } from '../core/errors.js';
+import { optionsObject, resolveOptions } from '../core/options.js';
 import type { ResilientProxy } from '../resilient-proxy.js';
 
 const MAX_BODY = '16kb';

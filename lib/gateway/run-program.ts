@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { ApiOptions } from '../api-options.js';
+import type { ApiOptions } from '../apis/options.js';
 import { type LoadedConfig, loadConfig, parseConfig } from '../config/load-config.js';
 import { type CommandLine, readCommandLine, USAGE, UsageError } from './command-line.js';
 import { watchConfig } from './config-watch.js';

@@ -1,4 +1,4 @@
-import { type ApiOptions, resolveConfig } from '../api-options.js';
+import { type ApiOptions, resolveConfig } from '../apis/options.js';
 import type { LoadedConfig } from '../config/load-config.js';
 
 function kept(cache: ApiOptions['cache']): string {

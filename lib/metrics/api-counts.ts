@@ -1,4 +1,4 @@
-import type { AttemptOutcome, CacheVerdict, Exchange } from '../exchange.js';
+import type { AttemptOutcome, CacheVerdict, Exchange } from '../core/exchange.js';
 import { BucketCounts } from './bucket-counts.js';
 import { ABORTED_COLUMN, CODE_LABELS, codeColumn } from './code-label.js';
 

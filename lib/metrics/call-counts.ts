@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { type Attempt, announcesBody, type Exchange, type Guard } from '../exchange.js';
+import { type Attempt, announcesBody, type Exchange, type Guard } from '../core/exchange.js';
 import { ApiCounts } from './api-counts.js';
 
 const MAX_APIS = 1000;

@@ -1,7 +1,7 @@
 import type { OpenMetricsContentType, PrometheusContentType, Registry } from 'prom-client';
 import { z } from 'zod';
-import type { EgressStatus } from '../egress-status.js';
-import { durationMs, functionOption, optionsObject, resolveOptions } from '../options.js';
+import type { EgressStatus } from '../core/egress-status.js';
+import { durationMs, functionOption, optionsObject, resolveOptions } from '../core/options.js';
 
 /** A registry of prom-client, whichever of the two text formats it writes. */
 export type MetricsRegistry = Registry<PrometheusContentType> | Registry<OpenMetricsContentType>;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type OpenMetricsContentType, type PrometheusContentType, Registry } from 'prom-client';
-import { invalidOption } from '../errors.js';
-import { exchangeOf } from '../exchange.js';
+import { invalidOption } from '../core/errors.js';
+import { exchangeOf } from '../core/exchange.js';
 import { CallCounts } from './call-counts.js';
 import { callFamilies, TIME_FAMILIES } from './call-families.js';
 import { EventLoopLag } from './event-loop-lag.js';

@@ -1,4 +1,4 @@
-import type { SocketCounts } from '../open-sockets.js';
+import type { SocketCounts } from '../websocket/open-sockets.js';
 import type { Family, Row } from './family.js';
 
 /** The WebSockets of each API; their handshakes are calls among the others. */

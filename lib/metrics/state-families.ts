@@ -1,4 +1,4 @@
-import type { EgressStatus, GateStatus } from '../egress-status.js';
+import type { EgressStatus, GateStatus } from '../core/egress-status.js';
 import type { EventLoopLag } from './event-loop-lag.js';
 import type { Family, Row } from './family.js';
 import type { CircuitView } from './metrics-options.js';

@@ -1,4 +1,4 @@
-import { ProxyError } from '../errors.js';
+import { ProxyError } from '../core/errors.js';
 
 /** A failure that an exit is to blame for, found while a connection through it was opened. */
 export class DialError extends ProxyError {

@@ -1,7 +1,7 @@
-import type { EgressTarget } from '../egress.js';
-import type { Exit } from './exit.js';
+import type { EgressTarget } from '../core/egress.js';
+import { Rest, type RestTimes } from './cooldown.js';
+import type { Exit } from './egress-proxy.js';
 import type { NoProxy } from './no-proxy.js';
-import { Rest, type RestTimes } from './rest.js';
 
 /** What a rotation knows of one target. */
 export interface Lane {

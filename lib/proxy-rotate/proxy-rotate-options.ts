@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import { invalidOption } from '../errors.js';
-import { count, durationMs, functionOption, optionsObject, resolveOptions } from '../options.js';
+import { invalidOption } from '../core/errors.js';
+import { count, durationMs, functionOption, optionsObject, resolveOptions } from '../core/options.js';
 import { type NoProxy, noProxyList } from './no-proxy.js';
 import { type ProxyAddress, proxyAddress } from './proxy-address.js';
 

@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ExitStatus } from '../egress-status.js';
-import { exchangeOf } from '../exchange.js';
-import { type Clock, steadyClock } from '../steady-clock.js';
-import type { UpgradeEgress } from '../upgrade.js';
+import type { ExitStatus } from '../core/egress-status.js';
+import { exchangeOf } from '../core/exchange.js';
+import { type Clock, steadyClock } from '../core/steady-clock.js';
+import type { UpgradeEgress } from '../websocket/upgrade.js';
 import type { ProxyRotateEvents } from './proxy-rotate-events.js';
 import { type ProxyRotateOptions, resolveProxyRotate } from './proxy-rotate-options.js';
 import { Rotation } from './rotation.js';

@@ -1,7 +1,7 @@
-import type { Egress, EgressCall, EgressPolicy, EgressTarget } from '../egress.js';
-import type { ProxyError } from '../errors.js';
-import type { Attempt, AttemptOutcome, Guard } from '../exchange.js';
-import type { Exit } from './exit.js';
+import type { Egress, EgressCall, EgressPolicy, EgressTarget } from '../core/egress.js';
+import type { ProxyError } from '../core/errors.js';
+import type { Attempt, AttemptOutcome, Guard } from '../core/exchange.js';
+import type { Exit } from './egress-proxy.js';
 import type { Lane } from './lanes.js';
 
 /** What a route asks of its rotation. */

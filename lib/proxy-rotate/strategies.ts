@@ -1,5 +1,5 @@
-import type { EgressCall } from '../egress.js';
-import type { Exit } from './exit.js';
+import type { EgressCall } from '../core/egress.js';
+import type { Exit } from './egress-proxy.js';
 import type { Lane } from './lanes.js';
 
 /** What is looked for. */

@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http';
-import { ProxyError } from '../errors.js';
-import type { Attempt, AttemptOutcome, Exchange, Guard } from '../exchange.js';
-import type { Gate, Passage } from './gate.js';
-import type { Limiter } from './limiter.js';
-import type { Token } from './quota.js';
-import { boundedKey } from './redis-keys.js';
+import { ProxyError } from '../core/errors.js';
+import type { Attempt, AttemptOutcome, Exchange, Guard } from '../core/exchange.js';
+import { LIMIT_FIELDS, readLimits } from './gate/advertised-limits.js';
+import type { Gate, Passage } from './gate/gate.js';
+import type { Limiter } from './quota/limiter.js';
+import type { Token } from './quota/quota.js';
+import { boundedKey } from './quota/redis-keys.js';
 import type { Refusal } from './refusal.js';
-import { LIMIT_FIELDS, readLimits } from './told-limits.js';
 import type { Blocked, Waiter } from './waiting-line.js';
 
 type Answer = ProxyError | undefined;

@@ -1,9 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import { CREDENTIAL_HEADERS } from '../credential-headers.js';
-import { invalidOption } from '../errors.js';
-import { count, durationMs, fieldName, functionOption, optionsObject, resolveOptions } from '../options.js';
-import { type RedisConnection, redisConnection } from '../redis/redis-client.js';
+import { CREDENTIAL_HEADERS } from '../core/credential-headers.js';
+import { invalidOption } from '../core/errors.js';
+import {
+  count,
+  durationMs,
+  fieldName,
+  functionOption,
+  optionsObject,
+  resolveOptions,
+} from '../core/options.js';
+import { type RedisConnection, redisConnection } from '../redis/client.js';
 
 /** Options of `rateLimit()`. With none of them it keeps to what the target tells. */
 export interface RateLimitOptions {

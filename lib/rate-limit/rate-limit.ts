@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { GateStatus } from '../egress-status.js';
-import type { ProxyError } from '../errors.js';
-import { type Exchange, exchangeOf } from '../exchange.js';
-import { type Clock, steadyClock } from '../steady-clock.js';
+import type { GateStatus } from '../core/egress-status.js';
+import type { ProxyError } from '../core/errors.js';
+import { type Exchange, exchangeOf } from '../core/exchange.js';
+import { type Clock, steadyClock } from '../core/steady-clock.js';
 import { LimitedCall } from './limited-call.js';
-import { Limiter } from './limiter.js';
+import { Limiter } from './quota/limiter.js';
 import type { RateLimitEvents } from './rate-limit-events.js';
 import { type RateLimitOptions, resolveRateLimit } from './rate-limit-options.js';
 

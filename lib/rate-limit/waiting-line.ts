@@ -1,4 +1,4 @@
-import type { Clock } from '../steady-clock.js';
+import type { Clock } from '../core/steady-clock.js';
 import type { Refusal } from './refusal.js';
 
 /** A call that waits for its turn. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Attempt, Exchange, Guard, SentRequest } from '../exchange.js';
+import type { Attempt, Exchange, Guard, SentRequest } from '../core/exchange.js';
 import { idempotencyKeySchema, type ResolvedRetry } from './retry-options.js';
 
 /** Sees that each unsafe call brings one key to the target, in all of its attempts. Serves every call of a policy. */

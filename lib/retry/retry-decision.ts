@@ -1,5 +1,5 @@
-import type { AttemptOutcome, RetryContext } from '../exchange.js';
-import { askedDelayMs } from '../retry-after.js';
+import type { AttemptOutcome, RetryContext } from '../core/exchange.js';
+import { askedDelayMs } from '../http/retry-after.js';
 import { backOffMs } from './back-off.js';
 import type { ResolvedRetry } from './retry-options.js';
 

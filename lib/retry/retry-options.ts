@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { RetryClass } from '../exchange.js';
-import { count, durationMs, fieldName, optionsObject, sizeBytes } from '../options.js';
+import type { RetryClass } from '../core/exchange.js';
+import { count, durationMs, fieldName, optionsObject, sizeBytes } from '../core/options.js';
 
 /** Options of `retry()`. */
 export interface RetryOptions {

@@ -7,8 +7,8 @@ import {
   exchangeOf,
   type RetryContext,
   type RetryPolicy,
-} from '../exchange.js';
-import { resolveOptions } from '../options.js';
+} from '../core/exchange.js';
+import { resolveOptions } from '../core/options.js';
 import { IdempotencyKeys } from './idempotency-keys.js';
 import { RetryBudget } from './retry-budget.js';
 import { decideRetry, type StopReason } from './retry-decision.js';

@@ -1,7 +1,7 @@
-import type { Delta } from './delta.js';
+import type { Delta } from './digest/delta.js';
+import { OTHERS, Tally } from './digest/tally.js';
+import { decodeTally, encodeTally } from './digest/tally-codec.js';
 import { ALL, keptUntil, type Page, pageId, SPAN_NAMES, SPANS, type SpanName, spanStart } from './periods.js';
-import { OTHERS, Tally } from './tally.js';
-import { decodeTally, encodeTally } from './tally-codec.js';
 
 /** The API as a whole on a page, beside its paths: those begin with a slash, or have at least some name. */
 export const WHOLE = '';

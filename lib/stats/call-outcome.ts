@@ -1,5 +1,5 @@
-import type { ProxyError } from '../errors.js';
-import type { Exchange } from '../exchange.js';
+import type { ProxyError } from '../core/errors.js';
+import type { Exchange } from '../core/exchange.js';
 
 /** How a call ended: `left` is a client that went away while it got its answer. */
 export type CallResult = 'success' | 'failure' | 'aborted' | 'left';

@@ -1,7 +1,7 @@
-import type { Delta } from './delta.js';
+import type { Delta } from './digest/delta.js';
+import { OTHERS, Tally } from './digest/tally.js';
 import { LiveTimes } from './live-times.js';
 import type { StoredError } from './stored-error.js';
-import { OTHERS, Tally } from './tally.js';
 
 /** A path while calls of it are recorded. */
 export interface LivePath {

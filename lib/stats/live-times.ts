@@ -1,6 +1,6 @@
 // @ts-expect-error tdigest ships no types; what is used of it is declared below.
 import untyped from 'tdigest';
-import { type Centroids, centroidsOf, mergeCentroids } from './centroids.js';
+import { type Centroids, centroidsOf, mergeCentroids } from './digest/centroids.js';
 
 /** What this package uses of the package tdigest. */
 interface TDigest {

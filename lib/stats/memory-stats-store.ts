@@ -1,5 +1,5 @@
 import { Book } from './book.js';
-import type { Delta } from './delta.js';
+import type { Delta } from './digest/delta.js';
 import { spanStart } from './periods.js';
 import type { Reading, ReadRequest, StatsHealth, StatsStore } from './stats-store.js';
 import type { StoredError } from './stored-error.js';

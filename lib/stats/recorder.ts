@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
-import type { ProxyError } from '../errors.js';
-import { announcesBody, type Exchange, type Guard } from '../exchange.js';
+import type { ProxyError } from '../core/errors.js';
+import { announcesBody, type Exchange, type Guard } from '../core/exchange.js';
 import { messageOf, resultOf } from './call-outcome.js';
-import type { Delta } from './delta.js';
+import type { Delta } from './digest/delta.js';
+import { bump, bumpName, OTHERS } from './digest/tally.js';
 import { LiveApi, type LivePath } from './live-api.js';
 import { measureAnswer, measureBody, measuredAnswer, measuredBody } from './meter.js';
 import { pathName, pathTemplate } from './path-template.js';
 import { SPANS, spanStart } from './periods.js';
 import { redactedMessage, redactedPath } from './redaction.js';
-import { bump, bumpName, OTHERS } from './tally.js';
 
 /** What a {@link Recorder} goes by. */
 export interface RecorderOptions {

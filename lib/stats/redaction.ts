@@ -1,4 +1,4 @@
-import { isSecretName, redactQuery, withoutUser } from '../redact.js';
+import { isSecretName, redactQuery, withoutUser } from '../core/redact.js';
 
 const MASK = '***';
 const MAX_PATH = 500;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import { count, durationMs, functionOption, optionsObject, resolveOptions } from '../options.js';
-import { type RedisConnection, redisConnection } from '../redis/redis-client.js';
+import { count, durationMs, functionOption, optionsObject, resolveOptions } from '../core/options.js';
+import { type RedisConnection, redisConnection } from '../redis/client.js';
 
 /** Options of `stats()`. */
 export interface StatsOptions {

@@ -1,9 +1,9 @@
 import { type Book, WHOLE } from './book.js';
+import { figuresOf, sumOf, Tally } from './digest/tally.js';
 import { ALL, keptPages, type Page, SPANS, type SpanName, spanStart } from './periods.js';
 import type { Figures, PathFigures, StatsQuery, StatsView, TimeBucket } from './stats-source.js';
 import type { Reading, StatsStore } from './stats-store.js';
 import { newestErrors } from './stored-error.js';
-import { figuresOf, sumOf, Tally } from './tally.js';
 
 const DEFAULT_ERRORS = 10;
 /** Recent errors are kept by API: to find those of one path, all of them are looked through. */

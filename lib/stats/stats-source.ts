@@ -1,4 +1,4 @@
-import type { CacheVerdict } from '../exchange.js';
+import type { CacheVerdict } from '../core/exchange.js';
 
 /** What the statistics are asked over: everything, days (30 are kept) or hours (7 days are kept). */
 export type StatsPeriod = 'all' | 'daily' | 'hourly';

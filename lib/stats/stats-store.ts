@@ -1,5 +1,5 @@
 import type { Book } from './book.js';
-import type { Delta } from './delta.js';
+import type { Delta } from './digest/delta.js';
 import type { Page } from './periods.js';
 import type { StoredError } from './stored-error.js';
 

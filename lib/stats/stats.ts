@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Exchange, exchangeOf } from '../exchange.js';
+import { type Exchange, exchangeOf } from '../core/exchange.js';
 import { ChangeNews } from './change-news.js';
 import { MemoryStatsStore } from './memory-stats-store.js';
 import { Recorder } from './recorder.js';
-import { RedisStatsStore } from './redis-stats-store.js';
+import { RedisStatsStore } from './redis/store.js';
 import { resolveStats, type StatsOptions } from './stats-options.js';
 import { StatsReader } from './stats-reader.js';
 import type { StatsSource } from './stats-source.js';

@@ -1,7 +1,7 @@
 import { type Context, type Span, SpanKind, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
-import type { ProxyError } from '../errors.js';
-import type { Attempt, Exchange, Guard, SentRequest } from '../exchange.js';
-import { type Inject, injectedFields } from './injected-fields.js';
+import type { ProxyError } from '../core/errors.js';
+import type { Attempt, Exchange, Guard, SentRequest } from '../core/exchange.js';
+import { type Inject, injectedFields } from './injected-headers.js';
 import {
   attemptAttributes,
   callAttributes,

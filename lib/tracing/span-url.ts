@@ -1,4 +1,4 @@
-import { redactQuery, withoutUser } from '../redact.js';
+import { redactQuery, withoutUser } from '../core/redact.js';
 
 /** What the semantic conventions of OpenTelemetry put in place of a secret. */
 const MASK = 'REDACTED';

@@ -1,6 +1,6 @@
 import type { TextMapPropagator, TracerProvider } from '@opentelemetry/api';
 import { z } from 'zod';
-import { optionsObject, resolveOptions } from '../options.js';
+import { optionsObject, resolveOptions } from '../core/options.js';
 
 /** Options of `tracing()`. */
 export interface TracingOptions {

@@ -10,9 +10,9 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api';
-import { type Exchange, exchangeOf, knownExchange } from '../exchange.js';
+import { type Exchange, exchangeOf, knownExchange } from '../core/exchange.js';
 import { CallTrace, type TraceTools } from './call-trace.js';
-import type { Inject } from './injected-fields.js';
+import type { Inject } from './injected-headers.js';
 import { resolveTracing, type TracingOptions } from './tracing-options.js';
 
 /** The middleware that {@link tracing} returns. */

@@ -1,5 +1,5 @@
-import type { Egress } from '../egress.js';
-import type { Attempt, AttemptOutcome, ResponseHead } from '../exchange.js';
+import type { Egress } from '../core/egress.js';
+import type { Attempt, AttemptOutcome, ResponseHead } from '../core/exchange.js';
 import type { Deadline, DeadlineWheel } from './deadline-wheel.js';
 import { exitFailure, readFailure, timeoutFailure } from './failure.js';
 import type { AttemptListener, Cancel, Transport, UpstreamRequest } from './transport.js';

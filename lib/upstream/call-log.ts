@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import type { Options } from 'http-proxy-middleware';
 import type { ProxyServer, ProxyTarget } from 'httpxy';
-import { redactPath } from '../redact.js';
+import { redactPath } from '../core/redact.js';
 import type { UpstreamRequest } from './transport.js';
 
 type Logger = Options['logger'];

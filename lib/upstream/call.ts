@@ -1,6 +1,6 @@
-import type { Egress } from '../egress.js';
-import { ProxyError } from '../errors.js';
-import type { Attempt, AttemptOutcome, Exchange, ResponseHead } from '../exchange.js';
+import type { Egress } from '../core/egress.js';
+import { ProxyError } from '../core/errors.js';
+import type { Attempt, AttemptOutcome, Exchange, ResponseHead } from '../core/exchange.js';
 import { type AttemptOwner, AttemptRun } from './attempt-run.js';
 import type { DeadlineWheel } from './deadline-wheel.js';
 import { readFailure } from './failure.js';

@@ -1,5 +1,5 @@
-import { ProxyError } from '../errors.js';
-import type { AttemptOutcome, RetryClass } from '../exchange.js';
+import { ProxyError } from '../core/errors.js';
+import type { AttemptOutcome, RetryClass } from '../core/exchange.js';
 
 type Failure = Extract<AttemptOutcome, { kind: 'failure' }>;
 

@@ -4,20 +4,27 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createProxyMiddleware, type Options, type Plugin } from 'http-proxy-middleware';
 import type { ProxyServer } from 'httpxy';
-import { answerError } from '../answer-error.js';
-import { ProxyError } from '../errors.js';
-import { exchangeOf } from '../exchange.js';
-import { OpenSockets } from '../open-sockets.js';
-import { serveWithoutUpgrade } from '../serve-without-upgrade.js';
-import { ServerUpgrades } from '../server-upgrades.js';
-import { beginUpgrade, leaveUpgrade, meansWebSocket, takeUpgrade, type UpgradeEgress } from '../upgrade.js';
+import { ProxyError } from '../core/errors.js';
+import { exchangeOf } from '../core/exchange.js';
+import { answerError } from '../core/send-error.js';
+import { OpenSockets } from '../websocket/open-sockets.js';
+import { serveWithoutUpgrade } from '../websocket/serve-without-upgrade.js';
+import { ServerUpgrades } from '../websocket/server-upgrades.js';
+import {
+  beginUpgrade,
+  leaveUpgrade,
+  meansWebSocket,
+  takeUpgrade,
+  type UpgradeEgress,
+} from '../websocket/upgrade.js';
 import { CallLog } from './call-log.js';
 import { readFailure } from './failure.js';
-import { type ForwardOptions, resolveForward, TRANSPORT_OPTIONS } from './forward-options.js';
-import { heardFilter } from './heard-filter.js';
-import { unanswered } from './option-rules.js';
-import { originForm } from './request-path.js';
-import { ServerEvents } from './server-events.js';
+import { ServerEvents } from './node/server-events.js';
+import type { ForwardOptions } from './options/forward-options.js';
+import { heardFilter } from './options/heard-filter.js';
+import { resolveForward, TRANSPORT_OPTIONS } from './options/resolve-forward.js';
+import { unanswered } from './options/rules.js';
+import { originForm } from './request/path.js';
 import { Upstream } from './upstream.js';
 
 /** The middleware that {@link forward} returns. */

@@ -1,8 +1,8 @@
 import type { ProxyServerOptions } from 'httpxy';
-import type { Egress } from '../egress.js';
-import type { Attempt, Exchange, ResponseHead } from '../exchange.js';
-import type { RequestBody } from './request-body.js';
-import type { Target } from './target.js';
+import type { Egress } from '../core/egress.js';
+import type { Attempt, Exchange, ResponseHead } from '../core/exchange.js';
+import type { RequestBody } from './request/body-rules.js';
+import type { Target } from './request/target.js';
 
 /** What goes to the target; the same for every attempt of a call. */
 export interface UpstreamRequest {

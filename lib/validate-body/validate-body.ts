@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ProxyError } from '../errors.js';
-import { announcesBody, type Handler } from '../exchange.js';
+import { ProxyError } from '../core/errors.js';
+import { announcesBody, type Handler } from '../core/exchange.js';
 
 /** What a request must bring before anybody is called. */
 export interface BodyRules {

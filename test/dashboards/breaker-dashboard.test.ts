@@ -7,7 +7,7 @@ import {
 } from '../../dashboards/index.js';
 import { breaker } from '../../lib/breaker/breaker.js';
 import { CircuitRegistry } from '../../lib/breaker/circuit-registry.js';
-import { InvalidOptionError } from '../../lib/errors.js';
+import { InvalidOptionError } from '../../lib/core/errors.js';
 import { egressAt } from '../support/dashboard-scene.js';
 import { follow } from './event-stream.js';
 import { mounted } from './mounted.js';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import request from 'supertest';
 import { type DashboardOptions, statsDashboard } from '../../dashboards/index.js';
-import { InvalidOptionError } from '../../lib/errors.js';
+import { InvalidOptionError } from '../../lib/core/errors.js';
 import { type FakeStats, fakeStats } from '../support/fake-stats.js';
 import { until } from '../support/until.js';
 import { follow } from './event-stream.js';

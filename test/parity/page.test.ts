@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { FORWARD_OPTIONS } from '../../lib/upstream/forward-options.js';
+import { FORWARD_OPTIONS } from '../../lib/upstream/options/resolve-forward.js';
 import { ALL_CASES } from './cases/all-cases.js';
 import { parityPage } from './support/page.js';
 import { OWN_OPTIONS, TOPICS } from './support/topics.js';

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type BreakerHandler, breaker } from '../../lib/breaker/breaker.js';
 import { CircuitRegistry } from '../../lib/breaker/circuit-registry.js';
-import type { EgressStatus } from '../../lib/egress-status.js';
+import type { EgressStatus } from '../../lib/core/egress-status.js';
 import type { RecentError } from '../../lib/stats/stats-source.js';
 import type { FakeApi } from './fake-stats.js';
 

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { answerError } from '../../lib/answer-error.js';
+import { answerError } from '../../lib/core/send-error.js';
 import { forward } from '../../lib/upstream/forward.js';
 
 const handler = forward(JSON.parse(process.argv[2] ?? '{}'));

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ForwardOptions } from '../../lib/upstream/forward-options.js';
+import type { ForwardOptions } from '../../lib/upstream/options/forward-options.js';
 import { onCleanup } from './cleanup.js';
 import { within } from './until.js';
 

@@ -1,7 +1,7 @@
-import type { Handler } from '../../lib/exchange.js';
-import { pipeline } from '../../lib/pipeline.js';
+import type { Handler } from '../../lib/core/exchange.js';
+import { pipeline } from '../../lib/core/pipeline.js';
 import { type ForwardHandler, forward } from '../../lib/upstream/forward.js';
-import type { ForwardOptions } from '../../lib/upstream/forward-options.js';
+import type { ForwardOptions } from '../../lib/upstream/options/forward-options.js';
 import { onCleanup } from './cleanup.js';
 import { type Served, serve } from './serve.js';
 

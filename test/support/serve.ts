@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { answerError } from '../../lib/answer-error.js';
-import type { Handler } from '../../lib/exchange.js';
+import type { Handler } from '../../lib/core/exchange.js';
+import { answerError } from '../../lib/core/send-error.js';
 import { type Connections, listening } from './listening.js';
 
 /** A server in front of what is tested, closed with all its sockets after the test. */

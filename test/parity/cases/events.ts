@@ -1,4 +1,4 @@
-import type { ForwardOptions } from '../../../lib/upstream/forward-options.js';
+import type { ForwardOptions } from '../../../lib/upstream/options/forward-options.js';
 import { differs, failsWith, requestsOf, setField } from '../support/deviation.js';
 import type { Observation } from '../support/observation.js';
 import type { ParityCase } from '../support/parity-case.js';

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import express from 'express';
 import { fixRequestBody } from 'http-proxy-middleware';
-import type { Handler } from '../../../lib/exchange.js';
+import type { Handler } from '../../../lib/core/exchange.js';
 import { answered, differs, failsWith, requestsOf, setField } from '../support/deviation.js';
 import type { ParityCase } from '../support/parity-case.js';
 import { answer, request } from '../support/wire.js';

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import express from 'express';
 import { fixRequestBody, responseInterceptor } from 'http-proxy-middleware';
-import type { Handler } from '../../../lib/exchange.js';
+import type { Handler } from '../../../lib/core/exchange.js';
 import { retry } from '../../../lib/retry/retry.js';
 import { noting } from '../support/noting-agent.js';
 import type { ParityCase } from '../support/parity-case.js';

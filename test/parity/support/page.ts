@@ -1,5 +1,5 @@
 import { forward } from '../../../lib/upstream/forward.js';
-import type { ForwardOptions } from '../../../lib/upstream/forward-options.js';
+import type { ForwardOptions } from '../../../lib/upstream/options/forward-options.js';
 import type { Deviation } from './deviation.js';
 import { ANSWER_DEVIATIONS, REQUEST_DEVIATIONS } from './every-call.js';
 import type { ParityCase } from './parity-case.js';

@@ -1,5 +1,5 @@
-import type { Handler } from '../../../lib/exchange.js';
-import type { ForwardOptions } from '../../../lib/upstream/forward-options.js';
+import type { Handler } from '../../../lib/core/exchange.js';
+import type { ForwardOptions } from '../../../lib/upstream/options/forward-options.js';
 import type { RawClient } from '../../support/raw-client.js';
 import type { Deviation } from './deviation.js';
 import type { Observation } from './observation.js';

@@ -2,9 +2,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Socket } from 'node:net';
 import express from 'express';
 import { createProxyMiddleware, type Options } from 'http-proxy-middleware';
-import type { Handler } from '../../../lib/exchange.js';
+import type { Handler } from '../../../lib/core/exchange.js';
 import { forward, resiliencePlugin } from '../../../lib/upstream/forward.js';
-import type { ForwardOptions } from '../../../lib/upstream/forward-options.js';
+import type { ForwardOptions } from '../../../lib/upstream/options/forward-options.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { listening } from '../../support/listening.js';
 import { type RawClient, rawClient } from '../../support/raw-client.js';

@@ -1,6 +1,6 @@
 import { Agent } from 'node:http';
 import { Readable } from 'node:stream';
-import type { ForwardOptions } from '../../../lib/upstream/forward-options.js';
+import type { ForwardOptions } from '../../../lib/upstream/options/forward-options.js';
 
 /** A row of the page: an option, an event or a helper of http-proxy-middleware. */
 export interface Topic {

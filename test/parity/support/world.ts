@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { ForwardOptions } from '../../../lib/upstream/forward-options.js';
+import type { ForwardOptions } from '../../../lib/upstream/options/forward-options.js';
 import { until } from '../../support/until.js';
 import type { ScriptedUpstream } from './scripted-upstream.js';
 

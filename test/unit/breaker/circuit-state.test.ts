@@ -8,7 +8,7 @@ import {
   isDue,
   openedAt,
 } from '../../../lib/breaker/circuit-state.js';
-import { TrialSlots } from '../../../lib/breaker/trial-slots.js';
+import { TrialSlots } from '../../../lib/breaker/probe-slots.js';
 
 describe('afterSuccess() and afterFailure()', () => {
   const one = {};

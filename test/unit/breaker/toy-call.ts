@@ -1,7 +1,7 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { type ErrorCode, ProxyError } from '../../../lib/errors.js';
-import { type Attempt, type AttemptOutcome, Exchange, type Guard } from '../../../lib/exchange.js';
+import { type ErrorCode, ProxyError } from '../../../lib/core/errors.js';
+import { type Attempt, type AttemptOutcome, Exchange, type Guard } from '../../../lib/core/exchange.js';
 
 /** A clock that stands still until it is told to go on. */
 export interface ToyClock {

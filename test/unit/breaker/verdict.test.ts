@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { judgeOutcome, judgeResponse } from '../../../lib/breaker/verdict.js';
-import { ProxyError } from '../../../lib/errors.js';
+import { ProxyError } from '../../../lib/core/errors.js';
 import { ABANDONED, answer, failure, toyExchange } from './toy-call.js';
 
 describe('judgeOutcome()', () => {

@@ -5,8 +5,8 @@ import {
   cacheSchema,
   resolveCache,
 } from '../../../lib/cache/cache-options.js';
-import { MemoryStore } from '../../../lib/cache/memory-store.js';
-import { InvalidOptionError } from '../../../lib/errors.js';
+import { MemoryStore } from '../../../lib/cache/store/memory-store.js';
+import { InvalidOptionError } from '../../../lib/core/errors.js';
 
 const refusal = (options: unknown): string => {
   try {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Flights } from '../../../lib/cache/flights.js';
-import { RetryGate } from '../../../lib/cache/retry-gate.js';
+import { RetryGate } from '../../../lib/cache/policy/retry-gate.js';
 
 const nothing = { joined: () => {}, deserted: () => {} };
 

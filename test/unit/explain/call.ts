@@ -1,5 +1,5 @@
-import { ProxyError } from '../../../lib/errors.js';
-import type { Attempt } from '../../../lib/exchange.js';
+import { ProxyError } from '../../../lib/core/errors.js';
+import type { Attempt } from '../../../lib/core/exchange.js';
 import type { ExplainedCall } from '../../../lib/explain/explained-call.js';
 
 /** A call that began at 1000. */

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { type Item, parseList } from 'structured-headers';
-import { ProxyError } from '../../../lib/errors.js';
+import { ProxyError } from '../../../lib/core/errors.js';
 import { ownErrorType, proxyStatusValue } from '../../../lib/explain/proxy-status.js';
 import { answered, callOf, failed } from './call.js';
 

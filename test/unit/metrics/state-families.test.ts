@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { GateStatus } from '../../../lib/egress-status.js';
+import type { GateStatus } from '../../../lib/core/egress-status.js';
 import type { Row } from '../../../lib/metrics/family.js';
 import { circuitFamilies, egressFamilies } from '../../../lib/metrics/state-families.js';
 

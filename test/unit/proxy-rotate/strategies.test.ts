@@ -1,8 +1,8 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { expect } from 'chai';
-import type { EgressCall } from '../../../lib/egress.js';
-import { Exit, type ExitOwner } from '../../../lib/proxy-rotate/exit.js';
+import type { EgressCall } from '../../../lib/core/egress.js';
+import { Exit, type ExitOwner } from '../../../lib/proxy-rotate/egress-proxy.js';
 import { Lanes } from '../../../lib/proxy-rotate/lanes.js';
 import { resolveProxyRotate } from '../../../lib/proxy-rotate/proxy-rotate-options.js';
 import { firstFrom, hash, leastUsed, nextInTurn, type Search } from '../../../lib/proxy-rotate/strategies.js';

@@ -1,14 +1,14 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { expect } from 'chai';
-import { type ErrorCode, ProxyError } from '../../../lib/errors.js';
+import { type ErrorCode, ProxyError } from '../../../lib/core/errors.js';
 import {
   type Attempt,
   type AttemptOutcome,
   type Exchange,
   exchangeOf,
   type Guard,
-} from '../../../lib/exchange.js';
+} from '../../../lib/core/exchange.js';
 import { type RateLimitHandler, rateLimit } from '../../../lib/rate-limit/rate-limit.js';
 import { onCleanup } from '../../support/cleanup.js';
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { resolveOptions } from '../../../lib/options.js';
+import { resolveOptions } from '../../../lib/core/options.js';
 import { backOffMs } from '../../../lib/retry/back-off.js';
 import { retrySchema } from '../../../lib/retry/retry-options.js';
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { ProxyError } from '../../../lib/errors.js';
-import type { AttemptOutcome, RetryClass, RetryContext } from '../../../lib/exchange.js';
-import { resolveOptions } from '../../../lib/options.js';
+import { ProxyError } from '../../../lib/core/errors.js';
+import type { AttemptOutcome, RetryClass, RetryContext } from '../../../lib/core/exchange.js';
+import { resolveOptions } from '../../../lib/core/options.js';
 import { decideRetry } from '../../../lib/retry/retry-decision.js';
 import { type RetryOptions, retrySchema } from '../../../lib/retry/retry-options.js';
 

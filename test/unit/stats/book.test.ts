@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Book, WHOLE } from '../../../lib/stats/book.js';
 import { ALL, keptPages, type Page, pageId } from '../../../lib/stats/periods.js';
-import { deltaOf } from './deltas.js';
+import { deltaOf } from './digest/deltas.js';
 
 const NOW = Date.UTC(2026, 0, 15, 12, 30);
 const MINUTE = 60_000;

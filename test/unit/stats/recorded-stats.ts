@@ -1,6 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { Exchange } from '../../../lib/exchange.js';
+import { Exchange } from '../../../lib/core/exchange.js';
 import { type StatsHandler, stats } from '../../../lib/stats/stats.js';
 import type { StatsOptions } from '../../../lib/stats/stats-options.js';
 import { onCleanup } from '../../support/cleanup.js';

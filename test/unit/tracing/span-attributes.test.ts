@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { ProxyError } from '../../../lib/errors.js';
-import type { Attempt } from '../../../lib/exchange.js';
+import { ProxyError } from '../../../lib/core/errors.js';
+import type { Attempt } from '../../../lib/core/exchange.js';
 import { attemptAttributes, outcomeAttributes, spanMethod } from '../../../lib/tracing/span-attributes.js';
 
 const ATTEMPT: Attempt = {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { errors } from 'undici';
-import { ProxyError } from '../../../lib/errors.js';
+import { ProxyError } from '../../../lib/core/errors.js';
 import { failureOf, readFailure, timeoutFailure } from '../../../lib/upstream/failure.js';
 
 const coded = (code: string) => Object.assign(new Error('10.0.0.1 secret'), { code });

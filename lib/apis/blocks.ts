@@ -1,0 +1,15 @@
+import type { z } from 'zod';
+import { invalidOption } from '../core/errors.js';
+import { optionsObject, resolveOptions } from '../core/options.js';
+
+/** The schema without these options. */
+export function without({ shape }: z.ZodObject, names: readonly string[]): z.ZodObject {
+  return optionsObject(Object.fromEntries(Object.entries(shape).filter(([key]) => !names.includes(key))));
+}
+
+/** Checks a block of options, or `false`. @throws InvalidOptionError */
+export function checkBlock(schema: z.ZodType, value: unknown, place: string): void {
+  if (value === false) return;
+  if (typeof value !== 'object') throw invalidOption(place, 'must be an object of options, or false', value);
+  resolveOptions(schema, value, place);
+}

@@ -1,0 +1,148 @@
+import type { LiveApi } from './live-api.js';
+import {
+  type ApiParts,
+  changedSources,
+  PART_NAMES,
+  type PartFactory,
+  type PartName,
+  type PartSources,
+  partSources,
+} from './parts.js';
+import type { SortedOptions } from './sort-options.js';
+
+/** What an update of the configuration did. */
+export interface UpdateReport {
+  /** Names of the APIs that are new. */
+  readonly added: readonly string[];
+  /** Names of the APIs that are gone. Calls that were under way end as they would have. */
+  readonly removed: readonly string[];
+  /**
+   * The APIs that changed, each with those of its parts that were made anew, turned on or turned off; the others of
+   * its parts go on with all that they know.
+   */
+  readonly changed: Readonly<Record<string, readonly PartName[]>>;
+  /** Blocks that changed and serve all APIs (`redis`, `stats`, `metrics`, `tracing`): they stay as they were. */
+  readonly needsRestart: readonly string[];
+}
+
+/** Makes an API of its parts. */
+export type BuildApi = (
+  name: string,
+  options: SortedOptions,
+  parts: ApiParts,
+  sources: PartSources,
+) => LiveApi;
+
+/** An API as it is to be. */
+interface Planned {
+  readonly name: string;
+  readonly options: SortedOptions;
+  readonly sources: PartSources;
+  /** As it is now. */
+  readonly before: LiveApi | undefined;
+  /** Nothing changes. */
+  readonly same: boolean;
+  readonly kept: Partial<ApiParts>;
+  readonly parts: Omit<ApiParts, 'breaker'>;
+}
+
+/** The APIs that are in service, and those that are not any more but have calls to end. */
+export class LiveApis {
+  /** In service, in the order of the configuration; the same map all along. */
+  readonly current = new Map<string, LiveApi>();
+  /** By name: a part may have gone to the next API of the same name, and to the one after that. */
+  readonly #leaving = new Map<string, Set<LiveApi>>();
+  readonly #factory: PartFactory;
+  readonly #build: BuildApi;
+
+  constructor(factory: PartFactory, build: BuildApi) {
+    this.#factory = factory;
+    this.#build = build;
+  }
+
+  /**
+   * Puts these APIs in service in place of those that are. Where it throws, nothing has changed.
+   * @throws InvalidOptionError
+   */
+  update(wanted: ReadonlyMap<string, SortedOptions>): Omit<UpdateReport, 'needsRestart'> {
+    const planned = this.#plan(wanted);
+    const before = new Map(this.current);
+    const replaced = [...before.values()].filter(({ name }) => !wanted.has(name));
+    const removed = replaced.map(({ name }) => name);
+    for (const { breaker } of replaced) this.#close(breaker);
+    this.current.clear();
+    const changed: Record<string, PartName[]> = {};
+    for (const plan of planned) {
+      const api = this.#realize(plan);
+      this.current.set(plan.name, api);
+      if (!plan.before || plan.same) continue;
+      replaced.push(plan.before);
+      changed[plan.name] = differing(plan.before, api);
+    }
+    for (const api of replaced) this.#retire(api);
+    return { added: [...wanted.keys()].filter((name) => !before.has(name)), removed, changed };
+  }
+
+  /** Makes what may be refused, before anything is changed. */
+  #plan(wanted: ReadonlyMap<string, SortedOptions>): Planned[] {
+    const planned: Planned[] = [];
+    try {
+      for (const [name, options] of wanted) planned.push(this.#planOne(name, options));
+      return planned;
+    } catch (error) {
+      for (const { parts, same, kept } of planned) {
+        for (const name of PART_NAMES) {
+          if (!same && name !== 'breaker' && parts[name] !== kept[name]) this.#close(parts[name]);
+        }
+      }
+      throw error;
+    }
+  }
+
+  #planOne(name: string, options: SortedOptions): Planned {
+    const before = this.current.get(name);
+    const sources = partSources(options);
+    if (!before) {
+      const parts = this.#factory.make(name, options, {});
+      return { name, options, sources, before, same: false, kept: {}, parts };
+    }
+    const changed: readonly string[] = changedSources(before.sources, sources);
+    const same = changed.length === 0;
+    const keeps = PART_NAMES.filter((part) => !changed.includes(part));
+    const kept: Partial<ApiParts> = Object.fromEntries(keeps.map((part) => [part, before[part]]));
+    const parts = same ? before : this.#factory.make(name, options, kept);
+    return { name, options, sources, before, same, kept, parts };
+  }
+
+  #realize({ name, options, sources, before, same, kept, parts }: Planned): LiveApi {
+    if (before && same) return before;
+    // At once, though calls are under way, which it goes on counting: its name in the registry is the next one's.
+    if (before && !kept.breaker) this.#close(before.breaker);
+    const breaker = kept.breaker ?? this.#factory.makeBreaker(name, options);
+    const { cache, rateLimit, retry, proxyRotate, forward } = parts;
+    return this.#build(name, options, { cache, rateLimit, breaker, retry, proxyRotate, forward }, sources);
+  }
+
+  #retire(api: LiveApi): void {
+    const leaving = this.#leaving.get(api.name) ?? new Set();
+    this.#leaving.set(api.name, leaving.add(api));
+    api.whenIdle(() => {
+      leaving.delete(api);
+      if (leaving.size === 0 && this.#leaving.get(api.name) === leaving) this.#leaving.delete(api.name);
+      const now = this.current.get(api.name);
+      const others = now ? [...leaving, now] : [...leaving];
+      for (const name of PART_NAMES) {
+        if (!others.some((other) => other[name] === api[name])) this.#close(api[name]);
+      }
+    });
+  }
+
+  #close(part: unknown): void {
+    // Nobody is left to be told that a connection which nobody uses could not be ended well.
+    this.#factory.close(part).catch(() => {});
+  }
+}
+
+function differing(before: ApiParts, now: ApiParts): PartName[] {
+  return PART_NAMES.filter((name) => before[name] !== now[name]);
+}

@@ -1,0 +1,156 @@
+import { type BreakerHandler, breaker } from '../breaker/breaker.js';
+import type { CircuitRegistry } from '../breaker/circuit-registry.js';
+import { type CacheHandler, cache } from '../cache/cache.js';
+import { apiSite } from '../cache/cache-site.js';
+import { type ProxyRotateHandler, proxyRotate } from '../proxy-rotate/proxy-rotate.js';
+import { forwardedCredentials } from '../rate-limit/gate/credential.js';
+import { type RateLimitHandler, rateLimit } from '../rate-limit/rate-limit.js';
+import { retry } from '../retry/retry.js';
+import { type ForwardHandler, forward } from '../upstream/forward.js';
+import type { Api } from './api.js';
+import { optionsSnapshot, sameOptions } from './same-options.js';
+import type { SharedParts } from './shared-parts.js';
+import type { SortedOptions } from './sort-options.js';
+
+/** The parts of one API that keep something: state, connections, or both. */
+export interface ApiParts extends Omit<Api, 'name'> {
+  readonly forward: ForwardHandler;
+}
+
+/** Name of a part, as in the options. */
+export type PartName = 'cache' | 'rateLimit' | 'breaker' | 'retry' | 'proxyRotate' | 'forward';
+
+/** Every part. */
+export const PART_NAMES: readonly PartName[] = [
+  'cache',
+  'rateLimit',
+  'breaker',
+  'retry',
+  'proxyRotate',
+  'forward',
+];
+
+/** Options of `forward()` that decide how a call travels, and not what comes back. */
+const TRAVEL: readonly string[] = [
+  'transport',
+  'connections',
+  'keepAliveTimeoutMs',
+  'connectTimeoutMs',
+  'bodyTimeoutMs',
+  'requestTimeoutMs',
+  'maxResponseHeaderBytes',
+  'maxKeptBytes',
+];
+
+/** What the parts of an API were made from, kept to be compared with what they would be made from next time. */
+export type PartSources = Readonly<Record<PartName | 'target' | 'rules' | 'explain', unknown>>;
+
+/** What each part of an API is made from. */
+export function partSources({ forward, ...options }: SortedOptions): PartSources {
+  const { pathRewrite, router } = forward;
+  // The first rule that fits is taken, so that here alone an order says something.
+  const orders = [pathRewrite, router].map((rules) => typeof rules === 'object' && Object.keys(rules));
+  const answers = Object.entries(forward).filter(([name]) => !TRAVEL.includes(name));
+  const snapshot = {
+    target: forward.target,
+    rules: [options.rules, options.ws],
+    explain: options.explain,
+    cache: options.cache && [options.cache, Object.fromEntries(answers), orders],
+    rateLimit: options.rateLimit && [options.rateLimit, forwardedCredentials(forward)],
+    breaker: options.breaker,
+    retry: options.retry,
+    proxyRotate: options.proxyRotate,
+    // Its pools belong to the exits.
+    forward: [forward, orders, options.proxyRotate],
+  };
+  return optionsSnapshot(snapshot) as PartSources;
+}
+
+/** Whether all that writes an answer is of this package and counts its bytes: no cache, no listener of the user's. */
+export function ownWriters({ cache, forward: { on, plugins, selfHandleResponse } }: SortedOptions): boolean {
+  return !cache && !selfHandleResponse && !plugins?.length && Object.keys(on ?? {}).length === 0;
+}
+
+/** What differs between two times. Another target is another API: nothing that was learned holds for it. */
+export function changedSources(before: PartSources, now: PartSources): (keyof PartSources)[] {
+  const names = Object.keys(now) as (keyof PartSources)[];
+  const changed = names.filter((name) => !sameOptions(before[name], now[name]));
+  return changed.includes('target') ? names : changed;
+}
+
+/** Makes parts, and knows how each of them is closed. */
+export class PartFactory {
+  readonly #shared: SharedParts;
+  readonly #circuits: CircuitRegistry;
+  readonly #closers = new Map<unknown, () => unknown>();
+
+  constructor(shared: SharedParts, circuits: CircuitRegistry) {
+    this.#shared = shared;
+    this.#circuits = circuits;
+  }
+
+  /**
+   * The parts of an API but for its breaker, new where there is none to keep. Options that were checked may still
+   * be refused here: by a plugin of `forward()`.
+   */
+  make(name: string, options: SortedOptions, kept: Partial<ApiParts>): Omit<ApiParts, 'breaker'> {
+    return {
+      // First, since it alone can throw, and so nothing is left over.
+      forward: kept.forward ?? this.#forward(options),
+      cache: kept.cache ?? this.#cache(name, options),
+      rateLimit: kept.rateLimit ?? this.#rateLimit(name, options),
+      retry: kept.retry ?? (options.retry ? retry(options.retry) : undefined),
+      proxyRotate: kept.proxyRotate ?? this.#proxyRotate(name, options),
+    };
+  }
+
+  /** The breaker of an API, once the one before is closed: the registry takes one of each name. */
+  makeBreaker(name: string, options: SortedOptions): BreakerHandler | undefined {
+    if (!options.breaker) return undefined;
+    const made = breaker({ ...options.breaker, name, registry: this.#circuits });
+    this.#closers.set(made, () => made.close());
+    return made;
+  }
+
+  /** Closes a part, once; one that keeps nothing open has nothing to close. */
+  async close(part: unknown): Promise<void> {
+    const closer = this.#closers.get(part);
+    this.#closers.delete(part);
+    await closer?.();
+  }
+
+  /** Closes all parts that there are. */
+  async closeAll(): Promise<void> {
+    await Promise.all([...this.#closers.keys()].map((part) => this.close(part)));
+  }
+
+  #forward(options: SortedOptions): ForwardHandler {
+    const made = forward(options.forward);
+    this.#closers.set(made, () => made.close());
+    return made;
+  }
+
+  #cache(name: string, options: SortedOptions): CacheHandler | undefined {
+    if (!options.cache) return undefined;
+    const store = this.#shared.storeFor(options.cache);
+    const made = cache({ ...options.cache, ...(store ? { store } : {}), name }, apiSite(options.forward));
+    this.#closers.set(made, () => Promise.all([made.close(), store?.close()]));
+    return made;
+  }
+
+  #rateLimit(name: string, options: SortedOptions): RateLimitHandler | undefined {
+    if (!options.rateLimit) return undefined;
+    const credentialHeaders = forwardedCredentials(options.forward);
+    const { redis } = this.#shared;
+    const made = rateLimit({ credentialHeaders, ...options.rateLimit, name, redis });
+    this.#closers.set(made, () => made.close());
+    return made;
+  }
+
+  #proxyRotate(name: string, options: SortedOptions): ProxyRotateHandler | undefined {
+    if (!options.proxyRotate) return undefined;
+    const made = proxyRotate({ ...options.proxyRotate, name });
+    this.#closers.set(made, () => made.close());
+    return made;
+  }
+}

@@ -1,0 +1,99 @@
+import type { CircuitRegistry } from '../breaker/circuit-registry.js';
+import type { CacheOptions } from '../cache/cache-options.js';
+import { MemoryStore } from '../cache/store/memory-store.js';
+import { redisStore, type SharedCacheStore } from '../cache/store/redis/store.js';
+import type { CacheStore } from '../cache/store/store.js';
+import { twoLevelStore } from '../cache/store/two-level-store.js';
+import type { EgressStatus } from '../core/egress-status.js';
+import { type MetricsHandler, metrics } from '../metrics/metrics.js';
+import { socketFamilies } from '../metrics/socket-families.js';
+import { closeClient, type OpenedRedis, openRedis, type RedisClient } from '../redis/client.js';
+import { type StatsHandler, stats } from '../stats/stats.js';
+import { type TracingHandler, tracing } from '../tracing/tracing.js';
+import type { OpenSockets } from '../websocket/open-sockets.js';
+import type { SharedOptions } from './options.js';
+
+const DEFAULT_ENTRY_BYTES = 1024 * 1024;
+/** Told apart in the statistics, those that updates add and remove included. */
+const MAX_APIS = 1000;
+
+/** What the parts of all APIs are asked about. */
+export interface SharedSources {
+  /** Names of the APIs. */
+  readonly apis: readonly string[];
+  /** Options of all their caches. */
+  readonly caches: readonly CacheOptions[];
+  readonly circuits: CircuitRegistry;
+  /** All that are open. */
+  readonly sockets: OpenSockets;
+  egress(): EgressStatus;
+}
+
+/** The parts that serve every API of one factory, and the one connection to Redis that they share. */
+export class SharedParts {
+  readonly stats: StatsHandler | undefined;
+  readonly metrics: MetricsHandler | undefined;
+  readonly tracing: TracingHandler | undefined;
+  readonly #redis: OpenedRedis | undefined;
+  readonly #maxEntryBytes: number;
+  /** In Redis; another one where an API wants to keep larger answers than those that there are take. */
+  readonly #answers: { readonly store: SharedCacheStore; readonly maxEntryBytes: number }[] = [];
+
+  constructor(options: SharedOptions, { apis, caches, circuits, sockets, egress }: SharedSources) {
+    this.#redis = options.redis === undefined ? undefined : openRedis(options.redis);
+    // Each part hears for itself how Redis is; without a listener ioredis prints every failed connection.
+    if (this.#redis?.own) this.#redis.client.on('error', () => {});
+    const { redis } = this;
+    this.stats =
+      options.stats === false
+        ? undefined
+        : stats({
+            maxApis: Math.max(apis.length, MAX_APIS),
+            ...options.stats,
+            apis,
+            ...(redis ? { redis } : {}),
+          });
+    this.metrics = options.metrics
+      ? metrics({ ...options.metrics, circuits: () => circuits.list(), egress })
+      : undefined;
+    this.metrics?.add(socketFamilies(() => sockets.counts()));
+    this.tracing = options.tracing ? tracing(options.tracing) : undefined;
+    this.#maxEntryBytes = Math.max(
+      DEFAULT_ENTRY_BYTES,
+      ...caches.map(({ maxEntryBytes }) => maxEntryBytes ?? 0),
+    );
+  }
+
+  get redis(): RedisClient | undefined {
+    return this.#redis?.client;
+  }
+
+  /** The store of a cache unless its options name one: memory in front of Redis. To be closed with the cache. */
+  storeFor(options: CacheOptions): CacheStore | undefined {
+    const { redis } = this;
+    if (!redis || (options.store !== undefined && options.store !== 'memory')) return undefined;
+    const memory = new MemoryStore({ maxBytes: options.maxBytes });
+    const shared = this.#answersOf(redis, Math.max(this.#maxEntryBytes, options.maxEntryBytes ?? 0));
+    return twoLevelStore({ memory, shared: withoutClose(shared) });
+  }
+
+  #answersOf(redis: RedisClient, maxEntryBytes: number): SharedCacheStore {
+    const known = this.#answers.find((answers) => answers.maxEntryBytes >= maxEntryBytes);
+    if (known) return known.store;
+    const store = redisStore({ redis, maxEntryBytes });
+    this.#answers.push({ store, maxEntryBytes });
+    return store;
+  }
+
+  async close(): Promise<void> {
+    this.metrics?.close();
+    await this.stats?.close();
+    await Promise.all(this.#answers.map(({ store }) => store.close()));
+    if (this.#redis?.own) await closeClient(this.#redis.client);
+  }
+}
+
+/** For one of several that use it: none of them ends it for the others. */
+function withoutClose(store: SharedCacheStore): SharedCacheStore {
+  return { ...store, close: async () => {} };
+}

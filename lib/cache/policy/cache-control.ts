@@ -1,0 +1,174 @@
+import { closingQuote, isField, isToken, type RawHeaders, splitList } from './headers.js';
+
+/** Directives that a cache acts on, from a request or an answer (RFC 9111 §5.2, RFC 5861, RFC 8246). */
+export interface CacheControl {
+  noStore: boolean;
+  /** `no-cache` without field names. */
+  noCache: boolean;
+  /** Field names of `no-cache="…"`, in lower case. */
+  noCacheFields: string[];
+  /** `private` without field names. */
+  private: boolean;
+  /** Field names of `private="…"`, in lower case. */
+  privateFields: string[];
+  public: boolean;
+  mustRevalidate: boolean;
+  proxyRevalidate: boolean;
+  mustUnderstand: boolean;
+  immutable: boolean;
+  onlyIfCached: boolean;
+  /** Seconds; an invalid value is 0, so that the answer is stale and never heuristically fresh. */
+  maxAge: number | undefined;
+  /** Seconds; an invalid value is 0. */
+  sMaxage: number | undefined;
+  /** Seconds; an invalid value counts as none. */
+  staleWhileRevalidate: number | undefined;
+  /** Seconds; an invalid value counts as none. */
+  staleIfError: number | undefined;
+  /** Seconds; an invalid value counts as none. */
+  minFresh: number | undefined;
+  /** Seconds; without a value `Infinity`; an invalid value counts as none. */
+  maxStale: number | undefined;
+}
+
+/** The value in place of a larger one (RFC 9111 §1.2.2). */
+export const MAX_DELTA_SECONDS = 2 ** 31;
+
+const DIGITS = /^\d+$/;
+
+/** No directive at all. */
+export function noDirectives(): CacheControl {
+  return {
+    noStore: false,
+    noCache: false,
+    noCacheFields: [],
+    private: false,
+    privateFields: [],
+    public: false,
+    mustRevalidate: false,
+    proxyRevalidate: false,
+    mustUnderstand: false,
+    immutable: false,
+    onlyIfCached: false,
+    maxAge: undefined,
+    sMaxage: undefined,
+    staleWhileRevalidate: undefined,
+    staleIfError: undefined,
+    minFresh: undefined,
+    maxStale: undefined,
+  };
+}
+
+/** Seconds from digits, capped at {@link MAX_DELTA_SECONDS}; `undefined` for anything else (RFC 9111 §1.2.2). */
+export function parseDeltaSeconds(text: string | undefined): number | undefined {
+  if (text === undefined || !DIGITS.test(text)) return undefined;
+  return Math.min(Number(text), MAX_DELTA_SECONDS);
+}
+
+/** The directives of all `Cache-Control` lines of an answer (RFC 9111 §5.2). */
+export function parseCacheControl(lines: readonly string[]): CacheControl {
+  const directives = noDirectives();
+  for (const line of lines) {
+    // Line by line: a quote that one line leaves open must not swallow the next one.
+    for (const member of splitList(line)) applyMember(directives, member);
+  }
+  return directives;
+}
+
+/**
+ * The directives of a request, `undefined` where it has none, as most have not. `Pragma: no-cache` stands in
+ * only for a missing `Cache-Control` (RFC 9111 §5.4).
+ */
+export function requestDirectives(rawHeaders: RawHeaders): CacheControl | undefined {
+  let lines: string[] | undefined;
+  let pragma = false;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (isField(name, 'cache-control')) {
+      lines ??= [];
+      lines.push(rawHeaders[i + 1] ?? '');
+    }
+    if (isField(name, 'pragma') && hasNoCache(rawHeaders[i + 1] ?? '')) pragma = true;
+  }
+  if (lines) return parseCacheControl(lines);
+  return pragma ? { ...noDirectives(), noCache: true } : undefined;
+}
+
+function hasNoCache(pragma: string): boolean {
+  return splitList(pragma).some((member) => member.toLowerCase() === 'no-cache');
+}
+
+function applyMember(directives: CacheControl, member: string): void {
+  const equals = member.indexOf('=');
+  // `max-age =1` gives the name `max-age `, which no directive has.
+  const name = (equals < 0 ? member : member.slice(0, equals)).toLowerCase();
+  setDirective(directives, name, equals < 0 ? undefined : unquoted(member.slice(equals + 1)));
+}
+
+/**
+ * Sets one directive. Of two numbers for a name the first counts (RFC 9111 §4.2.1); what restricts is never
+ * taken back by a second occurrence. What permits (`public`, `immutable`, `must-understand`) takes no argument.
+ */
+export function setDirective(directives: CacheControl, name: string, argument: string | undefined): void {
+  switch (name) {
+    case 'no-store':
+      directives.noStore = true;
+      return;
+    case 'no-cache':
+      directives.noCache = !addFieldNames(directives.noCacheFields, argument) || directives.noCache;
+      return;
+    case 'private':
+      directives.private = !addFieldNames(directives.privateFields, argument) || directives.private;
+      return;
+    case 'must-revalidate':
+      directives.mustRevalidate = true;
+      return;
+    case 'proxy-revalidate':
+      directives.proxyRevalidate = true;
+      return;
+    case 'only-if-cached':
+      directives.onlyIfCached = true;
+      return;
+    case 'public':
+      directives.public ||= argument === undefined;
+      return;
+    case 'immutable':
+      directives.immutable ||= argument === undefined;
+      return;
+    case 'must-understand':
+      directives.mustUnderstand ||= argument === undefined;
+      return;
+    case 'max-age':
+      directives.maxAge ??= parseDeltaSeconds(argument) ?? 0;
+      return;
+    case 's-maxage':
+      directives.sMaxage ??= parseDeltaSeconds(argument) ?? 0;
+      return;
+    case 'stale-while-revalidate':
+      directives.staleWhileRevalidate ??= parseDeltaSeconds(argument);
+      return;
+    case 'stale-if-error':
+      directives.staleIfError ??= parseDeltaSeconds(argument);
+      return;
+    case 'min-fresh':
+      directives.minFresh ??= parseDeltaSeconds(argument);
+      return;
+    case 'max-stale':
+      directives.maxStale ??= argument === undefined ? Number.POSITIVE_INFINITY : parseDeltaSeconds(argument);
+  }
+}
+
+/** Whether the argument names fields; without any, the directive is about the whole answer. */
+function addFieldNames(names: string[], argument: string | undefined): boolean {
+  const listed = (argument ?? '').split(',').map((name) => name.trim().toLowerCase());
+  const valid = listed.filter(isToken);
+  // One name that cannot be read may be the field to protect.
+  if (valid.length === 0 || listed.some((name) => name !== '' && !isToken(name))) return false;
+  names.push(...valid);
+  return true;
+}
+
+function unquoted(argument: string): string {
+  if (!argument.startsWith('"') || closingQuote(argument, 0) !== argument.length - 1) return argument;
+  return argument.slice(1, -1).replace(/\\(.)/g, '$1');
+}

@@ -1,0 +1,31 @@
+import type { IncomingMessage } from 'node:http';
+import { CLIENT_CONDITIONS } from './conditional.js';
+import type { RawHeaders } from './headers.js';
+
+/** Has a request ask something else: its fields, in both forms Node gives them. @returns puts its own back */
+export function askWith(req: IncomingMessage, fields: RawHeaders): () => void {
+  const { rawHeaders, headers } = req;
+  const replaced = { ...headers };
+  for (const name of CLIENT_CONDITIONS) delete replaced[name];
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = (fields[i] ?? '').toLowerCase();
+    if (CLIENT_CONDITIONS.has(name)) replaced[name] = fields[i + 1];
+  }
+  req.rawHeaders = [...fields];
+  req.headers = replaced;
+  return () => {
+    req.rawHeaders = rawHeaders;
+    req.headers = headers;
+  };
+}
+
+/** Whether a request has a condition or a range of its own: what is answered to it is hardly for others. */
+export function isConditional(rawHeaders: RawHeaders): boolean {
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    // `range`, or one of the `if-` fields.
+    if (name.length === 5 ? name.toLowerCase() === 'range' : name.length >= 8 && /^if-/i.test(name))
+      return true;
+  }
+  return false;
+}

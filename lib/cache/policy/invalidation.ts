@@ -1,0 +1,71 @@
+import { firstValue, type RawHeaders } from './headers.js';
+
+/** Methods that change nothing (IANA's registry); all others do, those nobody registered too (RFC 9111 §4.4). */
+const SAFE_METHODS: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'PROPFIND',
+  'QUERY',
+  'REPORT',
+  'SEARCH',
+  'TRACE',
+]);
+
+/** A finished call, as far as invalidation depends on it. */
+export interface FinishedCall {
+  readonly method: string;
+  /** Absolute URI of the target, as the upstream sees it. */
+  readonly targetUri: string;
+  readonly status: number;
+  /** The answer's. */
+  readonly rawHeaders: RawHeaders;
+  /** Origins that are the target's by another name, as the one clients use. */
+  readonly sameOrigins?: readonly string[];
+  /** Methods that read here whatever their name says, such as a POST kept in `ttl` mode. */
+  readonly readMethods?: ReadonlySet<string>;
+}
+
+/**
+ * Paths with query whose stored answers a call made invalid: its own, and those its `Location` and
+ * `Content-Location` name on the same origin (RFC 9111 §4.4). Empty for a safe method or an error.
+ */
+export function invalidatedPaths(call: FinishedCall): string[] {
+  if (SAFE_METHODS.has(call.method) || call.readMethods?.has(call.method)) return [];
+  if (call.status < 200 || call.status >= 400) return [];
+  const target = parseUri(call.targetUri);
+  if (!target) return [];
+  const origins = new Set([target.origin, ...(call.sameOrigins ?? [])]);
+  const paths = new Set([pathOf(target)]);
+  for (const name of ['location', 'content-location']) {
+    const reference = firstValue(call.rawHeaders, name);
+    const uri = reference === undefined ? undefined : parseUri(reference, target);
+    // Another origin's answers are not this one's to throw away.
+    if (uri && origins.has(uri.origin)) paths.add(pathOf(uri));
+  }
+  return [...paths];
+}
+
+/**
+ * Whether a POST was answered with what GET on the same URI would get: 200 with the target as its
+ * `Content-Location` (RFC 9110 §9.3.3). Stored under the key of the GET, with explicit freshness only.
+ */
+export function isOwnContentLocation(
+  request: { readonly method: string; readonly targetUri?: string },
+  answer: { readonly status: number; readonly rawHeaders: RawHeaders },
+): boolean {
+  if (request.method !== 'POST' || answer.status !== 200 || request.targetUri === undefined) return false;
+  const reference = firstValue(answer.rawHeaders, 'content-location');
+  const target = parseUri(request.targetUri);
+  if (reference === undefined || !target) return false;
+  const uri = parseUri(reference, target);
+  return uri !== undefined && uri.origin === target.origin && pathOf(uri) === pathOf(target);
+}
+
+function parseUri(reference: string, base?: URL): URL | undefined {
+  return URL.canParse(reference, base?.href) ? new URL(reference, base) : undefined;
+}
+
+function pathOf(uri: URL): string {
+  return uri.pathname + uri.search;
+}

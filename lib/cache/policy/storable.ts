@@ -1,0 +1,214 @@
+import { parseHttpDate } from '../../http/date.js';
+import type { EntryMeta } from '../store/entry.js';
+import { requestDirectives } from './cache-control.js';
+import type { CachePolicy } from './cache-policy.js';
+import {
+  answerFreshness,
+  type Freshness,
+  hasExplicitFreshness,
+  isHeuristicallyCacheable,
+  type TimedAnswer,
+} from './freshness.js';
+import { endToEndFields, firstValue, type RawHeaders, withoutFields } from './headers.js';
+import { isOwnContentLocation } from './invalidation.js';
+import { answerTags } from './tags.js';
+import { type AnswerDirectives, answerDirectives } from './targeted-cache-control.js';
+import { isCachedMethod, isTtlStatus, ttlFreshness } from './ttl-policy.js';
+import { selectingKey, varyNames } from './vary.js';
+
+/** A request as far as storing its answer depends on it. */
+export interface StoreRequest {
+  readonly method: string;
+  /** As the client sent them. */
+  readonly rawHeaders: RawHeaders;
+  /** Absolute URI of the target, for a POST that answers with its own `Content-Location`. */
+  readonly targetUri?: string;
+}
+
+/** Head of an answer that may be stored. */
+export interface StoreAnswer extends TimedAnswer {
+  readonly statusText: string;
+}
+
+/** Why an answer is not stored. */
+export type NotStoredReason =
+  | 'method'
+  | 'status'
+  | 'request-no-store'
+  | 'no-store'
+  | 'private'
+  | 'authorization'
+  | 'set-cookie'
+  | 'vary'
+  | 'not-reusable';
+
+/** Whether an answer is stored, and as what. */
+export type StoreDecision =
+  | { readonly store: true; readonly meta: EntryMeta }
+  | { readonly store: false; readonly reason: NotStoredReason };
+
+/**
+ * Codes never stored: bound to a range or a condition of their request (206, 304, 412, 416), or not to be
+ * stored by their definition (RFC 6585: 428, 429, 431, 511).
+ */
+const NEVER_STORED: ReadonlySet<number> = new Set([206, 304, 412, 416, 428, 429, 431, 511]);
+
+/** Codes whose caching rules are known here, for `must-understand` (RFC 9111 §5.2.2.3). */
+const UNDERSTOOD: ReadonlySet<number> = new Set([
+  200, 201, 202, 203, 204, 205, 300, 301, 302, 303, 305, 307, 308, 400, 401, 402, 403, 404, 405, 406, 407,
+  408, 409, 410, 411, 413, 414, 415, 417, 421, 422, 426, 500, 501, 502, 503, 504, 505,
+]);
+
+const SET_COOKIE: readonly string[] = ['set-cookie', 'set-cookie2'];
+const AGE: ReadonlySet<string> = new Set(['age']);
+
+/**
+ * Decides whether a shared cache stores an answer, by its head alone (RFC 9111 §3). The head has to be sealed
+ * with the length of its body by {@link sealEntry} before it is kept.
+ */
+export function decideStore(request: StoreRequest, answer: StoreAnswer, policy: CachePolicy): StoreDecision {
+  if (!isStorableMethod(request, answer, policy)) return { store: false, reason: 'method' };
+  if (requestDirectives(request.rawHeaders)?.noStore) return { store: false, reason: 'request-no-store' };
+
+  const stated = answerDirectives(answer.rawHeaders);
+  const refusal =
+    policy.mode === 'ttl' ? ttlRefusal(answer, stated, policy) : refusalOf(request, answer, stated);
+  if (refusal) return { store: false, reason: refusal };
+
+  const names = varyNames(answer.rawHeaders);
+  if (names === undefined) return { store: false, reason: 'vary' };
+  const rawHeaders = storedFields(answer, stated, policy);
+  if (!policy.storeSetCookie && hasSetCookie(rawHeaders)) return { store: false, reason: 'set-cookie' };
+
+  const freshness =
+    policy.mode === 'ttl' ? ttlFreshness(policy, answer) : answerFreshness(answer, stated, policy);
+  const meta = entryMeta(request, answer, rawHeaders, names, stated, freshness, policy);
+  return isReusable(meta, freshness, stated)
+    ? { store: true, meta }
+    : { store: false, reason: 'not-reusable' };
+}
+
+/**
+ * The head of an answer whose body has ended, with its length, which is added as `Content-Length` where there
+ * was none. `undefined` where the body is not as long as announced: what was cut off is never stored.
+ */
+export function sealEntry(meta: EntryMeta, bodyLength: number): EntryMeta | undefined {
+  const announced = firstValue(meta.rawHeaders, 'content-length');
+  if (announced !== undefined) return Number(announced) === bodyLength ? { ...meta, bodyLength } : undefined;
+  // Neither has a body, so neither may announce one (RFC 9110 §8.6).
+  if (meta.status === 204 || meta.status === 304) return { ...meta, bodyLength };
+  return { ...meta, bodyLength, rawHeaders: [...meta.rawHeaders, 'Content-Length', String(bodyLength)] };
+}
+
+/** HEAD brings no body to keep; a POST is kept where its answer is what GET would get (RFC 9110 §9.3.3). */
+function isStorableMethod(request: StoreRequest, answer: StoreAnswer, policy: CachePolicy): boolean {
+  if (request.method === 'HEAD') return false;
+  if (isCachedMethod(policy, request.method)) return true;
+  return policy.mode === 'standard' && isOwnContentLocation(request, answer);
+}
+
+function refusalOf(
+  request: StoreRequest,
+  answer: StoreAnswer,
+  stated: AnswerDirectives,
+): NotStoredReason | undefined {
+  const { directives } = stated;
+  if (answer.status < 200 || NEVER_STORED.has(answer.status)) return 'status';
+  if (directives.mustUnderstand) {
+    if (!UNDERSTOOD.has(answer.status)) return 'status';
+  } else if (directives.noStore) {
+    return 'no-store';
+  }
+  if (directives.private) return 'private';
+  const forAnyone = directives.public || directives.mustRevalidate || directives.sMaxage !== undefined;
+  if (!forAnyone && firstValue(request.rawHeaders, 'authorization') !== undefined) return 'authorization';
+  if (hasExplicitFreshness(answer.rawHeaders, stated)) return undefined;
+  // A POST needs freshness of its own (RFC 9110 §9.3.3).
+  const heuristic = request.method === 'GET' && isHeuristicallyCacheable(answer.status, directives);
+  return heuristic ? undefined : 'not-reusable';
+}
+
+function ttlRefusal(
+  answer: StoreAnswer,
+  { directives }: AnswerDirectives,
+  policy: CachePolicy,
+): NotStoredReason | undefined {
+  if (!isTtlStatus(policy, answer.status)) return 'status';
+  return directives.noStore && !policy.override ? 'no-store' : undefined;
+}
+
+/**
+ * The fields to keep. Those that `no-cache` and `private` name are left out, so that nobody gets them from the
+ * store (RFC 9111 §5.2.2.4, §5.2.2.7); a `Date` is added where the upstream sent none (RFC 9110 §6.6.1).
+ */
+function storedFields(answer: StoreAnswer, { directives }: AnswerDirectives, policy: CachePolicy): string[] {
+  const named = [...directives.noCacheFields, ...directives.privateFields];
+  const hides = named.length > 0 && (policy.mode === 'standard' || !policy.override);
+  const left = hides ? new Set([...AGE, ...named]) : AGE;
+  const fields = withoutFields(endToEndFields(answer.rawHeaders), left);
+  if (firstValue(fields, 'date') === undefined)
+    fields.push('Date', new Date(answer.responseTime).toUTCString());
+  return fields;
+}
+
+function hasSetCookie(rawHeaders: RawHeaders): boolean {
+  return SET_COOKIE.some((name) => firstValue(rawHeaders, name) !== undefined);
+}
+
+function entryMeta(
+  request: StoreRequest,
+  answer: StoreAnswer,
+  rawHeaders: string[],
+  names: string[],
+  { directives }: AnswerDirectives,
+  freshness: Freshness,
+  policy: CachePolicy,
+): EntryMeta {
+  const etag = firstValue(rawHeaders, 'etag');
+  const lastModified = firstValue(rawHeaders, 'last-modified');
+  const lastModifiedMs =
+    lastModified === undefined ? undefined : parseHttpDate(lastModified, answer.responseTime);
+  const { freshUntil, staleWhileRevalidateUntil, staleIfErrorUntil } = freshness;
+  const revalidatable =
+    isRevalidatable(request.method, answer, policy) && (etag !== undefined || lastModifiedMs !== undefined);
+  const lastUse = Math.max(answer.responseTime, freshUntil, staleWhileRevalidateUntil, staleIfErrorUntil);
+  return {
+    status: answer.status,
+    statusText: answer.statusText,
+    rawHeaders,
+    requestTime: answer.requestTime,
+    responseTime: answer.responseTime,
+    bornAt: freshness.bornAt,
+    dateMs: freshness.dateMs,
+    freshUntil,
+    staleWhileRevalidateUntil,
+    staleIfErrorUntil,
+    keepUntil: revalidatable ? lastUse + policy.keepForValidationMs : lastUse,
+    staleForbidden: freshness.staleForbidden,
+    immutable: directives.immutable,
+    revalidatable,
+    varyNames: names,
+    varyKey: selectingKey(names, request.rawHeaders),
+    etag,
+    lastModified,
+    lastModifiedMs,
+    tags: answerTags(answer.rawHeaders),
+    bodyLength: 0,
+  };
+}
+
+/**
+ * Whether a later GET can ask "not modified?". Of other codes than 2xx a 304 would say nothing (RFC 9110 §13.2.1),
+ * and a condition on the POST of `ttl` mode has no meaning that upstreams agree on.
+ */
+function isRevalidatable(method: string, answer: StoreAnswer, policy: CachePolicy): boolean {
+  return answer.status < 300 && (policy.mode === 'standard' || method === 'GET');
+}
+
+/** Nothing is gained by an answer that is neither fresh nor to be validated nor allowed to be stale. */
+function isReusable(meta: EntryMeta, freshness: Freshness, { directives }: AnswerDirectives): boolean {
+  if (freshness.freshUntil > meta.responseTime) return true;
+  if (meta.revalidatable) return true;
+  const staleSeconds = Math.max(directives.staleWhileRevalidate ?? 0, directives.staleIfError ?? 0);
+  return staleSeconds > 0 && !freshness.staleForbidden;
+}

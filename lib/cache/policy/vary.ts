@@ -1,0 +1,103 @@
+import { hash } from 'node:crypto';
+import { allValues, isToken, listedTokens, type RawHeaders, splitList } from './headers.js';
+
+/** Names that one answer may vary on; a longer list makes the answer not storable. */
+export const MAX_VARY_NAMES = 32;
+
+/** Values of these are kept readable, up to this length: none of them is a secret. */
+const READABLE: ReadonlySet<string> = new Set([
+  'accept',
+  'accept-charset',
+  'accept-encoding',
+  'accept-language',
+  'content-type',
+  'host',
+  'origin',
+  'prefer',
+  'user-agent',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-requested-with',
+]);
+const MAX_READABLE_LENGTH = 128;
+
+/**
+ * Names an answer varies on, sorted, in lower case; empty where it has no `Vary` (RFC 9111 §4.1).
+ * `undefined` where no request can match it again: `*` anywhere, a member that is no field name, or more
+ * than {@link MAX_VARY_NAMES}.
+ */
+export function varyNames(rawHeaders: RawHeaders): string[] | undefined {
+  const names = new Set(listedTokens(rawHeaders, 'vary'));
+  if (names.has('*') || names.size > MAX_VARY_NAMES) return undefined;
+  const sorted = [...names].sort();
+  return sorted.every(isToken) ? sorted : undefined;
+}
+
+/**
+ * What a request has in the fields an answer varies on. Two requests match where it is equal: white space, the
+ * number of lines and, where that changes no meaning, order and letter case do not count (RFC 9111 §4.1).
+ * Values that may be secrets are in it as digests.
+ */
+export function selectingKey(names: readonly string[], requestHeaders: RawHeaders): string {
+  let key = '';
+  for (const name of names) {
+    const lines = allValues(requestHeaders, name);
+    key += `${name}${lines.length === 0 ? '-' : keyValue(name, normalisedValue(name, lines))}\n`;
+  }
+  return key;
+}
+
+function keyValue(name: string, value: string): string {
+  // Only a field that is absent matches an absent one, so an empty value has a mark too.
+  if (READABLE.has(name) && value.length <= MAX_READABLE_LENGTH && !value.includes('\n')) return `=${value}`;
+  return `#${hash('sha256', value, 'base64url')}`;
+}
+
+/** The value of a selecting field, over all its lines, as it is compared. */
+export function normalisedValue(name: string, lines: readonly string[]): string {
+  switch (name) {
+    case 'accept-encoding':
+      return preferences(lines, contentCoding);
+    case 'accept-language':
+      return preferences(lines, (range) => range);
+    case 'cookie':
+      // Several lines are one list with semicolons (RFC 9113 §8.2.3), and a comma is part of a value.
+      return lines.map((line) => line.trim()).join('; ');
+    default:
+      return splitList(lines.join(',')).join(',');
+  }
+}
+
+function contentCoding(name: string): string {
+  // The names that recipients should take for equal (RFC 9110 §8.4.1).
+  if (name === 'x-gzip') return 'gzip';
+  return name === 'x-compress' ? 'compress' : name;
+}
+
+/** A list of weighted preferences with its members in lower case, sorted, their weights in shortest form. */
+function preferences(lines: readonly string[], canonical: (name: string) => string): string {
+  const weights = new Map<string, string>();
+  for (const member of lines.join(',').toLowerCase().split(',')) {
+    const [name = '', ...parameters] = member.split(';').map((part) => part.trim());
+    if (name === '' && parameters.length === 0) continue;
+    const key = canonical(name);
+    if (!weights.has(key)) weights.set(key, parameters.map(weight).join(''));
+  }
+  return [...weights]
+    .filter(([name, suffix]) => !isRedundantRefusal(name, suffix, weights))
+    .map(([name, suffix]) => name + suffix)
+    .sort()
+    .join(',');
+}
+
+/** `gzip;q=0` says no more than leaving it out, unless `*` would let it in or it is what is allowed by itself. */
+function isRedundantRefusal(name: string, suffix: string, weights: ReadonlyMap<string, string>): boolean {
+  return suffix === ';q=0' && name !== 'identity' && name !== '*' && !weights.has('*');
+}
+
+function weight(parameter: string): string {
+  const match = /^q\s*=\s*([01](?:\.\d{0,3})?)$/.exec(parameter);
+  if (!match) return `;${parameter}`;
+  const value = Number(match[1]);
+  return value === 1 ? '' : `;q=${value}`;
+}

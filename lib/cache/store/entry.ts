@@ -1,0 +1,113 @@
+import type { RawHeaders } from '../policy/headers.js';
+
+/**
+ * Head of a stored answer with all that was learned from it when it was stored, so that a hit compares a few
+ * numbers and parses nothing. Times are epoch milliseconds.
+ */
+export interface EntryMeta {
+  readonly status: number;
+  readonly statusText: string;
+  /** End-to-end fields without `Age`, with `Date`; those that `no-cache` or `private` name are left out. */
+  readonly rawHeaders: RawHeaders;
+  /** When the request was sent that it, or its last validation, answered. */
+  readonly requestTime: number;
+  /** When that answer's head arrived. */
+  readonly responseTime: number;
+  /** When its age was 0: its age is `now - bornAt`. */
+  readonly bornAt: number;
+  /** Its `Date`; the time it arrived where that was missing or wrong. */
+  readonly dateMs: number;
+  readonly freshUntil: number;
+  readonly staleWhileRevalidateUntil: number;
+  readonly staleIfErrorUntil: number;
+  /** When a store may drop it: it is of no more use by then. */
+  readonly keepUntil: number;
+  /** It must not be used stale, whatever a client would accept (RFC 9111 §4.2.4). */
+  readonly staleForbidden: boolean;
+  /** It does not change while it is fresh (RFC 8246). */
+  readonly immutable: boolean;
+  /** It has a validator, and its upstream can be asked whether it changed. */
+  readonly revalidatable: boolean;
+  /** Fields it varies on, in lower case, sorted; empty where it has no `Vary`. */
+  readonly varyNames: readonly string[];
+  /** What its request had in those fields. */
+  readonly varyKey: string;
+  readonly etag?: string;
+  readonly lastModified?: string;
+  /** `lastModified`, where it is a date. */
+  readonly lastModifiedMs?: number;
+  /** What `purge({ tag })` finds it by. */
+  readonly tags: readonly string[];
+  /** Bytes of the body as stored, still encoded. */
+  readonly bodyLength: number;
+}
+
+/** A stored answer: one of up to eight for a key. */
+export interface StoredVariant {
+  readonly meta: EntryMeta;
+  readonly body: Uint8Array;
+  /** The body as one character a byte, where a store keeps it so; `body` is then made anew at each call. */
+  readonly text?: string;
+  /** Nobody else writes to the memory of `body` or keeps more of it alive, so that a store need not copy it. */
+  readonly ownsBody?: true;
+}
+
+/** The same body under another head. */
+export function withMeta(variant: StoredVariant, meta: EntryMeta): StoredVariant {
+  const { text, ownsBody } = variant;
+  return {
+    meta,
+    text,
+    ownsBody,
+    get body() {
+      return variant.body;
+    },
+  };
+}
+
+/** Variants of one key in one value; a further one takes the place of the oldest. */
+export const MAX_VARIANTS = 8;
+
+const NUMBERS = [
+  'status',
+  'requestTime',
+  'responseTime',
+  'bornAt',
+  'dateMs',
+  'freshUntil',
+  'staleWhileRevalidateUntil',
+  'staleIfErrorUntil',
+  'keepUntil',
+  'bodyLength',
+] as const satisfies readonly (keyof EntryMeta)[];
+const STRINGS = ['statusText', 'varyKey'] as const satisfies readonly (keyof EntryMeta)[];
+const BOOLEANS = [
+  'staleForbidden',
+  'immutable',
+  'revalidatable',
+] as const satisfies readonly (keyof EntryMeta)[];
+const LISTS = ['rawHeaders', 'varyNames', 'tags'] as const satisfies readonly (keyof EntryMeta)[];
+
+/** Whether a parsed head has everything a look-up relies on, with the right types. */
+export function isEntryMeta(value: unknown): value is EntryMeta {
+  if (typeof value !== 'object' || value === null) return false;
+  const head = value as Readonly<Record<string, unknown>>;
+  return (
+    NUMBERS.every((name) => Number.isFinite(head[name])) &&
+    STRINGS.every((name) => typeof head[name] === 'string') &&
+    BOOLEANS.every((name) => typeof head[name] === 'boolean') &&
+    LISTS.every((name) => isStringList(head[name])) &&
+    (head.rawHeaders as readonly string[]).length % 2 === 0 &&
+    isOptional(head.etag, 'string') &&
+    isOptional(head.lastModified, 'string') &&
+    isOptional(head.lastModifiedMs, 'number')
+  );
+}
+
+function isStringList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+function isOptional(value: unknown, type: 'string' | 'number'): boolean {
+  return value === undefined || typeof value === type;
+}

@@ -1,0 +1,115 @@
+import type { RedisLink } from '../../../redis/link.js';
+import type { StoredVariant } from '../entry.js';
+import { MissedPurges } from '../missed-purges.js';
+import type { PurgeTarget } from '../store.js';
+import { expiryKey, hashTagOf, indexKey, tagKey } from './keys.js';
+import { REDIS_SCRIPTS, runScript } from './scripts.js';
+
+/** Keys taken out by one command: Redis answers others in between. */
+const PAGE = 500;
+
+/** A list of keys, and how the next of those wanted are read from it. */
+interface Listing {
+  readonly hashTag: string;
+  readonly list: string;
+  page(): Promise<string[]>;
+}
+
+/** Takes values out of Redis: at once, or as soon as there is a Redis again. */
+export class RedisPurges {
+  readonly #link: RedisLink;
+  readonly #announce: (target: PurgeTarget) => void;
+  readonly #missed = new MissedPurges();
+  #catchingUp = false;
+
+  /** @param announce tells other processes, once a value is gone from Redis */
+  constructor(link: RedisLink, announce: (target: PurgeTarget) => void) {
+    this.#link = link;
+    this.#announce = announce;
+    link.onRecovered(() => void this.#catchUp());
+  }
+
+  /** @returns how many values it took out; 0 also where it has to wait for Redis */
+  async purge(target: PurgeTarget): Promise<number> {
+    const removed = await this.#purgeNow(target);
+    if (removed === undefined) this.#missed.add(target);
+    else this.#carriedOut(target);
+    return removed ?? 0;
+  }
+
+  /** Whether what Redis holds for a key is what a purge has still to take out of it. */
+  hides(key: string, variants: readonly StoredVariant[]): boolean {
+    const hidden = this.#missed.concern(key, variants);
+    // Redis answers, so that it may as well carry the purge out now.
+    if (hidden) void this.#catchUp();
+    return hidden;
+  }
+
+  /** Takes out a value that no process can use, so that none needs to hear of it. */
+  drop(key: string): void {
+    void this.#remove(hashTagOf(key), indexKey(hashTagOf(key)), [key]);
+  }
+
+  /** @returns `undefined` where Redis did not answer */
+  #purgeNow(target: PurgeTarget): Promise<number | undefined> {
+    if ('key' in target) {
+      const hashTag = hashTagOf(target.key);
+      return this.#remove(hashTag, indexKey(hashTag), [target.key]);
+    }
+    return this.#removeListed('prefix' in target ? this.#below(target.prefix) : this.#tagged(target));
+  }
+
+  #below(prefix: string): Listing {
+    const hashTag = hashTagOf(prefix);
+    const list = indexKey(hashTag);
+    const { client } = this.#link;
+    // No character of a key comes after the tilde.
+    const page = () => client.zrangebylex(list, `[${prefix}`, `(${prefix}\x7f`, 'LIMIT', 0, PAGE);
+    return { hashTag, list, page };
+  }
+
+  #tagged({ api, tag }: { readonly api: string; readonly tag: string }): Listing {
+    const hashTag = hashTagOf(api);
+    const list = tagKey(hashTag, tag);
+    return { hashTag, list, page: () => this.#link.client.zrange(list, 0, `${PAGE - 1}`) };
+  }
+
+  async #removeListed({ hashTag, list, page }: Listing): Promise<number | undefined> {
+    // There is a list for each API, and none of the APIs.
+    if (hashTag === '') return 0;
+    for (let total = 0; ; ) {
+      const found = await this.#link.run(page);
+      if (!found.ok) return undefined;
+      if (found.value.length === 0) return total;
+      const removed = await this.#remove(hashTag, list, found.value);
+      if (removed === undefined) return undefined;
+      total += removed;
+      if (found.value.length < PAGE) return total;
+    }
+  }
+
+  async #remove(hashTag: string, list: string, keys: readonly string[]): Promise<number | undefined> {
+    const lists = [indexKey(hashTag), expiryKey(hashTag), list];
+    const answer = await this.#link.run(() =>
+      runScript(this.#link.client, REDIS_SCRIPTS.remove, [...lists, ...keys], keys),
+    );
+    return answer.ok ? Number(answer.value) : undefined;
+  }
+
+  #carriedOut(target: PurgeTarget): void {
+    this.#missed.done(target);
+    // Others hold copies in memory even of what Redis has lost.
+    this.#announce(target);
+  }
+
+  async #catchUp(): Promise<void> {
+    if (this.#catchingUp) return;
+    this.#catchingUp = true;
+    await Promise.all(
+      this.#missed.all().map(async (target) => {
+        if ((await this.#purgeNow(target)) !== undefined) this.#carriedOut(target);
+      }),
+    );
+    this.#catchingUp = false;
+  }
+}

@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto';
+import { openRedis, openSubscriber } from '../../../redis/client.js';
+import { RedisLink } from '../../../redis/link.js';
+import type { RedisAnswer } from '../../../redis/reply.js';
+import { RedisSubscriber } from '../../../redis/subscriber.js';
+import type { StoredVariant } from '../entry.js';
+import { decodeEntry, encodeEntry, parseHead } from '../entry-codec.js';
+import { KnownHeads } from '../known-heads.js';
+import type { CacheStore, Lease, PurgeTarget, StoreCounts, StoredUnder } from '../store.js';
+import { expiryKey, hashTagOf, indexKey, leaseKey, tagKey } from './keys.js';
+import { RedisLeases } from './leases.js';
+import { type RedisStoreOptions, resolveRedisStoreOptions } from './options.js';
+import { PendingWrites } from './pending.js';
+import { purgeMessage, purgeOf } from './purge-message.js';
+import { RedisPurges } from './purges.js';
+import { REDIS_SCRIPTS, runScript } from './scripts.js';
+
+/** How a store and its Redis get on. */
+export interface RedisStoreHealth {
+  /** It is asked. Otherwise each look-up is a miss, and nothing is stored. */
+  readonly usable: boolean;
+  /** There is a connection on which too many look-ups had no answer in time. */
+  readonly circuitIsOpen: boolean;
+  /** Code of what went wrong last, as `ECONNREFUSED`, `TIMEOUT` or `WRONGPASS`. Never a message. */
+  readonly lastError: string | undefined;
+  /** Values that were not stored since Redis was away, or too far behind. */
+  readonly notStored: number;
+}
+
+/** A store that processes share. */
+export interface SharedCacheStore extends CacheStore {
+  /**
+   * Calls back when another process purges or deletes; with `undefined` when some such news may have been missed.
+   * @returns what ends it
+   */
+  onPurge(listener: (target: PurgeTarget | undefined) => void): () => void;
+  lease(key: string, ttlMs: number): Promise<Lease | undefined>;
+  /** Whether it is asked at all at the moment; where not, each look-up is a miss. */
+  isUsable(): boolean;
+}
+
+/** What `redisStore()` returns. */
+export interface RedisStore extends SharedCacheStore {
+  /** How it and its Redis get on. */
+  health(): RedisStoreHealth;
+}
+
+/** What Redis takes for a lifetime, a thousand years and more. */
+const MAX_LIFETIME_MS = 2 ** 45;
+
+/**
+ * Keeps answers in Redis, for all processes: a hit is one command, a store is one that nobody waits for. While Redis is
+ * away or slow every look-up is a miss.
+ *
+ * Of `counts()`, entries and bytes are those on their way: Redis counts, and evicts, by itself.
+ * @throws InvalidOptionError
+ */
+export function redisStore(options: RedisStoreOptions): RedisStore {
+  const resolved = resolveRedisStoreOptions(options);
+  const { prefix, commandTimeoutMs, maxEntryBytes, maxPendingBytes } = resolved;
+  const link = new RedisLink(openRedis(resolved.redis), resolved);
+  const { client } = link;
+  const subscriber = new RedisSubscriber(() => openSubscriber(client), commandTimeoutMs);
+  const leases = new RedisLeases(link, subscriber);
+  const pending = new PendingWrites(maxPendingBytes);
+  const channel = `${prefix}purge`;
+  const sender = randomUUID();
+  const purges = new RedisPurges(link, (target) => {
+    void link.run(() => client.publish(channel, purgeMessage(sender, target)));
+  });
+  const heads = new KnownHeads(parseHead);
+  const readHead = (text: string) => heads.read(text);
+  let corrupt = 0;
+  let notStored = 0;
+
+  function read(key: string): Promise<readonly StoredVariant[] | undefined> {
+    return link.lookUp(key, () => client.getBuffer(key)).then((answer) => readable(key, answer));
+  }
+
+  function readable(key: string, answer: RedisAnswer<Buffer | null>): readonly StoredVariant[] | undefined {
+    if (!answer.ok) return answer.reason === 'WRONGTYPE' ? unreadable(key) : undefined;
+    if (answer.value === null) return undefined;
+    const variants = decodeEntry(answer.value, readHead);
+    if (!variants) return unreadable(key);
+    return purges.hides(key, variants) ? undefined : variants;
+  }
+
+  function unreadable(key: string): undefined {
+    corrupt++;
+    purges.drop(key);
+  }
+
+  async function write(
+    key: string,
+    variants: readonly StoredVariant[],
+    under: StoredUnder,
+    lifetimeMs: number,
+  ): Promise<void> {
+    const value = encodeEntry(variants);
+    const done = pending.begin(key, variants, under, value.length);
+    if (!done) {
+      notStored++;
+      return;
+    }
+    const hashTag = hashTagOf(key);
+    const lease = leaseKey(key);
+    const tags = under.tags.map((tag) => tagKey(hashTag, tag));
+    const answer = await link.run(() =>
+      runScript(
+        client,
+        REDIS_SCRIPTS.store,
+        [key, indexKey(hashTag), expiryKey(hashTag), lease, ...tags],
+        [value, lifetimeMs, key, lease],
+      ),
+    );
+    done();
+    if (!answer.ok) notStored++;
+  }
+
+  return {
+    get(key) {
+      const written = pending.get(key);
+      if (written) return written;
+      return link.usable ? read(key) : undefined;
+    },
+
+    set(key, variants, under) {
+      const lifetimeMs = Math.min(Math.ceil(under.keepUntil - Date.now()), MAX_LIFETIME_MS);
+      const fitting = fittingVariants(variants, maxEntryBytes);
+      if (fitting.length === 0 || !(lifetimeMs > 0)) return;
+      void write(key, fitting, under, lifetimeMs);
+    },
+
+    delete(key) {
+      pending.purge({ key });
+      void purges.purge({ key });
+    },
+
+    purge(target) {
+      pending.purge(target);
+      return purges.purge(target);
+    },
+
+    lease: (key, ttlMs) => leases.lease(key, ttlMs),
+
+    onPurge(listener) {
+      return subscriber.listen(channel, (message) => {
+        if (message === undefined) return listener(undefined);
+        const news = purgeOf(message);
+        if (news && news.sender !== sender) listener(news.target);
+      }).stop;
+    },
+
+    counts: (): StoreCounts => ({ entries: pending.size, bytes: pending.bytes, evictions: 0, corrupt }),
+
+    isUsable: () => link.usable,
+
+    health: () => ({
+      usable: link.usable,
+      circuitIsOpen: link.circuitIsOpen,
+      lastError: link.lastError,
+      notStored,
+    }),
+
+    async close() {
+      await Promise.all([link.close(), subscriber.close()]);
+      pending.clear();
+    },
+  };
+}
+
+/** As many of the variants, the newest of which come first, as may be in one value. */
+function fittingVariants(variants: readonly StoredVariant[], maxBytes: number): readonly StoredVariant[] {
+  let bytes = 0;
+  const over = variants.findIndex(({ meta }) => {
+    bytes += meta.bodyLength;
+    return bytes > maxBytes;
+  });
+  return over < 0 ? variants : variants.slice(0, over);
+}

@@ -1,0 +1,131 @@
+import type { StoredVariant } from './entry.js';
+import { hashTagOf } from './redis/keys.js';
+import type { SharedCacheStore } from './redis/store.js';
+import type { CacheStore, PurgeTarget, StoredUnder } from './store.js';
+import { YoungKeys } from './two-level-young-keys.js';
+
+/** A store whose values are here: it answers at once. */
+export interface NearStore extends CacheStore {
+  /** What is stored for a key, at once. */
+  get(key: string): readonly StoredVariant[] | undefined;
+}
+
+/** Options of `twoLevelStore()`. Both stores are closed with it. */
+export interface TwoLevelStoreOptions {
+  memory: NearStore;
+  shared: SharedCacheStore;
+  /**
+   * How long a value is taken from memory before it is looked up again. Purges of other processes are heard at once; one
+   * that is missed shows for this long at most. Only while the shared store is away is memory used however old it is.
+   * @default 5000
+   */
+  maxAgeMs?: number;
+  /** Clock in milliseconds, which never goes back. */
+  now?(): number;
+}
+
+type Variants = readonly StoredVariant[] | undefined;
+
+/** A look-up in the shared store that is under way. */
+interface LookUp {
+  readonly found: Promise<Variants>;
+  /** The value was set or purged meanwhile, so that what comes back may be of before. */
+  overtaken: boolean;
+}
+
+/** Memory in front of a shared store: what was looked up is here for a while, and purges of every process are heard. */
+export function twoLevelStore(options: TwoLevelStoreOptions): CacheStore {
+  const { memory, shared, maxAgeMs = 5000, now = () => performance.now() } = options;
+  const lookUps = new Map<string, LookUp>();
+  const young = new YoungKeys(maxAgeMs, now);
+  const stopListening = shared.onPurge((target) => {
+    if (target) void forget(target);
+  });
+
+  function keep(key: string, variants: readonly StoredVariant[], under: StoredUnder): void {
+    memory.set(key, variants, under);
+    young.add(key);
+  }
+
+  function forget(target: PurgeTarget): Promise<number> {
+    overtake(target);
+    return memory.purge(target);
+  }
+
+  /** What is under way must not bring back what was just replaced or taken out. */
+  function overtake(target: PurgeTarget): void {
+    const keys = 'key' in target ? [target.key] : [...lookUps.keys()];
+    for (const key of keys) {
+      const lookUp = lookUps.get(key);
+      if (lookUp) lookUp.overtaken = true;
+      lookUps.delete(key);
+    }
+  }
+
+  function lookUpFar(key: string, far: Promise<Variants>): Promise<Variants> {
+    const lookUp: LookUp = { overtaken: false, found: far.then((variants) => land(key, lookUp, variants)) };
+    lookUps.set(key, lookUp);
+    return lookUp.found;
+  }
+
+  function land(key: string, lookUp: LookUp, variants: Variants): Variants {
+    if (lookUp.overtaken) return young.has(key) ? memory.get(key) : undefined;
+    lookUps.delete(key);
+    if (variants) keep(key, variants, underOf(key, variants));
+    // Purged or expired, and no more to be used when the shared store is away.
+    else if (shared.isUsable()) memory.delete(key);
+    return variants;
+  }
+
+  return {
+    get(key) {
+      const near = young.has(key) || !shared.isUsable() ? memory.get(key) : undefined;
+      if (near) return near;
+      const lookUp = lookUps.get(key);
+      if (lookUp) return lookUp.found;
+      const far = shared.get(key);
+      return far instanceof Promise ? lookUpFar(key, far) : far;
+    },
+
+    set(key, variants, under) {
+      overtake({ key });
+      keep(key, variants, under);
+      shared.set(key, variants, under);
+    },
+
+    delete(key) {
+      overtake({ key });
+      memory.delete(key);
+      shared.delete(key);
+    },
+
+    async purge(target) {
+      const near = await forget(target);
+      const far = await shared.purge(target);
+      // Look-ups during the purge may have brought values of before.
+      await forget(target);
+      return Math.max(near, far);
+    },
+
+    lease: (key, ttlMs) => shared.lease(key, ttlMs),
+
+    counts() {
+      const near = memory.counts();
+      return { ...near, corrupt: near.corrupt + shared.counts().corrupt };
+    },
+
+    async close() {
+      stopListening();
+      await Promise.all([memory.close(), shared.close()]);
+    },
+  };
+}
+
+/** Where a value that came from the shared store belongs. */
+function underOf(key: string, variants: readonly StoredVariant[]): StoredUnder {
+  return {
+    api: `${hashTagOf(key)}:`,
+    tags: [...new Set(variants.flatMap(({ meta }) => meta.tags))],
+    keepUntil: Math.max(...variants.map(({ meta }) => meta.keepUntil)),
+  };
+}

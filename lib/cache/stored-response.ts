@@ -1,0 +1,79 @@
+import type { ServerResponse } from 'node:http';
+import { writeHead } from '../http/write-head.js';
+import { ageValue } from './cache-status.js';
+import { isNotModified, notModifiedFields } from './policy/conditional.js';
+import { isConditional } from './policy/conditional-request.js';
+import type { RawHeaders } from './policy/headers.js';
+import { rangeAnswer } from './policy/range.js';
+import type { StoredVariant } from './store/entry.js';
+
+/** What a client asked, as far as an answer from the store depends on it. */
+export interface Asked {
+  readonly method: string;
+  readonly rawHeaders: RawHeaders;
+}
+
+/** Fields of which an answer from the store adds to what the application set before, in place of replacing it. */
+const ADDED: ReadonlySet<string> = new Set(['cache-status', 'set-cookie', 'vary', 'via']);
+
+/**
+ * Answers from the store: whole, as 304 where the client has it already, or the part it asked for.
+ * @param cacheStatus value of `Cache-Status`; `undefined` sends none
+ */
+export function sendStored(
+  res: ServerResponse,
+  asked: Asked,
+  variant: StoredVariant,
+  now: number,
+  cacheStatus: string | undefined,
+): void {
+  const { meta } = variant;
+  const age = ageValue(meta.bornAt, now);
+  if (!isConditional(asked.rawHeaders)) {
+    writeStoredHead(res, meta.status, meta.statusText, meta.rawHeaders, age, cacheStatus);
+    if (asked.method === 'HEAD' || meta.bodyLength === 0) res.end();
+    else sendBody(res, variant);
+    return;
+  }
+  if (isNotModified(meta, asked.rawHeaders, now)) {
+    writeStoredHead(res, 304, 'Not Modified', notModifiedFields(meta.rawHeaders), age, cacheStatus);
+    res.end();
+    return;
+  }
+  const head = asked.method === 'HEAD';
+  const part = head ? undefined : rangeAnswer(meta, asked.rawHeaders, now);
+  if (part?.status === 416) {
+    writeStoredHead(res, 416, 'Range Not Satisfiable', part.rawHeaders, undefined, cacheStatus);
+    res.end();
+    return;
+  }
+  if (part) {
+    writeStoredHead(res, 206, 'Partial Content', part.rawHeaders, age, cacheStatus);
+    sendBody(res, variant, part.start, part.end);
+    return;
+  }
+  writeStoredHead(res, meta.status, meta.statusText, meta.rawHeaders, age, cacheStatus);
+  if (head || meta.bodyLength === 0) res.end();
+  else sendBody(res, variant);
+}
+
+/** Writes a head from the store. It goes out with the first bytes of the body. */
+export function writeStoredHead(
+  res: ServerResponse,
+  status: number,
+  statusText: string,
+  rawHeaders: RawHeaders,
+  age: string | undefined,
+  cacheStatus: string | undefined,
+): void {
+  const fields = rawHeaders.slice();
+  if (age !== undefined) fields.push('Age', age);
+  if (cacheStatus !== undefined) fields.push('Cache-Status', cacheStatus);
+  writeHead(res, status, statusText, fields, ADDED);
+}
+
+function sendBody(res: ServerResponse, variant: StoredVariant, start?: number, end?: number): void {
+  const { text } = variant;
+  if (text !== undefined) res.end(start === undefined ? text : text.slice(start, end), 'latin1');
+  else res.end(start === undefined ? variant.body : variant.body.subarray(start, end));
+}

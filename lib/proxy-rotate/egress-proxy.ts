@@ -1,0 +1,160 @@
+import type { ConnectTo, Egress } from '../core/egress.js';
+import type { ExitStatus } from '../core/egress-status.js';
+import { Rest, type RestTimes } from './cooldown.js';
+import { DialError } from './dial-error.js';
+import type { ProxyAddress } from './proxy-address.js';
+import { type DialWatcher, ExitAgent } from './proxy-agent.js';
+import type { ResolvedProxy, ResolvedProxyRotate } from './proxy-rotate-options.js';
+
+/** The rotation that an exit belongs to. */
+export interface ExitOwner {
+  now(): number;
+  /** A connection through the exit was made, or was not. */
+  dialEnded(exit: Exit, beganAt: number, targetOrigin: string, failure: DialError | undefined): void;
+}
+
+/** `connections` of `forward()` where it is not set. */
+const DEFAULT_CONNECTIONS = 256;
+
+/** A forward proxy: how it is, and how connections are made through it. */
+export class Exit implements DialWatcher {
+  readonly name: string;
+  /** Where it stands in the list. */
+  readonly index: number;
+  /** Whether it can be used for any target. Nobody knows until a first call has tried. */
+  readonly rest: Rest;
+  attempts = 0;
+  active = 0;
+  /** Connections that are being opened. */
+  opening = 0;
+  /** Turns it took that were another's, to be given back. */
+  owes = 0;
+  readonly #address: ProxyAddress;
+  readonly #proxy: ResolvedProxy;
+  readonly #options: ResolvedProxyRotate;
+  readonly #owner: ExitOwner;
+  #agent: ExitAgent | undefined;
+  #tunnel: Egress | undefined;
+  #plain: Egress | undefined;
+
+  constructor(
+    proxy: ResolvedProxy,
+    index: number,
+    options: ResolvedProxyRotate,
+    times: RestTimes,
+    owner: ExitOwner,
+  ) {
+    this.name = proxy.name;
+    this.index = index;
+    this.#address = proxy.address;
+    this.#proxy = proxy;
+    this.#options = options;
+    this.#owner = owner;
+    this.rest = new Rest(times, false);
+  }
+
+  /** Scheme, host and port of the proxy. */
+  get origin(): string {
+    return this.#address.origin;
+  }
+
+  /** The way to a target; the same object each time, by which transports keep connections apart. */
+  egress(encrypted: boolean): Egress {
+    if (encrypted || this.#options.tunnel) {
+      this.#tunnel ??= new ExitEgress(this, this.#pool(), this.#options.connections, undefined);
+      return this.#tunnel;
+    }
+    this.#plain ??= new ExitEgress(this, this.#pool(), this.#options.connections, this.#address);
+    return this.#plain;
+  }
+
+  refusal(): DialError | undefined {
+    if (this.rest.state(this.#owner.now()) !== 'resting') return undefined;
+    return new DialError(`it rests after ${this.rest.reason}`, 'exit');
+  }
+
+  began(): number {
+    this.opening++;
+    return this.#owner.now();
+  }
+
+  ended(
+    beganAt: number,
+    { hostname, port, encrypted }: Pick<ConnectTo, 'hostname' | 'port' | 'encrypted'>,
+    failure?: DialError,
+  ): void {
+    this.opening--;
+    const name = hostname.includes(':') && !hostname.startsWith('[') ? `[${hostname}]` : hostname;
+    const { origin } = new URL(`${encrypted ? 'https' : 'http'}://${name}:${port}`);
+    this.#owner.dialEnded(this, beganAt, origin, failure);
+  }
+
+  /** How it is for all targets; a rest for one of them is the rotation's to tell. */
+  status(api: string, now: number): ExitStatus {
+    const { rest, name, attempts, active } = this;
+    return {
+      api,
+      name,
+      proxy: this.origin,
+      ...restStatus(rest, now),
+      failures: rest.failures,
+      attempts,
+      active,
+    };
+  }
+
+  close(): void {
+    this.#agent?.destroy();
+  }
+
+  #pool(): ExitAgent {
+    const { connectTimeoutMs, connections = DEFAULT_CONNECTIONS, tunnel } = this.#options;
+    this.#agent ??= new ExitAgent(
+      this.#address,
+      { connectTimeoutMs, connections, ca: this.#proxy.ca, absoluteForm: !tunnel },
+      this,
+    );
+    return this.#agent;
+  }
+}
+
+/** How a rest shows: one whose time is over lasts until a trial has succeeded. */
+export function restStatus(rest: Rest, now: number): Pick<ExitStatus, 'state' | 'restsUntil' | 'reason'> {
+  const state = rest.state(now);
+  if (state === 'trial') return { state, restsUntil: undefined, reason: rest.reason };
+  const tried = rest.reason !== undefined;
+  if (state === 'ok' || !tried) return { state: 'ok', restsUntil: undefined, reason: undefined };
+  return { state: 'resting', restsUntil: Math.round(rest.until), reason: rest.reason };
+}
+
+class ExitEgress implements Egress {
+  readonly name: string;
+  readonly agent: ExitAgent;
+  readonly connections: number | undefined;
+  readonly absoluteForm: Egress['absoluteForm'];
+  readonly #exit: Exit;
+
+  constructor(
+    exit: Exit,
+    agent: ExitAgent,
+    connections: number | undefined,
+    plain: ProxyAddress | undefined,
+  ) {
+    this.name = exit.name;
+    this.agent = agent;
+    this.connections = connections;
+    this.#exit = exit;
+    this.absoluteForm = plain && {
+      origin: plain.origin,
+      rawHeaders: plain.authorization ? ['proxy-authorization', plain.authorization] : [],
+    };
+  }
+
+  get opening(): number {
+    return this.#exit.opening;
+  }
+
+  connect(to: ConnectTo) {
+    return this.agent.open(to, this.absoluteForm !== undefined);
+  }
+}

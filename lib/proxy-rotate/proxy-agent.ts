@@ -1,0 +1,183 @@
+import type { ClientRequest } from 'node:http';
+import { isIPv6, type Socket } from 'node:net';
+import { connect as connectTls, type SecureContextOptions } from 'node:tls';
+import { HttpsProxyAgent } from 'https-proxy-agent';
+import type { ConnectTo } from '../core/egress.js';
+import { ProxyError } from '../core/errors.js';
+import { Dial } from './dial.js';
+import { DialError, unreachable } from './dial-error.js';
+import type { ProxyAddress } from './proxy-address.js';
+
+/** Hears of every connection through an exit, and may say no to one. */
+export interface DialWatcher {
+  /** Says no where the exit rests. */
+  refusal(): DialError | undefined;
+  /** @returns when it began, for {@link ended} */
+  began(): number;
+  /** @param failure `undefined` where the proxy has done its part */
+  ended(beganAt: number, to: Pick<ConnectTo, 'hostname' | 'port' | 'encrypted'>, failure?: DialError): void;
+}
+
+/** How connections through an exit are made. */
+export interface ExitAgentOptions {
+  readonly connectTimeoutMs: number;
+  /** For each target. */
+  readonly connections: number;
+  readonly ca: SecureContextOptions['ca'];
+  /** http targets get their requests in absolute form. */
+  readonly absoluteForm: boolean;
+}
+
+type ConnectOptions = Parameters<HttpsProxyAgent<string>['connect']>[1] & { secureEndpoint: boolean };
+
+/** What Node's agents do but their types do not say. */
+interface Pooling {
+  addRequest(req: ClientRequest, options: object): void;
+}
+const pooling = HttpsProxyAgent.prototype as unknown as Pooling;
+
+interface TargetOptions {
+  readonly host?: string;
+  readonly port?: number | string;
+}
+
+const IDLE_MS = 4000;
+
+/** Opens connections through one proxy: for undici, and for Node's client, whose connections it keeps. */
+export class ExitAgent extends HttpsProxyAgent<string> {
+  readonly #address: ProxyAddress;
+  readonly #options: ExitAgentOptions;
+  readonly #watcher: DialWatcher;
+
+  constructor(address: ProxyAddress, options: ExitAgentOptions, watcher: DialWatcher) {
+    const { authorization } = address;
+    // Not as a part of the URL, which it writes to its debug log.
+    const headers = authorization ? { 'Proxy-Authorization': authorization } : {};
+    super(address.origin, { keepAlive: true, maxSockets: options.connections, noDelay: true, headers });
+    this.#address = address;
+    this.#options = options;
+    this.#watcher = watcher;
+    // Unused connections of many exits would else stay for as long as the proxies let them.
+    Object.assign(this.options, { timeout: IDLE_MS });
+  }
+
+  /** Opens a connection for undici, or a tunnel for an upgrade. @throws DialError, or the target's own TLS error */
+  open(to: ConnectTo, absoluteForm: boolean): Promise<Socket> {
+    const { hostname: host, port, encrypted, servername, rejectUnauthorized } = to;
+    const tls = { servername: servername ?? '', rejectUnauthorized, ALPNProtocols: ['http/1.1'] };
+    return this.#dial({ host, port, secureEndpoint: encrypted, ...(encrypted ? tls : {}) }, absoluteForm);
+  }
+
+  /** For Node's client, which calls it when it needs another connection. */
+  override async connect(_req: ClientRequest, options: ConnectOptions): Promise<Socket> {
+    try {
+      return await this.#dial(options, this.#options.absoluteForm && !options.secureEndpoint);
+    } catch (error) {
+      this.#failWaiting(options, error);
+      throw error;
+    }
+  }
+
+  /** Node's client hands its requests in here. */
+  addRequest(req: ClientRequest, options: TargetOptions): void {
+    const secureEndpoint = req.protocol === 'https:';
+    if (this.#options.absoluteForm && !secureEndpoint) {
+      req.path = originOf(options) + req.path;
+      const { authorization } = this.#address;
+      if (authorization) req.setHeader('proxy-authorization', authorization);
+    }
+    // Without it agent-base looks at the call stack, which differs when a connection is given back: it would
+    // never be found again.
+    pooling.addRequest.call(this, req, { ...options, secureEndpoint });
+  }
+
+  async #dial(options: ConnectOptions, absoluteForm: boolean): Promise<Socket> {
+    const refusal = this.#watcher.refusal();
+    if (refusal) throw refusal;
+    const to = {
+      hostname: options.host ?? '',
+      port: Number(options.port),
+      encrypted: options.secureEndpoint,
+    };
+    const dial = new Dial(this.#options.connectTimeoutMs);
+    const beganAt = this.#watcher.began();
+    const opening = absoluteForm ? this.#straight(dial) : this.#tunnel(dial, options);
+    // Where the dial breaks first, nobody else hears of it.
+    opening.catch(() => {});
+    let socket: Socket;
+    try {
+      socket = await Promise.race([opening, dial.broken]);
+    } catch (error) {
+      const failure = error instanceof DialError ? error : undefined;
+      dial.fail(failure ?? unreachable(error));
+      this.#watcher.ended(beganAt, to, failure);
+      throw error;
+    }
+    dial.done();
+    this.#watcher.ended(beganAt, to);
+    return socket;
+  }
+
+  async #tunnel(dial: Dial, options: ConnectOptions): Promise<Socket> {
+    let socket: Socket;
+    try {
+      socket = await this.#connectThrough(dial, options);
+    } catch (error) {
+      throw unreachable(error);
+    }
+    // Node's client waits for TLS by itself, but would take a failure of it for the exit's success.
+    if (!options.secureEndpoint) return socket;
+    try {
+      await dial.secured(socket);
+      return socket;
+    } catch (error) {
+      throw dial.failedInside(error as NodeJS.ErrnoException);
+    }
+  }
+
+  #connectThrough(dial: Dial, options: ConnectOptions): Promise<Socket> {
+    if (!this.#address.encrypted) return dial.watching(() => super.connect(dial.request, options));
+    // The agent reads them before it first waits.
+    Object.assign(this.connectOpts, this.#tlsToProxy(dial));
+    return super.connect(dial.request, options);
+  }
+
+  async #straight(dial: Dial): Promise<Socket> {
+    const hop = this.#address.encrypted ? connectTls(this.#tlsToProxy(dial)) : dial.hop(this.#address);
+    hop.on('error', (error) => dial.fail(unreachable(error)));
+    if (this.#address.encrypted) await dial.secured(hop);
+    else await new Promise((resolve) => hop.once('connect', resolve));
+    return hop;
+  }
+
+  #tlsToProxy(dial: Dial) {
+    const { servername } = this.#address;
+    const { ca } = this.#options;
+    return {
+      socket: dial.hop(this.#address),
+      servername: servername ?? '',
+      ALPNProtocols: ['http/1.1'],
+      ...(ca ? { ca } : {}),
+    };
+  }
+
+  /** Those that wait for a connection of a dial that failed would wait for ever: nobody begins another. */
+  #failWaiting(options: ConnectOptions, error: unknown): void {
+    const name = this.getName(options);
+    const waiting = this.requests[name];
+    if (!waiting) return;
+    Reflect.deleteProperty(this.requests, name);
+    const told = error instanceof Error ? error : new ProxyError('ERR_INTERNAL', 'The connection failed');
+    for (const req of waiting as unknown as WaitingRequest[]) req.onSocket(undefined, told);
+  }
+}
+
+function originOf({ host = 'localhost', port = 80 }: TargetOptions): string {
+  const name = isIPv6(host) ? `[${host}]` : host;
+  return Number(port) === 80 ? `http://${name}` : `http://${name}:${port}`;
+}
+
+/** How Node's agents tell a request that there is no connection. */
+interface WaitingRequest {
+  onSocket(socket: undefined, error: Error): void;
+}

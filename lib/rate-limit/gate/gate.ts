@@ -1,0 +1,104 @@
+import type { GateStatus } from '../../core/egress-status.js';
+import type { Clock } from '../../core/steady-clock.js';
+import type { GateName, RateLimitEmitter } from '../rate-limit-events.js';
+import type { Refusal } from '../refusal.js';
+import type { ToldLimits } from './advertised-limits.js';
+import { type GateState, isClosed } from './gate-state.js';
+
+/** A call that was let through; `window` is what it was counted in, if anything was counted. */
+export interface Passage {
+  readonly window: number | undefined;
+}
+
+/** What one target allows for one credential through one exit. Learns from answers; whatever it needs, nothing throws. */
+export interface Gate {
+  /** Why no call can be let through, where that is known without asking anybody. */
+  closed(): Refusal | undefined;
+  /** Lets a call through, or says why not. */
+  take(): Passage | Refusal | Promise<Passage | Refusal>;
+  /** Takes back a call that never reached the target. */
+  giveBack(passage: Passage): void;
+  /** Counts a call that was not answered. */
+  lose(passage: Passage): void;
+  /** Learns from an answer; `undefined` where it told nothing. */
+  settle(passage: Passage, told: ToldLimits | undefined): void;
+  /** When calls are allowed again, in epoch milliseconds; 0 is now. */
+  readyAt(): number;
+  /** Whether anything is known. */
+  readonly knows: boolean;
+  status(queued: number): GateStatus;
+}
+
+/** What all gates of a limiter have in common. */
+export interface GateSite {
+  readonly clock: Clock;
+  readonly maxGateMs: number;
+  readonly events: RateLimitEmitter;
+}
+
+/** Tells when a gate closes and when calls go again. */
+export class GateHerald {
+  readonly #name: GateName;
+  readonly #events: RateLimitEmitter;
+  #closed = false;
+
+  constructor(name: GateName, events: RateLimitEmitter) {
+    this.#name = name;
+    this.#events = events;
+  }
+
+  look(state: GateState, now: number): void {
+    const closed = isClosed(state, now);
+    if (closed === this.#closed) return;
+    this.#closed = closed;
+    if (closed && this.#events.listenerCount('gateClosed') > 0)
+      this.#events.emit('gateClosed', { ...this.#name, retryAfterMs: Math.ceil(state.endsAt - now) });
+    if (!closed && this.#events.listenerCount('gateOpened') > 0)
+      this.#events.emit('gateOpened', { ...this.#name });
+  }
+}
+
+/** What is said to a call that has to wait for a gate. */
+export function refusalOf(state: GateState, waitMs: number, pollMs: number | undefined): Refusal {
+  const { limit, limitTold, windowMs, remaining } = state;
+  return {
+    by: 'gate',
+    waitMs,
+    // Calls are in flight, and what becomes of them may set some free.
+    againMs: remaining > 0 ? (pollMs ?? waitMs) : undefined,
+    limit: limitTold ? limit : undefined,
+    windowMs,
+  };
+}
+
+/** What a gate says to all calls until its window ends. */
+export function closedRefusal(state: GateState, now: number): Refusal | undefined {
+  return isClosed(state, now) ? refusalOf(state, state.endsAt - now, undefined) : undefined;
+}
+
+/** When a gate lets calls through again, on the clock of its state; 0 is now. */
+export function readyAtOf(state: GateState, now: number): number {
+  return state.remaining - state.flight > 0 || now >= state.endsAt ? 0 : state.endsAt;
+}
+
+/** A gate as `status()` lists it; `shiftMs` leads from the clock of its state to this process'. */
+export function gateStatus(
+  { api, key, exit }: GateName,
+  state: GateState,
+  now: number,
+  queued: number,
+  shiftMs = 0,
+): GateStatus {
+  const over = now >= state.endsAt;
+  const known = state.phase !== 'free' && !over;
+  return {
+    api,
+    key,
+    exit,
+    state: known && state.remaining - state.flight <= 0 ? 'closed' : 'open',
+    remaining: known ? Math.max(0, state.remaining - state.flight) : undefined,
+    limit: state.limit,
+    resetsAt: known ? Math.round(state.endsAt + shiftMs) : undefined,
+    queued,
+  };
+}

@@ -1,0 +1,73 @@
+import type { GateStatus } from '../../core/egress-status.js';
+import type { GateName } from '../rate-limit-events.js';
+import type { Refusal } from '../refusal.js';
+import type { ToldLimits } from './advertised-limits.js';
+import {
+  closedRefusal,
+  type Gate,
+  GateHerald,
+  type GateSite,
+  gateStatus,
+  type Passage,
+  readyAtOf,
+  refusalOf,
+} from './gate.js';
+import { freeGate, loseCall, returnCall, settleCall, takeCall, windowOf } from './gate-state.js';
+
+/** A passage that nothing counts. */
+export const UNCOUNTED: Passage = Object.freeze({ window: undefined });
+
+/** A gate of this process alone. */
+export class LocalGate implements Gate {
+  readonly #name: GateName;
+  readonly #site: GateSite;
+  readonly #herald: GateHerald;
+  readonly #state;
+
+  constructor(name: GateName, site: GateSite) {
+    this.#name = name;
+    this.#site = site;
+    this.#herald = new GateHerald(name, site.events);
+    this.#state = freeGate(site.clock());
+  }
+
+  get knows(): boolean {
+    return this.#state.phase !== 'free';
+  }
+
+  closed(): Refusal | undefined {
+    return closedRefusal(this.#state, this.#site.clock());
+  }
+
+  take(): Passage | Refusal {
+    const state = this.#state;
+    if (state.phase === 'free') return UNCOUNTED;
+    const now = this.#site.clock();
+    const waitMs = takeCall(state, now);
+    this.#herald.look(state, now);
+    return waitMs > 0 ? refusalOf(state, waitMs, undefined) : { window: windowOf(state) };
+  }
+
+  giveBack(passage: Passage): void {
+    returnCall(this.#state, passage.window);
+  }
+
+  lose(passage: Passage): void {
+    loseCall(this.#state, passage.window);
+  }
+
+  settle(passage: Passage, told: ToldLimits | undefined): void {
+    const { clock, maxGateMs } = this.#site;
+    const now = clock();
+    settleCall(this.#state, passage.window, told, now, maxGateMs);
+    this.#herald.look(this.#state, now);
+  }
+
+  readyAt(): number {
+    return readyAtOf(this.#state, this.#site.clock());
+  }
+
+  status(queued: number): GateStatus {
+    return gateStatus(this.#name, this.#state, this.#site.clock(), queued);
+  }
+}

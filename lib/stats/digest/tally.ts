@@ -1,0 +1,105 @@
+import type { CacheVerdict } from '../../core/exchange.js';
+import type { Figures } from '../stats-source.js';
+import { type Centroids, latencyOf, mergeCentroids } from './centroids.js';
+
+/** Every verdict of the cache, in the order in which they are packed. */
+export const CACHE_VERDICTS = [
+  'hit',
+  'miss',
+  'stale',
+  'revalidated',
+  'bypass',
+  'coalesced',
+] as const satisfies readonly CacheVerdict[];
+
+/** Names that one list of a tally may hold; what comes on top is counted under {@link OTHERS}. */
+export const MAX_NAMES = 64;
+
+/** Stands for all that found no room. */
+export const OTHERS = '(other)';
+
+/** The plain counters of a {@link Tally}, in the order in which they are packed. */
+export const COUNTERS = [
+  'total',
+  'success',
+  'failure',
+  'aborted',
+  'bytesIn',
+  'bytesOut',
+  'attempts',
+  'retried',
+] as const;
+
+/** What is counted of some calls: those of an API or a path over some time. Adding up is exact. */
+export class Tally {
+  total = 0;
+  success = 0;
+  failure = 0;
+  aborted = 0;
+  bytesIn = 0;
+  bytesOut = 0;
+  attempts = 0;
+  retried = 0;
+  readonly statusCodes = new Map<number, number>();
+  readonly cache = new Map<CacheVerdict, number>();
+  readonly exits = new Map<string, number>();
+  readonly errors = new Map<string, number>();
+  responseTime: Centroids | undefined = undefined;
+  timeToFirstByte: Centroids | undefined = undefined;
+
+  add(other: Tally): void {
+    for (const counter of COUNTERS) this[counter] += other[counter];
+    for (const [status, times] of other.statusCodes) bump(this.statusCodes, status, times);
+    for (const [verdict, times] of other.cache) bump(this.cache, verdict, times);
+    for (const [exit, times] of other.exits) bumpName(this.exits, exit, times);
+    for (const [code, times] of other.errors) bumpName(this.errors, code, times);
+    this.responseTime = mergeCentroids(this.responseTime, other.responseTime);
+    this.timeToFirstByte = mergeCentroids(this.timeToFirstByte, other.timeToFirstByte);
+  }
+}
+
+/** Counts under a key of a bounded set. */
+export function bump<K>(map: Map<K, number>, key: K, times = 1): void {
+  map.set(key, (map.get(key) ?? 0) + times);
+}
+
+/** Counts under a name; of names there may be any number. */
+export function bumpName(map: Map<string, number>, name: string, times = 1): void {
+  const known = map.get(name);
+  if (known !== undefined) map.set(name, known + times);
+  else bump(map, map.size < MAX_NAMES - 1 ? name : OTHERS, times);
+}
+
+/** All of them as one. */
+export function sumOf(tallies: Iterable<Tally | undefined>): Tally {
+  const sum = new Tally();
+  for (const tally of tallies) if (tally) sum.add(tally);
+  return sum;
+}
+
+const NOTHING = new Tally();
+
+/** What is shown of a tally; of none, nothing happened. */
+export function figuresOf(tally: Tally = NOTHING): Figures {
+  const { total, success, failure, aborted, bytesIn, bytesOut, attempts, retried } = tally;
+  return {
+    total,
+    success,
+    failure,
+    aborted,
+    statusCodes: record(tally.statusCodes),
+    responseTime: latencyOf(tally.responseTime),
+    timeToFirstByte: latencyOf(tally.timeToFirstByte),
+    bytesIn,
+    bytesOut,
+    cache: record(tally.cache),
+    attempts,
+    retried,
+    exits: record(tally.exits),
+    errors: record(tally.errors),
+  };
+}
+
+// A record out of entries has own properties only, `__proto__` among them.
+const record = <K extends string | number>(map: ReadonlyMap<K, number>): Record<K, number> =>
+  Object.fromEntries([...map].sort(([a], [b]) => (a < b ? -1 : 1))) as Record<K, number>;

@@ -1,0 +1,76 @@
+import { Book } from '../book.js';
+import type { Batch, Delta } from '../digest/delta.js';
+import { OTHERS } from '../digest/tally.js';
+import { encodeTally } from '../digest/tally-codec.js';
+import { keptUntil, type Page, pageId } from '../periods.js';
+import type { StatsKeys } from './keys.js';
+import type { Fetched, WantedPage } from './page.js';
+import { formatState, freshBatches } from './state.js';
+
+/** Keys and arguments of the command that puts the news in their place. */
+export interface Commit {
+  readonly keys: readonly string[];
+  readonly args: readonly (string | number | Buffer)[];
+}
+
+interface Touched {
+  readonly page: Page;
+  readonly fields: Set<string>;
+}
+
+/** The deltas of those batches that are not added up yet. */
+export function freshDeltas(batches: readonly Batch[], fetched: Fetched, now: number): Delta[] {
+  return freshBatches(batches, fetched.state, now).fresh.flatMap((batch) => batch.deltas);
+}
+
+/** What has to be read before the deltas can be added to it. */
+export function pagesToRead(deltas: readonly Delta[], now: number): WantedPage[] {
+  const pages = applied(new Book(Number.POSITIVE_INFINITY), deltas, now);
+  // Any path may turn out to be one too many.
+  return pages.map(({ page, fields }) => ({ page, fields: [...fields.add(OTHERS)] }));
+}
+
+/**
+ * Adds the news to what was read.
+ * @param news the list, and the state to compare with
+ * @param base the pages that {@link pagesToRead} has named, which changes
+ */
+export function commitOf(news: Fetched, base: Book, keys: StatsKeys, now: number, maxErrors: number): Commit {
+  const { fresh, writers } = freshBatches(news.batches, news.state, now);
+  const deltas = fresh.flatMap((batch) => batch.deltas);
+  const pages = applied(base, deltas, now);
+  const { version, late } = news.state;
+  const state = formatState({ version: version + 1, late: late + base.late, writers }, now);
+  const errors = maxErrors === 0 ? [] : deltas.flatMap((delta) => delta.errors).slice(-maxErrors);
+  return {
+    keys: [keys.state, keys.news, keys.errors, ...pages.map(({ page }) => keys.page(page))],
+    args: [
+      ...[news.rawState, state, news.newsLength, maxErrors, errors.length],
+      ...errors.map((error) => JSON.stringify(error)),
+      ...pages.flatMap((touched) => entriesOf(base, touched, now)),
+    ],
+  };
+}
+
+function applied(book: Book, deltas: readonly Delta[], now: number): Touched[] {
+  const pages = new Map<string, Touched>();
+  for (const delta of deltas) {
+    book.apply(delta, now, (page, path) => {
+      const id = pageId(page);
+      const touched = pages.get(id) ?? { page, fields: new Set() };
+      touched.fields.add(path);
+      pages.set(id, touched);
+    });
+  }
+  return [...pages.values()];
+}
+
+/** Lifetime, number of fields, fields and values. */
+function entriesOf(book: Book, { page, fields }: Touched, now: number): (string | number | Buffer)[] {
+  const until = keptUntil(page);
+  const packed = [...fields].flatMap((field) => {
+    const tally = book.get(page, field);
+    return tally ? [field, encodeTally(tally)] : [];
+  });
+  return [Number.isFinite(until) ? Math.max(1, Math.ceil(until - now)) : 0, packed.length / 2, ...packed];
+}

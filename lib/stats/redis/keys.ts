@@ -1,0 +1,28 @@
+import { type Page, pageId } from '../periods.js';
+
+/** The keys of one API. Their number does not depend on how much is called. */
+export interface StatsKeys {
+  /** What has been added up so far, as JSON; it changes with each time that news are worked in. */
+  readonly state: string;
+  /** List of the batches that are not added to any page yet. */
+  readonly news: string;
+  /** List of the recent errors, newest first. */
+  readonly errors: string;
+  /** Hash of a page: packed tallies by path. */
+  page(page: Page): string;
+}
+
+/** All of them have one hash tag, so that a script may touch them together in a Redis Cluster too. */
+export function statsKeys(prefix: string, api: string): StatsKeys {
+  // Half a surrogate pair would throw; through bytes it becomes a replacement character.
+  const hashTag = `{${prefix}stats:${encodeURIComponent(Buffer.from(api).toString())}}:`;
+  return {
+    state: `${hashTag}state`,
+    news: `${hashTag}news`,
+    errors: `${hashTag}errors`,
+    page: (page) => `${hashTag}${pageId(page)}`,
+  };
+}
+
+/** Set of the names of all APIs. */
+export const apisKey = (prefix: string): string => `${prefix}stats:apis`;

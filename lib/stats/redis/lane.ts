@@ -1,0 +1,67 @@
+import { type Batch, type Delta, encodeBatch, withDelta } from '../digest/delta.js';
+
+/** What one process still has to send of one API: at most one batch is under way, the rest waits. */
+export class Lane {
+  readonly #writer: string;
+  readonly #maxErrors: number;
+  #waiting: Delta[] = [];
+  #number = 0;
+  #batch: { readonly batch: Batch; readonly bytes: Buffer } | undefined;
+  /** Until it is settled the same batch is not sent again. */
+  #sending: Promise<unknown> | undefined;
+
+  constructor(writer: string, maxErrors: number) {
+    this.#writer = writer;
+    this.#maxErrors = maxErrors;
+  }
+
+  add(delta: Delta): void {
+    this.#waiting = withDelta(this.#waiting, delta, this.#maxErrors);
+  }
+
+  /** Calls that are not known to have arrived. */
+  get unsent(): number {
+    const deltas = [...(this.#batch?.batch.deltas ?? []), ...this.#waiting];
+    return deltas.reduce((sum, delta) => sum + delta.total.total, 0);
+  }
+
+  get isEmpty(): boolean {
+    return !this.#batch && this.#waiting.length === 0;
+  }
+
+  /** The batch that is under way, and what waits behind it as if it were one more. */
+  pending(): Batch[] {
+    const waiting = { writer: this.#writer, number: this.#number + 1, deltas: this.#waiting };
+    return this.#batch ? [this.#batch.batch, waiting] : [waiting];
+  }
+
+  /**
+   * Sends what there is, unless something is under way. A batch whose answer never came is sent again as it was: it is
+   * known by its number.
+   * @returns what becomes of it, or of what is under way
+   */
+  send(send: (bytes: Buffer) => Promise<unknown>): Promise<unknown> | undefined {
+    if (this.#sending !== undefined) return this.#sending;
+    const bytes = this.#next();
+    if (!bytes) return undefined;
+    this.#sending = Promise.resolve()
+      .then(() => send(bytes))
+      .then((answer) => {
+        this.#batch = undefined;
+        return answer;
+      })
+      .finally(() => {
+        this.#sending = undefined;
+      });
+    return this.#sending;
+  }
+
+  #next(): Buffer | undefined {
+    if (!this.#batch && this.#waiting.length > 0) {
+      const batch = { writer: this.#writer, number: ++this.#number, deltas: this.#waiting };
+      this.#batch = { batch, bytes: encodeBatch(batch) };
+      this.#waiting = [];
+    }
+    return this.#batch?.bytes;
+  }
+}

@@ -1,0 +1,75 @@
+import type { Options } from 'http-proxy-middleware';
+import type { ProxyServerOptions } from 'httpxy';
+import { ProxyError } from '../../core/errors.js';
+import { fieldName, fieldValue } from '../../core/options.js';
+import { type FieldPolicy, type RequestFields, requestFields } from '../request/headers.js';
+import { changesOfCall } from './choose-transport.js';
+import type { UpstreamOptions } from './resolve-forward.js';
+
+type FieldOptions = Pick<Options, 'headers' | 'auth' | 'changeOrigin' | 'xfwd'>;
+const FIELD_OPTIONS = ['headers', 'auth', 'changeOrigin', 'xfwd'] as const;
+
+/** What the options of one call say, which a `router` or a `pathRewrite` may have changed for it. */
+export class CallOptions {
+  readonly #options: UpstreamOptions;
+  readonly #given: Options;
+  readonly #fields: RequestFields;
+  /** Whether calls can differ at all. */
+  readonly #varies: boolean;
+
+  /** @param given http-proxy-middleware's options, as each call gets them unless it is changed */
+  constructor(options: UpstreamOptions, given: Options) {
+    this.#options = options;
+    this.#given = given;
+    this.#fields = requestFields(options.fields);
+    this.#varies = given.router !== undefined || typeof given.pathRewrite === 'function';
+  }
+
+  /** Makes the fields of this call. @throws ProxyError where a field was set that none can send */
+  fields(call: ProxyServerOptions): RequestFields {
+    if (!this.#varies) return this.#fields;
+    const given: FieldOptions = this.#given;
+    if (FIELD_OPTIONS.every((name) => call[name] === given[name])) return this.#fields;
+    const { headers = {}, auth, changeOrigin = false, xfwd = false } = call;
+    const policy: FieldPolicy = {
+      ...this.#options.fields,
+      headers: checkedFields(headers),
+      auth,
+      changeOrigin,
+      xfwd,
+    };
+    return requestFields(policy);
+  }
+
+  /** What carries this call. @throws ProxyError where it asks for what its transport has not */
+  transport(call: ProxyServerOptions): 'undici' | 'node' {
+    const { transport, forced, undiciOnly } = this.#options;
+    if (!this.#varies || transport === 'node') return transport;
+    const [asked] = changesOfCall(call, this.#given);
+    if (asked === undefined) return transport;
+    if (forced) {
+      throw new ProxyError(
+        'ERR_INTERNAL',
+        `A call was given ${asked}, which transport 'undici' cannot honour: use 'auto'`,
+      );
+    }
+    const [tuned] = undiciOnly;
+    if (tuned !== undefined) {
+      throw new ProxyError(
+        'ERR_INTERNAL',
+        `A call was given ${asked}, which needs transport 'node', that cannot go with ${tuned}`,
+      );
+    }
+    return 'node';
+  }
+}
+
+function checkedFields(headers: NonNullable<ProxyServerOptions['headers']>): FieldPolicy['headers'] {
+  for (const [name, value] of Object.entries(headers)) {
+    const lines: unknown[] = [value].flat();
+    if (fieldName.safeParse(name).success && lines.every((line) => fieldValue.safeParse(line).success))
+      continue;
+    throw new ProxyError('ERR_INTERNAL', 'A call was given headers that no request can carry');
+  }
+  return headers;
+}

@@ -1,0 +1,83 @@
+import type { Options } from 'http-proxy-middleware';
+import type { ProxyServerOptions } from 'httpxy';
+import { invalidOption } from '../../core/errors.js';
+import type { ForwardOptions } from './forward-options.js';
+import { NODE_OPTIONS } from './forward-schema.js';
+
+const NODE_EVENTS = ['proxyReq', 'proxyRes', 'end', 'econnreset'] as const;
+
+/** Names of the options that need the undici transport. */
+export const UNDICI_OPTIONS = ['keepAliveTimeoutMs', 'connectTimeoutMs', 'maxResponseHeaderBytes'] as const;
+/** How to connect, as a target tells it that is no URL. */
+export const TARGET_PARTS = [
+  'socketPath',
+  'pfx',
+  'key',
+  'passphrase',
+  'cert',
+  'ca',
+  'ciphers',
+  'secureProtocol',
+];
+
+/**
+ * What these options ask of Node's client, by their paths.
+ * @param hooked events that somebody listens to beside `on`
+ */
+export function nodeReasons(options: ForwardOptions, hooked: readonly string[]): string[] {
+  // As in http-proxy-middleware, `on` is served by one of the plugins that may be ejected.
+  const on = options.ejectPlugins ? {} : (options.on ?? {});
+  const named = NODE_OPTIONS.filter((name) => asksForNode(name, Reflect.get(options, name)));
+  const events = NODE_EVENTS.filter((name) => Reflect.get(on, name) !== undefined || hooked.includes(name));
+  return [...named, ...events.map((name) => `on.${name}`), ...partsOf(options.target)];
+}
+
+/** What the options of one call ask of Node's client that those given for all calls do not. */
+export function changesOfCall(call: ProxyServerOptions, given: Options): string[] {
+  const named = NODE_OPTIONS.filter((name) => {
+    const value: unknown = Reflect.get(call, name);
+    return value !== Reflect.get(given, name) && asksForNode(name, value);
+  });
+  const insecure = call.secure !== given.secure ? ['secure'] : [];
+  return [...named, ...insecure, ...partsOf(call.target)];
+}
+
+/** `false` turns an option off, but as an agent it asks for a connection of its own. */
+const asksForNode = (name: string, value: unknown): boolean =>
+  value !== undefined && value !== null && (value !== false || name === 'agent');
+
+const partsOf = (target: unknown): string[] =>
+  typeof target === 'object' && target !== null && !(target instanceof URL)
+    ? TARGET_PARTS.filter((name) => name in target).map((name) => `target.${name}`)
+    : [];
+
+/** @throws InvalidOptionError where no transport can honour all of the options */
+export function chooseTransport(
+  asked: 'auto' | 'undici' | 'node',
+  needsNode: readonly string[],
+  needsUndici: readonly string[],
+  options: ForwardOptions,
+  place: string,
+): 'undici' | 'node' {
+  const [node] = needsNode;
+  const [undici] = needsUndici;
+  const at = (name: string) => (place === '' ? name : `${place}.${name}`);
+  if (node && asked === 'undici') {
+    throw invalidOption(
+      at(node),
+      "cannot be honoured by transport 'undici': use 'node' or 'auto'",
+      valueAt(options, node),
+    );
+  }
+  if (undici && (asked === 'node' || node)) {
+    const why = node
+      ? `cannot go with ${node}, which needs transport 'node'`
+      : "cannot be honoured by transport 'node'";
+    throw invalidOption(at(undici), why, valueAt(options, undici));
+  }
+  return node || asked === 'node' ? 'node' : 'undici';
+}
+
+function valueAt(options: ForwardOptions, path: string): unknown {
+  return path.split('.').reduce<unknown>((value, key) => Reflect.get(Object(value), key), options);
+}

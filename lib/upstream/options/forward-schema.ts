@@ -1,0 +1,133 @@
+import { isIP } from 'node:net';
+import { Readable } from 'node:stream';
+import { z } from 'zod';
+import {
+  count,
+  durationMs,
+  fieldName,
+  fieldValue,
+  functionOption,
+  optionsObject,
+  sizeBytes,
+  unknownKey,
+} from '../../core/options.js';
+
+const NO_LIMIT = 'must be a number of at least 1, or 0 for no limit';
+const noLimitOr = z
+  .number({ error: NO_LIMIT })
+  .max(2_147_483_647)
+  .refine((ms) => ms === 0 || ms >= 1, NO_LIMIT);
+
+const ORIGINS = 'must be "*" or a list of origins, as https://files.example.com';
+const origin = z
+  .string()
+  .refine(
+    (text) => /^https?:\/\/[^/?#@]+\/?$/i.test(text) && URL.canParse(text),
+    'must be an origin, as https://files.example.com',
+  )
+  .transform((text) => new URL(text).origin);
+
+/** The options that are the package's own. */
+export const TRANSPORT_SHAPE = {
+  transport: z.enum(['auto', 'undici', 'node']).default('auto'),
+  connections: count.default(256),
+  keepAliveTimeoutMs: durationMs.optional(),
+  connectTimeoutMs: durationMs.optional(),
+  bodyTimeoutMs: noLimitOr.default(30_000),
+  requestTimeoutMs: noLimitOr.default(0),
+  maxResponseHeaderBytes: sizeBytes.min(1024).optional(),
+  maxKeptBytes: sizeBytes.default(64 * 1024 * 1024),
+  forwardHeaders: z.boolean().or(z.array(fieldName)).default(true),
+  forwardCookies: z.boolean().default(true),
+  redirectOrigins: z.union([z.literal('*'), z.array(origin)], { error: ORIGINS }).optional(),
+  method: z
+    .string()
+    .regex(/^[A-Z]+$/, 'must be a method in capitals, as POST')
+    .optional(),
+};
+
+const EVENTS = [
+  'error',
+  'proxyReq',
+  'proxyReqWs',
+  'proxyRes',
+  'open',
+  'close',
+  'start',
+  'end',
+  'econnreset',
+  'proxySocket',
+];
+
+const listeners = z.record(z.string(), functionOption<() => void>().optional()).superRefine((on, context) => {
+  const stray = Object.keys(on).find((event) => !EVENTS.includes(event));
+  if (stray === undefined) return;
+  context.addIssue({ code: 'custom', path: [stray], message: unknownKey(stray, EVENTS, 'event') });
+});
+
+const rewrites = z.union([z.literal(false), z.string(), z.record(z.string(), z.string())], {
+  error: 'must be false, a string, or an object of strings',
+});
+
+/** Options of http-proxy-middleware that every transport serves, or that none of them sees. */
+const PROXY_SHAPE = {
+  target: z.unknown().optional(),
+  forward: z.unknown().optional(),
+  router: z.unknown().optional(),
+  pathFilter: z.unknown().optional(),
+  pathRewrite: z.unknown().optional(),
+  plugins: z.array(functionOption<() => void>()).default([]),
+  ejectPlugins: z.boolean().optional(),
+  on: listeners.default({}),
+  logger: z
+    .custom<object>(
+      (value) =>
+        ['info', 'warn', 'error'].every((level) => typeof Reflect.get(Object(value), level) === 'function'),
+      'must have the functions info, warn and error',
+    )
+    .optional(),
+  ws: z.boolean().optional(),
+  http2: z.unknown().optional(),
+  changeOrigin: z.boolean().default(false),
+  headers: z.record(fieldName, fieldValue.or(z.array(fieldValue))).default({}),
+  xfwd: z.boolean().default(false),
+  auth: z.string().optional(),
+  secure: z.boolean().default(true),
+  ignorePath: z.boolean().optional(),
+  upgradeTimeout: durationMs.optional(),
+  prependPath: z.boolean().optional(),
+  preserveHeaderKeyCase: z.boolean().optional(),
+  timeout: noLimitOr.optional(),
+  buffer: z.custom<Readable>((value) => value instanceof Readable, 'must be a readable stream').optional(),
+};
+
+/** Options that need Node's client or httpxy's passes over the answer. */
+const NODE_SHAPE = {
+  agent: z.unknown().optional(),
+  autoRewrite: z.boolean().optional(),
+  ca: z.unknown().optional(),
+  cookieDomainRewrite: rewrites.optional(),
+  cookiePathRewrite: rewrites.optional(),
+  followRedirects: z
+    .custom<boolean | number>(
+      (value) => typeof value === 'boolean' || (Number.isInteger(value) && Number(value) >= 0),
+      'must be true, false, or a number of redirects',
+    )
+    .optional(),
+  hostRewrite: z.string().optional(),
+  localAddress: z
+    .string()
+    .refine((address) => isIP(address) !== 0, 'must be an IP address of this host')
+    .optional(),
+  protocolRewrite: z.enum(['http', 'https', 'http:', 'https:']).nullable().optional(),
+  proxyTimeout: noLimitOr.optional(),
+  selfHandleResponse: z.boolean().optional(),
+  ssl: z.unknown().optional(),
+  toProxy: z.boolean().optional(),
+};
+
+/** Names of the options that need the node transport. */
+export const NODE_OPTIONS = Object.keys(NODE_SHAPE) as (keyof typeof NODE_SHAPE)[];
+
+/** All options of `forward()`. */
+export const forwardSchema = optionsObject({ ...TRANSPORT_SHAPE, ...PROXY_SHAPE, ...NODE_SHAPE });

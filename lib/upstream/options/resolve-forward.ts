@@ -1,0 +1,91 @@
+import { CREDENTIAL_HEADERS } from '../../core/credential-headers.js';
+import { invalidOption } from '../../core/errors.js';
+import { resolveOptions } from '../../core/options.js';
+import type { FieldPolicy } from '../request/headers.js';
+import { targetUrl } from '../request/target.js';
+import type { ConnectionOptions } from '../undici/transport.js';
+import { chooseTransport, nodeReasons, UNDICI_OPTIONS } from './choose-transport.js';
+import type { ForwardOptions } from './forward-options.js';
+import { forwardSchema, TRANSPORT_SHAPE } from './forward-schema.js';
+import { checkRules } from './rules.js';
+
+/** The options of a `forward()`, resolved. */
+export interface UpstreamOptions {
+  readonly transport: 'undici' | 'node';
+  /** That transport was asked for: no call may take the other. */
+  readonly forced: boolean;
+  /** Options given that the node transport cannot honour. */
+  readonly undiciOnly: readonly string[];
+  readonly method: string | undefined;
+  readonly fields: FieldPolicy;
+  readonly connections: ConnectionOptions;
+  readonly requestTimeoutMs: number;
+  readonly maxKeptBytes: number;
+}
+
+/** Names of all options of `forward()`. */
+export const FORWARD_OPTIONS: readonly string[] = Object.keys(forwardSchema.shape);
+
+/** Names of the options that are the package's own and no business of http-proxy-middleware's. */
+export const TRANSPORT_OPTIONS: readonly string[] = Object.keys(TRANSPORT_SHAPE);
+
+/**
+ * Checks the options of `forward()` and chooses the transport.
+ * @throws InvalidOptionError
+ */
+export function resolveForward(
+  options: ForwardOptions,
+  place: string,
+  hooked: readonly string[] = [],
+): UpstreamOptions {
+  const given = resolveOptions(forwardSchema, options, place);
+  checkTarget(options, place);
+  checkRules(options, place);
+  const needsNode = nodeReasons(options, hooked);
+  const { redirectOrigins = [] } = given;
+  const undiciOnly = UNDICI_OPTIONS.filter((name) => given[name] !== undefined);
+  return {
+    transport: chooseTransport(given.transport, needsNode, undiciOnly, options, place),
+    forced: given.transport !== 'auto',
+    undiciOnly,
+    method: given.method,
+    fields: {
+      forwardHeaders: given.forwardHeaders,
+      forwardCookies: given.forwardCookies,
+      headers: given.headers,
+      auth: given.auth,
+      changeOrigin: given.changeOrigin,
+      xfwd: given.xfwd,
+    },
+    connections: {
+      connections: given.connections,
+      keepAliveTimeoutMs: given.keepAliveTimeoutMs ?? 4000,
+      connectTimeoutMs: given.connectTimeoutMs ?? 10_000,
+      bodyTimeoutMs: given.bodyTimeoutMs,
+      maxResponseHeaderBytes: given.maxResponseHeaderBytes ?? 65_536,
+      secure: given.secure,
+      setCookie: given.forwardCookies,
+      redirects: {
+        origins: redirectOrigins === '*' ? redirectOrigins : new Set(redirectOrigins),
+        secretFields: [...CREDENTIAL_HEADERS, 'proxy-authorization', ...namesOf(given.headers)],
+      },
+    },
+    requestTimeoutMs: given.requestTimeoutMs,
+    maxKeptBytes: given.maxKeptBytes,
+  };
+}
+
+const namesOf = (headers: object) => Object.keys(headers).map((name) => name.toLowerCase());
+
+const prefix = (place: string) => (place === '' ? '' : `${place}.`);
+
+function checkTarget({ target, router, forward }: ForwardOptions, place: string): void {
+  if (target === undefined && router === undefined && forward === undefined) {
+    throw invalidOption(`${prefix(place)}target`, 'is required where no router is given', target);
+  }
+  for (const [name, value] of Object.entries({ target, forward })) {
+    if (value === undefined) continue;
+    if (typeof value === 'object' && value !== null && !(value instanceof URL)) continue;
+    targetUrl(value, `${prefix(place)}${name}`);
+  }
+}

@@ -1,0 +1,93 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { ProxyTarget } from 'httpxy';
+import { ProxyError } from '../../core/errors.js';
+import { joinedFields } from '../../http/headers.js';
+import type { OnFailure } from '../node/listeners.js';
+import { NodePools } from '../node/pools.js';
+import { frame } from '../node/stand-in.js';
+import { TARGET_PARTS } from '../options/choose-transport.js';
+import type { ConnectionOptions } from '../undici/transport.js';
+import type { RequestBody } from './body-rules.js';
+import type { Target } from './target.js';
+
+/** What is sent a second time, elsewhere. */
+export interface CopiedRequest {
+  readonly target: Target;
+  readonly method: string;
+  readonly path: string;
+  readonly rawHeaders: readonly string[];
+  readonly body: RequestBody | undefined;
+  /** As it was configured: it may hold a socket's path, or certificates. */
+  readonly to: ProxyTarget;
+  readonly ssl: object | undefined;
+}
+
+/**
+ * Sends a copy of each call to the target that `forward` names, once, whatever becomes of the call. Its
+ * answers are read and dropped, and one that fails concerns nobody but the log.
+ */
+export class RequestCopies {
+  readonly #options: ConnectionOptions;
+  readonly #lost: OnFailure;
+  readonly #pools: NodePools;
+
+  constructor(options: ConnectionOptions, lost: OnFailure) {
+    this.#options = options;
+    this.#lost = lost;
+    this.#pools = new NodePools(options.connections);
+  }
+
+  /** How many are under way or wait for a connection. */
+  #open = 0;
+
+  /** To be called before the body is opened for the target itself: both take it in as it comes. */
+  send({ target, method, path, rawHeaders, body, to, ssl }: CopiedRequest): void {
+    if (this.#open >= WAITING_PER_CONNECTION * this.#options.connections) {
+      this.#lost(new ProxyError('ERR_QUEUE_FULL', 'A copy was left out: its receiver is too slow'));
+      return;
+    }
+    const { hostname, port, protocol } = new URL(target.origin);
+    const encrypted = protocol === 'https:';
+    const headers: http.OutgoingHttpHeaders = joinedFields(rawHeaders);
+    frame(headers, body);
+    const { secure, bodyTimeoutMs } = this.#options;
+    const copy = (encrypted ? https : http).request({
+      ...(encrypted ? { servername: target.servername ?? '', ...ssl, rejectUnauthorized: secure } : {}),
+      ...detailsOf(to),
+      agent: this.#pools.of(encrypted),
+      hostname: hostname.replace(/^\[|\]$/g, ''),
+      port: port || (encrypted ? 443 : 80),
+      method,
+      path,
+      headers,
+      // A copy that stands still would hold up the upload of the call itself.
+      ...(bodyTimeoutMs === 0 ? {} : { timeout: bodyTimeoutMs }),
+    });
+    this.#open++;
+    copy.on('close', () => {
+      this.#open--;
+    });
+    copy.on('timeout', () => copy.destroy(new Error('The receiver of the copy stood still')));
+    copy.on('error', (cause) =>
+      this.#lost(new ProxyError('ERR_INTERNAL', 'The copy of a call failed', { cause })),
+    );
+    copy.on('response', (answer) => answer.on('error', () => {}).resume());
+    if (body) body.copyTo(copy);
+    else copy.end();
+  }
+
+  close(): void {
+    this.#pools.close();
+  }
+}
+
+// A receiver that hangs must not collect the calls of half a minute.
+const WAITING_PER_CONNECTION = 4;
+
+function detailsOf(to: ProxyTarget): object {
+  if (typeof to === 'string' || to instanceof URL) return {};
+  return Object.fromEntries(
+    Object.entries(to).filter(([name, value]) => value !== undefined && TARGET_PARTS.includes(name)),
+  );
+}

@@ -1,0 +1,134 @@
+import type { IncomingMessage } from 'node:http';
+import { TLSSocket } from 'node:tls';
+import { type Attempt, knownExchange } from '../../core/exchange.js';
+import { connectionTokens, HOP_BY_HOP, PSEUDONYM } from '../../http/headers.js';
+import type { UpstreamRequest } from '../transport.js';
+import type { Target } from './target.js';
+
+/** Which of the client's fields go on to the target, and what is added. */
+export interface FieldPolicy {
+  /** `true`: all but hop-by-hop; `false`: only those HTTP itself needs; a list: those, and the named ones. */
+  readonly forwardHeaders: boolean | readonly string[];
+  /** Whether `Cookie` goes on, and the target's `Set-Cookie` back. */
+  readonly forwardCookies: boolean;
+  /** Fields added to every call; they win over the client's, in any letter case. */
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  /** `user:password`, sent as Basic credentials where the client brings none. */
+  readonly auth: string | undefined;
+  /** `Host` is the target's, not the client's. */
+  readonly changeOrigin: boolean;
+  /** Adds `X-Forwarded-For`, `-Port`, `-Proto` and `-Host` where the client brought none. */
+  readonly xfwd: boolean;
+}
+
+/** Makes the fields of a call to the target, flat; the same for each of its attempts. */
+export type RequestFields = (req: IncomingMessage, target: Target, framing: BodyFraming) => string[];
+
+/** How the body is framed, where it does not go on as it came. */
+export interface BodyFraming {
+  /** The body was read and built again: its length, type and coding as the client gave them no longer hold. */
+  readonly rebuilt?: { readonly contentType: string | undefined };
+  /** It is not the client's own, who may have announced none. */
+  readonly given?: boolean;
+}
+
+const REQUEST_ONLY_HERE = ['expect', 'host', 'http2-settings', 'trailer'];
+const NEEDED_BY_HTTP =
+  /^(accept|accept-.+|content-.+|if-.+|range|cache-control|user-agent|sec-websocket-.+)$/;
+const FORWARDED = ['x-forwarded-for', 'x-forwarded-port', 'x-forwarded-proto', 'x-forwarded-host'];
+
+/** Prepares what is the same for every call. */
+export function requestFields(policy: FieldPolicy): RequestFields {
+  const added: string[] = [];
+  const dropped = new Set([...HOP_BY_HOP, ...REQUEST_ONLY_HERE]);
+  let host: string | undefined;
+  for (const [name, value] of Object.entries(policy.headers)) {
+    dropped.add(name.toLowerCase());
+    if (name.toLowerCase() === 'host') host = String(value);
+    else for (const line of [value].flat()) added.push(name, line);
+  }
+  if (!policy.forwardCookies) dropped.add('cookie');
+  const passes = passFilter(policy.forwardHeaders, dropped);
+  const basic =
+    policy.auth === undefined || dropped.has('authorization') ? undefined : basicAuth(policy.auth);
+
+  return function fieldsOf(req, target, framing) {
+    const raw = req.rawHeaders;
+    const tokens = connectionTokens(raw);
+    const fields = ['host', host ?? (policy.changeOrigin ? target.host : (req.headers.host ?? target.host))];
+    const auth = basic ?? (target.auth === undefined ? undefined : basicAuth(target.auth));
+    let cookies = false;
+    let authorized = auth === undefined || dropped.has('authorization');
+    for (let i = 0; i + 1 < raw.length; i += 2) {
+      const name = raw[i] ?? '';
+      const lower = name.toLowerCase();
+      if (!passes(lower) || tokens?.has(lower)) continue;
+      if (framing.rebuilt && isFraming(lower)) continue;
+      if (framing.given && lower === 'content-length' && raw[i + 1] === '0') continue;
+      if (lower === 'authorization') authorized = true;
+      if (lower !== 'cookie') fields.push(name, raw[i + 1] ?? '');
+      else if (!cookies) {
+        // Many servers read but one (RFC 6265 §5.4); Node has joined them.
+        cookies = true;
+        fields.push(name, req.headers.cookie ?? '');
+      }
+    }
+    if (typeof req.headers.te === 'string' && /\btrailers\b/i.test(req.headers.te))
+      fields.push('te', 'trailers');
+    if (framing.rebuilt?.contentType) fields.push('content-type', framing.rebuilt.contentType);
+    if (!authorized && auth) fields.push('authorization', auth);
+    for (const item of added) fields.push(item);
+    if (policy.xfwd) addForwarded(fields, req);
+    fields.push('via', `${req.httpVersion} ${PSEUDONYM}`);
+    return fields;
+  };
+}
+
+/** The request as one attempt sends it: itself, unless a guard has fields for this attempt. */
+export function requestOfAttempt(request: UpstreamRequest, attempt: Attempt): UpstreamRequest {
+  const { exchange } = request;
+  let { rawHeaders } = request;
+  for (const guard of exchange.guards) {
+    const fields = guard.sending?.(attempt, exchange, request);
+    if (fields) rawHeaders = replacing(rawHeaders, fields);
+  }
+  return rawHeaders === request.rawHeaders ? request : { ...request, rawHeaders };
+}
+
+function replacing(rawHeaders: readonly string[], fields: readonly string[]): readonly string[] {
+  const names = new Set(fields.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase()));
+  const kept = rawHeaders.filter((_, i) => !names.has((rawHeaders[i - (i % 2)] ?? '').toLowerCase()));
+  return [...kept, ...fields];
+}
+
+const isFraming = (lower: string) =>
+  lower === 'content-length' ||
+  lower === 'content-encoding' ||
+  lower === 'content-type' ||
+  lower === 'trailer';
+
+const basicAuth = (userinfo: string) => `Basic ${Buffer.from(userinfo).toString('base64')}`;
+
+function passFilter(
+  forwardHeaders: boolean | readonly string[],
+  dropped: ReadonlySet<string>,
+): (lower: string) => boolean {
+  if (forwardHeaders === true) return (lower) => !dropped.has(lower);
+  const listed = new Set(forwardHeaders === false ? [] : forwardHeaders.map((name) => name.toLowerCase()));
+  return (lower) => !dropped.has(lower) && (listed.has(lower) || NEEDED_BY_HTTP.test(lower));
+}
+
+function addForwarded(fields: string[], req: IncomingMessage): void {
+  const encrypted = req.socket instanceof TLSSocket;
+  const host = req.headers.host ?? '';
+  const values = [
+    req.socket?.remoteAddress ?? '',
+    /:(\d+)$/.exec(host)?.[1] ?? (encrypted ? '443' : '80'),
+    // As httpxy names them.
+    (knownExchange(req)?.upgrade ? 'ws' : 'http') + (encrypted ? 's' : ''),
+    host,
+  ];
+  FORWARDED.forEach((name, i) => {
+    if (req.headers[name] === undefined) fields.push(name, values[i] ?? '');
+  });
+}

@@ -1,0 +1,28 @@
+import type { ClientRequest } from 'node:http';
+import type { UpstreamRequest } from '../transport.js';
+
+const SAID_BY_THE_CLIENT = ['content-encoding', 'content-length'] as const;
+
+/**
+ * While listeners look at a request whose body a parser has read, it says of that body what the client said:
+ * `fixRequestBody` goes by that when it writes the body itself.
+ * @returns puts back what holds for the body as we write it, where no listener has begun to
+ */
+export function lendFraming(
+  proxyReq: ClientRequest,
+  { exchange, body }: UpstreamRequest,
+): (() => void) | undefined {
+  if (!body?.rebuilt) return undefined;
+  const length = proxyReq.getHeader('content-length');
+  const encoding = proxyReq.getHeader('content-encoding');
+  for (const name of SAID_BY_THE_CLIENT) {
+    const said = exchange.req.headers[name];
+    if (said !== undefined) proxyReq.setHeader(name, said);
+  }
+  return () => {
+    if (proxyReq.headersSent) return;
+    if (length !== undefined) proxyReq.setHeader('content-length', length);
+    if (encoding === undefined) proxyReq.removeHeader('content-encoding');
+    else proxyReq.setHeader('content-encoding', encoding);
+  };
+}

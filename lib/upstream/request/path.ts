@@ -1,0 +1,58 @@
+import { ProxyError } from '../../core/errors.js';
+import type { Target } from './target.js';
+
+const ABSOLUTE_FORM = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
+const MAY_CLIMB = /\.|%2e|\\|%5c/i;
+
+/**
+ * The request target reduced to path and query (RFC 9112 §3.2): an absolute-form line names a host
+ * that is not asked.
+ * @throws ProxyError ERR_BAD_REQUEST for `*`, an authority, and a path that climbs above its root
+ */
+export function originForm(url: string | undefined): string {
+  if (url?.startsWith('/')) return checked(url);
+  const rest = url === undefined ? '' : url.replace(ABSOLUTE_FORM, '');
+  if (rest === '' || rest.startsWith('?')) return `/${rest}`;
+  if (rest.startsWith('/')) return checked(rest);
+  throw new ProxyError('ERR_BAD_REQUEST', 'The request target must be a path');
+}
+
+function checked(path: string): string {
+  if (MAY_CLIMB.test(path) && climbs(path)) {
+    throw new ProxyError('ERR_BAD_REQUEST', 'The request path climbs above the API');
+  }
+  return path;
+}
+
+/** Whether the path, read as a lenient origin would, leaves the directory that it starts in. */
+export function climbs(path: string): boolean {
+  const [raw = ''] = path.split(/[?#]/, 1);
+  const plain = raw
+    .replace(/%2e/gi, '.')
+    .replace(/%2f/gi, '/')
+    .replace(/%5c|\\/gi, '/');
+  let depth = 0;
+  for (const segment of plain.split('/')) {
+    if (segment === '..') depth--;
+    else if (segment !== '' && segment !== '.') depth++;
+    if (depth < 0) return true;
+  }
+  return false;
+}
+
+/**
+ * Path and query to ask the target for: its base path, then the call's own.
+ * @throws ProxyError ERR_BAD_REQUEST when a rewritten path climbs above the base path
+ */
+export function upstreamPath(target: Target, url: string, ignorePath: boolean): string {
+  const own = ignorePath ? '' : url.startsWith('/') ? checked(url) : checked(`/${url}`);
+  const path = join(target.basePath, own);
+  if (target.search === '') return path;
+  return path.includes('?') ? path.replace('?', `${target.search}&`) : path + target.search;
+}
+
+function join(base: string, own: string): string {
+  if (base === '') return own === '' ? '/' : own;
+  if (own === '' || own === '/') return base;
+  return base.endsWith('/') ? base + own.slice(1) : base + own;
+}

@@ -1,0 +1,97 @@
+import type { ServerResponse } from 'node:http';
+import type { Exchange, ResponseHead } from '../../core/exchange.js';
+import { ADDED_UP, fieldValue } from '../../http/headers.js';
+import { writeHead } from '../../http/write-head.js';
+
+/** An accepted answer on its way into the client's response. */
+export class ClientAnswer {
+  readonly #exchange: Exchange;
+  readonly #res: ServerResponse;
+  readonly #length: number;
+  #sent = 0;
+  #ended = false;
+
+  /**
+   * @param rawHeaders the fields for the client, flat, free of hop-by-hop
+   * @throws TypeError when the head holds what Node's response refuses to send
+   */
+  constructor(exchange: Exchange, head: ResponseHead, rawHeaders: string[]) {
+    this.#exchange = exchange;
+    this.#res = exchange.res;
+    this.#length = bodyLength(exchange, head);
+    writeHead(this.#res, head.status, sendableText(head.statusText), rawHeaders, ADDED_UP);
+    exchange.answeredAt = performance.now();
+    if (this.#length === 0) this.end();
+    // Node holds a head back until the first byte of a body, which an event stream may keep waiting.
+    else process.nextTick(flushHead, this);
+  }
+
+  /** The client has got everything, whatever the upstream's connection does from here on. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** `false` asks to wait for {@link onDrain}. A client that is gone makes nobody wait. */
+  write(chunk: Buffer): boolean {
+    if (this.#ended) return true;
+    this.#sent += chunk.length;
+    this.#exchange.bytesOut += chunk.length;
+    if (this.#sent === this.#length) {
+      // The last byte that was promised ends the answer: one call in place of two.
+      this.#ended = true;
+      this.#res.end(chunk);
+      return true;
+    }
+    return this.#res.write(chunk) || this.#res.destroyed;
+  }
+
+  onDrain(resume: () => void): void {
+    const go = () => {
+      this.#res.off('drain', go).off('close', go);
+      resume();
+    };
+    this.#res.on('drain', go).on('close', go);
+  }
+
+  end(rawTrailers: readonly string[] = []): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (rawTrailers.length > 0) this.#res.addTrailers(pairs(rawTrailers));
+    this.#res.end();
+  }
+
+  /** The client must not take what it has got so far for the whole. */
+  cut(): void {
+    if (!this.#ended) this.#res.destroy();
+  }
+
+  flushIfWaiting(): void {
+    if (this.#sent === 0 && !this.#ended && !this.#res.destroyed) this.#res.flushHeaders();
+  }
+}
+
+function flushHead(answer: ClientAnswer): void {
+  answer.flushIfWaiting();
+}
+
+/** Bytes of the body, -1 where only its end tells; 0 for answers that have none by definition. */
+function bodyLength(exchange: Exchange, head: ResponseHead): number {
+  if (head.status === 204 || head.status === 304 || exchange.req.method === 'HEAD') return 0;
+  const length = fieldValue(head.rawHeaders, 'content-length');
+  return length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : -1;
+}
+
+const SENDABLE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** The reason phrase with its bytes as they came; one that no response could carry is left out. */
+function sendableText(text: string): string {
+  if (SENDABLE.test(text)) return text;
+  const bytes = Buffer.from(text, 'utf8').toString('latin1');
+  return SENDABLE.test(bytes) ? bytes : '';
+}
+
+function pairs(raw: readonly string[]): [string, string][] {
+  const list: [string, string][] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) list.push([raw[i] ?? '', raw[i + 1] ?? '']);
+  return list;
+}

@@ -1,0 +1,45 @@
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import { ADDED_UP, connectionTokens, HOP_BY_HOP, joinedFields, PSEUDONYM } from '../../http/headers.js';
+
+const VIA = `1.1 ${PSEUDONYM}`;
+
+/** The fields of an answer as the client gets them, flat: no hop-by-hop, repeated ones kept, `Via` added. */
+export function responseFields(
+  rawHeaders: readonly string[],
+  { status, setCookie }: { status: number; setCookie: boolean },
+): string[] {
+  const tokens = connectionTokens(rawHeaders);
+  const fields: string[] = [];
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    const lower = name.toLowerCase();
+    if (HOP_BY_HOP.has(lower) || tokens?.has(lower)) continue;
+    if (lower === 'set-cookie' && !setCookie) continue;
+    // RFC 9110 §8.6: a 204 has no Content-Length, and some clients wait for what it promises.
+    if (lower === 'content-length' && status === 204) continue;
+    fields.push(name, rawHeaders[i + 1] ?? '');
+  }
+  fields.push('via', VIA);
+  return fields;
+}
+
+/**
+ * Fields of an answer for httpxy, which sets them one by one: an array keeps repeated lines apart, and those that were
+ * set before.
+ */
+export function besideFields(res: ServerResponse, rawHeaders: readonly string[]): IncomingHttpHeaders {
+  const headers = joinedFields(rawHeaders);
+  for (const name of ADDED_UP) {
+    const before = res.getHeader(name);
+    const value = headers[name];
+    if (before !== undefined && value !== undefined)
+      headers[name] = [typeof before === 'number' ? String(before) : before, value].flat();
+  }
+  return headers;
+}
+
+/** What a parser hands over as bytes, as Node shows fields: one character a byte. */
+export function latin1Fields(raw: unknown): string[] {
+  if (!Array.isArray(raw)) return [];
+  return raw.map((item) => (Buffer.isBuffer(item) ? item.toString('latin1') : String(item)));
+}

@@ -1,0 +1,121 @@
+import type { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import { ClientAnswer } from '../response/client-response.js';
+import { latin1Fields, responseFields } from '../response/headers.js';
+import { sendInformation } from '../response/interim.js';
+import type { AttemptListener, UpstreamRequest } from '../transport.js';
+
+const DRAIN_BYTES = 64 * 1024;
+
+/**
+ * Takes one attempt's answer from undici and hands it to the client, or gets rid of it.
+ *
+ * In undici's older form of a handler, which is what its newer one is translated to: that parses the fields
+ * of every answer into an object that nobody reads here, where they go on byte by byte.
+ */
+export class Relay implements Dispatcher.DispatchHandler {
+  readonly #request: UpstreamRequest;
+  readonly #listener: AttemptListener;
+  readonly #setCookie: boolean;
+  readonly #used: (error: unknown) => boolean;
+  #abort: ((reason: Error) => void) | undefined;
+  #resume: (() => void) | undefined;
+  #answer: ClientAnswer | undefined;
+  /** Nobody listens any more: cancelled, refused, or told its end. */
+  #over = false;
+  #cancelled = false;
+  #drained = 0;
+  #upload: Readable | undefined;
+
+  constructor(
+    request: UpstreamRequest,
+    listener: AttemptListener,
+    setCookie: boolean,
+    used: (error: unknown) => boolean,
+  ) {
+    this.#used = used;
+    this.#request = request;
+    this.#listener = listener;
+    this.#setCookie = setCookie;
+  }
+
+  /** Remembers the body that is sent. */
+  opened<T extends Buffer | Readable | undefined>(body: T): T {
+    if (body && !Buffer.isBuffer(body)) this.#upload = body;
+    return body;
+  }
+
+  readonly cancel = (): void => {
+    this.#over = true;
+    this.#cancelled = true;
+    this.#abort?.(new Error('Nobody waits for this attempt any more'));
+  };
+
+  onConnect(abort: (reason?: Error) => void): void {
+    // It was cancelled in the queue. To abort here would close a good connection; an error keeps it.
+    if (this.#cancelled) throw new Error('Nobody waits for this attempt any more');
+    this.#abort = abort;
+    this.#listener.connected();
+  }
+
+  onHeaders(status: number, raw: Buffer[], resume: () => void, statusText = ''): boolean {
+    if (this.#over) return true;
+    const rawHeaders = latin1Fields(raw);
+    if (status < 200) {
+      sendInformation(this.#request.exchange, status, rawHeaders);
+      return true;
+    }
+    const head = { status, statusText, rawHeaders };
+    if (!this.#listener.head(head)) {
+      this.#refuse();
+      return true;
+    }
+    this.#resume = resume;
+    const fields = responseFields(rawHeaders, { status, setCookie: this.#setCookie });
+    // What throws here is handed to onError by undici.
+    this.#answer = new ClientAnswer(this.#request.exchange, head, fields);
+    if (this.#answer.ended && status === 304) this.#finish();
+    return true;
+  }
+
+  /** `false` pauses the connection until it is resumed. */
+  onData(chunk: Buffer): boolean {
+    const answer = this.#answer;
+    if (!answer) {
+      this.#drained += chunk.length;
+      if (this.#drained > DRAIN_BYTES) this.#abort?.(new Error('The rest of this answer is not wanted'));
+      return true;
+    }
+    if (answer.write(chunk)) return true;
+    answer.onDrain(() => this.#resume?.());
+    return false;
+  }
+
+  onComplete(rawTrailers: string[] | null): void {
+    if (this.#over) return;
+    this.#answer?.end(latin1Fields(rawTrailers));
+    this.#finish();
+  }
+
+  onError(error: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (this.#answer?.ended) {
+      this.#listener.finished();
+      return;
+    }
+    this.#answer?.cut();
+    this.#listener.failed(error, this.#used(error));
+  }
+
+  /** A short rest is read to keep the connection; one whose upload still runs is of no more use. */
+  #refuse(): void {
+    this.#over = true;
+    if (this.#upload && !this.#upload.readableEnded) this.#abort?.(new Error('This answer is not wanted'));
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#listener.finished();
+  }
+}

@@ -1,0 +1,166 @@
+import type { Socket } from 'node:net';
+import { buildConnector, type Dispatcher, Pool } from 'undici';
+import type { Egress } from '../../core/egress.js';
+import type { RedirectRules } from '../node/redirects.js';
+import type { Target } from '../request/target.js';
+import type { AttemptListener, Cancel, UpstreamRequest } from '../transport.js';
+import { Relay } from './relay.js';
+
+/** Sizes and limits of the connections to the targets. */
+export interface ConnectionOptions {
+  readonly connections: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly bodyTimeoutMs: number;
+  readonly maxResponseHeaderBytes: number;
+  /** Whether the target's certificate must be trusted. */
+  readonly secure: boolean;
+  /** Whether `Set-Cookie` goes back to the client. */
+  readonly setCookie: boolean;
+  readonly redirects: RedirectRules;
+}
+
+const MAX_POOLS = 1000;
+
+/** Sends attempts through undici's pools: one for each target and exit, so that tunnels are reused. */
+export class UndiciTransport {
+  readonly #options: ConnectionOptions;
+  readonly #pools = new Map<string, Pool>();
+  readonly #bytesRead = new WeakMap<object, number>();
+  /** What tells the pools of two exits apart, which may have one name where they belong to two rotations. */
+  readonly #egressIds = new WeakMap<Egress, number>();
+  #lastEgressId = 0;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+  }
+
+  readonly send = (
+    request: UpstreamRequest,
+    egress: Egress | undefined,
+    listener: AttemptListener,
+  ): Cancel => {
+    const { target, method, body } = request;
+    const relay = new Relay(request, listener, this.#options.setCookie, this.#used);
+    const absolute = egress?.absoluteForm;
+    try {
+      this.#pool(target, egress).dispatch(
+        {
+          path: absolute ? target.origin + request.path : request.path,
+          method: method as Dispatcher.HttpMethod,
+          headers: absolute
+            ? [...request.rawHeaders, ...absolute.rawHeaders]
+            : (request.rawHeaders as string[]),
+          body: relay.opened(body?.open()),
+          // A HEAD would else close its connection.
+          reset: false,
+          headersTimeout: 0,
+          // Without it undici takes the name for SNI and the certificate from the Host field.
+          ...{ servername: target.servername ?? target.origin },
+        },
+        relay,
+      );
+    } catch (error) {
+      relay.onError(error);
+    }
+    return relay.cancel;
+  };
+
+  async close(): Promise<void> {
+    const pools = [...this.#pools.values()];
+    this.#pools.clear();
+    await Promise.all(pools.map((pool) => pool.destroy()));
+  }
+
+  /** Whether the error came from a connection that had carried an answer before. */
+  readonly #used = (error: unknown): boolean => {
+    if (typeof error !== 'object' || error === null) return false;
+    const socket: unknown = Reflect.get(error, 'socket');
+    const seen = typeof socket === 'object' && socket !== null ? Reflect.get(socket, 'bytesRead') : undefined;
+    return (typeof seen === 'number' ? seen : (this.#bytesRead.get(error) ?? 0)) > 0;
+  };
+
+  #pool(target: Target, egress: Egress | undefined): Pool {
+    const key = egress ? `${target.origin} ${this.#idOf(egress)}` : target.origin;
+    const known = this.#pools.get(key);
+    if (known) return known;
+    const pool = this.#open(target, egress);
+    this.#pools.set(key, pool);
+    if (this.#pools.size > MAX_POOLS) this.#closeOldest();
+    return pool;
+  }
+
+  #idOf(egress: Egress): number {
+    const known = this.#egressIds.get(egress);
+    if (known !== undefined) return known;
+    this.#egressIds.set(egress, ++this.#lastEgressId);
+    return this.#lastEgressId;
+  }
+
+  /** A router that names ever new targets must not collect pools for ever. */
+  #closeOldest(): void {
+    const [oldest] = this.#pools;
+    if (!oldest) return;
+    this.#pools.delete(oldest[0]);
+    oldest[1].close(() => {});
+  }
+
+  #open(target: Target, egress: Egress | undefined): Pool {
+    const { connections, keepAliveTimeoutMs, bodyTimeoutMs, maxResponseHeaderBytes } = this.#options;
+    return new Pool(egress?.absoluteForm?.origin ?? target.origin, {
+      connections: egress?.connections ?? connections,
+      pipelining: 1,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      headersTimeout: 0,
+      bodyTimeout: bodyTimeoutMs,
+      maxHeaderSize: maxResponseHeaderBytes,
+      connect: this.#connector(target, egress),
+      // A reset HTTP/2 stream without Content-Length looks like a clean end.
+      allowH2: false,
+    });
+  }
+
+  #connector(target: Target, egress: Egress | undefined): buildConnector.connector {
+    const connect = egress ? this.#through(egress) : this.#direct();
+    return (options, callback) => {
+      connect({ ...options, servername: target.servername }, (...[error, socket]) => {
+        if (error || !socket) return callback(error ?? new Error('no socket'), null);
+        // A bare ECONNRESET does not say whether its connection had been used before.
+        closeWhenAborted(socket);
+        socket.prependListener('error', (failure) => this.#bytesRead.set(failure, socket.bytesRead));
+        callback(null, socket);
+      });
+    };
+  }
+
+  #direct(): buildConnector.connector {
+    const { connectTimeoutMs, secure } = this.#options;
+    return buildConnector({ timeout: connectTimeoutMs, rejectUnauthorized: secure, allowH2: false });
+  }
+
+  #through(egress: Egress): buildConnector.connector {
+    return ({ hostname, protocol, port, servername }, callback) => {
+      const encrypted = protocol === 'https:';
+      const to = {
+        hostname,
+        port: Number(port) || (encrypted ? 443 : 80),
+        encrypted,
+        servername,
+        rejectUnauthorized: this.#options.secure,
+      };
+      egress.connect(to).then(
+        (socket) => callback(null, socket),
+        (error) => callback(error, null),
+      );
+    };
+  }
+}
+
+/**
+ * undici closes the connection of an aborted request with an error of its own, after which it takes the
+ * request for unsent and opens a connection that nobody uses. Closed without one, it lets go of it.
+ */
+function closeWhenAborted(socket: Socket): void {
+  const { destroy } = socket;
+  socket.destroy = (error) => destroy.call(socket, error?.message === 'aborted' ? undefined : error);
+}

@@ -1,0 +1,47 @@
+import type { ProxyServer } from 'httpxy';
+import type { Egress } from '../../core/egress.js';
+import { ProxyError } from '../../core/errors.js';
+import type { AttemptListener, Cancel, UpstreamRequest } from '../transport.js';
+import type { ConnectionOptions } from '../undici/transport.js';
+import { UpgradeAttempt } from './attempt.js';
+
+/**
+ * Sends the handshakes of WebSockets, by Node's client: undici keeps no connection for itself that has become another
+ * protocol's, and httpxy answers nobody whose handshake fails, and swallows what comes too early.
+ */
+export class UpgradeTransport {
+  readonly #server: ProxyServer;
+  readonly #options: ConnectionOptions;
+  #closed = false;
+  readonly #underWay = new Set<UpgradeAttempt>();
+
+  /** @param server http-proxy-middleware's, on which its users listen for `proxyReqWs`, `open` and `close` */
+  constructor(server: ProxyServer, options: ConnectionOptions) {
+    this.#server = server;
+    this.#options = options;
+  }
+
+  readonly send = (
+    request: UpstreamRequest,
+    egress: Egress | undefined,
+    listener: AttemptListener,
+  ): Cancel => {
+    const attempt = new UpgradeAttempt(request, listener, {
+      server: this.#server,
+      limits: this.#options,
+      over: () => this.#underWay.delete(attempt),
+    });
+    this.#underWay.add(attempt);
+    if (this.#closed) attempt.fail(shuttingDown());
+    else attempt.start(egress);
+    return attempt.cancel;
+  };
+
+  /** Ends the handshakes that have no answer yet. */
+  close(): void {
+    this.#closed = true;
+    for (const attempt of this.#underWay) attempt.fail(shuttingDown());
+  }
+}
+
+const shuttingDown = () => new ProxyError('ERR_SHUTTING_DOWN', 'The proxy is shutting down');

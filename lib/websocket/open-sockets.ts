@@ -1,0 +1,90 @@
+import type { OpenSocket, SocketRegistry } from '../core/upgrade.js';
+
+/** The WebSockets of one API, open ones and those that are closed. */
+export interface SocketCounts {
+  readonly open: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+const MAX_APIS = 1000;
+const OTHER = 'other';
+
+interface ApiSockets {
+  readonly open: Set<OpenSocket>;
+  bytesIn: number;
+  bytesOut: number;
+}
+
+/** Every WebSocket that is open, by API: to be counted, and to be closed. */
+export class OpenSockets implements SocketRegistry {
+  readonly #apis = new Map<string, ApiSockets>();
+  #leaving = false;
+  #whenEmpty: (() => void) | undefined;
+
+  /** Enters one that has opened. */
+  add(socket: OpenSocket): void {
+    this.#of(socket.api).open.add(socket);
+    if (this.#leaving) socket.goAway();
+  }
+
+  /** Takes one out that has closed, and keeps what it carried. */
+  delete(socket: OpenSocket): void {
+    const api = this.#of(socket.api);
+    if (!api.open.delete(socket)) return;
+    api.bytesIn += socket.bytesIn;
+    api.bytesOut += socket.bytesOut;
+    if (this.size === 0) this.#whenEmpty?.();
+  }
+
+  /** How many are open. */
+  get size(): number {
+    let size = 0;
+    for (const { open } of this.#apis.values()) size += open.size;
+    return size;
+  }
+
+  /** By the name of the API; costs a look at each that is open. */
+  counts(): [api: string, counts: SocketCounts][] {
+    return [...this.#apis].map(([api, { open, ...closed }]) => {
+      let { bytesIn, bytesOut } = closed;
+      for (const socket of open) {
+        bytesIn += socket.bytesIn;
+        bytesOut += socket.bytesOut;
+      }
+      return [api, { open: open.size, bytesIn, bytesOut }];
+    });
+  }
+
+  /**
+   * Tells every client that the server goes away; those that have not closed after `graceMs` are cut off, and so are
+   * those that are opened meanwhile.
+   */
+  async close(graceMs: number): Promise<void> {
+    this.#leaving = true;
+    const all = () => [...this.#apis.values()].flatMap(({ open }) => [...open]);
+    if (this.size === 0) return;
+    for (const socket of all()) socket.goAway();
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => {
+        for (const socket of all()) socket.destroy();
+        resolve();
+      }, graceMs);
+      const before = this.#whenEmpty;
+      this.#whenEmpty = () => {
+        clearTimeout(timer);
+        before?.();
+        resolve();
+      };
+    });
+  }
+
+  #of(name: string): ApiSockets {
+    const known = this.#apis.get(name);
+    if (known) return known;
+    if (this.#apis.size >= MAX_APIS && name !== OTHER) return this.#of(OTHER);
+    const fresh = { open: new Set<OpenSocket>(), bytesIn: 0, bytesOut: 0 };
+    this.#apis.set(name, fresh);
+    return fresh;
+  }
+}

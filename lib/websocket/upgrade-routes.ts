@@ -1,0 +1,52 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { invalidOption } from '../core/errors.js';
+import { NO_WEBSOCKET, refuseUpgrade } from './refuse-upgrade.js';
+import { serveWithoutUpgrade } from './serve-without-upgrade.js';
+import { meansWebSocket, passUpgradeBy, returnUpgrade, takeUpgrade, type UpgradeHandler } from './upgrade.js';
+
+/**
+ * Mounts handlers of WebSockets below paths, as Express mounts those of calls: `server.on('upgrade', upgradeRoutes({
+ * '/api': proxy.upgrade, '/chat': chat.upgrade }))`. The longest path that fits is taken, and taken off `req.url`; `/`
+ * fits all. What fits none is left to the server's other listeners; where there are none, it is refused with 404, or
+ * served without its upgrade where that is none to WebSocket.
+ *
+ * @throws InvalidOptionError for a path that does not begin with `/`, and for a handler that is none
+ */
+export function upgradeRoutes(routes: Readonly<Record<string, UpgradeHandler>>): UpgradeHandler {
+  if (typeof routes !== 'object' || routes === null)
+    throw invalidOption('routes', 'must be an object', routes);
+  const mounts = Object.entries(routes).map(([path, handler]) => checked(path, handler));
+  mounts.sort((a, b) => b.path.length - a.path.length);
+
+  return function upgradeRoutes(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const url = (req.url ?? '/').replace(ORIGIN, '');
+    const mount = mounts.find(({ path }) => isBelow(url, path));
+    if (!mount && !passUpgradeBy(req, socket)) return;
+    if (!takeUpgrade(req)) return;
+    if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
+    if (!mount) return refuseUpgrade(socket, NO_WEBSOCKET);
+    const rest = url.slice(mount.path.length);
+    req.url = rest.startsWith('/') ? rest : `/${rest}`;
+    returnUpgrade(req);
+    mount.handler(req, socket, head);
+  };
+}
+
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
+
+function checked(path: string, handler: UpgradeHandler): { path: string; handler: UpgradeHandler } {
+  const place = `routes[${JSON.stringify(path)}]`;
+  if (!/^\/[^?#]*$/.test(path))
+    throw invalidOption(place, 'must be mounted at a path that begins with "/"', path);
+  if (typeof handler !== 'function')
+    throw invalidOption(place, 'must be a function, as proxy.upgrade is', handler);
+  return { path: path.replace(/\/+$/, ''), handler };
+}
+
+/** By whole segments, in any letter case, as Express does it. */
+function isBelow(url: string, path: string): boolean {
+  if (url.slice(0, path.length).toLowerCase() !== path.toLowerCase()) return false;
+  const next = url.charAt(path.length);
+  return next === '' || next === '/' || next === '?' || next === '#';
+}

@@ -1,0 +1,131 @@
+import { expect } from 'chai';
+import { type RedisStore, redisStore } from '../../../lib/cache/store/redis/store.js';
+import { onCleanup } from '../../support/cleanup.js';
+import { unusedPort } from '../../support/listening.js';
+import { type RedisServer, startRedis } from '../../support/redis.js';
+import { within } from '../../support/until.js';
+import { connectedStore, eventually, KEY, under, variant } from './redis-fixture.js';
+
+const LONG = 60_000;
+
+describe('redisStore().lease()', () => {
+  it('goes to one of many processes', async () => {
+    const server = await startRedis();
+    const stores = await Promise.all([1, 2, 3, 4].map(() => connectedStore(server)));
+    const asked = stores.map((store) => store.lease(KEY, LONG));
+    const first = await Promise.race(asked);
+    first?.release();
+    const leases = await Promise.all(asked);
+    expect(leases.filter((lease) => lease !== undefined)).to.deep.equal([first]);
+  });
+
+  it('wakes those who wait when it is given back', async () => {
+    const server = await startRedis();
+    const [one, other] = [await connectedStore(server), await connectedStore(server)];
+    await hears(server, other);
+    const lease = await one.lease(KEY, LONG);
+    const waiting = other.lease(KEY, LONG);
+    await listening(server);
+    lease?.release();
+    expect(await within(waiting, 'the one who waits')).to.equal(undefined);
+    expect(await other.lease(KEY, LONG)).to.have.property('release');
+  });
+
+  it('wakes those who wait when the value is stored', async () => {
+    const server = await startRedis();
+    const [one, other] = [await connectedStore(server), await connectedStore(server)];
+    await one.lease(KEY, LONG);
+    const waiting = other.lease(KEY, LONG);
+    await listening(server);
+    one.set(KEY, [variant('sunny')], under());
+    expect(await within(waiting, 'the one who waits')).to.equal(undefined);
+    expect(await other.get(KEY)).to.have.length(1);
+  });
+
+  it('is found free where nobody hears that it is', async () => {
+    const server = await startRedis();
+    const [one, other] = [await connectedStore(server), await connectedStore(server)];
+    await one.lease(KEY, LONG);
+    const waiting = other.lease(KEY, LONG);
+    await server.control.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await lapse(server);
+    expect(await within(waiting, 'the one who waits')).to.equal(undefined);
+  });
+
+  it('ends by itself when its holder dies', async () => {
+    const server = await startRedis();
+    const [one, other] = [await connectedStore(server), await connectedStore(server)];
+    await one.lease(KEY, 1000);
+    await one.close();
+    expect(await within(other.lease(KEY, LONG), 'the one who waits')).to.equal(undefined);
+    // Redis rounds its last millisecond down to none.
+    await eventually(async () => (await other.lease(KEY, LONG)) !== undefined, 'the next to have it');
+  });
+
+  it('is waited for no longer than one would hold it', async () => {
+    const server = await startRedis();
+    const [one, other] = [await connectedStore(server), await connectedStore(server)];
+    await one.lease(KEY, LONG);
+    expect(await within(other.lease(KEY, 50), 'the one who waits')).to.equal(undefined);
+  });
+
+  it('is not given back by one whose time was up', async () => {
+    const server = await startRedis();
+    const [one, other] = [await connectedStore(server), await connectedStore(server)];
+    const lapsed = await one.lease(KEY, LONG);
+    await lapse(server);
+    const held = await other.lease(KEY, LONG);
+    expect(held).to.have.property('release');
+    const before = (await server.commandCalls()).eval ?? 0;
+    lapsed?.release();
+    await eventually(async () => ((await server.commandCalls()).eval ?? 0) > before, 'the release');
+    expect(await server.control.dbsize()).to.equal(1);
+  });
+
+  it('is each process’ own while there is no Redis', async () => {
+    const store = redisStore({ redis: { host: '127.0.0.1', port: await unusedPort() } });
+    onCleanup(() => store.close());
+    const leases = await Promise.all([store.lease(KEY, LONG), store.lease(KEY, LONG)]);
+    for (const lease of leases) lease?.release();
+    expect(leases.every((lease) => lease !== undefined)).to.equal(true);
+  });
+
+  it('lets go of those who wait when Redis dies, and when the store is closed', async () => {
+    const server = await startRedis();
+    const [one, other] = [await connectedStore(server), await connectedStore(server)];
+    await one.lease(KEY, LONG);
+    const closed = other.lease(KEY, LONG);
+    await listening(server);
+    await other.close();
+    expect(await within(closed, 'the closed one')).to.equal(undefined);
+    const another = await connectedStore(server);
+    await hears(server, another);
+    const orphan = another.lease(KEY, LONG);
+    await listening(server);
+    await server.kill();
+    expect(await within(orphan, 'the one without Redis')).to.equal(undefined);
+  });
+});
+
+/** Takes the one lease there is away, as its time does. */
+async function lapse({ control }: RedisServer): Promise<void> {
+  const [, [name = '']] = await control.scan(0);
+  await control.del(name);
+}
+
+/** Resolves once the store has a connection to listen on. */
+async function hears({ control }: RedisServer, store: RedisStore): Promise<void> {
+  store.onPurge(() => {});
+  await eventually(
+    async () => (await control.pubsub('NUMSUB', 'rpo:purge')).join() !== 'rpo:purge,0',
+    'the store to listen',
+  );
+}
+
+/** Resolves once somebody waits for the lease by listening. */
+function listening({ control }: RedisServer): Promise<void> {
+  return eventually(
+    async () => ((await control.pubsub('CHANNELS', '*lease*')) as string[]).length > 0,
+    'somebody to listen',
+  );
+}

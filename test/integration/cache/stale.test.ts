@@ -1,0 +1,149 @@
+import { expect } from 'chai';
+import { breaker } from '../../../lib/breaker/breaker.js';
+import { ProxyError } from '../../../lib/core/errors.js';
+import type { Handler } from '../../../lib/core/exchange.js';
+import { resilientProxy } from '../../../lib/resilient-proxy.js';
+import { retry } from '../../../lib/retry/retry.js';
+import { onCleanup } from '../../support/cleanup.js';
+import { call } from '../../support/client.js';
+import { serve } from '../../support/serve.js';
+import { hangUp, startUpstream, status, text, type UpstreamAnswer } from '../../support/upstream.js';
+import { cached, cacheStatus, counted, TestClock } from './testing.js';
+
+const DAY = 86_400_000;
+
+describe('cache() with a stale answer and an upstream that fails', () => {
+  for (const [what, failure] of [
+    ['a lost connection', hangUp],
+    ['a 500', status(500)],
+    ['a 503', status(503)],
+    ['a 429', status(429)],
+  ] as [string, UpstreamAnswer][]) {
+    for (const mode of ['ttl', 'standard'] as const) {
+      it(`sends the stale one after ${what} in '${mode}' mode, for a day`, async () => {
+        const clock = new TestClock();
+        const good = counted({ 'cache-control': 'max-age=60' }, { clock });
+        const { get, handler } = await cached([good, failure], { mode }, { clock });
+        await get();
+        clock.advance(61_000);
+        const stale = await get();
+        expect([stale.status, stale.text]).to.deep.equal([200, 'answer 1']);
+        expect(cacheStatus(stale)).to.match(/^resilient-proxy-out; fwd=stale/);
+        expect(Number(stale.headers.age)).to.be.within(60, 62);
+        expect(handler.counts().stale).to.equal(1);
+        clock.advance(DAY);
+        expect((await get()).status).to.not.equal(200);
+      });
+    }
+  }
+
+  it('goes by staleIfErrorMs', async () => {
+    const { get, clock } = await cached([counted(), status(503)], { staleIfErrorMs: 5000 });
+    await get();
+    clock.advance(64_000);
+    expect((await get()).text).to.equal('answer 1');
+    clock.advance(2000);
+    expect((await get()).status).to.equal(503);
+    const never = await cached([counted(), status(503)], { staleIfErrorMs: 0 });
+    await never.get();
+    never.clock.advance(60_001);
+    expect((await never.get()).status).to.equal(503);
+  });
+
+  it("does not do so where the upstream forbids it in 'standard' mode", async () => {
+    for (const control of ['must-revalidate', 'proxy-revalidate', 's-maxage=10', 'no-cache']) {
+      const clock = new TestClock();
+      const good = counted({ 'cache-control': `max-age=10, ${control}`, etag: '"1"' }, { clock });
+      const { get } = await cached([good, status(503)], { mode: 'standard' }, { clock });
+      await get();
+      clock.advance(11_000);
+      expect((await get()).status, control).to.equal(503);
+    }
+  });
+
+  it('is served after the retries of a stage behind it', async () => {
+    const { get, clock, upstream } = await cached(
+      [counted(), status(503)],
+      {},
+      { stages: [retry({ initialDelayMs: 1, maxAttempts: 3 })] },
+    );
+    await get();
+    clock.advance(61_000);
+    expect((await get()).text).to.equal('answer 1');
+    expect(upstream.requests).to.have.length(4);
+  });
+
+  it('is served while the circuit is open, and the upstream hears nothing', async () => {
+    const guard = breaker();
+    onCleanup(() => guard.close());
+    const { get, clock, upstream } = await cached([counted(), status(503)], {}, { stages: [guard] });
+    await get();
+    expect((await get('/unknown')).status).to.equal(503);
+    guard.forceOpen();
+    clock.advance(61_000);
+    const stale = await get();
+    expect([stale.status, stale.text]).to.deep.equal([200, 'answer 1']);
+    expect(stale.lines('retry-after')).to.deep.equal([]);
+    expect(cacheStatus(stale)).to.match(/fwd=stale; .*detail=ERR_CIRCUIT_OPEN$/);
+    expect((await get('/unknown')).json()).to.include({ code: 'ERR_CIRCUIT_OPEN' });
+    expect(upstream.requests).to.have.length(2);
+  });
+
+  it('is served in resilientProxy, and the record of the call tells of no error', async () => {
+    const upstream = await startUpstream([text('good'), hangUp]);
+    const proxy = resilientProxy({ name: 'a', target: upstream.url, retry: false, cache: { ttlMs: 1 } });
+    onCleanup(() => proxy.close());
+    const { url } = await serve(proxy);
+    await call(url);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect((await call(url)).text).to.equal('good');
+    proxy.apis.get('a')?.breaker?.forceOpen();
+    expect((await call(url)).text).to.equal('good');
+  });
+
+  it('is served when a stage behind refuses the call for its rate, and not for what the client did', async () => {
+    let error: unknown;
+    const refuse: Handler = (_req, _res, next) => next(error);
+    const { get, clock } = await cached(counted(), {}, { stages: [refuse] });
+    await get();
+    clock.advance(61_000);
+    error = new ProxyError('ERR_RATE_LIMITED', 'later');
+    expect((await get()).text).to.equal('answer 1');
+    error = new ProxyError('ERR_FORBIDDEN', 'no');
+    expect((await get()).status).to.equal(403);
+  });
+
+  it('does not ask an upstream again before the time it named with 429', async () => {
+    const { get, clock, upstream } = await cached(
+      [counted(), counted(), status(429, { 'retry-after': '120' }), counted()],
+      {},
+    );
+    await get('/a');
+    await get('/b');
+    clock.advance(61_000);
+    expect((await get('/a')).text).to.equal('answer 1');
+    expect((await get('/b')).text).to.equal('answer 1');
+    expect(upstream.requests).to.have.length(3);
+    // Somebody else's quota is not used up, and what is not stored has to be asked for.
+    expect((await get('/c')).text).to.equal('answer 1');
+    expect(upstream.requests).to.have.length(4);
+    clock.advance(121_000);
+    expect((await get('/b')).text).to.equal('answer 2');
+  });
+
+  it('passes the failure on where nothing is stored, and stores none', async () => {
+    const { get, upstream, handler } = await cached([
+      status(429, { 'retry-after': '9' }),
+      hangUp,
+      hangUp,
+      status(502),
+    ]);
+    const limited = await get();
+    expect([limited.status, limited.headers['retry-after']]).to.deep.equal([429, '9']);
+    expect((await get()).json()).to.include({ code: 'ERR_UPSTREAM_RESET' });
+    expect((await get()).status).to.equal(502);
+    // One was sent again, since its connection had been used before.
+    expect(upstream.requests).to.have.length(4);
+    expect(handler.counts().entries).to.equal(0);
+  });
+});

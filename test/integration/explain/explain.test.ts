@@ -1,0 +1,268 @@
+import { expect } from 'chai';
+import { type ExplainOptions, explain, type RetryOptions, rateLimit, retry } from '../../../lib/index.js';
+import { validateBody } from '../../../lib/validate-body/validate-body.js';
+import { onCleanup } from '../../support/cleanup.js';
+import { answerOf, call, open } from '../../support/client.js';
+import { startForward, TRANSPORTS } from '../../support/forwarding.js';
+import { unusedPort } from '../../support/listening.js';
+import { startRawUpstream } from '../../support/raw-upstream.js';
+import { serve } from '../../support/serve.js';
+import { hangUp, silence, startUpstream, status, text } from '../../support/upstream.js';
+import { membersOf, proxyStatusOf, stepsOf, timingsOf } from './testing.js';
+
+const QUICK: RetryOptions = { initialDelayMs: 1, maxDelayMs: 2, budgetRatio: false };
+const NAME = 'resilient-proxy-out';
+
+for (const transport of TRANSPORTS) {
+  describe(`explain() over the ${transport} transport`, () => {
+    const start = (target: string, options: RetryOptions = QUICK) =>
+      startForward({ target, transport, requestTimeoutMs: 200 }, explain(), retry(options));
+
+    it('says nothing where it is not asked for', async () => {
+      const upstream = await startUpstream(text('ok'));
+      const { url } = await startForward({ target: upstream.url, transport });
+      const answer = await call(url);
+      expect([answer.lines('server-timing'), answer.lines('proxy-status')]).to.deep.equal([[], []]);
+    });
+
+    it('tells of an answer that was passed on, whose status is its own', async () => {
+      const upstream = await startUpstream(text('ok'));
+      const { url } = await start(upstream.url);
+      const answer = await call(url);
+      expect(stepsOf(answer)).to.deep.equal(['attempt-1=200', 'upstream', 'total']);
+      expect(timingsOf(answer).every(({ dur = -1 }) => dur >= 0)).to.equal(true);
+      expect(membersOf(answer, 'proxy-status')).to.deep.equal([[NAME, {}]]);
+      expect(answer.text).to.equal('ok');
+    });
+
+    it('tells each attempt of a call that was retried', async () => {
+      const upstream = await startUpstream([status(503), hangUp, text('ok')]);
+      const { url } = await start(upstream.url);
+      const answer = await call(url);
+      expect(stepsOf(answer)).to.deep.equal([
+        'attempt-1=503',
+        'attempt-2=connection_terminated',
+        'attempt-3=200',
+        'backoff',
+        'upstream',
+        'total',
+      ]);
+      expect(proxyStatusOf(answer)).to.deep.equal([NAME, { details: '3 attempts' }]);
+    });
+
+    it('passes a failure of the upstream’s on as that', async () => {
+      const upstream = await startUpstream(status(503));
+      const { url } = await start(upstream.url, { maxAttempts: 1 });
+      const answer = await call(url);
+      expect(proxyStatusOf(answer)).to.deep.equal([NAME, {}]);
+      expect(stepsOf(answer)).to.deep.equal(['attempt-1=503', 'upstream', 'total']);
+    });
+
+    it('says in words and by type what an error of its own comes from', async () => {
+      const { url } = await start(`http://127.0.0.1:${await unusedPort()}`, { ...QUICK, maxAttempts: 2 });
+      const answer = await call(url);
+      expect(answer.status).to.equal(502);
+      expect(membersOf(answer, 'proxy-status')).to.deep.equal([
+        [NAME, { error: 'connection_refused', details: 'The upstream refused the connection (2 attempts)' }],
+      ]);
+      expect(stepsOf(answer)).to.deep.equal([
+        'attempt-1=connection_refused',
+        'attempt-2=connection_refused',
+        'backoff',
+        'total',
+      ]);
+    });
+
+    it('tells a time limit that has passed', async () => {
+      const upstream = await startUpstream(silence);
+      const { url } = await start(upstream.url, { maxAttempts: 1 });
+      const answer = await call(url);
+      expect([answer.status, proxyStatusOf(answer)]).to.deep.equal([
+        504,
+        [NAME, { error: 'http_response_timeout', details: 'The upstream did not answer within 200 ms' }],
+      ]);
+      expect(stepsOf(answer)).to.deep.equal(['attempt-1=http_response_timeout', 'total']);
+    });
+
+    it('tells the status that was received where the answer is its own', async () => {
+      const upstream = await startUpstream([status(429, { 'retry-after': '0' }), silence]);
+      const target = { target: upstream.url, transport, requestTimeoutMs: 100 };
+      const limit = rateLimit({ limit: 1, maxWaitMs: 1, learn: false });
+      onCleanup(() => limit.close());
+      const { url } = await startForward(target, explain(), retry(QUICK), limit);
+      const answer = await call(url);
+      expect(answer.status).to.equal(429);
+      const [name, { details, ...parameters }] = proxyStatusOf(answer) ?? ['', {}];
+      expect([name, parameters]).to.deep.equal([
+        NAME,
+        { error: 'http_request_denied', 'received-status': 429 },
+      ]);
+      expect(details).to.be.a('string');
+    });
+
+    it('keeps what an upstream says in these fields, in front of its own', async () => {
+      const upstream = await startUpstream(
+        text('ok', {
+          'Server-Timing': ['db;dur=5;desc="a, \\"b\\""', 'app'],
+          'Proxy-Status': 'inner; error=dns_error; details="x"',
+          'Cache-Status': 'edge; hit',
+        }),
+      );
+      const { url } = await start(upstream.url);
+      const answer = await call(url);
+      expect(stepsOf(answer)).to.deep.equal(['db=a, "b"', 'app', 'attempt-1=200', 'upstream', 'total']);
+      expect(membersOf(answer, 'proxy-status')).to.deep.equal([
+        ['inner', { error: 'dns_error', details: 'x' }],
+        [NAME, {}],
+      ]);
+      expect(membersOf(answer, 'cache-status')).to.deep.equal([['edge', { hit: true }]]);
+    });
+
+    it('keeps the member of a proxy like itself that is further in', async () => {
+      const inner = await start(`http://127.0.0.1:${await unusedPort()}`, { maxAttempts: 1 });
+      const { url } = await start(inner.url, { maxAttempts: 1 });
+      const answer = await call(url);
+      expect(membersOf(answer, 'proxy-status')).to.deep.equal([
+        [NAME, { error: 'connection_refused', details: 'The upstream refused the connection' }],
+        [NAME, {}],
+      ]);
+      expect(stepsOf(answer)).to.deep.equal([
+        'attempt-1=connection_refused',
+        'total',
+        'attempt-1=502',
+        'upstream',
+        'total',
+      ]);
+    });
+
+    it('leaves lines out that would make the whole field unreadable', async () => {
+      const upstream = await startUpstream(
+        text('ok', {
+          'Server-Timing': ['a;desc="never closed', 'good;dur=1'],
+          'Proxy-Status': ['x; details="never closed', 'good'],
+          'Cache-Status': ['"never closed', 'good; hit', '\u00fc'],
+        }),
+      );
+      const { url } = await start(upstream.url);
+      const answer = await call(url);
+      expect(stepsOf(answer)).to.deep.equal(['good', 'attempt-1=200', 'upstream', 'total']);
+      expect(membersOf(answer, 'proxy-status').map(([name]) => name)).to.deep.equal(['good', NAME]);
+      expect(membersOf(answer, 'cache-status').map(([name]) => name)).to.deep.equal(['good']);
+    });
+
+    it('keeps what the application has set before', async () => {
+      const upstream = await startUpstream(text('ok'));
+      const { url } = await startForward(
+        { target: upstream.url, transport },
+        (_req, res, next) => {
+          res.setHeader('X-App', 'one');
+          res.setHeader('Server-Timing', 'app;dur=1');
+          next();
+        },
+        explain(),
+      );
+      const answer = await call(url);
+      expect(answer.lines('x-app')).to.deep.equal(['one']);
+      expect(stepsOf(answer)).to.deep.equal(['app', 'attempt-1=200', 'upstream', 'total']);
+    });
+
+    it('tells of HEAD, of 304 and of an answer without a body alike', async () => {
+      const upstream = await startUpstream([text('ok'), status(304, { etag: '"1"' }), status(204)]);
+      const { url } = await start(upstream.url);
+      for (const [method, code] of [
+        ['HEAD', 200],
+        ['GET', 304],
+        ['DELETE', 204],
+      ] as const) {
+        const answer = await call(url, { method });
+        expect([answer.status, answer.body.length]).to.deep.equal([code, 0]);
+        expect(stepsOf(answer)).to.deep.equal([`attempt-1=${code}`, 'upstream', 'total']);
+        expect(proxyStatusOf(answer)).to.deep.equal([NAME, {}]);
+      }
+    });
+
+    it('tells with the head of an event stream, before its first event', async () => {
+      let goOn = (): void => {};
+      const upstream = await startUpstream((_req, res) => {
+        res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+        goOn = () => res.end('data: 1\n\n');
+      });
+      const { url } = await start(upstream.url);
+      const opened = await open(url);
+      expect(opened.res.headers['server-timing']).to.match(/^attempt-1;desc="200";dur=/);
+      goOn();
+      expect((await answerOf(opened)).text).to.equal('data: 1\n\n');
+    });
+
+    it('tells of an answer whose head no client could get', async () => {
+      const upstream = await startRawUpstream(async (connection) => {
+        await connection.heads();
+        connection.end('HTTP/1.1 200 OK\r\nContent-Length: nine\r\nServer-Timing: evil\r\n\r\n');
+      });
+      const { url } = await start(upstream.url, { maxAttempts: 1 });
+      const answer = await call(url);
+      expect(answer.status).to.equal(502);
+      expect(proxyStatusOf(answer)?.[1]).to.include({ error: 'http_protocol_error' });
+      expect(stepsOf(answer)).to.deep.equal(['attempt-1=http_protocol_error', 'total']);
+    });
+  });
+}
+
+describe('explain()', () => {
+  const told = async (options: ExplainOptions) => {
+    const { url } = await serve(explainedOk(options));
+    const answer = await call(url);
+    return [answer.lines('server-timing').length, answer.lines('proxy-status').length];
+  };
+  const explainedOk = (options: ExplainOptions) => {
+    const stage = explain(options);
+    return (...[req, res]: Parameters<typeof stage>) => stage(req, res, () => res.end('ok'));
+  };
+
+  it('tells by either field alone', async () => {
+    expect(await told({})).to.deep.equal([1, 1]);
+    expect(await told({ serverTiming: false })).to.deep.equal([0, 1]);
+    expect(await told({ proxyStatus: false })).to.deep.equal([1, 0]);
+    expect(await told({ serverTiming: false, proxyStatus: false })).to.deep.equal([0, 0]);
+  });
+
+  it('leaves a Proxy-Status of an error alone where it is not to write one', async () => {
+    const { url } = await startForward(
+      { target: `http://127.0.0.1:${await unusedPort()}` },
+      explain({ proxyStatus: false }),
+    );
+    expect((await call(url)).lines('proxy-status')).to.deep.equal([`${NAME}; error=connection_refused`]);
+  });
+
+  it('tells of a refusal before any attempt', async () => {
+    const upstream = await startUpstream(text('ok'));
+    const rules = validateBody({ requiresBody: true, validateJson: true, maxBodyBytes: 100 });
+    if (!rules) throw new Error('There are rules');
+    const { url } = await startForward({ target: upstream.url }, explain(), rules);
+    const answer = await call(url);
+    expect([answer.status, proxyStatusOf(answer)?.[1].error]).to.deep.equal([400, 'http_request_error']);
+    expect(stepsOf(answer)).to.deep.equal(['total']);
+  });
+
+  it('tells how long a call waited for its quota', async () => {
+    const upstream = await startUpstream(text('ok'));
+    const limit = rateLimit({ limit: 1, windowMs: 100, onLimit: 'queue', learn: false });
+    onCleanup(() => limit.close());
+    const { url } = await startForward({ target: upstream.url }, explain(), limit);
+    const answers = await Promise.all([call(url), call(url)]);
+    const waited = answers.filter((answer) =>
+      timingsOf(answer).some(({ name, dur = 0 }) => name === 'queue' && dur > 0),
+    );
+    expect(waited).to.not.have.length(0);
+    expect(answers.map(({ status }) => status)).to.deep.equal([200, 200]);
+  });
+
+  it('refuses unknown options', () => {
+    expect(() => explain({ serverTimings: true } as ExplainOptions)).to.throw(
+      'explain.serverTimings is no known option (did you mean serverTiming?); received true',
+    );
+    expect(() => explain({ proxyStatus: 'yes' as never })).to.throw(
+      'explain.proxyStatus must be a boolean; received "yes"',
+    );
+  });
+});

@@ -1,0 +1,340 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { redactPath } from '../../../lib/core/redact.js';
+import { readCommandLine, UsageError } from '../../../lib/gateway/command-line.js';
+import { onCleanup } from '../../support/cleanup.js';
+import { type Answer, call } from '../../support/client.js';
+import { listening, unusedPort } from '../../support/listening.js';
+import { rawClient } from '../../support/raw-client.js';
+import { until, within } from '../../support/until.js';
+import { startUpstream, status, type Upstream } from '../../support/upstream.js';
+
+const PATIENCE_MS = 15_000;
+
+interface Program {
+  readonly child: ChildProcess;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Log lines on standard error. */
+  readonly logs: Record<string, unknown>[];
+  readonly ended: Promise<number | string | null>;
+}
+
+/** Runs the program from its sources. */
+function run(args: readonly string[], env: Record<string, string> = {}): Program {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'lib/gateway/main.ts', ...args], {
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  onCleanup(() => child.kill('SIGKILL'));
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => {
+    output.stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    output.stderr += chunk;
+  });
+  const ended = new Promise<number | string | null>((resolve) => {
+    child.on('close', (code, signal) => resolve(code ?? signal));
+  });
+  return {
+    child,
+    get stdout() {
+      return output.stdout;
+    },
+    get stderr() {
+      return output.stderr;
+    },
+    get logs() {
+      return output.stderr
+        .split('\n')
+        .filter((line) => line.startsWith('{'))
+        .map((line) => JSON.parse(line));
+    },
+    ended: within(ended, 'the program to end', PATIENCE_MS),
+  };
+}
+
+/** Runs the program to its end. */
+async function outcomeOf(args: readonly string[], env: Record<string, string> = {}) {
+  const program = run(args, env);
+  const code = await program.ended;
+  return { code, stdout: program.stdout, stderr: program.stderr };
+}
+
+/** Runs the program until it has printed its URL. */
+async function serving(args: readonly string[], env: Record<string, string> = {}) {
+  const program = run([...args, '--port', '0'], env);
+  await until(
+    () => /http:\S+\n/.test(program.stdout),
+    `a URL; standard error: ${program.stderr}`,
+    PATIENCE_MS,
+  );
+  const url = /http:\S+/.exec(program.stdout)?.[0] ?? '';
+  return { program, url, port: Number(new URL(url).port) };
+}
+
+describe('the command line', function commandLine() {
+  this.timeout(40_000);
+  let folder = '';
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'gateway-'));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  const file = (content: string): string => {
+    const path = join(folder, 'apis.yaml');
+    writeFileSync(path, content);
+    return path;
+  };
+  const fileFor = ({ url }: Pick<Upstream, 'url'>, server = '') =>
+    file(`server: { ${server} }\napis: { x: { target: "${url}", retry: false } }`);
+
+  describe('of what it does not understand', () => {
+    const usage: [args: string[], message: string][] = [
+      [[], '--config FILE is missing (--demo alone serves a demo API)'],
+      [['--cofnig', 'a'], 'Unknown option --cofnig (did you mean --config?)'],
+      [['-x'], 'Unknown option -x'],
+      [['apis.yaml'], 'Unexpected argument "apis.yaml"'],
+      [['--config', '--check'], '--config needs a value'],
+      [['--demo', '--check=yes'], '--check takes no value'],
+      [['--demo', '--port', '80a'], '--port must be a whole number from 0 to 65535; received "80a"'],
+      [['--demo', '--port=65536'], '--port must be a whole number from 0 to 65535; received "65536"'],
+    ];
+    for (const [args, message] of usage) {
+      it(`refuses ${JSON.stringify(args)}`, () =>
+        expect(() => readCommandLine(args)).to.throw(UsageError, message));
+    }
+
+    it('says one line and exits with 2', async () => {
+      const refused = (message: string) => ({
+        code: 2,
+        stdout: '',
+        stderr: `resilient-proxy-out: ${message}; see resilient-proxy-out --help\n`,
+      });
+      expect(await outcomeOf(['--cofnig', 'a'])).to.deep.equal(
+        refused('Unknown option --cofnig (did you mean --config?)'),
+      );
+      expect(await outcomeOf(['--demo'], { LOG_LEVEL: 'loud' })).to.deep.equal(
+        refused('LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent; received "loud"'),
+      );
+    });
+  });
+
+  it('prints its usage and its version', async () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+    expect(await outcomeOf(['--version'])).to.deep.equal({ code: 0, stdout: `${version}\n`, stderr: '' });
+    const help = await outcomeOf(['--help']);
+    expect(help).to.include({ code: 0, stderr: '' });
+    expect(help.stdout).to.match(/^Usage: resilient-proxy-out --config FILE/);
+  });
+
+  describe('--check', () => {
+    it('prints a summary of a valid file and exits with 0, whatever is set', async () => {
+      const { code, stdout, stderr } = await outcomeOf(['--config', 'examples/apis.yaml', '--check']);
+      expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+      expect(stdout.split('\n')).to.include.members([
+        'examples/apis.yaml is valid: 6 APIs',
+        '  coinbase     https://api.coinbase.com  (2 attempts, opens after 3 failures, cached for 120 s)',
+      ]);
+    });
+
+    it('prints every problem of another and exits with 1', async () => {
+      const path = file(`apis:\n  x:\n    taget: https://a\n    auth: \${NOT_SET}\n`);
+      expect(await outcomeOf(['--config', path, '--check'])).to.deep.equal({
+        code: 1,
+        stdout: '',
+        stderr: [
+          'resilient-proxy-out: apis.yaml: 2 problems',
+          '  line 3: apis.x.taget is no known option (did you mean target?); received "https://a"',
+          `  line 4: apis.x.auth needs the environment variable NOT_SET, which is not set (\${NOT_SET:-} allows that)`,
+          '',
+        ].join('\n'),
+      });
+    });
+  });
+
+  it('says in one line why it cannot start, and exits with 1', async () => {
+    const { port } = await listening(createServer());
+    const refusals: [args: string[], message: string][] = [
+      [['--config', 'nowhere.yaml'], 'nowhere.yaml: does not exist'],
+      [['--demo', '--port', String(port)], `port ${port} of 127.0.0.1 is in use; choose another with --port`],
+      [
+        ['--demo', '--demo-port', String(port)],
+        'the port of --demo-port is in use; choose another or leave it out',
+      ],
+      [['--demo', '--host', '192.0.2.77'], '192.0.2.77 is no address of this machine; see --host'],
+    ];
+    for (const [args, message] of refusals) {
+      expect(await outcomeOf(args)).to.deep.equal({
+        code: 1,
+        stdout: '',
+        stderr: `resilient-proxy-out: ${message}\n`,
+      });
+    }
+  });
+
+  it('prints one line with its URL, and serves the demo API', async () => {
+    const { program, url } = await serving(['--config', 'examples/apis.yaml', '--demo']);
+    expect(program.stdout).to.equal(`resilient-proxy-out listens on ${url}\n`);
+    const of = (path: string, body?: string): Promise<Answer> =>
+      call(`${url}/api/demo/${path}`, body === undefined ? {} : { method: 'POST', body });
+    expect((await of('json')).json()).to.include({ hello: 'world' });
+    expect((await of('status/404')).status).to.equal(404);
+    expect((await of('slow?ms=1')).json()).to.deep.equal({ waitedMs: 1 });
+    expect((await of('echo', 'hi')).json()).to.include({ method: 'POST', url: '/echo', body: 'hi' });
+    expect((await of('sse?n=2&ms=1')).text).to.equal('id: 1\ndata: {"n":1}\n\nid: 2\ndata: {"n":2}\n\n');
+    expect((await of('flaky?rate=0')).status).to.equal(200);
+    expect((await of('quota?limit=1')).headers).to.include({
+      'ratelimit-limit': '1',
+      'ratelimit-remaining': '0',
+    });
+    const refused = await of('quota?limit=1', '');
+    expect(refused.status).to.equal(429);
+    expect(refused.headers['retry-after']).to.match(/^\d+$/);
+    expect((await of('flaky?fails=1&key=k')).json()).to.deep.equal({ works: true, failedBefore: 1 });
+    program.child.kill('SIGTERM');
+    expect(await program.ended).to.equal(0);
+    expect(program.stdout).to.equal(`resilient-proxy-out listens on ${url}\n`);
+  });
+
+  describe('logs', () => {
+    it('say what failed and nothing of what did not, and hold no secret', async () => {
+      const upstream = await startUpstream([status(200), status(503)]);
+      const { program, url } = await serving(['--config', fileFor(upstream)]);
+      await call(`${url}/api/x/fine?token=t0p`);
+      await call(`${url}/api/x/fails?api_key=t0p&q=1`, {
+        headers: { 'X-Request-Id': 'req-1', Authorization: 'Bearer t0p', Cookie: 'a=t0p' },
+      });
+      await until(() => program.logs.length > 0);
+      const [line, ...more] = program.logs;
+      expect(more).to.deep.equal([]);
+      expect(line).to.include({
+        level: 'warn',
+        requestId: 'req-1',
+        api: 'x',
+        method: 'GET',
+        status: 503,
+        attempts: 1,
+      });
+      expect(line?.path).to.equal('/api/x/fails?api_key=***&q=1');
+      expect(program.stderr).not.to.include('t0p');
+    });
+
+    it('tell the error below an answer of ours, and the circuit that opens', async () => {
+      const path = file(
+        `apis: { x: { target: "http://127.0.0.1:${await unusedPort()}", retry: false, breaker: { failureThreshold: 1 } } }`,
+      );
+      const { program, url } = await serving(['--config', path]);
+      await call(`${url}/api/x/a`);
+      await call(`${url}/api/x/b`, { headers: { 'X-Request-Id': 'a b' } });
+      await until(() => program.logs.length > 1);
+      expect(program.logs.map(({ msg, code }) => [msg, code])).to.have.deep.members([
+        ['circuit open', undefined],
+        [program.logs.find(({ code }) => code)?.msg, 'ERR_UPSTREAM_CONNECT'],
+      ]);
+    });
+
+    it('have a line for every call with --access-log', async () => {
+      const upstream = await startUpstream(status(204));
+      const { program, url } = await serving(['--config', fileFor(upstream), '--access-log']);
+      await call(`${url}/api/x/a`, { headers: { 'X-Request-Id': 'not usable!' } });
+      await call(`${url}/api/nosuch/a`);
+      await until(() => program.logs.length === 2);
+      const [first, second] = program.logs;
+      expect(first).to.include({ level: 'info', api: 'x', path: '/api/x/a', status: 204, msg: 'call' });
+      expect(first?.requestId).to.match(/^[0-9a-f-]{36}$/);
+      expect(second).to.include({ path: '/api/nosuch/a', status: 404 });
+    });
+
+    it('leave out the values of query fields that name a secret', () => {
+      const names = [
+        'api_key',
+        'apikey',
+        'key',
+        'token',
+        'access_token',
+        'password',
+        'secret',
+        'signature',
+        'API-Key',
+        'X-Amz-Signature',
+        '%61pi_key',
+      ];
+      for (const name of names) expect(redactPath(`/a?b=1&${name}=t0p&c`)).to.equal(`/a?b=1&${name}=***&c`);
+      expect(redactPath('/a?monkeys=1&q=token')).to.equal('/a?monkeys=1&q=token');
+      expect(redactPath('/a?to=http://u:p@proxy:1/&%=1')).to.equal('/a?to=http://***@proxy:1/&%=1');
+      expect(redactPath('/http://u:p@proxy/x')).to.equal('/http://***@proxy/x');
+    });
+  });
+
+  describe('SIGTERM', () => {
+    /** An upstream that answers when it is told to. */
+    const startHeld = async () => {
+      const waiting: (() => void)[] = [];
+      const upstream = await startUpstream((_req, res) => void waiting.push(() => res.end('late')));
+      const release = (): void => {
+        for (const go of waiting) go();
+      };
+      return { upstream, release };
+    };
+    const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+
+    it('lets calls under way end, refuses new ones on their connections, and exits with 0', async () => {
+      const { upstream, release } = await startHeld();
+      const { program, port } = await serving(['--config', fileFor(upstream)]);
+      const [busy, silent, idle] = [await rawClient(port), await rawClient(port), await rawClient(port)];
+      idle.send(get('/health'));
+      await idle.until(/\{"status":"ok"\}/);
+      busy.send(get('/api/x/slow'));
+      await until(() => upstream.requests.length === 1);
+      program.child.kill('SIGTERM');
+      await Promise.all([silent.untilClosed(), idle.untilClosed()]);
+      busy.send(get('/api/x/more') + get('/health'));
+      const late = request({ port, host: '127.0.0.1' }).end();
+      expect(await new Promise((resolve) => late.on('error', ({ message }) => resolve(message)))).to.match(
+        /ECONNREFUSED/,
+      );
+      release();
+      const [first = '', second = ''] = (await busy.untilClosed()).split(/(?=HTTP\/1\.1 503)/);
+      expect(first).to.match(/^HTTP\/1\.1 200 OK[\s\S]*late/);
+      expect(second)
+        .to.match(/Connection: close/i)
+        .and.match(/Retry-After: 1/i)
+        .and.match(/ERR_SHUTTING_DOWN/);
+      expect(await program.ended).to.equal(0);
+      expect(upstream.requests).to.have.length(1);
+    });
+
+    it('cuts off at shutdownTimeoutMs what does not end', async () => {
+      const { upstream } = await startHeld();
+      const { program, port } = await serving(['--config', fileFor(upstream, 'shutdownTimeoutMs: 200')]);
+      const busy = await rawClient(port);
+      busy.send(get('/api/x/slow'));
+      await until(() => upstream.requests.length === 1);
+      program.child.kill('SIGINT');
+      expect(await busy.untilClosed()).to.equal('');
+      expect(await program.ended).to.equal(0);
+      expect(program.logs.map(({ msg }) => msg)).to.deep.equal([
+        'shutting down',
+        'calls were cut off at the end of server.shutdownTimeoutMs',
+      ]);
+    });
+
+    it('does not wait when it comes twice', async () => {
+      const { upstream } = await startHeld();
+      const { program, port } = await serving(['--config', fileFor(upstream)]);
+      const busy = await rawClient(port);
+      busy.send(get('/api/x/slow'));
+      await until(() => upstream.requests.length === 1);
+      program.child.kill('SIGTERM');
+      await until(() => program.stderr.includes('shutting down'));
+      program.child.kill('SIGTERM');
+      expect(await program.ended).to.equal(143);
+    });
+  });
+});

@@ -1,0 +1,137 @@
+import { once } from 'node:events';
+import { expect } from 'chai';
+import { parseConfig } from '../../../lib/config/load-config.js';
+import { createGateway } from '../../../lib/gateway/gateway.js';
+import { gatewayLogger } from '../../../lib/gateway/logger.js';
+import { onCleanup } from '../../support/cleanup.js';
+import { call } from '../../support/client.js';
+import { dialOpen, echoed, handshake, startEcho } from '../../support/echo.js';
+import { unusedPort } from '../../support/listening.js';
+import { rawCall, rawClient } from '../../support/raw-client.js';
+import { until } from '../../support/until.js';
+
+/** A gateway on a free port with one API, `x`. */
+async function startGateway(target: string, { server = '', api = '' } = {}) {
+  const text = `server: { port: 0, ${server} }\napis: { x: { target: "${target}", retry: false, ${api} } }`;
+  const logs: Record<string, unknown>[] = [];
+  const logger = gatewayLogger('info', { write: (line: string) => void logs.push(JSON.parse(line)) });
+  const gateway = createGateway({ ...parseConfig(text, { env: {} }), logger });
+  const url = await gateway.listen();
+  onCleanup(() => {
+    gateway.server.closeAllConnections();
+    return gateway.close();
+  });
+  return { ...gateway, url, port: Number(new URL(url).port), logs };
+}
+
+describe('the gateway: WebSockets', () => {
+  const PATH = '/api/x/chat';
+
+  it('are counted in /metrics and /api-stats, and closed circuits hold', async () => {
+    const echo = await startEcho();
+    const { url, port, proxy } = await startGateway(echo.url);
+    await dialOpen(port, PATH);
+    const page = (await call(`${url}/metrics`)).text;
+    expect(page).to.match(/^resilient_proxy_websockets_open\{api="x"\} 1$/m);
+    expect(page).to.match(/^resilient_proxy_calls_total\{api="x",method="GET",code="101"\} 1$/m);
+    const told = (await call(`${url}/api-stats?api=x`)).json() as Record<string, Record<string, unknown>>;
+    expect(JSON.stringify(told)).to.include('"101":1');
+    proxy.apis.get('x')?.breaker?.forceOpen();
+    const answer = await rawCall(port, handshake(PATH, { Host: 'localhost' }));
+    expect(answer).to.match(/^HTTP\/1\.1 503 .*Retry-After: \d+.*ERR_CIRCUIT_OPEN/s);
+  });
+
+  describe('who may open one', () => {
+    const may = async (port: number, fields: Record<string, string | undefined>): Promise<boolean> => {
+      const client = await rawClient(port);
+      client.send(handshake(PATH, { Host: 'localhost', ...fields }));
+      return (await client.until(/^HTTP\/1\.1 (101 |403 .*ERR_FORBIDDEN)/s)).startsWith('HTTP/1.1 101');
+    };
+
+    it('is no page of another site, by Sec-Fetch-Site, Host or Origin', async () => {
+      const echo = await startEcho();
+      const { port } = await startGateway(echo.url, { server: 'allowedHosts: [app.local]' });
+      for (const fields of [
+        { 'Sec-Fetch-Site': 'cross-site' },
+        { Host: 'evil.example' },
+        { Origin: 'https://evil.example' },
+        { Origin: 'null' },
+        { Origin: 'http://localhost.evil.example' },
+        { Origin: 'http://[::1' },
+      ]) {
+        expect(await may(port, fields), JSON.stringify(fields)).to.equal(false);
+      }
+      expect(echo.handshakes).to.have.length(0);
+      for (const fields of [
+        {},
+        { Origin: 'http://localhost:3000' },
+        { Origin: 'http://127.0.0.1' },
+        { Origin: 'https://app.local' },
+        { Host: 'app.local:8087', 'Sec-Fetch-Site': 'same-origin' },
+      ]) {
+        expect(await may(port, fields), JSON.stringify(fields)).to.equal(true);
+      }
+    });
+
+    it('is nobody who goes past the gateway to an API with ws', async () => {
+      const echo = await startEcho();
+      const { url, port } = await startGateway(echo.url, { api: 'ws: true' });
+      await call(`${url}${PATH}`);
+      expect(await may(port, { Origin: 'https://evil.example' })).to.equal(false);
+      expect(await rawCall(port, handshake('/x/chat', { Host: 'localhost' }))).to.match(/^HTTP\/1\.1 404 /);
+      expect(echo.handshakes).to.have.length(0);
+      expect(await may(port, {})).to.equal(true);
+      expect(echo.handshakes).to.have.length(1);
+    });
+
+    it('is any page where allowCrossSite says so', async () => {
+      const echo = await startEcho();
+      const { port } = await startGateway(echo.url, { server: 'allowCrossSite: true' });
+      expect(await may(port, { Origin: 'https://other.example', 'Sec-Fetch-Site': 'cross-site' })).to.equal(
+        true,
+      );
+    });
+
+    it('lets calls with an Origin in as before', async () => {
+      const echo = await startEcho();
+      const { url } = await startGateway(echo.url);
+      const { status } = await call(`${url}${PATH}`, { headers: { origin: 'https://other.example' } });
+      expect(status).to.equal(200);
+    });
+  });
+
+  it('are logged as calls where they fail, and each of them with accessLog', async () => {
+    const dead = await startGateway(`http://127.0.0.1:${await unusedPort()}`);
+    await rawCall(dead.port, handshake(PATH, { Host: 'localhost' }));
+    await until(() => dead.logs.length === 1);
+    expect(dead.logs[0]).to.include({ api: 'x', status: 502, code: 'ERR_UPSTREAM_CONNECT', path: PATH });
+    const echo = await startEcho();
+    const { port, logs } = await startGateway(echo.url, { server: 'accessLog: true' });
+    await dialOpen(port, PATH);
+    await until(() => logs.length === 1);
+    expect(logs[0]).to.include({ api: 'x', status: 101, path: PATH, method: 'GET' });
+  });
+
+  it('hear of a shutdown by 1001, and do not hold it up', async () => {
+    const echo = await startEcho();
+    const gateway = await startGateway(echo.url, { server: 'shutdownTimeoutMs: 60000' });
+    const socket = await dialOpen(gateway.port, PATH);
+    expect(await echoed(socket, 'hello')).to.equal('hello');
+    const told = once(socket, 'close');
+    await gateway.close();
+    expect((await told)[0]).to.equal(1001);
+    await until(() => echo.connections.open === 0);
+    expect(gateway.logs.filter(({ msg }) => /cut off/.test(String(msg)))).to.deep.equal([]);
+  });
+
+  it('are cut off at shutdown where they do not say goodbye', async () => {
+    const echo = await startEcho();
+    const gateway = await startGateway(echo.url, { server: 'shutdownTimeoutMs: 100' });
+    const client = await rawClient(gateway.port);
+    client.send(handshake(PATH, { Host: 'localhost' }));
+    await client.until(/\r\n\r\n/);
+    await gateway.close();
+    expect((await client.untilClosed()).endsWith('\x88\x02\x03\xe9')).to.equal(true);
+    await until(() => echo.connections.open === 0);
+  });
+});

@@ -1,0 +1,454 @@
+import { inspect } from 'node:util';
+import { expect } from 'chai';
+import { breaker } from '../../../lib/breaker/breaker.js';
+import { exchangeOf, type Handler } from '../../../lib/core/exchange.js';
+import { pipeline } from '../../../lib/core/pipeline.js';
+import type { ProxyRotateOptions } from '../../../lib/proxy-rotate/proxy-rotate-options.js';
+import { retry } from '../../../lib/retry/retry.js';
+import type { ForwardOptions } from '../../../lib/upstream/options/forward-options.js';
+import { begin, call, keepAliveAgent } from '../../support/client.js';
+import { startForwardProxy } from '../../support/forward-proxy.js';
+import { openForward, startForward, TRANSPORTS } from '../../support/forwarding.js';
+import { unusedPort } from '../../support/listening.js';
+import { rawAnswer, startRawUpstream } from '../../support/raw-upstream.js';
+import { rotating } from '../../support/rotating.js';
+import { serve } from '../../support/serve.js';
+import { credentials } from '../../support/tls.js';
+import { until } from '../../support/until.js';
+import { startUpstream, text, type UpstreamAnswer } from '../../support/upstream.js';
+
+const caller: UpstreamAnswer = (req, res) => void res.end(req.socket.remoteAddress);
+
+/** A proxy that is broken, and what its rest says about it. */
+interface Broken {
+  readonly what: string;
+  readonly reason: RegExp;
+  start(): Promise<string>;
+}
+
+const raw = async (speak: Parameters<typeof startRawUpstream>[0]) => (await startRawUpstream(speak)).url;
+
+/** Broken for every target. */
+const BROKEN: Broken[] = [
+  { what: 'refuses', reason: /ECONNREFUSED/, start: async () => `http://127.0.0.1:${await unusedPort()}` },
+  {
+    what: 'has a name that nobody knows',
+    reason: /ENOTFOUND|EAI_AGAIN/,
+    start: async () => 'http://nowhere.invalid:3128',
+  },
+  {
+    what: 'answers 407',
+    reason: /status 407/,
+    start: async () => (await startForwardProxy({ credentials: 'a:right' })).url.replace('right', 'wrong'),
+  },
+  {
+    what: 'answers CONNECT with a page',
+    reason: /a page in place of a tunnel/,
+    start: () =>
+      raw(rawAnswer('HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>Log in, please</html>')),
+  },
+  {
+    what: 'answers CONNECT with what is no HTTP',
+    reason: /an unreadable answer|the connection closed/,
+    start: () => raw(rawAnswer('<html>\r\n\r\n</html>')),
+  },
+  {
+    what: 'answers with a head without end',
+    reason: /an answer without end/,
+    start: () => raw((connection) => connection.write(`HTTP/1.1 200 OK\r\n${'x'.repeat(200_000)}`)),
+  },
+  { what: 'accepts and stays silent', reason: /no connection in time/, start: () => raw(() => {}) },
+  {
+    what: 'closes at once',
+    reason: /the connection closed/,
+    start: () => raw((connection) => connection.end()),
+  },
+  {
+    what: 'resets the connection at the CONNECT',
+    reason: /ECONNRESET|the connection closed/,
+    start: () => raw((connection) => connection.heads().then(() => connection.reset())),
+  },
+  {
+    what: 'is an https proxy that nobody trusts',
+    reason: /UNABLE_TO_VERIFY|SELF_SIGNED|CERT/,
+    start: async () => (await startForwardProxy({ tls: credentials() })).url,
+  },
+  {
+    what: 'speaks no TLS where it should',
+    reason: /EPROTO|ERR_SSL|closed/,
+    start: async () => (await startForwardProxy()).url.replace('http:', 'https:'),
+  },
+];
+
+/** Cannot reach that target. */
+const BROKEN_FOR_TARGET: Broken[] = [
+  {
+    what: 'answers 503 to CONNECT',
+    reason: /status 503/,
+    start: () => raw(rawAnswer('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n')),
+  },
+];
+
+/** Found out only when TLS with the target begins. */
+const BROKEN_IN_TUNNEL: Broken[] = [
+  {
+    what: 'closes the tunnel before TLS is there',
+    reason: /closed in the tunnel/,
+    start: () =>
+      raw(async (connection) => {
+        await connection.heads();
+        connection.write('HTTP/1.1 200 Connection established\r\n\r\n');
+        await until(() => connection.received.length > connection.received.indexOf('\r\n\r\n') + 4);
+        connection.end();
+      }),
+  },
+  {
+    what: 'stays silent in the tunnel',
+    reason: /no connection in time/,
+    start: () => raw(rawAnswer('HTTP/1.1 200 Connection established\r\n\r\n')),
+  },
+];
+
+for (const transport of TRANSPORTS) {
+  describe(`proxyRotate() with exits that fail, transport ${transport}`, () => {
+    async function start(
+      target: string,
+      options: ProxyRotateOptions,
+      more: Omit<ForwardOptions, 'target'> = {},
+      ...stages: Handler[]
+    ) {
+      const tested = rotating({ connectTimeoutMs: 300, ...options });
+      const guard = breaker({ failureThreshold: 1 });
+      const { url } = await startForward(
+        { target, transport, secure: false, ...more },
+        guard,
+        ...stages,
+        tested.rotate,
+      );
+      return { url, guard, ...tested };
+    }
+
+    const broken = [
+      ...[...BROKEN, ...BROKEN_FOR_TARGET].map((proxy) => ({ ...proxy, scheme: 'http' })),
+      ...[...BROKEN, ...BROKEN_FOR_TARGET, ...BROKEN_IN_TUNNEL].map((proxy) => ({
+        ...proxy,
+        scheme: 'https',
+      })),
+    ];
+    for (const { what, reason, start: startBroken, scheme } of broken) {
+      it(`moves on to the next exit when one ${what}, and the circuit does not count it (${scheme})`, async () => {
+        const target = await startUpstream(caller, scheme === 'https' ? { tls: credentials() } : {});
+        const good = await startForwardProxy();
+        const { url, told, rotate, guard } = await start(target.url, {
+          proxies: [await startBroken(), good.url],
+        });
+        const answers = [await call(url, { method: 'POST', body: 'x' }), await call(url), await call(url)];
+        expect(answers.map((answer) => answer.text)).to.deep.equal(Array(3).fill(good.from));
+        expect(told).to.have.length(1);
+        expect(told[0])
+          .to.match(reason)
+          .and.match(/, 30000 ms$/);
+        expect(rotate.status().map((exit) => [exit.state, exit.active])).to.deep.equal([
+          ['resting', 0],
+          ['ok', 0],
+        ]);
+        expect(guard.state).to.equal('CLOSED');
+        expect(target.requests.map((request) => request.body.toString())).to.deep.equal(['x', '', '']);
+      });
+    }
+
+    it('moves on when a proxy refuses the credentials of a request in absolute form', async () => {
+      const target = await startUpstream(caller);
+      const refusing = await startForwardProxy({ credentials: 'a:right' });
+      const good = await startForwardProxy();
+      const { url, told, guard } = await start(target.url, {
+        proxies: [refusing.url.replace('right', 'wrong'), good.url],
+        tunnel: false,
+      });
+      const answer = await call(url);
+      expect([answer.status, answer.text]).to.deep.equal([200, good.from]);
+      expect(answer.headers).to.not.have.property('proxy-authenticate');
+      expect(told[0]).to.match(/status 407/);
+      expect(guard.state).to.equal('CLOSED');
+    });
+
+    it('moves on from a refusing proxy with a body in absolute form', async () => {
+      const target = await startUpstream((req, res) => void req.pipe(res), { readBody: false });
+      const good = await startForwardProxy();
+      const { url } = await start(target.url, {
+        proxies: [`http://127.0.0.1:${await unusedPort()}`, good.url],
+        tunnel: false,
+      });
+      const answer = await call(url, { method: 'POST', body: 'all of it' });
+      expect([answer.status, answer.text]).to.deep.equal([200, 'all of it']);
+    });
+
+    it('makes no attempts of the failures of exits', async () => {
+      const target = await startUpstream(caller);
+      const good = await startForwardProxy();
+      const ports = [await unusedPort(), await unusedPort(), await unusedPort()];
+      const attempts: (string | undefined)[] = [];
+      const { url } = await start(
+        target.url,
+        { proxies: [...ports.map((port) => `http://127.0.0.1:${port}`), good.url] },
+        {},
+        (req, res, next) => {
+          const exchange = exchangeOf(req, res);
+          res.on('close', () => attempts.push(...exchange.attempts.map((attempt) => attempt.egress)));
+          next();
+        },
+        retry({ maxAttempts: 1 }),
+      );
+      expect((await call(url)).text).to.equal(good.from);
+      expect(attempts).to.deep.equal([...ports.map((port) => `127.0.0.1:${port}`), good.name]);
+    });
+
+    it('answers 503 ERR_NO_PROXY when no exit is left, and calls nobody directly', async () => {
+      const target = await startUpstream(caller);
+      const { url, told, advance } = await start(target.url, {
+        proxies: [
+          `http://user:secret@127.0.0.1:${await unusedPort()}`,
+          `http://127.0.0.1:${await unusedPort()}`,
+        ],
+      });
+      for (let i = 0; i < 3; i++) {
+        const answer = await call(url);
+        expect([answer.status, answer.json()]).to.deep.equal([
+          503,
+          { error: 'No egress proxy can be used now', code: 'ERR_NO_PROXY' },
+        ]);
+        expect(Number(answer.headers['retry-after'])).to.be.within(29, 30);
+        expect(JSON.stringify(answer.rawHeaders)).to.not.include('secret');
+      }
+      expect(told.filter((line) => line.startsWith('rest'))).to.have.length(2);
+      advance(30_001);
+      expect((await call(url)).status).to.equal(503);
+      expect(told.join('\n'))
+        .to.match(/60000 ms/)
+        .and.not.include('secret');
+      expect(target.connections.total).to.equal(0);
+    });
+
+    it('refuses every call where there is no proxy at all', async () => {
+      const target = await startUpstream(caller);
+      const { url } = await start(target.url, { proxies: [] });
+      const answer = await call(url);
+      expect([answer.status, answer.json()]).to.deep.equal([
+        503,
+        { error: 'No egress proxy is configured', code: 'ERR_NO_PROXY' },
+      ]);
+      expect(target.connections.total).to.equal(0);
+    });
+
+    it("goes direct when no exit is left, only with fallback 'direct'", async () => {
+      const target = await startUpstream(caller);
+      const { url, told } = await start(target.url, {
+        proxies: [`http://127.0.0.1:${await unusedPort()}`],
+        fallback: 'direct',
+      });
+      expect((await call(url)).text).to.equal('127.0.0.1');
+      expect(told[1]).to.equal('exhausted, direct');
+    });
+
+    it('dials a dead exit once per cool-down, however many calls there are', async () => {
+      const target = await startUpstream(caller);
+      const dead = await startRawUpstream((connection) => connection.reset());
+      const good = await startForwardProxy();
+      const { url, advance } = await start(target.url, { proxies: [dead.url, good.url] });
+      const burst = async (): Promise<void> => {
+        const answers = await Promise.all(Array.from({ length: 64 }, () => call(url)));
+        expect(new Set(answers.map((answer) => answer.status))).to.deep.equal(new Set([200]));
+      };
+      await burst();
+      await burst();
+      expect(dead.connections.total).to.equal(1);
+      advance(30_001);
+      await burst();
+      expect(dead.connections.total).to.equal(2);
+      advance(59_000);
+      await burst();
+      expect(dead.connections.total).to.equal(2);
+    });
+
+    it('rests only after maxFailures failures in a row', async () => {
+      const target = await startUpstream(caller);
+      const dead = await startRawUpstream((connection) => connection.reset());
+      const good = await startForwardProxy();
+      const { url, told } = await start(target.url, { proxies: [dead.url, good.url], maxFailures: 3 });
+      for (let i = 0; i < 10; i++) expect((await call(url)).status).to.equal(200);
+      expect(dead.connections.total).to.equal(3);
+      expect(told).to.have.length(1);
+    });
+
+    it('takes an exit back after one trial, while other calls go elsewhere', async () => {
+      const target = await startUpstream(caller);
+      let refuse = true;
+      let wait: Promise<void> | undefined;
+      const returning = await startForwardProxy({
+        from: '127.0.0.9',
+        before: () => {
+          if (refuse) throw new Error('out of order');
+          return wait;
+        },
+      });
+      const good = await startForwardProxy();
+      const { url, told, advance, rotate } = await start(target.url, {
+        proxies: [returning.url, good.url],
+        connectTimeoutMs: 20_000,
+      });
+      expect((await call(url)).text).to.equal(good.from);
+      expect(rotate.status()[0]).to.include({ state: 'resting' });
+      refuse = false;
+      let letGo = (): void => {};
+      wait = new Promise((resolve) => {
+        letGo = resolve;
+      });
+      advance(30_001);
+      const first = returning.connects.length;
+      const calls = Array.from({ length: 20 }, () => call(url));
+      await until(() => returning.connects.length > first);
+      expect(rotate.status()[0]).to.include({ state: 'trial' });
+      expect((await call(url)).text).to.equal(good.from);
+      expect(returning.connects.length - first).to.equal(1);
+      letGo();
+      const seen = (await Promise.all(calls)).map((answer) => answer.text);
+      expect(seen.filter((from) => from === returning.from)).to.have.length(1);
+      expect(told.at(-1)).to.match(/^back /);
+      expect(new Set([(await call(url)).text, (await call(url)).text])).to.deep.equal(
+        new Set([returning.from, good.from]),
+      );
+    });
+
+    it('lets calls wait for the first connection of the only exit', async () => {
+      const target = await startUpstream(caller);
+      const dead = await startRawUpstream(() => {});
+      const { url } = await start(target.url, { proxies: [dead.url] });
+      const answers = await Promise.all(Array.from({ length: 10 }, () => call(url)));
+      expect(answers.map((answer) => answer.status)).to.deep.equal(Array(10).fill(503));
+      expect(dead.connections.total).to.equal(1);
+    });
+
+    it('takes a time limit of the attempt that ends in the tunnel for the failure of the exit', async () => {
+      const target = await startUpstream(caller);
+      const silent = await startRawUpstream(() => {});
+      const good = await startForwardProxy();
+      const tested = rotating({ proxies: [silent.url, good.url], connectTimeoutMs: 60_000 });
+      const { url } = await startForward(
+        { target: target.url, transport, requestTimeoutMs: 200 },
+        tested.rotate,
+      );
+      expect((await call(url)).text).to.equal(good.from);
+      expect(tested.told[0]).to.match(/made no connection in time/);
+    });
+
+    it('gives the trial of a client that leaves to the next call', async () => {
+      const target = await startUpstream(caller);
+      const slow = await startRawUpstream(() => {});
+      const { url, rotate } = await start(target.url, { proxies: [slow.url], connectTimeoutMs: 500 });
+      const leaving = begin(url);
+      await until(() => slow.connections.total === 1);
+      leaving.destroy();
+      await until(() => rotate.status()[0]?.active === 0);
+      expect((await call(url)).status).to.equal(503);
+    });
+
+    it('sends calls elsewhere that wait for a connection of an exit that dies', async () => {
+      const target = await startUpstream(caller);
+      const dying = await startForwardProxy({ from: '127.0.0.9' });
+      const good = await startForwardProxy();
+      const { url, told } = await start(target.url, { proxies: [dying.url, good.url], connections: 1 });
+      expect([(await call(url)).text, (await call(url)).text]).to.deep.equal([dying.from, good.from]);
+      await dying.close();
+      const answers = await Promise.all(Array.from({ length: 20 }, () => call(url)));
+      expect(answers.map((answer) => answer.text)).to.deep.equal(Array(20).fill(good.from));
+      expect(told).to.have.length(1);
+    });
+
+    it('holds no credential in what it records of a call', async () => {
+      const target = await startUpstream(caller);
+      const refusing = await startForwardProxy({ credentials: 'user7:right' });
+      const records: string[] = [];
+      const { url } = await start(
+        target.url,
+        {
+          proxies: [
+            refusing.url.replace('right', 'secret7'),
+            `http://user7:secret7@127.0.0.1:${await unusedPort()}`,
+            `https://user7:secret7@127.0.0.1:${target.port}`,
+          ],
+        },
+        {},
+        (req, res, next) => {
+          const { attempts, error } = exchangeOf(req, res);
+          res.on('close', () => records.push(inspect({ attempts, error }, { depth: 10, showHidden: true })));
+          next();
+        },
+      );
+      expect((await call(url)).status).to.equal(503);
+      expect(records[0])
+        .to.include('ERR_PROXY_CONNECT')
+        .and.not.match(/secret7|user7|dXNlcjc/);
+    });
+
+    it('answers a large upload that no exit can take, and leaves the connection sound', async () => {
+      const target = await startUpstream(caller);
+      const { url } = await start(target.url, { proxies: [] });
+      const agent = keepAliveAgent();
+      const body = Buffer.alloc(3_000_000, 'x');
+      expect((await call(url, { method: 'POST', body, agent })).status).to.equal(503);
+      expect((await call(url, { agent })).status).to.equal(503);
+    });
+
+    it('tries no further exit when the time for the whole call is over', async () => {
+      const target = await startUpstream(caller);
+      const silent = await Promise.all(Array.from({ length: 4 }, () => startRawUpstream(() => {})));
+      const { url } = await start(
+        target.url,
+        { proxies: silent.map((proxy) => proxy.url), connectTimeoutMs: 200 },
+        {},
+        retry({ totalTimeoutMs: 300 }),
+      );
+      const answer = await call(url);
+      expect([answer.status, answer.json()]).to.have.deep.nested.property('[1].code', 'ERR_PROXY_CONNECT');
+      expect(silent.map((proxy) => proxy.connections.total)).to.deep.equal([1, 1, 0, 0]);
+    });
+
+    it('closes its connections, and refuses calls once it is closed', async () => {
+      const target = await startUpstream(caller);
+      const proxy = await startForwardProxy();
+      const { rotate } = rotating({ proxies: [proxy.url] });
+      const forward = openForward({ target: target.url, transport });
+      const { url } = await serve(pipeline([rotate, forward]));
+      expect((await call(url)).text).to.equal(proxy.from);
+      rotate.close();
+      expect((await call(url)).json()).to.have.property('code', 'ERR_SHUTTING_DOWN');
+      await forward.close();
+      await until(() => proxy.open() === 0);
+    });
+
+    it('goes on with one dead, one slow and one 407 exit among four without an error', async () => {
+      const target = await startUpstream(text('ok'));
+      const dead = await startRawUpstream((connection) => connection.reset());
+      const slow = await startForwardProxy({
+        before: () => new Promise((resolve) => setTimeout(resolve, 50)),
+      });
+      const refusing = await startForwardProxy({ credentials: 'a:right' });
+      const good = await startForwardProxy();
+      const { url, guard } = await start(
+        target.url,
+        { proxies: [dead.url, slow.url, refusing.url.replace('right', 'wrong'), good.url] },
+        { connections: 32 },
+      );
+      let next = 0;
+      const worker = async (): Promise<void> => {
+        if (next++ >= 1000) return;
+        expect((await call(url)).status).to.equal(200);
+        await worker();
+      };
+      await Promise.all(Array.from({ length: 32 }, worker));
+      expect(target.requests).to.have.length(1000);
+      expect([dead.connections.total, refusing.connects.length]).to.deep.equal([1, 1]);
+      expect(guard.state).to.equal('CLOSED');
+    });
+  });
+}

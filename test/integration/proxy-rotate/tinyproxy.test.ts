@@ -1,0 +1,77 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { onCleanup } from '../../support/cleanup.js';
+import { call } from '../../support/client.js';
+import { startForward, TRANSPORTS } from '../../support/forwarding.js';
+import { unusedPort } from '../../support/listening.js';
+import { rotating } from '../../support/rotating.js';
+import { credentials } from '../../support/tls.js';
+import { until } from '../../support/until.js';
+import { json, startUpstream } from '../../support/upstream.js';
+
+/** Runs the program tinyproxy, which asks for `user:secret7`; ended after the test. */
+async function startTinyproxy(): Promise<number> {
+  const port = await unusedPort();
+  const folder = mkdtempSync(join(tmpdir(), 'resilient-proxy-out-tinyproxy-'));
+  onCleanup(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'tinyproxy.conf');
+  const lines = [
+    `Port ${port}`,
+    'Listen 127.0.0.1',
+    'Allow 127.0.0.1',
+    'BasicAuth user secret7',
+    'MaxClients 50',
+  ];
+  writeFileSync(file, `${lines.join('\n')}\n`);
+  const child = spawn('tinyproxy', ['-d', '-c', file], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let log = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      log += chunk.toString();
+    });
+  }
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  onCleanup(async () => {
+    child.kill();
+    await ended;
+  });
+  await until(() => child.exitCode !== null || log.includes('Accepting connections'), 'tinyproxy to start');
+  if (child.exitCode !== null) throw new Error(`tinyproxy did not start: ${log}`);
+  return port;
+}
+
+for (const transport of TRANSPORTS) {
+  describe(`proxyRotate() through tinyproxy, transport ${transport}`, () => {
+    for (const scheme of ['http', 'https']) {
+      it(`reaches an ${scheme} target with credentials, without telling them`, async () => {
+        const target = await startUpstream(
+          json({ ok: true }),
+          scheme === 'https' ? { tls: credentials() } : {},
+        );
+        const port = await startTinyproxy();
+        for (const tunnel of [true, false]) {
+          const { rotate } = rotating({ proxies: [`http://user:secret7@127.0.0.1:${port}`], tunnel });
+          const { url } = await startForward({ target: target.url, transport, secure: false }, rotate);
+          for (let i = 0; i < 3; i++) expect((await call(url)).json()).to.deep.equal({ ok: true });
+          expect(rotate.status()[0]).to.include({ state: 'ok', attempts: 3 });
+        }
+        const fields = target.requests.map((request) => request.rawHeaders.join('\n')).join('\n');
+        expect(fields).to.not.match(/proxy-auth|secret7/i);
+      });
+    }
+
+    it('learns that the credentials are wrong', async () => {
+      const target = await startUpstream(json({}));
+      const port = await startTinyproxy();
+      const { rotate, told } = rotating({ proxies: [`http://user:wrong@127.0.0.1:${port}`] });
+      const { url } = await startForward({ target: target.url, transport }, rotate);
+      const answer = await call(url);
+      expect([answer.status, answer.text.includes('wrong')]).to.deep.equal([503, false]);
+      expect(told[0]).to.match(/status 40[17]/);
+      expect(target.requests).to.deep.equal([]);
+    });
+  });
+}

@@ -1,0 +1,101 @@
+import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { expect } from 'chai';
+import { WebSocket, WebSocketServer } from 'ws';
+import type { ProxyRotateOptions } from '../../../lib/proxy-rotate/proxy-rotate-options.js';
+import { onCleanup } from '../../support/cleanup.js';
+import { startForwardProxy } from '../../support/forward-proxy.js';
+import { openForward, TRANSPORTS } from '../../support/forwarding.js';
+import { listening, unusedPort } from '../../support/listening.js';
+import { rawClient } from '../../support/raw-client.js';
+import { rotating } from '../../support/rotating.js';
+import { serve } from '../../support/serve.js';
+import { credentials } from '../../support/tls.js';
+import { eventOf, until } from '../../support/until.js';
+
+const HANDSHAKE =
+  'GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
+
+/** A WebSocket server that tells whence it was called, then sends back what it gets. */
+async function startEcho(scheme: 'http' | 'https') {
+  const server = scheme === 'https' ? createTlsServer(credentials()) : createServer();
+  const sockets = new WebSocketServer({ server });
+  const fields: string[] = [];
+  sockets.on('connection', (socket, req) => {
+    fields.push(req.rawHeaders.join('\n'));
+    socket.send(String(req.socket.remoteAddress));
+    socket.on('message', (data) => socket.send(data));
+  });
+  const { port, connections } = await listening(server);
+  return { url: `${scheme}://127.0.0.1:${port}`, connections, fields };
+}
+
+for (const transport of TRANSPORTS) {
+  describe(`proxyRotate().policy() for upgrades, transport ${transport}`, () => {
+    async function start(target: string, options: ProxyRotateOptions) {
+      const tested = rotating({ connectTimeoutMs: 300, ...options });
+      const forward = openForward({ target, transport, secure: false });
+      const { port } = await serve(forward, {
+        upgrade: (req, socket, head) => forward.upgrade(req, socket, head, tested.rotate.policy()),
+      });
+      return { port, ...tested };
+    }
+
+    for (const scheme of ['http', 'https'] as const) {
+      it(`carries messages through a tunnel to an ${scheme} target, past an exit that is dead`, async () => {
+        const echo = await startEcho(scheme);
+        const proxy = await startForwardProxy({ credentials: 'user:secret' });
+        const { port, told } = await start(echo.url, {
+          proxies: [`http://127.0.0.1:${await unusedPort()}`, proxy.url],
+          tunnel: false,
+        });
+        const socket = new WebSocket(`ws://127.0.0.1:${port}/chat`);
+        onCleanup(() => socket.terminate());
+        expect(String(await eventOf(socket, 'message'))).to.equal(proxy.from);
+        socket.send('hello');
+        expect(String(await eventOf(socket, 'message'))).to.equal('hello');
+        expect(proxy.connects).to.have.length(1);
+        expect(told).to.have.length(1);
+        expect(echo.fields[0]).to.not.match(/proxy-auth/i);
+        socket.terminate();
+        await until(() => proxy.open() === 0 && echo.connections.open === 0);
+      });
+    }
+
+    it('answers 503 when no exit is left, and calls nobody directly', async () => {
+      const echo = await startEcho('http');
+      const { port } = await start(echo.url, { proxies: [`http://127.0.0.1:${await unusedPort()}`] });
+      const client = await rawClient(port);
+      client.send(HANDSHAKE);
+      expect(await client.untilClosed()).to.match(/^HTTP\/1\.1 503 .*ERR_NO_PROXY/s);
+      expect(echo.connections.total).to.equal(0);
+    });
+
+    it('goes direct where the policy says so', async () => {
+      const echo = await startEcho('http');
+      const { port } = await start(echo.url, { proxies: [], noProxy: ['127.0.0.1'] });
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/chat`);
+      onCleanup(() => socket.terminate());
+      expect(String(await eventOf(socket, 'message'))).to.match(/127\.0\.0\.1$/);
+    });
+
+    it('gives the tunnel up when the client leaves meanwhile', async () => {
+      const echo = await startEcho('http');
+      let letGo = (): void => {};
+      const proxy = await startForwardProxy({
+        before: () =>
+          new Promise<void>((resolve) => {
+            letGo = resolve;
+          }),
+      });
+      const { port } = await start(echo.url, { proxies: [proxy.url], connectTimeoutMs: 10_000 });
+      const client = await rawClient(port);
+      client.send(HANDSHAKE);
+      await until(() => proxy.connects.length === 1);
+      client.socket.resetAndDestroy();
+      letGo();
+      await until(() => proxy.open() === 0);
+      expect(echo.fields).to.deep.equal([]);
+    });
+  });
+}

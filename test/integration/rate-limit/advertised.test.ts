@@ -1,0 +1,255 @@
+import { expect } from 'chai';
+import type { GateStatus } from '../../../lib/core/egress-status.js';
+import type { Handler } from '../../../lib/core/exchange.js';
+import type { RateLimitHandler } from '../../../lib/rate-limit/rate-limit.js';
+import type { RateLimitOptions } from '../../../lib/rate-limit/rate-limit-options.js';
+import { retry } from '../../../lib/retry/retry.js';
+import { call } from '../../support/client.js';
+import { startForward } from '../../support/forwarding.js';
+import { until } from '../../support/until.js';
+import { startUpstream, status, type Upstream, type UpstreamAnswer } from '../../support/upstream.js';
+import { keepCalling, onceLearned, opened, startLimitedApi, TELLS, type Tell } from './testing.js';
+
+/** A clock that stands still until it is told to go on. */
+function toyClock() {
+  let now = 1_700_000_000_000;
+  const clock = () => now;
+  return Object.assign(clock, {
+    advance: (ms: number) => {
+      now += ms;
+    },
+  });
+}
+
+interface Setup {
+  limiter: RateLimitHandler;
+  upstream: Upstream;
+  url: string;
+  advance(ms: number): void;
+  gets(times: number, headers?: Record<string, string>): Promise<number[]>;
+}
+
+async function learning(
+  script: UpstreamAnswer | UpstreamAnswer[],
+  options: RateLimitOptions = {},
+  ...more: Handler[]
+): Promise<Setup> {
+  const clock = toyClock();
+  const limiter = opened(options, clock);
+  const upstream = await startUpstream(script);
+  const { url } = await startForward({ target: upstream.url }, limiter, ...more);
+  return {
+    limiter,
+    upstream,
+    url,
+    advance: clock.advance,
+    async gets(times, headers) {
+      const statuses: number[] = [];
+      for (let i = 0; i < times; i++) statuses.push((await call(url, { headers })).status);
+      return statuses;
+    },
+  };
+}
+
+const left = (remaining: number, seconds: number, limit = 100) =>
+  status(200, {
+    'RateLimit-Limit': `${limit}`,
+    'RateLimit-Remaining': `${remaining}`,
+    'RateLimit-Reset': `${seconds}`,
+  });
+
+describe('rateLimit() that learns', () => {
+  it('changes nothing for an API that tells nothing', async () => {
+    const { gets, limiter } = await learning(status(200));
+    expect(await gets(5)).to.deep.equal(Array(5).fill(200));
+    expect(limiter.status()).to.deep.equal([]);
+  });
+
+  it('passes a 429 on, and then refuses calls itself until the target wants them again', async () => {
+    const script = [status(429, { 'Retry-After': '30' }), status(200)];
+    const { gets, url, upstream, advance } = await learning(script, { name: 'weather' });
+    expect(await gets(3)).to.deep.equal([429, 429, 429]);
+    const refused = await call(url);
+    expect(refused.json()).to.have.property('code', 'ERR_RATE_LIMITED');
+    expect(refused.headers).to.include({ 'retry-after': '30', ratelimit: '"weather";r=0;t=30' });
+    expect(upstream.requests).to.have.length(1);
+    advance(29_999);
+    expect(await gets(1)).to.deep.equal([429]);
+    advance(1);
+    expect(await gets(3)).to.deep.equal([200, 200, 200]);
+    expect(upstream.requests).to.have.length(4);
+  });
+
+  it('refuses calls at zero, before the target has to', async () => {
+    const { gets, url, upstream, advance } = await learning([left(1, 20), left(0, 20), left(99, 60)]);
+    expect(await gets(4)).to.deep.equal([200, 200, 429, 429]);
+    expect((await call(url)).headers).to.include({ 'ratelimit-policy': '"default";q=100;w=20' });
+    expect(upstream.requests).to.have.length(2);
+    advance(20_000);
+    expect(await gets(2)).to.deep.equal([200, 200]);
+  });
+
+  it('counts calls under way, so that no more go at once than are left', async () => {
+    const waiting: (() => void)[] = [];
+    const held: UpstreamAnswer = (_req, res) => void waiting.push(() => res.writeHead(200).end());
+    const { gets, url, upstream, limiter } = await learning([left(5, 60), held]);
+    await gets(1);
+    let refused = 0;
+    limiter.on('limited', () => refused++);
+    const calls = Array.from({ length: 20 }, () => call(url));
+    await until(() => refused === 15 && waiting.length === 5, '15 refusals and 5 calls under way');
+    for (const release of waiting) release();
+    const statuses = (await Promise.all(calls)).map((answer) => answer.status);
+    expect(statuses.filter((code) => code === 200)).to.have.length(5);
+    expect(upstream.requests).to.have.length(6);
+  });
+
+  it('keeps a gate for each credential, and tells none of them', async () => {
+    const answer: UpstreamAnswer = (req, res) => {
+      const limited = req.headers.authorization === 'Bearer greedy-secret';
+      res.writeHead(limited ? 429 : 200, limited ? { 'Retry-After': '30' } : {}).end();
+    };
+    const { gets, limiter, upstream, url } = await learning(answer, { name: 'weather' });
+    const events: unknown[] = [];
+    limiter.on('gateClosed', (event) => events.push(event));
+    expect(await gets(2, { authorization: 'Bearer greedy-secret' })).to.deep.equal([429, 429]);
+    expect(await gets(2, { authorization: 'Bearer modest' })).to.deep.equal([200, 200]);
+    expect(upstream.requests).to.have.length(3);
+    const [gate, ...others] = limiter.status() as [GateStatus];
+    expect(others).to.deep.equal([]);
+    expect(gate).to.deep.include({
+      api: 'weather',
+      exit: undefined,
+      state: 'closed',
+      remaining: 0,
+      limit: undefined,
+      resetsAt: 1_700_000_030_000,
+      queued: 0,
+    });
+    expect(events).to.deep.equal([{ api: 'weather', key: gate.key, exit: undefined, retryAfterMs: 30_000 }]);
+    const refused = await call(url, { headers: { authorization: 'Bearer greedy-secret' } });
+    expect(JSON.stringify([gate, events, refused.rawHeaders, refused.text])).to.not.contain('secret');
+  });
+
+  it('looks at the named fields only, where some are named', async () => {
+    const script = [status(429, { 'Retry-After': '30' }), status(200)];
+    const { gets } = await learning(script, { credentialHeaders: ['X-Tenant'] });
+    expect(await gets(1, { 'x-tenant': 'a', authorization: 'one' })).to.deep.equal([429]);
+    expect(await gets(1, { 'x-tenant': 'a', authorization: 'other' })).to.deep.equal([429]);
+    expect(await gets(1, { 'x-tenant': 'b', authorization: 'one' })).to.deep.equal([200]);
+  });
+
+  it('forgets gates beyond maxKeys, those first that know nothing', async () => {
+    const answer: UpstreamAnswer = (req, res) => {
+      const limited = req.headers['x-api-key'] === 'closed';
+      res.writeHead(limited ? 429 : 200, limited ? { 'Retry-After': '30' } : {}).end();
+    };
+    const { gets, upstream } = await learning(answer, { maxKeys: 3 });
+    await gets(1, { 'x-api-key': 'closed' });
+    for (let i = 0; i < 20; i++) await gets(1, { 'x-api-key': `${i}` });
+    expect(upstream.requests).to.have.length(21);
+    expect(await gets(1, { 'x-api-key': 'closed' })).to.deep.equal([429]);
+    expect(upstream.requests).to.have.length(21);
+  });
+
+  it('tells when a gate closes and when it opens', async () => {
+    const { gets, limiter, advance } = await learning([left(0, 5), left(99, 60)]);
+    const events: string[] = [];
+    limiter.on('gateClosed', () => events.push('closed'));
+    limiter.on('gateOpened', () => events.push('opened'));
+    await gets(3);
+    expect(events).to.deep.equal(['closed']);
+    advance(5000);
+    await gets(3);
+    expect(events).to.deep.equal(['closed', 'opened']);
+  });
+
+  it('opens after maxGateMs, whatever the target says', async () => {
+    const script = [status(429, { 'Retry-After': 'Fri, 31 Dec 9999 23:59:59 GMT' }), status(200)];
+    const { gets, advance } = await learning(script, { maxGateMs: 60_000 });
+    await gets(1);
+    advance(59_999);
+    expect(await gets(1)).to.deep.equal([429]);
+    advance(1);
+    expect(await gets(1)).to.deep.equal([200]);
+  });
+
+  for (const value of ['banana', '-5', '', '1e9', '\u00e9']) {
+    it(`closes for a second after a 429 with Retry-After: ${JSON.stringify(value)}`, async () => {
+      const script = [status(429, { 'Retry-After': value }), status(200)];
+      const { gets, advance } = await learning(script);
+      expect(await gets(2)).to.deep.equal([429, 429]);
+      advance(1000);
+      expect(await gets(1)).to.deep.equal([200]);
+    });
+
+    it(`stays open after a 503 with Retry-After: ${JSON.stringify(value)}`, async () => {
+      const { gets } = await learning([status(503, { 'Retry-After': value }), status(200)]);
+      expect(await gets(2)).to.deep.equal([503, 200]);
+    });
+  }
+
+  it('closes after a 503 that tells a time', async () => {
+    const { gets } = await learning([status(503, { 'Retry-After': '30' }), status(200)]);
+    expect(await gets(2)).to.deep.equal([503, 429]);
+  });
+
+  it('learns nothing with learn: false', async () => {
+    const script = [status(429, { 'Retry-After': '30' }), status(200)];
+    const { gets, limiter } = await learning(script, { limit: 5, learn: false });
+    expect(await gets(2)).to.deep.equal([429, 200]);
+    expect(limiter.status()).to.deep.equal([]);
+  });
+
+  it('spends no quota while the gate is closed', async () => {
+    const script = [status(429, { 'Retry-After': '30' }), status(200)];
+    const { gets, advance } = await learning(script, { limit: 3, windowMs: 3_600_000 });
+    await gets(10);
+    advance(30_000);
+    expect(await gets(3)).to.deep.equal([200, 200, 429]);
+  });
+
+  it('keeps a call that retry() sends again back until the target wants it', async () => {
+    const upstream = await startUpstream([status(429, { 'Retry-After': '1' }), status(200)]);
+    const { url } = await startForward({ target: upstream.url }, opened(), retry({ initialDelayMs: 1 }));
+    expect((await call(url)).status).to.equal(200);
+    expect(upstream.requests).to.have.length(2);
+  });
+});
+
+describe('rateLimit() in front of an API that is offered far more than it allows', () => {
+  it('uses up each window and is never refused, however the limit is told', async () => {
+    const { 'Retry-After alone': _, ...tells } = TELLS;
+    const learned = Object.entries<Tell>(tells).map(async ([how, tell]) => {
+      const api = await startLimitedApi(30, 1000, tell);
+      const limiter = opened({ onLimit: 'queue', maxWaitMs: 20_000 });
+      const { url } = await startForward({ target: api.url }, limiter);
+      keepCalling([url], 40);
+      await until(() => api.windows.length === 6, 'six windows', 15_000);
+      return [how, onceLearned(api.windows)];
+    });
+    const exactly = { ok: [30, 30, 30], refused: 0 };
+    expect(await Promise.all(learned)).to.deep.equal(Object.keys(tells).map((how) => [how, exactly]));
+  });
+
+  it('refuses calls itself rather than have them refused', async () => {
+    const api = await startLimitedApi(30, 500, TELLS['an instant in milliseconds']);
+    const { url } = await startForward({ target: api.url }, opened());
+    const counts = keepCalling([url], 10);
+    await until(() => api.windows.length === 6, 'six windows', 15_000);
+    const { ok, refused } = onceLearned(api.windows);
+    expect(ok).to.deep.equal([30, 30, 30]);
+    expect(refused).to.equal(0);
+    expect(counts[429]).to.be.above(30);
+  });
+
+  it('is refused hardly more than once a window where nothing but Retry-After is told', async () => {
+    const api = await startLimitedApi(100, 1000, TELLS['Retry-After alone']);
+    const { url } = await startForward({ target: api.url }, opened({ onLimit: 'queue', maxWaitMs: 20_000 }));
+    keepCalling([url], 40);
+    await until(() => api.windows.length === 7, 'seven windows', 18_000);
+    const { ok, refused } = onceLearned(api.windows);
+    expect(refused).to.be.at.most(4);
+    for (const used of ok) expect(used).to.be.at.least(95);
+  });
+});

@@ -1,0 +1,294 @@
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { Redis } from 'ioredis';
+import { RateLimiterRedis } from 'rate-limiter-flexible';
+import type { RateLimitHandler } from '../../../lib/rate-limit/rate-limit.js';
+import type { RateLimitOptions } from '../../../lib/rate-limit/rate-limit-options.js';
+import { onCleanup } from '../../support/cleanup.js';
+import { begin, call } from '../../support/client.js';
+import { startForward } from '../../support/forwarding.js';
+import { unusedPort } from '../../support/listening.js';
+import { type RedisServer, startRedis } from '../../support/redis.js';
+import { until, within } from '../../support/until.js';
+import { silence, startUpstream, status, type Upstream } from '../../support/upstream.js';
+import { keepCalling, onceLearned, opened, startLimitedApi, TELLS } from './testing.js';
+
+const MINUTE = 60_000;
+
+/** One of several processes, as far as Redis can tell. */
+interface Member {
+  readonly limiter: RateLimitHandler;
+  readonly url: string;
+  gets(times: number, headers?: Record<string, string>): Promise<number[]>;
+}
+
+async function member(server: RedisServer, target: string, options: RateLimitOptions = {}): Promise<Member> {
+  const redis = { host: server.host, port: server.port };
+  // A time limit that a busy machine keeps.
+  const limiter = opened({ name: 'weather', redis, commandTimeoutMs: 2000, ...options });
+  const { url } = await startForward({ target }, limiter);
+  return {
+    limiter,
+    url,
+    async gets(times, headers) {
+      const statuses: number[] = [];
+      for (let i = 0; i < times; i++) statuses.push((await call(url, { headers })).status);
+      return statuses;
+    },
+  };
+}
+
+/** Starts a process of its own with a limiter in front of `forward()`. @returns its URL */
+async function startProcess(limits: RateLimitOptions, target: string): Promise<string> {
+  const script = fileURLToPath(new URL('process.ts', import.meta.url));
+  const child = fork(script, [JSON.stringify(limits), JSON.stringify({ target })], {
+    execArgv: ['--import', 'tsx'],
+  });
+  onCleanup(() => child.kill());
+  const port = new Promise<number>((resolve, reject) => {
+    child.once('message', (message) => resolve(Number(message)));
+    child.once('exit', (code) => reject(new Error(`The process ended with ${code}`)));
+  });
+  return `http://127.0.0.1:${await within(port, 'the process to listen', 15_000)}`;
+}
+
+/** Everything there is in Redis, as text. */
+async function everythingIn({ control }: RedisServer): Promise<string> {
+  const keys = await control.keys('*');
+  const values = await Promise.all(keys.map((key) => control.get(key)));
+  return JSON.stringify([keys, values]);
+}
+
+const evals = async (server: RedisServer) => (await server.commandCalls()).eval ?? 0;
+
+describe('rateLimit() on a Redis that several processes share', () => {
+  let server: RedisServer;
+  let upstream: Upstream;
+
+  beforeEach(async () => {
+    server = await startRedis();
+    upstream = await startUpstream(status(200));
+  });
+
+  it('shares one quota, by one command for each call', async () => {
+    const options = { limit: 5, windowMs: MINUTE, learn: false };
+    const [one, other] = [
+      await member(server, upstream.url, options),
+      await member(server, upstream.url, options),
+    ];
+    expect(await one.gets(3)).to.deep.equal([200, 200, 200]);
+    expect(await other.gets(4)).to.deep.equal([200, 200, 429, 429]);
+    expect(await evals(server)).to.equal(7);
+    const refused = await call(one.url);
+    expect(Number(refused.headers['retry-after'])).to.be.within(1, 60);
+    expect(refused.headers).to.include({ 'ratelimit-policy': '"weather";q=5;w=60' });
+  });
+
+  it('counts what comes before there is a connection as well', async () => {
+    const options = { limit: 5, windowMs: MINUTE };
+    const members = [
+      await member(server, upstream.url, options),
+      await member(server, upstream.url, options),
+    ];
+    const calls = members.flatMap(({ url }) => Array.from({ length: 10 }, () => call(url)));
+    const statuses = (await Promise.all(calls)).map((answer) => answer.status);
+    expect(statuses.filter((code) => code === 200)).to.have.length(5);
+  });
+
+  it('gives back what was not used, to a window that goes on', async () => {
+    const dead = `http://127.0.0.1:${await unusedPort()}`;
+    const options = { limit: 2, windowMs: MINUTE };
+    const failing = await member(server, dead, options);
+    expect(await failing.gets(5)).to.deep.equal(Array(5).fill(502));
+    const { gets } = await member(server, upstream.url, options);
+    expect(await gets(3)).to.deep.equal([200, 200, 429]);
+  });
+
+  it('keeps windows of less than a second', async () => {
+    const { gets } = await member(server, upstream.url, { limit: 1, windowMs: 300 });
+    const statuses: number[] = [];
+    while (statuses.filter((code) => code === 200).length < 3) statuses.push(...(await gets(1)));
+    expect(statuses).to.include(429);
+  });
+
+  it('tells a limit that one process has met to the others', async () => {
+    const limited = await startUpstream([status(429, { 'Retry-After': '60' }), status(200)]);
+    const [one, other] = [await member(server, limited.url), await member(server, limited.url)];
+    expect(await one.gets(1)).to.deep.equal([429]);
+    // The first call of a process asks.
+    await until(() => one.limiter.status().length === 1);
+    expect(await other.gets(2)).to.deep.equal([429, 429]);
+    expect(limited.requests).to.have.length(1);
+    expect(other.limiter.status()[0]).to.include({ api: 'weather', state: 'closed', remaining: 0 });
+  });
+
+  it('lets no more calls through together than are left', async () => {
+    const told = {
+      'RateLimit-Limit': '100',
+      'RateLimit-Remaining': '7',
+      'RateLimit-Reset': '60',
+    };
+    const limited = await startUpstream([status(200, told), silence]);
+    const members = [await member(server, limited.url), await member(server, limited.url)];
+    await members[0]?.gets(1);
+    await until(() => members[0]?.limiter.status().length === 1);
+    let refused = 0;
+    for (const { limiter } of members) limiter.on('limited', () => refused++);
+    for (const { url } of members) for (let i = 0; i < 20; i++) begin(url);
+    await until(() => refused === 33 && limited.requests.length === 8, '33 refusals and 8 calls');
+  });
+
+  it('keeps no credential in Redis', async () => {
+    const limited = await startUpstream([status(429, { 'Retry-After': '60' })]);
+    const { gets, limiter } = await member(server, limited.url, { limit: 5 });
+    await gets(1, { authorization: 'Bearer secret', 'x-api-key': 'secret', cookie: 'session=secret' });
+    await until(() => limiter.status().length === 1);
+    const everything = await everythingIn(server);
+    expect(everything).to.contain('{rpo:weather}:quota:').and.to.contain('{rpo:weather}:gate:');
+    expect(everything).to.not.contain('secret');
+  });
+
+  it('lets everything it writes expire', async () => {
+    const limited = await startUpstream([status(429, { 'Retry-After': '60' })]);
+    const burst = { limit: 1, windowMs: MINUTE };
+    const { gets, limiter } = await member(server, limited.url, { limit: 5, burst });
+    await gets(1);
+    await until(() => limiter.status().length === 1);
+    const keys = await server.control.keys('*');
+    const lifetimes = await Promise.all(keys.map((key) => server.control.pttl(key)));
+    expect(keys).to.have.length(2);
+    for (const lifetime of lifetimes) expect(lifetime).to.be.above(0);
+  });
+
+  it('leaves limiters of the application on the same client alone', async () => {
+    const client = new Redis({ host: server.host, port: server.port });
+    onCleanup(() => client.disconnect());
+    const own = new RateLimiterRedis({ storeClient: client, points: 1, duration: 60, keyPrefix: 'own' });
+    await own.consume('a');
+    const { gets, limiter } = await member(server, upstream.url, {
+      redis: client,
+      limit: 1,
+      windowMs: MINUTE,
+    });
+    expect(await gets(2)).to.deep.equal([200, 429]);
+    // Its own script counts what it refuses; that of rateLimit() would not.
+    await own.consume('a').catch(() => {});
+    await own.consume('a').catch(() => {});
+    expect((await own.get('a'))?.consumedPoints).to.equal(3);
+    await limiter.close();
+    expect(await client.ping()).to.equal('PONG');
+  });
+
+  it('goes on from what is known here when there is nonsense in Redis', async () => {
+    const limited = await startUpstream([status(429, { 'Retry-After': '60' }), status(200)]);
+    const { gets, limiter } = await member(server, limited.url);
+    await server.control.set('{rpo:weather}:gate::', 'nonsense');
+    expect(await gets(1)).to.deep.equal([429]);
+    await until(() => limiter.status().length === 1);
+    expect(await gets(1)).to.deep.equal([429]);
+    expect(limited.requests).to.have.length(1);
+  });
+
+  it('works on a cluster', async () => {
+    const cluster = await startRedis({ cluster: true });
+    const client = new Redis.Cluster([{ host: cluster.host, port: cluster.port }]);
+    onCleanup(() => client.disconnect());
+    await until(() => client.status === 'ready');
+    const limited = await startUpstream([status(200), status(429, { 'Retry-After': '60' })]);
+    const { gets, limiter } = await member(cluster, limited.url, {
+      redis: client,
+      limit: 9,
+      burst: { limit: 1, windowMs: MINUTE },
+    });
+    expect(await gets(2)).to.deep.equal([200, 429]);
+    await until(() => limiter.status().length === 1);
+    expect(await cluster.control.keys('*')).to.have.length(2);
+  });
+
+  it('makes four processes keep to one limit that none of them was told of', async () => {
+    const api = await startLimitedApi(40, 1000, TELLS['structured fields']);
+    const options: RateLimitOptions = {
+      redis: server.url,
+      onLimit: 'queue',
+      maxWaitMs: 20_000,
+      commandTimeoutMs: 1000,
+    };
+    const urls = await Promise.all(Array.from({ length: 4 }, () => startProcess(options, api.url)));
+    keepCalling(urls, 60);
+    await until(() => api.windows.length === 7, 'seven windows', 15_000);
+    const { ok, refused } = onceLearned(api.windows);
+    expect(ok).to.deep.equal([40, 40, 40, 40]);
+    expect(refused).to.be.at.most(1);
+  });
+});
+
+describe('rateLimit() without a Redis that answers', () => {
+  it('counts by itself where there never was one', async () => {
+    const upstream = await startUpstream(status(200));
+    const redis = { host: '127.0.0.1', port: await unusedPort() };
+    const limiter = opened({ redis, limit: 3, windowMs: MINUTE });
+    const { url } = await startForward({ target: upstream.url }, limiter);
+    const answers = await Promise.all(Array.from({ length: 10 }, () => call(url)));
+    expect(answers.filter((answer) => answer.status === 200)).to.have.length(3);
+  });
+
+  it('goes on when Redis is killed in the middle, and shares again when it is back', async () => {
+    const server = await startRedis();
+    const upstream = await startUpstream(status(200));
+    const clients = [0, 1].map(() => {
+      const client = new Redis({ host: server.host, port: server.port, retryStrategy: () => 20 });
+      client.on('error', () => {});
+      onCleanup(() => client.disconnect());
+      return client;
+    });
+    const connected = () => until(() => clients.every((client) => client.status === 'ready'));
+    await connected();
+    const [one, other] = await Promise.all(
+      clients.map((redis) => member(server, upstream.url, { redis, limit: 3, windowMs: MINUTE })),
+    );
+    expect(await one?.gets(2)).to.deep.equal([200, 200]);
+    await server.kill();
+    await until(() => clients.every((client) => client.status !== 'ready'));
+    expect(await one?.gets(4)).to.deep.equal([200, 200, 200, 429]);
+    await server.restart();
+    await connected();
+    expect(await one?.gets(2)).to.deep.equal([200, 200]);
+    expect(await other?.gets(2)).to.deep.equal([200, 429]);
+  });
+
+  it('keeps a gate closed that was when Redis went', async () => {
+    const server = await startRedis();
+    const limited = await startUpstream([status(429, { 'Retry-After': '60' }), status(200)]);
+    const { gets, limiter } = await member(server, limited.url);
+    expect(await gets(1)).to.deep.equal([429]);
+    await until(() => limiter.status().length === 1);
+    await server.kill();
+    expect(await gets(3)).to.deep.equal([429, 429, 429]);
+    expect(limited.requests).to.have.length(1);
+  });
+
+  it('learns while Redis is away', async () => {
+    const server = await startRedis();
+    const limited = await startUpstream([status(200), status(429, { 'Retry-After': '60' }), status(200)]);
+    const { gets } = await member(server, limited.url);
+    await gets(1);
+    await server.kill();
+    expect(await gets(3)).to.deep.equal([429, 429, 429]);
+    expect(limited.requests).to.have.length(2);
+  });
+
+  it('makes calls wait for a Redis that is stalled only until it is asked no more', async () => {
+    const server = await startRedis();
+    const upstream = await startUpstream(status(200));
+    const options = { limit: 1000, windowMs: MINUTE, commandTimeoutMs: 20 };
+    const { gets } = await member(server, upstream.url, options);
+    await gets(1);
+    server.stall();
+    onCleanup(() => server.resume());
+    expect(await gets(50)).to.deep.equal(Array(50).fill(200));
+    server.resume();
+    // Each command was sent to Redis, or was not: five and those of trials.
+    expect(await evals(server)).to.be.below(20);
+  });
+});

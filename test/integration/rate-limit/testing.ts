@@ -1,0 +1,114 @@
+import { Agent, get } from 'node:http';
+import { type RateLimitHandler, rateLimit } from '../../../lib/rate-limit/rate-limit.js';
+import type { RateLimitOptions } from '../../../lib/rate-limit/rate-limit-options.js';
+import { onCleanup } from '../../support/cleanup.js';
+import { startUpstream, type Upstream } from '../../support/upstream.js';
+
+/** A limiter that is closed after the test. */
+export function opened(options: RateLimitOptions = {}, clock?: () => number): RateLimitHandler {
+  const limiter = rateLimit(options, clock);
+  onCleanup(() => limiter.close());
+  return limiter;
+}
+
+/** What an API knows about one of its windows. */
+export interface ApiWindow {
+  ok: number;
+  refused: number;
+}
+
+/** Tells a caller where it stands. */
+export type Tell = (
+  left: number,
+  endsInMs: number,
+  limit: number,
+  windowMs: number,
+) => Record<string, string>;
+
+const upSeconds = (ms: number) => `${Math.ceil(ms / 1000)}`;
+
+/** Limits as live APIs tell them; a refusal has `Retry-After` on top. */
+export const TELLS = {
+  'three fields with seconds': (left, endsInMs, limit) => ({
+    'RateLimit-Limit': `${limit}`,
+    'RateLimit-Remaining': `${left}`,
+    'RateLimit-Reset': upSeconds(endsInMs),
+  }),
+  'structured fields': (left, endsInMs, limit, windowMs) => ({
+    'RateLimit-Policy': `"api";q=${limit};w=${windowMs / 1000}`,
+    RateLimit: `"api";r=${left};t=${upSeconds(endsInMs)}`,
+  }),
+  'an instant in seconds': (left, endsInMs, limit) => ({
+    'X-RateLimit-Limit': `${limit}`,
+    'X-RateLimit-Remaining': `${left}`,
+    'X-RateLimit-Reset': upSeconds(Date.now() + endsInMs),
+  }),
+  'an instant in milliseconds': (left, endsInMs, limit) => ({
+    'X-RateLimit-Limit': `${limit}`,
+    'X-RateLimit-Remaining': `${left}`,
+    'X-RateLimit-Reset': `${Math.ceil(Date.now() + endsInMs)}`,
+  }),
+  'Retry-After alone': () => ({}),
+} satisfies Record<string, Tell>;
+
+/** An API that allows so many calls in a window; one begins with the first call after the last has ended. */
+export interface LimitedApi {
+  readonly url: string;
+  readonly upstream: Upstream;
+  /** The windows there were, the last of which may still go on. */
+  readonly windows: readonly ApiWindow[];
+}
+
+export async function startLimitedApi(limit: number, windowMs: number, tell: Tell): Promise<LimitedApi> {
+  const windows: ApiWindow[] = [];
+  let endsAt = 0;
+  const upstream = await startUpstream((_req, res) => {
+    const now = performance.now();
+    if (now >= endsAt) {
+      endsAt = now + windowMs;
+      windows.push({ ok: 0, refused: 0 });
+    }
+    const window = windows.at(-1) ?? { ok: 0, refused: 0 };
+    const ok = window.ok < limit;
+    if (ok) window.ok++;
+    else window.refused++;
+    const endsInMs = endsAt - now;
+    const fields = tell(limit - window.ok, endsInMs, limit, windowMs);
+    if (!ok) fields['Retry-After'] = upSeconds(endsInMs);
+    res.writeHead(ok ? 200 : 429, fields).end();
+  });
+  return { url: upstream.url, upstream, windows };
+}
+
+/** Clients that call again as soon as they are answered, until the test is over. @returns counts by status */
+export function keepCalling(urls: readonly string[], clients: number): Record<number, number> {
+  const agent = new Agent({ keepAlive: true });
+  const counts: Record<number, number> = {};
+  let over = false;
+  onCleanup(() => {
+    over = true;
+    agent.destroy();
+  });
+  const again = (url: string): void => {
+    if (over) return;
+    const req = get(url, { agent }, (res) => {
+      counts[res.statusCode ?? 0] = (counts[res.statusCode ?? 0] ?? 0) + 1;
+      res.on('close', () => again(url)).resume();
+    });
+    req.on('error', () => {});
+  };
+  for (let i = 0; i < clients; i++) again(urls[i % urls.length] ?? '');
+  return counts;
+}
+
+/**
+ * Sums over windows that have ended. The first one is left out, in which the limit is learned, and the second: on a busy
+ * machine calls that were sent before anything was known arrive in it.
+ */
+export function onceLearned(windows: readonly ApiWindow[]): { ok: number[]; refused: number } {
+  const ended = windows.slice(2, -1);
+  return {
+    ok: ended.map(({ ok }) => ok),
+    refused: ended.reduce((sum, { refused }) => sum + refused, 0),
+  };
+}

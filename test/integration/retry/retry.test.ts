@@ -1,0 +1,277 @@
+import { expect } from 'chai';
+import express from 'express';
+import { type RetryOptions, retry } from '../../../lib/index.js';
+import { bigBody, digestOfBigBody, measure } from '../../support/bytes.js';
+import { call, endingOf, open } from '../../support/client.js';
+import { openForward, startForward, TRANSPORTS } from '../../support/forwarding.js';
+import { unusedPort } from '../../support/listening.js';
+import { startRawUpstream } from '../../support/raw-upstream.js';
+import { serveApp } from '../../support/serve.js';
+import { until, within } from '../../support/until.js';
+import { hangUp, startUpstream, status, text, type UpstreamAnswer } from '../../support/upstream.js';
+
+const QUICK: RetryOptions = { initialDelayMs: 1, maxDelayMs: 2, budgetRatio: false };
+
+for (const transport of TRANSPORTS) {
+  describe(`retry() over the ${transport} transport`, () => {
+    const start = (target: string, options: RetryOptions = QUICK) =>
+      startForward({ target, transport }, retry(options));
+
+    it('sends a call again until it is answered, and shows the client only that answer', async () => {
+      const upstream = await startUpstream([
+        status(503, { 'x-from': 'first' }),
+        status(500),
+        text('at last'),
+      ]);
+      const { url } = await start(upstream.url);
+      const answer = await call(`${url}/x?y=1`);
+      expect(answer.status).to.equal(200);
+      expect(answer.text).to.equal('at last');
+      expect(answer.lines('x-from')).to.deep.equal([]);
+      expect(upstream.requests.map(({ url }) => url)).to.deep.equal(['/x?y=1', '/x?y=1', '/x?y=1']);
+    });
+
+    it('passes the last failure on as it came, once the attempts are used up', async () => {
+      const upstream = await startUpstream([status(500), status(502), status(503, { 'x-from': 'third' })]);
+      const { url } = await start(upstream.url);
+      const answer = await call(url);
+      expect([answer.status, answer.lines('x-from')]).to.deep.equal([503, ['third']]);
+      expect(upstream.requests).to.have.length(3);
+    });
+
+    it('sends a 1 MB body whole each time', async () => {
+      const digests: string[] = [];
+      const answer: UpstreamAnswer = (req, res) => {
+        void measure(req).then(({ digest }) => {
+          digests.push(digest);
+          res.writeHead(digests.length < 3 ? 503 : 200).end();
+        });
+      };
+      const upstream = await startUpstream(answer, { readBody: false });
+      const { url } = await start(upstream.url);
+      const size = 1024 * 1024;
+      const { status: code } = await call(url, {
+        method: 'PUT',
+        body: bigBody(size),
+        headers: { 'content-length': size },
+      });
+      expect(code).to.equal(200);
+      expect(digests).to.deep.equal(Array(3).fill(digestOfBigBody(size)));
+    });
+
+    it('goes on with the rest of an upload that was refused before it was complete', async () => {
+      let refused = false;
+      const digests: string[] = [];
+      const answer: UpstreamAnswer = (req, res) => {
+        if (refused) {
+          void measure(req).then(({ digest }) => {
+            digests.push(digest);
+            res.end();
+          });
+          return;
+        }
+        refused = true;
+        req.once('data', () => res.writeHead(503, { connection: 'close' }).end());
+      };
+      const upstream = await startUpstream(answer, { readBody: false });
+      const { url } = await start(upstream.url);
+      const size = 900 * 1024;
+      const { status: code } = await call(url, { method: 'PUT', body: bigBody(size) });
+      expect(code).to.equal(200);
+      expect(digests).to.deep.equal([digestOfBigBody(size)]);
+    });
+
+    it('does not send a body again that was too large to keep', async () => {
+      const upstream = await startUpstream(status(503));
+      const { url } = await start(upstream.url, { ...QUICK, maxBodyBytes: 1000 });
+      const { status: code } = await call(url, { method: 'PUT', body: bigBody(2000) });
+      expect(code).to.equal(503);
+      expect(upstream.requests.map(({ bytes }) => bytes)).to.deep.equal([2000]);
+    });
+
+    it('sends a POST only once, even when the upstream answers 503', async () => {
+      const upstream = await startUpstream([status(503), status(200)]);
+      const { url } = await start(upstream.url);
+      expect((await call(url, { method: 'POST', body: 'x' })).status).to.equal(503);
+      expect(upstream.requests).to.have.length(1);
+    });
+
+    it('sends a POST again where its method is listed, with its body', async () => {
+      const upstream = await startUpstream([status(503), status(200)]);
+      const { url } = await start(upstream.url, { ...QUICK, methods: ['GET', 'POST'] });
+      expect((await call(url, { method: 'POST', body: 'query' })).status).to.equal(200);
+      expect(upstream.requests.map(({ body }) => body.toString())).to.deep.equal(['query', 'query']);
+    });
+
+    it('waits as long as Retry-After asks', async () => {
+      const at: number[] = [];
+      const note =
+        (answer: UpstreamAnswer): UpstreamAnswer =>
+        (req, res) => {
+          at.push(performance.now());
+          answer(req, res);
+        };
+      const upstream = await startUpstream([note(status(503, { 'retry-after': '2' })), note(status(200))]);
+      const { url } = await start(upstream.url);
+      expect((await call(url)).status).to.equal(200);
+      const [first = 0, second = 0] = at;
+      expect(second - first).to.be.at.least(2000);
+    });
+
+    it('passes an answer on at once that asks for more patience than there is', async () => {
+      const upstream = await startUpstream(status(503, { 'retry-after': '3600' }));
+      const { url } = await start(upstream.url);
+      const answer = await call(url);
+      expect([answer.status, answer.headers['retry-after']]).to.deep.equal([503, '3600']);
+      expect(upstream.requests).to.have.length(1);
+    });
+
+    it('tries an upstream again that hangs up or refuses', async () => {
+      const upstream = await startUpstream([hangUp, text('ok')]);
+      const { url } = await start(upstream.url);
+      expect((await call(url)).text).to.equal('ok');
+      const refusing = await start(`http://127.0.0.1:${await unusedPort()}`);
+      expect((await call(refusing.url, { method: 'POST', body: 'x' })).json()).to.have.property(
+        'code',
+        'ERR_UPSTREAM_CONNECT',
+      );
+    });
+
+    it('retries nothing once the client has got the first byte', async () => {
+      const upstream = await startRawUpstream(async (connection) => {
+        await connection.heads();
+        connection.end('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf');
+      });
+      const { url } = await start(upstream.url);
+      const { res } = await open(url);
+      expect(await endingOf(res)).to.deep.equal({ bytes: 4, clean: false });
+      expect(upstream.connections.total).to.equal(1);
+    });
+
+    it('stops when the client has gone, in an attempt and between two', async () => {
+      const upstream = await startUpstream(status(503));
+      const policy = retry({ initialDelayMs: 60_000, totalTimeoutMs: 200_000, maxDelayMs: 60_000 });
+      const { url, connections } = await startForward({ target: upstream.url, transport }, policy);
+      const waiting = new Promise((resolve) => policy.on('retry', resolve));
+      const leaving = new AbortController();
+      const left = fetch(url, { signal: leaving.signal }).catch((error: Error) => error.name);
+      await within(waiting, 'the wait before the second attempt');
+      leaving.abort();
+      expect(await left).to.equal('AbortError');
+      await until(() => connections.open === 0);
+      expect(upstream.requests).to.have.length(1);
+    });
+
+    it('tries more often than Node has listeners to spare', async () => {
+      const upstream = await startUpstream(status(503));
+      const { url } = await start(upstream.url, { ...QUICK, maxAttempts: 15 });
+      expect((await call(url)).status).to.equal(503);
+      expect(upstream.requests).to.have.length(15);
+    });
+
+    it('tells why it goes on and why it stops', async () => {
+      const upstream = await startUpstream(status(503));
+      const policy = retry({ ...QUICK, maxAttempts: 2 });
+      const told: unknown[] = [];
+      policy.on('retry', ({ attemptsMade, because }) => told.push(['retry', attemptsMade, because]));
+      policy.on('giveUp', ({ attemptsMade, because, stop }) =>
+        told.push(['giveUp', attemptsMade, because, stop]),
+      );
+      const { url } = await startForward({ target: upstream.url, transport }, policy);
+      await call(url);
+      expect(told).to.deep.equal([
+        ['retry', 1, '503'],
+        ['giveUp', 2, '503', 'attempts'],
+      ]);
+    });
+  });
+}
+
+describe('retry()', () => {
+  it('waits about 1 s and 2 s by default', async () => {
+    const at: number[] = [];
+    const upstream = await startUpstream((_req, res) => {
+      at.push(performance.now());
+      res.writeHead(at.length < 3 ? 503 : 200).end();
+    });
+    const { url } = await startForward({ target: upstream.url }, retry());
+    expect((await call(url)).status).to.equal(200);
+    const [first = 0, second = 0, third = 0] = at;
+    expect(second - first).to.be.at.least(800);
+    expect(third - second).to.be.at.least(1600);
+  });
+
+  it('keeps what an outage adds within a budget', async () => {
+    const upstream = await startUpstream(status(503));
+    const { url } = await startForward({ target: upstream.url }, retry({ ...QUICK, budgetRatio: 0 }));
+    const calls = 60;
+    await Promise.all(Array.from({ length: calls }, () => call(url)));
+    // Ten a second are always allowed, and the calls may span two of them.
+    expect(upstream.requests.length).to.be.within(calls + 10, calls + 30);
+  });
+
+  it('does nothing in front of a handler that is not forward()', async () => {
+    let calls = 0;
+    const app = express().use(retry(QUICK), (_req, res) => {
+      calls++;
+      res.status(503).end();
+    });
+    const { url } = await serveApp(app);
+    expect((await call(url)).status).to.equal(503);
+    expect(calls).to.equal(1);
+  });
+
+  it('sends a body again that express.json() has read', async () => {
+    const upstream = await startUpstream([status(503), status(200)]);
+    const forward = openForward({ target: upstream.url });
+    const { url } = await serveApp(express().use(express.json(), retry(QUICK), forward));
+    const headers = { 'content-type': 'application/json' };
+    expect((await call(url, { method: 'PUT', body: '{ "a": 1 }', headers })).status).to.equal(200);
+    expect(upstream.requests.map(({ body }) => body.toString())).to.deep.equal(['{"a":1}', '{"a":1}']);
+  });
+
+  const refused: [string, object, string][] = [
+    [
+      'an unknown name',
+      { maxAttemps: 3 },
+      'retry.maxAttemps is no known option (did you mean maxAttempts?); received 3',
+    ],
+    ['a wrong type', { maxAttempts: '3' }, 'retry.maxAttempts must be a number; received "3"'],
+    ['no attempts', { maxAttempts: 0 }, 'retry.maxAttempts must be at least 1; received 0'],
+    ['a negative wait', { initialDelayMs: -1 }, 'retry.initialDelayMs must be at least 1; received -1'],
+    ['NaN', { maxDelayMs: Number.NaN }, 'retry.maxDelayMs must be a number; received NaN'],
+    ['a shrinking factor', { backoffFactor: 0.5 }, 'retry.backoffFactor must be at least 1; received 0.5'],
+    [
+      'a status that is no failure',
+      { retryOnStatus: [200] },
+      'retry.retryOnStatus[0] must be at least 400; received 200',
+    ],
+    [
+      'an unknown error class',
+      { retryOnErrors: ['dns'] },
+      'retry.retryOnErrors[0] must be "timeout" or "connection refused" or "connection reset" or "socket" or "host not found"; received "dns"',
+    ],
+    [
+      'a method in small letters',
+      { methods: ['post'] },
+      'retry.methods[0] must be a method in capitals, as POST; received "post"',
+    ],
+    ['a budget above one', { budgetRatio: 2 }, 'retry.budgetRatio must be at most 1; received 2'],
+    [
+      'a wait that no timer can take',
+      { totalTimeoutMs: 1e12 },
+      'retry.totalTimeoutMs must be at most 2147483647; received 1000000000000',
+    ],
+  ];
+  for (const [what, options, message] of refused) {
+    it(`refuses ${what}`, () => {
+      expect(() => retry(options as RetryOptions)).to.throw(TypeError, message);
+    });
+  }
+
+  it('leaves the options that it was given alone', () => {
+    const options = Object.freeze({ maxAttempts: 2 });
+    retry(options);
+    expect(options).to.deep.equal({ maxAttempts: 2 });
+  });
+});

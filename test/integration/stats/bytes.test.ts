@@ -1,0 +1,96 @@
+import type { ServerResponse } from 'node:http';
+import { expect } from 'chai';
+import type { ApiOptions } from '../../../lib/apis/options.js';
+import { type ResilientProxy, resilientProxy } from '../../../lib/resilient-proxy.js';
+import type { Figures } from '../../../lib/stats/stats-source.js';
+import { onCleanup } from '../../support/cleanup.js';
+import { call } from '../../support/client.js';
+import { serveApp } from '../../support/serve.js';
+import { startUpstream, text } from '../../support/upstream.js';
+import { figuresOf } from './testing.js';
+
+/** One API, `x`, with statistics; closed after the test. */
+async function startProxy(
+  options: ApiOptions,
+): Promise<{ url: string; counted(calls: number): Promise<Figures> }> {
+  const proxy: ResilientProxy = resilientProxy({ name: 'x', retry: false, ...options });
+  onCleanup(() => proxy.close());
+  const { stats } = proxy;
+  if (!stats) throw new Error('The statistics are on unless they are turned off');
+  const { url } = await serveApp(proxy);
+  return { url, counted: (calls) => figuresOf(stats, calls, 'x') };
+}
+
+describe('the bytes that resilientProxy() counts', () => {
+  it('are those that clients get: of a stored answer in place of a failure, too', async () => {
+    let fails = false;
+    const upstream = await startUpstream((req, res) => {
+      const fields = { etag: '"1"', 'cache-control': 'max-age=0, stale-if-error=600' };
+      if (fails) res.writeHead(503).end('x'.repeat(5000));
+      else if (req.headers['if-none-match']) res.writeHead(304, fields).end();
+      else res.writeHead(200, fields).end('hello');
+    });
+    const { url, counted } = await startProxy({ target: upstream.url, cache: { mode: 'standard' } });
+    for (const calls of [1, 2, 3]) {
+      fails = calls === 3;
+      expect((await call(url)).text).to.equal('hello');
+      expect(await counted(calls)).to.include({ bytesOut: 5 * calls });
+    }
+    expect((await counted(3)).cache).to.deep.equal({ miss: 1, revalidated: 1, stale: 1 });
+  });
+
+  for (const transport of ['undici', 'node'] as const) {
+    it(`are counted both ways by the ${transport} transport, of bodies in chunks and announced ones`, async () => {
+      const upstream = await startUpstream((_req, res) => {
+        res.write('a'.repeat(700));
+        res.end('b'.repeat(800));
+      });
+      const { url, counted } = await startProxy({ target: upstream.url, transport });
+      const body = 'x'.repeat(300);
+      await call(url, { method: 'POST', body });
+      await call(url, { method: 'POST', body, headers: { 'transfer-encoding': 'chunked' } });
+      const { bytesIn, bytesOut, timeToFirstByte } = await counted(2);
+      expect([bytesIn, bytesOut, timeToFirstByte.count]).to.deep.equal([600, 3000, 2]);
+    });
+  }
+
+  it('are those of a listener that answers in place of the target', async () => {
+    const upstream = await startUpstream(text('original'));
+    const { url, counted } = await startProxy({
+      target: upstream.url,
+      selfHandleResponse: true,
+      on: {
+        proxyRes(proxyRes, _req, res) {
+          proxyRes.resume();
+          (res as ServerResponse).end('own');
+        },
+      },
+    });
+    expect((await call(url)).text).to.equal('own');
+    expect(await counted(1)).to.include({ bytesOut: 3 });
+  });
+
+  for (const transport of ['undici', 'node'] as const) {
+    it(`are those of refusals, and of answers that break off, with the ${transport} transport`, async () => {
+      const upstream = await startUpstream((_req, res) => {
+        res.writeHead(200, { 'content-length': 5000 }).write('x'.repeat(1000), () => res.destroy());
+      });
+      const { url, counted } = await startProxy({
+        target: upstream.url,
+        transport,
+        breaker: { failureThreshold: 1 },
+      });
+      await call(url).then(
+        () => expect.fail('it broke off'),
+        () => {},
+      );
+      expect(await counted(1)).to.include({ bytesOut: 1000 });
+      await upstream.close();
+      const { text: refusal } = await call(url);
+      expect(JSON.parse(refusal)).to.have.property('code');
+      expect(await counted(2)).to.include({ bytesOut: 1000 + refusal.length });
+      expect((await call(url, { method: 'HEAD' })).status).to.be.above(499);
+      expect(await counted(3)).to.include({ bytesOut: 1000 + refusal.length });
+    });
+  }
+});

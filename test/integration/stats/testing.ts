@@ -1,0 +1,39 @@
+import { type StatsHandler, stats } from '../../../lib/stats/stats.js';
+import type { StatsOptions } from '../../../lib/stats/stats-options.js';
+import type { Figures, StatsView } from '../../../lib/stats/stats-source.js';
+import { onCleanup } from '../../support/cleanup.js';
+import { within } from '../../support/until.js';
+
+/** `stats()`, closed after the test. */
+export function openStats(options: StatsOptions = {}, clock?: () => number): StatsHandler {
+  const handler = stats(options, clock);
+  onCleanup(() => handler.close());
+  return handler;
+}
+
+/** All there is of an API, or one of its paths, once so many calls are over: a client has its answer before that. */
+export async function viewOf(
+  handler: StatsHandler,
+  total: number,
+  api = 'default',
+  path?: string,
+): Promise<StatsView> {
+  let view: StatsView | undefined;
+  const asking = async (): Promise<void> => {
+    view = await handler.view({ api, path, period: 'all', errors: 1000 });
+    while (view?.figures.total !== total) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      view = await handler.view({ api, path, period: 'all', errors: 1000 });
+    }
+  };
+  await within(asking(), `${total} calls of ${api}${path ?? ''} to be counted`).catch((error: Error) => {
+    throw new Error(`${error.message}; seen: ${view?.figures.total}`);
+  });
+  if (!view) throw new Error('There is no view');
+  return view;
+}
+
+/** The figures of {@link viewOf}. */
+export async function figuresOf(handler: StatsHandler, total: number, api?: string): Promise<Figures> {
+  return (await viewOf(handler, total, api)).figures;
+}

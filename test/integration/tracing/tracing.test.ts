@@ -1,0 +1,418 @@
+import { context, propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core';
+import { AlwaysOffSampler, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import { expect } from 'chai';
+import { ProxyError } from '../../../lib/core/errors.js';
+import { detach, exchangeOf } from '../../../lib/core/exchange.js';
+import { pipeline } from '../../../lib/core/pipeline.js';
+import { breaker, cache, type Handler, retry } from '../../../lib/index.js';
+import { tracing } from '../../../lib/tracing/tracing.js';
+import type { TracingOptions } from '../../../lib/tracing/tracing-options.js';
+import { onCleanup } from '../../support/cleanup.js';
+import { begin, call, open, valuesOf } from '../../support/client.js';
+import { startForward, TRANSPORTS } from '../../support/forwarding.js';
+import { unusedPort } from '../../support/listening.js';
+import { serve } from '../../support/serve.js';
+import { until } from '../../support/until.js';
+import { silence, startUpstream, status, text, type Upstream } from '../../support/upstream.js';
+import { spanRecorder } from '../../unit/tracing/span-recorder.js';
+
+const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
+const CLIENT = { traceparent: `00-${TRACE_ID}-b7ad6b7169203331-01`, tracestate: 'rojo=1' };
+
+const callSpan = (spans: readonly ReadableSpan[]): ReadableSpan => {
+  const found = spans.find(({ kind }) => kind !== SpanKind.CLIENT);
+  if (!found) throw new Error('No span of the call');
+  return found;
+};
+const attemptSpans = (spans: readonly ReadableSpan[]) => spans.filter(({ kind }) => kind === SpanKind.CLIENT);
+const traceparents = ({ requests }: Upstream) =>
+  requests.flatMap(({ rawHeaders }) => valuesOf(rawHeaders, 'traceparent'));
+const parentOf = (span: ReadableSpan) => `00-${span.spanContext().traceId}-${span.spanContext().spanId}-01`;
+
+/** A `tracing()` with an SDK of its own. */
+function traced(options: TracingOptions = {}) {
+  const { spans, tracerProvider, propagator } = spanRecorder();
+  return { spans, stage: tracing({ tracerProvider, propagator, ...options }) };
+}
+
+for (const transport of TRANSPORTS) {
+  describe(`tracing() over the ${transport} transport`, () => {
+    it('makes a span of the call, one of the attempt below it, and continues the client’s trace', async () => {
+      const upstream = await startUpstream(text('fine'));
+      const { spans, stage } = traced({ name: 'github' });
+      const { url } = await startForward({ target: `${upstream.url}/v1`, transport }, stage);
+      await call(`${url}/users?page=2&api_key=hidden`, { headers: { ...CLIENT, 'user-agent': 'tester' } });
+      const ended = await spans(2);
+      const [attempt] = attemptSpans(ended);
+      const whole = callSpan(ended);
+      expect(whole.name).to.equal('GET github');
+      expect(whole.kind).to.equal(SpanKind.SERVER);
+      expect(whole.spanContext().traceId).to.equal(TRACE_ID);
+      expect(whole.parentSpanContext?.spanId).to.equal('b7ad6b7169203331');
+      expect(whole.status.code).to.equal(SpanStatusCode.UNSET);
+      expect(whole.attributes).to.deep.equal({
+        'http.request.method': 'GET',
+        'http.response.status_code': 200,
+        'network.protocol.version': '1.1',
+        'resilient_proxy.api': 'github',
+        'resilient_proxy.attempts': 1,
+        'url.path': '/users',
+        'url.query': 'page=2&api_key=REDACTED',
+        'url.scheme': 'http',
+        'user_agent.original': 'tester',
+      });
+      expect(attempt?.name).to.equal('GET');
+      expect(attempt?.parentSpanContext?.spanId).to.equal(whole.spanContext().spanId);
+      expect(attempt?.attributes).to.deep.equal({
+        'http.request.method': 'GET',
+        'http.response.status_code': 200,
+        'resilient_proxy.outcome': 'answer',
+        'server.address': '127.0.0.1',
+        'server.port': upstream.port,
+        'url.full': `${upstream.url}/v1/users?page=2&api_key=REDACTED`,
+      });
+    });
+
+    it('tells the target the span of each attempt, once, in place of the client’s', async () => {
+      const upstream = await startUpstream([status(503), status(200)]);
+      const { spans, stage } = traced();
+      const { url } = await startForward(
+        { target: upstream.url, transport },
+        stage,
+        retry({ initialDelayMs: 1 }),
+      );
+      await call(url, { headers: { ...CLIENT, TraceParent: CLIENT.traceparent } });
+      const attempts = attemptSpans(await spans(3));
+      expect(traceparents(upstream)).to.deep.equal(attempts.map(parentOf));
+      expect(new Set(traceparents(upstream)).size).to.equal(2);
+      expect(upstream.requests.map(({ headers }) => headers.tracestate)).to.deep.equal(['rojo=1', 'rojo=1']);
+      const [first, second] = attempts;
+      expect(first?.status.code).to.equal(SpanStatusCode.ERROR);
+      expect(first?.attributes).to.include({ 'http.response.status_code': 503, 'error.type': '503' });
+      expect(first?.attributes).not.to.have.property('http.request.resend_count');
+      expect(second?.attributes).to.include({
+        'http.response.status_code': 200,
+        'http.request.resend_count': 1,
+      });
+      expect(callSpan(await spans(3)).attributes).to.include({ 'resilient_proxy.attempts': 2 });
+    });
+
+    it('ends the span of a client that leaves, and its attempt’s as abandoned', async () => {
+      const upstream = await startUpstream(silence);
+      const { spans, stage } = traced();
+      const { url } = await startForward({ target: upstream.url, transport }, stage);
+      const leaving = begin(url);
+      await until(() => upstream.requests.length === 1);
+      leaving.destroy();
+      const ended = await spans(2);
+      expect(attemptSpans(ended)[0]?.attributes).to.include({ 'resilient_proxy.outcome': 'abandoned' });
+      expect(attemptSpans(ended)[0]?.status.code).to.equal(SpanStatusCode.UNSET);
+      expect(callSpan(ended).attributes).to.include({ 'resilient_proxy.aborted': true });
+      expect(callSpan(ended).attributes).not.to.have.any.keys('http.response.status_code', 'error.type');
+    });
+
+    it('says what an attempt failed with', async () => {
+      const { spans, stage } = traced();
+      const target = `http://user:hidden@127.0.0.1:${await unusedPort()}`;
+      const { url } = await startForward({ target, transport }, stage);
+      await call(url);
+      const ended = await spans(2);
+      const [attempt] = attemptSpans(ended);
+      expect(attempt?.attributes).to.include({
+        'error.type': 'ERR_UPSTREAM_CONNECT',
+        'resilient_proxy.outcome': 'failure',
+      });
+      expect(attempt?.status.code).to.equal(SpanStatusCode.ERROR);
+      expect(callSpan(ended).attributes).to.include({
+        'error.type': 'ERR_UPSTREAM_CONNECT',
+        'http.response.status_code': 502,
+      });
+      expect(callSpan(ended).status.code).to.equal(SpanStatusCode.ERROR);
+      expect(JSON.stringify(ended.map(({ attributes, status }) => [attributes, status]))).not.to.include(
+        'hidden',
+      );
+    });
+
+    it('keeps an attempt’s span open as long as its answer flows, a refused one’s until its head', async () => {
+      let finish: (() => void) | undefined;
+      const upstream = await startUpstream([
+        status(503),
+        (_req, res) => {
+          res.writeHead(200).write('begin');
+          finish = () => res.end();
+        },
+      ]);
+      const { spans, stage } = traced();
+      const { url } = await startForward(
+        { target: upstream.url, transport },
+        stage,
+        retry({ initialDelayMs: 300 }),
+      );
+      const { res } = await open(url);
+      expect(await spans(1)).to.have.length(1);
+      await new Promise((done) => res.once('data', done));
+      finish?.();
+      res.resume();
+      const ended = await spans(3);
+      const [refused, accepted] = attemptSpans(ended).map(({ duration: [s, ns] }) => s * 1000 + ns / 1e6);
+      const [s, ns] = callSpan(ended).duration;
+      // The wait between the two belongs to neither.
+      expect((refused ?? 0) + (accepted ?? 0)).to.be.below(s * 1000 + ns / 1e6 - 200);
+      expect(refused).to.be.above(0);
+    });
+
+    it('forwards a client’s traceparent as it came where no SDK is registered', async () => {
+      const upstream = await startUpstream(status(200));
+      const { url } = await startForward({ target: upstream.url, transport }, tracing());
+      await call(url, { headers: CLIENT });
+      await call(url);
+      expect(upstream.requests.map(({ headers }) => [headers.traceparent, headers.tracestate])).to.deep.equal(
+        [
+          [CLIENT.traceparent, CLIENT.tracestate],
+          [undefined, undefined],
+        ],
+      );
+    });
+  });
+}
+
+describe('tracing()', () => {
+  it('has its name, for stacks', () => {
+    expect(tracing().name).to.equal('tracing');
+  });
+
+  it('makes no span of an attempt for a hit, and says that it was one', async () => {
+    const upstream = await startUpstream(text('body', { 'cache-control': 'max-age=60' }));
+    const { spans, stage } = traced();
+    const { url } = await startForward({ target: upstream.url }, stage, cache({ mode: 'standard' }), stage);
+    await call(url);
+    await spans(2);
+    await call(url);
+    const ended = await spans(3);
+    expect(attemptSpans(ended)).to.have.length(1);
+    expect(ended.map(({ attributes }) => attributes['resilient_proxy.cache']).filter(Boolean)).to.deep.equal([
+      'miss',
+      'hit',
+    ]);
+    expect(ended[2]?.attributes).to.include({ 'resilient_proxy.attempts': 0 });
+  });
+
+  it('makes no span of an attempt while the circuit is open, or where a guard refuses it', async () => {
+    const upstream = await startUpstream(status(200));
+    const guard = breaker();
+    const no: Handler = (req, res, next) => {
+      exchangeOf(req, res).guards.push({ before: () => new ProxyError('ERR_RATE_LIMITED', 'no') });
+      next();
+    };
+    const { spans, stage } = traced();
+    const { url } = await startForward({ target: upstream.url }, stage, guard, no);
+    await call(url);
+    guard.forceOpen();
+    await call(url);
+    const [limited, refused] = await spans(2);
+    expect(limited?.attributes).to.include({
+      'error.type': 'ERR_RATE_LIMITED',
+      'http.response.status_code': 429,
+    });
+    expect(limited?.status.code).to.equal(SpanStatusCode.UNSET);
+    expect(refused?.attributes).to.include({
+      'error.type': 'ERR_CIRCUIT_OPEN',
+      'http.response.status_code': 503,
+    });
+    expect(refused?.status.code).to.equal(SpanStatusCode.ERROR);
+    expect(attemptSpans(await spans(2))).to.deep.equal([]);
+  });
+
+  it('ends a refused attempt’s span at its head where a guard refuses the next one', async () => {
+    const upstream = await startUpstream(status(503));
+    const second: Handler = (req, res, next) => {
+      const before = ({ number }: { number: number }) =>
+        number === 2 ? new ProxyError('ERR_RATE_LIMITED', 'no') : undefined;
+      exchangeOf(req, res).guards.push({ before });
+      next();
+    };
+    const { spans, stage } = traced();
+    const { url } = await startForward({ target: upstream.url }, stage, retry({ initialDelayMs: 1 }), second);
+    expect((await call(url)).status).to.equal(429);
+    const ended = await spans(2);
+    expect(attemptSpans(ended).map(({ attributes }) => attributes['error.type'])).to.deep.equal(['503']);
+  });
+
+  it('traces a call that goes on without its client', async () => {
+    let answer: (() => void) | undefined;
+    const upstream = await startUpstream((_req, res) => {
+      answer = () => res.end('late');
+    });
+    const { spans, stage } = traced();
+    const holding: Handler = (req, res, next) => {
+      exchangeOf(req, res).hold();
+      next();
+    };
+    const { url } = await startForward({ target: upstream.url }, stage, holding);
+    const leaving = begin(url);
+    await until(() => answer !== undefined);
+    leaving.destroy();
+    await spans(1);
+    answer?.();
+    const [attempt] = attemptSpans(await spans(2));
+    expect(attempt?.attributes).to.include({ 'http.response.status_code': 200 });
+  });
+
+  it('makes a span of its own for a call without a client where it stands behind the cache too', async () => {
+    const upstream = await startUpstream(status(200));
+    const { spans, stage } = traced();
+    const renewing: Handler = (req, res, next) => {
+      const detached = detach(exchangeOf(req, res));
+      detached.rest?.(detached.req, detached.res, () => {});
+      next();
+    };
+    const { url } = await startForward({ target: upstream.url }, stage, renewing, stage);
+    await call(url, { headers: CLIENT });
+    const ended = await spans(4);
+    const background = ended.find(({ attributes }) => attributes['resilient_proxy.detached']);
+    expect(background?.kind).to.equal(SpanKind.INTERNAL);
+    expect(new Set(ended.map((span) => span.spanContext().traceId))).to.deep.equal(new Set([TRACE_ID]));
+    expect(new Set(traceparents(upstream)).size).to.equal(2);
+  });
+
+  it('says that an answer broke off', async () => {
+    const upstream = await startUpstream((_req, res) => {
+      res.writeHead(200, { 'content-length': 100 });
+      res.write('some', () => res.destroy());
+    });
+    const { spans, stage } = traced();
+    const { url } = await startForward({ target: upstream.url }, stage);
+    const { res } = await open(url);
+    res.on('error', () => {}).resume();
+    const ended = await spans(2);
+    for (const span of ended) {
+      expect(span.attributes).to.include({
+        'error.type': 'ERR_UPSTREAM_RESET',
+        'http.response.status_code': 200,
+      });
+      expect(span.status.code).to.equal(SpanStatusCode.ERROR);
+    }
+  });
+
+  it('takes the name of the API that a stage behind it tells', async () => {
+    const { spans, stage } = traced();
+    const naming: Handler = (req, res) => {
+      exchangeOf(req, res).api = 'weather';
+      res.end();
+    };
+    const { url } = await serve(pipeline([stage, naming]));
+    await call(url, { method: 'PURGE' });
+    const [span] = await spans(1);
+    expect(span?.name).to.equal('HTTP weather');
+    expect(span?.attributes).to.include({
+      'http.request.method': '_OTHER',
+      'http.request.method_original': 'PURGE',
+      'resilient_proxy.api': 'weather',
+    });
+  });
+
+  it('tells the target nothing with propagate: false', async () => {
+    const upstream = await startUpstream(status(200));
+    const { spans, stage } = traced({ propagate: false });
+    const { url } = await startForward({ target: upstream.url }, stage);
+    await call(url);
+    await call(url, { headers: CLIENT });
+    await spans(4);
+    expect(traceparents(upstream)).to.deep.equal([CLIENT.traceparent]);
+  });
+
+  it('never adds baggage to what the target is told', async () => {
+    const upstream = await startUpstream(status(200));
+    const propagator = new CompositePropagator({
+      propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()],
+    });
+    const { spans, stage } = traced({ propagator });
+    const { url } = await startForward({ target: upstream.url, forwardHeaders: false }, stage);
+    await call(url, { headers: { ...CLIENT, baggage: 'user=alice' } });
+    const [attempt] = attemptSpans(await spans(2));
+    expect(traceparents(upstream)).to.deep.equal(attempt ? [parentOf(attempt)] : []);
+    expect(upstream.requests[0]?.headers).not.to.have.property('baggage');
+  });
+
+  it('passes the decision not to sample on', async () => {
+    const upstream = await startUpstream(status(200));
+    const { tracerProvider, propagator } = spanRecorder(new AlwaysOffSampler());
+    const { url } = await startForward({ target: upstream.url }, tracing({ tracerProvider, propagator }));
+    await call(url, { headers: CLIENT });
+    expect(traceparents(upstream)).to.have.length(1);
+    expect(traceparents(upstream)[0]).to.match(new RegExp(`^00-${TRACE_ID}-[0-9a-f]{16}-00$`));
+  });
+
+  const odd: Record<string, Record<string, string | string[]>> = {
+    'a traceparent that is none': { traceparent: 'x'.repeat(5000) },
+    'a traceparent of zeros': { traceparent: `00-${'0'.repeat(32)}-${'0'.repeat(16)}-01` },
+    'two traceparents': { traceparent: [CLIENT.traceparent, CLIENT.traceparent] },
+    'a tracestate of odd bytes': { traceparent: 'nonsense', tracestate: '\u00ff=,,\t=' },
+  };
+  for (const [what, headers] of Object.entries(odd)) {
+    it(`begins a trace of its own for ${what}`, async () => {
+      const upstream = await startUpstream(status(200));
+      const { spans, stage } = traced();
+      const { url } = await startForward({ target: upstream.url }, stage);
+      await call(url, { headers });
+      const whole = callSpan(await spans(2));
+      expect(whole.parentSpanContext).to.equal(undefined);
+      expect(traceparents(upstream)).to.have.length(1);
+      expect(traceparents(upstream)[0]).to.include(whole.spanContext().traceId);
+    });
+  }
+
+  it('gives the context of a call to handlers behind it', async () => {
+    const { tracerProvider, propagator, spans } = spanRecorder();
+    const stage = tracing({ tracerProvider, propagator });
+    const own: Handler = (req, res) => {
+      tracerProvider.getTracer('mine').startSpan('mine', {}, stage.contextOf(req)).end();
+      res.end();
+    };
+    const { url } = await serve(pipeline([stage, own]));
+    await call(url);
+    const [mine, whole] = await spans(2);
+    expect(mine?.parentSpanContext?.spanId).to.equal(whole?.spanContext().spanId);
+  });
+});
+
+describe('tracing() with a registered SDK', () => {
+  const unregister = () => {
+    trace.disable();
+    context.disable();
+    propagation.disable();
+  };
+
+  it('uses one that is registered after it was made', async () => {
+    const stage = tracing();
+    const { url } = await serve(pipeline([stage, (_req, res) => void res.end()]));
+    await call(url);
+    const { tracerProvider, spans } = spanRecorder();
+    onCleanup(unregister);
+    trace.setGlobalTracerProvider(tracerProvider);
+    propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+    await call(url, { headers: CLIENT });
+    const [span] = await spans(1);
+    expect(span?.spanContext().traceId).to.equal(TRACE_ID);
+  });
+
+  it('is an internal span below the active one of the application’s own instrumentation', async () => {
+    const { tracerProvider, spans } = spanRecorder();
+    onCleanup(unregister);
+    trace.setGlobalTracerProvider(tracerProvider);
+    propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    let server: Span | undefined;
+    const instrumentation: Handler = (_req, res, next) => {
+      server = tracerProvider.getTracer('http').startSpan('GET', { kind: SpanKind.SERVER });
+      res.once('close', () => server?.end());
+      context.with(trace.setSpan(context.active(), server), next);
+    };
+    const { url } = await serve(pipeline([instrumentation, tracing(), (_req, res) => void res.end()]));
+    await call(url, { headers: CLIENT });
+    const inner = (await spans(2)).find(({ kind }) => kind === SpanKind.INTERNAL);
+    expect(inner?.parentSpanContext?.spanId).to.equal(server?.spanContext().spanId);
+  });
+});

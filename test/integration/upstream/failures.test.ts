@@ -1,0 +1,222 @@
+import { expect } from 'chai';
+import { type Exchange, exchangeOf, type Handler } from '../../../lib/core/exchange.js';
+import { type Answer, call, keepAliveAgent } from '../../support/client.js';
+import { startForward, TRANSPORTS } from '../../support/forwarding.js';
+import { unusedPort } from '../../support/listening.js';
+import { rawCall, rawClient } from '../../support/raw-client.js';
+import { rawAnswer, startRawUpstream } from '../../support/raw-upstream.js';
+import { json, startUpstream } from '../../support/upstream.js';
+
+function expectError(answer: Answer, status: number, code: string, proxyStatus: string): void {
+  expect(answer.status).to.equal(status);
+  expect(answer.headers['content-type']).to.match(/^application\/json/);
+  expect(answer.json()).to.have.all.keys('error', 'code').and.include({ code });
+  expect(answer.headers['proxy-status']).to.equal(`resilient-proxy-out; error=${proxyStatus}`);
+}
+
+for (const transport of TRANSPORTS) {
+  describe(`forward() when there is no answer, transport ${transport}`, () => {
+    const answerTo = async (target: string): Promise<Answer> =>
+      call((await startForward({ target, transport })).url);
+    const answerToBytes = async (bytes: string): Promise<Answer> =>
+      answerTo((await startRawUpstream(rawAnswer(bytes))).url);
+
+    it('answers 502 ERR_UPSTREAM_CONNECT when the connection is refused', async () => {
+      const answer = await answerTo(`http://127.0.0.1:${await unusedPort()}`);
+      expectError(answer, 502, 'ERR_UPSTREAM_CONNECT', 'connection_refused');
+    });
+
+    it('answers 502 ERR_UPSTREAM_CONNECT when every address of a name refuses', async () => {
+      const answer = await answerTo(`http://localhost:${await unusedPort()}`);
+      expectError(answer, 502, 'ERR_UPSTREAM_CONNECT', 'connection_refused');
+    });
+
+    it('answers 502 ERR_UPSTREAM_CONNECT when the host name is not found', async () => {
+      const answer = await answerTo('http://nowhere.invalid');
+      expectError(answer, 502, 'ERR_UPSTREAM_CONNECT', 'dns_error');
+      expect(answer.text).to.not.include('nowhere');
+    });
+
+    for (const [what, bytes] of [
+      ['nonsense', 'SSH-2.0-OpenSSH_9.6\r\n\r\n'],
+      ['a field without a colon', 'HTTP/1.1 200 OK\r\nno colon here\r\n\r\n'],
+      ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx'],
+      ['a length that is no number', 'HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n'],
+      ['a bare line feed in a field', 'HTTP/1.1 200 OK\r\nX-Bad: a\rb\r\n\r\n'],
+    ] as const) {
+      it(`answers 502 ERR_UPSTREAM_PROTOCOL when the target sends ${what}`, async () => {
+        expectError(await answerToBytes(bytes), 502, 'ERR_UPSTREAM_PROTOCOL', 'http_protocol_error');
+      });
+    }
+
+    it('answers 502 ERR_UPSTREAM_PROTOCOL when the head of the answer is too large', async () => {
+      const head = `HTTP/1.1 200 OK\r\nX-Large: ${'x'.repeat(100_000)}\r\nContent-Length: 0\r\n\r\n`;
+      expectError(await answerToBytes(head), 502, 'ERR_UPSTREAM_PROTOCOL', 'http_protocol_error');
+    });
+
+    it('survives an unsolicited 100', async () => {
+      const answer = await answerToBytes(
+        'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+      );
+      // undici takes it for an error, Node's client skips it.
+      if (transport === 'node') expect(answer.text).to.equal('ok');
+      else expectError(answer, 502, 'ERR_UPSTREAM_RESET', 'connection_terminated');
+    });
+
+    it('survives a switch of protocols that nobody asked for', async () => {
+      const answer = await answerToBytes(
+        'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n',
+      );
+      expect(answer.status).to.equal(502);
+    });
+
+    it('never takes bytes after one answer for the next one', async () => {
+      const upstream = await startRawUpstream(
+        rawAnswer(
+          'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil',
+        ),
+      );
+      const proxy = await startForward({ target: upstream.url, transport, connections: 1 });
+      for (let i = 0; i < 4; i++) expect((await call(proxy.url)).text).to.not.equal('evil');
+    });
+
+    it('answers 502 ERR_UPSTREAM_RESET when the target closes in the middle of its head', async () => {
+      const upstream = await startRawUpstream(async (connection) => {
+        await connection.heads();
+        connection.end('HTTP/1.1 200 OK\r\nContent-');
+      });
+      const answer = await answerTo(upstream.url);
+      expect(answer.status).to.equal(502);
+      expect(answer.json())
+        .to.have.property('code')
+        .that.matches(/^ERR_UPSTREAM_(RESET|PROTOCOL)$/);
+    });
+
+    it('answers an error where Node refuses to pass a field of the answer on', async () => {
+      const answer = await answerToBytes('HTTP/1.1 200 OK\r\nX-Bad: a\x01b\r\nContent-Length: 2\r\n\r\nok');
+      expect([200, 502]).to.include(answer.status);
+      if (answer.status === 502) expectError(answer, 502, 'ERR_UPSTREAM_PROTOCOL', 'http_protocol_error');
+    });
+
+    it('writes the failure on the exchange', async () => {
+      const seen: Exchange[] = [];
+      const watch: Handler = (req, res, next) => {
+        seen.push(exchangeOf(req, res));
+        next();
+      };
+      const proxy = await startForward(
+        { target: `http://127.0.0.1:${await unusedPort()}`, transport },
+        watch,
+      );
+      await call(proxy.url);
+      expect(seen[0]?.error).to.have.property('code', 'ERR_UPSTREAM_CONNECT');
+      expect(seen[0]?.attempts).to.have.length(1);
+      expect(seen[0]?.attempts[0]?.outcome).to.include({
+        kind: 'failure',
+        retryClass: 'connection refused',
+        unsent: true,
+        staleConnection: false,
+      });
+    });
+
+    it('keeps the client’s connection after an error where its request was complete', async () => {
+      const proxy = await startForward({ target: `http://127.0.0.1:${await unusedPort()}`, transport });
+      const agent = keepAliveAgent();
+      for (let i = 0; i < 15; i++) {
+        const answer = await call(proxy.url, {
+          agent,
+          method: i % 2 ? 'POST' : 'GET',
+          body: i % 2 ? 'x' : undefined,
+        });
+        expect(answer.status).to.equal(502);
+      }
+      expect(proxy.connections.total).to.be.below(9);
+    });
+  });
+
+  describe(`forward() and connections to the target, transport ${transport}`, () => {
+    it('keeps one connection for calls in a row', async () => {
+      const upstream = await startUpstream(json({}));
+      const proxy = await startForward({ target: upstream.url, transport });
+      for (let i = 0; i < 10; i++) await call(proxy.url, i % 2 ? {} : { method: 'POST', body: 'x' });
+      expect(upstream.connections.total).to.equal(1);
+    });
+
+    it('opens no more connections than it may', async () => {
+      const upstream = await startUpstream((_req, res) => void setTimeout(() => res.end(), 10));
+      const proxy = await startForward({ target: upstream.url, transport, connections: 2 });
+      const answers = await Promise.all(Array.from({ length: 12 }, () => call(proxy.url)));
+      expect(answers.map(({ status }) => status)).to.deep.equal(Array(12).fill(200));
+      expect(upstream.connections.total).to.equal(2);
+    });
+
+    /** Answers the first request of its first connection, and closes that one at the second. */
+    const closesOnReuse = (how: 'end' | 'reset') =>
+      startRawUpstream(async (connection, number) => {
+        await connection.heads();
+        connection.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+        if (number > 1) return;
+        await connection.heads(2);
+        connection[how]();
+      });
+
+    for (const how of ['end', 'reset'] as const) {
+      it(`sends GET and PUT once more on a fresh connection when a kept one goes by ${how}`, async () => {
+        for (const method of ['GET', 'PUT']) {
+          const upstream = await closesOnReuse(how);
+          const proxy = await startForward({ target: upstream.url, transport, connections: 1 });
+          expect((await call(proxy.url)).text).to.equal('ok');
+          const second = await call(proxy.url, { method });
+          expect(second.text, method).to.equal('ok');
+          expect(upstream.connections.total).to.equal(2);
+        }
+      });
+
+      it(`does not send POST once more when a kept connection goes by ${how}`, async () => {
+        const upstream = await closesOnReuse(how);
+        const proxy = await startForward({ target: upstream.url, transport, connections: 1 });
+        expect((await call(proxy.url)).text).to.equal('ok');
+        const answer = await call(proxy.url, { method: 'POST', body: 'order' });
+        expectError(answer, 502, 'ERR_UPSTREAM_RESET', 'connection_terminated');
+        expect(upstream.received.map(({ received }) => received.includes('order'))).to.deep.equal([true]);
+      });
+    }
+
+    it('sends a call once more only once', async () => {
+      const upstream = await startRawUpstream(async (connection, number) => {
+        await connection.heads();
+        if (number > 1) return connection.reset();
+        connection.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+        await connection.heads(2);
+        connection.reset();
+      });
+      const proxy = await startForward({ target: upstream.url, transport, connections: 1 });
+      await call(proxy.url);
+      expectError(await call(proxy.url), 502, 'ERR_UPSTREAM_RESET', 'connection_terminated');
+      expect(upstream.connections.total).to.equal(2);
+    });
+  });
+
+  describe(`forward() and messages that smuggle, transport ${transport}`, () => {
+    it('refuses a message with both Content-Length and Transfer-Encoding', async () => {
+      const upstream = await startUpstream(json({}));
+      const proxy = await startForward({ target: upstream.url, transport });
+      const answer = await rawCall(
+        proxy.port,
+        'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      );
+      expect(answer).to.match(/^HTTP\/1\.1 400 /);
+      expect(upstream.requests).to.have.length(0);
+    });
+
+    it('answers 431 to 70 KB of headers', async () => {
+      const upstream = await startUpstream(json({}));
+      const proxy = await startForward({ target: upstream.url, transport });
+      const client = await rawClient(proxy.port);
+      client.send(`GET / HTTP/1.1\r\nHost: a\r\nX-Large: ${'x'.repeat(70_000)}\r\n\r\n`);
+      await client.until(/^HTTP\/1\.1 431 /);
+      expect(upstream.requests).to.have.length(0);
+      expect((await call(proxy.url)).status).to.equal(200);
+    });
+  });
+}

@@ -1,0 +1,226 @@
+import { expect } from 'chai';
+import type { ForwardOptions } from '../../../lib/upstream/options/forward-options.js';
+import { call, valuesOf } from '../../support/client.js';
+import { startForward, TRANSPORTS } from '../../support/forwarding.js';
+import { rawCall, rawClient } from '../../support/raw-client.js';
+import { json, startUpstream, status, type Upstream } from '../../support/upstream.js';
+
+/** Sends one request in raw fields and returns the fields that the upstream got. */
+async function fieldsSent(
+  options: ForwardOptions,
+  fields: string[],
+  head = 'GET / HTTP/1.1',
+): Promise<string[]> {
+  const upstream = await startUpstream(json({}));
+  return fieldsSentTo(upstream, { target: upstream.url, ...options }, fields, head);
+}
+
+async function fieldsSentTo(
+  upstream: Upstream,
+  options: ForwardOptions,
+  fields: string[],
+  head = 'GET / HTTP/1.1',
+): Promise<string[]> {
+  const proxy = await startForward(options);
+  await rawCall(proxy.port, `${[head, ...fields].join('\r\n')}\r\nConnection: close\r\n\r\n`);
+  return [...(upstream.requests.at(-1)?.rawHeaders ?? [])];
+}
+
+const names = (rawHeaders: readonly string[]) =>
+  rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
+
+for (const transport of TRANSPORTS) {
+  describe(`forward() and the fields of a request, transport ${transport}`, () => {
+    it('drops the fields that belong to the connection, and those that Connection lists', async () => {
+      const sent = await fieldsSent({ transport }, [
+        'Host: a',
+        'Connection: X-Mine, keep-alive',
+        'X-Mine: 1',
+        'Keep-Alive: timeout=5',
+        'Proxy-Connection: keep-alive',
+        'Proxy-Authorization: Basic c2VjcmV0',
+        'Proxy-Authenticate: Basic',
+        'TE: gzip',
+        'Trailer: X-Sum',
+        'HTTP2-Settings: AAA',
+        'X-Kept: 1',
+      ]);
+      expect(names(sent)).to.include('x-kept');
+      expect(names(sent)).to.not.include.members(['x-mine']);
+      for (const name of ['keep-alive', 'proxy-connection', 'proxy-authorization', 'proxy-authenticate']) {
+        expect(names(sent), name).to.not.include(name);
+      }
+      for (const name of ['te', 'trailer', 'http2-settings', 'upgrade']) {
+        expect(names(sent), name).to.not.include(name);
+      }
+      expect(valuesOf(sent, 'connection').join()).to.match(/^(keep-alive)?$/);
+    });
+
+    it('drops what any of several Connection lines lists, in any letter case', async () => {
+      const sent = await fieldsSent({ transport }, [
+        'Host: a',
+        'Connection: close',
+        'connection: x-ONE ,, X-Two',
+        'X-One: 1',
+        'x-two: 2',
+        'X-Three: 3',
+      ]);
+      expect(names(sent)).to.include('x-three').and.not.include.members(['x-one']);
+      expect(names(sent)).to.not.include('x-two');
+    });
+
+    it('keeps what HTTP needs even where Connection lists it', async () => {
+      const sent = await fieldsSent({ transport }, ['Host: a.example', 'Connection: host, via']);
+      expect(valuesOf(sent, 'host')).to.deep.equal(['a.example']);
+      expect(valuesOf(sent, 'via')).to.deep.equal(['1.1 resilient-proxy-out']);
+    });
+
+    it('passes te: trailers on, and nothing else of TE', async () => {
+      const sent = await fieldsSent({ transport }, ['Host: a', 'TE: gzip;q=0.5, trailers']);
+      expect(valuesOf(sent, 'te')).to.deep.equal(['trailers']);
+    });
+
+    it('signs in Via, behind those that were there, with the version the client spoke', async () => {
+      expect(valuesOf(await fieldsSent({ transport }, ['Host: a']), 'via')).to.deep.equal([
+        '1.1 resilient-proxy-out',
+      ]);
+      const later = await fieldsSent(
+        { transport },
+        ['Host: a', 'Via: 1.1 first', 'via: 2 second'],
+        'GET / HTTP/1.0',
+      );
+      expect(valuesOf(later, 'via').join(', ')).to.equal('1.1 first, 2 second, 1.0 resilient-proxy-out');
+    });
+
+    it('sends the Host of the client, or of the target with changeOrigin', async () => {
+      const upstream = await startUpstream(json({}));
+      const options = { target: upstream.url, transport };
+      const fields = ['Host: client.example'];
+      expect(valuesOf(await fieldsSentTo(upstream, options, fields), 'host')).to.deep.equal([
+        'client.example',
+      ]);
+      const changed = await fieldsSentTo(upstream, { ...options, changeOrigin: true }, fields);
+      expect(valuesOf(changed, 'host')).to.deep.equal([`127.0.0.1:${upstream.port}`]);
+    });
+
+    it('tells with xfwd who the client is, unless another proxy has already', async () => {
+      const sent = await fieldsSent({ transport, xfwd: true }, ['Host: client.example:8080']);
+      expect(valuesOf(sent, 'x-forwarded-for').join()).to.match(/^(::ffff:)?127\.0\.0\.1$/);
+      expect(valuesOf(sent, 'x-forwarded-port')).to.deep.equal(['8080']);
+      expect(valuesOf(sent, 'x-forwarded-proto')).to.deep.equal(['http']);
+      expect(valuesOf(sent, 'x-forwarded-host')).to.deep.equal(['client.example:8080']);
+
+      const known = await fieldsSent({ transport, xfwd: true }, ['Host: a', 'X-Forwarded-For: 10.1.1.1']);
+      expect(valuesOf(known, 'x-forwarded-for')).to.deep.equal(['10.1.1.1']);
+      expect(names(await fieldsSent({ transport }, ['Host: a']))).to.not.include('x-forwarded-for');
+    });
+
+    it('sends auth as Basic credentials', async () => {
+      const sent = await fieldsSent({ transport, auth: 'user:pass' }, ['Host: a']);
+      expect(valuesOf(sent, 'authorization')).to.deep.equal(['Basic dXNlcjpwYXNz']);
+    });
+
+    it('sends the credentials of the target', async () => {
+      const upstream = await startUpstream(json({}));
+      const target = upstream.url.replace('//', '//us%40er:p%3Ass@');
+      const sent = await fieldsSentTo(upstream, { target, transport }, ['Host: a']);
+      const [credentials = ''] = valuesOf(sent, 'authorization');
+      expect(Buffer.from(credentials.replace('Basic ', ''), 'base64').toString()).to.equal('us@er:p:ss');
+    });
+
+    it('lets added headers win over those of the client, in any letter case', async () => {
+      const headers = { 'X-Api-KEY': 'ours', authorization: 'Bearer ours' };
+      const sent = await fieldsSent({ transport, headers }, [
+        'Host: a',
+        'x-api-key: theirs',
+        'X-API-Key: theirs too',
+        'Authorization: Bearer theirs',
+      ]);
+      expect(valuesOf(sent, 'x-api-key')).to.deep.equal(['ours']);
+      expect(valuesOf(sent, 'authorization')).to.deep.equal(['Bearer ours']);
+    });
+
+    it('lets an added Host win', async () => {
+      const sent = await fieldsSent({ transport, headers: { HOST: 'ours.example' } }, ['Host: a']);
+      expect(valuesOf(sent, 'host')).to.deep.equal(['ours.example']);
+    });
+
+    it('keeps several lines of a field, and bytes above ASCII, as they came', async () => {
+      const sent = await fieldsSent({ transport }, [
+        'Host: a',
+        'X-Line: one',
+        'X-Line: two, three',
+        'X-Latin: caf\xe9',
+        'Cookie: a=1',
+      ]);
+      expect(valuesOf(sent, 'x-line')).to.deep.equal(['one', 'two, three']);
+      expect(valuesOf(sent, 'x-latin')).to.deep.equal(['caf\xe9']);
+      expect(valuesOf(sent, 'cookie')).to.deep.equal(['a=1']);
+    });
+
+    it('sends with forwardHeaders: false only what HTTP itself needs', async () => {
+      const sent = await fieldsSent({ transport, forwardHeaders: false, headers: { 'x-ours': '1' } }, [
+        'Host: a',
+        'Accept: text/html',
+        'If-None-Match: "1"',
+        'Range: bytes=0-1',
+        'User-Agent: me',
+        'Authorization: Bearer theirs',
+        'X-Other: 1',
+        'Cookie: a=1',
+      ]);
+      expect(names(sent)).to.include.members([
+        'accept',
+        'if-none-match',
+        'range',
+        'user-agent',
+        'x-ours',
+        'host',
+        'via',
+      ]);
+      expect(sent.join()).to.not.match(/theirs|x-other|cookie/i);
+    });
+
+    it('sends with a list in forwardHeaders the named ones as well', async () => {
+      const sent = await fieldsSent({ transport, forwardHeaders: ['x-MINE', 'Authorization'] }, [
+        'Host: a',
+        'X-Mine: 1',
+        'authorization: Bearer theirs',
+        'X-Other: 1',
+        'Accept: */*',
+      ]);
+      expect(names(sent)).to.include.members(['x-mine', 'authorization', 'accept']);
+      expect(names(sent)).to.not.include('x-other');
+    });
+
+    it('keeps cookies apart with forwardCookies: false', async () => {
+      const upstream = await startUpstream(status(200, { 'set-cookie': ['a=1', 'b=2'], 'x-kept': '1' }));
+      const proxy = await startForward({ target: upstream.url, transport, forwardCookies: false });
+
+      const answer = await call(proxy.url, { headers: { cookie: 'session=1' } });
+      expect(upstream.requests[0]?.headers).to.not.have.property('cookie');
+      expect(answer.headers).to.not.have.property('set-cookie');
+      expect(answer.headers).to.have.property('x-kept', '1');
+    });
+
+    it('answers Expect: 100-continue itself and does not send it on', async () => {
+      const upstream = await startUpstream(json({}));
+      const proxy = await startForward({ target: upstream.url, transport });
+      const client = await rawClient(proxy.port);
+      client.send('POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n');
+
+      await client.until(/^HTTP\/1\.1 100 Continue\r\n\r\n/);
+      client.send('ok');
+      await client.until(/HTTP\/1\.1 200 OK/);
+      expect(upstream.requests[0]?.body.toString()).to.equal('ok');
+      expect(upstream.requests[0]?.headers).to.not.have.property('expect');
+    });
+
+    it('sends the method of the option', async () => {
+      const upstream = await startUpstream(json({}));
+      const proxy = await startForward({ target: upstream.url, transport, method: 'POST' });
+      await call(proxy.url);
+      expect(upstream.requests[0]?.method).to.equal('POST');
+    });
+  });
+}

@@ -1,0 +1,152 @@
+import { Agent } from 'node:http';
+import { expect } from 'chai';
+import { responseInterceptor } from 'http-proxy-middleware';
+import type { ForwardOptions } from '../../../lib/upstream/options/forward-options.js';
+import { onCleanup } from '../../support/cleanup.js';
+import { begin, call } from '../../support/client.js';
+import { openForward, startForward } from '../../support/forwarding.js';
+import { serve } from '../../support/serve.js';
+import { until } from '../../support/until.js';
+import { json, startUpstream, status, text } from '../../support/upstream.js';
+
+const start = async (options: (url: string) => ForwardOptions, answer = json({ ok: true })) => {
+  const upstream = await startUpstream(answer);
+  return { upstream, proxy: await startForward(options(upstream.url)) };
+};
+
+describe('forward() with options that need the node transport', () => {
+  it('lets on.proxyReq change the request', async () => {
+    const { upstream, proxy } = await start((target) => ({
+      target,
+      on: { proxyReq: (proxyReq) => proxyReq.setHeader('x-added', '1') },
+    }));
+    expect((await call(proxy.url)).status).to.equal(200);
+    expect(upstream.requests[0]?.headers).to.have.property('x-added', '1');
+  });
+
+  it('answers 500 when on.proxyReq throws', async () => {
+    const { proxy } = await start((target) => ({
+      target,
+      on: {
+        proxyReq: () => {
+          throw new Error('secret');
+        },
+      },
+    }));
+    const answer = await call(proxy.url);
+    expect(answer.status).to.equal(500);
+    expect(answer.text).to.include('ERR_INTERNAL').and.not.include('secret');
+  });
+
+  it('lets on.proxyRes change the answer', async () => {
+    const { proxy } = await start(
+      (target) => ({
+        target,
+        on: {
+          proxyRes: (proxyRes) => {
+            proxyRes.headers['x-added'] = '1';
+            delete proxyRes.headers['x-secret'];
+          },
+        },
+      }),
+      status(200, { 'x-secret': '1' }),
+    );
+    const answer = await call(proxy.url);
+    expect(answer.headers).to.have.property('x-added', '1');
+    expect(answer.headers).to.not.have.property('x-secret');
+  });
+
+  it('does not crash when on.proxyRes throws', async () => {
+    const { proxy } = await start((target) => ({
+      target,
+      on: {
+        proxyRes: () => {
+          throw new Error('secret');
+        },
+      },
+    }));
+    const answer = await call(proxy.url);
+    expect(answer.status).to.equal(500);
+    expect(answer.text).to.not.include('secret');
+  });
+
+  it('leaves the answer to responseInterceptor with selfHandleResponse', async () => {
+    const { proxy } = await start(
+      (target) => ({
+        target,
+        selfHandleResponse: true,
+        on: { proxyRes: responseInterceptor(async (buffer) => buffer.toString().toUpperCase()) },
+      }),
+      text('hello', { 'set-cookie': ['a=1', 'b=2'] }),
+    );
+    const answer = await call(proxy.url);
+    expect(answer).to.include({ status: 200, text: 'HELLO' });
+    expect(answer.lines('content-length')).to.deep.equal(['5']);
+    expect(answer.lines('set-cookie')).to.deep.equal(['a=1', 'b=2']);
+  });
+
+  it('follows redirects within the origin where asked', async () => {
+    const upstream = await startUpstream([status(302, { location: '/there' }), text('arrived')]);
+    const proxy = await startForward({ target: upstream.url, followRedirects: true });
+    expect((await call(proxy.url)).text).to.equal('arrived');
+    expect(upstream.requests.map(({ url }) => url)).to.deep.equal(['/', '/there']);
+  });
+
+  it('passes redirects to another origin on, and takes no credentials there', async () => {
+    const other = await startUpstream(text('elsewhere'));
+    const location = `${other.url}/x`;
+    const upstream = await startUpstream([status(302, { location: '/there' }), status(307, { location })]);
+    const options = { headers: { 'x-api-key': 'secret' }, auth: 'user:secret' };
+    const proxy = await startForward({ target: upstream.url, followRedirects: true, ...options });
+    const answer = await call(proxy.url, { headers: { cookie: 'session=1' } });
+    expect(other.requests).to.have.length(0);
+    expect(upstream.requests).to.have.length(2);
+    expect(answer).to.include({ status: 307 });
+    expect(answer.headers.location).to.equal(location);
+  });
+
+  it('does not crash on a redirect to nonsense', async () => {
+    const { proxy } = await start(
+      (target) => ({ target, followRedirects: true }),
+      status(302, { location: 'http://[nonsense' }),
+    );
+    expect((await call(proxy.url)).status).to.be.oneOf([302, 502]);
+  });
+
+  it('rewrites cookies and locations', async () => {
+    const upstream = await startUpstream((req, res) => {
+      const location = `http://${req.headers.host}/there`;
+      res.writeHead(302, { location, 'set-cookie': ['a=1; Domain=api.example; Path=/v2', 'b=2'] }).end();
+    });
+    const proxy = await startForward({
+      target: upstream.url,
+      changeOrigin: true,
+      cookieDomainRewrite: 'app.example',
+      cookiePathRewrite: { '/v2': '/' },
+      hostRewrite: 'app.example:80',
+    });
+    const answer = await call(proxy.url);
+    expect(answer.lines('set-cookie')).to.deep.equal(['a=1; Domain=app.example; Path=/', 'b=2']);
+    expect(answer.headers.location).to.equal('http://app.example/there');
+  });
+
+  it('goes through an agent', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    onCleanup(() => agent.destroy());
+    const { upstream, proxy } = await start((target) => ({ target, agent }));
+    await Promise.all([call(proxy.url), call(proxy.url), call(proxy.url)]);
+    expect(upstream.connections.total).to.equal(1);
+  });
+
+  it('does not run the listeners of a call that its client left', async () => {
+    let heard = 0;
+    const upstream = await startUpstream((_req, res) => void setTimeout(() => res.end('late'), 50));
+    const handler = openForward({ target: upstream.url, on: { proxyRes: () => void heard++ } });
+    const proxy = await serve(handler);
+    const req = begin(proxy.url);
+    await until(() => upstream.requests.length === 1);
+    req.destroy();
+    await until(() => upstream.connections.closed === 1);
+    expect(heard).to.equal(0);
+  });
+});

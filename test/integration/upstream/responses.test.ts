@@ -1,0 +1,207 @@
+import { expect } from 'chai';
+import { call, keepAliveAgent, valuesOf } from '../../support/client.js';
+import { startForward, TRANSPORTS } from '../../support/forwarding.js';
+import { rawCall } from '../../support/raw-client.js';
+import { rawAnswer, startRawUpstream } from '../../support/raw-upstream.js';
+import { json, startUpstream, status, text } from '../../support/upstream.js';
+
+const GET = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
+
+for (const transport of TRANSPORTS) {
+  describe(`forward() and answers, transport ${transport}`, () => {
+    const startRaw = async (bytes: string) => {
+      const upstream = await startRawUpstream(rawAnswer(bytes));
+      return { upstream, proxy: await startForward({ target: upstream.url, transport }) };
+    };
+
+    it('keeps the status and its message', async () => {
+      const { proxy } = await startRaw('HTTP/1.1 299 Quite Fine\r\nContent-Length: 0\r\n\r\n');
+      const { status, statusMessage } = await call(proxy.url);
+      expect({ status, statusMessage }).to.deep.equal({ status: 299, statusMessage: 'Quite Fine' });
+    });
+
+    for (const [kind, message] of [
+      ['Latin-1', 'D\xe9j\xe0 vu'],
+      ['UTF-8', Buffer.from('Déjà vu ✓').toString('latin1')],
+    ]) {
+      it(`passes an answer with a ${kind} status message on, its bytes kept`, async () => {
+        const { proxy } = await startRaw(`HTTP/1.1 200 ${message}\r\nContent-Length: 2\r\n\r\nok`);
+        const answer = await rawCall(proxy.port, GET);
+        expect(answer)
+          .to.match(/^HTTP\/1\.1 200 /)
+          .and.match(/\r\n\r\nok$/);
+        // undici decodes the phrase as UTF-8, which bytes that are none do not survive.
+        if (kind === 'UTF-8') expect(answer.split('\r\n', 1)[0]).to.equal(`HTTP/1.1 200 ${message}`);
+      });
+    }
+
+    it('passes an answer without a status message on', async () => {
+      const { proxy } = await startRaw('HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok');
+      expect((await call(proxy.url)).text).to.equal('ok');
+    });
+
+    it('keeps every line of repeated fields, in their order', async () => {
+      const { proxy } = await startRaw(
+        [
+          'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nSet-Cookie: a=1; Path=/\r\nWarning: 199 - "one"\r\nLink: </a>',
+          'set-cookie: b=2\r\nwarning: 199 - "two"\r\nLink: </b>; rel="x, y"\r\nX-Latin: caf\xe9\r\n\r\n',
+        ].join('\r\n'),
+      );
+      const answer = await call(proxy.url);
+      expect(answer.lines('set-cookie')).to.deep.equal(['a=1; Path=/', 'b=2']);
+      expect(answer.lines('warning')).to.deep.equal(['199 - "one"', '199 - "two"']);
+      expect(answer.lines('link')).to.deep.equal(['</a>', '</b>; rel="x, y"']);
+      expect(answer.lines('x-latin')).to.deep.equal(['caf\xe9']);
+    });
+
+    it('drops the fields that belong to the connection, and those that Connection lists', async () => {
+      const { proxy } = await startRaw(
+        [
+          'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: X-Mine, close\r\nX-Mine: 1\r\nKeep-Alive: timeout=99',
+          'Proxy-Authenticate: Basic\r\nProxy-Connection: close\r\nUpgrade: h2c\r\nX-Kept: 1\r\n\r\n',
+        ].join('\r\n'),
+      );
+      const { headers, lines } = await call(proxy.url, { agent: keepAliveAgent() });
+      expect(headers).to.have.property('x-kept', '1');
+      expect(headers).to.not.have.any.keys('x-mine', 'proxy-authenticate', 'proxy-connection', 'upgrade');
+      expect(lines('connection')).to.deep.equal(['keep-alive']);
+      expect(lines('keep-alive').join()).to.not.equal('timeout=99');
+    });
+
+    it('signs in Via, behind those that were there', async () => {
+      const upstream = await startUpstream([json({}), status(200, { via: '1.0 first' })]);
+      const proxy = await startForward({ target: upstream.url, transport });
+      expect((await call(proxy.url)).lines('via')).to.deep.equal(['1.1 resilient-proxy-out']);
+      expect((await call(proxy.url)).lines('via').join(', ')).to.equal('1.0 first, 1.1 resilient-proxy-out');
+    });
+
+    it('answers HEAD with the Content-Length of the target and no body, on a kept connection', async () => {
+      const upstream = await startUpstream(text('hello'));
+      const proxy = await startForward({ target: upstream.url, transport });
+
+      for (let i = 0; i < 3; i++) {
+        const answer = await call(proxy.url, { method: 'HEAD' });
+        expect(answer.lines('content-length')).to.deep.equal(['5']);
+        expect(answer.body).to.have.length(0);
+      }
+      expect(upstream.connections.total).to.equal(1);
+      expect(upstream.requests.map(({ method }) => method)).to.deep.equal(['HEAD', 'HEAD', 'HEAD']);
+    });
+
+    it('answers HEAD where the target sends chunks for GET', async () => {
+      const { proxy } = await startRaw('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+      const answer = await call(proxy.url, { method: 'HEAD' });
+      expect(answer.status).to.equal(200);
+    });
+
+    it('passes 204 on, without a length', async () => {
+      const { upstream, proxy } = await startRaw('HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n');
+      for (let i = 0; i < 2; i++) {
+        const answer = await call(proxy.url);
+        expect(answer.status).to.equal(204);
+        expect(answer.headers).to.not.have.any.keys('content-length', 'transfer-encoding');
+      }
+      expect(upstream.connections.total).to.equal(1);
+    });
+
+    it('passes 304 on', async () => {
+      const upstream = await startUpstream(status(304, { etag: '"1"' }));
+      const proxy = await startForward({ target: upstream.url, transport });
+      const answer = await call(proxy.url);
+      expect(answer.status).to.equal(304);
+      expect(answer.headers).to.have.property('etag', '"1"').and.not.equal(undefined);
+      expect(answer.headers).to.not.have.property('transfer-encoding');
+    });
+
+    it('passes a 304 on whose Content-Length tells of the body that it stands for', async () => {
+      const { proxy } = await startRaw(
+        'HTTP/1.1 304 Not Modified\r\nContent-Length: 1234\r\nETag: "1"\r\n\r\n',
+      );
+      for (let i = 0; i < 3; i++) {
+        const answer = await call(proxy.url, { agent: keepAliveAgent() });
+        expect(answer.status).to.equal(304);
+        expect(answer.lines('content-length')).to.deep.equal(['1234']);
+      }
+      expect(proxy.errors).to.deep.equal([]);
+    });
+
+    it('passes 102 and 103 on, each line of Link kept', async () => {
+      const { proxy } = await startRaw(
+        [
+          'HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload; as=style',
+          'Link: </b.css>; rel=preload; as=style\r\nX-Hint: 1\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+        ].join('\r\n'),
+      );
+      const { information, text } = await call(proxy.url);
+      expect(information.map(({ status }) => status)).to.deep.equal([102, 103]);
+      expect(valuesOf(information[1]?.rawHeaders ?? [], 'link').join(', ')).to.equal(
+        '</a.css>; rel=preload; as=style, </b.css>; rel=preload; as=style',
+      );
+      expect(valuesOf(information[1]?.rawHeaders ?? [], 'x-hint')).to.deep.equal(['1']);
+      expect(text).to.equal('ok');
+    });
+
+    it('passes the answer on behind a 103 that Node would not send', async () => {
+      const { proxy } = await startRaw(
+        'HTTP/1.1 103 Early Hints\r\nX-Hint: 1\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: nonsense\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+      );
+      expect((await call(proxy.url)).text).to.equal('ok');
+    });
+
+    it('sends no interim answer to a client that speaks HTTP/1.0', async () => {
+      const { proxy } = await startRaw(
+        'HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+      );
+      const answer = await rawCall(proxy.port, 'GET / HTTP/1.0\r\nHost: a\r\n\r\n');
+      expect(answer)
+        .to.match(/^HTTP\/1\.[01] 200 OK\r\n/)
+        .and.match(/\r\n\r\nok$/);
+    });
+
+    it('answers an HTTP/1.0 client without chunks', async () => {
+      const upstream = await startUpstream((_req, res) => {
+        res.write('one ');
+        res.end('two');
+      });
+      const proxy = await startForward({ target: upstream.url, transport });
+      const answer = await rawCall(proxy.port, 'GET / HTTP/1.0\r\nHost: a\r\n\r\n');
+      expect(answer)
+        .to.match(/\r\n\r\none two$/)
+        .and.not.match(/transfer-encoding/i);
+    });
+
+    it('passes response trailers on', async () => {
+      const { proxy } = await startRaw(
+        'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 42\r\nX-Also: caf\xe9\r\n\r\n',
+      );
+      const answer = await call(proxy.url, { headers: { te: 'trailers' } });
+      expect(answer.lines('trailer')).to.deep.equal(['X-Sum']);
+      expect(valuesOf(answer.rawTrailers, 'x-sum')).to.deep.equal(['42']);
+      expect(valuesOf(answer.rawTrailers, 'x-also')).to.deep.equal(['caf\xe9']);
+    });
+
+    it('passes an answer of an HTTP/1.0 origin on', async () => {
+      const upstream = await startRawUpstream(async (connection) => {
+        await connection.heads();
+        connection.end('HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nold');
+      });
+      const proxy = await startForward({ target: upstream.url, transport });
+      expect((await call(proxy.url)).text).to.equal('old');
+    });
+
+    it('passes redirects and errors of the target on as they are', async () => {
+      const upstream = await startUpstream([
+        status(302, { location: 'http://else.example/' }),
+        status(500),
+        status(429),
+      ]);
+      const proxy = await startForward({ target: upstream.url, transport });
+      const redirected = await call(proxy.url);
+      expect(redirected.status).to.equal(302);
+      expect(redirected.headers.location).to.equal('http://else.example/');
+      expect((await call(proxy.url)).status).to.equal(500);
+      expect((await call(proxy.url)).status).to.equal(429);
+      expect(proxy.errors).to.deep.equal([]);
+    });
+  });
+}

@@ -1,0 +1,134 @@
+import { createSecureServer } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import { expect } from 'chai';
+import { type Answer, call } from '../../support/client.js';
+import { forwardThatTrusts } from '../../support/forward-that-trusts.js';
+import { startForward, TRANSPORTS } from '../../support/forwarding.js';
+import { listening } from '../../support/listening.js';
+import { credentials } from '../../support/tls.js';
+import { json, startUpstream, type UpstreamAnswer } from '../../support/upstream.js';
+
+/** Tells the server name that the client of the TLS connection asked for. */
+const serverName: UpstreamAnswer = (req, res) => {
+  const name = Reflect.get(req.socket as TLSSocket, 'servername');
+  res.end(JSON.stringify({ servername: name, host: req.headers.host }));
+};
+const HOST = { host: 'client.example' };
+
+function expectTlsError(answer: Answer, proxyStatus: string): void {
+  expect(answer.status).to.equal(502);
+  expect(answer.json()).to.have.property('code', 'ERR_UPSTREAM_TLS');
+  expect(answer.headers['proxy-status']).to.equal(`resilient-proxy-out; error=${proxyStatus}`);
+}
+
+for (const transport of TRANSPORTS) {
+  describe(`forward() and TLS, transport ${transport}`, () => {
+    it('answers 502 ERR_UPSTREAM_TLS when nobody it trusts signed the certificate', async () => {
+      const upstream = await startUpstream(json({}), { tls: credentials() });
+      const proxy = await startForward({ target: upstream.url, transport });
+      expectTlsError(await call(proxy.url), 'tls_certificate_error');
+      expect(upstream.requests).to.have.length(0);
+    });
+
+    it('takes any certificate with secure: false', async () => {
+      const upstream = await startUpstream(json({ ok: true }), { tls: credentials() });
+      const proxy = await startForward({ target: upstream.url, transport, secure: false });
+      for (let i = 0; i < 3; i++) expect((await call(proxy.url)).json()).to.deep.equal({ ok: true });
+      expect(upstream.connections.total).to.equal(1);
+    });
+
+    it('answers 502 ERR_UPSTREAM_TLS when the target speaks no TLS', async () => {
+      const plain = await startUpstream(json({}));
+      const proxy = await startForward({ target: plain.url.replace('http', 'https'), transport });
+      expectTlsError(await call(proxy.url), 'tls_protocol_error');
+    });
+
+    it('asks by the name of the target, whatever Host the client sent', async () => {
+      const upstream = await startUpstream(serverName, { tls: credentials() });
+      const target = `https://localhost:${upstream.port}`;
+      const kept = await startForward({ target, transport, secure: false });
+      expect((await call(kept.url, { headers: HOST })).json()).to.deep.equal({
+        servername: 'localhost',
+        host: 'client.example',
+      });
+      const changed = await startForward({ target, transport, secure: false, changeOrigin: true });
+      expect((await call(changed.url, { headers: HOST })).json()).to.deep.equal({
+        servername: 'localhost',
+        host: `localhost:${upstream.port}`,
+      });
+    });
+
+    it('asks by no name where the target is an address', async () => {
+      const upstream = await startUpstream(serverName, { tls: credentials() });
+      const proxy = await startForward({ target: upstream.url, transport, secure: false });
+      expect((await call(proxy.url, { headers: HOST })).json()).to.deep.equal({
+        servername: false,
+        host: 'client.example',
+      });
+    });
+
+    it('keeps one connection for clients that send different Host fields', async () => {
+      const upstream = await startUpstream(serverName, { tls: credentials() });
+      const proxy = await startForward({
+        target: `https://localhost:${upstream.port}`,
+        transport,
+        secure: false,
+      });
+      for (const host of ['a.example', 'b.example', 'a.example'])
+        await call(proxy.url, { headers: { host } });
+      expect(upstream.connections.total).to.equal(1);
+    });
+
+    it('speaks HTTP/1.1 to a target that offers HTTP/2', async () => {
+      const versions: string[] = [];
+      const server = createSecureServer({ ...credentials(), allowHTTP1: true }, (req, res) => {
+        versions.push(req.httpVersion);
+        res.end();
+      });
+      const { port } = await listening(server);
+      const proxy = await startForward({ target: `https://127.0.0.1:${port}`, transport, secure: false });
+      expect((await call(proxy.url)).status).to.equal(200);
+      expect(versions).to.deep.equal(['1.1']);
+    });
+
+    it('holds the certificate against the name of the target, not against Host', async () => {
+      const own = credentials('DNS:localhost');
+      const upstream = await startUpstream(json({ ok: true }), { tls: own });
+      const right = await forwardThatTrusts(own.ca, {
+        target: `https://localhost:${upstream.port}`,
+        transport,
+      });
+      expect((await call(`http://127.0.0.1:${right}`, { headers: HOST })).json()).to.deep.equal({ ok: true });
+
+      const other = credentials('DNS:client.example');
+      const impostor = await startUpstream(json({}), { tls: other });
+      const wrong = await forwardThatTrusts(other.ca, {
+        target: `https://localhost:${impostor.port}`,
+        transport,
+      });
+      expectTlsError(await call(`http://127.0.0.1:${wrong}`, { headers: HOST }), 'tls_certificate_error');
+      expect(impostor.requests).to.have.length(0);
+    });
+
+    it('holds the certificate against an address', async () => {
+      const own = credentials('IP:127.0.0.1');
+      const upstream = await startUpstream(json({ ok: true }), { tls: own });
+      const port = await forwardThatTrusts(own.ca, { target: upstream.url, transport });
+      expect((await call(`http://127.0.0.1:${port}`, { headers: HOST })).json()).to.deep.equal({ ok: true });
+
+      const other = credentials('DNS:client.example');
+      const impostor = await startUpstream(json({}), { tls: other });
+      const wrong = await forwardThatTrusts(other.ca, { target: impostor.url, transport });
+      expectTlsError(await call(`http://127.0.0.1:${wrong}`, { headers: HOST }), 'tls_certificate_error');
+    });
+  });
+}
+
+describe('forward() with ca', () => {
+  it('trusts the authority', async () => {
+    const own = credentials();
+    const upstream = await startUpstream(json({ ok: true }), { tls: own });
+    const proxy = await startForward({ target: upstream.url, ...{ ca: own.ca } });
+    expect((await call(proxy.url)).json()).to.deep.equal({ ok: true });
+  });
+});

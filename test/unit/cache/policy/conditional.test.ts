@@ -1,0 +1,128 @@
+import { expect } from 'chai';
+import {
+  isNotModified,
+  notModifiedFields,
+  revalidationFields,
+} from '../../../../lib/cache/policy/conditional.js';
+import { firstValue } from '../../../../lib/cache/policy/headers.js';
+import { date, NOW, stored } from './stored-entry.js';
+
+const FRESH = { 'Cache-Control': 'max-age=100000' };
+const TAGGED = stored({ ...FRESH, ETag: '"abcdef"', 'Last-Modified': date(-5000) });
+const WEAK = stored({ ...FRESH, ETag: 'W/"abcdef"' });
+const DATED = stored({ ...FRESH, 'Last-Modified': date(-3000) });
+
+/** Whether these request fields get a 304. */
+function isAnswered304(meta: typeof TAGGED, ...fields: string[]): boolean {
+  return isNotModified(meta, fields, NOW);
+}
+
+describe('isNotModified()', () => {
+  for (const value of [
+    '"abcdef"',
+    'W/"abcdef"',
+    '"abcdef", "1234", "5678"',
+    '"1234", "abcdef", "5678"',
+    '"1234","5678","abcdef"',
+    '"a,b", W/"abcdef"',
+    '*',
+  ]) {
+    it(`answers If-None-Match: ${value} with 304`, () => {
+      expect(isAnswered304(TAGGED, 'If-None-Match', value)).to.equal(true);
+      expect(isAnswered304(WEAK, 'If-None-Match', value)).to.equal(true);
+    });
+  }
+
+  it('reads If-None-Match over several lines', () => {
+    expect(isAnswered304(TAGGED, 'If-None-Match', '"1"', 'if-none-match', '"abcdef"')).to.equal(true);
+  });
+
+  for (const value of ['"abc"', '"ABCDEF"', 'abcdef', '"x", "y"', '']) {
+    it(`sends the whole for If-None-Match: ${JSON.stringify(value)}`, () => {
+      expect(isAnswered304(TAGGED, 'If-None-Match', value)).to.equal(false);
+    });
+  }
+
+  it('compares tags that are written wrongly as text', () => {
+    const meta = stored({ ...FRESH, ETag: 'W\\"abcdef"' });
+    expect(isAnswered304(meta, 'If-None-Match', 'W\\"abcdef"')).to.equal(true);
+  });
+
+  it('compares tags with bytes beyond ASCII', () => {
+    const meta = stored({ ...FRESH, ETag: '"abcdef\u00fc"' });
+    expect(isAnswered304(meta, 'If-None-Match', '"x", "abcdef\u00fc"')).to.equal(true);
+  });
+
+  it('lets If-None-Match win over If-Modified-Since, either way', () => {
+    const since = (seconds: number) => ['If-Modified-Since', date(seconds)];
+    expect(isAnswered304(TAGGED, 'If-None-Match', '"abcdef"', ...since(-10_000))).to.equal(true);
+    expect(isAnswered304(TAGGED, 'If-None-Match', '"other"', ...since(0))).to.equal(false);
+    expect(isAnswered304(DATED, 'If-None-Match', '"other"', ...since(0))).to.equal(false);
+  });
+
+  it('answers If-Modified-Since with 304 where nothing changed after it', () => {
+    expect(isAnswered304(DATED, 'If-Modified-Since', date(-3000))).to.equal(true);
+    expect(isAnswered304(DATED, 'If-Modified-Since', date(-2000))).to.equal(true);
+    expect(isAnswered304(DATED, 'If-Modified-Since', date(-3001))).to.equal(false);
+  });
+
+  it('reads If-Modified-Since in an obsolete format', () => {
+    const meta = stored({ ...FRESH, 'Last-Modified': 'Sun, 06 Nov 1994 08:49:37 GMT' });
+    expect(isAnswered304(meta, 'If-Modified-Since', 'Sunday, 06-Nov-94 08:49:37 GMT')).to.equal(true);
+  });
+
+  it('sends the whole for an If-Modified-Since that is no date, and where nothing is known about changes', () => {
+    expect(isAnswered304(DATED, 'If-Modified-Since', 'yesterday')).to.equal(false);
+    expect(isAnswered304(WEAK, 'If-Modified-Since', date(0))).to.equal(false);
+  });
+
+  it('makes no 304 of anything but 2xx', () => {
+    const meta = stored({ ...FRESH, ETag: '"abcdef"' }, { status: 404 });
+    expect(isAnswered304(meta, 'If-None-Match', '*')).to.equal(false);
+  });
+
+  it('does not condition a request that asks nothing', () => {
+    expect(isAnswered304(TAGGED, 'Accept', '*/*')).to.equal(false);
+  });
+});
+
+describe('notModifiedFields()', () => {
+  it('keeps the tag and all fields but those about content', () => {
+    const meta = stored({ ...FRESH, ETag: '"a"', 'Content-Type': 'text/plain', Vary: 'Foo', 'X-A': '1' });
+    const fields = notModifiedFields(meta.rawHeaders);
+    for (const name of ['etag', 'date', 'cache-control', 'vary', 'x-a']) {
+      expect(firstValue(fields, name), name).to.be.a('string');
+    }
+    expect(firstValue(fields, 'content-length')).to.equal(undefined);
+    expect(firstValue(fields, 'content-type')).to.equal(undefined);
+  });
+});
+
+describe('revalidationFields()', () => {
+  it('asks with the stored validators, the tag as it was received', () => {
+    const fields = revalidationFields(TAGGED, ['Accept', 'x']);
+    expect(fields).to.deep.equal([
+      'Accept',
+      'x',
+      'If-None-Match',
+      '"abcdef"',
+      'If-Modified-Since',
+      date(-5000),
+    ]);
+    expect(firstValue(revalidationFields(WEAK, []), 'if-none-match')).to.equal('W/"abcdef"');
+    expect(firstValue(revalidationFields(DATED, []), 'if-modified-since')).to.equal(date(-3000));
+  });
+
+  it('carries the fields of the request that the answer varies on', () => {
+    expect(firstValue(revalidationFields(TAGGED, ['Abc', '123']), 'abc')).to.equal('123');
+  });
+
+  it('asks for the whole, without the conditions of the client', () => {
+    const client = ['If-None-Match', '"mine"', 'Range', 'bytes=0-1', 'If-Range', '"mine"', 'If-Match', '*'];
+    expect(revalidationFields(WEAK, client)).to.deep.equal(['If-None-Match', 'W/"abcdef"']);
+  });
+
+  it('asks without a condition where there is no validator', () => {
+    expect(revalidationFields(stored(FRESH), ['If-None-Match', '"mine"'])).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,84 @@
+import { expect } from 'chai';
+import { firstValue } from '../../../../lib/cache/policy/headers.js';
+import { rangeAnswer } from '../../../../lib/cache/policy/range.js';
+import { date, NOW, stored } from './stored-entry.js';
+
+/** A stored body of ten bytes. */
+const META = stored({
+  'Cache-Control': 'max-age=3600',
+  ETag: '"a"',
+  'Last-Modified': date(-100),
+  'Content-Range': 'junk',
+  A: '1',
+});
+
+function ranged(...fields: string[]) {
+  return rangeAnswer(META, fields, NOW);
+}
+
+describe('rangeAnswer()', () => {
+  for (const [range, start, end] of [
+    ['bytes=0-1', 0, 2],
+    ['bytes=1-', 1, 10],
+    ['bytes=-1', 9, 10],
+    ['bytes=-99', 0, 10],
+    ['bytes=9-99', 9, 10],
+    ['Bytes=0-0', 0, 1],
+    [`bytes=0-${'9'.repeat(30)}`, 0, 10],
+  ] as const) {
+    it(`sends bytes ${start} to ${end - 1} for ${range.slice(0, 20)}`, () => {
+      const sent = ranged('Range', range);
+      expect(sent).to.include({ status: 206, start, end });
+      expect(firstValue(sent?.rawHeaders ?? [], 'content-range')).to.equal(`bytes ${start}-${end - 1}/10`);
+      expect(firstValue(sent?.rawHeaders ?? [], 'content-length')).to.equal(String(end - start));
+    });
+  }
+
+  it('keeps the other stored fields', () => {
+    const fields = ranged('Range', 'bytes=0-1')?.rawHeaders ?? [];
+    expect(firstValue(fields, 'a')).to.equal('1');
+    expect(firstValue(fields, 'etag')).to.equal('"a"');
+  });
+
+  for (const range of ['bytes=10-', 'bytes=10-20', 'bytes=-0']) {
+    it(`answers ${range} with 416`, () => {
+      const refused = ranged('Range', range);
+      expect(refused?.status).to.equal(416);
+      expect(firstValue(refused?.rawHeaders ?? [], 'content-range')).to.equal('bytes */10');
+    });
+  }
+
+  for (const range of ['bytes=0-1,3-4', 'bytes=2-1', 'bytes=-', 'bytes=a-b', 'lines=0-1', 'bytes 0-1', '']) {
+    it(`sends the whole for ${JSON.stringify(range)}`, () => {
+      expect(ranged('Range', range)).to.equal(undefined);
+    });
+  }
+
+  it('sends the whole for two Range lines and for none', () => {
+    expect(ranged('Range', 'bytes=0-1', 'Range', 'bytes=2-3')).to.equal(undefined);
+    expect(ranged()).to.equal(undefined);
+  });
+
+  it('sends the whole of anything but a 200', () => {
+    const notFound = stored({ 'Cache-Control': 'max-age=3600' }, { status: 404 });
+    expect(rangeAnswer(notFound, ['Range', 'bytes=0-1'], NOW)).to.equal(undefined);
+  });
+
+  it('sends the part where If-Range has the strong tag or the exact date', () => {
+    expect(ranged('Range', 'bytes=0-1', 'If-Range', '"a"')?.status).to.equal(206);
+    expect(ranged('Range', 'bytes=0-1', 'If-Range', date(-100))?.status).to.equal(206);
+  });
+
+  it('sends the whole where If-Range has another tag, a weak one, or another date', () => {
+    for (const condition of ['"b"', 'W/"a"', date(-99), date(-101), 'soon']) {
+      expect(ranged('Range', 'bytes=0-1', 'If-Range', condition), condition).to.equal(undefined);
+    }
+  });
+
+  it('does not trust a weak stored tag, nor a date within a second of the answer', () => {
+    const weak = stored({ 'Cache-Control': 'max-age=3600', ETag: 'W/"a"', 'Last-Modified': date(0) });
+    expect(rangeAnswer(weak, ['Range', 'bytes=0-1', 'If-Range', 'W/"a"'], NOW)).to.equal(undefined);
+    expect(rangeAnswer(weak, ['Range', 'bytes=0-1', 'If-Range', '"a"'], NOW)).to.equal(undefined);
+    expect(rangeAnswer(weak, ['Range', 'bytes=0-1', 'If-Range', date(0)], NOW)).to.equal(undefined);
+  });
+});

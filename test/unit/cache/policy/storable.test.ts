@@ -1,0 +1,183 @@
+import { expect } from 'chai';
+import { firstValue } from '../../../../lib/cache/policy/headers.js';
+import { decideStore, sealEntry } from '../../../../lib/cache/policy/storable.js';
+import { answer, date, get, NOW, policy, refusal, SECOND, stored } from './stored-entry.js';
+
+const FRESH = { 'Cache-Control': 'max-age=3600' };
+
+describe('decideStore()', () => {
+  for (const status of [
+    200, 203, 204, 299, 301, 302, 303, 307, 308, 400, 404, 410, 499, 500, 502, 503, 504, 599,
+  ]) {
+    it(`stores a ${status} with explicit freshness`, () => {
+      expect(refusal(FRESH, { status })).to.equal(undefined);
+    });
+  }
+
+  for (const status of [100, 103, 206, 304, 412, 416, 428, 429, 431, 511]) {
+    it(`never stores a ${status}`, () => {
+      expect(refusal({ 'Cache-Control': 'max-age=3600, public' }, { status })).to.equal('status');
+    });
+  }
+
+  it('stores a 200 with a Content-Range, which means nothing there', () => {
+    const meta = stored({ ...FRESH, 'Content-Range': 'bytes 0-4/10' });
+    expect(firstValue(meta.rawHeaders, 'content-range')).to.equal('bytes 0-4/10');
+  });
+
+  it('does not store without freshness, validator or stale window', () => {
+    expect(refusal({})).to.equal('not-reusable');
+    expect(refusal({ 'Cache-Control': 'max-age=0' })).to.equal('not-reusable');
+    expect(refusal({ 'Cache-Control': 'max-age=3600', Age: '7200' })).to.equal('not-reusable');
+    expect(refusal({ 'Last-Modified': date(-1000) }, { status: 403 })).to.equal('not-reusable');
+  });
+
+  it('stores what is stale, for its validator or its stale window', () => {
+    expect(refusal({ ETag: '"a"' })).to.equal(undefined);
+    expect(refusal({ Expires: date(-10), 'Last-Modified': date(-1000) })).to.equal(undefined);
+    expect(refusal({ 'Cache-Control': 'max-age=0, stale-if-error=60' })).to.equal(undefined);
+  });
+
+  it('stores no-cache with a validator, never fresh and never to be used stale', () => {
+    const meta = stored(
+      { 'Cache-Control': 'no-cache, max-age=3600', ETag: '"a"' },
+      {},
+      { staleIfErrorMs: 5000 },
+    );
+    expect(meta.freshUntil).to.be.at.most(NOW);
+    expect(meta.staleIfErrorUntil).to.be.at.most(NOW);
+    expect(meta).to.include({ staleForbidden: true, revalidatable: true });
+    expect(meta.keepUntil).to.equal(NOW + 3600 * SECOND);
+  });
+
+  for (const directive of ['no-store', 'No-StOrE', 'private']) {
+    it(`does not store ${directive}, however fresh`, () => {
+      const fields = { 'Cache-Control': `max-age=10000, ${directive}`, Expires: date(10_000) };
+      expect(refusal(fields)).to.equal(directive.toLowerCase());
+    });
+  }
+
+  it('lets CDN-Cache-Control decide alone', () => {
+    const plain = 'no-store';
+    expect(refusal({ 'Cache-Control': plain, 'CDN-Cache-Control': 'max-age=10000' })).to.equal(undefined);
+    expect(refusal({ ...FRESH, 'CDN-Cache-Control': 'no-store' })).to.equal('no-store');
+    expect(refusal({ ...FRESH, 'CDN-Cache-Control': 'private' })).to.equal('private');
+    expect(refusal({ 'Cache-Control': plain, 'CDN-Cache-Control': 'max-age="1"' })).to.equal('no-store');
+  });
+
+  it('lets must-understand override no-store for codes it knows, and forbid those it does not', () => {
+    const fields = { 'Cache-Control': 'max-age=3600, no-store, must-understand' };
+    expect(refusal(fields)).to.equal(undefined);
+    expect(refusal(fields, { status: 599 })).to.equal('status');
+    expect(refusal({ 'Cache-Control': 'max-age=3600, must-understand' }, { status: 299 })).to.equal('status');
+  });
+
+  it('does not store for a request with no-store', () => {
+    expect(refusal(FRESH, {}, {}, get(['Cache-Control', 'no-store']))).to.equal('request-no-store');
+  });
+
+  it('stores an answer to Authorization only where it is for anyone', () => {
+    const authorised = get(['authorization', 'Bearer x']);
+    expect(refusal(FRESH, {}, {}, authorised)).to.equal('authorization');
+    for (const directive of ['public', 'must-revalidate', 's-maxage=3600']) {
+      const fields = { 'Cache-Control': `max-age=3600, ${directive}` };
+      expect(refusal(fields, {}, {}, authorised), directive).to.equal(undefined);
+    }
+  });
+
+  it('does not store a cookie unless asked', () => {
+    const fields = { ...FRESH, 'Set-Cookie': 'a=b' };
+    expect(refusal(fields)).to.equal('set-cookie');
+    const meta = stored(fields, {}, { storeSetCookie: true });
+    expect(firstValue(meta.rawHeaders, 'set-cookie')).to.equal('a=b');
+  });
+
+  it('stores an answer whose cookie the upstream marks as private, without the cookie', () => {
+    const meta = stored({ 'Cache-Control': 'max-age=3600, private="set-cookie"', 'Set-Cookie': 'a=b' });
+    expect(firstValue(meta.rawHeaders, 'set-cookie')).to.equal(undefined);
+  });
+
+  it('stores without the fields that no-cache and private name', () => {
+    const control = 'max-age=3600, no-cache="a, B", private="c"';
+    const meta = stored({ 'Cache-Control': control, A: '1', b: '2', C: '3', D: '4' });
+    expect(meta.rawHeaders).to.include('D').and.not.to.include.members(['A']);
+    for (const name of ['a', 'b', 'c']) expect(firstValue(meta.rawHeaders, name), name).to.equal(undefined);
+  });
+
+  it('stores without hop-by-hop fields, those that Connection lists, and Age', () => {
+    const meta = stored({ ...FRESH, Connection: 'a', A: '1', 'Keep-Alive': 'x', Age: '3', B: '2' });
+    expect(meta.rawHeaders).to.deep.equal([
+      ...['Date', date(0), 'Cache-Control', 'max-age=3600', 'B', '2', 'Content-Length', '10'],
+    ]);
+  });
+
+  it('keeps the upstream’s Date, and adds one where there is none', () => {
+    expect(firstValue(stored({ ...FRESH, Date: date(-5) }).rawHeaders, 'date')).to.equal(date(-5));
+    const undated = stored({}, { rawHeaders: ['Cache-Control', 'max-age=3600'] });
+    expect(firstValue(undated.rawHeaders, 'date')).to.equal(date(0));
+  });
+
+  it('does not store Vary: *, and not a flood of names in Vary', () => {
+    expect(refusal({ ...FRESH, Vary: 'Foo, *' })).to.equal('vary');
+    const flood = Array.from({ length: 33 }, (_, index) => `x-${index}`).join(',');
+    expect(refusal({ ...FRESH, Vary: flood })).to.equal('vary');
+  });
+
+  it('learns what a look-up needs', () => {
+    const fields = { ...FRESH, ETag: 'W/"a"', 'Last-Modified': date(-100), Vary: 'Foo', 'Cache-Tag': 't1' };
+    const meta = stored(fields, { requestTime: NOW - 100 }, {}, get(['foo', '1']));
+    expect(meta).to.deep.include({
+      bornAt: NOW - 100,
+      freshUntil: NOW - 100 + 3600 * SECOND,
+      etag: 'W/"a"',
+      lastModifiedMs: NOW - 100 * SECOND,
+      varyNames: ['foo'],
+      tags: ['t1'],
+      bodyLength: 10,
+    });
+  });
+
+  it('drops what cannot be validated when its last window closes', () => {
+    const meta = stored({ 'Cache-Control': 'max-age=10, stale-if-error=60' });
+    expect(meta.keepUntil).to.equal(NOW + 70 * SECOND);
+  });
+
+  it('asks only answers of 2xx whether they changed', () => {
+    expect(stored({ ...FRESH, ETag: '"a"' }, { status: 404 }).revalidatable).to.equal(false);
+    expect(stored({ ...FRESH, ETag: '"a"' }).revalidatable).to.equal(true);
+  });
+
+  it('does not store what HEAD, PUT or an unknown method got', () => {
+    for (const method of ['HEAD', 'PUT', 'M-SEARCH', 'POST']) {
+      expect(refusal(FRESH, {}, {}, { ...get(), method }), method).to.equal('method');
+    }
+  });
+
+  it('stores a fresh POST with its own Content-Location', () => {
+    const post = { ...get(), method: 'POST' };
+    expect(refusal({ ...FRESH, 'Content-Location': '/path' }, {}, {}, post)).to.equal(undefined);
+    expect(refusal({ ...FRESH, 'Content-Location': '/other' }, {}, {}, post)).to.equal('method');
+    const heuristic = { 'Content-Location': '/path', 'Last-Modified': date(-1000) };
+    expect(refusal(heuristic, {}, {}, post)).to.equal('not-reusable');
+  });
+});
+
+describe('sealEntry()', () => {
+  function head(fields: Readonly<Record<string, string>>, status = 200) {
+    const decision = decideStore(get(), answer({ ...FRESH, ...fields }, { status }), policy());
+    if (!decision.store) throw new Error(decision.reason);
+    return decision.meta;
+  }
+
+  it('refuses a body that is shorter or longer than announced', () => {
+    expect(sealEntry(head({ 'Content-Length': '10' }), 10)?.bodyLength).to.equal(10);
+    expect(sealEntry(head({ 'Content-Length': '10' }), 9)).to.equal(undefined);
+    expect(sealEntry(head({ 'Content-Length': '10' }), 11)).to.equal(undefined);
+    expect(sealEntry(head({ 'Content-Length': '10, 10' }), 10)).to.equal(undefined);
+  });
+
+  it('announces the length where the upstream did not, but for a 204', () => {
+    expect(firstValue(sealEntry(head({}), 7)?.rawHeaders ?? [], 'content-length')).to.equal('7');
+    expect(firstValue(sealEntry(head({}, 204), 0)?.rawHeaders ?? [], 'content-length')).to.equal(undefined);
+  });
+});

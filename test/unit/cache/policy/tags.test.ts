@@ -1,0 +1,20 @@
+import { expect } from 'chai';
+import { answerTags, boundedTags, MAX_TAG_LENGTH, MAX_TAGS } from '../../../../lib/cache/policy/tags.js';
+
+describe('answerTags()', () => {
+  it('reads Surrogate-Key by spaces and Cache-Tag by commas, each tag once', () => {
+    const lines = ['Surrogate-Key', 'a  b', 'cache-tag', 'c d, a', 'Cache-Tag', ',e'];
+    expect(answerTags(lines)).to.deep.equal(['a', 'b', 'c d', 'e']);
+  });
+
+  it('is empty without either', () => {
+    expect(answerTags(['ETag', '"a"'])).to.deep.equal([]);
+  });
+});
+
+describe('boundedTags()', () => {
+  it('bounds their number and their length', () => {
+    expect(boundedTags(Array.from({ length: 1000 }, (_, index) => `t${index}`))).to.have.length(MAX_TAGS);
+    expect(boundedTags(['x'.repeat(MAX_TAG_LENGTH + 1), 'ok'])).to.deep.equal(['ok']);
+  });
+});

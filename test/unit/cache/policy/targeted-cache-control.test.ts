@@ -1,0 +1,81 @@
+import { expect } from 'chai';
+import { answerDirectives, parseTargeted } from '../../../../lib/cache/policy/targeted-cache-control.js';
+
+/** What counts for an answer with these two fields. */
+function directives(targeted: string, plain = 'no-store') {
+  return answerDirectives(['Cache-Control', plain, 'CDN-Cache-Control', targeted]);
+}
+
+describe('answerDirectives()', () => {
+  it('reads Cache-Control where there is no targeted field', () => {
+    const { directives: plain, targeted } = answerDirectives([
+      'Cache-Control',
+      'max-age=1',
+      'cache-control',
+      'public',
+    ]);
+    expect(plain).to.include({ maxAge: 1, public: true });
+    expect(targeted).to.equal(false);
+  });
+
+  it('lets a valid CDN-Cache-Control replace Cache-Control', () => {
+    const { directives: used, targeted } = directives('max-age=3600');
+    expect(used).to.include({ maxAge: 3600, noStore: false });
+    expect(targeted).to.equal(true);
+  });
+
+  it('lets a directive nobody knows replace Cache-Control too', () => {
+    expect(directives('none').targeted).to.equal(true);
+  });
+
+  for (const invalid of [
+    'max-age=10000, &&&&&',
+    'max-age="10000"',
+    'max-age=1.5',
+    'max-age',
+    'no-store=1',
+    'private=(a b)',
+    'MaX-aGe=3600',
+    'max-age =100',
+    'max-age= 100',
+    '',
+  ]) {
+    it(`passes over ${JSON.stringify(invalid)}, which is no valid field`, () => {
+      const { directives: used, targeted } = directives(invalid);
+      expect(used.noStore).to.equal(true);
+      expect(targeted).to.equal(false);
+    });
+  }
+
+  it('reads one dictionary from several lines', () => {
+    const lines = ['CDN-Cache-Control', 'foobar', 'cdn-cache-control', 'max-age=5'];
+    expect(answerDirectives(lines).directives.maxAge).to.equal(5);
+  });
+});
+
+describe('parseTargeted()', () => {
+  it('takes the last of two max-age, as dictionaries do', () => {
+    expect(parseTargeted('max-age=1, max-age=2')?.maxAge).to.equal(2);
+  });
+
+  it('reads private, no-cache and no-store', () => {
+    expect(parseTargeted('private, no-cache, no-store')).to.include({
+      private: true,
+      noCache: true,
+      noStore: true,
+    });
+  });
+
+  it('reads the field names of private', () => {
+    expect(parseTargeted('private="a, b"')?.privateFields).to.deep.equal(['a', 'b']);
+  });
+
+  it('caps a very large max-age and takes a negative one for stale', () => {
+    expect(parseTargeted('max-age=99999999999')?.maxAge).to.equal(2 ** 31);
+    expect(parseTargeted('max-age=-1')?.maxAge).to.equal(0);
+  });
+
+  it('takes a directive that is false for absent', () => {
+    expect(parseTargeted('no-store=?0, max-age=1')).to.include({ noStore: false, maxAge: 1 });
+  });
+});

@@ -1,0 +1,68 @@
+import { expect } from 'chai';
+import { selectVariant, withVariant } from '../../../../lib/cache/policy/variants.js';
+import { MAX_VARIANTS } from '../../../../lib/cache/store/entry.js';
+import { date, get, NOW, SECOND, stored } from './stored-entry.js';
+
+const FRESH = { 'Cache-Control': 'max-age=3600', Vary: 'Foo' };
+
+/** The variant for a request with `Foo: value`, arrived some seconds from now. */
+function variant(value: string, seconds = 0, fields: Readonly<Record<string, string>> = FRESH) {
+  const at = NOW + seconds * SECOND;
+  const times = { requestTime: at, responseTime: at };
+  return { meta: stored({ Date: date(seconds), ...fields }, times, {}, get(['Foo', value])) };
+}
+
+describe('selectVariant()', () => {
+  it('finds the variant for a request, and none where none matches', () => {
+    const variants = [variant('1'), variant('2')];
+    expect(selectVariant(variants, ['foo', '2'])).to.equal(variants[1]);
+    expect(selectVariant(variants, ['foo', '3'])).to.equal(undefined);
+    expect(selectVariant(variants, [])).to.equal(undefined);
+  });
+
+  it('takes the most recent of several that match', () => {
+    const plain = variant('1', 10, { 'Cache-Control': 'max-age=3600' });
+    const variants = [variant('1', 0), plain, variant('1', 5, { ...FRESH, Vary: 'Bar' })];
+    expect(selectVariant(variants, ['foo', '1'])).to.equal(plain);
+  });
+
+  it('does not let a Date in the future win over what came later', () => {
+    const ahead = variant('1', 0, { ...FRESH, Date: date(9999) });
+    const later = variant('1', 60, { ...FRESH, Vary: 'Bar' });
+    expect(selectVariant([ahead, later], ['foo', '1'])).to.equal(later);
+  });
+});
+
+describe('withVariant()', () => {
+  it('adds a variant beside the others, newest first', () => {
+    const [one, two] = [variant('1'), variant('2', 1)];
+    expect(withVariant([one], two, NOW)).to.deep.equal([two, one]);
+  });
+
+  it('replaces the one for the same request fields', () => {
+    const again = variant('1', 1);
+    expect(
+      withVariant([variant('1'), variant('2')], again, NOW).filter(
+        ({ meta }) => meta.varyKey === again.meta.varyKey,
+      ),
+    ).to.deep.equal([again]);
+  });
+
+  it('replaces all by one that does not vary', () => {
+    const plain = variant('1', 1, { 'Cache-Control': 'max-age=3600' });
+    expect(withVariant([variant('1'), variant('2')], plain, NOW)).to.deep.equal([plain]);
+  });
+
+  it('drops the oldest beyond the bound, however many there are', () => {
+    let variants: ReturnType<typeof variant>[] = [];
+    for (let i = 0; i < 50; i++) variants = withVariant(variants, variant(String(i), i), NOW);
+    expect(variants).to.have.length(MAX_VARIANTS);
+    expect(selectVariant(variants, ['Foo', '49'])).to.equal(variants[0]);
+    expect(selectVariant(variants, ['Foo', '41'])).to.equal(undefined);
+  });
+
+  it('drops what is of no more use', () => {
+    const old = variant('1');
+    expect(withVariant([old], variant('2'), old.meta.keepUntil)).to.have.length(1);
+  });
+});

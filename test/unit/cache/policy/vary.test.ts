@@ -1,0 +1,111 @@
+import { expect } from 'chai';
+import { MAX_VARY_NAMES, selectingKey, varyNames } from '../../../../lib/cache/policy/vary.js';
+
+/** Whether two requests select the same variant of an answer that varies on these fields. */
+function match(vary: readonly string[], one: readonly string[], other: readonly string[]): boolean {
+  return selectingKey(vary, one) === selectingKey(vary, other);
+}
+
+describe('varyNames()', () => {
+  it('lists the names of all lines, sorted, in lower case, each once', () => {
+    expect(varyNames(['Vary', 'Foo, Bar', 'VARY', 'foo, baz'])).to.deep.equal(['bar', 'baz', 'foo']);
+  });
+
+  it('is empty where there is no Vary', () => {
+    expect(varyNames(['ETag', '"a"'])).to.deep.equal([]);
+  });
+
+  for (const lines of [['*'], ['*, *'], ['*', '*'], [', *'], ['', '*'], ['*, Foo'], ['Foo, *']]) {
+    it(`matches nothing for ${JSON.stringify(lines)}`, () => {
+      expect(varyNames(lines.flatMap((value) => ['Vary', value]))).to.equal(undefined);
+    });
+  }
+
+  it('matches nothing for a member that is no field name', () => {
+    expect(varyNames(['Vary', 'foo bar'])).to.equal(undefined);
+  });
+
+  it('is bounded', () => {
+    const names = Array.from({ length: MAX_VARY_NAMES }, (_, index) => `x-${index}`);
+    expect(varyNames(['Vary', names.join()])).to.have.length(MAX_VARY_NAMES);
+    expect(varyNames(['Vary', [...names, 'one-more'].join()])).to.equal(undefined);
+  });
+});
+
+describe('selectingKey()', () => {
+  it('tells other values, and a missing field, from each other', () => {
+    expect(match(['foo'], ['Foo', '1'], ['foo', '1'])).to.equal(true);
+    expect(match(['foo'], ['Foo', '1'], ['Foo', '2'])).to.equal(false);
+    expect(match(['foo'], ['Foo', '1'], [])).to.equal(false);
+    expect(match(['foo'], [], [])).to.equal(true);
+  });
+
+  it('tells an empty field from a missing one', () => {
+    expect(match(['accept-encoding'], ['Accept-Encoding', ''], [])).to.equal(false);
+  });
+
+  it('compares each field with itself', () => {
+    const one = ['Foo', '1', 'Bar', 'abc', 'Baz', '789'];
+    const vary = ['bar', 'baz', 'foo'];
+    expect(match(vary, one, ['Baz', '789', 'Bar', 'abc', 'Foo', '1', 'Other', '3'])).to.equal(true);
+    expect(match(vary, one, ['Foo', '1', 'Baz', '789', 'Bar', 'abcde'])).to.equal(false);
+    expect(match(['a', 'b'], ['A', '1'], ['B', '1'])).to.equal(false);
+  });
+
+  it('combines lines and removes white space around commas', () => {
+    expect(match(['foo'], ['Foo', '1, 2'], ['Foo', '1', 'Foo', '2'])).to.equal(true);
+    expect(match(['foo'], ['Foo', '1,2'], ['Foo', ' 1, 2 '])).to.equal(true);
+    expect(match(['foo'], ['Foo', 'a b'], ['Foo', 'ab'])).to.equal(false);
+    expect(match(['foo'], ['Foo', '"a, b"'], ['Foo', '"a,b"'])).to.equal(false);
+  });
+
+  for (const [one, other] of [
+    ['en, de', 'de, en'],
+    ['en, de', 'eN, De'],
+    ['en, de', ' en ,   de'],
+    ['en;q=0.50, de', 'de;q=1.0, en; q=0.5'],
+  ] as const) {
+    it(`takes Accept-Language: ${other} for ${one}`, () => {
+      expect(match(['accept-language'], ['Accept-Language', one], ['Accept-Language', other])).to.equal(true);
+    });
+  }
+
+  it('tells other languages and other weights from each other', () => {
+    const languages = (value: string) => ['Accept-Language', value];
+    expect(match(['accept-language'], languages('en, de'), languages('en, fr'))).to.equal(false);
+    expect(match(['accept-language'], languages('en, de;q=0.5'), languages('en;q=0.5, de'))).to.equal(false);
+  });
+
+  for (const [one, other] of [
+    ['gzip, br', 'BR,gzip'],
+    ['gzip', 'x-gzip;q=1'],
+    ['gzip', 'gzip, br;q=0'],
+  ] as const) {
+    it(`takes Accept-Encoding: ${other} for ${one}`, () => {
+      expect(match(['accept-encoding'], ['Accept-Encoding', one], ['Accept-Encoding', other])).to.equal(true);
+    });
+  }
+
+  it('keeps a refused encoding that * or identity would let in', () => {
+    const encodings = (value: string) => ['Accept-Encoding', value];
+    expect(match(['accept-encoding'], encodings('*'), encodings('*, br;q=0'))).to.equal(false);
+    expect(match(['accept-encoding'], encodings('gzip'), encodings('gzip, identity;q=0'))).to.equal(false);
+  });
+
+  it('joins the lines of Cookie by semicolons', () => {
+    expect(match(['cookie'], ['Cookie', 'a=1; b=2'], ['Cookie', 'a=1', 'cookie', 'b=2'])).to.equal(true);
+  });
+
+  it('has no value in it that may be a secret', () => {
+    const key = selectingKey(
+      ['authorization', 'x-tenant-key'],
+      ['Authorization', 'Bearer s3cret', 'X-Tenant-Key', 's3cret'],
+    );
+    expect(key).not.to.include('s3cret');
+  });
+
+  it('stays short for a long value', () => {
+    const key = selectingKey(['accept'], ['Accept', 'x'.repeat(10_000)]);
+    expect(key.length).to.be.lessThan(100);
+  });
+});

@@ -1,0 +1,50 @@
+import { expect } from 'chai';
+import { cacheKeys } from '../../../../../lib/cache/policy/key.js';
+import {
+  expiryKey,
+  hashTagOf,
+  indexKey,
+  leaseKey,
+  tagKey,
+} from '../../../../../lib/cache/store/redis/keys.js';
+
+const keys = cacheKeys({
+  prefix: 'r}p{o',
+  api: 'weather:{eu}',
+  headerStrategy: 'none',
+  headers: [],
+  credentialHeaders: [],
+  injectedHeaders: [],
+  sharedAcrossCredentials: false,
+});
+const requestKey = (url: string): string => keys.key({ method: 'GET', url, rawHeaders: [] });
+
+describe('keys in Redis', () => {
+  it('share the hash tag of their API, whatever its name', () => {
+    const hashTag = hashTagOf(keys.apiPrefix);
+    expect(`${hashTag}:`).to.equal(keys.apiPrefix);
+    expect(hashTagOf(requestKey('/a}b?c'))).to.equal(hashTag);
+    const others = [
+      indexKey(hashTag),
+      expiryKey(hashTag),
+      tagKey(hashTag, 'a}b'),
+      leaseKey(requestKey('/a')),
+    ];
+    for (const key of others) expect(hashTagOf(key)).to.equal(hashTag);
+  });
+
+  it('are all different, whatever path is asked for', () => {
+    const hashTag = hashTagOf(keys.apiPrefix);
+    const others = [indexKey(hashTag), expiryKey(hashTag), tagKey(hashTag, 'a'), leaseKey(requestKey('/a'))];
+    expect(new Set(others).size).to.equal(4);
+    for (const key of others) expect(key.startsWith(keys.apiPrefix), key).to.equal(false);
+  });
+
+  it('show no tag', () => {
+    expect(tagKey('{a:b}', 'user-5@example.test')).to.match(/^\{a:b\}tag:[\w-]{43}$/);
+  });
+
+  it('have no hash tag where it is cut off', () => {
+    expect(hashTagOf('{rpo:wea')).to.equal('');
+  });
+});

@@ -1,0 +1,188 @@
+import { expect } from 'chai';
+import { readLimits, type ToldLimits } from '../../../../lib/rate-limit/gate/advertised-limits.js';
+
+const NOW = Date.UTC(2027, 0, 1, 12, 0, 0);
+
+function read(status: number, fields: Record<string, string>): ToldLimits | undefined {
+  return readLimits(status, Object.entries(fields).flat(), NOW);
+}
+
+function window(status: number, fields: Record<string, string>) {
+  const told = read(status, fields);
+  return told && [told.remaining, told.limit, told.waitMs, told.windowMs];
+}
+
+const TOLD: [what: string, fields: Record<string, string>, told: (number | undefined)[]][] = [
+  [
+    'three fields with seconds',
+    { 'RateLimit-Limit': '100', 'RateLimit-Remaining': '7', 'RateLimit-Reset': '12' },
+    [7, 100, 12_000, undefined],
+  ],
+  [
+    'three fields beside a policy',
+    {
+      'RateLimit-Policy': '100;w=60',
+      'RateLimit-Limit': '100',
+      'RateLimit-Remaining': '7',
+      'RateLimit-Reset': '12',
+    },
+    [7, 100, 12_000, 60_000],
+  ],
+  [
+    'a limit with its policy in one field',
+    { 'RateLimit-Limit': '100, 100;w=60', 'RateLimit-Remaining': '7', 'RateLimit-Reset': '12' },
+    [7, 100, 12_000, 60_000],
+  ],
+  [
+    'structured fields',
+    { RateLimit: '"api";r=7;t=12', 'RateLimit-Policy': '"api";q=100;w=60' },
+    [7, 100, 12_000, 60_000],
+  ],
+  [
+    'structured fields with parameters of others',
+    {
+      RateLimit: '"a,;\\"pi";r=7;pk=:cHJv/+=:;t=12',
+      'RateLimit-Policy': '"a,;\\"pi";qu="requests";q=100;w=60',
+    },
+    [7, 100, 12_000, 60_000],
+  ],
+  [
+    'the policy with least left',
+    {
+      RateLimit: '"day";r=900;t=3600, "second";r=2;t=1',
+      'RateLimit-Policy': '"day";q=1000;w=86400,"second";q=5;w=1',
+    },
+    [2, 5, 1000, 1000],
+  ],
+  [
+    'the policy that is used up for longest',
+    {
+      RateLimit: '"second";r=0;t=1, "day";r=0;t=3600',
+      'RateLimit-Policy': '"second";q=5;w=1, "day";q=1000;w=86400',
+    },
+    [0, 1000, 3_600_000, 86_400_000],
+  ],
+  [
+    'the dictionary of an earlier draft',
+    { RateLimit: 'limit=100, remaining=7, reset=12', 'RateLimit-Policy': '100;w=60' },
+    [7, 100, 12_000, 60_000],
+  ],
+  [
+    'X- fields with an instant in seconds',
+    { 'X-RateLimit-Limit': '60', 'X-RateLimit-Remaining': '1', 'X-RateLimit-Reset': `${NOW / 1000 + 30}` },
+    [1, 60, 30_002, undefined],
+  ],
+  [
+    'X- fields with an instant in milliseconds',
+    { 'x-ratelimit-limit': '60', 'x-ratelimit-remaining': '1', 'x-ratelimit-reset': `${NOW + 1500}` },
+    [1, 60, 1502, undefined],
+  ],
+  [
+    'X- fields with a delta',
+    { 'X-RateLimit-Limit': '60', 'X-RateLimit-Remaining': '1', 'X-RateLimit-Reset': '30' },
+    [1, 60, 30_000, undefined],
+  ],
+  [
+    'X- fields with one hyphen more',
+    {
+      'x-rate-limit-limit': '900',
+      'x-rate-limit-remaining': '0',
+      'x-rate-limit-reset': `${NOW / 1000 + 900}`,
+    },
+    [0, 900, 900_002, undefined],
+  ],
+  [
+    'an instant that has passed',
+    { 'X-RateLimit-Limit': '60', 'X-RateLimit-Remaining': '1', 'X-RateLimit-Reset': `${NOW / 1000 - 5}` },
+    [1, 60, 0, undefined],
+  ],
+  [
+    'an instant on a clock that is an hour ahead',
+    {
+      Date: new Date(NOW + 3_600_000).toUTCString(),
+      'X-RateLimit-Limit': '60',
+      'X-RateLimit-Remaining': '1',
+      'X-RateLimit-Reset': `${NOW / 1000 + 3630}`,
+    },
+    [1, 60, 30_002, undefined],
+  ],
+];
+
+describe('readLimits()', () => {
+  for (const [what, fields, told] of TOLD) {
+    it(`reads ${what}`, () => {
+      expect(window(200, fields)).to.deep.equal(told);
+      expect(read(200, fields)).to.include({ limited: false, refused: false });
+    });
+  }
+
+  it('finds nothing in an answer without such fields', () => {
+    expect(
+      read(200, { 'content-type': 'text/plain', 'x-request-id': '1', date: 'now', etag: '"r=1"' }),
+    ).to.equal(undefined);
+  });
+
+  it('takes a 429 without any field for a refusal', () => {
+    expect(read(429, {})).to.include({ limited: true, refused: true, waitMs: undefined });
+    expect(read(429, { 'x-ratelimit-limit': '5' })).to.include({
+      limited: true,
+      waitMs: undefined,
+      limit: 5,
+    });
+  });
+
+  const REFUSALS: [status: number, fields: Record<string, string>, waitMs: number | undefined][] = [
+    [429, { 'Retry-After': '7' }, 7000],
+    [503, { 'Retry-After': '7' }, 7000],
+    [429, { 'Retry-After': '1.5' }, 1500],
+    [429, { 'Retry-After': new Date(NOW + 9000).toUTCString() }, 9002],
+    [429, { 'Retry-After': new Date(NOW - 9000).toUTCString() }, 0],
+    [429, { 'Retry-After': 'Fri, 31 Dec 9999 23:59:59 GMT' }, Date.UTC(9999, 11, 31, 23, 59, 59) - NOW + 2],
+    [429, { 'RateLimit-Remaining': '0', 'RateLimit-Reset': '30' }, 30_000],
+    [429, { 'Retry-After': '1', 'RateLimit-Remaining': '0', 'RateLimit-Reset': '30' }, 30_000],
+    [429, { 'Retry-After': '60', 'X-RateLimit-Remaining': '4000', 'X-RateLimit-Reset': '1800' }, 60_000],
+    [429, { 'X-RateLimit-Remaining': '4000', 'X-RateLimit-Reset': '1800' }, undefined],
+    [429, { 'Retry-After': 'banana' }, undefined],
+    [429, { 'Retry-After': '-5' }, undefined],
+    [429, { 'Retry-After': '' }, undefined],
+    [429, { 'Retry-After': '1e9' }, undefined],
+    [429, { 'Retry-After': '2027-01-01T12:00:09Z' }, undefined],
+  ];
+  for (const [status, fields, waitMs] of REFUSALS) {
+    it(`waits ${waitMs} ms after ${status} with ${JSON.stringify(fields)}`, () => {
+      expect(read(status, fields)).to.include({ limited: status === 429, refused: true, waitMs });
+    });
+  }
+
+  it('takes no 503 for a refusal that tells no time, and no Retry-After of another status', () => {
+    expect(read(503, {})).to.equal(undefined);
+    expect(read(503, { 'retry-after': 'soon' })).to.equal(undefined);
+    expect(read(301, { 'retry-after': '7' })).to.equal(undefined);
+  });
+
+  const GARBAGE: Record<string, string>[] = [
+    { 'RateLimit-Remaining': '-1', 'RateLimit-Reset': '5' },
+    { 'RateLimit-Remaining': 'many', 'RateLimit-Limit': 'NaN' },
+    { 'RateLimit-Remaining': '1e3' },
+    { RateLimit: '' },
+    { RateLimit: '"unclosed;r=0;t=5' },
+    { RateLimit: '"api";r=-1;t=5' },
+    { RateLimit: ';;;;r=0' },
+    { RateLimit: `${' '.repeat(10_000)}x` },
+    { RateLimit: `"${'\\'.repeat(10_001)}` },
+    { RateLimit: 'a;'.repeat(5000) },
+    { 'X-RateLimit-Reset': '99999999999999999999' },
+  ];
+  for (const fields of GARBAGE) {
+    it(`ignores ${JSON.stringify(fields).slice(0, 60)}`, () => {
+      const told = read(200, fields);
+      expect(told?.remaining).to.equal(undefined);
+      expect(told?.waitMs).to.equal(undefined);
+    });
+  }
+
+  it('counts the first line of a field that comes twice', () => {
+    const fields = ['ratelimit-remaining', '3', 'ratelimit-remaining', '9', 'ratelimit-reset', '1'];
+    expect(readLimits(200, fields, NOW)).to.include({ remaining: 3 });
+  });
+});

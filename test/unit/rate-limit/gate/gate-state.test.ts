@@ -1,0 +1,243 @@
+import { expect } from 'chai';
+import type { ToldLimits } from '../../../../lib/rate-limit/gate/advertised-limits.js';
+import { isClosed, loseCall, returnCall, takeCall } from '../../../../lib/rate-limit/gate/gate-state.js';
+import { Toy, tooMany } from './toy-gate.js';
+
+describe('a learned gate', () => {
+  it('lets everything through while nothing is known', () => {
+    const toy = new Toy();
+    expect(toy.take(1000)).to.have.length(1000);
+    toy.call();
+    expect(toy.take(1000)).to.have.length(1000);
+  });
+
+  it('counts down what is left, calls in flight included', () => {
+    const toy = new Toy();
+    toy.call({ remaining: 3, waitMs: 5000 });
+    expect(toy.take(10)).to.have.length(3);
+    expect(takeCall(toy.state, toy.now)).to.equal(5000);
+  });
+
+  it('is open for the rest of a call that never reached the target', () => {
+    const toy = new Toy();
+    toy.call({ remaining: 1, waitMs: 5000 });
+    const [window] = toy.take();
+    expect(toy.take()).to.have.length(0);
+    returnCall(toy.state, window);
+    expect(toy.take()).to.have.length(1);
+  });
+
+  it('counts a call that was not answered', () => {
+    const toy = new Toy();
+    toy.call({ remaining: 2, waitMs: 5000 });
+    const [window] = toy.take();
+    loseCall(toy.state, window);
+    expect(toy.take(5)).to.have.length(1);
+  });
+
+  it('never raises what is left by an answer that was overtaken', () => {
+    const toy = new Toy();
+    toy.call({ remaining: 10, waitMs: 5000 });
+    const [early, late] = toy.take(2);
+    toy.settle(late, { remaining: 2, waitMs: 5000 });
+    toy.settle(early, { remaining: 9, waitMs: 5000 });
+    expect(toy.take(10)).to.have.length(2);
+  });
+
+  it('counts an answer without fields as one call', () => {
+    const toy = new Toy();
+    toy.call({ remaining: 3, waitMs: 5000 });
+    toy.call();
+    expect(toy.take(10)).to.have.length(2);
+  });
+
+  it('closes at zero and opens at the reset', () => {
+    const toy = new Toy();
+    toy.call({ remaining: 0, waitMs: 5000 });
+    expect(isClosed(toy.state, toy.now)).to.equal(true);
+    toy.now += 4999;
+    expect(toy.take()).to.have.length(0);
+    toy.now += 1;
+    expect(toy.take()).to.have.length(1);
+  });
+
+  it('keeps the earliest of the tellings of one reset, which is the least rounded', () => {
+    const toy = new Toy();
+    toy.call({ remaining: 5, waitMs: 5000 });
+    toy.now += 100;
+    toy.call({ remaining: 4, waitMs: 5000 });
+    toy.now += 500;
+    toy.call({ remaining: 0, waitMs: 5000 });
+    expect(toy.state.endsAt - toy.now).to.equal(4400);
+  });
+
+  it('sees that the window has begun anew when a reset is much later', () => {
+    const toy = new Toy();
+    toy.call({ remaining: 5, waitMs: 2000 });
+    toy.now += 1000;
+    toy.call({ remaining: 90, waitMs: 10_000 });
+    expect(toy.take(200)).to.have.length(90);
+  });
+
+  it('stays closed for maxGateMs at most', () => {
+    const toy = new Toy(60_000);
+    toy.call(tooMany(Date.UTC(9999, 0) - toy.now));
+    expect(takeCall(toy.state, toy.now)).to.equal(60_000);
+    toy.now += 60_000;
+    expect(toy.take()).to.have.length(1);
+  });
+
+  it('closes for a second after a 429 that tells no time', () => {
+    const toy = new Toy();
+    toy.call(tooMany());
+    expect(takeCall(toy.state, toy.now)).to.equal(1000);
+  });
+
+  it('stays closed until a known reset after a 429 that tells no time', () => {
+    const toy = new Toy();
+    toy.call({ remaining: 1, waitMs: 30_000 });
+    const [one] = toy.take();
+    toy.settle(one, { remaining: 0, waitMs: 30_000 });
+    toy.settle(undefined, tooMany());
+    expect(takeCall(toy.state, toy.now)).to.equal(30_000);
+  });
+
+  it('obeys the later of two refusals', () => {
+    const toy = new Toy();
+    const [one, other] = toy.take(2);
+    toy.settle(one, tooMany(1000));
+    toy.settle(other, tooMany(60_000));
+    expect(takeCall(toy.state, toy.now)).to.equal(60_000);
+  });
+
+  it('closes after a 503 with a time, and takes no limit from it', () => {
+    const toy = new Toy();
+    for (let i = 0; i < 5; i++) toy.call();
+    toy.call({ refused: true, waitMs: 2000 });
+    expect(toy.take()).to.have.length(0);
+    toy.now += 2000;
+    toy.call();
+    expect(toy.take(1000)).to.have.length(1000);
+  });
+});
+
+describe('a learned gate at a reset', () => {
+  function reset(told: Partial<ToldLimits> = {}): Toy {
+    const toy = new Toy();
+    toy.call({ remaining: 0, limit: 50, waitMs: 5000, ...told });
+    toy.now += 5000;
+    return toy;
+  }
+
+  it('lets one call find out whether the window is over, and then as many as the limit says', () => {
+    const toy = reset();
+    const [probe] = toy.take(20);
+    expect(toy.take()).to.have.length(0);
+    toy.settle(probe, { remaining: 49, limit: 50, waitMs: 5000 });
+    expect(toy.take(200)).to.have.length(49);
+  });
+
+  it('lets one call in a hundred find out where the limit is large', () => {
+    expect(reset({ limit: 5000 }).take(200)).to.have.length(50);
+  });
+
+  it('lets what was left go on without waiting', () => {
+    const toy = new Toy();
+    toy.call({ remaining: 30, limit: 50, waitMs: 5000 });
+    toy.now += 5000;
+    expect(toy.take(200)).to.have.length(30);
+  });
+
+  it('takes the allowance of the window from the limit where nothing else is told', () => {
+    const toy = reset({ windowMs: 5000 });
+    toy.call();
+    expect(toy.take(200)).to.have.length(49);
+    expect(takeCall(toy.state, toy.now)).to.equal(5000);
+  });
+
+  it('lets another call find out after a second without an answer, and still listens to the first', () => {
+    const toy = reset();
+    const [slow] = toy.take();
+    toy.now += 999;
+    expect(toy.take()).to.have.length(0);
+    toy.now += 1;
+    expect(toy.take(5)).to.have.length(1);
+    toy.settle(slow, { remaining: 49, limit: 50, waitMs: 5000 });
+    expect(toy.take(200)).to.have.length(48);
+  });
+
+  it('does not close the new window by an answer of the old one', () => {
+    const toy = new Toy();
+    toy.call({ remaining: 2, limit: 50, waitMs: 5000 });
+    const [old] = toy.take();
+    toy.now += 5000;
+    toy.call({ remaining: 48, limit: 50, waitMs: 5000 });
+    toy.settle(old, { remaining: 0, limit: 50, waitMs: 0 });
+    expect(toy.take(200)).to.have.length(48);
+  });
+
+  it('waits longer at each reset once one has shown to be rounded down', () => {
+    const toy = reset();
+    toy.call(tooMany(0));
+    expect(toy.state.slackMs).to.equal(1000);
+    toy.now = toy.state.endsAt;
+    toy.call({ remaining: 0, limit: 50, waitMs: 4000 });
+    expect(takeCall(toy.state, toy.now)).to.equal(5000);
+  });
+});
+
+describe('a learned gate where no limit is told', () => {
+  /** Lets calls through until the target has had enough of them. */
+  function window(toy: Toy, limit: number, waitMs: number): { sent: number; refused: number } {
+    let sent = 0;
+    let refused = 0;
+    for (let i = 0; i < 1000; i++) {
+      for (const taken of toy.take()) {
+        sent++;
+        if (sent <= limit) toy.settle(taken);
+        else refused++;
+        if (sent > limit) toy.settle(taken, tooMany(waitMs));
+      }
+    }
+    return { sent: sent - refused, refused };
+  }
+
+  it('takes what passed before the first 429 for the limit of the next window', () => {
+    const toy = new Toy();
+    expect(window(toy, 40, 5000)).to.deep.equal({ sent: 40, refused: 1 });
+    toy.now += 5000;
+    expect(window(toy, 40, 5000)).to.deep.equal({ sent: 40, refused: 0 });
+  });
+
+  it('tries a little more after each window that was enough, and is refused once at most', () => {
+    const toy = new Toy();
+    let refused = 0;
+    for (let i = 0; i < 20; i++) {
+      const seen = window(toy, 100, 5000);
+      expect(seen.sent).to.equal(100);
+      if (i > 0) refused += seen.refused;
+      toy.now = Math.max(toy.now + 5000, toy.state.endsAt);
+    }
+    expect(refused).to.be.within(1, 20);
+  });
+
+  it('finds a limit that was raised', () => {
+    const toy = new Toy();
+    window(toy, 10, 5000);
+    let sent = 0;
+    for (let i = 0; i < 10; i++) {
+      toy.now += 6000;
+      sent = window(toy, 500, 5000).sent;
+    }
+    expect(sent).to.equal(500);
+  });
+
+  it('does not take one for the limit when the first call after a reset came too early', () => {
+    const toy = new Toy();
+    window(toy, 40, 5000);
+    toy.now += 5000;
+    toy.call(tooMany(1000));
+    toy.now = toy.state.endsAt;
+    expect(window(toy, 40, 5000)).to.deep.equal({ sent: 40, refused: 0 });
+  });
+});

@@ -1,0 +1,101 @@
+import { expect } from 'chai';
+import { Quota, type Token } from '../../../../lib/rate-limit/quota/quota.js';
+import { onCleanup } from '../../../support/cleanup.js';
+
+const clock = () => performance.timeOrigin + performance.now();
+const MINUTE = 60_000;
+
+function quotaOf(limits: { limit: number; windowMs: number }[], maxKeys = 1000): Quota {
+  const quota = new Quota(
+    limits.map((limit) => ({ ...limit, shared: undefined })),
+    maxKeys,
+    clock,
+  );
+  onCleanup(() => quota.close());
+  return quota;
+}
+
+async function taken(quota: Quota, times: number, key = ''): Promise<Token[]> {
+  const tokens: Token[] = [];
+  for (let i = 0; i < times; i++) {
+    const token = await quota.take(key);
+    if ('key' in token) tokens.push(token);
+  }
+  return tokens;
+}
+
+describe('Quota', () => {
+  it('gives as many tokens as the limit says, and then says when there are more', async () => {
+    const quota = quotaOf([{ limit: 3, windowMs: MINUTE }]);
+    expect(await taken(quota, 10)).to.have.length(3);
+    const refusal = await quota.take('');
+    expect(refusal).to.include({ by: 'quota', limit: 3, windowMs: MINUTE });
+    expect('waitMs' in refusal && refusal.waitMs).to.be.within(1, MINUTE);
+  });
+
+  it('keeps the quotas of keys apart', async () => {
+    const quota = quotaOf([{ limit: 2, windowMs: MINUTE }]);
+    expect(await taken(quota, 5, 'a')).to.have.length(2);
+    expect(await taken(quota, 5, 'b')).to.have.length(2);
+  });
+
+  it('gives a token that came back to the next one, however many were refused meanwhile', async () => {
+    const quota = quotaOf([{ limit: 2, windowMs: MINUTE }]);
+    const [token] = await taken(quota, 50);
+    if (token) quota.giveBack(token);
+    expect(await taken(quota, 5)).to.have.length(1);
+  });
+
+  it('gives nothing back to a window that has ended', async () => {
+    const quota = quotaOf([{ limit: 1, windowMs: 30 }]);
+    const [token] = await taken(quota, 1);
+    if (!token) throw new Error('There was a token to be had');
+    while (clock() < token.endsAt) await new Promise((resolve) => setTimeout(resolve, 5));
+    quota.giveBack(token);
+    // The next window is as short: both takes are to be in it.
+    const [one, other] = await Promise.all([quota.take(''), quota.take('')]);
+    expect([one && 'key' in one, other && 'key' in other]).to.deep.equal([true, false]);
+  });
+
+  it('takes from the burst when the limit is used up, and gives back to where a token is from', async () => {
+    const quota = quotaOf([
+      { limit: 2, windowMs: 1000 },
+      { limit: 3, windowMs: MINUTE },
+    ]);
+    const tokens = await taken(quota, 10);
+    expect(tokens).to.have.length(5);
+    const [first, last] = [tokens[0], tokens[4]];
+    expect(first?.from).to.not.equal(last?.from);
+    if (last) quota.giveBack(last);
+    const [again, none] = await taken(quota, 2);
+    expect(again?.from).to.equal(last?.from);
+    expect(none).to.equal(undefined);
+  });
+
+  it('keeps no more keys than it may, and forgets the one that was unused for longest', async () => {
+    const quota = quotaOf([{ limit: 1, windowMs: MINUTE }], 3);
+    for (const key of ['a', 'b', 'c', 'a', 'd']) await quota.take(key);
+    expect(await taken(quota, 1, 'a')).to.have.length(0);
+    expect(await taken(quota, 1, 'b')).to.have.length(1);
+  });
+
+  it('tells long keys apart without keeping them', async () => {
+    const quota = quotaOf([{ limit: 1, windowMs: MINUTE }]);
+    const long = 'k'.repeat(100_000);
+    const [token] = await taken(quota, 1, long);
+    expect(token?.key.length).to.be.below(64);
+    expect(await taken(quota, 1, long)).to.have.length(0);
+    expect(await taken(quota, 1, `${long}.`)).to.have.length(1);
+  });
+
+  it('tells nobody to wait for longer than a window, whatever becomes of the wall clock', async () => {
+    const quota = quotaOf([{ limit: 1, windowMs: MINUTE }]);
+    await quota.take('');
+    const { now } = Date;
+    onCleanup(() => {
+      Date.now = now;
+    });
+    Date.now = () => now() - 3_600_000;
+    expect(await quota.take('')).to.include({ by: 'quota', waitMs: MINUTE });
+  });
+});

@@ -1,0 +1,41 @@
+import { expect } from 'chai';
+import { answerWithin } from '../../../lib/redis/reply.js';
+
+/** An error as Redis answers it. */
+function replyError(message: string): Error {
+  return Object.assign(new Error(message), { name: 'ReplyError' });
+}
+
+describe('answerWithin()', () => {
+  it('gives the answer', async () => {
+    expect(await answerWithin(async () => 5, 1000)).to.deep.equal({ ok: true, value: 5 });
+  });
+
+  it('gives up in time', async () => {
+    const never = new Promise<never>(() => {});
+    expect(await answerWithin(() => never, 1)).to.deep.equal({
+      ok: false,
+      refused: false,
+      reason: 'TIMEOUT',
+    });
+  });
+
+  it('tells the code of an error, and nothing it quotes', async () => {
+    const cases: [unknown, boolean, string][] = [
+      [replyError('OOM command not allowed'), true, 'OOM'],
+      [replyError("ERR unknown command 'AUTH', with args beginning with: 's3cret'"), true, 'ERR'],
+      [replyError('s3cret is wrong'), true, 'ReplyError'],
+      [Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }), false, 'ECONNREFUSED'],
+      [new Error('Connection is closed.'), false, 'Error'],
+      ['s3cret', false, 'ERROR'],
+    ];
+    for (const [error, refused, reason] of cases) {
+      const expected = { ok: false, refused, reason };
+      expect(await answerWithin(() => Promise.reject(error), 1000)).to.deep.equal(expected);
+      const throwing = (): never => {
+        throw error;
+      };
+      expect(await answerWithin(throwing, 1000)).to.deep.equal(expected);
+    }
+  });
+});

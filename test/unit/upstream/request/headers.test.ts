@@ -1,0 +1,112 @@
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { expect } from 'chai';
+import {
+  type BodyFraming,
+  type FieldPolicy,
+  requestFields,
+} from '../../../../lib/upstream/request/headers.js';
+import { parseTarget } from '../../../../lib/upstream/request/target.js';
+import { valuesOf } from '../../../support/client.js';
+
+const POLICY: FieldPolicy = {
+  forwardHeaders: true,
+  forwardCookies: true,
+  headers: {},
+  auth: undefined,
+  changeOrigin: false,
+  xfwd: false,
+};
+
+/** Flat fields for the target, made of the client's flat fields. */
+function fieldsOf(
+  policy: Partial<FieldPolicy>,
+  raw: string[],
+  { target = 'http://api.example', framing = {} }: { target?: string; framing?: BodyFraming } = {},
+): string[] {
+  const req = new IncomingMessage(new Socket());
+  req.httpVersion = '1.1';
+  req.rawHeaders = raw;
+  for (let i = 0; i + 1 < raw.length; i += 2) req.headers[String(raw[i]).toLowerCase()] = raw[i + 1];
+  return requestFields({ ...POLICY, ...policy })(req, parseTarget(new URL(target)), framing);
+}
+
+const CLIENT = ['Host', 'client.example', 'X-One', '1'];
+
+describe('requestFields()', () => {
+  it('passes the client’s fields on with Host first and Via last', () => {
+    expect(fieldsOf({}, CLIENT)).to.deep.equal([
+      ...['host', 'client.example', 'X-One', '1', 'via', '1.1 resilient-proxy-out'],
+    ]);
+  });
+
+  it('sends the target’s Host where the client brought none', () => {
+    expect(fieldsOf({}, [])).to.include.members(['host', 'api.example']);
+  });
+
+  it('sends one Host however many the client brought', () => {
+    expect(valuesOf(fieldsOf({}, [...CLIENT, 'HOST', 'evil.example']), 'host')).to.have.length(1);
+  });
+
+  it('prefers the credentials of the options to those of the target, and the client’s to both', () => {
+    const target = 'http://target:secret@api.example';
+    const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
+    expect(valuesOf(fieldsOf({}, [], { target }), 'authorization')).to.deep.equal([basic('target:secret')]);
+    expect(valuesOf(fieldsOf({ auth: 'own:secret' }, [], { target }), 'authorization')).to.deep.equal([
+      basic('own:secret'),
+    ]);
+    const theirs = fieldsOf({ auth: 'own:secret' }, ['AUTHORIZATION', 'Bearer theirs'], { target });
+    expect(valuesOf(theirs, 'authorization')).to.deep.equal(['Bearer theirs']);
+  });
+
+  it('sends credentials in place of those that were not passed on', () => {
+    const sent = fieldsOf({ auth: 'own:secret', forwardHeaders: false }, ['Authorization', 'Bearer theirs']);
+    expect(valuesOf(sent, 'authorization').join()).to.match(/^Basic /);
+  });
+
+  it('lets an added Authorization win over all', () => {
+    const sent = fieldsOf(
+      { auth: 'own:secret', headers: { AUTHORIZATION: 'Bearer added' } },
+      ['authorization', 'Bearer theirs'],
+      { target: 'http://target:secret@api.example' },
+    );
+    expect(valuesOf(sent, 'authorization')).to.deep.equal(['Bearer added']);
+  });
+
+  it('keeps several lines of an added field apart', () => {
+    expect(valuesOf(fieldsOf({ headers: { 'x-two': ['a', 'b'] } }, []), 'x-two')).to.deep.equal(['a', 'b']);
+  });
+
+  it('drops length, coding and type of a body that was built again, and sends its own type', () => {
+    const raw = [
+      ...['Content-Length', '9', 'Content-Encoding', 'gzip', 'Content-Type', 'text/x', 'Trailer', 'X'],
+      ...['Content-Language', 'en'],
+    ];
+    const sent = fieldsOf({}, raw, { framing: { rebuilt: { contentType: 'application/json' } } });
+    expect(valuesOf(sent, 'content-type')).to.deep.equal(['application/json']);
+    expect(valuesOf(sent, 'content-language')).to.deep.equal(['en']);
+    for (const name of ['content-length', 'content-encoding', 'trailer']) {
+      expect(valuesOf(sent, name), name).to.deep.equal([]);
+    }
+  });
+
+  it('passes an Upgrade on to no ordinary call', () => {
+    const sent = fieldsOf({}, [
+      'Connection',
+      'Upgrade, HTTP2-Settings',
+      'Upgrade',
+      'h2c',
+      'HTTP2-Settings',
+      'AA',
+    ]);
+    expect(sent.filter((_, i) => i % 2 === 0)).to.deep.equal(['host', 'via']);
+  });
+
+  it('sends a field that is listed and hop-by-hop to nobody', () => {
+    const sent = fieldsOf(
+      { forwardHeaders: ['Proxy-Authorization', 'Connection', 'cookie'], forwardCookies: false },
+      [...['Proxy-Authorization', 'Basic x', 'Connection', 'close', 'Cookie', 'a=1']],
+    );
+    expect(sent.filter((_, i) => i % 2 === 0)).to.deep.equal(['host', 'via']);
+  });
+});
