@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { CircuitSnapshot } from '../lib/breaker/circuit-snapshot.js';
 import type { EgressStatus } from '../lib/core/egress-status.js';
 import { functionOption, optionsObject, resolveOptions } from '../lib/core/options.js';
-import type { CircuitsAnswer, CircuitsData } from './client/shared/contract.js';
+import type { CircuitsData, CircuitsResponse } from './client/shared/contract.js';
 import { type Dashboard, dashboardHandler, type Route } from './shared/dashboard.js';
 import { type DashboardOptions, dashboardShape, titleOption } from './shared/dashboard-options.js';
 import { type Channel, LiveFeed } from './shared/live-feed.js';
@@ -84,7 +84,7 @@ export function breakerDashboard(
     fingerprint: withoutClock,
   };
   const routes = new Map<string, Route>([
-    ['GET /data', (_req, res) => sendJson(res, 200, { circuits: read() } satisfies CircuitsAnswer)],
+    ['GET /data', (_req, res) => sendJson(res, 200, { circuits: read() } satisfies CircuitsResponse)],
     ['GET /events', (req, res) => feed.follow(req, res, [channel])],
     ...(actions ? actionRoutes(source, onAction) : []),
   ]);
@@ -101,13 +101,13 @@ export function breakerDashboard(
 }
 
 function circuitsData(source: BreakerDashboardSource, actions: boolean): CircuitsData {
-  const { exits, gates } = source.egress?.() ?? { exits: [], gates: [] };
+  const { proxies, limits } = source.egress?.() ?? { proxies: [], limits: [] };
   const purgeable = source.purgeable?.();
   const circuits = source.circuits.list().map((circuit) => ({
     ...circuit,
     purge: actions && source.purge ? purgeName(circuit.target, purgeable) : undefined,
   }));
-  return { time: Date.now(), actions, circuits, exits, gates };
+  return { time: Date.now(), actions, circuits, proxies, limits };
 }
 
 /** The API that a circuit is of: its name, or what stands in front of the key. */
@@ -138,7 +138,7 @@ function actionRoutes(
       if (!(await act(target)))
         return sendError(res, 404, 'ERR_NOT_FOUND', 'There is no circuit of this name');
       onAction?.(name, target, req);
-      sendJson(res, 200, { circuits: circuitsData(source, true) } satisfies CircuitsAnswer);
+      sendJson(res, 200, { circuits: circuitsData(source, true) } satisfies CircuitsResponse);
     };
 
   const onCircuit = (act: (circuit: CircuitControl) => void) => (target: string) => {

@@ -60,7 +60,7 @@ export {
 } from './config/load-config.js';
 export type { GatewaySettings } from './config/schema.js';
 export type { ConnectTo, EgressCall, EgressTarget } from './core/egress.js';
-export type { EgressStatus, ExitStatus, GateStatus } from './core/egress-status.js';
+export type { EgressProxyStatus, EgressStatus, LimitStatus } from './core/egress-status.js';
 export { type ErrorCode, InvalidOptionError, ProxyError, type ProxyErrorDetails } from './core/errors.js';
 export {
   type Attempt,
@@ -89,7 +89,7 @@ export { type ProxyRotateHandler, proxyRotate } from './proxy-rotate/proxy-rotat
 export type { ProxyRotateEvents } from './proxy-rotate/proxy-rotate-events.js';
 export type { NamedProxy, ProxyRotateOptions, RotateStrategy } from './proxy-rotate/proxy-rotate-options.js';
 export { type RateLimitHandler, rateLimit } from './rate-limit/rate-limit.js';
-export type { GateName, RateLimitEvents } from './rate-limit/rate-limit-events.js';
+export type { LimitName, RateLimitEvents } from './rate-limit/rate-limit-events.js';
 export type { RateLimitOptions } from './rate-limit/rate-limit-options.js';
 export type { RedisConnection } from './redis/client.js';
 export {
@@ -104,7 +104,7 @@ export {
 export { type RetryEvents, type RetryHandler, retry } from './retry/retry.js';
 export type { StopReason } from './retry/retry-decision.js';
 export type { IdempotencyKeyOptions, RetryOptions } from './retry/retry-options.js';
-export { type ApiStatsAnswer, type ApiStatsQuery, apiStats } from './stats/api-stats.js';
+export { type ApiStatsQuery, type ApiStatsResponse, apiStats } from './stats/api-stats.js';
 export { type StatsHandler, stats } from './stats/stats.js';
 export type { StatsOptions } from './stats/stats-options.js';
 export {

@@ -18,7 +18,7 @@ import type { EgressStatus } from './core/egress-status.js';
 import { ProxyError } from './core/errors.js';
 import { exchangeOf } from './core/exchange.js';
 import { pipeline } from './core/pipeline.js';
-import { answerError, asProxyError } from './core/send-error.js';
+import { asProxyError, sendError } from './core/send-error.js';
 import { explain } from './explain/explain.js';
 import type { MetricsHandler } from './metrics/metrics.js';
 import type { StatsHandler } from './stats/stats.js';
@@ -118,7 +118,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   function resilientProxy(req: IncomingMessage, res: ServerResponse): void {
     const api = state.only ?? pick(apis, req);
     if (api instanceof ProxyError) {
-      answerError(req, res, api);
+      sendError(req, res, api);
       return;
     }
     const exchange = exchangeOf(req, res);
@@ -128,7 +128,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
     parts.stats?.watch(exchange, api.ownWriters);
     api.handle(req, res, (error) => {
       exchange.error = asProxyError(error ?? notForwarded());
-      answerError(req, res, exchange.error);
+      sendError(req, res, exchange.error);
     });
   }
 
@@ -144,7 +144,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
     parts.stats?.watch(exchange);
     const { res } = exchange;
     api.upgrade(req, res, (error) => {
-      exchange.error = answerError(req, res, error ?? notForwarded());
+      exchange.error = sendError(req, res, error ?? notForwarded());
     });
   }
 
@@ -168,8 +168,8 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   function egress(): EgressStatus {
     const all = [...apis.values()];
     return {
-      exits: all.flatMap(({ proxyRotate }) => proxyRotate?.status() ?? []),
-      gates: all.flatMap(({ rateLimit }) => rateLimit?.status() ?? []),
+      proxies: all.flatMap(({ proxyRotate }) => proxyRotate?.status() ?? []),
+      limits: all.flatMap(({ rateLimit }) => rateLimit?.status() ?? []),
     };
   }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import { count, fieldValue, functionOption } from '../../lib/core/options.js';
+import { count, functionOption, headerValue } from '../../lib/core/options.js';
 
 /** A link in the head of a page, to the other dashboard for instance. */
 export interface DashboardLink {
@@ -57,7 +57,7 @@ export const dashboardShape = {
     )
     .default([]),
   authorize: functionOption<NonNullable<DashboardOptions['authorize']>>().optional(),
-  challenge: fieldValue.min(1).optional(),
+  challenge: headerValue.min(1).optional(),
   maxClients: count.default(100),
   assetsDir: z.string().optional(),
 };

@@ -80,7 +80,7 @@ export function dashboardHandler({ page, settings, routes }: DashboardParts): Da
 
   const allowed = (path: string): string[] => ['GET', 'POST'].filter((method) => routeOf(method, path));
 
-  async function answer(
+  async function response(
     req: IncomingMessage,
     res: ServerResponse,
     path: string,
@@ -99,7 +99,7 @@ export function dashboardHandler({ page, settings, routes }: DashboardParts): Da
   return function dashboard(req, res, next) {
     const [path = '', query = ''] = splitUrl(req.url ?? '/');
     if (allowed(path).length === 0) return next();
-    answer(req, res, path, query).catch(next);
+    response(req, res, path, query).catch(next);
   };
 }
 

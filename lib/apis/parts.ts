@@ -50,12 +50,12 @@ export function partSources({ forward, ...options }: SortedOptions): PartSources
   const { pathRewrite, router } = forward;
   // The first rule that fits is taken, so that here alone an order says something.
   const orders = [pathRewrite, router].map((rules) => typeof rules === 'object' && Object.keys(rules));
-  const answers = Object.entries(forward).filter(([name]) => !TRAVEL.includes(name));
+  const responses = Object.entries(forward).filter(([name]) => !TRAVEL.includes(name));
   const snapshot = {
     target: forward.target,
     rules: [options.rules, options.ws],
     explain: options.explain,
-    cache: options.cache && [options.cache, Object.fromEntries(answers), orders],
+    cache: options.cache && [options.cache, Object.fromEntries(responses), orders],
     rateLimit: options.rateLimit && [options.rateLimit, forwardedCredentials(forward)],
     breaker: options.breaker,
     retry: options.retry,

@@ -37,7 +37,7 @@ export class SharedParts {
   readonly #redis: OpenedRedis | undefined;
   readonly #maxEntryBytes: number;
   /** In Redis; another one where an API wants to keep larger answers than those that there are take. */
-  readonly #answers: { readonly store: SharedCacheStore; readonly maxEntryBytes: number }[] = [];
+  readonly #responses: { readonly store: SharedCacheStore; readonly maxEntryBytes: number }[] = [];
 
   constructor(options: SharedOptions, { apis, caches, circuits, sockets, egress }: SharedSources) {
     this.#redis = options.redis === undefined ? undefined : openRedis(options.redis);
@@ -73,22 +73,22 @@ export class SharedParts {
     const { redis } = this;
     if (!redis || (options.store !== undefined && options.store !== 'memory')) return undefined;
     const memory = new MemoryStore({ maxBytes: options.maxBytes });
-    const shared = this.#answersOf(redis, Math.max(this.#maxEntryBytes, options.maxEntryBytes ?? 0));
+    const shared = this.#responsesOf(redis, Math.max(this.#maxEntryBytes, options.maxEntryBytes ?? 0));
     return twoLevelStore({ memory, shared: withoutClose(shared) });
   }
 
-  #answersOf(redis: RedisClient, maxEntryBytes: number): SharedCacheStore {
-    const known = this.#answers.find((answers) => answers.maxEntryBytes >= maxEntryBytes);
+  #responsesOf(redis: RedisClient, maxEntryBytes: number): SharedCacheStore {
+    const known = this.#responses.find((responses) => responses.maxEntryBytes >= maxEntryBytes);
     if (known) return known.store;
     const store = redisStore({ redis, maxEntryBytes });
-    this.#answers.push({ store, maxEntryBytes });
+    this.#responses.push({ store, maxEntryBytes });
     return store;
   }
 
   async close(): Promise<void> {
     this.metrics?.close();
     await this.stats?.close();
-    await Promise.all(this.#answers.map(({ store }) => store.close()));
+    await Promise.all(this.#responses.map(({ store }) => store.close()));
     if (this.#redis?.own) await closeClient(this.#redis.client);
   }
 }

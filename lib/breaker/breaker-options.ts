@@ -37,13 +37,13 @@ export interface BreakerOptions {
    * Trials that may be under way at the same time while the circuit is half open; other calls are refused.
    * @default successThreshold
    */
-  maxTrials?: number;
+  maxProbes?: number;
   /**
    * After this time a trial that has not ended gives its slot to the next call that wants one; what comes
    * of it later is not counted.
    * @default requestTimeoutMs * 2
    */
-  trialTimeoutMs?: number;
+  probeTimeoutMs?: number;
   /**
    * Share of attempts in the window that must fail before the circuit opens. Not looked at until
    * `minimumRequests` attempts were seen, and then at each failure. `false` leaves only `failureThreshold`.
@@ -86,8 +86,8 @@ export const breakerFileShape = {
   resetTimeoutMs: durationMs.default(30_000),
   requestTimeoutMs: durationMs.default(10_000),
   successThreshold: count.default(2),
-  maxTrials: count.optional(),
-  trialTimeoutMs: durationMs.optional(),
+  maxProbes: count.optional(),
+  probeTimeoutMs: durationMs.optional(),
   failureRatio: z.number().gt(0).max(1).or(z.literal(false)).default(0.5),
   minimumRequests: count.default(20),
   windowMs: durationMs.default(10_000),
@@ -122,8 +122,8 @@ export function resolveBreaker(options: BreakerOptions): ResolvedBreaker {
   const { name, key, maxCircuits, registry, ...limits } = resolveOptions(breakerSchema, options, 'breaker');
   const config: CircuitConfig = Object.freeze({
     ...limits,
-    maxTrials: limits.maxTrials ?? limits.successThreshold,
-    trialTimeoutMs: limits.trialTimeoutMs ?? limits.requestTimeoutMs * 2,
+    maxProbes: limits.maxProbes ?? limits.successThreshold,
+    probeTimeoutMs: limits.probeTimeoutMs ?? limits.requestTimeoutMs * 2,
   });
   return Object.freeze({ name, key, maxCircuits, registry: registry ?? new CircuitRegistry(), config });
 }

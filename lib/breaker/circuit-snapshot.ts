@@ -6,8 +6,8 @@ export interface CircuitConfig {
   readonly resetTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly successThreshold: number;
-  readonly maxTrials: number;
-  readonly trialTimeoutMs: number;
+  readonly maxProbes: number;
+  readonly probeTimeoutMs: number;
   readonly failureRatio: number | false;
   readonly minimumRequests: number;
   readonly windowMs: number;

@@ -1,4 +1,4 @@
-import type { TrialSlots } from './probe-slots.js';
+import type { ProbeSlots } from './probe-slots.js';
 
 /** Where a circuit stands. */
 export type CircuitStateName = 'CLOSED' | 'OPEN' | 'HALF_OPEN';
@@ -37,7 +37,7 @@ export interface HalfOpenState {
   readonly kind: 'HALF_OPEN';
   /** Failed attempts in a row when it opened. */
   readonly failures: number;
-  readonly trials: TrialSlots;
+  readonly probes: ProbeSlots;
   /** The trials that succeeded. */
   readonly passed: readonly object[];
 }
@@ -74,12 +74,12 @@ export function isDue(state: OpenState, now: number): boolean {
 }
 
 /** An open circuit that begins to let trials through. */
-export function halfOpened(state: OpenState, trials: TrialSlots): HalfOpenState {
-  return { kind: 'HALF_OPEN', failures: state.failures, trials, passed: [] };
+export function halfOpened(state: OpenState, probes: ProbeSlots): HalfOpenState {
+  return { kind: 'HALF_OPEN', failures: state.failures, probes, passed: [] };
 }
 
 /** One more trial has succeeded; closes the circuit when that is enough. */
-export function afterTrial(
+export function afterProbe(
   state: HalfOpenState,
   by: object,
   successThreshold: number,

@@ -36,8 +36,8 @@ export interface CircuitStatusConfig {
   readonly reset_timeout: number;
   readonly request_timeout: number;
   readonly success_threshold: number;
-  readonly max_trials: number;
-  readonly trial_timeout: number;
+  readonly max_probes: number;
+  readonly probe_timeout: number;
   readonly failure_ratio: number | false;
   readonly minimum_requests: number;
   readonly window: number;
@@ -74,8 +74,8 @@ function configOf(config: CircuitConfig): CircuitStatusConfig {
     reset_timeout: seconds(config.resetTimeoutMs),
     request_timeout: config.requestTimeoutMs,
     success_threshold: config.successThreshold,
-    max_trials: config.maxTrials,
-    trial_timeout: seconds(config.trialTimeoutMs),
+    max_probes: config.maxProbes,
+    probe_timeout: seconds(config.probeTimeoutMs),
     failure_ratio: config.failureRatio,
     minimum_requests: config.minimumRequests,
     window: seconds(config.windowMs),

@@ -5,8 +5,8 @@ import type { BreakerEmitter } from './breaker-events.js';
 import type { CircuitConfig, CircuitSnapshot, CircuitTransition } from './circuit-snapshot.js';
 import {
   afterFailure,
+  afterProbe,
   afterSuccess,
-  afterTrial,
   type CircuitState,
   type CircuitStateName,
   CLOSED,
@@ -17,7 +17,7 @@ import {
   openedAt,
   type TransitionReason,
 } from './circuit-state.js';
-import { TrialSlots } from './probe-slots.js';
+import { ProbeSlots } from './probe-slots.js';
 import { BrakesTripDetector, type TripDetector } from './trip-detector.js';
 import { judgeError, judgeOutcome, judgeResponse, type Verdict } from './verdict.js';
 
@@ -87,14 +87,14 @@ export class Circuit implements Guard {
       this.#countFailure(state, attempt, verdict.failure, 'reversal');
     }
     // Others than trials that succeeded began before the outage: their end is part of the old story.
-    if (state.kind === 'HALF_OPEN' && state.passed.includes(attempt)) this.#trialFailed(verdict.failure);
+    if (state.kind === 'HALF_OPEN' && state.passed.includes(attempt)) this.#probeFailed(verdict.failure);
   }
 
   blocks(exchange: Exchange): boolean {
     const state = this.#state;
     if (state.kind === 'CLOSED') return false;
     const now = this.#clock();
-    return state.kind === 'OPEN' ? !isDue(state, now) : !state.trials.mayTake(exchange, now);
+    return state.kind === 'OPEN' ? !isDue(state, now) : !state.probes.mayTake(exchange, now);
   }
 
   /**
@@ -153,14 +153,14 @@ export class Circuit implements Guard {
   #ask(exchange: Exchange): ProxyError | undefined {
     const now = this.#clock();
     if (this.#state.kind === 'OPEN' && isDue(this.#state, now)) {
-      const { maxTrials, trialTimeoutMs } = this.#config;
-      const trials = new TrialSlots(maxTrials, trialTimeoutMs);
-      this.#become(halfOpened(this.#state, trials), 'reset timeout passed');
+      const { maxProbes, probeTimeoutMs } = this.#config;
+      const probes = new ProbeSlots(maxProbes, probeTimeoutMs);
+      this.#become(halfOpened(this.#state, probes), 'reset timeout passed');
     }
     // Asked anew: a listener may have forced it.
     const state = this.#state;
     if (state.kind === 'CLOSED') return undefined;
-    if (state.kind === 'HALF_OPEN' && state.trials.take(exchange, now)) return undefined;
+    if (state.kind === 'HALF_OPEN' && state.probes.take(exchange, now)) return undefined;
     return this.#refusal(state.kind === 'OPEN' ? this.#retryAfter(state.halfOpensAt, now) : undefined);
   }
 
@@ -186,9 +186,9 @@ export class Circuit implements Guard {
     if (state.kind === 'OPEN') return;
     if (state.kind === 'HALF_OPEN') {
       // Without a slot it is a call from before the outage, or a trial that was given up.
-      if (!state.trials.end(holder) || verdict === 'neither') return;
-      if (verdict !== 'success') return this.#trialFailed(verdict.failure);
-      const next = afterTrial(state, by, this.#config.successThreshold);
+      if (!state.probes.end(holder) || verdict === 'neither') return;
+      if (verdict !== 'success') return this.#probeFailed(verdict.failure);
+      const next = afterProbe(state, by, this.#config.successThreshold);
       if (next.kind === 'CLOSED') this.#close('trials succeeded');
       else this.#state = next;
       return;
@@ -215,7 +215,7 @@ export class Circuit implements Guard {
     }
   }
 
-  #trialFailed(because: string): void {
+  #probeFailed(because: string): void {
     this.#become(this.#opened(this.#state.failures), 'trial failed', because);
   }
 

@@ -1,5 +1,5 @@
 /** The trials of one half-open period: a bounded number at a time, each holding a slot until it ends. */
-export class TrialSlots {
+export class ProbeSlots {
   readonly #max: number;
   readonly #timeoutMs: number;
   readonly #startedAt = new Map<object, number>();

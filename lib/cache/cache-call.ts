@@ -3,7 +3,7 @@ import { type CacheContext, read, statusOf } from './cache-context.js';
 import { CacheFetch } from './cache-fetch.js';
 import type { AskedCall, FetchPlan, Outdated } from './fetch-plan.js';
 import type { Flight, ReleaseReason } from './flight.js';
-import { FollowedAnswer } from './followed-response.js';
+import { FollowedResponse } from './followed-response.js';
 import { isConditional } from './policy/conditional-request.js';
 import { decideLookup, type ForwardReason, type LookupDecision } from './policy/lookup-decision.js';
 import type { StoredVariant } from './store/entry.js';
@@ -43,7 +43,7 @@ export class CacheCall {
     this.#known = known;
     switch (decision.type) {
       case 'hit':
-        this.#answerHit(decision);
+        this.#serveHit(decision);
         return;
       case 'stale-while-revalidate':
         this.#renew(decision.variant);
@@ -62,7 +62,7 @@ export class CacheCall {
     }
   }
 
-  #answerHit({ variant, stale }: Extract<Decision, { type: 'hit' }>): void {
+  #serveHit({ variant, stale }: Extract<Decision, { type: 'hit' }>): void {
     const { tally } = this.#context;
     if (this.#followed) tally.coalesced++;
     else if (stale) tally.stale++;
@@ -71,7 +71,7 @@ export class CacheCall {
     this.#send(variant);
   }
 
-  #answerStale(variant: StoredVariant): void {
+  #serveStale(variant: StoredVariant): void {
     this.#context.tally.stale++;
     this.#exchange.cache = 'stale';
     this.#send(variant);
@@ -104,7 +104,7 @@ export class CacheCall {
       return;
     }
     if (!underWay) this.#renewInBackground({ variant, conditional, usableOnErrorUntil });
-    this.#answerStale(variant);
+    this.#serveStale(variant);
   }
 
   #renewInBackground(outdated: Outdated): void {
@@ -122,7 +122,7 @@ export class CacheCall {
   #revalidate(decision: Extract<Decision, { type: 'revalidate' }>): void {
     const { variant, reason, conditional, usableOnErrorUntil } = decision;
     if (this.#context.now() < usableOnErrorUntil && this.#isGateClosed()) {
-      this.#answerStale(variant);
+      this.#serveStale(variant);
       return;
     }
     // What is never fresh, or not fresh enough for this client, cannot be had from another's answer.
@@ -156,19 +156,19 @@ export class CacheCall {
     const { options, now } = this.#context;
     this.#followed = true;
     if (this.#waitsUntil === 0) this.#waitsUntil = now() + options.coalesceTimeoutMs;
-    const answer = new FollowedAnswer(this.#context, this.#exchange, this.#asked, {
+    const response = new FollowedResponse(this.#context, this.#exchange, this.#asked, {
       reason,
       waitMs: this.#waitsUntil - now(),
       goOn: (why) => this.#goOn(why, outdated),
     });
-    answer.follow(flight);
+    response.follow(flight);
   }
 
   /** The call that this one waited for did not answer it. */
   #goOn(why: ReleaseReason | 'late', outdated: Outdated | undefined): void {
     const now = this.#context.now();
     if (why === 'failed' && outdated && now < outdated.usableOnErrorUntil) {
-      this.#answerStale(outdated.variant);
+      this.#serveStale(outdated.variant);
       return;
     }
     // One of those that wait is the next to ask; nobody waits twice for an answer that is not for all.

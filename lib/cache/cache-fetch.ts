@@ -4,14 +4,14 @@ import { type CacheContext, statusOf } from './cache-context.js';
 import type { CacheStatus } from './cache-status.js';
 import type { FetchPlan, Outdated } from './fetch-plan.js';
 import { invalidate } from './invalidate.js';
-import { CLIENT_CONDITIONS, revalidationFields } from './policy/conditional.js';
+import { CLIENT_CONDITIONS, revalidationHeaders } from './policy/conditional.js';
 import { askWith } from './policy/conditional-request.js';
-import { firstValue, type RawHeaders, withoutFields } from './policy/headers.js';
-import { decideStore, type StoreAnswer, type StoreDecision, type StoreRequest } from './policy/storable.js';
+import { firstValue, type RawHeaders, withoutHeaders } from './policy/headers.js';
+import { decideStore, type StoreDecision, type StoreRequest, type StoreResponse } from './policy/storable.js';
 import { boundedTags } from './policy/tags.js';
 import { freshen, headVerdict, validates } from './policy/validation.js';
 import { keepVariant, Recording } from './recording.js';
-import { type AnswerListener, AnswerTap, type HeadVerdict } from './response-tap.js';
+import { type HeadVerdict, type ResponseListener, ResponseTap } from './response-tap.js';
 import { type EntryMeta, withMeta } from './store/entry.js';
 import type { WrittenHead } from './store/written-head.js';
 import { sendStored } from './stored-response.js';
@@ -20,12 +20,12 @@ import { isFailure, isUpstreamFailure } from './upstream-failure.js';
 type Next = (error?: unknown) => void;
 
 /** One call to the upstream, by a client or in the background, and what the cache learns from its answer. */
-export class CacheFetch implements AnswerListener {
+export class CacheFetch implements ResponseListener {
   readonly #context: CacheContext;
   readonly #exchange: Exchange;
   readonly #plan: FetchPlan;
   readonly #next: Next;
-  readonly #tap: AnswerTap;
+  readonly #tap: ResponseTap;
   #outdated: Outdated | undefined;
   #recording: Recording | undefined;
   #askedAt = 0;
@@ -41,17 +41,17 @@ export class CacheFetch implements AnswerListener {
     this.#plan = plan;
     this.#outdated = plan.outdated;
     this.#next = next;
-    this.#tap = new AnswerTap(exchange.res, this);
+    this.#tap = new ResponseTap(exchange.res, this);
   }
 
   start(): void {
     const { asked } = this.#plan;
     this.#exchange.onSettled(() => this.#settled());
     this.#exchange.onAbandon(() => this.#settled());
-    const fields = this.#outdated?.conditional
-      ? revalidationFields(this.#outdated.variant.meta, asked.rawHeaders)
+    const headers = this.#outdated?.conditional
+      ? revalidationHeaders(this.#outdated.variant.meta, asked.rawHeaders)
       : undefined;
-    this.#send(fields);
+    this.#send(headers);
   }
 
   get hurries(): boolean {
@@ -93,8 +93,8 @@ export class CacheFetch implements AnswerListener {
     this.#fail('failed');
   }
 
-  #send(fields: RawHeaders | undefined): void {
-    if (fields) this.#restore = askWith(this.#exchange.req, fields);
+  #send(headers: RawHeaders | undefined): void {
+    if (headers) this.#restore = askWith(this.#exchange.req, headers);
     this.#askedAt = this.#context.now();
     this.#plan.run((error) => {
       if (error === undefined || error === null) this.#next();
@@ -126,10 +126,10 @@ export class CacheFetch implements AnswerListener {
     this.#fail('failed');
     const { meta } = outdated.variant;
     const ttlMs = meta.freshUntil - now;
-    return this.#answer(outdated, meta, now, { hit: false, forward: this.#plan.reason, ttlMs, ...why });
+    return this.#response(outdated, meta, now, { hit: false, forward: this.#plan.reason, ttlMs, ...why });
   }
 
-  #answer({ variant }: Outdated, meta: EntryMeta, now: number, status: CacheStatus): HeadVerdict {
+  #response({ variant }: Outdated, meta: EntryMeta, now: number, status: CacheStatus): HeadVerdict {
     // Nobody waits for what was fetched in the background.
     if (this.#exchange.detached) return PASS;
     const value = statusOf(this.#context, status);
@@ -146,8 +146,8 @@ export class CacheFetch implements AnswerListener {
       process.nextTick(() => this.#askAnew());
       return 'replaced';
     }
-    const answer = this.#storeAnswer(head, now);
-    const { rawHeaders, decision } = freshen(meta, this.#storeRequest(), answer, this.#context.policy);
+    const response = this.#storeResponse(head, now);
+    const { rawHeaders, decision } = freshen(meta, this.#storeRequest(), response, this.#context.policy);
     const stored = decision.store && ticket?.doomed === false;
     if (stored)
       keepVariant(this.#context, key, known, withMeta(outdated.variant, this.#tagged(decision.meta)));
@@ -158,7 +158,7 @@ export class CacheFetch implements AnswerListener {
     this.#finish();
     const fresh = { ...(decision.store ? decision.meta : meta), rawHeaders };
     const ttlMs = fresh.freshUntil - now;
-    return this.#answer(outdated, fresh, now, {
+    return this.#response(outdated, fresh, now, {
       hit: false,
       forward: reason,
       forwardStatus: 304,
@@ -172,7 +172,7 @@ export class CacheFetch implements AnswerListener {
     this.#outdated = undefined;
     this.#headSeen = false;
     this.#tap.reopen();
-    if (this.#plan.repeatable) this.#send(withoutFields(this.#plan.asked.rawHeaders, CLIENT_CONDITIONS));
+    if (this.#plan.repeatable) this.#send(withoutHeaders(this.#plan.asked.rawHeaders, CLIENT_CONDITIONS));
     else
       this.#failedWith(
         new ProxyError('ERR_UPSTREAM_PROTOCOL', 'The upstream confirmed an answer it was not asked about'),
@@ -215,7 +215,7 @@ export class CacheFetch implements AnswerListener {
     }
     const length = Number(firstValue(head.rawHeaders, 'content-length') ?? 0);
     if (length > options.maxEntryBytes) return { store: false, reason: 'not-reusable' };
-    return decideStore(this.#storeRequest(), this.#storeAnswer(head, now), policy);
+    return decideStore(this.#storeRequest(), this.#storeResponse(head, now), policy);
   }
 
   /** The fields as the upstream sent them, where `forward()` answered. */
@@ -232,7 +232,7 @@ export class CacheFetch implements AnswerListener {
       const { decision } = freshen(
         variant.meta,
         this.#storeRequest(),
-        this.#storeAnswer(head, now),
+        this.#storeResponse(head, now),
         this.#context.policy,
       );
       if (decision.store)
@@ -252,7 +252,7 @@ export class CacheFetch implements AnswerListener {
     return { method, rawHeaders, targetUri: this.#context.site.targetUri(this.#exchange.req, url) };
   }
 
-  #storeAnswer(head: WrittenHead, now: number): StoreAnswer {
+  #storeResponse(head: WrittenHead, now: number): StoreResponse {
     // With retries the answer is as old as the attempt that brought it.
     const attempt = this.#exchange.attempts.at(-1);
     const sentAt = attempt ? now - (performance.now() - attempt.startedAt) : this.#askedAt;

@@ -20,7 +20,7 @@ export interface FollowOptions {
 }
 
 /** The answer of one call as another client gets it, while it flows. */
-export class FollowedAnswer implements Follower {
+export class FollowedResponse implements Follower {
   readonly #context: CacheContext;
   readonly #exchange: Exchange;
   readonly #asked: Asked;

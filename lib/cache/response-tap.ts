@@ -1,10 +1,10 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
-import { flatFields, headArguments } from '../http/head-arguments.js';
+import { flatHeaders, headArguments } from '../http/head-arguments.js';
 import {
-  answerFields,
-  type FieldsBefore,
-  fieldsBefore,
-  restoreFields,
+  type HeadersBefore,
+  headersBefore,
+  responseHeaders,
+  restoreHeaders,
   type WrittenHead,
 } from './store/written-head.js';
 
@@ -16,7 +16,7 @@ export type HeadVerdict =
   | 'replaced';
 
 /** Told what a handler writes to the response. */
-export interface AnswerListener {
+export interface ResponseListener {
   head(head: WrittenHead): HeadVerdict;
   chunk(chunk: Buffer): void;
   /** The body is complete. Told before the client gets the end. */
@@ -34,26 +34,26 @@ type Done = (error?: Error | null) => void;
  * Listens in on a response, whoever writes to it and however: with `writeHead` or fields set one by one, in one
  * piece or many. Back-pressure is the client's own.
  */
-export class AnswerTap {
+export class ResponseTap {
   readonly #res: ServerResponse;
-  readonly #listener: AnswerListener;
-  readonly #before: FieldsBefore;
+  readonly #listener: ResponseListener;
+  readonly #before: HeadersBefore;
   #state: State = 'open';
 
-  constructor(res: ServerResponse, listener: AnswerListener) {
+  constructor(res: ServerResponse, listener: ResponseListener) {
     this.#res = res;
     this.#listener = listener;
-    this.#before = fieldsBefore(res);
+    this.#before = headersBefore(res);
     this.#tapHead();
     this.#tapBody();
     this.#tapDestroy();
   }
 
   /** Answers in place of the handler, from {@link AnswerListener.head} or before there was any. */
-  replace(answer: (res: ServerResponse) => void): void {
-    restoreFields(this.#res, this.#before);
+  replace(response: (res: ServerResponse) => void): void {
+    restoreHeaders(this.#res, this.#before);
     this.#state = 'passing';
-    answer(this.#res);
+    response(this.#res);
     this.#state = 'replaced';
   }
 
@@ -64,7 +64,7 @@ export class AnswerTap {
 
   /** As before any head, for another handler's answer: what the first one still writes has ended. */
   reopen(): void {
-    restoreFields(this.#res, this.#before);
+    restoreHeaders(this.#res, this.#before);
     this.#state = 'open';
   }
 
@@ -78,12 +78,12 @@ export class AnswerTap {
     const tappedWriteHead = (status: number, ...rest: unknown[]): ServerResponse => {
       if (this.#state === 'replaced') return res;
       if (this.#state !== 'open' || res.headersSent || status < 200) return write([status, ...rest]);
-      const { text, fields } = headArguments(rest);
-      const given = flatFields(fields);
+      const { text, headers } = headArguments(rest);
+      const given = flatHeaders(headers);
       const verdict = this.#listener.head({
         status,
         statusText: text ?? (res.statusMessage || STATUS_CODES[status] || ''),
-        rawHeaders: answerFields(res, this.#before, given),
+        rawHeaders: responseHeaders(res, this.#before, given),
       });
       if (verdict === 'replaced') {
         this.#state = 'replaced';
@@ -91,7 +91,7 @@ export class AnswerTap {
       }
       this.#state = verdict.listen ? 'listening' : 'passing';
       const plain = res.getHeaderNames().length === 0;
-      if (plain && (fields === undefined || Array.isArray(fields))) {
+      if (plain && (headers === undefined || Array.isArray(headers))) {
         const lines = [...given, ...verdict.pass];
         return write(text === undefined ? [status, lines] : [status, text, lines]);
       }

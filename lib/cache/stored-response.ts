@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { writeHead } from '../http/write-head.js';
 import { ageValue } from './cache-status.js';
-import { isNotModified, notModifiedFields } from './policy/conditional.js';
+import { isNotModified, notModifiedHeaders } from './policy/conditional.js';
 import { isConditional } from './policy/conditional-request.js';
 import type { RawHeaders } from './policy/headers.js';
-import { rangeAnswer } from './policy/range.js';
+import { rangeResponse } from './policy/range.js';
 import type { StoredVariant } from './store/entry.js';
 
 /** What a client asked, as far as an answer from the store depends on it. */
@@ -36,12 +36,12 @@ export function sendStored(
     return;
   }
   if (isNotModified(meta, asked.rawHeaders, now)) {
-    writeStoredHead(res, 304, 'Not Modified', notModifiedFields(meta.rawHeaders), age, cacheStatus);
+    writeStoredHead(res, 304, 'Not Modified', notModifiedHeaders(meta.rawHeaders), age, cacheStatus);
     res.end();
     return;
   }
   const head = asked.method === 'HEAD';
-  const part = head ? undefined : rangeAnswer(meta, asked.rawHeaders, now);
+  const part = head ? undefined : rangeResponse(meta, asked.rawHeaders, now);
   if (part?.status === 416) {
     writeStoredHead(res, 416, 'Range Not Satisfiable', part.rawHeaders, undefined, cacheStatus);
     res.end();
@@ -66,10 +66,10 @@ export function writeStoredHead(
   age: string | undefined,
   cacheStatus: string | undefined,
 ): void {
-  const fields = rawHeaders.slice();
-  if (age !== undefined) fields.push('Age', age);
-  if (cacheStatus !== undefined) fields.push('Cache-Status', cacheStatus);
-  writeHead(res, status, statusText, fields, ADDED);
+  const headers = rawHeaders.slice();
+  if (age !== undefined) headers.push('Age', age);
+  if (cacheStatus !== undefined) headers.push('Cache-Status', cacheStatus);
+  writeHead(res, status, statusText, headers, ADDED);
 }
 
 function sendBody(res: ServerResponse, variant: StoredVariant, start?: number, end?: number): void {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, durationMs, fieldName } from '../core/options.js';
+import { count, durationMs, headerName } from '../core/options.js';
 import { retrySchema } from '../retry/retry-options.js';
 import { fileObject } from './file-object.js';
 
@@ -29,7 +29,7 @@ export const openrestyApiShape = {
   target_url: z.string().optional(),
   requires_body: z.boolean().optional(),
   forward_headers: z
-    .union([z.boolean(), z.array(fieldName)], { error: 'must be true, false or a list of field names' })
+    .union([z.boolean(), z.array(headerName)], { error: 'must be true, false or a list of field names' })
     .optional(),
   ssl_verify: z.boolean().optional(),
   circuit_breaker: fileObject(breakerNames).optional(),
@@ -38,7 +38,7 @@ export const openrestyApiShape = {
   enable_cache: z.boolean().optional(),
   cache_ttl: seconds.optional(),
   cache_header_strategy: z.string().optional(),
-  cache_headers: z.array(fieldName).optional(),
+  cache_headers: z.array(headerName).optional(),
   use_proxy: z.boolean().optional(),
   proxy_strategy: z.enum(['round_robin', 'on_rate_limit', 'never']).optional(),
 };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { breakerFileShape } from '../breaker/breaker-options.js';
 import { cacheFileShape } from '../cache/cache-options.js';
-import { count, durationMs, fieldName, fieldValue, sizeBytes } from '../core/options.js';
+import { count, durationMs, headerName, headerValue, sizeBytes } from '../core/options.js';
 import { explainSchema } from '../explain/explain-options.js';
 import { proxyRotateFileShape } from '../proxy-rotate/proxy-rotate-options.js';
 import { rateLimitFileShape } from '../rate-limit/rate-limit-options.js';
@@ -17,7 +17,7 @@ const noLimitOr = z.union([durationMs, z.literal(0)], {
 const method = z.string().regex(/^[A-Z]+$/, 'must be a method in capitals, as POST');
 const TEXT =
   'must be Latin-1 text without control characters, CR or LF, or a list of such (numbers go in quotes)';
-const headers = z.record(fieldName, z.union([fieldValue, z.array(fieldValue)], { error: TEXT }));
+const headers = z.record(headerName, z.union([headerValue, z.array(headerValue)], { error: TEXT }));
 
 const target = z
   .string()
@@ -36,7 +36,7 @@ const forwardShape = {
   method: method.optional(),
   headers: headers.optional(),
   forwardHeaders: z
-    .union([z.boolean(), z.array(fieldName)], { error: 'must be true, false or a list of field names' })
+    .union([z.boolean(), z.array(headerName)], { error: 'must be true, false or a list of field names' })
     .optional(),
   forwardCookies: z.boolean().optional(),
   secure: z.boolean().optional(),

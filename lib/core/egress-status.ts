@@ -1,18 +1,18 @@
-/** How an exit is: a forward proxy of an API. It holds no credential. */
-export interface ExitStatus {
+/** State of one egress proxy of an API. It holds no credential. */
+export interface EgressProxyStatus {
   readonly api: string;
-  /** Name of the exit, as in an attempt's `egress`. */
+  /** Name of the proxy, as in an attempt's `egress`; `direct` is a direct connection. */
   readonly name: string;
-  /** Scheme, host and port of the proxy, without user and password; `undefined` for the direct way. */
-  readonly proxy: string | undefined;
+  /** Scheme, host and port, without user and password; `undefined` for a direct connection. */
+  readonly address: string | undefined;
   /**
-   * `ok` takes calls; `resting` after failures or a 429 of the target; `trial` while one call finds out whether it
-   * is back.
+   * `ok` takes requests; `cooling-down` after failures or a 429 of the target; `probing` while one request finds out
+   * whether it has recovered.
    */
-  readonly state: 'ok' | 'resting' | 'trial';
-  /** Epoch milliseconds at which it is tried again; `undefined` unless it rests. */
-  readonly restsUntil: number | undefined;
-  /** Why it rests, as `ECONNREFUSED`, `status 407` or `status 429 of api.example.com`. */
+  readonly state: 'ok' | 'cooling-down' | 'probing';
+  /** Epoch milliseconds at which it is probed; `undefined` unless it is cooling down. */
+  readonly coolsDownUntil: number | undefined;
+  /** Why it is cooling down, as `ECONNREFUSED`, `status 407` or `status 429 of api.example.com`. */
   readonly reason: string | undefined;
   /** Failures in a row. */
   readonly failures: number;
@@ -22,25 +22,27 @@ export interface ExitStatus {
   readonly active: number;
 }
 
-/** How a gate is: what the target has told about its limit, for one credential and one exit. */
-export interface GateStatus {
+/** A rate limit that a target has advertised, for one credential and one egress proxy. */
+export interface LimitStatus {
   readonly api: string;
-  /** Which of the API's gates: a digest of the credential that it is for; empty where there is none. */
-  readonly key: string;
-  /** Name of the exit; `undefined` is direct. */
-  readonly exit: string | undefined;
-  readonly state: 'open' | 'closed';
-  /** Calls that the target still allows; `undefined` where it has not told. */
+  /** Name of the limit, as the API calls it; `default` where the API gives none. */
+  readonly name: string;
+  /** Digest of the credential that it applies to; empty without one. */
+  readonly credential: string;
+  /** Name of the egress proxy; `undefined` is a direct connection. */
+  readonly proxy: string | undefined;
+  readonly state: 'available' | 'exhausted';
+  /** Requests that the target still allows; `undefined` while unknown. */
   readonly remaining: number | undefined;
   readonly limit: number | undefined;
-  /** Epoch milliseconds at which it opens, or at which the target's window begins anew. */
+  /** Epoch milliseconds at which the target's window begins anew. */
   readonly resetsAt: number | undefined;
-  /** Calls that wait for it. */
+  /** Requests that wait for it. */
   readonly queued: number;
 }
 
 /** Body of `/egress-status`. */
 export interface EgressStatus {
-  readonly exits: readonly ExitStatus[];
-  readonly gates: readonly GateStatus[];
+  readonly proxies: readonly EgressProxyStatus[];
+  readonly limits: readonly LimitStatus[];
 }

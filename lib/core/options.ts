@@ -12,10 +12,10 @@ export const sizeBytes = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 export const count = z.number().int().min(1).max(1_000_000_000);
 
 /** A field name as RFC 9110 §5.1 allows it. */
-export const fieldName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'must be a header field name');
+export const headerName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'must be a header field name');
 
 /** A field value that cannot split a message (RFC 9110 §5.5). */
-export const fieldValue = z
+export const headerValue = z
   .string()
   .regex(/^[\t\u0020-\u007e\u0080-\u00ff]*$/, 'must be Latin-1 without control characters, CR or LF');
 

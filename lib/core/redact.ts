@@ -15,9 +15,11 @@ export function isSecretName(name: string): boolean {
 
 /** A query, without its question mark, in which the values of fields that name a secret are masked. */
 export function redactQuery(query: string, mask = MASK): string {
-  return query.replace(/[^&;]+/g, (field) => {
-    const equals = field.indexOf('=');
-    return equals > 0 && isSecretName(field.slice(0, equals)) ? `${field.slice(0, equals)}=${mask}` : field;
+  return query.replace(/[^&;]+/g, (header) => {
+    const equals = header.indexOf('=');
+    return equals > 0 && isSecretName(header.slice(0, equals))
+      ? `${header.slice(0, equals)}=${mask}`
+      : header;
   });
 }
 

@@ -6,7 +6,7 @@ import { announcesBody, exchangeOf } from './exchange.js';
  * Answers a call with an error as JSON, `{ error, code }`. What is no {@link ProxyError} may hold anything
  * and is told as an internal error only. An answer that has begun is cut off instead.
  */
-export function answerError(req: IncomingMessage, res: ServerResponse, thrown: unknown): ProxyError {
+export function sendError(req: IncomingMessage, res: ServerResponse, thrown: unknown): ProxyError {
   const error = asProxyError(thrown);
   if (res.headersSent) {
     res.destroy();

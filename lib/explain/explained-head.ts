@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Exchange } from '../core/exchange.js';
-import { flatFields, headArguments, linesOf } from '../http/head-arguments.js';
-import { setFields } from '../http/write-head.js';
+import { flatHeaders, headArguments, linesOf } from '../http/head-arguments.js';
+import { setHeaders } from '../http/write-head.js';
 import type { ResolvedExplain } from './explain-options.js';
 import { acceptedAttempt, isFromStore } from './explained-call.js';
 import { ownErrorType, proxyStatusValue } from './proxy-status.js';
@@ -29,9 +29,9 @@ export function explainHead(exchange: Exchange, options: ResolvedExplain): void 
   // It has a name before it becomes a property: V8 takes one that is assigned as it is written for long-lived.
   const explainedWriteHead = (status: number, ...rest: unknown[]): ServerResponse => {
     if (res.headersSent || status < 200) return write([status, ...rest]);
-    const { text, fields } = headArguments(rest);
-    const given = flatFields(fields);
-    const plain = res.getHeaderNames().length === 0 && (fields === undefined || Array.isArray(fields));
+    const { text, headers } = headArguments(rest);
+    const given = flatHeaders(headers);
+    const plain = res.getHeaderNames().length === 0 && (headers === undefined || Array.isArray(headers));
     const head = text === undefined ? [status] : [status, text];
     if (plain) return write([...head, explainedLines(given, status, told)]);
     return writeMerged(given, status, told, () => write(head));
@@ -47,7 +47,7 @@ function writeMerged(
   write: () => ServerResponse,
 ): ServerResponse {
   const { res } = told.exchange;
-  setFields(res, given);
+  setHeaders(res, given);
   const before = FIELDS.map((name) => [name, res.getHeader(name)] as const);
   for (const [name] of before) res.removeHeader(name);
   const lines = explainedLines(
@@ -72,7 +72,7 @@ function writeMerged(
  * The fields of a head with ours behind them, each in one line: of several, Node keeps the last where fields were set
  * before and taken back. Lines that cannot be read are left out, for they would take all others with them.
  */
-function explainedLines(fields: readonly string[], status: number, told: Told): string[] {
+function explainedLines(headers: readonly string[], status: number, told: Told): string[] {
   const { exchange, options, application } = told;
   const lines: string[] = [];
   const timings = application.filter(isTimingList);
@@ -81,9 +81,9 @@ function explainedLines(fields: readonly string[], status: number, told: Told): 
   // An answer that was passed on may come from a proxy like this one.
   const own = options.proxyStatus && !acceptedAttempt(exchange) && !isFromStore(exchange);
   let errorType: string | undefined;
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const name = fields[i] ?? '';
-    const value = fields[i + 1] ?? '';
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] ?? '';
+    const value = headers[i + 1] ?? '';
     switch (name.length < 12 || name.length > 13 ? '' : name.toLowerCase()) {
       case 'server-timing':
         if (!application.includes(value) && isTimingList(value) && isOfThisCall(value, exchange))

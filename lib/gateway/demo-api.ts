@@ -59,7 +59,7 @@ export async function startDemoApi(port = 0): Promise<DemoApi> {
 
 function demoRoutes(): ReadonlyMap<string, Route> {
   return new Map<string, Route>([
-    ['json', ({ res }) => answer(res, 200, { hello: 'world', time: new Date().toISOString() })],
+    ['json', ({ res }) => response(res, 200, { hello: 'world', time: new Date().toISOString() })],
     ['flaky', flaky()],
     ['slow', slow],
     ['status', status],
@@ -70,7 +70,7 @@ function demoRoutes(): ReadonlyMap<string, Route> {
 }
 
 const notFound: Route = ({ res }) =>
-  answer(res, 404, {
+  response(res, 404, {
     error: 'no such route',
     routes: [
       '/json',
@@ -91,32 +91,32 @@ function flaky(): Route {
     const fails = number('fails', 0, MAX_KEYS);
     if (fails === 0) {
       const works = Math.random() >= number('rate', 0.5, 1);
-      return answer(res, works ? 200 : 503, { works });
+      return response(res, works ? 200 : 503, { works });
     }
     const before = failed.get(text('key')) ?? 0;
-    if (before >= fails) return answer(res, 200, { works: true, failedBefore: before });
+    if (before >= fails) return response(res, 200, { works: true, failedBefore: before });
     if (failed.size >= MAX_KEYS) failed.clear();
     failed.set(text('key'), before + 1);
-    answer(res, 503, { works: false, failure: before + 1 });
+    response(res, 503, { works: false, failure: before + 1 });
   };
 }
 
 const slow: Route = ({ res, number }) => {
   const ms = number('ms', 1000, MAX_WAIT_MS);
-  const timer = setTimeout(() => answer(res, 200, { waitedMs: ms }), ms);
+  const timer = setTimeout(() => response(res, 200, { waitedMs: ms }), ms);
   res.once('close', () => clearTimeout(timer));
 };
 
 const status: Route = ({ res, path }) => {
   const code = Number(path.split('/')[2]);
   if (!Number.isInteger(code) || code < 200 || code > 599) {
-    return answer(res, 400, { error: 'a status from 200 to 599, as /status/503' });
+    return response(res, 400, { error: 'a status from 200 to 599, as /status/503' });
   }
   if (code === 204 || code === 205 || code === 304) {
     res.writeHead(code).end();
     return;
   }
-  answer(res, code, { status: code });
+  response(res, code, { status: code });
 };
 
 /** Lets `limit` calls through in each window of so many seconds, and says how many are left. */
@@ -132,13 +132,13 @@ function quota(): Route {
     }
     used++;
     const reset = Math.max(1, Math.ceil((endsAt - now) / 1000));
-    const fields = {
+    const headers = {
       'RateLimit-Limit': String(limit),
       'RateLimit-Remaining': String(Math.max(0, limit - used)),
       'RateLimit-Reset': String(reset),
     };
-    if (used <= limit) return answer(res, 200, { used, limit }, fields);
-    answer(res, 429, { error: 'quota used up' }, { ...fields, 'Retry-After': String(reset) });
+    if (used <= limit) return response(res, 200, { used, limit }, headers);
+    response(res, 429, { error: 'quota used up' }, { ...headers, 'Retry-After': String(reset) });
   };
 }
 
@@ -153,7 +153,7 @@ const echo: Route = ({ req, res }) => {
   });
   req.on('end', () => {
     const { method, url, headers } = req;
-    answer(res, 200, { method, url, headers, bytes, body: Buffer.concat(chunks).toString('utf8') });
+    response(res, 200, { method, url, headers, bytes, body: Buffer.concat(chunks).toString('utf8') });
   });
 };
 
@@ -173,17 +173,17 @@ const events: Route = ({ res, number }) => {
   res.once('close', () => clearInterval(timer));
 };
 
-function answer(
+function response(
   res: ServerResponse,
   code: number,
   value: unknown,
-  fields: Record<string, string> = {},
+  headers: Record<string, string> = {},
 ): void {
   const body = `${JSON.stringify(value)}\n`;
   res.writeHead(code, {
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),
-    ...fields,
+    ...headers,
   });
   res.end(body);
 }

@@ -6,7 +6,7 @@ import type { LoadedConfig } from '../config/load-config.js';
 import type { GatewaySettings } from '../config/schema.js';
 import { ProxyError } from '../core/errors.js';
 import { exchangeOf, knownExchange } from '../core/exchange.js';
-import { answerError } from '../core/send-error.js';
+import { sendError } from '../core/send-error.js';
 import { type ResilientProxy, resilientProxy } from '../resilient-proxy.js';
 import { NO_WEBSOCKET, refuseUpgrade } from '../websocket/refuse-upgrade.js';
 import { serveWithoutUpgrade } from '../websocket/serve-without-upgrade.js';
@@ -98,7 +98,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   function serve(req: IncomingMessage, res: ServerResponse): void {
     const url = req.url ?? '/';
     const reason = live.refused?.(req.headers.host, header(req, 'sec-fetch-site'));
-    if (reason !== undefined) answerError(req, res, new ProxyError('ERR_FORBIDDEN', reason));
+    if (reason !== undefined) sendError(req, res, new ProxyError('ERR_FORBIDDEN', reason));
     else if (url.startsWith(API)) {
       // Before Express, whose setPrototypeOf on each message costs more than all of the call.
       req.url = url.slice(MOUNT_LENGTH);
@@ -113,7 +113,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   function serveLast(req: IncomingMessage, res: ServerResponse): void {
     res.setHeader('Connection', 'close');
     req.url = originOf(req.url ?? '/');
-    if (req.url.startsWith(API)) answerError(req, res, shuttingDown());
+    if (req.url.startsWith(API)) sendError(req, res, shuttingDown());
     else serve(req, res);
   }
 

@@ -18,8 +18,8 @@ export interface ApiHealth {
 /** What `/health?verbose=1` tells an operator. */
 export interface VerboseHealth extends Health {
   readonly version: string;
-  /** Seconds since the gateway was built. */
-  readonly uptime: number;
+  /** Milliseconds since the gateway was built. */
+  readonly uptimeMs: number;
   readonly apis: Readonly<Record<string, ApiHealth>>;
   /** What the configuration says to no effect. */
   readonly warnings: readonly string[];
@@ -50,7 +50,7 @@ export function verboseHealth(
   return {
     ...health,
     version,
-    uptime: Math.floor((performance.now() - startedAt) / 1000),
+    uptimeMs: Math.floor(performance.now() - startedAt),
     apis: Object.fromEntries(apis),
     warnings: warnings(),
     config: config.health(),

@@ -10,11 +10,11 @@ export function statusRoutes(proxy: ResilientProxy): Router {
     res.json(circuitStatus(proxy.circuits.list(), Date.now()));
   });
   router.get('/egress-status', (_req, res) => {
-    res.json({ timestamp: now(), ...proxy.egress() });
+    res.json({ timestamp: Date.now(), ...proxy.egress() });
   });
   router.get('/cache-status', (_req, res) => {
     const caches = [...proxy.apis].flatMap(([api, { cache }]) => (cache ? [{ api, ...cache.counts() }] : []));
-    res.json({ timestamp: now(), caches });
+    res.json({ timestamp: Date.now(), caches });
   });
   router.get('/api-stats', async (req, res) => {
     const { stats } = proxy;
@@ -30,9 +30,6 @@ export function statusRoutes(proxy: ResilientProxy): Router {
   });
   return router;
 }
-
-/** Epoch seconds, the unit of the OpenResty gateway. */
-const now = () => Date.now() / 1000;
 
 function turnedOff(res: Response, part: string): void {
   res.status(404).json({ error: `The configuration turned ${part} off`, code: 'ERR_NOT_FOUND' });

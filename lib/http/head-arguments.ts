@@ -1,21 +1,22 @@
 /** The arguments of `writeHead(status, text?, fields?)` sorted. */
-export function headArguments(rest: readonly unknown[]): { text: string | undefined; fields: unknown } {
+export function headArguments(rest: readonly unknown[]): { text: string | undefined; headers: unknown } {
   const [first, second] = rest;
   return typeof first === 'string'
-    ? { text: first, fields: second }
-    : { text: undefined, fields: second ?? first };
+    ? { text: first, headers: second }
+    : { text: undefined, headers: second ?? first };
 }
 
 /** The fields given to `writeHead`, in any of the forms Node takes, as a flat list. */
-export function flatFields(fields: unknown): readonly string[] {
-  if (typeof fields !== 'object' || fields === null) return [];
+export function flatHeaders(headers: unknown): readonly string[] {
+  if (typeof headers !== 'object' || headers === null) return [];
   // As forward() gives them.
-  if (Array.isArray(fields) && fields.every((item) => typeof item === 'string')) return fields;
-  if (!Array.isArray(fields)) return Object.entries(fields).flatMap(([name, value]) => linesOf(name, value));
-  if (Array.isArray(fields[0]))
-    return fields.flatMap(([name, value]: [unknown, unknown]) => linesOf(String(name), value));
+  if (Array.isArray(headers) && headers.every((item) => typeof item === 'string')) return headers;
+  if (!Array.isArray(headers))
+    return Object.entries(headers).flatMap(([name, value]) => linesOf(name, value));
+  if (Array.isArray(headers[0]))
+    return headers.flatMap(([name, value]: [unknown, unknown]) => linesOf(String(name), value));
   const flat: string[] = [];
-  for (let i = 0; i + 1 < fields.length; i += 2) flat.push(...linesOf(String(fields[i]), fields[i + 1]));
+  for (let i = 0; i + 1 < headers.length; i += 2) flat.push(...linesOf(String(headers[i]), headers[i + 1]));
   return flat;
 }
 

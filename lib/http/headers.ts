@@ -37,7 +37,7 @@ export function connectionTokens(rawHeaders: readonly string[]): Set<string> | u
 }
 
 /** First value of a field, by its lower-case name. */
-export function fieldValue(rawHeaders: readonly string[], name: string): string | undefined {
+export function headerValue(rawHeaders: readonly string[], name: string): string | undefined {
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const candidate = rawHeaders[i] ?? '';
     if (candidate.length === name.length && candidate.toLowerCase() === name) return rawHeaders[i + 1];
@@ -46,15 +46,15 @@ export function fieldValue(rawHeaders: readonly string[], name: string): string 
 }
 
 /** Fields by their lower-case names, as Node's own clients and servers take them; repeated ones as a list. */
-export function joinedFields(rawHeaders: readonly string[]): Record<string, string | string[]> {
-  const fields: Record<string, string | string[]> = Object.create(null);
+export function joinedHeaders(rawHeaders: readonly string[]): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = Object.create(null);
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] ?? '').toLowerCase();
     const value = rawHeaders[i + 1] ?? '';
-    const before = fields[name];
-    fields[name] = before === undefined ? value : [before, value].flat();
+    const before = headers[name];
+    headers[name] = before === undefined ? value : [before, value].flat();
   }
-  return fields;
+  return headers;
 }
 
 /** Fields of an answer of which those set in front of us and the target's all hold. */

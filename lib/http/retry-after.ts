@@ -9,18 +9,18 @@ const EPOCH_SECONDS = 1_000_000_000;
  * limit that has nothing left. What cannot be read is `undefined`, as if it were not there.
  * @param now epoch milliseconds
  */
-export function askedDelayMs(head: ResponseHead, now: number): number | undefined {
-  const fields = collect(head.rawHeaders);
-  const asked = fields.get('retry-after');
+export function requestedDelayMs(head: ResponseHead, now: number): number | undefined {
+  const headers = collect(head.rawHeaders);
+  const asked = headers.get('retry-after');
   if (asked !== undefined) return secondsOrDateMs(asked, now);
   if (head.status !== 429 && head.status !== 503) return undefined;
-  const structured = /(?:^|;)\s*t=(\d{1,10})\b/.exec(fields.get('ratelimit') ?? '')?.[1];
+  const structured = /(?:^|;)\s*t=(\d{1,10})\b/.exec(headers.get('ratelimit') ?? '')?.[1];
   const reset =
     structured ??
-    fields.get('ratelimit-reset') ??
-    fields.get('x-ratelimit-reset') ??
-    fields.get('x-rate-limit-reset');
-  const remaining = fields.get('ratelimit-remaining') ?? fields.get('x-ratelimit-remaining');
+    headers.get('ratelimit-reset') ??
+    headers.get('x-ratelimit-reset') ??
+    headers.get('x-rate-limit-reset');
+  const remaining = headers.get('ratelimit-remaining') ?? headers.get('x-ratelimit-remaining');
   if (reset === undefined || (remaining !== undefined && Number(remaining) > 0)) return undefined;
   return secondsOrDateMs(reset, now);
 }
@@ -41,10 +41,10 @@ const epochMs = (instant: number) => (instant > EPOCH_SECONDS * 100 ? instant : 
 const READ = /^(retry-after|(x-)?rate-?limit(-reset|-remaining)?)$/;
 
 function collect(rawHeaders: readonly string[]): Map<string, string> {
-  const fields = new Map<string, string>();
+  const headers = new Map<string, string>();
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] ?? '').toLowerCase();
-    if (READ.test(name) && !fields.has(name)) fields.set(name, rawHeaders[i + 1] ?? '');
+    if (READ.test(name) && !headers.has(name)) headers.set(name, rawHeaders[i + 1] ?? '');
   }
-  return fields;
+  return headers;
 }

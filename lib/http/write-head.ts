@@ -22,12 +22,12 @@ export function writeHead(
     res.writeHead(status, statusText, rawHeaders);
     return;
   }
-  setFields(res, rawHeaders, addedUp);
+  setHeaders(res, rawHeaders, addedUp);
   res.writeHead(status, statusText);
 }
 
 /** Sets every line of a flat list on a response, where those of the list win but for the names in `addedUp`. */
-export function setFields(
+export function setHeaders(
   res: ServerResponse,
   rawHeaders: readonly string[],
   addedUp: ReadonlySet<string> = NONE,

@@ -23,7 +23,7 @@ const DIRECT = 'direct';
 const METHOD_ROW: ReadonlyMap<string, number> = new Map(METHOD_LABELS.map((method, row) => [method, row]));
 
 /** What attempts through one exit came to. */
-export interface ExitCounts {
+export interface ProxyCounts {
   /** Answers, by the places of `CODE_LABELS`. */
   readonly codes: Float64Array;
   /** Attempts without an answer: the error's code, or `abandoned`. */
@@ -40,7 +40,7 @@ export class ApiCounts {
   readonly cache = new Map<CacheVerdict, number>();
   /** Errors answered in place of an upstream's answer, by their code. */
   readonly errors = new Map<string, number>();
-  readonly exits = new Map<string, ExitCounts>();
+  readonly proxies = new Map<string, ProxyCounts>();
   bytesIn = 0;
   bytesOut = 0;
   /** Answers that broke off after their head. */
@@ -64,19 +64,19 @@ export class ApiCounts {
   }
 
   countAttempt(egress: string | undefined, outcome: AttemptOutcome, durationMs: number): void {
-    const counts = this.#exit(egress ?? DIRECT);
+    const counts = this.#proxy(egress ?? DIRECT);
     // How long until its client left says nothing about the target.
     if (outcome.kind !== 'abandoned') this.attemptDurations.observe(durationMs);
     if (outcome.kind === 'answer') add(counts.codes, codeColumn(outcome.head.status));
     else count(counts.others, outcome.kind === 'failure' ? outcome.error.code : outcome.kind);
   }
 
-  #exit(name: string): ExitCounts {
-    const known = this.exits.get(name);
+  #proxy(name: string): ProxyCounts {
+    const known = this.proxies.get(name);
     if (known) return known;
-    if (this.exits.size >= MAX_EXITS && name !== OTHER) return this.#exit(OTHER);
+    if (this.proxies.size >= MAX_EXITS && name !== OTHER) return this.#proxy(OTHER);
     const fresh = { codes: new Float64Array(CODE_LABELS.length), others: new Map<string, number>() };
-    this.exits.set(name, fresh);
+    this.proxies.set(name, fresh);
     return fresh;
   }
 }

@@ -95,9 +95,9 @@ function* callRows(api: string, { calls }: ApiCounts): Iterable<Row> {
   }
 }
 
-function* attemptRows(api: string, { exits }: ApiCounts): Iterable<Row> {
-  for (const [exit, { codes, others }] of exits) {
-    for (const [outcome, value] of [...used(codes), ...others]) yield [{ api, exit, outcome }, value];
+function* attemptRows(api: string, { proxies }: ApiCounts): Iterable<Row> {
+  for (const [proxy, { codes, others }] of proxies) {
+    for (const [outcome, value] of [...used(codes), ...others]) yield [{ api, proxy, outcome }, value];
   }
 }
 

@@ -1,4 +1,4 @@
-import type { EgressStatus, GateStatus } from '../core/egress-status.js';
+import type { EgressStatus, LimitStatus } from '../core/egress-status.js';
 import type { EventLoopLag } from './event-loop-lag.js';
 import type { Family, Row } from './family.js';
 import type { CircuitView } from './metrics-options.js';
@@ -6,7 +6,7 @@ import type { CircuitView } from './metrics-options.js';
 const MAX_ROWS = 1000;
 const MAX_LABEL_CHARACTERS = 200;
 const CIRCUIT_STATES = ['CLOSED', 'OPEN', 'HALF_OPEN'] as const;
-const EXIT_STATES = ['ok', 'resting', 'trial'] as const;
+const PROXY_STATES = ['ok', 'cooling-down', 'probing'] as const;
 
 /** How circuits are; one line for each state, 1 for the one that holds. */
 export function circuitFamilies(list: () => readonly CircuitView[]): Family[] {
@@ -25,32 +25,35 @@ export function circuitFamilies(list: () => readonly CircuitView[]): Family[] {
   ];
 }
 
-/** How exits and their gates are. */
+/** State of the egress proxies and of the advertised limits. */
 export function egressFamilies(status: () => EgressStatus): Family[] {
   const gauge = (name: string, help: string, labels: string[], rows: () => Row[]): Family => ({
     type: 'gauge',
     name,
     help,
-    labels: ['api', 'exit', ...labels],
+    labels: ['api', 'proxy', ...labels],
     rows,
   });
   return [
-    gauge('exit_state', '1 for the state that an exit is in.', ['state'], () =>
-      troubledFirst(status().exits, ({ state }) => state !== 'ok').flatMap(({ api, name, state }) =>
-        oneOf(EXIT_STATES, state, { api, exit: short(name) }),
+    gauge('proxy_state', '1 for the state that an egress proxy is in.', ['state'], () =>
+      troubledFirst(status().proxies, ({ state }) => state !== 'ok').flatMap(({ api, name, state }) =>
+        oneOf(PROXY_STATES, state, { api, proxy: short(name) }),
       ),
     ),
-    gauge('gates_closed', 'Credentials whose calls through an exit wait for its limit.', [], () =>
-      byExit(status(), (gates) => gates.filter(({ state }) => state === 'closed').length),
+    gauge(
+      'limits_exhausted',
+      'Credentials whose advertised limit through an egress proxy is used up.',
+      [],
+      () => byProxy(status(), (limits) => limits.filter(({ state }) => state === 'exhausted').length),
     ),
-    gauge('gate_remaining', 'Fewest calls that the target allows one of the credentials.', [], () =>
-      byExit(status(), (gates) => {
-        const told = gates.map(({ remaining }) => remaining).filter((remaining) => remaining !== undefined);
+    gauge('limit_remaining', 'Fewest requests that the target still allows one of the credentials.', [], () =>
+      byProxy(status(), (limits) => {
+        const told = limits.map(({ remaining }) => remaining).filter((remaining) => remaining !== undefined);
         return told.length > 0 ? Math.min(...told) : undefined;
       }),
     ),
-    gauge('calls_queued', 'Calls that wait for a gate.', [], () =>
-      byExit(status(), (gates) => gates.reduce((sum, { queued }) => sum + queued, 0)),
+    gauge('calls_queued', 'Requests that wait for an advertised limit.', [], () =>
+      byProxy(status(), (limits) => limits.reduce((sum, { queued }) => sum + queued, 0)),
     ),
   ];
 }
@@ -68,11 +71,14 @@ export function eventLoopFamilies(lag: EventLoopLag): Family[] {
   ];
 }
 
-/** Gates are kept by credential, of which there may be many: what is shown is one line for each exit. */
-function byExit({ gates }: EgressStatus, read: (gates: readonly GateStatus[]) => number | undefined): Row[] {
-  const groups = new Map<string, GateStatus[]>();
-  for (const gate of gates) {
-    const key = JSON.stringify([gate.api, gate.exit]);
+/** Limits are kept by credential, of which there may be many: one line is shown for each egress proxy. */
+function byProxy(
+  { limits }: EgressStatus,
+  read: (limits: readonly LimitStatus[]) => number | undefined,
+): Row[] {
+  const groups = new Map<string, LimitStatus[]>();
+  for (const gate of limits) {
+    const key = JSON.stringify([gate.api, gate.proxy]);
     const group = groups.get(key);
     if (group) group.push(gate);
     else if (groups.size < MAX_ROWS) groups.set(key, [gate]);
@@ -81,7 +87,7 @@ function byExit({ gates }: EgressStatus, read: (gates: readonly GateStatus[]) =>
     const [first] = group;
     const value = read(group);
     if (!first || value === undefined) return [];
-    return [[{ api: first.api, exit: short(first.exit ?? 'direct') }, value]];
+    return [[{ api: first.api, proxy: short(first.proxy ?? 'direct') }, value]];
   });
 }
 

@@ -7,7 +7,7 @@ import { DialError, refusedTunnel, unreachable } from './dial-error.js';
 import type { ProxyAddress } from './proxy-address.js';
 
 /** The answer to a CONNECT as https-proxy-agent tells it. */
-interface ConnectAnswer {
+interface ConnectResponse {
   readonly statusCode: number;
   readonly headers: Record<string, string | string[] | undefined>;
 }
@@ -38,7 +38,7 @@ export class Dial extends EventEmitter {
       this.fail(new DialError('no connection in time', this.#inTunnel ? 'target' : 'exit'));
     }, timeoutMs);
     this.#timer.unref();
-    this.once('proxyConnect', (answer: ConnectAnswer) => this.#answered(answer));
+    this.once('proxyConnect', (response: ConnectResponse) => this.#answered(response));
     // It is the socket that TLS with the target is put on. Nobody else listens for its errors.
     this.once('proxy', ({ socket }: { socket: Socket }) => socket.on('error', () => {}));
   }
@@ -106,7 +106,7 @@ export class Dial extends EventEmitter {
     socket.on('error', this.#cut).on('close', this.#cut);
   }
 
-  #answered({ statusCode, headers }: ConnectAnswer): void {
+  #answered({ statusCode, headers }: ConnectResponse): void {
     this.#hop?.off('readable', this.#measure);
     const type = String(headers['content-type'] ?? '');
     if (statusCode !== 200) this.fail(refusedTunnel(statusCode));

@@ -1,28 +1,28 @@
 import type { ConnectTo, Egress } from '../core/egress.js';
-import type { ExitStatus } from '../core/egress-status.js';
-import { Rest, type RestTimes } from './cooldown.js';
+import type { EgressProxyStatus } from '../core/egress-status.js';
+import { Cooldown, type CooldownTimes } from './cooldown.js';
 import { DialError } from './dial-error.js';
 import type { ProxyAddress } from './proxy-address.js';
-import { type DialWatcher, ExitAgent } from './proxy-agent.js';
+import { type DialWatcher, ProxyAgent } from './proxy-agent.js';
 import type { ResolvedProxy, ResolvedProxyRotate } from './proxy-rotate-options.js';
 
 /** The rotation that an exit belongs to. */
-export interface ExitOwner {
+export interface ProxyOwner {
   now(): number;
   /** A connection through the exit was made, or was not. */
-  dialEnded(exit: Exit, beganAt: number, targetOrigin: string, failure: DialError | undefined): void;
+  dialEnded(proxy: EgressProxy, beganAt: number, targetOrigin: string, failure: DialError | undefined): void;
 }
 
 /** `connections` of `forward()` where it is not set. */
 const DEFAULT_CONNECTIONS = 256;
 
 /** A forward proxy: how it is, and how connections are made through it. */
-export class Exit implements DialWatcher {
+export class EgressProxy implements DialWatcher {
   readonly name: string;
   /** Where it stands in the list. */
   readonly index: number;
   /** Whether it can be used for any target. Nobody knows until a first call has tried. */
-  readonly rest: Rest;
+  readonly cooldown: Cooldown;
   attempts = 0;
   active = 0;
   /** Connections that are being opened. */
@@ -32,8 +32,8 @@ export class Exit implements DialWatcher {
   readonly #address: ProxyAddress;
   readonly #proxy: ResolvedProxy;
   readonly #options: ResolvedProxyRotate;
-  readonly #owner: ExitOwner;
-  #agent: ExitAgent | undefined;
+  readonly #owner: ProxyOwner;
+  #agent: ProxyAgent | undefined;
   #tunnel: Egress | undefined;
   #plain: Egress | undefined;
 
@@ -41,8 +41,8 @@ export class Exit implements DialWatcher {
     proxy: ResolvedProxy,
     index: number,
     options: ResolvedProxyRotate,
-    times: RestTimes,
-    owner: ExitOwner,
+    times: CooldownTimes,
+    owner: ProxyOwner,
   ) {
     this.name = proxy.name;
     this.index = index;
@@ -50,7 +50,7 @@ export class Exit implements DialWatcher {
     this.#proxy = proxy;
     this.#options = options;
     this.#owner = owner;
-    this.rest = new Rest(times, false);
+    this.cooldown = new Cooldown(times, false);
   }
 
   /** Scheme, host and port of the proxy. */
@@ -61,16 +61,16 @@ export class Exit implements DialWatcher {
   /** The way to a target; the same object each time, by which transports keep connections apart. */
   egress(encrypted: boolean): Egress {
     if (encrypted || this.#options.tunnel) {
-      this.#tunnel ??= new ExitEgress(this, this.#pool(), this.#options.connections, undefined);
+      this.#tunnel ??= new ProxyEgress(this, this.#pool(), this.#options.connections, undefined);
       return this.#tunnel;
     }
-    this.#plain ??= new ExitEgress(this, this.#pool(), this.#options.connections, this.#address);
+    this.#plain ??= new ProxyEgress(this, this.#pool(), this.#options.connections, this.#address);
     return this.#plain;
   }
 
   refusal(): DialError | undefined {
-    if (this.rest.state(this.#owner.now()) !== 'resting') return undefined;
-    return new DialError(`it rests after ${this.rest.reason}`, 'exit');
+    if (this.cooldown.state(this.#owner.now()) !== 'cooling-down') return undefined;
+    return new DialError(`it rests after ${this.cooldown.reason}`, 'exit');
   }
 
   began(): number {
@@ -90,14 +90,14 @@ export class Exit implements DialWatcher {
   }
 
   /** How it is for all targets; a rest for one of them is the rotation's to tell. */
-  status(api: string, now: number): ExitStatus {
-    const { rest, name, attempts, active } = this;
+  status(api: string, now: number): EgressProxyStatus {
+    const { cooldown, name, attempts, active } = this;
     return {
       api,
       name,
-      proxy: this.origin,
-      ...restStatus(rest, now),
-      failures: rest.failures,
+      address: this.origin,
+      ...cooldownStatus(cooldown, now),
+      failures: cooldown.failures,
       attempts,
       active,
     };
@@ -107,9 +107,9 @@ export class Exit implements DialWatcher {
     this.#agent?.destroy();
   }
 
-  #pool(): ExitAgent {
+  #pool(): ProxyAgent {
     const { connectTimeoutMs, connections = DEFAULT_CONNECTIONS, tunnel } = this.#options;
-    this.#agent ??= new ExitAgent(
+    this.#agent ??= new ProxyAgent(
       this.#address,
       { connectTimeoutMs, connections, ca: this.#proxy.ca, absoluteForm: !tunnel },
       this,
@@ -119,31 +119,34 @@ export class Exit implements DialWatcher {
 }
 
 /** How a rest shows: one whose time is over lasts until a trial has succeeded. */
-export function restStatus(rest: Rest, now: number): Pick<ExitStatus, 'state' | 'restsUntil' | 'reason'> {
-  const state = rest.state(now);
-  if (state === 'trial') return { state, restsUntil: undefined, reason: rest.reason };
-  const tried = rest.reason !== undefined;
-  if (state === 'ok' || !tried) return { state: 'ok', restsUntil: undefined, reason: undefined };
-  return { state: 'resting', restsUntil: Math.round(rest.until), reason: rest.reason };
+export function cooldownStatus(
+  cooldown: Cooldown,
+  now: number,
+): Pick<EgressProxyStatus, 'state' | 'coolsDownUntil' | 'reason'> {
+  const state = cooldown.state(now);
+  if (state === 'probing') return { state, coolsDownUntil: undefined, reason: cooldown.reason };
+  const tried = cooldown.reason !== undefined;
+  if (state === 'ok' || !tried) return { state: 'ok', coolsDownUntil: undefined, reason: undefined };
+  return { state: 'cooling-down', coolsDownUntil: Math.round(cooldown.until), reason: cooldown.reason };
 }
 
-class ExitEgress implements Egress {
+class ProxyEgress implements Egress {
   readonly name: string;
-  readonly agent: ExitAgent;
+  readonly agent: ProxyAgent;
   readonly connections: number | undefined;
   readonly absoluteForm: Egress['absoluteForm'];
-  readonly #exit: Exit;
+  readonly #proxy: EgressProxy;
 
   constructor(
-    exit: Exit,
-    agent: ExitAgent,
+    proxy: EgressProxy,
+    agent: ProxyAgent,
     connections: number | undefined,
     plain: ProxyAddress | undefined,
   ) {
-    this.name = exit.name;
+    this.name = proxy.name;
     this.agent = agent;
     this.connections = connections;
-    this.#exit = exit;
+    this.#proxy = proxy;
     this.absoluteForm = plain && {
       origin: plain.origin,
       rawHeaders: plain.authorization ? ['proxy-authorization', plain.authorization] : [],
@@ -151,7 +154,7 @@ class ExitEgress implements Egress {
   }
 
   get opening(): number {
-    return this.#exit.opening;
+    return this.#proxy.opening;
   }
 
   connect(to: ConnectTo) {

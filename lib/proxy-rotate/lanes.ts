@@ -1,6 +1,6 @@
 import type { EgressTarget } from '../core/egress.js';
-import { Rest, type RestTimes } from './cooldown.js';
-import type { Exit } from './egress-proxy.js';
+import { Cooldown, type CooldownTimes } from './cooldown.js';
+import type { EgressProxy } from './egress-proxy.js';
 import type { NoProxy } from './no-proxy.js';
 
 /** What a rotation knows of one target. */
@@ -13,21 +13,21 @@ export interface Lane {
   /** On the list of those that are called directly. */
   readonly bypass: boolean;
   /** Whether it may be called directly, with the strategy `on_rate_limit`. */
-  readonly direct: Rest;
+  readonly direct: Cooldown;
   /** Exits that have failed for this target, or that it has sent away. */
-  readonly rests: Map<Exit, Rest>;
+  readonly cooldowns: Map<EgressProxy, Cooldown>;
 }
 
 const MAX_LANES = 1000;
 
 /** The targets of a rotation, bounded: a router may name ever new ones. */
 export class Lanes {
-  readonly #times: RestTimes;
+  readonly #times: CooldownTimes;
   readonly #noProxy: NoProxy;
   readonly #lanes = new Map<string, Lane>();
   #last: { readonly target: EgressTarget; readonly lane: Lane } | undefined;
 
-  constructor(times: RestTimes, noProxy: NoProxy) {
+  constructor(times: CooldownTimes, noProxy: NoProxy) {
     this.#times = times;
     this.#noProxy = noProxy;
   }
@@ -50,8 +50,8 @@ export class Lanes {
       host,
       encrypted,
       bypass: this.#noProxy(bare, Number(port) || (encrypted ? 443 : 80)),
-      direct: new Rest(this.#times, true),
-      rests: new Map(),
+      direct: new Cooldown(this.#times, true),
+      cooldowns: new Map(),
     };
     this.#lanes.set(origin, lane);
     if (this.#lanes.size > MAX_LANES) this.#forgetOldest();
@@ -59,12 +59,12 @@ export class Lanes {
   }
 
   /** The exit's rest for this target; made where there is none yet. */
-  rest(lane: Lane, exit: Exit): Rest {
-    const known = lane.rests.get(exit);
+  cooldown(lane: Lane, proxy: EgressProxy): Cooldown {
+    const known = lane.cooldowns.get(proxy);
     if (known) return known;
-    const rest = new Rest(this.#times, true);
-    lane.rests.set(exit, rest);
-    return rest;
+    const cooldown = new Cooldown(this.#times, true);
+    lane.cooldowns.set(proxy, cooldown);
+    return cooldown;
   }
 
   all(): IterableIterator<Lane> {

@@ -19,7 +19,7 @@ export interface DialWatcher {
 }
 
 /** How connections through an exit are made. */
-export interface ExitAgentOptions {
+export interface ProxyAgentOptions {
   readonly connectTimeoutMs: number;
   /** For each target. */
   readonly connections: number;
@@ -44,12 +44,12 @@ interface TargetOptions {
 const IDLE_MS = 4000;
 
 /** Opens connections through one proxy: for undici, and for Node's client, whose connections it keeps. */
-export class ExitAgent extends HttpsProxyAgent<string> {
+export class ProxyAgent extends HttpsProxyAgent<string> {
   readonly #address: ProxyAddress;
-  readonly #options: ExitAgentOptions;
+  readonly #options: ProxyAgentOptions;
   readonly #watcher: DialWatcher;
 
-  constructor(address: ProxyAddress, options: ExitAgentOptions, watcher: DialWatcher) {
+  constructor(address: ProxyAddress, options: ProxyAgentOptions, watcher: DialWatcher) {
     const { authorization } = address;
     // Not as a part of the URL, which it writes to its debug log.
     const headers = authorization ? { 'Proxy-Authorization': authorization } : {};

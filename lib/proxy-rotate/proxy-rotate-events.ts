@@ -1,21 +1,21 @@
-/** What `proxyRotate()` tells while it works. No event holds a credential. */
+/** What `proxyRotate()` emits. No event holds a credential. */
 export interface ProxyRotateEvents {
   /**
-   * An exit rests. `target` is the origin it rests for, `undefined` where it rests for all; `exit` is
-   * `undefined` for the direct way.
+   * An egress proxy begins to cool down. `origin` is the target's origin that it is not used for, `undefined` where it
+   * is used for none; `proxy` is `undefined` for the direct connection.
    */
-  rest: [
+  cooldown: [
     event: {
       api: string;
-      exit: string | undefined;
-      target: string | undefined;
+      proxy: string | undefined;
+      origin: string | undefined;
       /** As `ECONNREFUSED`, `status 407` or `status 429 of api.example.com`. */
       reason: string;
-      restMs: number;
+      cooldownMs: number;
     },
   ];
-  /** A trial has shown that a rest is over. */
-  back: [event: { api: string; exit: string | undefined; target: string | undefined }];
-  /** No exit was left for an attempt; `direct` tells that it went out without one. */
-  exhausted: [event: { api: string; target: string; retryAfterMs: number; direct: boolean }];
+  /** A probe has succeeded: it is used again. */
+  recovered: [event: { api: string; proxy: string | undefined; origin: string | undefined }];
+  /** No egress proxy was left for an attempt; `direct` says that it went out without one. */
+  exhausted: [event: { api: string; origin: string; retryAfterMs: number; direct: boolean }];
 }

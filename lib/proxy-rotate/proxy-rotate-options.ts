@@ -66,7 +66,7 @@ export interface ProxyRotateOptions {
    * answer asks, or `cooldownMs`.
    * @default [429]
    */
-  restOnStatus?: number[];
+  cooldownOnStatus?: number[];
   /**
    * What becomes of a call when no exit is left: `none` refuses it with 503 ERR_NO_PROXY, `direct` sends it
    * without a proxy.
@@ -131,7 +131,7 @@ export const proxyRotateFileShape = {
   cooldownMs: durationMs.default(30_000),
   maxCooldownMs: durationMs.optional(),
   maxFailures: count.default(1),
-  restOnStatus: z.array(z.number().int().min(400).max(599)).default([429]),
+  cooldownOnStatus: z.array(z.number().int().min(400).max(599)).default([429]),
   fallback: z.enum(['none', 'direct']).default('none'),
   noProxy: z
     .array(z.string())
@@ -163,11 +163,11 @@ export interface ResolvedProxy {
 
 /** {@link ProxyRotateOptions} with every default filled in. */
 export type ResolvedProxyRotate = Readonly<
-  Omit<z.output<typeof proxyRotateSchema>, 'proxies' | 'noProxy' | 'restOnStatus' | 'maxCooldownMs'>
+  Omit<z.output<typeof proxyRotateSchema>, 'proxies' | 'noProxy' | 'cooldownOnStatus' | 'maxCooldownMs'>
 > & {
   readonly proxies: readonly ResolvedProxy[];
   readonly noProxy: NoProxy;
-  readonly restOnStatus: ReadonlySet<number>;
+  readonly cooldownOnStatus: ReadonlySet<number>;
   readonly maxCooldownMs: number;
 };
 
@@ -188,7 +188,7 @@ export function resolveProxyRotate(options: ProxyRotateOptions, place = 'proxyRo
     maxCooldownMs,
     proxies: named(given.proxies),
     noProxy: typeof noProxy === 'function' ? noProxy : () => false,
-    restOnStatus: new Set(given.restOnStatus),
+    cooldownOnStatus: new Set(given.cooldownOnStatus),
   });
 }
 

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ExitStatus } from '../core/egress-status.js';
+import type { EgressProxyStatus } from '../core/egress-status.js';
 import { exchangeOf } from '../core/exchange.js';
 import { type Clock, steadyClock } from '../core/steady-clock.js';
 import type { UpgradeEgress } from '../websocket/upgrade.js';
@@ -13,7 +13,7 @@ import { Route } from './route.js';
 export interface ProxyRotateHandler {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
   /** How the exits are, without credentials; with `on_rate_limit` the direct way too. */
-  status(): ExitStatus[];
+  status(): EgressProxyStatus[];
   /**
    * The way of one WebSocket, which no middleware sees that an application mounts: `forward.upgrade(req, socket, head,
    * rotate.policy())`. `undefined` is direct.

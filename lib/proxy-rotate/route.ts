@@ -1,7 +1,7 @@
 import type { Egress, EgressCall, EgressPolicy, EgressTarget } from '../core/egress.js';
 import type { ProxyError } from '../core/errors.js';
 import type { Attempt, AttemptOutcome, Guard } from '../core/exchange.js';
-import type { Exit } from './egress-proxy.js';
+import type { EgressProxy } from './egress-proxy.js';
 import type { Lane } from './lanes.js';
 
 /** What a route asks of its rotation. */
@@ -25,10 +25,10 @@ export class Route implements EgressPolicy, Guard {
   /** Where the attempt goes that is under way; `undefined` before the first. */
   lane: Lane | undefined = undefined;
   /** The exit it takes; `undefined` is direct. */
-  exit: Exit | undefined = undefined;
+  proxy: EgressProxy | undefined = undefined;
   chosenAt = 0;
   /** It finds out whether its exit is back. */
-  trial = false;
+  probe = false;
   readonly #owner: RouteOwner;
 
   constructor(owner: RouteOwner) {

@@ -1,10 +1,10 @@
 import type { EgressCall } from '../core/egress.js';
-import type { Exit } from './egress-proxy.js';
+import type { EgressProxy } from './egress-proxy.js';
 import type { Lane } from './lanes.js';
 
 /** What is looked for. */
 export interface Search {
-  readonly exits: readonly Exit[];
+  readonly proxies: readonly EgressProxy[];
   /** Where the search begins. */
   readonly start: number;
   readonly call: EgressCall;
@@ -18,13 +18,13 @@ export interface Search {
 /** What was found. */
 export interface Found {
   /** `undefined` where no exit can be used now. */
-  exit: Exit | undefined;
+  proxy: EgressProxy | undefined;
   /** A trial of an exit is under way, which may soon be free. */
-  onTrial: boolean;
+  onProbe: boolean;
   /** One that has never been used is on trial. */
-  onFirstTrial: boolean;
-  /** When the first of those that rest has rested. */
-  restsUntil: number;
+  onFirstProbe: boolean;
+  /** When the first of those that cooldown has rested. */
+  coolsDownUntil: number;
 }
 
 /** Turns that an exit gives back at most. */
@@ -32,16 +32,16 @@ const MOST_OWED = 1000;
 
 /** The next exit in turn. */
 export function nextInTurn(search: Search): Found {
-  let inDebt: Exit | undefined;
-  const found = walk(search, (exit) => {
-    if (exit.owes === 0) return 'take';
+  let inDebt: EgressProxy | undefined;
+  const found = walk(search, (proxy) => {
+    if (proxy.owes === 0) return 'take';
     // While others were tried out for the first time it took their turns.
-    exit.owes--;
+    proxy.owes--;
     if (inDebt) return 'go on';
-    inDebt = exit;
+    inDebt = proxy;
     return 'keep';
   });
-  if (found.onFirstTrial && found.exit && found.exit.owes < MOST_OWED) found.exit.owes++;
+  if (found.onFirstProbe && found.proxy && found.proxy.owes < MOST_OWED) found.proxy.owes++;
   return found;
 }
 
@@ -68,54 +68,57 @@ type Verdict = 'take' | 'keep' | 'go on';
  * Goes round the exits once, from the start: shows each that can be used until one is taken. What the
  * call's gates hold back comes last: then the one that is free first.
  */
-function walk(search: Search, judge: (exit: Exit) => Verdict): Found {
-  const { exits, start, call, lane, tried, now } = search;
+function walk(search: Search, judge: (proxy: EgressProxy) => Verdict): Found {
+  const { proxies, start, call, lane, tried, now } = search;
   const found: Found = {
-    exit: undefined,
-    onTrial: false,
-    onFirstTrial: false,
-    restsUntil: Number.POSITIVE_INFINITY,
+    proxy: undefined,
+    onProbe: false,
+    onFirstProbe: false,
+    coolsDownUntil: Number.POSITIVE_INFINITY,
   };
-  let gated: Exit | undefined;
+  let gated: EgressProxy | undefined;
   let gateOpensAt = Number.POSITIVE_INFINITY;
-  for (let n = 0, i = start; n < exits.length; n++, i++) {
-    if (i >= exits.length) i -= exits.length;
-    const exit = exits[i];
-    if (!exit) break;
-    const rest = lane.rests.size > 0 ? lane.rests.get(exit) : undefined;
-    const own = exit.rest.state(now);
-    const here = rest?.state(now);
-    if (own === 'resting' || here === 'resting') {
-      found.restsUntil = Math.min(found.restsUntil, Math.max(exit.rest.until, rest?.until ?? 0));
+  for (let n = 0, i = start; n < proxies.length; n++, i++) {
+    if (i >= proxies.length) i -= proxies.length;
+    const proxy = proxies[i];
+    if (!proxy) break;
+    const cooldown = lane.cooldowns.size > 0 ? lane.cooldowns.get(proxy) : undefined;
+    const own = proxy.cooldown.state(now);
+    const here = cooldown?.state(now);
+    if (own === 'cooling-down' || here === 'cooling-down') {
+      found.coolsDownUntil = Math.min(
+        found.coolsDownUntil,
+        Math.max(proxy.cooldown.until, cooldown?.until ?? 0),
+      );
       continue;
     }
-    if (tried.size > 0 && tried.has(exit.name)) continue;
-    if (own === 'trial' || here === 'trial') {
-      found.onTrial = true;
-      if (own === 'trial' && exit.rest.reason === undefined) found.onFirstTrial = true;
+    if (tried.size > 0 && tried.has(proxy.name)) continue;
+    if (own === 'probing' || here === 'probing') {
+      found.onProbe = true;
+      if (own === 'probing' && proxy.cooldown.reason === undefined) found.onFirstProbe = true;
       continue;
     }
-    const opensAt = readyAt(call, exit.name);
+    const opensAt = readyAt(call, proxy.name);
     if (opensAt > 0 && opensAt > Date.now()) {
       if (opensAt < gateOpensAt) {
         gateOpensAt = opensAt;
-        gated = exit;
+        gated = proxy;
       }
       continue;
     }
-    const verdict = judge(exit);
-    if (verdict !== 'go on') found.exit = exit;
+    const verdict = judge(proxy);
+    if (verdict !== 'go on') found.proxy = proxy;
     if (verdict === 'take') return found;
   }
-  found.exit ??= gated;
+  found.proxy ??= gated;
   return found;
 }
 
 /** When the call's gates let it through this exit, in epoch milliseconds; 0 is now. */
-export function readyAt({ guards }: EgressCall, exit: string | undefined): number {
+export function readyAt({ guards }: EgressCall, proxy: string | undefined): number {
   let latest = 0;
   for (const guard of guards) {
-    if (guard.readyAt) latest = Math.max(latest, guard.readyAt(exit));
+    if (guard.readyAt) latest = Math.max(latest, guard.readyAt(proxy));
   }
   return latest;
 }

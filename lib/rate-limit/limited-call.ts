@@ -9,7 +9,7 @@ import { boundedKey } from './quota/redis-keys.js';
 import type { Refusal } from './refusal.js';
 import type { Blocked, Waiter } from './waiting-line.js';
 
-type Answer = ProxyError | undefined;
+type TargetResponse = ProxyError | undefined;
 
 /**
  * One call at a limiter. What it takes when it comes in is for its first attempt; every further one takes for itself.
@@ -40,7 +40,7 @@ export class LimitedCall implements Guard {
     this.#quotaLane = `quota ${this.#quotaKey}`;
     const { req, res } = exchange;
     this.#credential = limiter.gates ? limiter.credentialOf(req.rawHeaders) : '';
-    this.#limitsAreForeign = limiter.gates !== undefined && hasLimitFields(res);
+    this.#limitsAreForeign = limiter.gates !== undefined && hasLimitHeaders(res);
   }
 
   /** The call has ended, for whatever reason. */
@@ -49,19 +49,19 @@ export class LimitedCall implements Guard {
   }
 
   /** Takes what the first attempt needs, as far as its exit is known. */
-  enter(): Answer | Promise<Answer> {
+  enter(): TargetResponse | Promise<TargetResponse> {
     const { connecting } = this.limiter;
     if (!connecting) return this.#enter();
     return connecting.then(() => (this.#over ? this.#abandoned() : this.#enter()));
   }
 
-  #enter(): Answer | Promise<Answer> {
+  #enter(): TargetResponse | Promise<TargetResponse> {
     const { limiter } = this;
     const gate = limiter.rotates ? undefined : this.#gateTo(undefined);
     return this.#acquire(gate, limiter.options.onLimit === 'queue', limiter.totalTimeoutMs);
   }
 
-  before(attempt: Attempt): Answer | Promise<Answer> {
+  before(attempt: Attempt): TargetResponse | Promise<TargetResponse> {
     const { limiter } = this;
     const exchange = this.#exchange;
     if (this.#over) return this.#abandoned();
@@ -118,7 +118,7 @@ export class LimitedCall implements Guard {
     gate: Gate | undefined,
     mayWait: boolean,
     totalTimeoutMs: number | undefined,
-  ): Answer | Promise<Answer> {
+  ): TargetResponse | Promise<TargetResponse> {
     const { line } = this.limiter;
     // Those who came first go first.
     const lane = line.length > 0 ? this.#lanes(gate).find((lane) => line.countAt(lane) > 0) : undefined;
@@ -138,7 +138,7 @@ export class LimitedCall implements Guard {
     blocked: Blocked,
     mayWait: boolean,
     totalTimeoutMs: number | undefined,
-  ): Answer | Promise<Answer> {
+  ): TargetResponse | Promise<TargetResponse> {
     return mayWait ? this.#wait(gate, blocked, totalTimeoutMs) : this.limiter.refuse(blocked.refusal);
   }
 
@@ -187,7 +187,7 @@ export class LimitedCall implements Guard {
     gate: Gate | undefined,
     blocked: Blocked,
     totalTimeoutMs: number | undefined,
-  ): Answer | Promise<Answer> {
+  ): TargetResponse | Promise<TargetResponse> {
     // A token that is kept while its window ends would be one more for the next window.
     this.#giveBack();
     const { limiter } = this;
@@ -197,9 +197,9 @@ export class LimitedCall implements Guard {
     if (refusal.againMs === undefined && refusal.waitMs > waitMs) return limiter.refuse(refusal);
     if (line.length >= options.maxQueue) return limiter.refuseFull(refusal);
     return new Promise((resolve) => {
-      const settle = (answer: Answer): void => {
+      const settle = (response: TargetResponse): void => {
         this.#stopWaiting = undefined;
-        resolve(this.#over ? this.#abandoned() : answer);
+        resolve(this.#over ? this.#abandoned() : response);
       };
       const waiter: Waiter = {
         lanes: this.#lanes(gate),
@@ -221,7 +221,7 @@ export class LimitedCall implements Guard {
     return totalTimeoutMs - (performance.now() - this.#exchange.startedAt);
   }
 
-  #use(refusal: Answer): Answer {
+  #use(refusal: TargetResponse): TargetResponse {
     if (!refusal) this.#held = false;
     else this.#attempt = undefined;
     return refusal;
@@ -274,7 +274,7 @@ export class LimitedCall implements Guard {
 /** What is told to a call when only others that wait are known of. */
 const BEHIND_OTHERS: Refusal = { by: 'quota', waitMs: 1000, againMs: 1000 };
 
-function hasLimitFields(res: ServerResponse): boolean {
+function hasLimitHeaders(res: ServerResponse): boolean {
   for (const name of LIMIT_FIELDS) if (res.hasHeader(name)) return true;
   return false;
 }

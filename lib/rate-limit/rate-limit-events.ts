@@ -1,22 +1,25 @@
 import type { EventEmitter } from 'node:events';
 
-/** Which gate an event is about: `key` is a digest of the credential, `exit` is `undefined` for the direct way. */
-export interface GateName {
+/**
+ * Which advertised limit an event is about: `credential` is a digest, empty without one; `proxy` is the egress proxy,
+ * `undefined` for a direct connection.
+ */
+export interface LimitName {
   readonly api: string;
-  readonly key: string;
-  readonly exit: string | undefined;
+  readonly credential: string;
+  readonly proxy: string | undefined;
 }
 
 /** What `rateLimit()` tells while it works. */
 export interface RateLimitEvents {
-  /** A call was refused; `because` of the quota that is configured, of what was learned, or of too many that wait. */
-  limited: [event: { api: string; because: 'quota' | 'gate' | 'queue'; retryAfterMs: number }];
+  /** A call was refused; `because` of the configured quota, of a limit that the API advertised, or of a full queue. */
+  limited: [event: { api: string; because: 'quota' | 'advertised' | 'queue'; retryAfterMs: number }];
   /** A call waits; `queued` counts those that do, with it. */
   queued: [event: { api: string; queued: number }];
-  /** The target wants no call for a while. */
-  gateClosed: [event: GateName & { retryAfterMs: number }];
-  /** The first call goes again. */
-  gateOpened: [event: GateName];
+  /** A limit that the target advertised is used up. */
+  limitExhausted: [event: LimitName & { retryAfterMs: number }];
+  /** Requests are sent again. */
+  limitAvailable: [event: LimitName];
 }
 
 /** Where a limiter announces {@link RateLimitEvents}. */

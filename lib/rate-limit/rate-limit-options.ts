@@ -5,8 +5,8 @@ import { invalidOption } from '../core/errors.js';
 import {
   count,
   durationMs,
-  fieldName,
   functionOption,
+  headerName,
   optionsObject,
   resolveOptions,
 } from '../core/options.js';
@@ -57,7 +57,7 @@ export interface RateLimitOptions {
    * The longest time for which calls are held back because of what the target told.
    * @default 3600000
    */
-  maxGateMs?: number;
+  maxPauseMs?: number;
   /**
    * Fields that tell the target's users apart: each has a limit of its own there. Name those that reach the target.
    * @default ['authorization', 'cookie', 'x-api-key', 'api-key', 'x-auth-token']
@@ -94,8 +94,8 @@ export const rateLimitFileShape = {
   maxWaitMs: durationMs.default(10_000),
   maxQueue: count.default(1000),
   learn: z.boolean().default(true),
-  maxGateMs: durationMs.default(3_600_000),
-  credentialHeaders: z.array(fieldName).default([...CREDENTIAL_HEADERS]),
+  maxPauseMs: durationMs.default(3_600_000),
+  credentialHeaders: z.array(headerName).default([...CREDENTIAL_HEADERS]),
   maxKeys: count.default(10_000),
   prefix: z.string().max(256).default('rpo'),
   commandTimeoutMs: durationMs.default(50),

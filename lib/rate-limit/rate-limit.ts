@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { GateStatus } from '../core/egress-status.js';
+import type { LimitStatus } from '../core/egress-status.js';
 import type { ProxyError } from '../core/errors.js';
 import { type Exchange, exchangeOf } from '../core/exchange.js';
 import { type Clock, steadyClock } from '../core/steady-clock.js';
@@ -12,7 +12,7 @@ import { type RateLimitOptions, resolveRateLimit } from './rate-limit-options.js
 export interface RateLimitHandler {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
   /** What is known of the target's limits, one entry for each credential and exit. */
-  status(): GateStatus[];
+  status(): LimitStatus[];
   /** Calls back at each such event, until `off()` with the same function. */
   on<E extends keyof RateLimitEvents>(event: E, listener: (...args: RateLimitEvents[E]) => void): void;
   /** Ends what `on()` began. */
@@ -51,12 +51,12 @@ export function rateLimit(options: RateLimitOptions = {}, clock: Clock = steadyC
     exchange.guards.push(call);
     exchange.onAbandon(() => call.end());
     const refusal = call.enter();
-    if (!(refusal instanceof Promise)) return answer(call, exchange, refusal, next);
+    if (!(refusal instanceof Promise)) return response(call, exchange, refusal, next);
     const since = performance.now();
     refusal
       .then((late) => {
         exchange.queuedMs += performance.now() - since;
-        answer(call, exchange, late, next);
+        response(call, exchange, late, next);
       })
       .catch(next);
   }
@@ -70,7 +70,7 @@ export function rateLimit(options: RateLimitOptions = {}, clock: Clock = steadyC
   });
 }
 
-function answer(
+function response(
   call: LimitedCall,
   exchange: Exchange,
   refusal: ProxyError | undefined,

@@ -2,7 +2,7 @@ import { ProxyError } from '../core/errors.js';
 
 /** Why a call may not go now. */
 export interface Refusal {
-  readonly by: 'quota' | 'gate';
+  readonly by: 'quota' | 'advertised';
   /** Until it may, as far as is known. */
   readonly waitMs: number;
   /** It may be sooner: look again after this time, besides whenever a call ends here. */

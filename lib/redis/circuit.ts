@@ -7,7 +7,7 @@ export interface RedisCircuitLimits {
 }
 
 /** Asks for anything at all on the node of `key`; `true` when it answers. */
-export type RedisTrial = (key: string) => Promise<boolean>;
+export type RedisProbe = (key: string) => Promise<boolean>;
 
 type State =
   | { readonly name: 'closed'; readonly failures: number }
@@ -21,13 +21,13 @@ const CLOSED: State = { name: 'closed', failures: 0 };
  */
 export class RedisCircuit {
   readonly #limits: RedisCircuitLimits;
-  readonly #trial: RedisTrial;
+  readonly #probe: RedisProbe;
   readonly #onClosed: () => void;
   #state: State = CLOSED;
 
-  constructor(limits: RedisCircuitLimits, trial: RedisTrial, onClosed: () => void) {
+  constructor(limits: RedisCircuitLimits, probe: RedisProbe, onClosed: () => void) {
     this.#limits = limits;
-    this.#trial = trial;
+    this.#probe = probe;
     this.#onClosed = onClosed;
   }
 
@@ -68,7 +68,7 @@ export class RedisCircuit {
   }
 
   async #try(key: string, timer: NodeJS.Timeout): Promise<void> {
-    const answered = await this.#trial(key);
+    const answered = await this.#probe(key);
     // A new connection may have closed it meanwhile.
     if (this.#state.name !== 'open' || this.#state.timer !== timer) return;
     if (answered) this.reset();

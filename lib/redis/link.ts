@@ -1,6 +1,6 @@
 import { RedisCircuit, type RedisCircuitLimits } from './circuit.js';
 import { closeClient, type OpenedRedis, type RedisClient } from './client.js';
-import { answerWithin, codeOf, type RedisAnswer } from './reply.js';
+import { codeOf, type RedisReply, replyWithin } from './reply.js';
 
 /** How a link is used. */
 export interface RedisLinkOptions {
@@ -65,24 +65,24 @@ export class RedisLink {
   }
 
   /** Sends a command that somebody waits for; when several in a row get no answer in time none is sent for a while. */
-  lookUp<T>(key: string, send: () => Promise<T>): Promise<RedisAnswer<T>> {
+  lookUp<T>(key: string, send: () => Promise<T>): Promise<RedisReply<T>> {
     if (!this.usable) return Promise.resolve(NOT_ASKED);
-    return answerWithin(send, this.#commandTimeoutMs, (answer) => this.#learn(key, answer));
+    return replyWithin(send, this.#commandTimeoutMs, (response) => this.#learn(key, response));
   }
 
-  #learn(key: string, answer: RedisAnswer<unknown>): void {
-    if (!answer.ok) this.#lastError = answer.reason;
-    if (answer.ok || answer.refused) this.#circuit.succeeded();
+  #learn(key: string, response: RedisReply<unknown>): void {
+    if (!response.ok) this.#lastError = response.reason;
+    if (response.ok || response.refused) this.#circuit.succeeded();
     else if (!this.#closed) this.#circuit.failed(key);
   }
 
   /** Sends a command that no call waits for. It is sent at once, before what is asked later. */
-  run<T>(send: () => Promise<T>): Promise<RedisAnswer<T>> {
+  run<T>(send: () => Promise<T>): Promise<RedisReply<T>> {
     if (!this.usable) return Promise.resolve(NOT_ASKED);
-    const answer = this.#ask(send, this.#backgroundLimitMs);
-    this.#background.add(answer);
-    void answer.then(() => this.#background.delete(answer));
-    return answer;
+    const response = this.#ask(send, this.#backgroundLimitMs);
+    this.#background.add(response);
+    void response.then(() => this.#background.delete(response));
+    return response;
   }
 
   /** Ends a connection of its own once what was sent is done, or has had its time. */
@@ -96,10 +96,10 @@ export class RedisLink {
     if (this.#own) await closeClient(this.client);
   }
 
-  async #ask<T>(send: () => Promise<T>, limitMs: number): Promise<RedisAnswer<T>> {
-    const answer = await answerWithin(send, limitMs);
-    if (!answer.ok) this.#lastError = answer.reason;
-    return answer;
+  async #ask<T>(send: () => Promise<T>, limitMs: number): Promise<RedisReply<T>> {
+    const response = await replyWithin(send, limitMs);
+    if (!response.ok) this.#lastError = response.reason;
+    return response;
   }
 
   readonly #onReady = (): void => {

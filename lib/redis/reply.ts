@@ -1,5 +1,5 @@
 /** What came of a command. */
-export type RedisAnswer<T> =
+export type RedisReply<T> =
   | { readonly ok: true; readonly value: T }
   | {
       readonly ok: false;
@@ -15,19 +15,19 @@ const TIMED_OUT = { ok: false, refused: false, reason: 'TIMEOUT' } as const;
  * The answer of a command, or the news that there was none in time. It never rejects.
  * @param heard told once, before whoever waits
  */
-export function answerWithin<T>(
+export function replyWithin<T>(
   send: () => Promise<T>,
   limitMs: number,
-  heard?: (answer: RedisAnswer<T>) => void,
-): Promise<RedisAnswer<T>> {
+  heard?: (response: RedisReply<T>) => void,
+): Promise<RedisReply<T>> {
   return new Promise((resolve) => {
     let over = false;
-    const end = (answer: RedisAnswer<T>): void => {
+    const end = (response: RedisReply<T>): void => {
       if (over) return;
       over = true;
       clearTimeout(timer);
-      heard?.(answer);
-      resolve(answer);
+      heard?.(response);
+      resolve(response);
     };
     // The process may have been busy, and the answer be here but unread: sockets are read before that is told.
     const timer = setTimeout(() => setImmediate(end, TIMED_OUT), limitMs);
@@ -41,7 +41,7 @@ export function answerWithin<T>(
   });
 }
 
-function failureOf(error: unknown): RedisAnswer<never> {
+function failureOf(error: unknown): RedisReply<never> {
   const refused = error instanceof Error && error.name === 'ReplyError';
   return { ok: false, refused, reason: codeOf(error) };
 }

@@ -1,5 +1,5 @@
 import { closeClient, type RedisClient } from './client.js';
-import { answerWithin } from './reply.js';
+import { replyWithin } from './reply.js';
 
 /** Hears each message; `undefined` when some may have been missed. */
 export type ChannelListener = (message: string | undefined) => void;
@@ -69,7 +69,7 @@ export class RedisSubscriber {
   async #subscribed(name: string): Promise<boolean> {
     const client = this.#client;
     if (client?.status !== 'ready') return false;
-    return (await answerWithin(() => client.subscribe(name), this.#limitMs)).ok;
+    return (await replyWithin(() => client.subscribe(name), this.#limitMs)).ok;
   }
 
   #stop(name: string, listener: ChannelListener): void {
@@ -77,6 +77,6 @@ export class RedisSubscriber {
     if (!channel?.listeners.delete(listener) || channel.listeners.size > 0) return;
     this.#channels.delete(name);
     const client = this.#client;
-    if (client?.status === 'ready') void answerWithin(() => client.unsubscribe(name), this.#limitMs);
+    if (client?.status === 'ready') void replyWithin(() => client.unsubscribe(name), this.#limitMs);
   }
 }

@@ -30,16 +30,16 @@ export class IdempotencyKeys implements Guard {
 
   #keyOf({ req, detached }: Exchange): readonly [string, string] | undefined {
     // A detached call has the fields of a client that has its answer already: by its key it would get that once more.
-    const own = detached ? [] : this.#ownFields(req.rawHeaders);
+    const own = detached ? [] : this.#ownHeaders(req.rawHeaders);
     // Which of several the target takes, if any, is not known here.
     if (own.length > 1) return undefined;
-    const [field] = own;
-    if (field && field[1] !== '') return field;
+    const [header] = own;
+    if (header && header[1] !== '') return header;
     const key = randomUUID();
     return [this.#header, this.#quoted ? `"${key}"` : key];
   }
 
-  #ownFields(rawHeaders: readonly string[]): (readonly [string, string])[] {
+  #ownHeaders(rawHeaders: readonly string[]): (readonly [string, string])[] {
     const own: (readonly [string, string])[] = [];
     for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
       const name = rawHeaders[i] ?? '';

@@ -1,5 +1,5 @@
 import type { AttemptOutcome, RetryContext } from '../core/exchange.js';
-import { askedDelayMs } from '../http/retry-after.js';
+import { requestedDelayMs } from '../http/retry-after.js';
 import { backOffMs } from './back-off.js';
 import type { ResolvedRetry } from './retry-options.js';
 
@@ -29,7 +29,7 @@ export function decideRetry(
   const unsent = outcome.kind === 'failure' && outcome.unsent;
   if (!unsent && !call.keyed && !options.methods.includes(call.method)) return { stop: 'method' };
   if (!call.replayable) return { stop: 'body' };
-  const asked = outcome.kind === 'answer' ? askedDelayMs(outcome.head, now) : undefined;
+  const asked = outcome.kind === 'answer' ? requestedDelayMs(outcome.head, now) : undefined;
   const waitMs = Math.max(asked ?? 0, backOffMs(options, call.attemptsMade, random));
   if (call.elapsedMs + waitMs >= options.totalTimeoutMs) return { stop: 'time' };
   return { waitMs };

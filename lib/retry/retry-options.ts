@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { RetryClass } from '../core/exchange.js';
-import { count, durationMs, fieldName, optionsObject, sizeBytes } from '../core/options.js';
+import { count, durationMs, headerName, optionsObject, sizeBytes } from '../core/options.js';
 
 /** Options of `retry()`. */
 export interface RetryOptions {
@@ -97,7 +97,7 @@ const TAKEN =
 
 /** What `retry.idempotencyKey` may hold. */
 export const idempotencyKeySchema = optionsObject({
-  header: fieldName
+  header: headerName
     .refine((name) => !TAKEN.test(name), 'must be a field with no other meaning')
     .default('Idempotency-Key'),
   methods: z.array(method).min(1).default(['POST', 'PATCH']),

@@ -9,7 +9,7 @@ import {
 } from './stats-source.js';
 
 /** An answer of `/api-stats`: the body is for JSON. */
-export interface ApiStatsAnswer {
+export interface ApiStatsResponse {
   readonly status: 200 | 400 | 404;
   readonly body: unknown;
 }
@@ -23,17 +23,17 @@ const MAX_ERRORS = 1000;
  * Answers `/api-stats` with the fields of the OpenResty gateway; times are in seconds, as there. Without `api` it lists
  * the APIs, with `paths=1` the paths of one. `period` is all, daily or hourly; `errors` is how many recent errors to list.
  */
-export async function apiStats(source: StatsSource, query: ApiStatsQuery): Promise<ApiStatsAnswer> {
+export async function apiStats(source: StatsSource, query: ApiStatsQuery): Promise<ApiStatsResponse> {
   const timestamp = seconds(Date.now());
-  const period = field(query, 'period') ?? 'all';
+  const period = header(query, 'period') ?? 'all';
   if (!isPeriod(period)) return refusal(400, `Unknown period: ${short(period)}`, 'ERR_BAD_REQUEST');
-  const errors = field(query, 'errors') ?? '10';
+  const errors = header(query, 'errors') ?? '10';
   if (!/^\d{1,4}$/.test(errors) || Number(errors) > MAX_ERRORS)
     return refusal(400, `errors must be a number from 0 to ${MAX_ERRORS}`, 'ERR_BAD_REQUEST');
-  const api = field(query, 'api');
+  const api = header(query, 'api');
   if (api === undefined) return { status: 200, body: { timestamp, apis: await source.apis() } };
-  const path = field(query, 'path');
-  if (path === undefined && ['1', 'true'].includes(field(query, 'paths') ?? '')) {
+  const path = header(query, 'path');
+  if (path === undefined && ['1', 'true'].includes(header(query, 'paths') ?? '')) {
     const paths = await source.paths(api);
     if (!paths) return unknownApi(api);
     return { status: 200, body: { timestamp, api, paths: paths.map((line) => line.path).sort() } };
@@ -77,7 +77,7 @@ function figuresOf(figures: Figures): object {
     cache: figures.cache,
     attempts: figures.attempts,
     retried: figures.retried,
-    exits: figures.exits,
+    proxies: figures.proxies,
     errors: figures.errors,
   };
 }
@@ -93,7 +93,7 @@ function errorOf({ time, durationMs, requestId, ...error }: RecentError): object
 /** Microseconds are as fine as it gets. */
 const seconds = (ms: number): number => Math.round(ms * 1000) / 1_000_000;
 
-function field(query: ApiStatsQuery, name: string): string | undefined {
+function header(query: ApiStatsQuery, name: string): string | undefined {
   const value =
     query instanceof URLSearchParams ? query.get(name) : Object.hasOwn(query, name) && query[name];
   const first: unknown = Array.isArray(value) ? value[0] : value;
@@ -104,9 +104,9 @@ const isPeriod = (name: string): name is StatsPeriod => STATS_PERIODS.some((peri
 
 const short = (text = ''): string => (text.length > 80 ? `${text.slice(0, 77)}...` : text);
 
-const unknownApi = (api: string): ApiStatsAnswer =>
+const unknownApi = (api: string): ApiStatsResponse =>
   refusal(404, `Unknown API: ${short(api)}`, 'ERR_UNKNOWN_API');
 
-function refusal(status: 400 | 404, error: string, code: string): ApiStatsAnswer {
+function refusal(status: 400 | 404, error: string, code: string): ApiStatsResponse {
   return { status, body: { error, code } };
 }

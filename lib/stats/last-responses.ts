@@ -2,28 +2,28 @@ import type { WantedPage } from './redis/page.js';
 import type { ReadRequest } from './stats-store.js';
 
 /** An answer of Redis, and what was asked. */
-export interface LastAnswer {
-  readonly answer: unknown;
+export interface LastResponse {
+  readonly response: unknown;
   readonly wanted: readonly WantedPage[];
 }
 
 const KEPT = 16;
 
 /** What Redis last answered to each of a few questions: what is shown while it answers none. */
-export class LastAnswers {
+export class LastResponses {
   /** Least recently asked first. */
-  readonly #answers = new Map<string, LastAnswer>();
+  readonly #responses = new Map<string, LastResponse>();
 
   /** The answer that was just given, which is kept; the last one where there was none. */
-  latest(request: ReadRequest, given: LastAnswer | undefined): LastAnswer | undefined {
+  latest(request: ReadRequest, given: LastResponse | undefined): LastResponse | undefined {
     const question = questionOf(request);
     if (question === undefined) return given;
-    const latest = given ?? this.#answers.get(question);
+    const latest = given ?? this.#responses.get(question);
     if (!latest) return undefined;
-    this.#answers.delete(question);
-    this.#answers.set(question, latest);
-    const [oldest] = this.#answers.keys();
-    if (this.#answers.size > KEPT && oldest !== undefined) this.#answers.delete(oldest);
+    this.#responses.delete(question);
+    this.#responses.set(question, latest);
+    const [oldest] = this.#responses.keys();
+    if (this.#responses.size > KEPT && oldest !== undefined) this.#responses.delete(oldest);
     return latest;
   }
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** What cannot be read off a response once it has closed. */
-export interface AnswerMeter {
+export interface MeasuredResponse {
   /** Bytes that were given to the response as its body. */
   readonly bytesOut: number;
   /** When the handler first wrote, on the clock of `performance.now()`; 0 while it has not. */
@@ -14,7 +14,7 @@ const METER: unique symbol = Symbol('resilient-proxy-out.meter');
 type Sink<R> = (this: ServerResponse, chunk: unknown, encoding: unknown, done: unknown) => R;
 type Push = IncomingMessage['push'];
 
-class ResponseMeter implements AnswerMeter {
+class ResponseMeter implements MeasuredResponse {
   bytesOut = 0;
   firstByteAt = 0;
   readonly write: Sink<boolean>;
@@ -50,7 +50,7 @@ interface MeteredRequest {
 }
 
 /** What was measured of an answer; `undefined` where nothing was. */
-export function measuredAnswer(res: ServerResponse): AnswerMeter | undefined {
+export function measuredResponse(res: ServerResponse): MeasuredResponse | undefined {
   return (res as MeteredResponse)[METER];
 }
 
@@ -63,7 +63,7 @@ export function measuredBody(req: IncomingMessage): number {
  * Begins to measure an answer, once, however many ask. The functions put in are the same for all calls; that they are
  * put in is what costs: an Express response that gets properties of its own is slow and grows old.
  */
-export function measureAnswer(res: ServerResponse): void {
+export function measureResponse(res: ServerResponse): void {
   const marked = res as MeteredResponse;
   if (marked[METER]) return;
   marked[METER] = new ResponseMeter(res);

@@ -5,7 +5,7 @@ import { messageOf, resultOf } from './call-outcome.js';
 import type { Delta } from './digest/delta.js';
 import { bump, bumpName, OTHERS } from './digest/tally.js';
 import { LiveApi, type LivePath } from './live-api.js';
-import { measureAnswer, measureBody, measuredAnswer, measuredBody } from './meter.js';
+import { measureBody, measuredBody, measuredResponse, measureResponse } from './meter.js';
 import { pathName, pathTemplate } from './path-template.js';
 import { SPANS, spanStart } from './periods.js';
 import { redactedMessage, redactedPath } from './redaction.js';
@@ -61,7 +61,7 @@ export class Recorder {
     const { req, res, guards } = exchange;
     if (guards.includes(this.#guard)) return;
     guards.push(this.#guard);
-    if (!ownWriters) measureAnswer(res);
+    if (!ownWriters) measureResponse(res);
     if (announcesBody(req)) measureBody(req);
     // Later it may have been rewritten.
     const url = req.url ?? '/';
@@ -145,7 +145,7 @@ function count(
 ): boolean {
   const { req, res, error, cache, attempts, startedAt, answeredAt } = exchange;
   const result = resultOf(exchange, cut);
-  const meter = measuredAnswer(res);
+  const meter = measuredResponse(res);
   tally.total++;
   if (result !== 'left') tally[result]++;
   if (res.headersSent) {
@@ -162,7 +162,7 @@ function count(
   if (attempts.length > 0) {
     tally.attempts += attempts.length;
     if (attempts.length > 1) tally.retried++;
-    for (const attempt of attempts) bumpName(tally.exits, attempt.egress ?? DIRECT);
+    for (const attempt of attempts) bumpName(tally.proxies, attempt.egress ?? DIRECT);
   }
   const code = (error ?? cut)?.code;
   if (code) bumpName(tally.errors, code);

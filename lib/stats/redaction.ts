@@ -22,8 +22,8 @@ export function redactedMessage(message: string): string {
   const text = message.slice(0, MAX_MESSAGE).replace(/\p{Cc}+/gu, ' ');
   return withoutSecrets(text)
     .replace(SCHEME, `$1$2${MASK}`)
-    .replace(FIELD, (field, name: string, between: string) =>
-      isSecretName(name) ? `${name}${between}${MASK}` : field,
+    .replace(FIELD, (header, name: string, between: string) =>
+      isSecretName(name) ? `${name}${between}${MASK}` : header,
     );
 }
 

@@ -42,7 +42,7 @@ export interface Figures {
   /** Calls that took more than one attempt. */
   readonly retried: number;
   /** Attempts by the exit they went through; `direct` where there was none. */
-  readonly exits: Readonly<Record<string, number>>;
+  readonly proxies: Readonly<Record<string, number>>;
   /** Calls that were answered by an error of the gateway's, by its code. */
   readonly errors: Readonly<Record<string, number>>;
 }

@@ -1,7 +1,7 @@
 import { type Context, type Span, SpanKind, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
 import type { ProxyError } from '../core/errors.js';
 import type { Attempt, Exchange, Guard, SentRequest } from '../core/exchange.js';
-import { type Inject, injectedFields } from './injected-headers.js';
+import { type Inject, injectedHeaders } from './injected-headers.js';
 import {
   attemptAttributes,
   callAttributes,
@@ -51,7 +51,7 @@ export class CallTrace implements Guard {
     const span = tracer.startSpan(spanMethod(request.method), options, this.context);
     this.#attempt = span;
     this.#attemptNumber = attempt.number;
-    return inject && injectedFields(inject, trace.setSpan(this.context, span));
+    return inject && injectedHeaders(inject, trace.setSpan(this.context, span));
   }
 
   after(attempt: Attempt): void {

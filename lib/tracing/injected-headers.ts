@@ -4,20 +4,20 @@ import type { Context, TextMapSetter } from '@opentelemetry/api';
 export type Inject = (context: Context, carrier: string[], setter: TextMapSetter<string[]>) => void;
 
 /** Fields by which a propagator tells a context, flat; `undefined` where it writes none. */
-export function injectedFields(inject: Inject, context: Context): string[] | undefined {
-  const fields: string[] = [];
-  inject(context, fields, SETTER);
-  return fields.length > 0 ? fields : undefined;
+export function injectedHeaders(inject: Inject, context: Context): string[] | undefined {
+  const headers: string[] = [];
+  inject(context, headers, SETTER);
+  return headers.length > 0 ? headers : undefined;
 }
 
 const SENDABLE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const SENDABLE_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 const SETTER: TextMapSetter<string[]> = {
-  set(fields, name, value) {
+  set(headers, name, value) {
     // Baggage is for the application's own services: it may name its users. A value that no request can carry
     // would fail the attempt.
     if (name.toLowerCase() === 'baggage' || !SENDABLE_NAME.test(name) || !SENDABLE_VALUE.test(value)) return;
-    fields.push(name, value);
+    headers.push(name, value);
   },
 };

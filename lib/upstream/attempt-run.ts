@@ -1,7 +1,7 @@
 import type { Egress } from '../core/egress.js';
 import type { Attempt, AttemptOutcome, ResponseHead } from '../core/exchange.js';
 import type { Deadline, DeadlineWheel } from './deadline-wheel.js';
-import { exitFailure, readFailure, timeoutFailure } from './failure.js';
+import { proxyFailure, readFailure, timeoutFailure } from './failure.js';
 import type { AttemptListener, Cancel, Transport, UpstreamRequest } from './transport.js';
 
 /** The call that an attempt is made for. */
@@ -50,7 +50,7 @@ export class AttemptRun implements AttemptListener, Deadline {
     // Only a proxy asks for proxy credentials, and its client shall never hear of it.
     if (head.status === 407 && this.#egress?.absoluteForm) {
       this.#over = true;
-      this.#owner.failed(this, exitFailure('The egress proxy refused its credentials: status 407'));
+      this.#owner.failed(this, proxyFailure('The egress proxy refused its credentials: status 407'));
       return false;
     }
     const accepted = this.#owner.head(this, head);
@@ -78,7 +78,9 @@ export class AttemptRun implements AttemptListener, Deadline {
     const inTunnel = !this.#connected && this.#egress !== undefined && this.#egress.opening > 0;
     this.#owner.failed(
       this,
-      inTunnel ? exitFailure('The egress proxy made no connection in time') : timeoutFailure(this.#timeoutMs),
+      inTunnel
+        ? proxyFailure('The egress proxy made no connection in time')
+        : timeoutFailure(this.#timeoutMs),
     );
   }
 

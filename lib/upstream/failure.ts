@@ -119,7 +119,7 @@ export function failureOf(error: ProxyError, retryClass?: RetryClass): Failure {
 }
 
 /** What the exit of an attempt is to blame for. */
-export function exitFailure(message: string): Failure {
+export function proxyFailure(message: string): Failure {
   return failureOf(new ProxyError('ERR_PROXY_CONNECT', message));
 }
 

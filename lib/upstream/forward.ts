@@ -6,7 +6,7 @@ import { createProxyMiddleware, type Options, type Plugin } from 'http-proxy-mid
 import type { ProxyServer } from 'httpxy';
 import { ProxyError } from '../core/errors.js';
 import { exchangeOf } from '../core/exchange.js';
-import { answerError } from '../core/send-error.js';
+import { sendError } from '../core/send-error.js';
 import { OpenSockets } from '../websocket/open-sockets.js';
 import { serveWithoutUpgrade } from '../websocket/serve-without-upgrade.js';
 import { ServerUpgrades } from '../websocket/server-upgrades.js';
@@ -100,7 +100,7 @@ export function forward(options: ForwardOptions): ForwardHandler {
       exchange.guards.unshift(egress);
     }
     forward(req, res, (error) => {
-      if (error !== undefined) answerError(req, res, error);
+      if (error !== undefined) sendError(req, res, error);
       else leaveUpgrade(exchange);
     });
   }

@@ -5,7 +5,7 @@ import type { Options } from 'http-proxy-middleware';
 import type { ProxyServer, ProxyServerOptions, ProxyTarget } from 'httpxy';
 import { ProxyError } from '../core/errors.js';
 import { type Exchange, exchangeOf, knownExchange } from '../core/exchange.js';
-import { answerError } from '../core/send-error.js';
+import { sendError } from '../core/send-error.js';
 import type { OpenSockets } from '../websocket/open-sockets.js';
 import { serveWithoutUpgrade } from '../websocket/serve-without-upgrade.js';
 import { beginUpgrade, handshakeProblem, meansWebSocket, takeUpgrade } from '../websocket/upgrade.js';
@@ -163,7 +163,7 @@ export class Upstream {
     const exchange = knownExchange(req);
     // A listener of the user's may have answered already.
     if (client.writableEnded) return;
-    if (exchange?.upgrade) answerError(req, exchange.res, error);
+    if (exchange?.upgrade) sendError(req, exchange.res, error);
     else client.destroy();
   }
 
@@ -225,7 +225,7 @@ export class Upstream {
       target: read,
       method,
       path: upstreamPath(read, req.url ?? '/', proxyOptions.ignorePath ?? false),
-      rawHeaders: this.#calls.fields(proxyOptions)(req, read, body ?? {}),
+      rawHeaders: this.#calls.headers(proxyOptions)(req, read, body ?? {}),
       body,
       transport,
       proxyOptions,
@@ -249,7 +249,7 @@ export class Upstream {
       transport: 'node',
       method: 'GET',
       path: upstreamPath(to, req.url ?? '/', proxyOptions.ignorePath ?? false),
-      rawHeaders: this.#calls.fields(proxyOptions)(req, to, {}),
+      rawHeaders: this.#calls.headers(proxyOptions)(req, to, {}),
       body: undefined,
       proxyOptions,
     };
@@ -268,7 +268,7 @@ export class Upstream {
       target,
       method,
       path: upstreamPath(target, req.url ?? '/', proxyOptions.ignorePath ?? false),
-      rawHeaders: this.#calls.fields(proxyOptions)(req, target, body ?? {}),
+      rawHeaders: this.#calls.headers(proxyOptions)(req, target, body ?? {}),
       body,
       to,
       ssl: proxyOptions.ssl,

@@ -33,8 +33,8 @@ describe('breakerDashboard()', () => {
     const { body } = await get('data').expect(200).expect('Cache-Control', 'no-store');
     expect(body.circuits).to.include({ actions: false });
     expect(body.circuits.circuits[0]).to.include({ target: 'payments', state: 'CLOSED', failures: 0 });
-    expect(body.circuits.exits).to.have.length(3);
-    expect(body.circuits.gates).to.have.length(2);
+    expect(body.circuits.proxies).to.have.length(3);
+    expect(body.circuits.limits).to.have.length(2);
   });
 
   it('tells within a second that a circuit has opened, and nothing while nothing changes', async () => {
@@ -126,13 +126,13 @@ describe('breakerDashboard()', () => {
 
     it('takes an action of its own Origin where the browser says no more, behind a proxy too', async () => {
       const { post } = await board();
-      const field = { 'X-Dashboard-Action': 'x' };
+      const header = { 'X-Dashboard-Action': 'x' };
       await post('actions/reset?target=payments', {
-        ...field,
+        ...header,
         Origin: 'http://board.example:81',
         Host: 'board.example:81',
       }).expect(200);
-      const behind = { ...field, Origin: 'https://board.example', 'X-Forwarded-Host': 'board.example' };
+      const behind = { ...header, Origin: 'https://board.example', 'X-Forwarded-Host': 'board.example' };
       await post('actions/reset?target=payments', behind).expect(200);
     });
 

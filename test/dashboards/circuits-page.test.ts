@@ -155,13 +155,13 @@ describe('the page of circuits', () => {
     const { page } = await browser.visit(
       await board(await realCircuits(), {}, { egress: () => egressAt(now) }),
     );
-    const exits = page.getByRole('region', { name: 'Exits' });
-    await exits.waitFor();
-    expect(await exits.locator('li').first().textContent()).to.match(
+    const proxies = page.getByRole('region', { name: 'Exits' });
+    await proxies.waitFor();
+    expect(await proxies.locator('li').first().textContent()).to.match(
       /us-1\.exit\.example:3128Resting.*ECONNREFUSED.*3\sfailures\sin\sa\srow.*Tried again in 4\d\u202fs/,
     );
-    const gates = page.getByRole('region', { name: 'Rate limit gates' });
-    expect(await gates.locator('li').first().textContent()).to.match(
+    const limits = page.getByRole('region', { name: 'Rate limit gates' });
+    expect(await limits.locator('li').first().textContent()).to.match(
       /searchClosed.*0\sof\s5,000\scalls\sleft.*12\scalls\swaiting/,
     );
   });

@@ -24,7 +24,7 @@ const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-function answerBriefly(error: Error, _req: express.Request, res: express.Response, _next: unknown): void {
+function responseBriefly(error: Error, _req: express.Request, res: express.Response, _next: unknown): void {
   res.status(500).send(error.message);
 }
 
@@ -68,9 +68,9 @@ describe('a mounted dashboard', () => {
       const path = (req.url ?? '').replace(/^\/prefix/, '');
       const upstream = httpRequest(
         { port, path, method: req.method, headers: req.headers },
-        (answer: IncomingMessage) => {
-          res.writeHead(answer.statusCode ?? 502, answer.headers);
-          answer.pipe(res);
+        (response: IncomingMessage) => {
+          res.writeHead(response.statusCode ?? 502, response.headers);
+          response.pipe(res);
         },
       );
       upstream.on('error', () => res.destroy());
@@ -174,7 +174,7 @@ describe('a mounted dashboard', () => {
       const authorize = async (): Promise<boolean> => {
         throw new Error('no session store');
       };
-      const { url } = await serveApp(express().use('/stats', dashboard({ authorize }), answerBriefly));
+      const { url } = await serveApp(express().use('/stats', dashboard({ authorize }), responseBriefly));
       const { text } = await request(url).get('/stats/data').expect(500);
       expect(text).to.equal('no session store');
     });

@@ -3,7 +3,7 @@ import { transcript } from './support/observation.js';
 import type { ParityCase } from './support/parity-case.js';
 import { rewritten } from './support/parity-tests.js';
 import { runCase } from './support/run-case.js';
-import { answer, readMessages, request } from './support/wire.js';
+import { readMessages, request, response } from './support/wire.js';
 
 const simple: ParityCase = {
   topic: 'target',
@@ -15,7 +15,7 @@ const simple: ParityCase = {
 describe('the parity suite', () => {
   it('reads messages of every framing, and tells one that was cut off', () => {
     const bytes = [
-      answer('200 OK', [], 'one'),
+      response('200 OK', [], 'one'),
       'HTTP/1.1 100 Continue\r\n\r\n',
       'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\ntwo\r\n0\r\nX-Sum: 1\r\n\r\n',
       'HTTP/1.1 204 No Content\r\n\r\n',

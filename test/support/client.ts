@@ -19,7 +19,7 @@ export interface Information {
 }
 
 /** An answer read to its end. */
-export interface Answer {
+export interface TargetResponse {
   readonly status: number;
   readonly statusMessage: string;
   readonly rawHeaders: readonly string[];
@@ -67,12 +67,12 @@ export function headOf(req: ClientRequest): Promise<OpenCall> {
 }
 
 /** Resolves with the whole answer; fails when it breaks off. */
-export async function call(url: string, options: CallOptions = {}): Promise<Answer> {
-  return answerOf(await open(url, options));
+export async function call(url: string, options: CallOptions = {}): Promise<TargetResponse> {
+  return responseOf(await open(url, options));
 }
 
 /** Reads an answer to its end. */
-export async function answerOf({ res, information }: OpenCall): Promise<Answer> {
+export async function responseOf({ res, information }: OpenCall): Promise<TargetResponse> {
   const chunks: Buffer[] = [];
   const read = async (): Promise<void> => {
     for await (const chunk of res) chunks.push(chunk);

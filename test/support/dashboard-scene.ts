@@ -63,59 +63,66 @@ export function apisAt(now: number): Record<string, FakeApi> {
   };
 }
 
-/** Exits and gates, some of them in trouble. */
+/** Egress proxies and limits, some of them in trouble. */
 export function egressAt(now: number): EgressStatus {
-  const exit = { proxy: undefined, restsUntil: undefined, reason: undefined, failures: 0, active: 0 };
-  const gate = { key: '', exit: undefined, limit: undefined, resetsAt: undefined, queued: 0 };
+  const proxy = { address: undefined, coolsDownUntil: undefined, reason: undefined, failures: 0, active: 0 };
+  const limit = {
+    name: 'default',
+    credential: '',
+    proxy: undefined,
+    limit: undefined,
+    resetsAt: undefined,
+    queued: 0,
+  };
   return {
-    exits: [
+    proxies: [
       {
-        ...exit,
+        ...proxy,
         api: 'payments',
-        name: 'eu-1.exit.example:3128',
-        proxy: 'http://eu-1.exit.example:3128',
+        name: 'eu-1.proxy.example:3128',
+        address: 'http://eu-1.proxy.example:3128',
         state: 'ok',
         attempts: 8123,
         active: 3,
       },
       {
-        ...exit,
+        ...proxy,
         api: 'payments',
-        name: 'us-1.exit.example:3128',
-        proxy: 'http://us-1.exit.example:3128',
-        state: 'resting',
-        restsUntil: now + 47_000,
+        name: 'us-1.proxy.example:3128',
+        address: 'http://us-1.proxy.example:3128',
+        state: 'cooling-down',
+        coolsDownUntil: now + 47_000,
         reason: 'ECONNREFUSED',
         failures: 3,
         attempts: 7002,
       },
       {
-        ...exit,
+        ...proxy,
         api: 'payments',
-        name: 'ap-1.exit.example:3128',
-        proxy: 'http://ap-1.exit.example:3128',
-        state: 'trial',
+        name: 'ap-1.proxy.example:3128',
+        address: 'http://ap-1.proxy.example:3128',
+        state: 'probing',
         reason: 'status 407',
         failures: 1,
         attempts: 311,
         active: 1,
       },
     ],
-    gates: [
+    limits: [
       {
-        ...gate,
+        ...limit,
         api: 'search',
-        state: 'closed',
+        state: 'exhausted',
         remaining: 0,
         limit: 5000,
         resetsAt: now + 754_000,
         queued: 12,
       },
       {
-        ...gate,
+        ...limit,
         api: 'weather',
-        key: '9f2c41d07b',
-        state: 'open',
+        credential: '9f2c41d07b',
+        state: 'available',
         remaining: 812,
         limit: 1000,
         resetsAt: now + 3_000_000,
@@ -136,20 +143,20 @@ export async function realCircuits(): Promise<CircuitRegistry> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
 
-  async function call(name: string, answer: number): Promise<void> {
-    status = answer;
+  async function call(name: string, code: number): Promise<void> {
+    status = code;
     const response = await fetch(`http://127.0.0.1:${port}/${encodeURIComponent(name)}`);
     await response.arrayBuffer();
   }
 
   async function circuit(
     name: string,
-    answers: readonly number[],
+    responses: readonly number[],
     resetTimeoutMs = 30_000,
   ): Promise<BreakerHandler> {
     const guard = breaker({ name, registry, resetTimeoutMs });
     made.set(name, guard);
-    for (const answer of answers) await call(name, answer);
+    for (const response of responses) await call(name, response);
     return guard;
   }
 

@@ -77,14 +77,14 @@ export async function echoed(socket: WebSocket, text: string): Promise<string> {
 }
 
 /** The handshake of a WebSocket as bytes; `undefined` leaves a field out. */
-export function handshake(path = '/', fields: Record<string, string | undefined> = {}): string {
+export function handshake(path = '/', headers: Record<string, string | undefined> = {}): string {
   const all: Record<string, string | undefined> = {
     Host: 'a',
     Connection: 'Upgrade',
     Upgrade: 'websocket',
     'Sec-WebSocket-Version': '13',
     'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
-    ...fields,
+    ...headers,
   };
   const lines = Object.entries(all).flatMap(([name, value]) =>
     value === undefined ? [] : `${name}: ${value}`,

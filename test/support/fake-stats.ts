@@ -162,7 +162,7 @@ export function figuresOf(total: number, failing: number, seed = 0, slow = 1): F
     }),
     attempts: total - hits + Math.round(failure * 1.4),
     retried: Math.round(failure * 0.7),
-    exits: withoutZero({
+    proxies: withoutZero({
       'eu-1.exit:3128': Math.round(total * 0.3),
       'us-1.exit:3128': Math.round(total * 0.28),
       direct: Math.round(total * 0.04),

@@ -63,7 +63,7 @@ export async function startRawUpstream(
 }
 
 /** Speaks these bytes after each request head, and leaves the connection open. */
-export function rawAnswer(bytes: string): (connection: RawConnection) => void {
+export function rawResponse(bytes: string): (connection: RawConnection) => void {
   return (connection) => {
     let answered = 0;
     connection.socket.on('data', () => {

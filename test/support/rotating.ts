@@ -16,10 +16,12 @@ export function rotating(options: ProxyRotateOptions): Rotating {
   const rotate = proxyRotate(options, () => performance.timeOrigin + performance.now() + ahead);
   onCleanup(() => rotate.close());
   const told: string[] = [];
-  rotate.on('rest', ({ exit, target, reason, restMs }) =>
-    told.push(`rest ${exit}${target ? ` for ${target}` : ''}: ${reason}, ${restMs} ms`),
+  rotate.on('cooldown', ({ proxy, origin, reason, cooldownMs }) =>
+    told.push(`cooldown ${proxy}${origin ? ` for ${origin}` : ''}: ${reason}, ${cooldownMs} ms`),
   );
-  rotate.on('back', ({ exit, target }) => told.push(`back ${exit}${target ? ` for ${target}` : ''}`));
+  rotate.on('recovered', ({ proxy, origin }) =>
+    told.push(`recovered ${proxy}${origin ? ` for ${origin}` : ''}`),
+  );
   rotate.on('exhausted', ({ direct }) => told.push(`exhausted${direct ? ', direct' : ''}`));
   return {
     rotate,

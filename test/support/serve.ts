@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Handler } from '../../lib/core/exchange.js';
-import { answerError } from '../../lib/core/send-error.js';
+import { sendError } from '../../lib/core/send-error.js';
 import { type Connections, listening } from './listening.js';
 
 /** A server in front of what is tested, closed with all its sockets after the test. */
@@ -30,7 +30,7 @@ export async function serve(handler: Handler, { upgrade }: ServeOptions = {}): P
         return;
       }
       errors.push(error);
-      answerError(req, res, error);
+      sendError(req, res, error);
     });
   });
   if (upgrade) server.on('upgrade', upgrade);

@@ -16,7 +16,7 @@ export interface ReceivedRequest {
 }
 
 /** What the upstream does with a request. It is called at the head; the body arrives meanwhile. */
-export type UpstreamAnswer = RequestListener;
+export type UpstreamResponse = RequestListener;
 
 export interface UpstreamOptions {
   /** Makes it https. */
@@ -41,16 +41,16 @@ export interface Upstream {
  * @param script one answer for all requests, or one for each in turn, the last of them for the rest
  */
 export async function startUpstream(
-  script: UpstreamAnswer | readonly UpstreamAnswer[],
+  script: UpstreamResponse | readonly UpstreamResponse[],
   { tls, readBody = true, keepAliveTimeoutMs = 60_000 }: UpstreamOptions = {},
 ): Promise<Upstream> {
-  const answers = typeof script === 'function' ? [script] : script;
+  const responses = typeof script === 'function' ? [script] : script;
   const requests: ReceivedRequest[] = [];
   const listener: RequestListener = (req, res) => {
-    const answer = answers[Math.min(requests.length, answers.length - 1)];
+    const response = responses[Math.min(requests.length, responses.length - 1)];
     requests.push(received(req, readBody));
-    if (!answer) throw new Error('An upstream needs at least one answer');
-    answer(req, res);
+    if (!response) throw new Error('An upstream needs at least one answer');
+    response(req, res);
   };
   const server = tls ? createTlsServer(tls, listener) : createServer(listener);
   server.keepAliveTimeout = keepAliveTimeoutMs;
@@ -85,12 +85,12 @@ function received(req: IncomingMessage, readBody: boolean): ReceivedRequest {
 }
 
 /** Answers once the request is complete, with this status and no body. */
-export function status(code: number, headers: Record<string, string | string[]> = {}): UpstreamAnswer {
+export function status(code: number, headers: Record<string, string | string[]> = {}): UpstreamResponse {
   return afterBody((res) => res.writeHead(code, headers).end());
 }
 
 /** Answers once the request is complete, with this value as JSON. */
-export function json(value: unknown, code = 200): UpstreamAnswer {
+export function json(value: unknown, code = 200): UpstreamResponse {
   return afterBody((res) => {
     const body = JSON.stringify(value);
     res.writeHead(code, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
@@ -99,7 +99,7 @@ export function json(value: unknown, code = 200): UpstreamAnswer {
 }
 
 /** Answers once the request is complete, with this text. */
-export function text(body: string, headers: Record<string, string | string[]> = {}): UpstreamAnswer {
+export function text(body: string, headers: Record<string, string | string[]> = {}): UpstreamResponse {
   return afterBody((res) => {
     res.writeHead(200, {
       'content-type': 'text/plain',
@@ -111,15 +111,15 @@ export function text(body: string, headers: Record<string, string | string[]> = 
 }
 
 /** Takes the request and never answers. */
-export const silence: UpstreamAnswer = () => {};
+export const silence: UpstreamResponse = () => {};
 
 /** Closes the connection without an answer once the request is complete. */
-export const hangUp: UpstreamAnswer = (req) => {
+export const hangUp: UpstreamResponse = (req) => {
   req.on('end', () => req.socket.destroy());
 };
 
-function afterBody(answer: (res: ServerResponse) => void): UpstreamAnswer {
+function afterBody(response: (res: ServerResponse) => void): UpstreamResponse {
   return (req, res) => {
-    req.on('end', () => answer(res)).resume();
+    req.on('end', () => response(res)).resume();
   };
 }

@@ -84,7 +84,7 @@ function nothing(): Figures {
     cache: { hit: 0 },
     attempts: 0,
     retried: 0,
-    exits: { direct: 0 },
+    proxies: { direct: 0 },
     errors: { ERR_CIRCUIT_OPEN: 0 },
   };
 }

@@ -87,14 +87,14 @@ export function events(): void {
   retry().off('giveUp', ({ stop }) => stop satisfies string);
   // @ts-expect-error an event has one argument
   retry().on('retry', (_event, _more) => {});
-  rateLimit().on('gateClosed', ({ api, key, exit, retryAfterMs }) => {
-    [api, key, exit ?? ''] satisfies string[];
+  rateLimit().on('limitExhausted', ({ api, credential, proxy, retryAfterMs }) => {
+    [api, credential, proxy ?? ''] satisfies string[];
     retryAfterMs satisfies number;
   });
-  proxyRotate().on('rest', ({ exit, restMs }) => {
+  proxyRotate().on('cooldown', ({ proxy, cooldownMs }) => {
     // @ts-expect-error the direct way has no name
-    exit satisfies string;
-    restMs satisfies number;
+    proxy satisfies string;
+    cooldownMs satisfies number;
   });
 }
 

@@ -1,7 +1,7 @@
-import type { Action, CircuitsAnswer, Problem } from '../shared/contract.js';
+import type { Action, CircuitsResponse, Problem } from '../shared/contract.js';
 
 /** What comes of an action. */
-export type ActionOutcome = CircuitsAnswer | { readonly problem: Problem };
+export type ActionOutcome = CircuitsResponse | { readonly problem: Problem };
 
 /** Has the server do something to a circuit. The header field tells it that this page asks, and no other. */
 export async function act(action: Action, target: string): Promise<ActionOutcome> {
@@ -12,7 +12,7 @@ export async function act(action: Action, target: string): Promise<ActionOutcome
     });
     const body: unknown = await response.json();
     // The contract says what either is.
-    return response.ok ? (body as CircuitsAnswer) : { problem: body as Problem };
+    return response.ok ? (body as CircuitsResponse) : { problem: body as Problem };
   } catch {
     return { problem: { error: 'The server does not answer', code: 'ERR_UNREACHABLE' } };
   }

@@ -43,7 +43,7 @@ export class CircuitCard {
   readonly #nextRail = el('span', { class: 'rail', 'aria-hidden': 'true' });
   readonly #nextBar = el('span', { class: 'bar' });
   readonly #failures = new Gauge('Failures in a row');
-  readonly #trials = new Gauge('Trials that succeeded');
+  readonly #probes = new Gauge('Trials that succeeded');
   readonly #window = new Gauge('Failed in the window');
   readonly #last = el('p', { class: 'last' });
   readonly #lastTime = el('time');
@@ -73,7 +73,7 @@ export class CircuitCard {
       el('header', {}, this.#heading, this.#state),
       this.#meaning,
       el('div', { class: 'until' }, this.#next, this.#nextRail),
-      el('dl', { class: 'gauges' }, this.#failures.row, this.#trials.row, this.#window.row),
+      el('dl', { class: 'gauges' }, this.#failures.row, this.#probes.row, this.#window.row),
       this.#last,
       el(
         'div',
@@ -127,8 +127,8 @@ export class CircuitCard {
     const near = failures / failureThreshold;
     const tone = failures === 0 ? 'plain' : near >= 1 ? 'bad' : 'warning';
     this.#failures.show(`${formatCount(failures)} of ${formatCount(failureThreshold)}`, near, tone);
-    this.#trials.row.hidden = state !== 'HALF_OPEN';
-    this.#trials.show(`${successes} of ${successThreshold}`, successes / successThreshold, 'good');
+    this.#probes.row.hidden = state !== 'HALF_OPEN';
+    this.#probes.show(`${successes} of ${successThreshold}`, successes / successThreshold, 'good');
     this.#window.row.hidden = config.failureRatio === false;
     if (config.failureRatio === false) return;
     const over = windowTotal >= minimumRequests && failureRatio >= config.failureRatio;
@@ -194,7 +194,7 @@ function configLines(config: CircuitConfig): HTMLElement[] {
     ],
     ['Stays open for', formatMs(config.resetTimeoutMs)],
     ['Closes after', formatMany(config.successThreshold, 'good trial')],
-    ['Trials at a time', `${config.maxTrials}, each given up after ${formatMs(config.trialTimeoutMs)}`],
+    ['Trials at a time', `${config.maxProbes}, each given up after ${formatMs(config.probeTimeoutMs)}`],
     ['An attempt may take', formatMs(config.requestTimeoutMs)],
     ['A 429 is a failure', config.countRateLimited ? 'yes' : 'no'],
   ];

@@ -6,16 +6,16 @@ export class Confirm {
   readonly #title = el('h2', { id: 'confirm-title' });
   readonly #text = el('p', { id: 'confirm-text' });
   readonly #yes = el('button', { type: 'button', class: 'danger' });
-  #answer: ((yes: boolean) => void) | undefined;
+  #response: ((yes: boolean) => void) | undefined;
 
   constructor() {
     const no = el('button', { type: 'button' }, 'Cancel');
     no.addEventListener('click', () => this.#dialog.close());
     this.#yes.addEventListener('click', () => {
-      this.#answer?.(true);
+      this.#response?.(true);
       this.#dialog.close();
     });
-    this.#dialog.addEventListener('close', () => this.#answer?.(false));
+    this.#dialog.addEventListener('close', () => this.#response?.(false));
     this.#dialog.append(this.#title, this.#text, el('div', { class: 'actions' }, no, this.#yes));
   }
 
@@ -25,7 +25,7 @@ export class Confirm {
     setText(this.#text, text);
     setText(this.#yes, yes);
     return new Promise((resolve) => {
-      this.#answer = resolve;
+      this.#response = resolve;
       this.#dialog.showModal();
     });
   }

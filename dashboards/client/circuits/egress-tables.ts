@@ -1,4 +1,4 @@
-import type { CircuitsData, Exit, Gate } from '../shared/contract.js';
+import type { CircuitsData, EgressProxy, Limit } from '../shared/contract.js';
 import { arrange, byId, el, setAttribute, setText } from '../shared/element.js';
 import { formatCount, formatMany } from '../shared/format.js';
 import { type IconName, icon } from '../shared/icon.js';
@@ -32,20 +32,20 @@ interface Line {
 /** The forward proxies that calls go through, and the limits that targets have told of. */
 export class EgressTables {
   readonly #aside = byId('aside');
-  readonly #exits: EgressList;
-  readonly #gates: EgressList;
+  readonly #proxies: EgressList;
+  readonly #limits: EgressList;
 
   constructor(countdowns: Countdowns) {
-    this.#exits = new EgressList('exits', 'Exits', 'Tried again', countdowns);
-    this.#gates = new EgressList('gates', 'Rate limit gates', 'Resets', countdowns);
-    this.#aside.append(this.#exits.panel, this.#gates.panel);
+    this.#proxies = new EgressList('proxies', 'Egress proxies', 'Probed', countdowns);
+    this.#limits = new EgressList('limits', 'Advertised rate limits', 'Resets', countdowns);
+    this.#aside.append(this.#proxies.panel, this.#limits.panel);
   }
 
   /** Shows them, the worst first. Without any there is nothing to see. */
-  show({ exits, gates, time }: CircuitsData): void {
-    this.#aside.hidden = exits.length + gates.length === 0;
-    this.#exits.show([...exits].sort(byRank(exitRank)).map((exit) => exitLook(exit, time)));
-    this.#gates.show([...gates].sort(byRank(gateRank)).map((gate) => gateLook(gate, time)));
+  show({ proxies, limits, time }: CircuitsData): void {
+    this.#aside.hidden = proxies.length + limits.length === 0;
+    this.#proxies.show([...proxies].sort(byRank(proxyRank)).map((proxy) => proxyLook(proxy, time)));
+    this.#limits.show([...limits].sort(byRank(limitRank)).map((limit) => limitLook(limit, time)));
   }
 }
 
@@ -109,9 +109,9 @@ function newLine(): Line {
   return { item, name, below, state, facts, left, icon: undefined };
 }
 
-const exitRank = ({ state }: Exit): number => ({ resting: 0, trial: 1, ok: 2 })[state];
+const proxyRank = ({ state }: EgressProxy): number => ({ 'cooling-down': 0, probing: 1, ok: 2 })[state];
 
-const gateRank = ({ state, queued }: Gate): number => (state === 'closed' ? 0 : queued > 0 ? 1 : 2);
+const limitRank = ({ state, queued }: Limit): number => (state === 'exhausted' ? 0 : queued > 0 ? 1 : 2);
 
 const byRank =
   <T extends { readonly api: string }>(rank: (one: T) => number) =>
@@ -124,14 +124,14 @@ function joined(facts: readonly (string | false | undefined)[]): string {
   return kept.map((fact) => String(fact).replaceAll(' ', '\u00a0')).join(' · ');
 }
 
-function exitLook(
-  { api, name, proxy, state, restsUntil, reason, failures, attempts, active }: Exit,
+function proxyLook(
+  { api, name, address, state, coolsDownUntil, reason, failures, attempts, active }: EgressProxy,
   time: number,
 ): LineLook {
-  const words = { ok: 'In use', resting: 'Resting', trial: 'On trial' } as const;
-  const icons = { ok: 'ok', resting: 'stop', trial: 'warning' } as const;
-  const tones = { ok: 'good', resting: 'bad', trial: 'warning' } as const;
-  const where = proxy === undefined ? 'direct' : proxy.includes(name) ? '' : proxy;
+  const words = { ok: 'In use', 'cooling-down': 'Cooling down', probing: 'Probing' } as const;
+  const icons = { ok: 'ok', 'cooling-down': 'stop', probing: 'warning' } as const;
+  const tones = { ok: 'good', 'cooling-down': 'bad', probing: 'warning' } as const;
+  const where = address === undefined ? 'direct' : address.includes(name) ? '' : address;
   return {
     key: JSON.stringify([api, name]),
     name,
@@ -145,28 +145,31 @@ function exitLook(
       formatMany(attempts, 'attempt'),
       active > 0 && `${formatCount(active)} under way`,
     ]),
-    leftMs: state === 'resting' && restsUntil !== undefined ? restsUntil - time : undefined,
+    leftMs: state === 'cooling-down' && coolsDownUntil !== undefined ? coolsDownUntil - time : undefined,
   };
 }
 
-function gateLook(
-  { api, key, exit, state, remaining, limit, resetsAt, queued }: Gate,
+function limitLook(
+  { api, credential, proxy, state, remaining, limit, resetsAt, queued }: Limit,
   time: number,
 ): LineLook {
-  const closed = state === 'closed';
+  const exhausted = state === 'exhausted';
   const left =
     remaining === undefined
       ? ''
-      : `${formatCount(remaining)}${limit === undefined ? '' : ` of ${formatCount(limit)}`} calls left`;
+      : `${formatCount(remaining)}${limit === undefined ? '' : ` of ${formatCount(limit)}`} requests left`;
   return {
-    key: JSON.stringify([api, key, exit]),
+    key: JSON.stringify([api, credential, proxy]),
     name: api,
-    below: [key === '' ? '' : `credential ${key.slice(0, 8)}`, exit === undefined ? '' : `through ${exit}`]
+    below: [
+      credential === '' ? '' : `credential ${credential.slice(0, 8)}`,
+      proxy === undefined ? '' : `through ${proxy}`,
+    ]
       .filter(Boolean)
       .join(' · '),
-    state: closed ? 'Closed' : 'Open',
-    icon: closed ? 'stop' : 'ok',
-    tone: closed ? 'bad' : 'good',
+    state: exhausted ? 'Exhausted' : 'Available',
+    icon: exhausted ? 'stop' : 'ok',
+    tone: exhausted ? 'bad' : 'good',
     facts: joined([left, queued > 0 && `${formatMany(queued, 'call')} waiting`]),
     leftMs: resetsAt !== undefined && resetsAt > time ? resetsAt - time : undefined,
   };

@@ -31,7 +31,7 @@ export interface Figures {
   readonly cache: Counts;
   readonly attempts: number;
   readonly retried: number;
-  readonly exits: Counts;
+  readonly proxies: Counts;
   readonly errors: Counts;
 }
 
@@ -121,8 +121,8 @@ export interface CircuitConfig {
   readonly resetTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly successThreshold: number;
-  readonly maxTrials: number;
-  readonly trialTimeoutMs: number;
+  readonly maxProbes: number;
+  readonly probeTimeoutMs: number;
   readonly failureRatio: number | false;
   readonly minimumRequests: number;
   readonly windowMs: number;
@@ -147,25 +147,26 @@ export interface CircuitView {
   readonly purge?: string | undefined;
 }
 
-/** How a forward proxy is. */
-export interface Exit {
+/** State of an egress proxy. */
+export interface EgressProxy {
   readonly api: string;
   readonly name: string;
-  readonly proxy?: string | undefined;
-  readonly state: 'ok' | 'resting' | 'trial';
-  readonly restsUntil?: number | undefined;
+  readonly address?: string | undefined;
+  readonly state: 'ok' | 'cooling-down' | 'probing';
+  readonly coolsDownUntil?: number | undefined;
   readonly reason?: string | undefined;
   readonly failures: number;
   readonly attempts: number;
   readonly active: number;
 }
 
-/** What a target has told about its limit. */
-export interface Gate {
+/** A rate limit that a target has advertised. */
+export interface Limit {
   readonly api: string;
-  readonly key: string;
-  readonly exit?: string | undefined;
-  readonly state: 'open' | 'closed';
+  readonly name: string;
+  readonly credential: string;
+  readonly proxy?: string | undefined;
+  readonly state: 'available' | 'exhausted';
   readonly remaining?: number | undefined;
   readonly limit?: number | undefined;
   readonly resetsAt?: number | undefined;
@@ -178,12 +179,12 @@ export interface CircuitsData {
   readonly time: number;
   readonly actions: boolean;
   readonly circuits: readonly CircuitView[];
-  readonly exits: readonly Exit[];
-  readonly gates: readonly Gate[];
+  readonly proxies: readonly EgressProxy[];
+  readonly limits: readonly Limit[];
 }
 
 /** Answer of the circuits' `data` route, and of each action. */
-export interface CircuitsAnswer {
+export interface CircuitsResponse {
   readonly circuits: CircuitsData;
 }
 

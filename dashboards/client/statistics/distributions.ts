@@ -19,7 +19,7 @@ export class Distributions {
   readonly #codes: Distribution;
   readonly #codesTitle = el('h3', {}, 'Errors of the gateway itself');
   readonly #cache: Distribution;
-  readonly #exits: Distribution;
+  readonly #proxies: Distribution;
   readonly #volume: readonly (readonly [read: (view: View) => string, value: HTMLElement])[];
 
   constructor() {
@@ -36,7 +36,7 @@ export class Distributions {
       of: 'Verdict',
       nothing: 'The cache was not asked. Turn it on with a cache block in the API’s configuration.',
     });
-    this.#exits = new Distribution(panel('exits', 'Exits'), {
+    this.#proxies = new Distribution(panel('exits', 'Exits'), {
       caption: 'Attempts by exit',
       of: 'Exit',
       nothing: 'No attempts in this time.',
@@ -46,7 +46,7 @@ export class Distributions {
 
   /** Shows those of a view. */
   show(view: View): void {
-    const { statusCodes, errors, cache, exits } = view.figures;
+    const { statusCodes, errors, cache, proxies } = view.figures;
     this.#statuses.show(byStatus(statusCodes));
     const codes = mostFirst(errors);
     this.#codesTitle.hidden = codes.length === 0;
@@ -58,8 +58,8 @@ export class Distributions {
         tone: verdictTone(share.key),
       })),
     );
-    this.#exits.show(
-      mostFirst(exits).map((share) => ({ ...share, label: share.key === 'direct' ? 'Direct' : share.key })),
+    this.#proxies.show(
+      mostFirst(proxies).map((share) => ({ ...share, label: share.key === 'direct' ? 'Direct' : share.key })),
     );
     for (const [read, value] of this.#volume) setText(value, read(view));
   }

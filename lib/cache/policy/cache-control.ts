@@ -1,4 +1,4 @@
-import { closingQuote, isField, isToken, type RawHeaders, splitList } from './headers.js';
+import { closingQuote, isHeader, isToken, type RawHeaders, splitList } from './headers.js';
 
 /** Directives that a cache acts on, from a request or an answer (RFC 9111 §5.2, RFC 5861, RFC 8246). */
 export interface CacheControl {
@@ -6,11 +6,11 @@ export interface CacheControl {
   /** `no-cache` without field names. */
   noCache: boolean;
   /** Field names of `no-cache="…"`, in lower case. */
-  noCacheFields: string[];
+  noCacheHeaders: string[];
   /** `private` without field names. */
   private: boolean;
   /** Field names of `private="…"`, in lower case. */
-  privateFields: string[];
+  privateHeaders: string[];
   public: boolean;
   mustRevalidate: boolean;
   proxyRevalidate: boolean;
@@ -41,9 +41,9 @@ export function noDirectives(): CacheControl {
   return {
     noStore: false,
     noCache: false,
-    noCacheFields: [],
+    noCacheHeaders: [],
     private: false,
-    privateFields: [],
+    privateHeaders: [],
     public: false,
     mustRevalidate: false,
     proxyRevalidate: false,
@@ -84,11 +84,11 @@ export function requestDirectives(rawHeaders: RawHeaders): CacheControl | undefi
   let pragma = false;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i];
-    if (isField(name, 'cache-control')) {
+    if (isHeader(name, 'cache-control')) {
       lines ??= [];
       lines.push(rawHeaders[i + 1] ?? '');
     }
-    if (isField(name, 'pragma') && hasNoCache(rawHeaders[i + 1] ?? '')) pragma = true;
+    if (isHeader(name, 'pragma') && hasNoCache(rawHeaders[i + 1] ?? '')) pragma = true;
   }
   if (lines) return parseCacheControl(lines);
   return pragma ? { ...noDirectives(), noCache: true } : undefined;
@@ -115,10 +115,10 @@ export function setDirective(directives: CacheControl, name: string, argument: s
       directives.noStore = true;
       return;
     case 'no-cache':
-      directives.noCache = !addFieldNames(directives.noCacheFields, argument) || directives.noCache;
+      directives.noCache = !addHeaderNames(directives.noCacheHeaders, argument) || directives.noCache;
       return;
     case 'private':
-      directives.private = !addFieldNames(directives.privateFields, argument) || directives.private;
+      directives.private = !addHeaderNames(directives.privateHeaders, argument) || directives.private;
       return;
     case 'must-revalidate':
       directives.mustRevalidate = true;
@@ -159,7 +159,7 @@ export function setDirective(directives: CacheControl, name: string, argument: s
 }
 
 /** Whether the argument names fields; without any, the directive is about the whole answer. */
-function addFieldNames(names: string[], argument: string | undefined): boolean {
+function addHeaderNames(names: string[], argument: string | undefined): boolean {
   const listed = (argument ?? '').split(',').map((name) => name.trim().toLowerCase());
   const valid = listed.filter(isToken);
   // One name that cannot be read may be the field to protect.

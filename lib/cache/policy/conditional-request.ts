@@ -3,15 +3,15 @@ import { CLIENT_CONDITIONS } from './conditional.js';
 import type { RawHeaders } from './headers.js';
 
 /** Has a request ask something else: its fields, in both forms Node gives them. @returns puts its own back */
-export function askWith(req: IncomingMessage, fields: RawHeaders): () => void {
+export function askWith(req: IncomingMessage, lines: RawHeaders): () => void {
   const { rawHeaders, headers } = req;
   const replaced = { ...headers };
   for (const name of CLIENT_CONDITIONS) delete replaced[name];
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const name = (fields[i] ?? '').toLowerCase();
-    if (CLIENT_CONDITIONS.has(name)) replaced[name] = fields[i + 1];
+  for (let i = 0; i + 1 < lines.length; i += 2) {
+    const name = (lines[i] ?? '').toLowerCase();
+    if (CLIENT_CONDITIONS.has(name)) replaced[name] = lines[i + 1];
   }
-  req.rawHeaders = [...fields];
+  req.rawHeaders = [...lines];
   req.headers = replaced;
   return () => {
     req.rawHeaders = rawHeaders;

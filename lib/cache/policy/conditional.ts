@@ -1,6 +1,6 @@
 import { parseHttpDate } from '../../http/date.js';
 import type { EntryMeta } from '../store/entry.js';
-import { firstValue, joinedValue, type RawHeaders, withoutFields } from './headers.js';
+import { firstValue, joinedValue, type RawHeaders, withoutHeaders } from './headers.js';
 
 const ENTITY_TAG = /(?:W\/)?"[^"]*"/g;
 
@@ -58,8 +58,8 @@ function opaque(tag: string): string {
 }
 
 /** The fields of a 304 made from a stored head: all but those about content (RFC 9110 §15.4.5). */
-export function notModifiedFields(rawHeaders: RawHeaders): string[] {
-  return withoutFields(rawHeaders, CONTENT_FIELDS);
+export function notModifiedHeaders(rawHeaders: RawHeaders): string[] {
+  return withoutHeaders(rawHeaders, CONTENT_FIELDS);
 }
 
 /**
@@ -67,12 +67,12 @@ export function notModifiedFields(rawHeaders: RawHeaders): string[] {
  * client's, the ones the answer varies on among them, but with the stored validators as condition and for the
  * whole. Without a validator it asks for the answer anew.
  */
-export function revalidationFields(meta: EntryMeta, requestHeaders: RawHeaders): string[] {
-  const fields = withoutFields(requestHeaders, CLIENT_CONDITIONS);
-  if (!meta.revalidatable) return fields;
-  if (meta.etag !== undefined) fields.push('If-None-Match', meta.etag);
+export function revalidationHeaders(meta: EntryMeta, requestHeaders: RawHeaders): string[] {
+  const headers = withoutHeaders(requestHeaders, CLIENT_CONDITIONS);
+  if (!meta.revalidatable) return headers;
+  if (meta.etag !== undefined) headers.push('If-None-Match', meta.etag);
   if (meta.lastModified !== undefined && meta.lastModifiedMs !== undefined) {
-    fields.push('If-Modified-Since', meta.lastModified);
+    headers.push('If-Modified-Since', meta.lastModified);
   }
-  return fields;
+  return headers;
 }

@@ -1,7 +1,7 @@
 import { parseHttpDate } from '../../http/date.js';
 import { type CacheControl, parseDeltaSeconds } from './cache-control.js';
 import { firstValue, type RawHeaders } from './headers.js';
-import type { AnswerDirectives } from './targeted-cache-control.js';
+import type { ResponseDirectives } from './targeted-cache-control.js';
 
 /** Share of the time since the last change for which an answer without explicit freshness is fresh. */
 export const HEURISTIC_RATIO = 0.1;
@@ -15,7 +15,7 @@ const HEURISTIC_STATUSES: ReadonlySet<number> = new Set([
 ]);
 
 /** Head of an answer with the times of its call, in epoch milliseconds. */
-export interface TimedAnswer {
+export interface TimedResponse {
   readonly status: number;
   readonly rawHeaders: RawHeaders;
   /** When the request was sent. */
@@ -44,16 +44,16 @@ export interface Freshness {
 }
 
 /** Freshness of an answer in a shared cache (RFC 9111 §4.2, RFC 5861). */
-export function answerFreshness(
-  answer: TimedAnswer,
-  { directives, targeted }: AnswerDirectives,
+export function responseFreshness(
+  response: TimedResponse,
+  { directives, targeted }: ResponseDirectives,
   defaults: StaleDefaults,
 ): Freshness {
-  const dateMs = answerDate(answer);
-  const bornAt = answer.responseTime - initialAgeMs(answer, dateMs);
+  const dateMs = responseDate(response);
+  const bornAt = response.responseTime - initialAgeMs(response, dateMs);
   const lifetimeMs =
-    explicitLifetimeMs(answer, directives, targeted, dateMs) ??
-    heuristicLifetimeMs(answer, directives, dateMs);
+    explicitLifetimeMs(response, directives, targeted, dateMs) ??
+    heuristicLifetimeMs(response, directives, dateMs);
   // `no-cache` is an answer that is never fresh and never usable without asking (RFC 9111 §5.2.2.4).
   const freshUntil = bornAt + (directives.noCache ? 0 : lifetimeMs);
   const staleForbidden = forbidsStale(directives);
@@ -72,7 +72,7 @@ export function answerFreshness(
 /** Whether an answer says how long it is fresh, though perhaps 0 or in a way that cannot be read. */
 export function hasExplicitFreshness(
   rawHeaders: RawHeaders,
-  { directives, targeted }: AnswerDirectives,
+  { directives, targeted }: ResponseDirectives,
 ): boolean {
   if (directives.maxAge !== undefined || directives.sMaxage !== undefined) return true;
   return !targeted && firstValue(rawHeaders, 'expires') !== undefined;
@@ -94,18 +94,18 @@ function forbidsStale(directives: CacheControl): boolean {
 }
 
 /** A `Date` that is missing or wrong is the time of arrival (RFC 9110 §6.6.1). */
-export function answerDate(answer: TimedAnswer): number {
-  const date = firstValue(answer.rawHeaders, 'date');
-  const parsed = date === undefined ? undefined : parseHttpDate(date, answer.responseTime);
-  return parsed ?? answer.responseTime;
+export function responseDate(response: TimedResponse): number {
+  const date = firstValue(response.rawHeaders, 'date');
+  const parsed = date === undefined ? undefined : parseHttpDate(date, response.responseTime);
+  return parsed ?? response.responseTime;
 }
 
 /** Age of an answer when its head arrived, in milliseconds (RFC 9111 §4.2.3). */
-export function initialAgeMs(answer: TimedAnswer, dateMs: number): number {
+export function initialAgeMs(response: TimedResponse, dateMs: number): number {
   // `Date` has whole seconds: the part of a second that it cut off is not age.
-  const apparentMs = Math.max(0, Math.floor((answer.responseTime - dateMs) / 1000) * 1000);
-  const delayMs = Math.max(0, answer.responseTime - answer.requestTime);
-  return Math.max(apparentMs, receivedAgeMs(answer.rawHeaders) + delayMs);
+  const apparentMs = Math.max(0, Math.floor((response.responseTime - dateMs) / 1000) * 1000);
+  const delayMs = Math.max(0, response.responseTime - response.requestTime);
+  return Math.max(apparentMs, receivedAgeMs(response.rawHeaders) + delayMs);
 }
 
 /** The first member of the first `Age` line; what is not all digits is as if it were not there (RFC 9111 §5.1). */
@@ -116,7 +116,7 @@ function receivedAgeMs(rawHeaders: RawHeaders): number {
 
 /** `s-maxage` over `max-age` over `Expires` (RFC 9111 §4.2.1); `undefined` where there is none of them. */
 function explicitLifetimeMs(
-  answer: TimedAnswer,
+  response: TimedResponse,
   directives: CacheControl,
   targeted: boolean,
   dateMs: number,
@@ -124,17 +124,17 @@ function explicitLifetimeMs(
   const seconds = directives.sMaxage ?? directives.maxAge;
   if (seconds !== undefined) return seconds * 1000;
   if (targeted) return undefined;
-  const expires = firstValue(answer.rawHeaders, 'expires');
+  const expires = firstValue(response.rawHeaders, 'expires');
   if (expires === undefined) return undefined;
-  const expiresMs = parseHttpDate(expires, answer.responseTime);
+  const expiresMs = parseHttpDate(expires, response.responseTime);
   // A date that cannot be read, `0` above all, means already expired (RFC 9111 §5.3).
   return expiresMs === undefined ? 0 : Math.max(0, expiresMs - dateMs);
 }
 
-function heuristicLifetimeMs(answer: TimedAnswer, directives: CacheControl, dateMs: number): number {
-  if (!isHeuristicallyCacheable(answer.status, directives)) return 0;
-  const text = firstValue(answer.rawHeaders, 'last-modified');
-  const lastModified = text === undefined ? undefined : parseHttpDate(text, answer.responseTime);
+function heuristicLifetimeMs(response: TimedResponse, directives: CacheControl, dateMs: number): number {
+  if (!isHeuristicallyCacheable(response.status, directives)) return 0;
+  const text = firstValue(response.rawHeaders, 'last-modified');
+  const lastModified = text === undefined ? undefined : parseHttpDate(text, response.responseTime);
   if (lastModified === undefined) return 0;
   return Math.min(Math.max(0, dateMs - lastModified) * HEURISTIC_RATIO, MAX_HEURISTIC_MS);
 }

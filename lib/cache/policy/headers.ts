@@ -23,7 +23,7 @@ export function isToken(text: string): boolean {
 }
 
 /** Whether a received field name is the one asked for; `name` is in lower case. */
-export function isField(received: string | undefined, name: string): boolean {
+export function isHeader(received: string | undefined, name: string): boolean {
   // The length first: it rules out nearly every field without making a string.
   return (
     received !== undefined &&
@@ -35,7 +35,7 @@ export function isField(received: string | undefined, name: string): boolean {
 /** The value of the first line of that name; `name` is in lower case. */
 export function firstValue(rawHeaders: RawHeaders, name: string): string | undefined {
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (isField(rawHeaders[i], name)) return rawHeaders[i + 1];
+    if (isHeader(rawHeaders[i], name)) return rawHeaders[i + 1];
   }
   return undefined;
 }
@@ -44,7 +44,7 @@ export function firstValue(rawHeaders: RawHeaders, name: string): string | undef
 export function allValues(rawHeaders: RawHeaders, name: string): string[] {
   const values: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (isField(rawHeaders[i], name)) values.push(rawHeaders[i + 1] ?? '');
+    if (isHeader(rawHeaders[i], name)) values.push(rawHeaders[i + 1] ?? '');
   }
   return values;
 }
@@ -99,7 +99,7 @@ export function closingQuote(text: string, open: number): number | undefined {
 }
 
 /** The fields without those whose lower-case name is in `names`. */
-export function withoutFields(rawHeaders: RawHeaders, names: ReadonlySet<string>): string[] {
+export function withoutHeaders(rawHeaders: RawHeaders, names: ReadonlySet<string>): string[] {
   const kept: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? '';
@@ -109,7 +109,7 @@ export function withoutFields(rawHeaders: RawHeaders, names: ReadonlySet<string>
 }
 
 /** The fields that go on to the next hop: neither hop-by-hop nor listed by `Connection`. */
-export function endToEndFields(rawHeaders: RawHeaders): string[] {
+export function endToEndHeaders(rawHeaders: RawHeaders): string[] {
   const listed = listedTokens(rawHeaders, 'connection');
-  return withoutFields(rawHeaders, listed.length === 0 ? HOP_BY_HOP : new Set([...HOP_BY_HOP, ...listed]));
+  return withoutHeaders(rawHeaders, listed.length === 0 ? HOP_BY_HOP : new Set([...HOP_BY_HOP, ...listed]));
 }

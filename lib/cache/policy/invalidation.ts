@@ -52,10 +52,10 @@ export function invalidatedPaths(call: FinishedCall): string[] {
  */
 export function isOwnContentLocation(
   request: { readonly method: string; readonly targetUri?: string },
-  answer: { readonly status: number; readonly rawHeaders: RawHeaders },
+  response: { readonly status: number; readonly rawHeaders: RawHeaders },
 ): boolean {
-  if (request.method !== 'POST' || answer.status !== 200 || request.targetUri === undefined) return false;
-  const reference = firstValue(answer.rawHeaders, 'content-location');
+  if (request.method !== 'POST' || response.status !== 200 || request.targetUri === undefined) return false;
+  const reference = firstValue(response.rawHeaders, 'content-location');
   const target = parseUri(request.targetUri);
   if (reference === undefined || !target) return false;
   const uri = parseUri(reference, target);

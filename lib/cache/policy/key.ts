@@ -82,9 +82,9 @@ const EVERY_UNPRINTABLE = /[^\x21-\x7e]/g;
  */
 export function cacheKeys(options: CacheKeyOptions): CacheKeys {
   const apiPrefix = `${hashTag(options.prefix, options.api)}:`;
-  const injected = options.sharedAcrossCredentials ? '' : fieldPieces(chosenPairs(options.injectedHeaders));
+  const injected = options.sharedAcrossCredentials ? '' : headerPieces(chosenPairs(options.injectedHeaders));
   const plainRest = injected === '' ? '' : `~${digest(injected)}`;
-  const pick = fieldPicker(options);
+  const pick = headerPicker(options);
 
   return {
     apiPrefix,
@@ -105,7 +105,7 @@ export function cacheKeys(options: CacheKeyOptions): CacheKeys {
 }
 
 /** Collects from a request the fields that are part of the key. */
-function fieldPicker(options: CacheKeyOptions): (rawHeaders: RawHeaders) => string {
+function headerPicker(options: CacheKeyOptions): (rawHeaders: RawHeaders) => string {
   const credentials = lowerCase([
     ...CREDENTIAL_HEADERS,
     ...options.credentialHeaders,
@@ -113,7 +113,7 @@ function fieldPicker(options: CacheKeyOptions): (rawHeaders: RawHeaders) => stri
   ]);
   if (options.headerStrategy === 'all') {
     const left = options.sharedAcrossCredentials ? new Set([...NEVER_CHOSEN, ...credentials]) : NEVER_CHOSEN;
-    return (rawHeaders) => fieldPieces(chosenPairs(rawHeaders, (name) => !left.has(name)));
+    return (rawHeaders) => headerPieces(chosenPairs(rawHeaders, (name) => !left.has(name)));
   }
   const names = lowerCase(options.headerStrategy === 'listed' ? options.headers : []);
   if (!options.sharedAcrossCredentials) for (const name of credentials) names.add(name);
@@ -123,7 +123,7 @@ function fieldPicker(options: CacheKeyOptions): (rawHeaders: RawHeaders) => stri
       // Most requests have none of the names: nothing is made for them.
       const name = rawHeaders[i] ?? '';
       if (isCandidate(name) && names.has(name.toLowerCase())) {
-        return fieldPieces(chosenPairs(rawHeaders, (lower) => names.has(lower)));
+        return headerPieces(chosenPairs(rawHeaders, (lower) => names.has(lower)));
       }
     }
     return '';
@@ -154,7 +154,7 @@ function chosenPairs(
   return pairs.sort(([one], [other]) => compareText(one, other));
 }
 
-function fieldPieces(pairs: readonly (readonly [name: string, value: string])[]): string {
+function headerPieces(pairs: readonly (readonly [name: string, value: string])[]): string {
   let pieces = '';
   for (const [name, value] of pairs) pieces += piece('field', name) + piece('value', value);
   return pieces;

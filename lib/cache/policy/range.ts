@@ -1,9 +1,9 @@
 import { parseHttpDate } from '../../http/date.js';
 import type { EntryMeta } from '../store/entry.js';
-import { allValues, firstValue, type RawHeaders, withoutFields } from './headers.js';
+import { allValues, firstValue, type RawHeaders, withoutHeaders } from './headers.js';
 
 /** How a range is answered from a stored complete body. */
-export type RangeAnswer =
+export type RangeResponse =
   | {
       readonly status: 206;
       readonly rawHeaders: string[];
@@ -21,11 +21,11 @@ const LENGTH_FIELDS: ReadonlySet<string> = new Set(['content-length', 'content-r
  * The answer to a GET with `Range` from a stored 200 (RFC 9110 §14.2). `undefined` sends the whole: no range, one
  * that cannot be read, several at once, or an `If-Range` that does not match.
  */
-export function rangeAnswer(
+export function rangeResponse(
   meta: EntryMeta,
   requestHeaders: RawHeaders,
   now: number,
-): RangeAnswer | undefined {
+): RangeResponse | undefined {
   if (meta.status !== 200 || firstValue(requestHeaders, 'range') === undefined) return undefined;
   const [range = '', ...more] = allValues(requestHeaders, 'range');
   if (more.length > 0 || !ifRangeMatches(meta, firstValue(requestHeaders, 'if-range'), now)) return undefined;
@@ -38,7 +38,7 @@ export function rangeAnswer(
     return { status: 416, rawHeaders };
   }
   const [start, end] = bounds;
-  const rawHeaders = withoutFields(meta.rawHeaders, LENGTH_FIELDS);
+  const rawHeaders = withoutHeaders(meta.rawHeaders, LENGTH_FIELDS);
   rawHeaders.push('Content-Range', `bytes ${start}-${end - 1}/${meta.bodyLength}`);
   rawHeaders.push('Content-Length', String(end - start));
   return { status: 206, rawHeaders, start, end };

@@ -3,16 +3,16 @@ import type { EntryMeta } from '../store/entry.js';
 import { requestDirectives } from './cache-control.js';
 import type { CachePolicy } from './cache-policy.js';
 import {
-  answerFreshness,
   type Freshness,
   hasExplicitFreshness,
   isHeuristicallyCacheable,
-  type TimedAnswer,
+  responseFreshness,
+  type TimedResponse,
 } from './freshness.js';
-import { endToEndFields, firstValue, type RawHeaders, withoutFields } from './headers.js';
+import { endToEndHeaders, firstValue, type RawHeaders, withoutHeaders } from './headers.js';
 import { isOwnContentLocation } from './invalidation.js';
-import { answerTags } from './tags.js';
-import { type AnswerDirectives, answerDirectives } from './targeted-cache-control.js';
+import { responseTags } from './tags.js';
+import { type ResponseDirectives, responseDirectives } from './targeted-cache-control.js';
 import { isCachedMethod, isTtlStatus, ttlFreshness } from './ttl-policy.js';
 import { selectingKey, varyNames } from './vary.js';
 
@@ -26,7 +26,7 @@ export interface StoreRequest {
 }
 
 /** Head of an answer that may be stored. */
-export interface StoreAnswer extends TimedAnswer {
+export interface StoreResponse extends TimedResponse {
   readonly statusText: string;
 }
 
@@ -66,23 +66,27 @@ const AGE: ReadonlySet<string> = new Set(['age']);
  * Decides whether a shared cache stores an answer, by its head alone (RFC 9111 §3). The head has to be sealed
  * with the length of its body by {@link sealEntry} before it is kept.
  */
-export function decideStore(request: StoreRequest, answer: StoreAnswer, policy: CachePolicy): StoreDecision {
-  if (!isStorableMethod(request, answer, policy)) return { store: false, reason: 'method' };
+export function decideStore(
+  request: StoreRequest,
+  response: StoreResponse,
+  policy: CachePolicy,
+): StoreDecision {
+  if (!isStorableMethod(request, response, policy)) return { store: false, reason: 'method' };
   if (requestDirectives(request.rawHeaders)?.noStore) return { store: false, reason: 'request-no-store' };
 
-  const stated = answerDirectives(answer.rawHeaders);
+  const stated = responseDirectives(response.rawHeaders);
   const refusal =
-    policy.mode === 'ttl' ? ttlRefusal(answer, stated, policy) : refusalOf(request, answer, stated);
+    policy.mode === 'ttl' ? ttlRefusal(response, stated, policy) : refusalOf(request, response, stated);
   if (refusal) return { store: false, reason: refusal };
 
-  const names = varyNames(answer.rawHeaders);
+  const names = varyNames(response.rawHeaders);
   if (names === undefined) return { store: false, reason: 'vary' };
-  const rawHeaders = storedFields(answer, stated, policy);
+  const rawHeaders = storedHeaders(response, stated, policy);
   if (!policy.storeSetCookie && hasSetCookie(rawHeaders)) return { store: false, reason: 'set-cookie' };
 
   const freshness =
-    policy.mode === 'ttl' ? ttlFreshness(policy, answer) : answerFreshness(answer, stated, policy);
-  const meta = entryMeta(request, answer, rawHeaders, names, stated, freshness, policy);
+    policy.mode === 'ttl' ? ttlFreshness(policy, response) : responseFreshness(response, stated, policy);
+  const meta = entryMeta(request, response, rawHeaders, names, stated, freshness, policy);
   return isReusable(meta, freshness, stated)
     ? { store: true, meta }
     : { store: false, reason: 'not-reusable' };
@@ -101,39 +105,39 @@ export function sealEntry(meta: EntryMeta, bodyLength: number): EntryMeta | unde
 }
 
 /** HEAD brings no body to keep; a POST is kept where its answer is what GET would get (RFC 9110 §9.3.3). */
-function isStorableMethod(request: StoreRequest, answer: StoreAnswer, policy: CachePolicy): boolean {
+function isStorableMethod(request: StoreRequest, response: StoreResponse, policy: CachePolicy): boolean {
   if (request.method === 'HEAD') return false;
   if (isCachedMethod(policy, request.method)) return true;
-  return policy.mode === 'standard' && isOwnContentLocation(request, answer);
+  return policy.mode === 'standard' && isOwnContentLocation(request, response);
 }
 
 function refusalOf(
   request: StoreRequest,
-  answer: StoreAnswer,
-  stated: AnswerDirectives,
+  response: StoreResponse,
+  stated: ResponseDirectives,
 ): NotStoredReason | undefined {
   const { directives } = stated;
-  if (answer.status < 200 || NEVER_STORED.has(answer.status)) return 'status';
+  if (response.status < 200 || NEVER_STORED.has(response.status)) return 'status';
   if (directives.mustUnderstand) {
-    if (!UNDERSTOOD.has(answer.status)) return 'status';
+    if (!UNDERSTOOD.has(response.status)) return 'status';
   } else if (directives.noStore) {
     return 'no-store';
   }
   if (directives.private) return 'private';
   const forAnyone = directives.public || directives.mustRevalidate || directives.sMaxage !== undefined;
   if (!forAnyone && firstValue(request.rawHeaders, 'authorization') !== undefined) return 'authorization';
-  if (hasExplicitFreshness(answer.rawHeaders, stated)) return undefined;
+  if (hasExplicitFreshness(response.rawHeaders, stated)) return undefined;
   // A POST needs freshness of its own (RFC 9110 §9.3.3).
-  const heuristic = request.method === 'GET' && isHeuristicallyCacheable(answer.status, directives);
+  const heuristic = request.method === 'GET' && isHeuristicallyCacheable(response.status, directives);
   return heuristic ? undefined : 'not-reusable';
 }
 
 function ttlRefusal(
-  answer: StoreAnswer,
-  { directives }: AnswerDirectives,
+  response: StoreResponse,
+  { directives }: ResponseDirectives,
   policy: CachePolicy,
 ): NotStoredReason | undefined {
-  if (!isTtlStatus(policy, answer.status)) return 'status';
+  if (!isTtlStatus(policy, response.status)) return 'status';
   return directives.noStore && !policy.override ? 'no-store' : undefined;
 }
 
@@ -141,14 +145,18 @@ function ttlRefusal(
  * The fields to keep. Those that `no-cache` and `private` name are left out, so that nobody gets them from the
  * store (RFC 9111 §5.2.2.4, §5.2.2.7); a `Date` is added where the upstream sent none (RFC 9110 §6.6.1).
  */
-function storedFields(answer: StoreAnswer, { directives }: AnswerDirectives, policy: CachePolicy): string[] {
-  const named = [...directives.noCacheFields, ...directives.privateFields];
+function storedHeaders(
+  response: StoreResponse,
+  { directives }: ResponseDirectives,
+  policy: CachePolicy,
+): string[] {
+  const named = [...directives.noCacheHeaders, ...directives.privateHeaders];
   const hides = named.length > 0 && (policy.mode === 'standard' || !policy.override);
   const left = hides ? new Set([...AGE, ...named]) : AGE;
-  const fields = withoutFields(endToEndFields(answer.rawHeaders), left);
-  if (firstValue(fields, 'date') === undefined)
-    fields.push('Date', new Date(answer.responseTime).toUTCString());
-  return fields;
+  const headers = withoutHeaders(endToEndHeaders(response.rawHeaders), left);
+  if (firstValue(headers, 'date') === undefined)
+    headers.push('Date', new Date(response.responseTime).toUTCString());
+  return headers;
 }
 
 function hasSetCookie(rawHeaders: RawHeaders): boolean {
@@ -157,27 +165,27 @@ function hasSetCookie(rawHeaders: RawHeaders): boolean {
 
 function entryMeta(
   request: StoreRequest,
-  answer: StoreAnswer,
+  response: StoreResponse,
   rawHeaders: string[],
   names: string[],
-  { directives }: AnswerDirectives,
+  { directives }: ResponseDirectives,
   freshness: Freshness,
   policy: CachePolicy,
 ): EntryMeta {
   const etag = firstValue(rawHeaders, 'etag');
   const lastModified = firstValue(rawHeaders, 'last-modified');
   const lastModifiedMs =
-    lastModified === undefined ? undefined : parseHttpDate(lastModified, answer.responseTime);
+    lastModified === undefined ? undefined : parseHttpDate(lastModified, response.responseTime);
   const { freshUntil, staleWhileRevalidateUntil, staleIfErrorUntil } = freshness;
   const revalidatable =
-    isRevalidatable(request.method, answer, policy) && (etag !== undefined || lastModifiedMs !== undefined);
-  const lastUse = Math.max(answer.responseTime, freshUntil, staleWhileRevalidateUntil, staleIfErrorUntil);
+    isRevalidatable(request.method, response, policy) && (etag !== undefined || lastModifiedMs !== undefined);
+  const lastUse = Math.max(response.responseTime, freshUntil, staleWhileRevalidateUntil, staleIfErrorUntil);
   return {
-    status: answer.status,
-    statusText: answer.statusText,
+    status: response.status,
+    statusText: response.statusText,
     rawHeaders,
-    requestTime: answer.requestTime,
-    responseTime: answer.responseTime,
+    requestTime: response.requestTime,
+    responseTime: response.responseTime,
     bornAt: freshness.bornAt,
     dateMs: freshness.dateMs,
     freshUntil,
@@ -192,7 +200,7 @@ function entryMeta(
     etag,
     lastModified,
     lastModifiedMs,
-    tags: answerTags(answer.rawHeaders),
+    tags: responseTags(response.rawHeaders),
     bodyLength: 0,
   };
 }
@@ -201,12 +209,12 @@ function entryMeta(
  * Whether a later GET can ask "not modified?". Of other codes than 2xx a 304 would say nothing (RFC 9110 §13.2.1),
  * and a condition on the POST of `ttl` mode has no meaning that upstreams agree on.
  */
-function isRevalidatable(method: string, answer: StoreAnswer, policy: CachePolicy): boolean {
-  return answer.status < 300 && (policy.mode === 'standard' || method === 'GET');
+function isRevalidatable(method: string, response: StoreResponse, policy: CachePolicy): boolean {
+  return response.status < 300 && (policy.mode === 'standard' || method === 'GET');
 }
 
 /** Nothing is gained by an answer that is neither fresh nor to be validated nor allowed to be stale. */
-function isReusable(meta: EntryMeta, freshness: Freshness, { directives }: AnswerDirectives): boolean {
+function isReusable(meta: EntryMeta, freshness: Freshness, { directives }: ResponseDirectives): boolean {
   if (freshness.freshUntil > meta.responseTime) return true;
   if (meta.revalidatable) return true;
   const staleSeconds = Math.max(directives.staleWhileRevalidate ?? 0, directives.staleIfError ?? 0);

@@ -9,7 +9,7 @@ export const MAX_TAG_LENGTH = 256;
 const TAG_FIELDS: readonly string[] = ['surrogate-key', 'cache-tag'];
 
 /** The tags an answer carries: `Surrogate-Key`, separated by spaces, and `Cache-Tag`, by commas. */
-export function answerTags(rawHeaders: RawHeaders): string[] {
+export function responseTags(rawHeaders: RawHeaders): string[] {
   if (TAG_FIELDS.every((name) => firstValue(rawHeaders, name) === undefined)) return [];
   const keys = allValues(rawHeaders, 'surrogate-key').flatMap((value) => value.split(/[ \t]+/));
   const tags = allValues(rawHeaders, 'cache-tag').flatMap((value) => value.split(','));

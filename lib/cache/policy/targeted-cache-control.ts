@@ -3,7 +3,7 @@ import { allValues, joinedValue, type RawHeaders } from './headers.js';
 import { type DictionaryMember, parseDictionary } from './structured-dictionary.js';
 
 /** What an answer tells this cache, and whether a field meant for shared caches alone said it. */
-export interface AnswerDirectives {
+export interface ResponseDirectives {
   readonly directives: CacheControl;
   /** `CDN-Cache-Control` was used: `Cache-Control` and `Expires` do not count (RFC 9213 §2.2). */
   readonly targeted: boolean;
@@ -30,7 +30,7 @@ const LISTING: ReadonlySet<string> = new Set(['no-cache', 'private']);
  * field that is empty, no valid dictionary, or gives a known directive a value of the wrong type is as if it
  * were not there (RFC 9213 §2.1, §2.2).
  */
-export function answerDirectives(rawHeaders: RawHeaders): AnswerDirectives {
+export function responseDirectives(rawHeaders: RawHeaders): ResponseDirectives {
   const targeted = joinedValue(rawHeaders, 'cdn-cache-control');
   const directives = targeted === undefined ? undefined : parseTargeted(targeted);
   if (directives) return { directives, targeted: true };

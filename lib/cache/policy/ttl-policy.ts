@@ -1,5 +1,5 @@
 import type { CachePolicy } from './cache-policy.js';
-import { answerDate, type Freshness, initialAgeMs, type TimedAnswer } from './freshness.js';
+import { type Freshness, initialAgeMs, responseDate, type TimedResponse } from './freshness.js';
 
 /**
  * Whether `ttl` mode keeps answers with this code: the configured ones, else every one below 400. What a range
@@ -15,11 +15,11 @@ export function isTtlStatus(policy: CachePolicy, status: number): boolean {
  * Freshness in `ttl` mode: `ttlMs` from the time an answer arrived. The upstream's own freshness and its rules
  * about stale answers are set aside; its age is still told to clients.
  */
-export function ttlFreshness(policy: CachePolicy, answer: TimedAnswer): Freshness {
-  const dateMs = answerDate(answer);
-  const freshUntil = answer.responseTime + policy.ttlMs;
+export function ttlFreshness(policy: CachePolicy, response: TimedResponse): Freshness {
+  const dateMs = responseDate(response);
+  const freshUntil = response.responseTime + policy.ttlMs;
   return {
-    bornAt: answer.responseTime - initialAgeMs(answer, dateMs),
+    bornAt: response.responseTime - initialAgeMs(response, dateMs),
     dateMs,
     freshUntil,
     staleWhileRevalidateUntil: freshUntil + policy.staleWhileRevalidateMs,

@@ -2,8 +2,8 @@ import { parseHttpDate } from '../../http/date.js';
 import type { EntryMeta } from '../store/entry.js';
 import type { CachePolicy } from './cache-policy.js';
 import { isSameTagWeakly } from './conditional.js';
-import { endToEndFields, firstValue, type RawHeaders, withoutFields } from './headers.js';
-import { decideStore, type StoreAnswer, type StoreDecision, type StoreRequest } from './storable.js';
+import { endToEndHeaders, firstValue, type RawHeaders, withoutHeaders } from './headers.js';
+import { decideStore, type StoreDecision, type StoreRequest, type StoreResponse } from './storable.js';
 
 /** They belong to the stored body, whatever a 304 says (RFC 9111 §3.2); age is reckoned anew. */
 const NOT_UPDATED: ReadonlySet<string> = new Set([
@@ -40,15 +40,15 @@ export function validates(meta: EntryMeta, rawHeaders: RawHeaders, now: number):
 export function freshen(
   meta: EntryMeta,
   request: StoreRequest,
-  notModified: StoreAnswer,
+  notModified: StoreResponse,
   policy: CachePolicy,
 ): Freshened {
-  const rawHeaders = mergedFields(meta.rawHeaders, notModified);
+  const rawHeaders = mergedHeaders(meta.rawHeaders, notModified);
   // A cookie set for one client is no reason to drop what all of them share.
-  const shared = withoutFields(notModified.rawHeaders, SET_COOKIE);
+  const shared = withoutHeaders(notModified.rawHeaders, SET_COOKIE);
   const kept = policy.storeSetCookie
     ? rawHeaders
-    : mergedFields(meta.rawHeaders, { ...notModified, rawHeaders: shared });
+    : mergedHeaders(meta.rawHeaders, { ...notModified, rawHeaders: shared });
   const decision = decideStore(
     // A HEAD may have asked; what is kept is the answer to a GET.
     { ...request, method: request.method === 'HEAD' ? 'GET' : request.method },
@@ -60,14 +60,14 @@ export function freshen(
 }
 
 /** Every field the 304 carries replaces the stored lines of its name, but for those about the stored body. */
-function mergedFields(stored: RawHeaders, notModified: StoreAnswer): string[] {
-  const update = withoutFields(endToEndFields(notModified.rawHeaders), NOT_UPDATED);
+function mergedHeaders(stored: RawHeaders, notModified: StoreResponse): string[] {
+  const update = withoutHeaders(endToEndHeaders(notModified.rawHeaders), NOT_UPDATED);
   // The old Date would make the answer as old as it was before (RFC 9110 §6.6.1).
   if (firstValue(update, 'date') === undefined) {
     update.push('Date', new Date(notModified.responseTime).toUTCString());
   }
   const updated = new Set(update.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()));
-  return [...withoutFields(stored, updated), ...update];
+  return [...withoutHeaders(stored, updated), ...update];
 }
 
 /**

@@ -10,21 +10,21 @@ export interface WrittenHead {
 }
 
 /** Fields that were on the response before the cache: of an application, for this client. */
-export type FieldsBefore = OutgoingHttpHeaders | undefined;
+export type HeadersBefore = OutgoingHttpHeaders | undefined;
 
-export function fieldsBefore(res: ServerResponse): FieldsBefore {
+export function headersBefore(res: ServerResponse): HeadersBefore {
   return res.getHeaderNames().length === 0 ? undefined : copied(res.getHeaders());
 }
 
 /** With lists of its own: Node's `appendHeader` adds to the very list that it has given out. */
-function copied(fields: OutgoingHttpHeaders): OutgoingHttpHeaders {
-  const copy = { ...fields };
+function copied(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
+  const copy = { ...headers };
   for (const [name, value] of Object.entries(copy)) if (Array.isArray(value)) copy[name] = value.slice();
   return copy;
 }
 
 /** Puts the fields back to what they were before the handler set its own. */
-export function restoreFields(res: ServerResponse, before: FieldsBefore): void {
+export function restoreHeaders(res: ServerResponse, before: HeadersBefore): void {
   for (const name of res.getHeaderNames()) {
     if (before?.[name] === undefined) res.removeHeader(name);
   }
@@ -35,21 +35,21 @@ export function restoreFields(res: ServerResponse, before: FieldsBefore): void {
 }
 
 /** The answer's own fields: those given now, and before them those set meanwhile that are not given again. */
-export function answerFields(
+export function responseHeaders(
   res: ServerResponse,
-  before: FieldsBefore,
+  before: HeadersBefore,
   given: readonly string[],
 ): readonly string[] {
   const names = rawNames(res);
   if (names.length === 0) return given;
   const replaced = new Set(given.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()));
-  const fields: string[] = [];
+  const headers: string[] = [];
   for (const name of names) {
     const value = res.getHeader(name);
     if (replaced.has(name.toLowerCase()) || String(value) === String(before?.[name.toLowerCase()])) continue;
-    fields.push(...linesOf(name, value));
+    headers.push(...linesOf(name, value));
   }
-  return [...fields, ...given];
+  return [...headers, ...given];
 }
 
 /** The names in the letter case they were set in: every Node has this, its types only for requests. */

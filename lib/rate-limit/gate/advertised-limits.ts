@@ -1,7 +1,7 @@
 import { parseHttpDate } from '../../http/date.js';
 
 /** What an answer says about its sender's rate limit. */
-export interface ToldLimits {
+export interface AdvertisedLimits {
   /** The call was one too many: a 429. */
   readonly limited: boolean;
   /** No call is wanted for the time of `waitMs`: a 429, or a 503 with `Retry-After`. */
@@ -26,7 +26,7 @@ type Slot =
   | 'xLimit'
   | 'xRemaining'
   | 'xReset';
-type Fields = { [slot in Slot]?: string };
+type Headers = { [slot in Slot]?: string };
 
 const SLOTS: ReadonlyMap<string, Slot> = new Map<string, Slot>([
   ['retry-after', 'retryAfter'],
@@ -58,14 +58,14 @@ export function readLimits(
   status: number,
   rawHeaders: readonly string[],
   now: number,
-): ToldLimits | undefined {
-  const fields = collect(rawHeaders);
-  if (!fields) return status === 429 ? TOO_MANY : undefined;
+): AdvertisedLimits | undefined {
+  const headers = collect(rawHeaders);
+  if (!headers) return status === 429 ? TOO_MANY : undefined;
   const retryMs =
-    status === 429 || status === 503 ? readWait(fields.retryAfter, fields.date, now) : undefined;
+    status === 429 || status === 503 ? readWait(headers.retryAfter, headers.date, now) : undefined;
   const limited = status === 429;
   const refused = limited || retryMs !== undefined;
-  const told = fromStructured(fields) ?? fromThree(fields, now);
+  const told = fromStructured(headers) ?? fromThree(headers, now);
   if (!refused && told.remaining === undefined && told.limit === undefined) return undefined;
   const { remaining, limit, windowMs } = told;
   return {
@@ -78,14 +78,14 @@ export function readLimits(
   };
 }
 
-interface ToldWindow {
+interface AdvertisedWindow {
   readonly waitMs: number | undefined;
   readonly remaining: number | undefined;
   readonly limit: number | undefined;
   readonly windowMs: number | undefined;
 }
 
-const TOO_MANY: ToldLimits = Object.freeze({
+const TOO_MANY: AdvertisedLimits = Object.freeze({
   limited: true,
   refused: true,
   waitMs: undefined,
@@ -98,14 +98,17 @@ const TOO_MANY: ToldLimits = Object.freeze({
  * `Retry-After` is meant for this call and comes first. A window that is used up, by the same answer, may last longer
  * than that; one with something left is another limit's.
  */
-function longest(retryMs: number | undefined, { remaining = 0, waitMs }: ToldWindow): number | undefined {
+function longest(
+  retryMs: number | undefined,
+  { remaining = 0, waitMs }: AdvertisedWindow,
+): number | undefined {
   if (retryMs === undefined) return remaining === 0 ? waitMs : undefined;
   return remaining === 0 && waitMs !== undefined && waitMs > retryMs ? waitMs : retryMs;
 }
 
 /** On every answer: only names that begin with an R, an X or a D are looked at. */
-function collect(rawHeaders: readonly string[]): Fields | undefined {
-  let fields: Fields | undefined;
+function collect(rawHeaders: readonly string[]): Headers | undefined {
+  let headers: Headers | undefined;
   let date: string | undefined;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? '';
@@ -117,34 +120,34 @@ function collect(rawHeaders: readonly string[]): Fields | undefined {
       date ??= rawHeaders[i + 1];
       continue;
     }
-    fields ??= {};
+    headers ??= {};
     // Lines of one list are one list (RFC 9110 §5.3); of the others the first counts.
-    if (fields[slot] === undefined) fields[slot] = rawHeaders[i + 1]?.slice(0, MAX_LENGTH);
+    if (headers[slot] === undefined) headers[slot] = rawHeaders[i + 1]?.slice(0, MAX_LENGTH);
     else if (slot === 'structured' || slot === 'policy')
-      fields[slot] = `${fields[slot]}, ${rawHeaders[i + 1]}`.slice(0, MAX_LENGTH);
+      headers[slot] = `${headers[slot]}, ${rawHeaders[i + 1]}`.slice(0, MAX_LENGTH);
   }
-  if (fields) fields.date = date;
-  return fields;
+  if (headers) headers.date = date;
+  return headers;
 }
 
 const MAX_LENGTH = 2000;
 
-function fromThree(fields: Fields, now: number): ToldWindow {
-  const limits = fields.limit ?? fields.xLimit;
+function fromThree(headers: Headers, now: number): AdvertisedWindow {
+  const limits = headers.limit ?? headers.xLimit;
   // `100, 100;w=60` was a draft's way to tell the policy in the same field.
   const list = limits !== undefined && /[,;]/.test(limits);
-  const policy = fields.policy ?? (list ? limits.slice(limits.indexOf(',') + 1) : undefined);
+  const policy = headers.policy ?? (list ? limits.slice(limits.indexOf(',') + 1) : undefined);
   const [first] = policy === undefined ? [] : items(policy);
   return {
-    waitMs: readWait(fields.reset ?? fields.xReset, fields.date, now),
-    remaining: readCount(fields.remaining ?? fields.xRemaining),
+    waitMs: readWait(headers.reset ?? headers.xReset, headers.date, now),
+    remaining: readCount(headers.remaining ?? headers.xRemaining),
     limit: readCount(list ? limits.split(/[,;]/, 1)[0] : limits),
     windowMs: seconds(first?.parameters.get('w')),
   };
 }
 
 /** The policy that matters most: one that is used up, and for longest; else the one with least left. */
-function fromStructured({ structured, policy = '' }: Fields): ToldWindow | undefined {
+function fromStructured({ structured, policy = '' }: Headers): AdvertisedWindow | undefined {
   if (structured === undefined) return undefined;
   const policies = items(policy);
   const dictionary = readDictionary(structured);

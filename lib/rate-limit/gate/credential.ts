@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { CREDENTIAL_HEADERS } from '../../core/credential-headers.js';
 
 /** What of an API's options decides which fields of a client reach the target. */
-export interface ForwardedFields {
+export interface ForwardedHeaders {
   readonly headers?: Readonly<Record<string, unknown>> | undefined;
   readonly forwardHeaders?: boolean | readonly string[] | undefined;
   readonly forwardCookies?: boolean | undefined;
@@ -12,7 +12,7 @@ export interface ForwardedFields {
  * The well-known credentials that a client's own reach the target with: one that is injected is the same for all, and
  * one that is kept back tells nobody apart there.
  */
-export function forwardedCredentials(api: ForwardedFields): string[] {
+export function forwardedCredentials(api: ForwardedHeaders): string[] {
   const lower = (names: readonly string[]) => new Set(names.map((name) => name.toLowerCase()));
   const injected = lower(Object.keys(api.headers ?? {}));
   const listed = Array.isArray(api.forwardHeaders) ? lower(api.forwardHeaders) : undefined;

@@ -1,4 +1,4 @@
-import type { ToldLimits } from './advertised-limits.js';
+import type { AdvertisedLimits } from './advertised-limits.js';
 
 /** What a gate knows. Times are milliseconds on one clock that never goes back. */
 export interface GateState {
@@ -19,7 +19,7 @@ export interface GateState {
   endsAt: number;
   /** Calls that a window allows, as told or, failing that, as counted. */
   limit: number | undefined;
-  limitTold: boolean;
+  advertisedLimit: boolean;
   windowMs: number | undefined;
   /** Added to each reset, for a sender that rounds it down. */
   slackMs: number;
@@ -51,7 +51,7 @@ export function freeGate(now: number): GateState {
     startedAt: now,
     endsAt: Number.POSITIVE_INFINITY,
     limit: undefined,
-    limitTold: false,
+    advertisedLimit: false,
     windowMs: undefined,
     slackMs: 0,
     overrun: false,
@@ -97,25 +97,25 @@ export function loseCall(state: GateState, window: number | undefined): void {
 export function settleCall(
   state: GateState,
   window: number | undefined,
-  told: ToldLimits | undefined,
+  told: AdvertisedLimits | undefined,
   now: number,
-  maxGateMs: number,
+  maxPauseMs: number,
 ): void {
   // A call of before anything was known is in no window's count, but its answer is news.
   const current = window === undefined || window === state.window;
   returnCall(state, window);
   if (told) learnShape(state, told);
-  if (told?.refused) return close(state, told, current, now, maxGateMs);
+  if (told?.refused) return close(state, told, current, now, maxPauseMs);
   if (!current) return;
   if (state.phase === 'free') {
     if (now - state.startedAt > COUNTED_MS) Object.assign(state, { startedAt: now, passed: 0 });
     state.passed++;
-    if (told) count(state, told, now, maxGateMs);
+    if (told) count(state, told, now, maxPauseMs);
     return;
   }
   state.passed++;
-  if (state.phase === 'probing' && window !== undefined) confirm(state, told, now, maxGateMs);
-  else if (told?.remaining !== undefined) count(state, told, now, maxGateMs);
+  if (state.phase === 'probing' && window !== undefined) confirm(state, told, now, maxPauseMs);
+  else if (told?.remaining !== undefined) count(state, told, now, maxPauseMs);
   else state.remaining = Math.max(0, state.remaining - 1);
 }
 
@@ -144,7 +144,7 @@ function turn(state: GateState, now: number): void {
 
 /** Where no limit is told, what passed before a 429 is taken for it; where none came, a little more is tried. */
 function recount(state: GateState): void {
-  if (state.limitTold) return;
+  if (state.advertisedLimit) return;
   if (state.overrun) {
     // The very first was refused: it had come too early, and says nothing about how many may.
     if (state.passed === 0) return;
@@ -157,10 +157,10 @@ function recount(state: GateState): void {
   }
 }
 
-function learnShape(state: GateState, { limit, windowMs, waitMs, refused }: ToldLimits): void {
+function learnShape(state: GateState, { limit, windowMs, waitMs, refused }: AdvertisedLimits): void {
   if (limit !== undefined) {
     state.limit = limit;
-    state.limitTold = true;
+    state.advertisedLimit = true;
   }
   if (windowMs !== undefined) state.windowMs = windowMs;
   // A reset that far ahead shows that the window is at least as long.
@@ -169,17 +169,17 @@ function learnShape(state: GateState, { limit, windowMs, waitMs, refused }: Told
 
 function close(
   state: GateState,
-  { limited, waitMs }: ToldLimits,
+  { limited, waitMs }: AdvertisedLimits,
   current: boolean,
   now: number,
-  maxGateMs: number,
+  maxPauseMs: number,
 ): void {
   const closed = state.phase === 'counting' && isClosed(state, now);
   if (closed && !waitMs) return;
   const wait = waitMs || UNTOLD_WAIT_MS;
   // Asked when the window should have been over, and it goes on a little: the reset was rounded down.
   if (limited && current && state.phase === 'probing' && wait <= ROUNDING_MS) state.slackMs = PROBE_MS;
-  const end = now + Math.min(maxGateMs, wait + state.slackMs);
+  const end = now + Math.min(maxPauseMs, wait + state.slackMs);
   state.endsAt = closed ? sameOrLater(state.endsAt, end) : end;
   state.phase = 'counting';
   state.remaining = 0;
@@ -187,15 +187,20 @@ function close(
 }
 
 /** An answer of the new window: now it is known what may go. */
-function confirm(state: GateState, told: ToldLimits | undefined, now: number, maxGateMs: number): void {
-  const end = told && resetOf(state, told, now, maxGateMs);
+function confirm(
+  state: GateState,
+  told: AdvertisedLimits | undefined,
+  now: number,
+  maxPauseMs: number,
+): void {
+  const end = told && resetOf(state, told, now, maxPauseMs);
   const { limit, windowMs } = state;
   if (told?.remaining !== undefined && end !== undefined) {
     state.remaining = told.remaining;
     state.endsAt = end;
   } else if (limit !== undefined && windowMs !== undefined) {
     state.remaining = Math.max(0, limit - state.passed);
-    state.endsAt = Math.max(now, state.startedAt + Math.min(maxGateMs, windowMs));
+    state.endsAt = Math.max(now, state.startedAt + Math.min(maxPauseMs, windowMs));
   } else {
     state.remaining = Number.POSITIVE_INFINITY;
     state.endsAt = Number.POSITIVE_INFINITY;
@@ -205,9 +210,9 @@ function confirm(state: GateState, told: ToldLimits | undefined, now: number, ma
 }
 
 /** What is left never rises within a window: an answer that says so was overtaken. */
-function count(state: GateState, told: ToldLimits, now: number, maxGateMs: number): void {
+function count(state: GateState, told: AdvertisedLimits, now: number, maxPauseMs: number): void {
   const { remaining } = told;
-  const end = resetOf(state, told, now, maxGateMs);
+  const end = resetOf(state, told, now, maxPauseMs);
   if (remaining === undefined || end === undefined) return;
   if (state.phase === 'free' || end > state.endsAt + ROUNDING_MS) {
     // Either the first news, or the target's window has begun anew before it was to.
@@ -222,13 +227,13 @@ function count(state: GateState, told: ToldLimits, now: number, maxGateMs: numbe
 
 function resetOf(
   state: GateState,
-  { waitMs, windowMs }: ToldLimits,
+  { waitMs, windowMs }: AdvertisedLimits,
   now: number,
-  maxGateMs: number,
+  maxPauseMs: number,
 ): number | undefined {
-  if (waitMs !== undefined) return now + Math.min(maxGateMs, waitMs + state.slackMs);
+  if (waitMs !== undefined) return now + Math.min(maxPauseMs, waitMs + state.slackMs);
   if (state.phase === 'counting') return state.endsAt;
-  return windowMs === undefined ? undefined : now + Math.min(maxGateMs, windowMs);
+  return windowMs === undefined ? undefined : now + Math.min(maxPauseMs, windowMs);
 }
 
 /** Of two tellings of one reset the earlier is the less rounded; of two resets the later one holds. */

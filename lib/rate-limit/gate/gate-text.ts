@@ -16,7 +16,7 @@ export function encodeGate(state: GateState): string {
     Math.round(state.startedAt),
     Number.isFinite(state.endsAt) ? Math.round(state.endsAt) : null,
     state.limit ?? null,
-    state.limitTold ? 1 : 0,
+    state.advertisedLimit ? 1 : 0,
     state.windowMs === undefined ? null : Math.round(state.windowMs),
     state.slackMs,
     state.overrun ? 1 : 0,
@@ -44,7 +44,7 @@ export function decodeGate(text: string): GateState | undefined {
     growth: number(13),
   };
   if (phase === undefined || Object.values(state).some(Number.isNaN)) return undefined;
-  return { ...state, phase, limitTold: values[9] === 1, overrun: values[12] === 1 };
+  return { ...state, phase, advertisedLimit: values[9] === 1, overrun: values[12] === 1 };
 }
 
 function parse(text: string): unknown[] | undefined {

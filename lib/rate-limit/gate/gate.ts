@@ -1,8 +1,8 @@
-import type { GateStatus } from '../../core/egress-status.js';
+import type { LimitStatus } from '../../core/egress-status.js';
 import type { Clock } from '../../core/steady-clock.js';
-import type { GateName, RateLimitEmitter } from '../rate-limit-events.js';
+import type { LimitName, RateLimitEmitter } from '../rate-limit-events.js';
 import type { Refusal } from '../refusal.js';
-import type { ToldLimits } from './advertised-limits.js';
+import type { AdvertisedLimits } from './advertised-limits.js';
 import { type GateState, isClosed } from './gate-state.js';
 
 /** A call that was let through; `window` is what it was counted in, if anything was counted. */
@@ -21,28 +21,28 @@ export interface Gate {
   /** Counts a call that was not answered. */
   lose(passage: Passage): void;
   /** Learns from an answer; `undefined` where it told nothing. */
-  settle(passage: Passage, told: ToldLimits | undefined): void;
+  settle(passage: Passage, told: AdvertisedLimits | undefined): void;
   /** When calls are allowed again, in epoch milliseconds; 0 is now. */
   readyAt(): number;
   /** Whether anything is known. */
   readonly knows: boolean;
-  status(queued: number): GateStatus;
+  status(queued: number): LimitStatus;
 }
 
 /** What all gates of a limiter have in common. */
 export interface GateSite {
   readonly clock: Clock;
-  readonly maxGateMs: number;
+  readonly maxPauseMs: number;
   readonly events: RateLimitEmitter;
 }
 
 /** Tells when a gate closes and when calls go again. */
 export class GateHerald {
-  readonly #name: GateName;
+  readonly #name: LimitName;
   readonly #events: RateLimitEmitter;
   #closed = false;
 
-  constructor(name: GateName, events: RateLimitEmitter) {
+  constructor(name: LimitName, events: RateLimitEmitter) {
     this.#name = name;
     this.#events = events;
   }
@@ -51,22 +51,22 @@ export class GateHerald {
     const closed = isClosed(state, now);
     if (closed === this.#closed) return;
     this.#closed = closed;
-    if (closed && this.#events.listenerCount('gateClosed') > 0)
-      this.#events.emit('gateClosed', { ...this.#name, retryAfterMs: Math.ceil(state.endsAt - now) });
-    if (!closed && this.#events.listenerCount('gateOpened') > 0)
-      this.#events.emit('gateOpened', { ...this.#name });
+    if (closed && this.#events.listenerCount('limitExhausted') > 0)
+      this.#events.emit('limitExhausted', { ...this.#name, retryAfterMs: Math.ceil(state.endsAt - now) });
+    if (!closed && this.#events.listenerCount('limitAvailable') > 0)
+      this.#events.emit('limitAvailable', { ...this.#name });
   }
 }
 
 /** What is said to a call that has to wait for a gate. */
 export function refusalOf(state: GateState, waitMs: number, pollMs: number | undefined): Refusal {
-  const { limit, limitTold, windowMs, remaining } = state;
+  const { limit, advertisedLimit, windowMs, remaining } = state;
   return {
-    by: 'gate',
+    by: 'advertised',
     waitMs,
     // Calls are in flight, and what becomes of them may set some free.
     againMs: remaining > 0 ? (pollMs ?? waitMs) : undefined,
-    limit: limitTold ? limit : undefined,
+    limit: advertisedLimit ? limit : undefined,
     windowMs,
   };
 }
@@ -82,20 +82,21 @@ export function readyAtOf(state: GateState, now: number): number {
 }
 
 /** A gate as `status()` lists it; `shiftMs` leads from the clock of its state to this process'. */
-export function gateStatus(
-  { api, key, exit }: GateName,
+export function limitStatus(
+  { api, credential, proxy }: LimitName,
   state: GateState,
   now: number,
   queued: number,
   shiftMs = 0,
-): GateStatus {
+): LimitStatus {
   const over = now >= state.endsAt;
   const known = state.phase !== 'free' && !over;
   return {
     api,
-    key,
-    exit,
-    state: known && state.remaining - state.flight <= 0 ? 'closed' : 'open',
+    name: 'default',
+    credential,
+    proxy,
+    state: known && state.remaining - state.flight <= 0 ? 'exhausted' : 'available',
     remaining: known ? Math.max(0, state.remaining - state.flight) : undefined,
     limit: state.limit,
     resetsAt: known ? Math.round(state.endsAt + shiftMs) : undefined,

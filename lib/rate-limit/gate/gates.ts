@@ -1,4 +1,4 @@
-import type { GateStatus } from '../../core/egress-status.js';
+import type { LimitStatus } from '../../core/egress-status.js';
 import type { RedisLink } from '../../redis/link.js';
 import type { RedisKeys } from '../quota/redis-keys.js';
 import type { Gate, GateSite } from './gate.js';
@@ -31,8 +31,8 @@ export class Gates {
   }
 
   /** The gate of a credential's digest and an exit, a new one where there is none yet. */
-  get(credential: string, exit: string | undefined): Gate {
-    const key = keyOf(credential, exit);
+  get(credential: string, proxy: string | undefined): Gate {
+    const key = keyOf(credential, proxy);
     const known = this.#gates.get(key);
     if (known) {
       // With room for all it makes no difference which was used last.
@@ -43,26 +43,26 @@ export class Gates {
       return known;
     }
     this.#makeRoom();
-    const gate = this.#open(credential, exit);
+    const gate = this.#open(credential, proxy);
     this.#gates.set(key, gate);
     return gate;
   }
 
   /** The gate, where there is one. */
-  known(credential: string, exit: string | undefined): Gate | undefined {
-    return this.#gates.get(keyOf(credential, exit));
+  known(credential: string, proxy: string | undefined): Gate | undefined {
+    return this.#gates.get(keyOf(credential, proxy));
   }
 
   /** Every gate that knows something. */
-  status(queuedAt: (gate: Gate) => number): GateStatus[] {
+  status(queuedAt: (gate: Gate) => number): LimitStatus[] {
     return [...this.#gates.values()].filter((gate) => gate.knows).map((gate) => gate.status(queuedAt(gate)));
   }
 
-  #open(credential: string, exit: string | undefined): Gate {
-    const name = { api: this.#api, key: credential, exit };
+  #open(credential: string, proxy: string | undefined): Gate {
+    const name = { api: this.#api, credential, proxy };
     if (!this.#shared) return new LocalGate(name, this.#site);
     const { link, keys } = this.#shared;
-    return new SharedGate(name, this.#site, link, keys.gate(credential, exit));
+    return new SharedGate(name, this.#site, link, keys.gate(credential, proxy));
   }
 
   /** A gate that knows something keeps calls back that would be refused, so it goes last. */
@@ -83,5 +83,5 @@ export class Gates {
 }
 
 /** A digest holds no space, so that no two pairs read alike. */
-const keyOf = (credential: string, exit: string | undefined) =>
-  exit === undefined ? credential : `${credential} ${exit}`;
+const keyOf = (credential: string, proxy: string | undefined) =>
+  proxy === undefined ? credential : `${credential} ${proxy}`;

@@ -1,13 +1,13 @@
-import type { GateStatus } from '../../core/egress-status.js';
-import type { GateName } from '../rate-limit-events.js';
+import type { LimitStatus } from '../../core/egress-status.js';
+import type { LimitName } from '../rate-limit-events.js';
 import type { Refusal } from '../refusal.js';
-import type { ToldLimits } from './advertised-limits.js';
+import type { AdvertisedLimits } from './advertised-limits.js';
 import {
   closedRefusal,
   type Gate,
   GateHerald,
   type GateSite,
-  gateStatus,
+  limitStatus,
   type Passage,
   readyAtOf,
   refusalOf,
@@ -19,12 +19,12 @@ export const UNCOUNTED: Passage = Object.freeze({ window: undefined });
 
 /** A gate of this process alone. */
 export class LocalGate implements Gate {
-  readonly #name: GateName;
+  readonly #name: LimitName;
   readonly #site: GateSite;
   readonly #herald: GateHerald;
   readonly #state;
 
-  constructor(name: GateName, site: GateSite) {
+  constructor(name: LimitName, site: GateSite) {
     this.#name = name;
     this.#site = site;
     this.#herald = new GateHerald(name, site.events);
@@ -56,10 +56,10 @@ export class LocalGate implements Gate {
     loseCall(this.#state, passage.window);
   }
 
-  settle(passage: Passage, told: ToldLimits | undefined): void {
-    const { clock, maxGateMs } = this.#site;
+  settle(passage: Passage, told: AdvertisedLimits | undefined): void {
+    const { clock, maxPauseMs } = this.#site;
     const now = clock();
-    settleCall(this.#state, passage.window, told, now, maxGateMs);
+    settleCall(this.#state, passage.window, told, now, maxPauseMs);
     this.#herald.look(this.#state, now);
   }
 
@@ -67,7 +67,7 @@ export class LocalGate implements Gate {
     return readyAtOf(this.#state, this.#site.clock());
   }
 
-  status(queued: number): GateStatus {
-    return gateStatus(this.#name, this.#state, this.#site.clock(), queued);
+  status(queued: number): LimitStatus {
+    return limitStatus(this.#name, this.#state, this.#site.clock(), queued);
   }
 }

@@ -1,14 +1,14 @@
-import type { GateStatus } from '../../core/egress-status.js';
+import type { LimitStatus } from '../../core/egress-status.js';
 import type { RedisLink } from '../../redis/link.js';
-import type { GateName } from '../rate-limit-events.js';
+import type { LimitName } from '../rate-limit-events.js';
 import type { Refusal } from '../refusal.js';
-import type { ToldLimits } from './advertised-limits.js';
+import type { AdvertisedLimits } from './advertised-limits.js';
 import {
   closedRefusal,
   type Gate,
   GateHerald,
   type GateSite,
-  gateStatus,
+  limitStatus,
   type Passage,
   readyAtOf,
   refusalOf,
@@ -64,7 +64,7 @@ interface Change {
  * goes on with what it knew.
  */
 export class SharedGate implements Gate {
-  readonly #name: GateName;
+  readonly #name: LimitName;
   readonly #site: GateSite;
   readonly #link: RedisLink;
   readonly #key: string;
@@ -80,7 +80,7 @@ export class SharedGate implements Gate {
   #changes: Change[] = [];
   #swapping = false;
 
-  constructor(name: GateName, site: GateSite, link: RedisLink, key: string) {
+  constructor(name: LimitName, site: GateSite, link: RedisLink, key: string) {
     this.#name = name;
     this.#site = site;
     this.#link = link;
@@ -117,10 +117,10 @@ export class SharedGate implements Gate {
     if (window !== undefined) this.#change({ apply: (state) => loseCall(state, window) });
   }
 
-  settle({ window }: Passage, told: ToldLimits | undefined): void {
-    const { maxGateMs, clock } = this.#site;
+  settle({ window }: Passage, told: AdvertisedLimits | undefined): void {
+    const { maxPauseMs, clock } = this.#site;
     if (this.#state.phase === 'free' && !told) {
-      settleCall(this.#uncounted, undefined, undefined, clock(), maxGateMs);
+      settleCall(this.#uncounted, undefined, undefined, clock(), maxPauseMs);
       return;
     }
     const { passed } = this.#uncounted;
@@ -128,9 +128,9 @@ export class SharedGate implements Gate {
     this.#change({
       apply: (state, now) => {
         // Each process has seen a part of what passed before the limit was met.
-        if (passed > 0 && !state.limitTold && (state.phase === 'free' || state.overrun))
+        if (passed > 0 && !state.advertisedLimit && (state.phase === 'free' || state.overrun))
           state.passed += passed;
-        settleCall(state, window, told, now, maxGateMs);
+        settleCall(state, window, told, now, maxPauseMs);
       },
     });
   }
@@ -140,8 +140,8 @@ export class SharedGate implements Gate {
     return readyAt === 0 ? 0 : readyAt - this.#shiftMs;
   }
 
-  status(queued: number): GateStatus {
-    return gateStatus(this.#name, this.#state, this.#now(), queued, -this.#shiftMs);
+  status(queued: number): LimitStatus {
+    return limitStatus(this.#name, this.#state, this.#now(), queued, -this.#shiftMs);
   }
 
   #now(): number {
@@ -187,10 +187,10 @@ export class SharedGate implements Gate {
       const now = this.#now();
       for (const change of this.#changes) change.apply(state, now);
       const text = state.phase === 'free' && this.#text === '' ? '' : encodeGate(state);
-      const answer = await this.#send(text);
-      if (answer?.swapped === false && this.#site.clock() < giveUpAt) continue;
+      const response = await this.#send(text);
+      if (response?.swapped === false && this.#site.clock() < giveUpAt) continue;
       giveUpAt = this.#site.clock() + GIVE_UP_MS;
-      if (answer?.swapped) this.#text = text;
+      if (response?.swapped) this.#text = text;
       this.#state = state;
       for (const change of this.#changes.splice(0, count)) change.done?.(state, now);
       this.#herald.look(state, now);
@@ -200,14 +200,14 @@ export class SharedGate implements Gate {
   /** @returns `undefined` without Redis, whose state counts again when it is back */
   async #send(text: string): Promise<{ swapped: boolean } | undefined> {
     const { client } = this.#link;
-    const lifetimeMs = Math.ceil(2 * this.#site.maxGateMs);
+    const lifetimeMs = Math.ceil(2 * this.#site.maxPauseMs);
     const before = this.#site.clock();
     this.#askedAt = before;
-    const answer = await this.#link.lookUp(this.#key, () =>
+    const response = await this.#link.lookUp(this.#key, () =>
       client.eval(SWAP, 1, this.#key, this.#text, text, lifetimeMs),
     );
-    if (!answer.ok || !Array.isArray(answer.value)) return undefined;
-    const [swapped, current, time] = answer.value;
+    if (!response.ok || !Array.isArray(response.value)) return undefined;
+    const [swapped, current, time] = response.value;
     this.#shiftMs = Number(time) - (before + this.#site.clock()) / 2;
     if (swapped === 1) return { swapped: true };
     this.#text = String(current);

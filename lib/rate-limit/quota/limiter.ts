@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { GateStatus } from '../../core/egress-status.js';
+import type { LimitStatus } from '../../core/egress-status.js';
 import { ProxyError } from '../../core/errors.js';
 import type { Exchange } from '../../core/exchange.js';
 import type { Clock } from '../../core/steady-clock.js';
@@ -45,7 +45,7 @@ export class Limiter {
   #closed = false;
 
   constructor(options: ResolvedRateLimit, clock: Clock) {
-    const { name, redis, prefix, commandTimeoutMs, learn, maxKeys, maxGateMs } = options;
+    const { name, redis, prefix, commandTimeoutMs, learn, maxKeys, maxPauseMs } = options;
     this.options = options;
     this.clock = clock;
     this.line = new WaitingLine(clock);
@@ -57,7 +57,7 @@ export class Limiter {
     }
     this.quota = openQuota(options, this.#link, keys, clock);
     const shared = this.#link && { link: this.#link, keys };
-    const site = { clock, maxGateMs, events: this.events };
+    const site = { clock, maxPauseMs, events: this.events };
     if (learn) this.gates = new Gates(name, maxKeys, site, shared);
   }
 
@@ -91,7 +91,7 @@ export class Limiter {
     this.events.emit('queued', { api: this.options.name, queued: this.line.length });
   }
 
-  status(): GateStatus[] {
+  status(): LimitStatus[] {
     return this.gates?.status((gate) => this.line.countAt(gate)) ?? [];
   }
 

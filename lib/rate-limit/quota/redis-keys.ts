@@ -4,7 +4,7 @@ import { hashTag } from '../../redis/hash-tag.js';
 /** Names of what one API's limiter keeps in Redis. */
 export interface RedisKeys {
   quota(tier: string, key: string): string;
-  gate(credential: string, exit: string | undefined): string;
+  gate(credential: string, proxy: string | undefined): string;
 }
 
 /** Longer keys of clients are kept as their digest. */
@@ -15,7 +15,7 @@ export function redisKeys(prefix: string, api: string): RedisKeys {
   const tag = hashTag(prefix, api);
   return {
     quota: (tier, key) => `${tag}:quota:${tier}:${key}`,
-    gate: (credential, exit) => `${tag}:gate:${credential}:${exit === undefined ? '' : `=${exit}`}`,
+    gate: (credential, proxy) => `${tag}:gate:${credential}:${proxy === undefined ? '' : `=${proxy}`}`,
   };
 }
 

@@ -45,8 +45,8 @@ export class RedisQuota implements QuotaEngine {
   // Memory is not its insurance limiter but the next one asked: that one would know no time limit.
   async consume(key: string): Promise<Consumed | undefined> {
     const name = this.#keyOf(key);
-    const answer = await this.#link.lookUp(name, () => consumePoint(this.#limiter, key, ANY_DURATION));
-    return answer.ok ? answer.value : undefined;
+    const response = await this.#link.lookUp(name, () => consumePoint(this.#limiter, key, ANY_DURATION));
+    return response.ok ? response.value : undefined;
   }
 
   reward(key: string): void {

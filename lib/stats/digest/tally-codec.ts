@@ -26,7 +26,7 @@ export function writeTally(to: Packer, tally: Tally): void {
     to.count(times);
   }
   for (const verdict of CACHE_VERDICTS) to.count(tally.cache.get(verdict) ?? 0);
-  for (const names of [tally.exits, tally.errors]) {
+  for (const names of [tally.proxies, tally.errors]) {
     to.count(names.size);
     for (const [name, times] of names) {
       to.text(name);
@@ -47,7 +47,7 @@ export function readTally(from: Unpacker): Tally {
     const times = from.count();
     if (times > 0) tally.cache.set(verdict, times);
   }
-  for (const names of [tally.exits, tally.errors]) {
+  for (const names of [tally.proxies, tally.errors]) {
     for (let left = from.length(); left > 0; left--) bumpName(names, from.text(), from.count());
   }
   tally.responseTime = readCentroids(from);

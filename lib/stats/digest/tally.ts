@@ -42,7 +42,7 @@ export class Tally {
   retried = 0;
   readonly statusCodes = new Map<number, number>();
   readonly cache = new Map<CacheVerdict, number>();
-  readonly exits = new Map<string, number>();
+  readonly proxies = new Map<string, number>();
   readonly errors = new Map<string, number>();
   responseTime: Centroids | undefined = undefined;
   timeToFirstByte: Centroids | undefined = undefined;
@@ -51,7 +51,7 @@ export class Tally {
     for (const counter of COUNTERS) this[counter] += other[counter];
     for (const [status, times] of other.statusCodes) bump(this.statusCodes, status, times);
     for (const [verdict, times] of other.cache) bump(this.cache, verdict, times);
-    for (const [exit, times] of other.exits) bumpName(this.exits, exit, times);
+    for (const [proxy, times] of other.proxies) bumpName(this.proxies, proxy, times);
     for (const [code, times] of other.errors) bumpName(this.errors, code, times);
     this.responseTime = mergeCentroids(this.responseTime, other.responseTime);
     this.timeToFirstByte = mergeCentroids(this.timeToFirstByte, other.timeToFirstByte);
@@ -95,7 +95,7 @@ export function figuresOf(tally: Tally = NOTHING): Figures {
     cache: record(tally.cache),
     attempts,
     retried,
-    exits: record(tally.exits),
+    proxies: record(tally.proxies),
     errors: record(tally.errors),
   };
 }

@@ -15,7 +15,7 @@ export interface Commit {
 
 interface Touched {
   readonly page: Page;
-  readonly fields: Set<string>;
+  readonly headers: Set<string>;
 }
 
 /** The deltas of those batches that are not added up yet. */
@@ -27,7 +27,7 @@ export function freshDeltas(batches: readonly Batch[], fetched: Fetched, now: nu
 export function pagesToRead(deltas: readonly Delta[], now: number): WantedPage[] {
   const pages = applied(new Book(Number.POSITIVE_INFINITY), deltas, now);
   // Any path may turn out to be one too many.
-  return pages.map(({ page, fields }) => ({ page, fields: [...fields.add(OTHERS)] }));
+  return pages.map(({ page, headers }) => ({ page, headers: [...headers.add(OTHERS)] }));
 }
 
 /**
@@ -57,8 +57,8 @@ function applied(book: Book, deltas: readonly Delta[], now: number): Touched[] {
   for (const delta of deltas) {
     book.apply(delta, now, (page, path) => {
       const id = pageId(page);
-      const touched = pages.get(id) ?? { page, fields: new Set() };
-      touched.fields.add(path);
+      const touched = pages.get(id) ?? { page, headers: new Set() };
+      touched.headers.add(path);
       pages.set(id, touched);
     });
   }
@@ -66,11 +66,11 @@ function applied(book: Book, deltas: readonly Delta[], now: number): Touched[] {
 }
 
 /** Lifetime, number of fields, fields and values. */
-function entriesOf(book: Book, { page, fields }: Touched, now: number): (string | number | Buffer)[] {
+function entriesOf(book: Book, { page, headers }: Touched, now: number): (string | number | Buffer)[] {
   const until = keptUntil(page);
-  const packed = [...fields].flatMap((field) => {
-    const tally = book.get(page, field);
-    return tally ? [field, encodeTally(tally)] : [];
+  const packed = [...headers].flatMap((header) => {
+    const tally = book.get(page, header);
+    return tally ? [header, encodeTally(tally)] : [];
   });
   return [Number.isFinite(until) ? Math.max(1, Math.ceil(until - now)) : 0, packed.length / 2, ...packed];
 }

@@ -46,9 +46,9 @@ export class Lane {
     if (!bytes) return undefined;
     this.#sending = Promise.resolve()
       .then(() => send(bytes))
-      .then((answer) => {
+      .then((response) => {
         this.#batch = undefined;
-        return answer;
+        return response;
       })
       .finally(() => {
         this.#sending = undefined;

@@ -10,7 +10,7 @@ import { parseState, type StatsState } from './state.js';
 /** A page and the fields of it that are wanted; `undefined` for all. */
 export interface WantedPage {
   readonly page: Page;
-  readonly fields: readonly string[] | undefined;
+  readonly headers: readonly string[] | undefined;
 }
 
 /** What Redis holds of an API at one moment. */
@@ -42,29 +42,29 @@ export function fetchPages(
   errors: number,
 ): Promise<unknown> {
   const pageKeys = wanted.map(({ page }) => keys.page(page));
-  const args = wanted.flatMap(({ fields }) => (fields ? [fields.length, ...fields] : [-1]));
+  const args = wanted.flatMap(({ headers }) => (headers ? [headers.length, ...headers] : [-1]));
   const allKeys = [keys.state, keys.news, keys.errors, ...pageKeys];
   return (client as WithBuffers).evalBuffer(READ, allKeys.length, ...allKeys, errors, ...args);
 }
 
 /** Puts the wanted pages in order: the page of all is first, if only for its number of paths. */
-export function wantedPages(pages: readonly Page[], fields: readonly string[] | undefined): WantedPage[] {
+export function wantedPages(pages: readonly Page[], headers: readonly string[] | undefined): WantedPage[] {
   const others = pages.filter((page) => page.kind !== 'all');
-  const all = { page: ALL, fields: others.length < pages.length ? fields : [] };
-  return [all, ...others.map((page) => ({ page, fields }))];
+  const all = { page: ALL, headers: others.length < pages.length ? headers : [] };
+  return [all, ...others.map((page) => ({ page, headers }))];
 }
 
 /** Makes sense of what {@link fetchPages} was answered; `undefined` where it is something else. */
 export function readFetched(
-  answer: unknown,
+  response: unknown,
   wanted: readonly WantedPage[],
   maxPaths: number,
 ): Fetched | undefined {
-  if (!Array.isArray(answer)) return undefined;
-  const [rawState, news, errors, paths, ...pages] = answer as unknown[];
+  if (!Array.isArray(response)) return undefined;
+  const [rawState, news, errors, paths, ...pages] = response as unknown[];
   const entries = buffers(news);
   const book = new Book(maxPaths);
-  for (const [i, { page, fields }] of wanted.entries()) fill(book, page, fields, pages[i]);
+  for (const [i, { page, headers }] of wanted.entries()) fill(book, page, headers, pages[i]);
   const all = typeof paths === 'number' ? paths : 0;
   book.countPaths(Math.max(0, all - 1));
   return {
@@ -81,17 +81,17 @@ export function readFetched(
   };
 }
 
-function fill(book: Book, page: Page, fields: readonly string[] | undefined, values: unknown): void {
+function fill(book: Book, page: Page, headers: readonly string[] | undefined, values: unknown): void {
   if (!Array.isArray(values)) return;
-  if (fields) {
-    for (const [i, field] of fields.entries()) {
-      if (Buffer.isBuffer(values[i])) book.put(page, field, values[i]);
+  if (headers) {
+    for (const [i, header] of headers.entries()) {
+      if (Buffer.isBuffer(values[i])) book.put(page, header, values[i]);
     }
     return;
   }
   for (let i = 0; i + 1 < values.length; i += 2) {
-    const field = String(values[i]);
-    if (field !== WHOLE && Buffer.isBuffer(values[i + 1])) book.put(page, field, values[i + 1]);
+    const header = String(values[i]);
+    if (header !== WHOLE && Buffer.isBuffer(values[i + 1])) book.put(page, header, values[i + 1]);
   }
 }
 

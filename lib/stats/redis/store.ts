@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { openRedis, type RedisConnection } from '../../redis/client.js';
 import { RedisLink } from '../../redis/link.js';
-import type { RedisAnswer } from '../../redis/reply.js';
+import type { RedisReply } from '../../redis/reply.js';
 import { Book, WHOLE } from '../book.js';
 import type { Delta } from '../digest/delta.js';
-import { LastAnswers } from '../last-responses.js';
+import { LastResponses } from '../last-responses.js';
 import type { StatsLimits } from '../memory-stats-store.js';
 import type { Reading, ReadRequest, StatsHealth, StatsStore } from '../stats-store.js';
 import { commitOf, freshDeltas, pagesToRead } from './compaction.js';
@@ -37,7 +37,7 @@ export class RedisStatsStore implements StatsStore {
   readonly #link: RedisLink;
   readonly #writer = randomUUID();
   readonly #lanes = new Map<string, Lane>();
-  readonly #lastAnswers = new LastAnswers();
+  readonly #lastResponses = new LastResponses();
   readonly #compacting = new Map<string, Promise<void>>();
   /** APIs whose names are in the set. */
   #listed = new Set<string>();
@@ -71,8 +71,8 @@ export class RedisStatsStore implements StatsStore {
   async apis(): Promise<readonly string[]> {
     const { client } = this.#link;
     const key = apisKey(this.#options.prefix);
-    const answer = await this.#link.lookUp(key, () => client.smembers(key));
-    const stored: unknown = this.#told(answer) ? answer.value : [];
+    const response = await this.#link.lookUp(key, () => client.smembers(key));
+    const stored: unknown = this.#told(response) ? response.value : [];
     return [...new Set([...(Array.isArray(stored) ? stored.map(String) : []), ...this.#lanes.keys()])];
   }
 
@@ -80,9 +80,12 @@ export class RedisStatsStore implements StatsStore {
     const { api, path, pages, errors } = request;
     const wanted = wantedPages(pages, path === undefined ? undefined : [path]);
     const kept = Math.min(errors, this.#options.recentErrors);
-    const answer = await this.#ask(this.#keys(api), wanted, kept);
-    const last = this.#lastAnswers.latest(request, answer === undefined ? undefined : { answer, wanted });
-    const fetched = last && readFetched(last.answer, last.wanted, Number.POSITIVE_INFINITY);
+    const response = await this.#ask(this.#keys(api), wanted, kept);
+    const last = this.#lastResponses.latest(
+      request,
+      response === undefined ? undefined : { response, wanted },
+    );
+    const fetched = last && readFetched(last.response, last.wanted, Number.POSITIVE_INFINITY);
     const lane = this.#lanes.get(api);
     if (!fetched?.known && !lane) return undefined;
     const pending = lane?.pending() ?? [];
@@ -96,7 +99,7 @@ export class RedisStatsStore implements StatsStore {
       book,
       errors: [...(fetched?.errors ?? []), ...newErrors],
       late: fetched?.state.late ?? 0,
-      partial: answer === undefined,
+      partial: response === undefined,
     };
   }
 
@@ -142,14 +145,14 @@ export class RedisStatsStore implements StatsStore {
     const sent = lane.send((bytes) => client.rpush(news, bytes));
     if (sent === undefined) return;
     sent.catch(() => {});
-    const answer = await this.#link.run(() => sent);
-    if (!this.#told(answer)) {
+    const response = await this.#link.run(() => sent);
+    if (!this.#told(response)) {
       // Somebody else has put something there: nothing could ever be added.
-      if (answer.reason === 'WRONGTYPE') await this.#dropCorrupt(news);
+      if (response.reason === 'WRONGTYPE') await this.#dropCorrupt(news);
       return;
     }
     await this.#list(api);
-    const length = Number(answer.value);
+    const length = Number(response.value);
     if (length % COMPACT_AT === 0 || length >= COMPACT_ANYWAY_AT) void this.#compactOnce(api);
   }
 
@@ -157,9 +160,9 @@ export class RedisStatsStore implements StatsStore {
     if (this.#listed.has(api)) return;
     const { client } = this.#link;
     const key = apisKey(this.#options.prefix);
-    const answer = await this.#link.run(() => client.sadd(key, api));
-    if (this.#told(answer)) this.#listed.add(api);
-    else if (answer.reason === 'WRONGTYPE') await this.#dropCorrupt(key);
+    const response = await this.#link.run(() => client.sadd(key, api));
+    if (this.#told(response)) this.#listed.add(api);
+    else if (response.reason === 'WRONGTYPE') await this.#dropCorrupt(key);
   }
 
   async #dropCorrupt(key: string): Promise<void> {
@@ -187,28 +190,28 @@ export class RedisStatsStore implements StatsStore {
     if (!base) return;
     const commit = commitOf(news, base.book, keys, now, recentErrors);
     const { client } = this.#link;
-    const answer = await this.#link.run(() =>
+    const response = await this.#link.run(() =>
       client.eval(COMMIT, commit.keys.length, ...commit.keys, ...commit.args),
     );
-    if (this.#told(answer) && answer.value === 1) {
+    if (this.#told(response) && response.value === 1) {
       this.#corrupt += news.newsLength - news.batches.length + base.book.corrupt;
     }
   }
 
   async #fetch(keys: StatsKeys, wanted: readonly WantedPage[]): Promise<Fetched | undefined> {
-    const answer = await this.#ask(keys, wanted, 0);
-    return answer === undefined ? undefined : readFetched(answer, wanted, this.#options.maxPaths);
+    const response = await this.#ask(keys, wanted, 0);
+    return response === undefined ? undefined : readFetched(response, wanted, this.#options.maxPaths);
   }
 
   async #ask(keys: StatsKeys, wanted: readonly WantedPage[], errors: number): Promise<unknown> {
     const { client } = this.#link;
-    const answer = await this.#link.lookUp(keys.state, () => fetchPages(client, keys, wanted, errors));
-    return this.#told(answer) ? answer.value : undefined;
+    const response = await this.#link.lookUp(keys.state, () => fetchPages(client, keys, wanted, errors));
+    return this.#told(response) ? response.value : undefined;
   }
 
-  #told<T>(answer: RedisAnswer<T>): answer is Extract<RedisAnswer<T>, { ok: true }> {
-    if (!answer.ok) this.#lastError = answer.reason;
-    return answer.ok;
+  #told<T>(response: RedisReply<T>): response is Extract<RedisReply<T>, { ok: true }> {
+    if (!response.ok) this.#lastError = response.reason;
+    return response.ok;
   }
 
   #recovered(withinMs: number): Promise<void> {

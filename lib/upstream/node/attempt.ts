@@ -2,8 +2,8 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { ProxyServerOptions } from 'httpxy';
 import type { Deadline, DeadlineWheel } from '../deadline-wheel.js';
 import { drain } from '../response/drain.js';
-import { besideFields, responseFields } from '../response/headers.js';
-import { type FieldsBefore, fieldsBefore, restoreFields } from '../response/headers-before.js';
+import { besideHeaders, responseHeaders } from '../response/headers.js';
+import { type HeadersBefore, headersBefore, restoreHeaders } from '../response/headers-before.js';
 import { sendInformation } from '../response/interim.js';
 import type { AttemptListener, UpstreamRequest } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
@@ -44,7 +44,7 @@ export class NodeAttempt implements Deadline {
   #over = false;
   #accepted = false;
   #silence: Error | undefined;
-  #before: FieldsBefore | undefined;
+  #before: HeadersBefore | undefined;
 
   constructor(
     request: UpstreamRequest,
@@ -113,15 +113,15 @@ export class NodeAttempt implements Deadline {
       return false;
     }
     this.#request.exchange.answeredAt = performance.now();
-    this.#before = fieldsBefore(this.#res);
+    this.#before = headersBefore(this.#res);
     // For what httpxy makes of the answer the client's own fields count: its Host, and whether it stays.
     const { host, connection } = this.req.headers;
     this.#stand.headers = {
       host,
       connection: connection && (/\bclose\b/i.test(connection) ? 'close' : 'keep-alive'),
     };
-    const answered = responseFields(rawHeaders, { status, setCookie: this.#limits.setCookie });
-    Object.assign(proxyRes, { headers: besideFields(this.#res, answered) });
+    const answered = responseHeaders(rawHeaders, { status, setCookie: this.#limits.setCookie });
+    Object.assign(proxyRes, { headers: besideHeaders(this.#res, answered) });
     this.#watchBody();
     this.#countBody(proxyRes);
     if (!this.#options?.selfHandleResponse) setImmediate(flushHead, this.#res);
@@ -185,7 +185,7 @@ export class NodeAttempt implements Deadline {
     this.#dropListeners();
     this.#res.off('close', this.#finish);
     if (this.#accepted && this.#res.headersSent) this.#res.destroy();
-    else if (this.#before) restoreFields(this.#res, this.#before);
+    else if (this.#before) restoreHeaders(this.#res, this.#before);
     this.#listener.failed(this.#silence ?? error, this.#proxyReq?.reusedSocket);
   };
 

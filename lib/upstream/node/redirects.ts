@@ -7,7 +7,7 @@ export interface RedirectRules {
   /** Origins beside the target's own; `'*'` is every one. */
   readonly origins: '*' | ReadonlySet<string>;
   /** Fields that no origin but the target's may see, in small letters. */
-  readonly secretFields: readonly string[];
+  readonly secretHeaders: readonly string[];
 }
 
 /** The redirects that one attempt follows. */
@@ -34,7 +34,7 @@ export class Redirects {
   begin(proxyReq: ClientRequest, options: ProxyServerOptions): void {
     this.#options = options;
     // Once they have left, they do not come back: who was on the way may have chosen where they go now.
-    if (this.#left) for (const name of this.#rules.secretFields) proxyReq.removeHeader(name);
+    if (this.#left) for (const name of this.#rules.secretHeaders) proxyReq.removeHeader(name);
     proxyReq.prependListener('response', this.#check);
   }
 

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
-import { joinedFields } from '../../http/headers.js';
+import { joinedHeaders } from '../../http/headers.js';
 import type { RequestBody } from '../request/body-rules.js';
 import type { UpstreamRequest } from '../transport.js';
 
@@ -19,7 +19,7 @@ export interface StandIn
 /** Makes the stand-in of one attempt. */
 export function standIn({ exchange, method, rawHeaders, body }: UpstreamRequest): StandIn {
   const { url, httpVersion, httpVersionMajor, socket } = exchange.req;
-  const headers: IncomingHttpHeaders = joinedFields(rawHeaders);
+  const headers: IncomingHttpHeaders = joinedHeaders(rawHeaders);
   frame(headers, body);
   return { method, url, httpVersion, httpVersionMajor, socket, connection: socket, headers, on: () => {} };
 }

@@ -1,19 +1,19 @@
 import type { Options } from 'http-proxy-middleware';
 import type { ProxyServerOptions } from 'httpxy';
 import { ProxyError } from '../../core/errors.js';
-import { fieldName, fieldValue } from '../../core/options.js';
-import { type FieldPolicy, type RequestFields, requestFields } from '../request/headers.js';
+import { headerName, headerValue } from '../../core/options.js';
+import { type HeaderPolicy, type RequestHeaders, requestHeaders } from '../request/headers.js';
 import { changesOfCall } from './choose-transport.js';
 import type { UpstreamOptions } from './resolve-forward.js';
 
-type FieldOptions = Pick<Options, 'headers' | 'auth' | 'changeOrigin' | 'xfwd'>;
+type HeaderOptions = Pick<Options, 'headers' | 'auth' | 'changeOrigin' | 'xfwd'>;
 const FIELD_OPTIONS = ['headers', 'auth', 'changeOrigin', 'xfwd'] as const;
 
 /** What the options of one call say, which a `router` or a `pathRewrite` may have changed for it. */
 export class CallOptions {
   readonly #options: UpstreamOptions;
   readonly #given: Options;
-  readonly #fields: RequestFields;
+  readonly #headers: RequestHeaders;
   /** Whether calls can differ at all. */
   readonly #varies: boolean;
 
@@ -21,24 +21,24 @@ export class CallOptions {
   constructor(options: UpstreamOptions, given: Options) {
     this.#options = options;
     this.#given = given;
-    this.#fields = requestFields(options.fields);
+    this.#headers = requestHeaders(options.headers);
     this.#varies = given.router !== undefined || typeof given.pathRewrite === 'function';
   }
 
   /** Makes the fields of this call. @throws ProxyError where a field was set that none can send */
-  fields(call: ProxyServerOptions): RequestFields {
-    if (!this.#varies) return this.#fields;
-    const given: FieldOptions = this.#given;
-    if (FIELD_OPTIONS.every((name) => call[name] === given[name])) return this.#fields;
+  headers(call: ProxyServerOptions): RequestHeaders {
+    if (!this.#varies) return this.#headers;
+    const given: HeaderOptions = this.#given;
+    if (FIELD_OPTIONS.every((name) => call[name] === given[name])) return this.#headers;
     const { headers = {}, auth, changeOrigin = false, xfwd = false } = call;
-    const policy: FieldPolicy = {
-      ...this.#options.fields,
-      headers: checkedFields(headers),
+    const policy: HeaderPolicy = {
+      ...this.#options.headers,
+      headers: checkedHeaders(headers),
       auth,
       changeOrigin,
       xfwd,
     };
-    return requestFields(policy);
+    return requestHeaders(policy);
   }
 
   /** What carries this call. @throws ProxyError where it asks for what its transport has not */
@@ -64,10 +64,10 @@ export class CallOptions {
   }
 }
 
-function checkedFields(headers: NonNullable<ProxyServerOptions['headers']>): FieldPolicy['headers'] {
+function checkedHeaders(headers: NonNullable<ProxyServerOptions['headers']>): HeaderPolicy['headers'] {
   for (const [name, value] of Object.entries(headers)) {
     const lines: unknown[] = [value].flat();
-    if (fieldName.safeParse(name).success && lines.every((line) => fieldValue.safeParse(line).success))
+    if (headerName.safeParse(name).success && lines.every((line) => headerValue.safeParse(line).success))
       continue;
     throw new ProxyError('ERR_INTERNAL', 'A call was given headers that no request can carry');
   }

@@ -1,7 +1,7 @@
 import { CREDENTIAL_HEADERS } from '../../core/credential-headers.js';
 import { invalidOption } from '../../core/errors.js';
 import { resolveOptions } from '../../core/options.js';
-import type { FieldPolicy } from '../request/headers.js';
+import type { HeaderPolicy } from '../request/headers.js';
 import { targetUrl } from '../request/target.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { chooseTransport, nodeReasons, UNDICI_OPTIONS } from './choose-transport.js';
@@ -17,7 +17,7 @@ export interface UpstreamOptions {
   /** Options given that the node transport cannot honour. */
   readonly undiciOnly: readonly string[];
   readonly method: string | undefined;
-  readonly fields: FieldPolicy;
+  readonly headers: HeaderPolicy;
   readonly connections: ConnectionOptions;
   readonly requestTimeoutMs: number;
   readonly maxKeptBytes: number;
@@ -49,7 +49,7 @@ export function resolveForward(
     forced: given.transport !== 'auto',
     undiciOnly,
     method: given.method,
-    fields: {
+    headers: {
       forwardHeaders: given.forwardHeaders,
       forwardCookies: given.forwardCookies,
       headers: given.headers,
@@ -67,7 +67,7 @@ export function resolveForward(
       setCookie: given.forwardCookies,
       redirects: {
         origins: redirectOrigins === '*' ? redirectOrigins : new Set(redirectOrigins),
-        secretFields: [...CREDENTIAL_HEADERS, 'proxy-authorization', ...namesOf(given.headers)],
+        secretHeaders: [...CREDENTIAL_HEADERS, 'proxy-authorization', ...namesOf(given.headers)],
       },
     },
     requestTimeoutMs: given.requestTimeoutMs,

@@ -2,7 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { ProxyTarget } from 'httpxy';
 import { ProxyError } from '../../core/errors.js';
-import { joinedFields } from '../../http/headers.js';
+import { joinedHeaders } from '../../http/headers.js';
 import type { OnFailure } from '../node/listeners.js';
 import { NodePools } from '../node/pools.js';
 import { frame } from '../node/stand-in.js';
@@ -49,7 +49,7 @@ export class RequestCopies {
     }
     const { hostname, port, protocol } = new URL(target.origin);
     const encrypted = protocol === 'https:';
-    const headers: http.OutgoingHttpHeaders = joinedFields(rawHeaders);
+    const headers: http.OutgoingHttpHeaders = joinedHeaders(rawHeaders);
     frame(headers, body);
     const { secure, bodyTimeoutMs } = this.#options;
     const copy = (encrypted ? https : http).request({
@@ -72,7 +72,7 @@ export class RequestCopies {
     copy.on('error', (cause) =>
       this.#lost(new ProxyError('ERR_INTERNAL', 'The copy of a call failed', { cause })),
     );
-    copy.on('response', (answer) => answer.on('error', () => {}).resume());
+    copy.on('response', (response) => response.on('error', () => {}).resume());
     if (body) body.copyTo(copy);
     else copy.end();
   }

@@ -6,7 +6,7 @@ import type { UpstreamRequest } from '../transport.js';
 import type { Target } from './target.js';
 
 /** Which of the client's fields go on to the target, and what is added. */
-export interface FieldPolicy {
+export interface HeaderPolicy {
   /** `true`: all but hop-by-hop; `false`: only those HTTP itself needs; a list: those, and the named ones. */
   readonly forwardHeaders: boolean | readonly string[];
   /** Whether `Cookie` goes on, and the target's `Set-Cookie` back. */
@@ -22,7 +22,7 @@ export interface FieldPolicy {
 }
 
 /** Makes the fields of a call to the target, flat; the same for each of its attempts. */
-export type RequestFields = (req: IncomingMessage, target: Target, framing: BodyFraming) => string[];
+export type RequestHeaders = (req: IncomingMessage, target: Target, framing: BodyFraming) => string[];
 
 /** How the body is framed, where it does not go on as it came. */
 export interface BodyFraming {
@@ -38,7 +38,7 @@ const NEEDED_BY_HTTP =
 const FORWARDED = ['x-forwarded-for', 'x-forwarded-port', 'x-forwarded-proto', 'x-forwarded-host'];
 
 /** Prepares what is the same for every call. */
-export function requestFields(policy: FieldPolicy): RequestFields {
+export function requestHeaders(policy: HeaderPolicy): RequestHeaders {
   const added: string[] = [];
   const dropped = new Set([...HOP_BY_HOP, ...REQUEST_ONLY_HERE]);
   let host: string | undefined;
@@ -52,10 +52,10 @@ export function requestFields(policy: FieldPolicy): RequestFields {
   const basic =
     policy.auth === undefined || dropped.has('authorization') ? undefined : basicAuth(policy.auth);
 
-  return function fieldsOf(req, target, framing) {
+  return function headersOf(req, target, framing) {
     const raw = req.rawHeaders;
     const tokens = connectionTokens(raw);
-    const fields = ['host', host ?? (policy.changeOrigin ? target.host : (req.headers.host ?? target.host))];
+    const headers = ['host', host ?? (policy.changeOrigin ? target.host : (req.headers.host ?? target.host))];
     const auth = basic ?? (target.auth === undefined ? undefined : basicAuth(target.auth));
     let cookies = false;
     let authorized = auth === undefined || dropped.has('authorization');
@@ -66,21 +66,21 @@ export function requestFields(policy: FieldPolicy): RequestFields {
       if (framing.rebuilt && isFraming(lower)) continue;
       if (framing.given && lower === 'content-length' && raw[i + 1] === '0') continue;
       if (lower === 'authorization') authorized = true;
-      if (lower !== 'cookie') fields.push(name, raw[i + 1] ?? '');
+      if (lower !== 'cookie') headers.push(name, raw[i + 1] ?? '');
       else if (!cookies) {
         // Many servers read but one (RFC 6265 §5.4); Node has joined them.
         cookies = true;
-        fields.push(name, req.headers.cookie ?? '');
+        headers.push(name, req.headers.cookie ?? '');
       }
     }
     if (typeof req.headers.te === 'string' && /\btrailers\b/i.test(req.headers.te))
-      fields.push('te', 'trailers');
-    if (framing.rebuilt?.contentType) fields.push('content-type', framing.rebuilt.contentType);
-    if (!authorized && auth) fields.push('authorization', auth);
-    for (const item of added) fields.push(item);
-    if (policy.xfwd) addForwarded(fields, req);
-    fields.push('via', `${req.httpVersion} ${PSEUDONYM}`);
-    return fields;
+      headers.push('te', 'trailers');
+    if (framing.rebuilt?.contentType) headers.push('content-type', framing.rebuilt.contentType);
+    if (!authorized && auth) headers.push('authorization', auth);
+    for (const item of added) headers.push(item);
+    if (policy.xfwd) addForwarded(headers, req);
+    headers.push('via', `${req.httpVersion} ${PSEUDONYM}`);
+    return headers;
   };
 }
 
@@ -89,16 +89,16 @@ export function requestOfAttempt(request: UpstreamRequest, attempt: Attempt): Up
   const { exchange } = request;
   let { rawHeaders } = request;
   for (const guard of exchange.guards) {
-    const fields = guard.sending?.(attempt, exchange, request);
-    if (fields) rawHeaders = replacing(rawHeaders, fields);
+    const headers = guard.sending?.(attempt, exchange, request);
+    if (headers) rawHeaders = replacing(rawHeaders, headers);
   }
   return rawHeaders === request.rawHeaders ? request : { ...request, rawHeaders };
 }
 
-function replacing(rawHeaders: readonly string[], fields: readonly string[]): readonly string[] {
-  const names = new Set(fields.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase()));
+function replacing(rawHeaders: readonly string[], headers: readonly string[]): readonly string[] {
+  const names = new Set(headers.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase()));
   const kept = rawHeaders.filter((_, i) => !names.has((rawHeaders[i - (i % 2)] ?? '').toLowerCase()));
-  return [...kept, ...fields];
+  return [...kept, ...headers];
 }
 
 const isFraming = (lower: string) =>
@@ -118,7 +118,7 @@ function passFilter(
   return (lower) => !dropped.has(lower) && (listed.has(lower) || NEEDED_BY_HTTP.test(lower));
 }
 
-function addForwarded(fields: string[], req: IncomingMessage): void {
+function addForwarded(headers: string[], req: IncomingMessage): void {
   const encrypted = req.socket instanceof TLSSocket;
   const host = req.headers.host ?? '';
   const values = [
@@ -129,6 +129,6 @@ function addForwarded(fields: string[], req: IncomingMessage): void {
     host,
   ];
   FORWARDED.forEach((name, i) => {
-    if (req.headers[name] === undefined) fields.push(name, values[i] ?? '');
+    if (req.headers[name] === undefined) headers.push(name, values[i] ?? '');
   });
 }

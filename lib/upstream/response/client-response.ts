@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import type { Exchange, ResponseHead } from '../../core/exchange.js';
-import { ADDED_UP, fieldValue } from '../../http/headers.js';
+import { ADDED_UP, headerValue } from '../../http/headers.js';
 import { writeHead } from '../../http/write-head.js';
 
 /** An accepted answer on its way into the client's response. */
-export class ClientAnswer {
+export class ClientResponse {
   readonly #exchange: Exchange;
   readonly #res: ServerResponse;
   readonly #length: number;
@@ -70,14 +70,14 @@ export class ClientAnswer {
   }
 }
 
-function flushHead(answer: ClientAnswer): void {
-  answer.flushIfWaiting();
+function flushHead(response: ClientResponse): void {
+  response.flushIfWaiting();
 }
 
 /** Bytes of the body, -1 where only its end tells; 0 for answers that have none by definition. */
 function bodyLength(exchange: Exchange, head: ResponseHead): number {
   if (head.status === 204 || head.status === 304 || exchange.req.method === 'HEAD') return 0;
-  const length = fieldValue(head.rawHeaders, 'content-length');
+  const length = headerValue(head.rawHeaders, 'content-length');
   return length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : -1;
 }
 

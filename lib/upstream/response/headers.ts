@@ -1,15 +1,15 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
-import { ADDED_UP, connectionTokens, HOP_BY_HOP, joinedFields, PSEUDONYM } from '../../http/headers.js';
+import { ADDED_UP, connectionTokens, HOP_BY_HOP, joinedHeaders, PSEUDONYM } from '../../http/headers.js';
 
 const VIA = `1.1 ${PSEUDONYM}`;
 
 /** The fields of an answer as the client gets them, flat: no hop-by-hop, repeated ones kept, `Via` added. */
-export function responseFields(
+export function responseHeaders(
   rawHeaders: readonly string[],
   { status, setCookie }: { status: number; setCookie: boolean },
 ): string[] {
   const tokens = connectionTokens(rawHeaders);
-  const fields: string[] = [];
+  const headers: string[] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? '';
     const lower = name.toLowerCase();
@@ -17,18 +17,18 @@ export function responseFields(
     if (lower === 'set-cookie' && !setCookie) continue;
     // RFC 9110 §8.6: a 204 has no Content-Length, and some clients wait for what it promises.
     if (lower === 'content-length' && status === 204) continue;
-    fields.push(name, rawHeaders[i + 1] ?? '');
+    headers.push(name, rawHeaders[i + 1] ?? '');
   }
-  fields.push('via', VIA);
-  return fields;
+  headers.push('via', VIA);
+  return headers;
 }
 
 /**
  * Fields of an answer for httpxy, which sets them one by one: an array keeps repeated lines apart, and those that were
  * set before.
  */
-export function besideFields(res: ServerResponse, rawHeaders: readonly string[]): IncomingHttpHeaders {
-  const headers = joinedFields(rawHeaders);
+export function besideHeaders(res: ServerResponse, rawHeaders: readonly string[]): IncomingHttpHeaders {
+  const headers = joinedHeaders(rawHeaders);
   for (const name of ADDED_UP) {
     const before = res.getHeader(name);
     const value = headers[name];
@@ -39,7 +39,7 @@ export function besideFields(res: ServerResponse, rawHeaders: readonly string[])
 }
 
 /** What a parser hands over as bytes, as Node shows fields: one character a byte. */
-export function latin1Fields(raw: unknown): string[] {
+export function latin1Headers(raw: unknown): string[] {
   if (!Array.isArray(raw)) return [];
   return raw.map((item) => (Buffer.isBuffer(item) ? item.toString('latin1') : String(item)));
 }

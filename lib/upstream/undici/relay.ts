@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { ClientAnswer } from '../response/client-response.js';
-import { latin1Fields, responseFields } from '../response/headers.js';
+import { ClientResponse } from '../response/client-response.js';
+import { latin1Headers, responseHeaders } from '../response/headers.js';
 import { sendInformation } from '../response/interim.js';
 import type { AttemptListener, UpstreamRequest } from '../transport.js';
 
@@ -20,7 +20,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   readonly #used: (error: unknown) => boolean;
   #abort: ((reason: Error) => void) | undefined;
   #resume: (() => void) | undefined;
-  #answer: ClientAnswer | undefined;
+  #response: ClientResponse | undefined;
   /** Nobody listens any more: cancelled, refused, or told its end. */
   #over = false;
   #cancelled = false;
@@ -60,7 +60,7 @@ export class Relay implements Dispatcher.DispatchHandler {
 
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText = ''): boolean {
     if (this.#over) return true;
-    const rawHeaders = latin1Fields(raw);
+    const rawHeaders = latin1Headers(raw);
     if (status < 200) {
       sendInformation(this.#request.exchange, status, rawHeaders);
       return true;
@@ -71,40 +71,40 @@ export class Relay implements Dispatcher.DispatchHandler {
       return true;
     }
     this.#resume = resume;
-    const fields = responseFields(rawHeaders, { status, setCookie: this.#setCookie });
+    const headers = responseHeaders(rawHeaders, { status, setCookie: this.#setCookie });
     // What throws here is handed to onError by undici.
-    this.#answer = new ClientAnswer(this.#request.exchange, head, fields);
-    if (this.#answer.ended && status === 304) this.#finish();
+    this.#response = new ClientResponse(this.#request.exchange, head, headers);
+    if (this.#response.ended && status === 304) this.#finish();
     return true;
   }
 
   /** `false` pauses the connection until it is resumed. */
   onData(chunk: Buffer): boolean {
-    const answer = this.#answer;
-    if (!answer) {
+    const response = this.#response;
+    if (!response) {
       this.#drained += chunk.length;
       if (this.#drained > DRAIN_BYTES) this.#abort?.(new Error('The rest of this answer is not wanted'));
       return true;
     }
-    if (answer.write(chunk)) return true;
-    answer.onDrain(() => this.#resume?.());
+    if (response.write(chunk)) return true;
+    response.onDrain(() => this.#resume?.());
     return false;
   }
 
   onComplete(rawTrailers: string[] | null): void {
     if (this.#over) return;
-    this.#answer?.end(latin1Fields(rawTrailers));
+    this.#response?.end(latin1Headers(rawTrailers));
     this.#finish();
   }
 
   onError(error: unknown): void {
     if (this.#over) return;
     this.#over = true;
-    if (this.#answer?.ended) {
+    if (this.#response?.ended) {
       this.#listener.finished();
       return;
     }
-    this.#answer?.cut();
+    this.#response?.cut();
     this.#listener.failed(error, this.#used(error));
   }
 

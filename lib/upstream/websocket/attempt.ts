@@ -7,8 +7,8 @@ import { ProxyError } from '../../core/errors.js';
 import type { Upgrade } from '../../core/upgrade.js';
 import { meansWebSocket } from '../../websocket/upgrade.js';
 import { asUrl } from '../request/target.js';
-import { ClientAnswer } from '../response/client-response.js';
-import { responseFields } from '../response/headers.js';
+import { ClientResponse } from '../response/client-response.js';
+import { responseHeaders } from '../response/headers.js';
 import type { AttemptListener, UpstreamRequest } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { connectTo, isEncrypted, upgradeOptions } from './options.js';
@@ -29,7 +29,7 @@ export class UpgradeAttempt {
   readonly #listener: AttemptListener;
   readonly #tools: UpgradeTools;
   #proxyReq: ClientRequest | undefined;
-  #answer: ClientAnswer | undefined;
+  #response: ClientResponse | undefined;
   #over = false;
 
   constructor(request: UpstreamRequest, listener: AttemptListener, tools: UpgradeTools) {
@@ -62,7 +62,7 @@ export class UpgradeAttempt {
   readonly fail = (error: unknown): void => {
     if (this.#over) return;
     this.cancel();
-    this.#answer?.cut();
+    this.#response?.cut();
     this.#listener.failed(error, this.#proxyReq?.reusedSocket);
   };
 
@@ -81,7 +81,7 @@ export class UpgradeAttempt {
       proxyReq.setHeader('Upgrade', 'websocket');
       if (tunnel) this.#listener.connected();
       else proxyReq.once('socket', (socket) => this.#watchConnect(socket));
-      proxyReq.on('response', this.#answers).on('upgrade', this.#switches);
+      proxyReq.on('response', this.#responses).on('upgrade', this.#switches);
       const { req } = exchange;
       const told = { ...proxyOptions, target: asUrl(proxyOptions.target) };
       server.emit('proxyReqWs', proxyReq, req, this.#upgrade.socket as Socket, told, NOTHING);
@@ -92,7 +92,7 @@ export class UpgradeAttempt {
     }
   }
 
-  readonly #answers = (proxyRes: IncomingMessage): void => {
+  readonly #responses = (proxyRes: IncomingMessage): void => {
     this.#guard(() => this.#answered(proxyRes));
   };
 
@@ -100,7 +100,7 @@ export class UpgradeAttempt {
     socket.on('error', ignore);
     this.#guard(() => this.#upgraded(proxyRes, socket, head), socket);
     // The connection keeps its request, which would keep all of the call for as long as the WebSocket lasts.
-    this.#proxyReq?.off('response', this.#answers).off('upgrade', this.#switches);
+    this.#proxyReq?.off('response', this.#responses).off('upgrade', this.#switches);
     this.#proxyReq?.off('close', this.#closed).off('error', this.fail).on('error', ignore);
   };
 
@@ -141,18 +141,18 @@ export class UpgradeAttempt {
     const { limits } = this.#tools;
     const head = headOf(proxyRes);
     if (!this.#listener.head(head)) return this.cancel();
-    const fields = responseFields(head.rawHeaders, { status: head.status, setCookie: limits.setCookie });
+    const headers = responseHeaders(head.rawHeaders, { status: head.status, setCookie: limits.setCookie });
     // Once all of an answer has arrived its connection may close, while it waits for its client to read.
     this.#proxyReq?.off('close', this.#closed);
-    const answer = new ClientAnswer(exchange, head, fields);
-    this.#answer = answer;
+    const response = new ClientResponse(exchange, head, headers);
+    this.#response = response;
     proxyRes.on('data', (chunk: Buffer) => {
-      if (answer.write(chunk)) return;
+      if (response.write(chunk)) return;
       proxyRes.pause();
-      answer.onDrain(() => proxyRes.resume());
+      response.onDrain(() => proxyRes.resume());
     });
     proxyRes.on('end', () => {
-      answer.end(proxyRes.rawTrailers);
+      response.end(proxyRes.rawTrailers);
       this.#end();
       this.#listener.finished();
     });
@@ -179,7 +179,7 @@ export class UpgradeAttempt {
       return this.cancel();
     }
     exchange.res.sendDate = false;
-    new ClientAnswer(exchange, answered, switchingFields(answered, limits.setCookie)).end();
+    new ClientResponse(exchange, answered, switchingHeaders(answered, limits.setCookie)).end();
     if (head.length > 0) target.unshift(head);
     const leave = (): void => void target.destroy();
     if (client.destroyed) leave();
@@ -225,8 +225,8 @@ const headOf = ({ statusCode = 0, statusMessage = '', rawHeaders }: IncomingMess
 });
 
 /** Those of an answer that has no body, and the two that say what happens. */
-function switchingFields({ rawHeaders }: { rawHeaders: readonly string[] }, setCookie: boolean): string[] {
-  const fields = responseFields(rawHeaders, { status: 101, setCookie });
-  const kept = fields.filter((_, i) => fields[i - (i % 2)]?.toLowerCase() !== 'content-length');
+function switchingHeaders({ rawHeaders }: { rawHeaders: readonly string[] }, setCookie: boolean): string[] {
+  const headers = responseHeaders(rawHeaders, { status: 101, setCookie });
+  const kept = headers.filter((_, i) => headers[i - (i % 2)]?.toLowerCase() !== 'content-length');
   return ['Upgrade', 'websocket', 'Connection', 'Upgrade', ...kept];
 }

@@ -9,7 +9,7 @@ import { InvalidOptionError } from '../../../lib/core/errors.js';
 import { watchConfig } from '../../../lib/gateway/config-watch.js';
 import { type ManyApisConfig, resilientProxy } from '../../../lib/index.js';
 import { onCleanup } from '../../support/cleanup.js';
-import { answerOf, call, open } from '../../support/client.js';
+import { call, open, responseOf } from '../../support/client.js';
 import { listening } from '../../support/listening.js';
 import { serve } from '../../support/serve.js';
 import { eventOf, until } from '../../support/until.js';
@@ -132,7 +132,7 @@ describe('resilientProxy().update()', () => {
     expect((await call(`${url}/a/x`)).status).to.equal(404);
     expect(upstream.connections.open).to.equal(1);
     finish();
-    expect((await answerOf(opened)).text).to.equal('begun and ended');
+    expect((await responseOf(opened)).text).to.equal('begun and ended');
     await until(() => upstream.connections.open === 0, 'the connection to be closed');
   });
 

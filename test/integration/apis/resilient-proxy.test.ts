@@ -38,12 +38,12 @@ describe('resilientProxy()', () => {
       const app = express().use(
         open({ name: 'one', target: `http://127.0.0.1:${await unusedPort()}`, retry: false }),
       );
-      const answer = await request(app).get('/').expect(502);
-      expect(answer.body).to.deep.equal({
+      const response = await request(app).get('/').expect(502);
+      expect(response.body).to.deep.equal({
         error: 'The upstream refused the connection',
         code: 'ERR_UPSTREAM_CONNECT',
       });
-      expect(answer.headers['proxy-status']).to.equal('resilient-proxy-out; error=connection_refused');
+      expect(response.headers['proxy-status']).to.equal('resilient-proxy-out; error=connection_refused');
     });
   });
 
@@ -64,9 +64,9 @@ describe('resilientProxy()', () => {
       it(`answers 404 for ${JSON.stringify(name)}`, async () => {
         const upstream = await startUpstream(text('one'));
         const { url } = await start({ apis: { one: { target: upstream.url } } });
-        const answer = await call(url, { path: `/${name}/x` });
-        expect(answer.status).to.equal(404);
-        expect(answer.json()).to.deep.equal({ error: `Unknown API: ${name}`, code: 'ERR_UNKNOWN_API' });
+        const response = await call(url, { path: `/${name}/x` });
+        expect(response.status).to.equal(404);
+        expect(response.json()).to.deep.equal({ error: `Unknown API: ${name}`, code: 'ERR_UNKNOWN_API' });
         expect(upstream.requests).to.have.length(0);
       });
     }
@@ -160,8 +160,8 @@ describe('resilientProxy()', () => {
       const upstream = await startUpstream(status(200));
       const { url } = await start(config(upstream.url));
       for (const method of ['GET', 'POST']) {
-        const answer = await call(url, { method });
-        expect([answer.status, answer.json()]).to.deep.equal([
+        const response = await call(url, { method });
+        expect([response.status, response.json()]).to.deep.equal([
           400,
           { error: 'This API needs a request body', code: 'ERR_BODY_REQUIRED' },
         ]);
@@ -172,8 +172,8 @@ describe('resilientProxy()', () => {
     it('reach nobody when they are no JSON', async () => {
       const upstream = await startUpstream(status(200));
       const { url } = await start(config(upstream.url));
-      const answer = await call(url, { method: 'POST', body: '{ "a": ' });
-      expect([answer.status, answer.json()]).to.deep.equal([
+      const response = await call(url, { method: 'POST', body: '{ "a": ' });
+      expect([response.status, response.json()]).to.deep.equal([
         400,
         { error: 'The request body is no valid JSON', code: 'ERR_INVALID_JSON' },
       ]);
@@ -200,8 +200,8 @@ describe('resilientProxy()', () => {
     it('are refused above the limit, and the connection is not kept for the rest', async () => {
       const upstream = await startUpstream(status(200));
       const { url } = await start(config(upstream.url));
-      const answer = await call(url, { method: 'POST', body: `"${'x'.repeat(200)}"` });
-      expect([answer.status, answer.json()]).to.deep.equal([
+      const response = await call(url, { method: 'POST', body: `"${'x'.repeat(200)}"` });
+      expect([response.status, response.json()]).to.deep.equal([
         413,
         { error: 'The request body is larger than 100 bytes', code: 'ERR_BODY_TOO_LARGE' },
       ]);
@@ -236,13 +236,13 @@ describe('resilientProxy()', () => {
       const { proxy, url } = await start({ name: 'dead', target: upstream.url, retry: false });
       for (let i = 0; i < 5; i++) expect((await call(url)).status).to.equal(500);
       expect(proxy.apis.get('dead')?.breaker?.state).to.equal('OPEN');
-      const answer = await call(url);
-      expect(answer.status).to.equal(503);
-      expect(answer.json()).to.deep.equal({
+      const response = await call(url);
+      expect(response.status).to.equal(503);
+      expect(response.json()).to.deep.equal({
         error: 'Service temporarily unavailable. Please try again in 30 seconds',
         code: 'ERR_CIRCUIT_OPEN',
       });
-      expect(answer.headers['retry-after']).to.equal('30');
+      expect(response.headers['retry-after']).to.equal('30');
       expect(upstream.requests).to.have.length(5);
     });
 
@@ -291,8 +291,8 @@ describe('resilientProxy()', () => {
       breaker?.on('reject', () => refused++);
       const calls = Promise.all(Array.from({ length: 50 }, () => call(url)));
       await until(() => held.length === 2 && refused === 48);
-      for (const answer of held.splice(0)) answer();
-      const statuses = (await calls).map((answer) => answer.status);
+      for (const response of held.splice(0)) response();
+      const statuses = (await calls).map((response) => response.status);
       expect(statuses.filter((code) => code === 200)).to.have.length(2);
       expect(statuses.filter((code) => code === 503)).to.have.length(48);
       expect(upstream.requests).to.have.length(3);
@@ -307,8 +307,8 @@ describe('resilientProxy()', () => {
         retry: false,
         breaker: { requestTimeoutMs: 60 },
       });
-      const answer = await call(url);
-      expect([answer.status, answer.json()]).to.deep.equal([
+      const response = await call(url);
+      expect([response.status, response.json()]).to.deep.equal([
         504,
         { error: 'The upstream did not answer within 60 ms', code: 'ERR_UPSTREAM_TIMEOUT' },
       ]);
@@ -349,9 +349,9 @@ describe('resilientProxy()', () => {
       it(`refuses ${path}`, async () => {
         const upstream = await startUpstream(text('never'));
         const { url } = await start({ apis: { x: { target: `${upstream.url}/base` } } });
-        const answer = await call(url, { path });
-        expect(answer.status).to.equal(400);
-        expect(answer.json()).to.have.property('code', 'ERR_BAD_REQUEST');
+        const response = await call(url, { path });
+        expect(response.status).to.equal(400);
+        expect(response.json()).to.have.property('code', 'ERR_BAD_REQUEST');
         expect(upstream.requests).to.have.length(0);
       });
     }

@@ -16,7 +16,7 @@ import {
   startUpstream,
   status,
   type Upstream,
-  type UpstreamAnswer,
+  type UpstreamResponse,
 } from '../../support/upstream.js';
 
 const OPEN_BODY = (seconds: number) => ({
@@ -36,11 +36,11 @@ function tested(options: BreakerOptions = {}): { guard: BreakerHandler; advance(
 }
 
 /** Holds every answer back until all of them are let go, with a status. */
-function held(): { answer: UpstreamAnswer; waiting: ServerResponse[]; release(status: number): void } {
+function held(): { response: UpstreamResponse; waiting: ServerResponse[]; release(status: number): void } {
   const waiting: ServerResponse[] = [];
   return {
     waiting,
-    answer: (_req, res) => void waiting.push(res),
+    response: (_req, res) => void waiting.push(res),
     release: (code) => {
       for (const res of waiting.splice(0)) res.writeHead(code).end();
     },
@@ -58,7 +58,7 @@ const closed = ({ connections }: Upstream) => connections.total - connections.op
 describe('breaker() in front of forward()', () => {
   async function behind(
     guard: Handler,
-    script: UpstreamAnswer | UpstreamAnswer[],
+    script: UpstreamResponse | UpstreamResponse[],
     ...more: Handler[]
   ): Promise<{ upstream: Upstream; proxy: Served }> {
     const upstream = await startUpstream(script);
@@ -105,8 +105,8 @@ describe('breaker() in front of forward()', () => {
 
   it('lets no more than the trials of 50 calls through while it is half open', async () => {
     const { guard, advance } = tested({ failureThreshold: 1 });
-    const { answer, waiting, release } = held();
-    const { proxy, upstream } = await behind(guard, [status(500), answer]);
+    const { response, waiting, release } = held();
+    const { proxy, upstream } = await behind(guard, [status(500), response]);
     await gets(proxy.url, 1);
     advance(30_000);
     let refused = 0;
@@ -195,22 +195,22 @@ describe('breaker() in front of forward()', () => {
     await until(() => closed(upstream) === 1);
     expect(guard.registry.list()[0]).to.include({ state: 'CLOSED', windowTotal: 0 });
     const midBody = get(proxy.url).on('error', () => {});
-    const [answer] = (await once(midBody, 'response')) as [IncomingMessage];
-    await once(answer, 'data');
+    const [response] = (await once(midBody, 'response')) as [IncomingMessage];
+    await once(response, 'data');
     midBody.destroy();
     await until(() => closed(upstream) === 2);
     expect(guard.registry.list()[0]).to.include({ state: 'CLOSED', windowTotal: 1, failureRatio: 0 });
   });
 
   it('frees the slot of a trial whose client leaves', async () => {
-    const { guard, advance } = tested({ failureThreshold: 1, maxTrials: 1 });
+    const { guard, advance } = tested({ failureThreshold: 1, maxProbes: 1 });
     const { proxy, upstream } = await behind(guard, [status(500), silence, status(200)]);
     await gets(proxy.url, 1);
     advance(30_000);
-    const trial = get(proxy.url).on('error', () => {});
+    const probe = get(proxy.url).on('error', () => {});
     await until(() => upstream.requests.length === 2);
     expect(await gets(proxy.url, 1)).to.deep.equal([503]);
-    trial.destroy();
+    probe.destroy();
     await until(() => closed(upstream) === 1);
     expect(await gets(proxy.url, 2)).to.deep.equal([200, 200]);
     expect(guard.state).to.equal('CLOSED');
@@ -249,11 +249,11 @@ describe('breaker() in front of forward()', () => {
       };
       pump();
     });
-    const [answer] = (await once(get(proxy.url), 'response')) as [IncomingMessage];
+    const [response] = (await once(get(proxy.url), 'response')) as [IncomingMessage];
     await until(() => sent > 0);
     expect(sent).to.be.below(size);
     let received = 0;
-    for await (const chunk of answer as AsyncIterable<Buffer>) received += chunk.length;
+    for await (const chunk of response as AsyncIterable<Buffer>) received += chunk.length;
     expect(received).to.equal(size);
     expect(guard.registry.list()[0]).to.include({ windowTotal: 1, failureRatio: 0 });
   });
@@ -343,16 +343,16 @@ describe('breaker() in front of any Express handler', () => {
 
   it('lets two trials through at a time, and counts their responses', async () => {
     const { guard, advance } = tested({ failureThreshold: 1 });
-    const { answer, waiting, release } = held();
-    const handlers: UpstreamAnswer[] = [(_req, res) => void res.writeHead(500).end()];
-    const { url, calls } = await app(guard, (req, res) => (handlers.shift() ?? answer)(req, res));
+    const { response, waiting, release } = held();
+    const handlers: UpstreamResponse[] = [(_req, res) => void res.writeHead(500).end()];
+    const { url, calls } = await app(guard, (req, res) => (handlers.shift() ?? response)(req, res));
     await gets(url, 1);
     advance(30_000);
-    const trials = [fetch(url), fetch(url)];
+    const probes = [fetch(url), fetch(url)];
     await until(() => waiting.length === 2);
     expect(await gets(url, 3)).to.deep.equal([503, 503, 503]);
     release(200);
-    await Promise.all(trials);
+    await Promise.all(probes);
     await until(() => guard.state === 'CLOSED');
     expect(calls()).to.equal(3);
   });

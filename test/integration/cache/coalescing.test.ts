@@ -3,15 +3,15 @@ import { Agent } from 'node:http';
 import { expect } from 'chai';
 import type { CacheOptions } from '../../../lib/cache/cache-options.js';
 import { onCleanup } from '../../support/cleanup.js';
-import { answerOf, begin, call, endingOf, headOf, open } from '../../support/client.js';
+import { begin, call, endingOf, headOf, open, responseOf } from '../../support/client.js';
 import { until } from '../../support/until.js';
 import { type CachedUpstream, cached, cacheStatus } from './testing.js';
 
 /** An upstream that answers when the test does. */
-async function held(options: CacheOptions = {}): Promise<CachedUpstream & { answers: ServerResponse[] }> {
-  const answers: ServerResponse[] = [];
-  const setup = await cached((_req, res) => void answers.push(res), options);
-  return { ...setup, answers };
+async function held(options: CacheOptions = {}): Promise<CachedUpstream & { responses: ServerResponse[] }> {
+  const responses: ServerResponse[] = [];
+  const setup = await cached((_req, res) => void responses.push(res), options);
+  return { ...setup, responses };
 }
 
 const misses = ({ handler }: CachedUpstream) => handler.counts().misses;
@@ -23,29 +23,29 @@ describe('cache() with equal calls at the same time', () => {
     onCleanup(() => agent.destroy());
     const calls = Array.from({ length: 1000 }, () => call(setup.proxy.url, { agent }));
     await until(() => setup.proxy.connections.total === 1000, 'all connections', 15_000);
-    await until(() => setup.answers.length === 1);
+    await until(() => setup.responses.length === 1);
     await new Promise((resolve) => setImmediate(resolve));
-    setup.answers[0]?.writeHead(200, { 'content-type': 'text/plain' }).end('shared');
-    const answers = await Promise.all(calls);
-    expect(new Set(answers.map(({ text }) => text))).to.deep.equal(new Set(['shared']));
+    setup.responses[0]?.writeHead(200, { 'content-type': 'text/plain' }).end('shared');
+    const responses = await Promise.all(calls);
+    expect(new Set(responses.map(({ text }) => text))).to.deep.equal(new Set(['shared']));
     expect(setup.upstream.requests).to.have.length(1);
     const { hits, coalesced } = setup.handler.counts();
     expect(hits + coalesced).to.equal(999);
   });
 
   it('streams to all of them as it comes, to those that come late from the beginning', async () => {
-    const { proxy, answers, upstream } = await held();
+    const { proxy, responses, upstream } = await held();
     const leader = begin(proxy.url);
-    await until(() => answers.length === 1);
+    await until(() => responses.length === 1);
     const follower = begin(proxy.url);
-    answers[0]?.writeHead(200);
-    answers[0]?.write('one ');
+    responses[0]?.writeHead(200);
+    responses[0]?.write('one ');
     const [first, second] = await Promise.all([headOf(leader), headOf(follower)]);
     const late = await open(proxy.url);
-    answers[0]?.end('two');
-    const texts = (await Promise.all([first, second, late].map(answerOf))).map(({ text }) => text);
+    responses[0]?.end('two');
+    const texts = (await Promise.all([first, second, late].map(responseOf))).map(({ text }) => text);
     expect(texts).to.deep.equal(['one two', 'one two', 'one two']);
-    expect(cacheStatus(await answerOf(await open(proxy.url)))).to.match(/; hit/);
+    expect(cacheStatus(await responseOf(await open(proxy.url)))).to.match(/; hit/);
     expect(upstream.requests).to.have.length(1);
   });
 
@@ -53,9 +53,9 @@ describe('cache() with equal calls at the same time', () => {
     const setup = await held();
     const calls = [call(setup.proxy.url), call(setup.proxy.url)];
     await until(() => setup.proxy.connections.total === 2);
-    await until(() => setup.answers.length === 1);
+    await until(() => setup.responses.length === 1);
     await new Promise((resolve) => setTimeout(resolve, 20));
-    setup.answers[0]?.end('x');
+    setup.responses[0]?.end('x');
     const values = (await Promise.all(calls)).map(cacheStatus).sort();
     expect(values).to.deep.equal([
       'resilient-proxy-out; fwd=uri-miss; collapsed',
@@ -64,9 +64,9 @@ describe('cache() with equal calls at the same time', () => {
   });
 
   it('answers HEAD, a condition and a range out of the same call', async () => {
-    const { proxy, answers, upstream } = await held();
+    const { proxy, responses, upstream } = await held();
     const leader = call(proxy.url);
-    await until(() => answers.length === 1);
+    await until(() => responses.length === 1);
     const others = [
       call(proxy.url, { method: 'HEAD' }),
       call(proxy.url, { headers: { 'if-none-match': '"v"' } }),
@@ -74,7 +74,7 @@ describe('cache() with equal calls at the same time', () => {
     ];
     await until(() => proxy.connections.total === 4);
     await new Promise((resolve) => setTimeout(resolve, 20));
-    answers[0]?.writeHead(200, { etag: '"v"' }).end('12345');
+    responses[0]?.writeHead(200, { etag: '"v"' }).end('12345');
     await leader;
     const got = (await Promise.all(others)).map(({ status, text }) => [status, text]);
     expect(got).to.deep.equal([
@@ -86,58 +86,58 @@ describe('cache() with equal calls at the same time', () => {
   });
 
   it('lets each go its own way where the answer is for one only, and at once from then on', async () => {
-    const { proxy, answers } = await held({ mode: 'standard' });
+    const { proxy, responses } = await held({ mode: 'standard' });
     const calls = [call(proxy.url), call(proxy.url), call(proxy.url)];
     await until(() => proxy.connections.total === 3);
-    await until(() => answers.length === 1);
+    await until(() => responses.length === 1);
     await new Promise((resolve) => setTimeout(resolve, 20));
-    answers[0]?.writeHead(200, { 'cache-control': 'private' }).end('1');
-    await until(() => answers.length === 3);
-    for (const [i, res] of answers.slice(1).entries())
+    responses[0]?.writeHead(200, { 'cache-control': 'private' }).end('1');
+    await until(() => responses.length === 3);
+    for (const [i, res] of responses.slice(1).entries())
       res.writeHead(200, { 'cache-control': 'private' }).end(`${i + 2}`);
     const texts = (await Promise.all(calls)).map(({ text }) => text).sort();
     expect(texts).to.deep.equal(['1', '2', '3']);
     const two = [call(proxy.url), call(proxy.url)];
-    await until(() => answers.length === 5);
-    for (const res of answers.slice(3)) res.end();
+    await until(() => responses.length === 5);
+    for (const res of responses.slice(3)) res.end();
     await Promise.all(two);
   });
 
   it('goes on for the others when the client of the call leaves', async () => {
     const setup = await held();
-    const { proxy, answers, upstream } = setup;
+    const { proxy, responses, upstream } = setup;
     const leader = begin(proxy.url);
-    await until(() => answers.length === 1);
+    await until(() => responses.length === 1);
     const follower = call(proxy.url);
     await until(() => proxy.connections.total === 2);
     await new Promise((resolve) => setTimeout(resolve, 20));
     leader.destroy();
     await until(() => proxy.connections.open === 1);
-    answers[0]?.end('still');
+    responses[0]?.end('still');
     expect((await follower).text).to.equal('still');
     expect(upstream.requests).to.have.length(1);
     expect((await setup.get()).text).to.equal('still');
   });
 
   it('goes on in the middle of a body, too', async () => {
-    const { proxy, answers, get } = await held();
+    const { proxy, responses, get } = await held();
     const leader = begin(proxy.url);
-    await until(() => answers.length === 1);
-    answers[0]?.write('one ');
+    await until(() => responses.length === 1);
+    responses[0]?.write('one ');
     const { res } = await headOf(leader);
     const follower = await open(proxy.url);
     res.destroy();
     await until(() => proxy.connections.open === 1);
-    answers[0]?.end('two');
-    expect((await answerOf(follower)).text).to.equal('one two');
+    responses[0]?.end('two');
+    expect((await responseOf(follower)).text).to.equal('one two');
     expect((await get()).text).to.equal('one two');
   });
 
   it('ends the call when all of them have left', async () => {
     const setup = await held();
-    const { proxy, answers, upstream } = setup;
+    const { proxy, responses, upstream } = setup;
     const leader = begin(proxy.url);
-    await until(() => answers.length === 1);
+    await until(() => responses.length === 1);
     const follower = begin(proxy.url);
     await until(() => proxy.connections.total === 2);
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -147,35 +147,35 @@ describe('cache() with equal calls at the same time', () => {
     follower.destroy();
     await until(() => upstream.connections.open === 0);
     const next = call(proxy.url);
-    await until(() => answers.length === 2);
-    answers[1]?.end('next');
+    await until(() => responses.length === 2);
+    responses[1]?.end('next');
     expect((await next).text).to.equal('next');
   });
 
   it('does not mind a follower that leaves', async () => {
-    const { proxy, answers } = await held();
+    const { proxy, responses } = await held();
     const leader = call(proxy.url);
-    await until(() => answers.length === 1);
+    await until(() => responses.length === 1);
     const follower = begin(proxy.url);
     await until(() => proxy.connections.total === 2);
     follower.destroy();
     await until(() => proxy.connections.open === 1);
-    answers[0]?.end('fine');
+    responses[0]?.end('fine');
     expect((await leader).text).to.equal('fine');
   });
 
   it('has the next one ask when the call fails, one at a time', async () => {
     const setup = await held();
-    const { proxy, answers, upstream } = setup;
+    const { proxy, responses, upstream } = setup;
     const calls = Array.from({ length: 4 }, () => call(proxy.url));
     await until(() => proxy.connections.total === 4);
-    await until(() => answers.length === 1);
+    await until(() => responses.length === 1);
     await new Promise((resolve) => setTimeout(resolve, 20));
-    answers[0]?.writeHead(503).end();
-    await until(() => answers.length === 2);
+    responses[0]?.writeHead(503).end();
+    await until(() => responses.length === 2);
     await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(answers).to.have.length(2);
-    answers[1]?.end('good');
+    expect(responses).to.have.length(2);
+    responses[1]?.end('good');
     const got = (await Promise.all(calls)).map(({ status }) => status).sort();
     expect(got).to.deep.equal([200, 200, 200, 503]);
     expect(upstream.requests).to.have.length(2);
@@ -183,64 +183,64 @@ describe('cache() with equal calls at the same time', () => {
 
   it('cuts off all that stream when the call breaks off, and stores nothing', async () => {
     const setup = await held();
-    const { proxy, answers } = setup;
+    const { proxy, responses } = setup;
     const leader = begin(proxy.url);
-    await until(() => answers.length === 1);
-    answers[0]?.write('half');
+    await until(() => responses.length === 1);
+    responses[0]?.write('half');
     const [a, b] = [await headOf(leader), await open(proxy.url)];
     const endings = [endingOf(a.res), endingOf(b.res)];
-    answers[0]?.destroy();
+    responses[0]?.destroy();
     expect((await Promise.all(endings)).map(({ clean }) => clean)).to.deep.equal([false, false]);
     expect(setup.handler.counts().entries).to.equal(0);
   });
 
   it('asks for itself after coalesceTimeoutMs', async () => {
     const setup = await held({ coalesceTimeoutMs: 50 });
-    const { proxy, answers } = setup;
+    const { proxy, responses } = setup;
     const slow = call(proxy.url);
-    await until(() => answers.length === 1);
+    await until(() => responses.length === 1);
     const impatient = call(proxy.url);
-    await until(() => answers.length === 2);
-    answers[1]?.end('quick');
+    await until(() => responses.length === 2);
+    responses[1]?.end('quick');
     expect((await impatient).text).to.equal('quick');
-    answers[0]?.end('slow');
+    responses[0]?.end('slow');
     expect((await slow).text).to.equal('slow');
   });
 
   it('does none of it where it is turned off', async () => {
-    const { proxy, answers } = await held({ coalesce: false });
+    const { proxy, responses } = await held({ coalesce: false });
     const calls = [call(proxy.url), call(proxy.url)];
-    await until(() => answers.length === 2);
-    for (const res of answers) res.end();
+    await until(() => responses.length === 2);
+    for (const res of responses) res.end();
     await Promise.all(calls);
   });
 
   it('tells apart what the answer varies on', async () => {
     const setup = await held();
-    const { proxy, answers } = setup;
+    const { proxy, responses } = setup;
     const ask = (accept: string) => call(proxy.url, { headers: { accept } });
     const calls = [ask('a')];
-    await until(() => answers.length === 1);
+    await until(() => responses.length === 1);
     calls.push(ask('a'), ask('b'));
     await until(() => proxy.connections.total === 3);
     await new Promise((resolve) => setTimeout(resolve, 20));
-    answers[0]?.writeHead(200, { vary: 'accept' }).end('for a');
-    await until(() => answers.length === 2);
-    answers[1]?.writeHead(200, { vary: 'accept' }).end('for b');
+    responses[0]?.writeHead(200, { vary: 'accept' }).end('for a');
+    await until(() => responses.length === 2);
+    responses[1]?.writeHead(200, { vary: 'accept' }).end('for b');
     expect((await Promise.all(calls)).map(({ text }) => text)).to.deep.equal(['for a', 'for a', 'for b']);
     expect(misses(setup)).to.equal(2);
   });
 
   it('shares a body that turns out too large to be kept', async () => {
     const setup = await held({ maxEntryBytes: 100_000 });
-    const { proxy, answers, handler, upstream } = setup;
+    const { proxy, responses, handler, upstream } = setup;
     const leader = begin(proxy.url);
-    await until(() => answers.length === 1);
-    answers[0]?.write('x'.repeat(60_000));
+    await until(() => responses.length === 1);
+    responses[0]?.write('x'.repeat(60_000));
     const [a, b] = [await headOf(leader), await open(proxy.url)];
-    answers[0]?.write('y'.repeat(60_000));
-    answers[0]?.end('z'.repeat(60_000));
-    const bodies = await Promise.all([answerOf(a), answerOf(b)]);
+    responses[0]?.write('y'.repeat(60_000));
+    responses[0]?.end('z'.repeat(60_000));
+    const bodies = await Promise.all([responseOf(a), responseOf(b)]);
     expect(bodies.map(({ body }) => body.length)).to.deep.equal([180_000, 180_000]);
     expect(handler.counts().entries).to.equal(0);
     expect(upstream.requests).to.have.length(1);

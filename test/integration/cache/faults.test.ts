@@ -3,12 +3,12 @@ import { expect } from 'chai';
 import { bigBody, digestOfBigBody } from '../../support/bytes.js';
 import { begin, call, endingOf, headOf, open } from '../../support/client.js';
 import { startForward } from '../../support/forwarding.js';
-import { rawAnswer, startRawUpstream } from '../../support/raw-upstream.js';
+import { rawResponse, startRawUpstream } from '../../support/raw-upstream.js';
 import { standstill, until } from '../../support/until.js';
 import { cached, cacheStatus, counted, openCache, TestClock } from './testing.js';
 
-async function raw(answer: string) {
-  const upstream = await startRawUpstream(rawAnswer(answer));
+async function raw(response: string) {
+  const upstream = await startRawUpstream(rawResponse(response));
   const handler = openCache({});
   const { url } = await startForward({ target: upstream.url }, handler);
   return { url, handler, upstream };

@@ -44,7 +44,7 @@ describe('cache() in front of any handler', () => {
     expect(upstream.requests).to.have.length(2);
   });
 
-  for (const [how, answer] of Object.entries<Handler>({
+  for (const [how, response] of Object.entries<Handler>({
     'writeHead and end': (_req, res) => {
       res.writeHead(200, 'Fine', { 'X-Kind': ['a', 'b'] }).end('body');
     },
@@ -75,7 +75,7 @@ describe('cache() in front of any handler', () => {
       const { url } = await serve((req, res, next) =>
         front(req, res, () => {
           calls++;
-          answer(req, res, next);
+          response(req, res, next);
         }),
       );
       const [first, second] = [await call(url), await call(url)];

@@ -176,11 +176,11 @@ describe('redisStore() without a Redis that answers', () => {
         stdio: ['pipe', 'pipe', 'inherit'],
       });
       onCleanup(() => child.kill('SIGKILL'));
-      const exit = once(child, 'exit');
+      const proxy = once(child, 'exit');
       await within(once(child.stdout, 'data'), 'the process to have used the store', 15_000);
       if (stalled) server.stall();
       child.stdin.end('close\n');
-      expect(await within(exit, 'the process to end', 15_000)).to.deep.equal([0, null]);
+      expect(await within(proxy, 'the process to end', 15_000)).to.deep.equal([0, null]);
       server.resume();
     }
     await eventually(

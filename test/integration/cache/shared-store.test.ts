@@ -69,8 +69,8 @@ describe('cache() with a store that several processes share', () => {
   it('has one of two processes ask, and the other one wait for it', async () => {
     const store = new FarStore();
     const release: (() => void)[] = [];
-    const answer = counted();
-    const one = await cached((req, res) => void release.push(() => answer(req, res)), { store });
+    const response = counted();
+    const one = await cached((req, res) => void release.push(() => response(req, res)), { store });
     const other = await cached(counted(), { store });
     const calls = [one.get()];
     await until(() => release.length === 1);

@@ -7,7 +7,7 @@ import { retry } from '../../../lib/retry/retry.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { call } from '../../support/client.js';
 import { serve } from '../../support/serve.js';
-import { hangUp, startUpstream, status, text, type UpstreamAnswer } from '../../support/upstream.js';
+import { hangUp, startUpstream, status, text, type UpstreamResponse } from '../../support/upstream.js';
 import { cached, cacheStatus, counted, TestClock } from './testing.js';
 
 const DAY = 86_400_000;
@@ -18,7 +18,7 @@ describe('cache() with a stale answer and an upstream that fails', () => {
     ['a 500', status(500)],
     ['a 503', status(503)],
     ['a 429', status(429)],
-  ] as [string, UpstreamAnswer][]) {
+  ] as [string, UpstreamResponse][]) {
     for (const mode of ['ttl', 'standard'] as const) {
       it(`sends the stale one after ${what} in '${mode}' mode, for a day`, async () => {
         const clock = new TestClock();

@@ -1,18 +1,18 @@
 import { expect } from 'chai';
 import { until } from '../../support/until.js';
-import { status, text, type UpstreamAnswer } from '../../support/upstream.js';
+import { status, text, type UpstreamResponse } from '../../support/upstream.js';
 import { cached, cacheStatus, counted, TestClock } from './testing.js';
 
 const standard = { mode: 'standard' } as const;
 
 /** Confirms the tag `"v1"`, with these fields, and else sends a running number under it. */
-function validated(clock: TestClock, fields: Record<string, string> = {}): UpstreamAnswer {
-  const whole = counted({ etag: '"v1"', 'cache-control': 'max-age=10', ...fields }, { clock });
+function validated(clock: TestClock, headers: Record<string, string> = {}): UpstreamResponse {
+  const whole = counted({ etag: '"v1"', 'cache-control': 'max-age=10', ...headers }, { clock });
   return (req, res) => {
     if (req.headers['if-none-match'] !== '"v1"') return whole(req, res);
     const date = new Date(clock.now()).toUTCString();
     res
-      .writeHead(304, { date, etag: '"v1"', 'cache-control': 'max-age=10', 'x-seen': 'again', ...fields })
+      .writeHead(304, { date, etag: '"v1"', 'cache-control': 'max-age=10', 'x-seen': 'again', ...headers })
       .end();
   };
 }
@@ -151,8 +151,8 @@ describe("cache() in 'standard' mode", () => {
 
   it('keeps nothing for all that was for one: Authorization, private, Set-Cookie', async () => {
     const all = { 'cache-control': 'max-age=60' };
-    for (const fields of [{ 'cache-control': 'private, max-age=60' }, { ...all, 'set-cookie': 'a=1' }]) {
-      const { get } = await cached(counted({ ...fields }), standard);
+    for (const headers of [{ 'cache-control': 'private, max-age=60' }, { ...all, 'set-cookie': 'a=1' }]) {
+      const { get } = await cached(counted({ ...headers }), standard);
       await get();
       expect((await get()).text).to.equal('answer 2');
     }
@@ -181,18 +181,18 @@ describe("cache() in 'standard' mode", () => {
   });
 
   it('does not store an answer that was on its way when it became out of date', async () => {
-    let answerGet: (() => void) | undefined;
+    let responseGet: (() => void) | undefined;
     const { get, send, upstream } = await cached((req, res) => {
       if (req.method === 'PUT') return void res.end();
       const body = String(upstream.requests.length);
-      const answer = () => res.writeHead(200, { 'cache-control': 'max-age=60' }).end(body);
-      if (upstream.requests.length > 1) answer();
-      else answerGet = answer;
+      const response = () => res.writeHead(200, { 'cache-control': 'max-age=60' }).end(body);
+      if (upstream.requests.length > 1) response();
+      else responseGet = response;
     }, standard);
     const first = get();
-    await until(() => answerGet !== undefined);
+    await until(() => responseGet !== undefined);
     await send('PUT');
-    answerGet?.();
+    responseGet?.();
     expect((await first).text).to.equal('1');
     expect((await get()).text).to.equal('3');
   });
@@ -208,16 +208,16 @@ describe("cache() in 'standard' mode", () => {
 });
 
 describe('cache() with stale-while-revalidate', () => {
-  const fields = { 'cache-control': 'max-age=10, stale-while-revalidate=30', etag: '"v1"' };
+  const headers = { 'cache-control': 'max-age=10, stale-while-revalidate=30', etag: '"v1"' };
 
   it('sends the stale answer at once while one call in the background renews it', async () => {
     const clock = new TestClock();
     const waiting: (() => void)[] = [];
-    const answer = counted(fields, { clock });
+    const response = counted(headers, { clock });
     const { get, upstream, handler } = await cached(
       (req, res) => {
-        if (upstream.requests.length === 1) answer(req, res);
-        else waiting.push(() => answer(req, res));
+        if (upstream.requests.length === 1) response(req, res);
+        else waiting.push(() => response(req, res));
       },
       standard,
       { clock },
@@ -239,7 +239,7 @@ describe('cache() with stale-while-revalidate', () => {
 
   it('takes a 304 in the background for what it is', async () => {
     const clock = new TestClock();
-    const { get, handler } = await cached(validated(clock, fields), standard, { clock });
+    const { get, handler } = await cached(validated(clock, headers), standard, { clock });
     await get();
     clock.advance(12_000);
     await get();
@@ -252,7 +252,7 @@ describe('cache() with stale-while-revalidate', () => {
   it('asks again with the next call when the background call failed', async () => {
     const clock = new TestClock();
     const { get, upstream, handler } = await cached(
-      [counted(fields, { clock }), (req) => req.socket.destroy(), counted(fields, { clock })],
+      [counted(headers, { clock }), (req) => req.socket.destroy(), counted(headers, { clock })],
       { ...standard, ttlMs: 1000 },
       { clock },
     );

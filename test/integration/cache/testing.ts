@@ -3,10 +3,10 @@ import type { CacheOptions } from '../../../lib/cache/cache-options.js';
 import { apiSite } from '../../../lib/cache/cache-site.js';
 import type { Handler } from '../../../lib/core/exchange.js';
 import { onCleanup } from '../../support/cleanup.js';
-import { type Answer, type CallOptions, call } from '../../support/client.js';
+import { type CallOptions, call, type TargetResponse } from '../../support/client.js';
 import { startForward } from '../../support/forwarding.js';
 import type { Served } from '../../support/serve.js';
-import { startUpstream, type Upstream, type UpstreamAnswer } from '../../support/upstream.js';
+import { startUpstream, type Upstream, type UpstreamResponse } from '../../support/upstream.js';
 
 /** A clock that runs, and can be put forward. */
 export class TestClock {
@@ -24,8 +24,8 @@ export interface CachedUpstream {
   readonly proxy: Served;
   readonly handler: CacheHandler;
   readonly clock: TestClock;
-  get(path?: string, headers?: Record<string, string>): Promise<Answer>;
-  send(method: string, path?: string, options?: CallOptions): Promise<Answer>;
+  get(path?: string, headers?: Record<string, string>): Promise<TargetResponse>;
+  send(method: string, path?: string, options?: CallOptions): Promise<TargetResponse>;
 }
 
 /** A cache on a clock of the test's, closed after it. */
@@ -37,7 +37,7 @@ export function openCache(options: CacheOptions, clock = new TestClock(), target
 
 /** @param stages between the cache and `forward()` */
 export async function cached(
-  script: UpstreamAnswer | readonly UpstreamAnswer[],
+  script: UpstreamResponse | readonly UpstreamResponse[],
   options: CacheOptions = {},
   { stages = [], clock = new TestClock() }: { stages?: Handler[]; clock?: TestClock } = {},
 ): Promise<CachedUpstream> {
@@ -58,10 +58,10 @@ export async function cached(
 export function counted(
   headers: Record<string, string | string[]> = {},
   { clock = new TestClock(), status = 200 }: { clock?: TestClock; status?: number } = {},
-): UpstreamAnswer {
+): UpstreamResponse {
   let count = 0;
   return (req, res) => {
-    const answer = (): void => {
+    const response = (): void => {
       count++;
       const body = `answer ${count}`;
       res.writeHead(status, {
@@ -72,12 +72,12 @@ export function counted(
       });
       res.end(req.method === 'HEAD' ? undefined : body);
     };
-    if (req.complete) answer();
-    else req.resume().on('end', answer);
+    if (req.complete) response();
+    else req.resume().on('end', response);
   };
 }
 
 /** What our cache says it did. */
-export function cacheStatus(answer: Answer | undefined): string {
-  return answer?.lines('cache-status').at(-1) ?? '';
+export function cacheStatus(response: TargetResponse | undefined): string {
+  return response?.lines('cache-status').at(-1) ?? '';
 }

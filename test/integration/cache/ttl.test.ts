@@ -85,14 +85,14 @@ describe("cache() in 'ttl' mode", () => {
   });
 
   it('keeps two tenants apart, whichever field names them', async () => {
-    for (const field of ['authorization', 'cookie', 'x-api-key', 'api-key', 'x-auth-token', 'x-tenant']) {
+    for (const header of ['authorization', 'cookie', 'x-api-key', 'api-key', 'x-auth-token', 'x-tenant']) {
       const { get } = await cached(counted(), { credentialHeaders: ['X-Tenant'] });
-      const a = await get('/', { [field]: 'a' });
-      const b = await get('/', { [field]: 'b' });
+      const a = await get('/', { [header]: 'a' });
+      const b = await get('/', { [header]: 'b' });
       const anonymous = await get();
-      expect([a.text, b.text, anonymous.text], field).to.deep.equal(['answer 1', 'answer 2', 'answer 3']);
-      expect((await get('/', { [field]: 'a' })).text).to.equal('answer 1');
-      expect((await get('/', { [field]: 'b' })).text).to.equal('answer 2');
+      expect([a.text, b.text, anonymous.text], header).to.deep.equal(['answer 1', 'answer 2', 'answer 3']);
+      expect((await get('/', { [header]: 'a' })).text).to.equal('answer 1');
+      expect((await get('/', { [header]: 'b' })).text).to.equal('answer 2');
     }
   });
 
@@ -219,8 +219,8 @@ describe("cache() of POST in 'ttl' mode", () => {
   it('lets a body too large to be hashed pass by, whole, with a length or without', async () => {
     const { send, upstream, handler } = await cached(counted(), options);
     const body = Buffer.alloc(3 * 1024 * 1024, 'x');
-    const answer = await send('POST', '/', { body, headers: { 'content-length': body.length } });
-    expect(cacheStatus(answer)).to.equal('resilient-proxy-out; fwd=bypass');
+    const response = await send('POST', '/', { body, headers: { 'content-length': body.length } });
+    expect(cacheStatus(response)).to.equal('resilient-proxy-out; fwd=bypass');
     const { Readable } = await import('node:stream');
     const stream = Readable.from(Array.from({ length: 48 }, () => Buffer.alloc(64 * 1024, 'y')));
     await send('POST', '/', { body: stream });

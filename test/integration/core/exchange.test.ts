@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { ProxyError } from '../../../lib/core/errors.js';
 import { detach, type Exchange, exchangeOf, type Guard, type Handler } from '../../../lib/core/exchange.js';
 import { pipeline } from '../../../lib/core/pipeline.js';
-import { answerError } from '../../../lib/core/send-error.js';
+import { sendError } from '../../../lib/core/send-error.js';
 import { retry } from '../../../lib/retry/retry.js';
 import { forward } from '../../../lib/upstream/forward.js';
 
@@ -19,7 +19,7 @@ describe('Exchange', () => {
   };
   const serve = (stages: Handler[]): Promise<string> => {
     const handle = pipeline(stages);
-    return start((req, res) => handle(req, res, (error) => answerError(req, res, error)));
+    return start((req, res) => handle(req, res, (error) => sendError(req, res, error)));
   };
 
   afterEach(async () => {
@@ -31,10 +31,10 @@ describe('Exchange', () => {
   });
 
   it('shows a stage, when the response has closed, every attempt and its outcome', async () => {
-    let answers = 0;
+    let responses = 0;
     const target = await start((_req, res) => {
-      answers++;
-      res.statusCode = answers === 1 ? 503 : 200;
+      responses++;
+      res.statusCode = responses === 1 ? 503 : 200;
       res.end('ok');
     });
     const settled = new Promise<Exchange>((resolve) => {
@@ -101,11 +101,11 @@ describe('Exchange', () => {
   });
 
   it('is abandoned when its client leaves, unless a stage holds it for others', async () => {
-    let answer: (() => void) | undefined;
+    let response: (() => void) | undefined;
     const closed: string[] = [];
     const target = await start((req, res) => {
       res.on('close', () => closed.push(res.writableFinished ? 'answered' : 'cut'));
-      answer = () => res.end(req.url);
+      response = () => res.end(req.url);
       arrived?.();
     });
     let arrived: (() => void) | undefined;
@@ -135,7 +135,7 @@ describe('Exchange', () => {
       leaving.abort();
       await Promise.all([call, settled]);
       expect(seen?.abandoned).to.equal(path === '/left');
-      if (path === '/held') answer?.();
+      if (path === '/held') response?.();
     }
     await waitFor(() => closed.length === 2);
     expect(closed).to.deep.equal(['cut', 'answered']);
@@ -151,7 +151,7 @@ describe('Exchange', () => {
         res.end(`${req.method} ${req.url} ${req.headers['x-kind']} ${Buffer.concat(chunks)}`),
       );
     });
-    const answers: string[] = [];
+    const responses: string[] = [];
     const done: Promise<unknown>[] = [];
     const revalidate: Handler = (req, res, next) => {
       const exchange = exchangeOf(req, res);
@@ -161,16 +161,16 @@ describe('Exchange', () => {
         rawHeaders: ['X-Kind', 'background', 'Content-Length', '4'],
         body: Buffer.from('body'),
       });
-      record(background.res, answers);
+      record(background.res, responses);
       done.push(new Promise((resolve) => background.onSettled(resolve)));
-      exchange.rest?.(background.req, background.res, (error) => answers.push(String(error)));
+      exchange.rest?.(background.req, background.res, (error) => responses.push(String(error)));
       next();
     };
     const url = await serve([revalidate, forward({ target })]);
     const text = await (await fetch(`${url}/first`, { headers: { 'x-kind': 'client' } })).text();
     await Promise.all(done);
     expect(text).to.equal('GET /first client ');
-    expect(answers).to.deep.equal(['POST /again background body']);
+    expect(responses).to.deep.equal(['POST /again background body']);
   });
 });
 

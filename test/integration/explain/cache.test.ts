@@ -8,23 +8,23 @@ import {
   retry,
 } from '../../../lib/index.js';
 import { onCleanup } from '../../support/cleanup.js';
-import { type Answer, answerOf, call, open } from '../../support/client.js';
+import { call, open, responseOf, type TargetResponse } from '../../support/client.js';
 import { startForward, TRANSPORTS } from '../../support/forwarding.js';
 import { unusedPort } from '../../support/listening.js';
 import { serve } from '../../support/serve.js';
 import { until } from '../../support/until.js';
-import { hangUp, startUpstream, status, type UpstreamAnswer } from '../../support/upstream.js';
+import { hangUp, startUpstream, status, type UpstreamResponse } from '../../support/upstream.js';
 import { counted, openCache, TestClock } from '../cache/testing.js';
 import { membersOf, proxyStatusOf, stepsOf, timingsOf } from './testing.js';
 
 const NAME = 'resilient-proxy-out';
 
 /** Our own member of `Cache-Status`. */
-const cacheStatusOf = (answer: Answer) => membersOf(answer, 'cache-status').at(-1)?.[1] ?? {};
+const cacheStatusOf = (response: TargetResponse) => membersOf(response, 'cache-status').at(-1)?.[1] ?? {};
 
 for (const transport of TRANSPORTS) {
   describe(`explain() in front of a cache, over the ${transport} transport`, () => {
-    async function start(script: UpstreamAnswer | readonly UpstreamAnswer[], options: CacheOptions = {}) {
+    async function start(script: UpstreamResponse | readonly UpstreamResponse[], options: CacheOptions = {}) {
       const clock = new TestClock();
       const upstream = await startUpstream(script);
       const told = explain();
@@ -74,11 +74,11 @@ for (const transport of TRANSPORTS) {
         [{ 'if-none-match': '"1"' }, 304],
       ] as const) {
         clock.advance(61_000);
-        const answer = await get({ headers });
-        expect(answer.status).to.equal(code);
-        expect(stepsOf(answer)).to.deep.equal(['cache=revalidated', 'attempt-1=304', 'upstream', 'total']);
-        expect(proxyStatusOf(answer)).to.deep.equal([NAME, { 'received-status': 304 }]);
-        expect(cacheStatusOf(answer)).to.include({ fwd: 'stale', 'fwd-status': 304, stored: true });
+        const response = await get({ headers });
+        expect(response.status).to.equal(code);
+        expect(stepsOf(response)).to.deep.equal(['cache=revalidated', 'attempt-1=304', 'upstream', 'total']);
+        expect(proxyStatusOf(response)).to.deep.equal([NAME, { 'received-status': 304 }]);
+        expect(cacheStatusOf(response)).to.include({ fwd: 'stale', 'fwd-status': 304, stored: true });
       }
     });
 
@@ -151,7 +151,7 @@ for (const transport of TRANSPORTS) {
       const leader = await open(url);
       const follower = await open(url);
       goOn();
-      const [first, second] = await Promise.all([answerOf(leader), answerOf(follower)]);
+      const [first, second] = await Promise.all([responseOf(leader), responseOf(follower)]);
       expect([first.text, second.text]).to.deep.equal(['one two', 'one two']);
       expect(stepsOf(first)).to.deep.equal(['cache=miss', 'attempt-1=200', 'upstream', 'total']);
       expect(stepsOf(second)).to.deep.equal(['cache=coalesced', 'total']);
@@ -172,17 +172,17 @@ for (const transport of TRANSPORTS) {
 
     it('tells that a body was too large to be asked by', async () => {
       const { get } = await start(counted(), { methods: ['GET', 'POST'] });
-      const answer = await get({ method: 'POST', body: Buffer.alloc(1024 * 1024 + 1) });
-      expect(answer.text).to.equal('answer 1');
-      expect(stepsOf(answer)).to.deep.equal(['cache=bypass', 'attempt-1=200', 'upstream', 'total']);
-      expect(cacheStatusOf(answer)).to.deep.equal({ fwd: 'bypass' });
+      const response = await get({ method: 'POST', body: Buffer.alloc(1024 * 1024 + 1) });
+      expect(response.text).to.equal('answer 1');
+      expect(stepsOf(response)).to.deep.equal(['cache=bypass', 'attempt-1=200', 'upstream', 'total']);
+      expect(cacheStatusOf(response)).to.deep.equal({ fwd: 'bypass' });
     });
 
     it('tells that the cache alone was asked', async () => {
       const { get } = await start(counted(), { mode: 'standard' });
-      const answer = await get({ headers: { 'cache-control': 'only-if-cached' } });
-      expect([answer.status, stepsOf(answer)]).to.deep.equal([504, ['cache=bypass', 'total']]);
-      expect(cacheStatusOf(answer)).to.deep.equal({ fwd: 'uri-miss', detail: 'only-if-cached' });
+      const response = await get({ headers: { 'cache-control': 'only-if-cached' } });
+      expect([response.status, stepsOf(response)]).to.deep.equal([504, ['cache=bypass', 'total']]);
+      expect(cacheStatusOf(response)).to.deep.equal({ fwd: 'uri-miss', detail: 'only-if-cached' });
     });
   });
 }
@@ -200,12 +200,12 @@ describe('explain() in front of a cache', () => {
     });
     onCleanup(() => proxy.close());
     const { url } = await serve(proxy);
-    const answer = await call(url);
-    expect(answer.status).to.equal(502);
-    expect(stepsOf(answer)).to.deep.equal(['cache=miss', 'attempt-1=connection_refused', 'total']);
-    expect(membersOf(answer, 'proxy-status')).to.deep.equal([
+    const response = await call(url);
+    expect(response.status).to.equal(502);
+    expect(stepsOf(response)).to.deep.equal(['cache=miss', 'attempt-1=connection_refused', 'total']);
+    expect(membersOf(response, 'proxy-status')).to.deep.equal([
       [NAME, { error: 'connection_refused', details: 'The upstream refused the connection' }],
     ]);
-    expect(cacheStatusOf(answer)).to.deep.equal({ fwd: 'uri-miss' });
+    expect(cacheStatusOf(response)).to.deep.equal({ fwd: 'uri-miss' });
   });
 });

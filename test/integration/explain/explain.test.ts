@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { type ExplainOptions, explain, type RetryOptions, rateLimit, retry } from '../../../lib/index.js';
 import { validateBody } from '../../../lib/validate-body/validate-body.js';
 import { onCleanup } from '../../support/cleanup.js';
-import { answerOf, call, open } from '../../support/client.js';
+import { call, open, responseOf } from '../../support/client.js';
 import { startForward, TRANSPORTS } from '../../support/forwarding.js';
 import { unusedPort } from '../../support/listening.js';
 import { startRawUpstream } from '../../support/raw-upstream.js';
@@ -21,25 +21,25 @@ for (const transport of TRANSPORTS) {
     it('says nothing where it is not asked for', async () => {
       const upstream = await startUpstream(text('ok'));
       const { url } = await startForward({ target: upstream.url, transport });
-      const answer = await call(url);
-      expect([answer.lines('server-timing'), answer.lines('proxy-status')]).to.deep.equal([[], []]);
+      const response = await call(url);
+      expect([response.lines('server-timing'), response.lines('proxy-status')]).to.deep.equal([[], []]);
     });
 
     it('tells of an answer that was passed on, whose status is its own', async () => {
       const upstream = await startUpstream(text('ok'));
       const { url } = await start(upstream.url);
-      const answer = await call(url);
-      expect(stepsOf(answer)).to.deep.equal(['attempt-1=200', 'upstream', 'total']);
-      expect(timingsOf(answer).every(({ dur = -1 }) => dur >= 0)).to.equal(true);
-      expect(membersOf(answer, 'proxy-status')).to.deep.equal([[NAME, {}]]);
-      expect(answer.text).to.equal('ok');
+      const response = await call(url);
+      expect(stepsOf(response)).to.deep.equal(['attempt-1=200', 'upstream', 'total']);
+      expect(timingsOf(response).every(({ dur = -1 }) => dur >= 0)).to.equal(true);
+      expect(membersOf(response, 'proxy-status')).to.deep.equal([[NAME, {}]]);
+      expect(response.text).to.equal('ok');
     });
 
     it('tells each attempt of a call that was retried', async () => {
       const upstream = await startUpstream([status(503), hangUp, text('ok')]);
       const { url } = await start(upstream.url);
-      const answer = await call(url);
-      expect(stepsOf(answer)).to.deep.equal([
+      const response = await call(url);
+      expect(stepsOf(response)).to.deep.equal([
         'attempt-1=503',
         'attempt-2=connection_terminated',
         'attempt-3=200',
@@ -47,25 +47,25 @@ for (const transport of TRANSPORTS) {
         'upstream',
         'total',
       ]);
-      expect(proxyStatusOf(answer)).to.deep.equal([NAME, { details: '3 attempts' }]);
+      expect(proxyStatusOf(response)).to.deep.equal([NAME, { details: '3 attempts' }]);
     });
 
     it('passes a failure of the upstream’s on as that', async () => {
       const upstream = await startUpstream(status(503));
       const { url } = await start(upstream.url, { maxAttempts: 1 });
-      const answer = await call(url);
-      expect(proxyStatusOf(answer)).to.deep.equal([NAME, {}]);
-      expect(stepsOf(answer)).to.deep.equal(['attempt-1=503', 'upstream', 'total']);
+      const response = await call(url);
+      expect(proxyStatusOf(response)).to.deep.equal([NAME, {}]);
+      expect(stepsOf(response)).to.deep.equal(['attempt-1=503', 'upstream', 'total']);
     });
 
     it('says in words and by type what an error of its own comes from', async () => {
       const { url } = await start(`http://127.0.0.1:${await unusedPort()}`, { ...QUICK, maxAttempts: 2 });
-      const answer = await call(url);
-      expect(answer.status).to.equal(502);
-      expect(membersOf(answer, 'proxy-status')).to.deep.equal([
+      const response = await call(url);
+      expect(response.status).to.equal(502);
+      expect(membersOf(response, 'proxy-status')).to.deep.equal([
         [NAME, { error: 'connection_refused', details: 'The upstream refused the connection (2 attempts)' }],
       ]);
-      expect(stepsOf(answer)).to.deep.equal([
+      expect(stepsOf(response)).to.deep.equal([
         'attempt-1=connection_refused',
         'attempt-2=connection_refused',
         'backoff',
@@ -76,12 +76,12 @@ for (const transport of TRANSPORTS) {
     it('tells a time limit that has passed', async () => {
       const upstream = await startUpstream(silence);
       const { url } = await start(upstream.url, { maxAttempts: 1 });
-      const answer = await call(url);
-      expect([answer.status, proxyStatusOf(answer)]).to.deep.equal([
+      const response = await call(url);
+      expect([response.status, proxyStatusOf(response)]).to.deep.equal([
         504,
         [NAME, { error: 'http_response_timeout', details: 'The upstream did not answer within 200 ms' }],
       ]);
-      expect(stepsOf(answer)).to.deep.equal(['attempt-1=http_response_timeout', 'total']);
+      expect(stepsOf(response)).to.deep.equal(['attempt-1=http_response_timeout', 'total']);
     });
 
     it('tells the status that was received where the answer is its own', async () => {
@@ -90,9 +90,9 @@ for (const transport of TRANSPORTS) {
       const limit = rateLimit({ limit: 1, maxWaitMs: 1, learn: false });
       onCleanup(() => limit.close());
       const { url } = await startForward(target, explain(), retry(QUICK), limit);
-      const answer = await call(url);
-      expect(answer.status).to.equal(429);
-      const [name, { details, ...parameters }] = proxyStatusOf(answer) ?? ['', {}];
+      const response = await call(url);
+      expect(response.status).to.equal(429);
+      const [name, { details, ...parameters }] = proxyStatusOf(response) ?? ['', {}];
       expect([name, parameters]).to.deep.equal([
         NAME,
         { error: 'http_request_denied', 'received-status': 429 },
@@ -109,24 +109,24 @@ for (const transport of TRANSPORTS) {
         }),
       );
       const { url } = await start(upstream.url);
-      const answer = await call(url);
-      expect(stepsOf(answer)).to.deep.equal(['db=a, "b"', 'app', 'attempt-1=200', 'upstream', 'total']);
-      expect(membersOf(answer, 'proxy-status')).to.deep.equal([
+      const response = await call(url);
+      expect(stepsOf(response)).to.deep.equal(['db=a, "b"', 'app', 'attempt-1=200', 'upstream', 'total']);
+      expect(membersOf(response, 'proxy-status')).to.deep.equal([
         ['inner', { error: 'dns_error', details: 'x' }],
         [NAME, {}],
       ]);
-      expect(membersOf(answer, 'cache-status')).to.deep.equal([['edge', { hit: true }]]);
+      expect(membersOf(response, 'cache-status')).to.deep.equal([['edge', { hit: true }]]);
     });
 
     it('keeps the member of a proxy like itself that is further in', async () => {
       const inner = await start(`http://127.0.0.1:${await unusedPort()}`, { maxAttempts: 1 });
       const { url } = await start(inner.url, { maxAttempts: 1 });
-      const answer = await call(url);
-      expect(membersOf(answer, 'proxy-status')).to.deep.equal([
+      const response = await call(url);
+      expect(membersOf(response, 'proxy-status')).to.deep.equal([
         [NAME, { error: 'connection_refused', details: 'The upstream refused the connection' }],
         [NAME, {}],
       ]);
-      expect(stepsOf(answer)).to.deep.equal([
+      expect(stepsOf(response)).to.deep.equal([
         'attempt-1=connection_refused',
         'total',
         'attempt-1=502',
@@ -144,10 +144,10 @@ for (const transport of TRANSPORTS) {
         }),
       );
       const { url } = await start(upstream.url);
-      const answer = await call(url);
-      expect(stepsOf(answer)).to.deep.equal(['good', 'attempt-1=200', 'upstream', 'total']);
-      expect(membersOf(answer, 'proxy-status').map(([name]) => name)).to.deep.equal(['good', NAME]);
-      expect(membersOf(answer, 'cache-status').map(([name]) => name)).to.deep.equal(['good']);
+      const response = await call(url);
+      expect(stepsOf(response)).to.deep.equal(['good', 'attempt-1=200', 'upstream', 'total']);
+      expect(membersOf(response, 'proxy-status').map(([name]) => name)).to.deep.equal(['good', NAME]);
+      expect(membersOf(response, 'cache-status').map(([name]) => name)).to.deep.equal(['good']);
     });
 
     it('keeps what the application has set before', async () => {
@@ -161,9 +161,9 @@ for (const transport of TRANSPORTS) {
         },
         explain(),
       );
-      const answer = await call(url);
-      expect(answer.lines('x-app')).to.deep.equal(['one']);
-      expect(stepsOf(answer)).to.deep.equal(['app', 'attempt-1=200', 'upstream', 'total']);
+      const response = await call(url);
+      expect(response.lines('x-app')).to.deep.equal(['one']);
+      expect(stepsOf(response)).to.deep.equal(['app', 'attempt-1=200', 'upstream', 'total']);
     });
 
     it('tells of HEAD, of 304 and of an answer without a body alike', async () => {
@@ -174,10 +174,10 @@ for (const transport of TRANSPORTS) {
         ['GET', 304],
         ['DELETE', 204],
       ] as const) {
-        const answer = await call(url, { method });
-        expect([answer.status, answer.body.length]).to.deep.equal([code, 0]);
-        expect(stepsOf(answer)).to.deep.equal([`attempt-1=${code}`, 'upstream', 'total']);
-        expect(proxyStatusOf(answer)).to.deep.equal([NAME, {}]);
+        const response = await call(url, { method });
+        expect([response.status, response.body.length]).to.deep.equal([code, 0]);
+        expect(stepsOf(response)).to.deep.equal([`attempt-1=${code}`, 'upstream', 'total']);
+        expect(proxyStatusOf(response)).to.deep.equal([NAME, {}]);
       }
     });
 
@@ -191,7 +191,7 @@ for (const transport of TRANSPORTS) {
       const opened = await open(url);
       expect(opened.res.headers['server-timing']).to.match(/^attempt-1;desc="200";dur=/);
       goOn();
-      expect((await answerOf(opened)).text).to.equal('data: 1\n\n');
+      expect((await responseOf(opened)).text).to.equal('data: 1\n\n');
     });
 
     it('tells of an answer whose head no client could get', async () => {
@@ -200,10 +200,10 @@ for (const transport of TRANSPORTS) {
         connection.end('HTTP/1.1 200 OK\r\nContent-Length: nine\r\nServer-Timing: evil\r\n\r\n');
       });
       const { url } = await start(upstream.url, { maxAttempts: 1 });
-      const answer = await call(url);
-      expect(answer.status).to.equal(502);
-      expect(proxyStatusOf(answer)?.[1]).to.include({ error: 'http_protocol_error' });
-      expect(stepsOf(answer)).to.deep.equal(['attempt-1=http_protocol_error', 'total']);
+      const response = await call(url);
+      expect(response.status).to.equal(502);
+      expect(proxyStatusOf(response)?.[1]).to.include({ error: 'http_protocol_error' });
+      expect(stepsOf(response)).to.deep.equal(['attempt-1=http_protocol_error', 'total']);
     });
   });
 }
@@ -211,8 +211,8 @@ for (const transport of TRANSPORTS) {
 describe('explain()', () => {
   const told = async (options: ExplainOptions) => {
     const { url } = await serve(explainedOk(options));
-    const answer = await call(url);
-    return [answer.lines('server-timing').length, answer.lines('proxy-status').length];
+    const response = await call(url);
+    return [response.lines('server-timing').length, response.lines('proxy-status').length];
   };
   const explainedOk = (options: ExplainOptions) => {
     const stage = explain(options);
@@ -239,9 +239,9 @@ describe('explain()', () => {
     const rules = validateBody({ requiresBody: true, validateJson: true, maxBodyBytes: 100 });
     if (!rules) throw new Error('There are rules');
     const { url } = await startForward({ target: upstream.url }, explain(), rules);
-    const answer = await call(url);
-    expect([answer.status, proxyStatusOf(answer)?.[1].error]).to.deep.equal([400, 'http_request_error']);
-    expect(stepsOf(answer)).to.deep.equal(['total']);
+    const response = await call(url);
+    expect([response.status, proxyStatusOf(response)?.[1].error]).to.deep.equal([400, 'http_request_error']);
+    expect(stepsOf(response)).to.deep.equal(['total']);
   });
 
   it('tells how long a call waited for its quota', async () => {
@@ -249,12 +249,12 @@ describe('explain()', () => {
     const limit = rateLimit({ limit: 1, windowMs: 100, onLimit: 'queue', learn: false });
     onCleanup(() => limit.close());
     const { url } = await startForward({ target: upstream.url }, explain(), limit);
-    const answers = await Promise.all([call(url), call(url)]);
-    const waited = answers.filter((answer) =>
-      timingsOf(answer).some(({ name, dur = 0 }) => name === 'queue' && dur > 0),
+    const responses = await Promise.all([call(url), call(url)]);
+    const waited = responses.filter((response) =>
+      timingsOf(response).some(({ name, dur = 0 }) => name === 'queue' && dur > 0),
     );
     expect(waited).to.not.have.length(0);
-    expect(answers.map(({ status }) => status)).to.deep.equal([200, 200]);
+    expect(responses.map(({ status }) => status)).to.deep.equal([200, 200]);
   });
 
   it('refuses unknown options', () => {

@@ -13,7 +13,7 @@ import {
 } from '../../../lib/index.js';
 import { launchChromium } from '../../support/chromium.js';
 import { onCleanup } from '../../support/cleanup.js';
-import { type Answer, call } from '../../support/client.js';
+import { call, type TargetResponse } from '../../support/client.js';
 import { startForwardProxy } from '../../support/forward-proxy.js';
 import { unusedPort } from '../../support/listening.js';
 import { serve, serveApp } from '../../support/serve.js';
@@ -56,10 +56,10 @@ describe('explain() in front of any handler', () => {
     it(`adds to ${name}`, async () => {
       const stage = explain();
       const { url } = await serve((req, res, next) => stage(req, res, () => handler(req, res, next)));
-      const answer = await call(url);
-      expect(stepsOf(answer)).to.deep.equal(['own', 'total']);
-      expect(membersOf(answer, 'proxy-status')).to.deep.equal([[NAME, {}]]);
-      expect([answer.status, answer.text]).to.deep.equal([200, 'ok']);
+      const response = await call(url);
+      expect(stepsOf(response)).to.deep.equal(['own', 'total']);
+      expect(membersOf(response, 'proxy-status')).to.deep.equal([[NAME, {}]]);
+      expect([response.status, response.text]).to.deep.equal([200, 'ok']);
     });
   }
 
@@ -87,13 +87,13 @@ describe('explain() in front of any handler', () => {
         next(new Error('secret'));
       }),
     );
-    const answer = await call(url);
-    expect(answer.status).to.equal(500);
-    expect([stepsOf(answer), membersOf(answer, 'proxy-status')]).to.deep.equal([
+    const response = await call(url);
+    expect(response.status).to.equal(500);
+    expect([stepsOf(response), membersOf(response, 'proxy-status')]).to.deep.equal([
       ['total'],
       [[NAME, { error: 'proxy_internal_error' }]],
     ]);
-    expect(JSON.stringify(answer.rawHeaders)).to.not.include('secret');
+    expect(JSON.stringify(response.rawHeaders)).to.not.include('secret');
   });
 
   for (const [version, make] of [
@@ -135,7 +135,7 @@ describe('explain() in front of any handler', () => {
 });
 
 describe('resilientProxy({ explain })', () => {
-  const explained = ({ headers }: Answer) => headers['server-timing'] !== undefined;
+  const explained = ({ headers }: TargetResponse) => headers['server-timing'] !== undefined;
 
   it('is said for each API or for all, off by default, and can be changed by an update', async () => {
     const { url: target } = await startUpstream(text('ok'));
@@ -152,8 +152,8 @@ describe('resilientProxy({ explain })', () => {
     onCleanup(() => proxy.close());
     const { url } = await serve(proxy);
     const ask = async () => {
-      const answers = await Promise.all(['one', 'two', 'three'].map((name) => call(`${url}/${name}/`)));
-      return answers.map((answer) => [explained(answer), proxyStatusOf(answer) !== undefined]);
+      const responses = await Promise.all(['one', 'two', 'three'].map((name) => call(`${url}/${name}/`)));
+      return responses.map((response) => [explained(response), proxyStatusOf(response) !== undefined]);
     };
     const [off, on, status] = [
       [false, false],
@@ -167,9 +167,9 @@ describe('resilientProxy({ explain })', () => {
   });
 
   it('names neither a host nor an exit', async () => {
-    const exit = await startForwardProxy();
+    const forwardProxy = await startForwardProxy();
     const upstream = await startUpstream([status(503), text('ok')]);
-    const proxies = [{ url: exit.url.replace('//', '//user:secret@'), name: 'exit-of-tenant-7' }];
+    const proxies = [{ url: forwardProxy.url.replace('//', '//user:secret@'), name: 'exit-of-tenant-7' }];
     const proxy = resilientProxy({
       name: 'one',
       target: upstream.url,
@@ -180,9 +180,9 @@ describe('resilientProxy({ explain })', () => {
     });
     onCleanup(() => proxy.close());
     const { url } = await serve(proxy);
-    const answer = await call(url);
-    expect(stepsOf(answer)).to.include.members(['attempt-1=503', 'attempt-2=200']);
-    const told = ['server-timing', 'proxy-status'].flatMap((name) => answer.lines(name)).join();
+    const response = await call(url);
+    expect(stepsOf(response)).to.include.members(['attempt-1=503', 'attempt-2=200']);
+    const told = ['server-timing', 'proxy-status'].flatMap((name) => response.lines(name)).join();
     expect(told).to.not.match(/127\.0\.0\.1|localhost|tenant|secret|user/);
   });
 

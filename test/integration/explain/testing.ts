@@ -1,13 +1,13 @@
 import { type Item, parseList, Token } from 'structured-headers';
-import type { Answer } from '../../support/client.js';
+import type { TargetResponse } from '../../support/client.js';
 import { parseServerTiming, type TimingMetric } from '../../support/server-timing.js';
 
 /** A member of a list of structured fields, with its parameters, tokens as plain text. */
 export type Member = readonly [name: string, parameters: Record<string, unknown>];
 
 /** The members of `Proxy-Status` or `Cache-Status`, as a library reads them. */
-export function membersOf(answer: Answer, name: 'proxy-status' | 'cache-status'): Member[] {
-  const lines = answer.lines(name);
+export function membersOf(response: TargetResponse, name: 'proxy-status' | 'cache-status'): Member[] {
+  const lines = response.lines(name);
   if (lines.length === 0) return [];
   return (parseList(lines.join(', ')) as Item[]).map(([value, parameters]) => [
     textOf(value),
@@ -20,17 +20,17 @@ export function membersOf(answer: Answer, name: 'proxy-status' | 'cache-status')
 const textOf = (value: unknown): string => (value instanceof Token ? value.toString() : String(value));
 
 /** Our own member of `Proxy-Status`, which is the last. */
-export function proxyStatusOf(answer: Answer): Member | undefined {
-  return membersOf(answer, 'proxy-status').at(-1);
+export function proxyStatusOf(response: TargetResponse): Member | undefined {
+  return membersOf(response, 'proxy-status').at(-1);
 }
 
 /** The metrics of an answer. */
-export function timingsOf(answer: Answer): TimingMetric[] {
-  const lines = answer.lines('server-timing');
+export function timingsOf(response: TargetResponse): TimingMetric[] {
+  const lines = response.lines('server-timing');
   return lines.length === 0 ? [] : parseServerTiming(lines);
 }
 
 /** The metrics of an answer without their times, `name=description`. */
-export function stepsOf(answer: Answer): string[] {
-  return timingsOf(answer).map(({ name, desc }) => (desc === undefined ? name : `${name}=${desc}`));
+export function stepsOf(response: TargetResponse): string[] {
+  return timingsOf(response).map(({ name, desc }) => (desc === undefined ? name : `${name}=${desc}`));
 }

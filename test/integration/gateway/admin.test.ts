@@ -67,8 +67,8 @@ describe('POST /cache/purge', () => {
       (await order(guarded.url, { api: 'x', prefix: '/' }, { authorization: 'Bearer no' })).status,
     ).to.equal(401);
     const open = await startGateway(upstream.url, { api: cached, adminToken: '' });
-    const answer = await order(open.url, { api: 'x', prefix: '/' });
-    expect([answer.status, answer.json()]).to.deep.equal([
+    const response = await order(open.url, { api: 'x', prefix: '/' });
+    expect([response.status, response.json()]).to.deep.equal([
       403,
       { error: 'Purging needs an ADMIN_TOKEN; start the gateway with one', code: 'ERR_FORBIDDEN' },
     ]);
@@ -78,8 +78,8 @@ describe('POST /cache/purge', () => {
     const upstream = await startUpstream(json({}));
     const { url } = await startGateway(upstream.url, { api: 'cache: false' });
     const wrong = async (body: unknown, headers = {}) => {
-      const answer = await order(url, body, headers);
-      return [answer.status, (answer.json() as { error: string }).error];
+      const response = await order(url, body, headers);
+      return [response.status, (response.json() as { error: string }).error];
     };
     expect(await wrong({ api: 'x' })).to.deep.equal([
       400,

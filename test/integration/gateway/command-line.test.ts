@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import { redactPath } from '../../../lib/core/redact.js';
 import { readCommandLine, UsageError } from '../../../lib/gateway/command-line.js';
 import { onCleanup } from '../../support/cleanup.js';
-import { type Answer, call } from '../../support/client.js';
+import { call, type TargetResponse } from '../../support/client.js';
 import { listening, unusedPort } from '../../support/listening.js';
 import { rawClient } from '../../support/raw-client.js';
 import { until, within } from '../../support/until.js';
@@ -181,7 +181,7 @@ describe('the command line', function commandLine() {
   it('prints one line with its URL, and serves the demo API', async () => {
     const { program, url } = await serving(['--config', 'examples/apis.yaml', '--demo']);
     expect(program.stdout).to.equal(`resilient-proxy-out listens on ${url}\n`);
-    const of = (path: string, body?: string): Promise<Answer> =>
+    const of = (path: string, body?: string): Promise<TargetResponse> =>
       call(`${url}/api/demo/${path}`, body === undefined ? {} : { method: 'POST', body });
     expect((await of('json')).json()).to.include({ hello: 'world' });
     expect((await of('status/404')).status).to.equal(404);

@@ -282,6 +282,6 @@ describe('who may come in', () => {
       call(`http://${peer}:${port}${path}`),
     );
     const expected = isLoopback(peer) ? [200, 200, 200, 404] : [200, 200, 403, 403];
-    expect((await Promise.all(codes)).map((answer) => answer.status)).to.deep.equal(expected);
+    expect((await Promise.all(codes)).map((response) => response.status)).to.deep.equal(expected);
   });
 });

@@ -10,7 +10,7 @@ import { listening, unusedPort } from '../../support/listening.js';
 import { startNginx } from '../../support/nginx.js';
 import { blocksOf, swap } from '../../support/pages.js';
 import { eventOf } from '../../support/until.js';
-import { json, startUpstream, type UpstreamAnswer } from '../../support/upstream.js';
+import { json, startUpstream, type UpstreamResponse } from '../../support/upstream.js';
 
 const TOKEN = 'token';
 
@@ -69,7 +69,7 @@ describe('recipes/behind-nginx.md', () => {
 
   it('passes events on as they come', async () => {
     let end = () => {};
-    const events: UpstreamAnswer = (_req, res) => {
+    const events: UpstreamResponse = (_req, res) => {
       res.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: 1\n\n');
       end = () => res.end();
     };

@@ -37,21 +37,21 @@ describe('the gateway: WebSockets', () => {
     const told = (await call(`${url}/api-stats?api=x`)).json() as Record<string, Record<string, unknown>>;
     expect(JSON.stringify(told)).to.include('"101":1');
     proxy.apis.get('x')?.breaker?.forceOpen();
-    const answer = await rawCall(port, handshake(PATH, { Host: 'localhost' }));
-    expect(answer).to.match(/^HTTP\/1\.1 503 .*Retry-After: \d+.*ERR_CIRCUIT_OPEN/s);
+    const response = await rawCall(port, handshake(PATH, { Host: 'localhost' }));
+    expect(response).to.match(/^HTTP\/1\.1 503 .*Retry-After: \d+.*ERR_CIRCUIT_OPEN/s);
   });
 
   describe('who may open one', () => {
-    const may = async (port: number, fields: Record<string, string | undefined>): Promise<boolean> => {
+    const may = async (port: number, headers: Record<string, string | undefined>): Promise<boolean> => {
       const client = await rawClient(port);
-      client.send(handshake(PATH, { Host: 'localhost', ...fields }));
+      client.send(handshake(PATH, { Host: 'localhost', ...headers }));
       return (await client.until(/^HTTP\/1\.1 (101 |403 .*ERR_FORBIDDEN)/s)).startsWith('HTTP/1.1 101');
     };
 
     it('is no page of another site, by Sec-Fetch-Site, Host or Origin', async () => {
       const echo = await startEcho();
       const { port } = await startGateway(echo.url, { server: 'allowedHosts: [app.local]' });
-      for (const fields of [
+      for (const headers of [
         { 'Sec-Fetch-Site': 'cross-site' },
         { Host: 'evil.example' },
         { Origin: 'https://evil.example' },
@@ -59,17 +59,17 @@ describe('the gateway: WebSockets', () => {
         { Origin: 'http://localhost.evil.example' },
         { Origin: 'http://[::1' },
       ]) {
-        expect(await may(port, fields), JSON.stringify(fields)).to.equal(false);
+        expect(await may(port, headers), JSON.stringify(headers)).to.equal(false);
       }
       expect(echo.handshakes).to.have.length(0);
-      for (const fields of [
+      for (const headers of [
         {},
         { Origin: 'http://localhost:3000' },
         { Origin: 'http://127.0.0.1' },
         { Origin: 'https://app.local' },
         { Host: 'app.local:8087', 'Sec-Fetch-Site': 'same-origin' },
       ]) {
-        expect(await may(port, fields), JSON.stringify(fields)).to.equal(true);
+        expect(await may(port, headers), JSON.stringify(headers)).to.equal(true);
       }
     });
 

@@ -70,7 +70,7 @@ for (const transport of TRANSPORTS) {
       expect(calls('GET', '404')).to.equal(1);
       expect(calls('GET', '502')).to.equal(1);
       expect(page.sum(CALLS)).to.equal(7);
-      const attempts = (outcome: string) => page.value(ATTEMPTS, { api, exit: 'direct', outcome });
+      const attempts = (outcome: string) => page.value(ATTEMPTS, { api, proxy: 'direct', outcome });
       expect(attempts('200')).to.equal(3);
       expect(attempts('503')).to.equal(1);
       expect(attempts('ERR_UPSTREAM_RESET')).to.equal(1);
@@ -106,7 +106,7 @@ for (const transport of TRANSPORTS) {
       leaving.destroy();
       const page = await pageOf(counted);
       expect(page.value(CALLS, { api, method: 'GET', code: 'aborted' })).to.equal(1);
-      expect(page.value(ATTEMPTS, { api, exit: 'direct', outcome: 'abandoned' })).to.equal(1);
+      expect(page.value(ATTEMPTS, { api, proxy: 'direct', outcome: 'abandoned' })).to.equal(1);
       expect(page.sum('resilient_proxy_attempt_duration_seconds_count')).to.equal(0);
     });
 
@@ -245,7 +245,7 @@ describe('metrics()', () => {
     const { url } = await startForward({ target: `http://127.0.0.1:${await unusedPort()}` }, counted);
     await call(url);
     const page = await pageOf(counted);
-    expect(page.value(ATTEMPTS, { api, exit: 'direct', outcome: 'ERR_UPSTREAM_CONNECT' })).to.equal(1);
+    expect(page.value(ATTEMPTS, { api, proxy: 'direct', outcome: 'ERR_UPSTREAM_CONNECT' })).to.equal(1);
   });
 
   it('believes the length of a request only where its body has come', async () => {
@@ -296,8 +296,8 @@ describe('metrics() labels', () => {
     expect([...values('method')]).to.deep.equal(['OTHER']);
     expect(values('code').size).to.be.below(75);
     expect(page.sum(ATTEMPTS, { api: 'other' })).to.equal(9000);
-    const exits = page.lines.filter(({ name, labels }) => name === ATTEMPTS && labels.api === 'other');
-    expect(exits).to.have.length(101);
+    const proxies = page.lines.filter(({ name, labels }) => name === ATTEMPTS && labels.api === 'other');
+    expect(proxies).to.have.length(101);
   }).timeout(60_000);
 });
 
@@ -374,27 +374,27 @@ describe('metrics() page', () => {
 
   it('shows circuits and exits as they are at the scrape', async () => {
     const guard = breaker({ name: 'github' });
-    const exit = {
+    const proxy = {
       api: 'github',
-      proxy: undefined,
-      restsUntil: 0,
+      address: undefined,
+      coolsDownUntil: 0,
       reason: '',
       failures: 1,
       attempts: 1,
       active: 0,
     };
-    const gate = { api: 'github', limit: 100, resetsAt: undefined };
+    const limit = { api: 'github', name: 'default', limit: 100, resetsAt: undefined };
     const counted = openMetrics({
       circuits: () => guard.registry.list(),
       egress: () => ({
-        exits: [
-          { ...exit, name: 'a', state: 'ok' },
-          { ...exit, name: 'b', state: 'resting' },
+        proxies: [
+          { ...proxy, name: 'a', state: 'ok' },
+          { ...proxy, name: 'b', state: 'cooling-down' },
         ],
-        gates: [
-          { ...gate, key: '1', exit: 'a', state: 'open', remaining: 7, queued: 0 },
-          { ...gate, key: '2', exit: 'a', state: 'closed', remaining: 3, queued: 4 },
-          { ...gate, key: '', exit: undefined, state: 'open', remaining: undefined, queued: 0 },
+        limits: [
+          { ...limit, credential: '1', proxy: 'a', state: 'available', remaining: 7, queued: 0 },
+          { ...limit, credential: '2', proxy: 'a', state: 'exhausted', remaining: 3, queued: 4 },
+          { ...limit, credential: '', proxy: undefined, state: 'available', remaining: undefined, queued: 0 },
         ],
       }),
     });
@@ -406,14 +406,14 @@ describe('metrics() page', () => {
     const page = readPage(await counted.render());
     const of = (name: string, labels: Record<string, string>) =>
       page.value(`resilient_proxy_${name}`, { api: 'github', ...labels });
-    expect(of('exit_state', { exit: 'a', state: 'ok' })).to.equal(1);
-    expect(of('exit_state', { exit: 'b', state: 'resting' })).to.equal(1);
-    expect(of('exit_state', { exit: 'b', state: 'ok' })).to.equal(0);
-    expect(of('gates_closed', { exit: 'a' })).to.equal(1);
-    expect(of('gate_remaining', { exit: 'a' })).to.equal(3);
-    expect(of('gate_remaining', { exit: 'direct' })).to.equal(undefined);
-    expect(of('calls_queued', { exit: 'a' })).to.equal(4);
-    expect(of('gates_closed', { exit: 'direct' })).to.equal(0);
+    expect(of('proxy_state', { proxy: 'a', state: 'ok' })).to.equal(1);
+    expect(of('proxy_state', { proxy: 'b', state: 'cooling-down' })).to.equal(1);
+    expect(of('proxy_state', { proxy: 'b', state: 'ok' })).to.equal(0);
+    expect(of('limits_exhausted', { proxy: 'a' })).to.equal(1);
+    expect(of('limit_remaining', { proxy: 'a' })).to.equal(3);
+    expect(of('limit_remaining', { proxy: 'direct' })).to.equal(undefined);
+    expect(of('calls_queued', { proxy: 'a' })).to.equal(4);
+    expect(of('limits_exhausted', { proxy: 'direct' })).to.equal(0);
   });
 
   it('shows how late the event loop is only where it is asked to', async () => {

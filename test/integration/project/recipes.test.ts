@@ -98,7 +98,7 @@ describe('recipes/many-processes.md', () => {
     const { url, child, ended } = await startShown('many-processes/cluster.js', env);
 
     /** What two workers answer; while a worker is still connecting to Redis it asks the API for itself. */
-    const answers = async (path: string): Promise<Set<string>> => {
+    const responses = async (path: string): Promise<Set<string>> => {
       const byWorker = new Map<unknown, string>();
       while (byWorker.size < 2) {
         const { headers, text } = await call(url + path);
@@ -106,7 +106,7 @@ describe('recipes/many-processes.md', () => {
       }
       return new Set(byWorker.values());
     };
-    for (let i = 0; (await answers(`/api/prices/${i}`)).size > 1; i++);
+    for (let i = 0; (await responses(`/api/prices/${i}`)).size > 1; i++);
     child.kill('SIGTERM');
     await ended;
   });

@@ -10,14 +10,14 @@ import { begin, call, keepAliveAgent } from '../../support/client.js';
 import { startForwardProxy } from '../../support/forward-proxy.js';
 import { openForward, startForward, TRANSPORTS } from '../../support/forwarding.js';
 import { unusedPort } from '../../support/listening.js';
-import { rawAnswer, startRawUpstream } from '../../support/raw-upstream.js';
+import { rawResponse, startRawUpstream } from '../../support/raw-upstream.js';
 import { rotating } from '../../support/rotating.js';
 import { serve } from '../../support/serve.js';
 import { credentials } from '../../support/tls.js';
 import { until } from '../../support/until.js';
-import { startUpstream, text, type UpstreamAnswer } from '../../support/upstream.js';
+import { startUpstream, text, type UpstreamResponse } from '../../support/upstream.js';
 
-const caller: UpstreamAnswer = (req, res) => void res.end(req.socket.remoteAddress);
+const caller: UpstreamResponse = (req, res) => void res.end(req.socket.remoteAddress);
 
 /** A proxy that is broken, and what its rest says about it. */
 interface Broken {
@@ -45,12 +45,12 @@ const BROKEN: Broken[] = [
     what: 'answers CONNECT with a page',
     reason: /a page in place of a tunnel/,
     start: () =>
-      raw(rawAnswer('HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>Log in, please</html>')),
+      raw(rawResponse('HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>Log in, please</html>')),
   },
   {
     what: 'answers CONNECT with what is no HTTP',
     reason: /an unreadable answer|the connection closed/,
-    start: () => raw(rawAnswer('<html>\r\n\r\n</html>')),
+    start: () => raw(rawResponse('<html>\r\n\r\n</html>')),
   },
   {
     what: 'answers with a head without end',
@@ -85,7 +85,7 @@ const BROKEN_FOR_TARGET: Broken[] = [
   {
     what: 'answers 503 to CONNECT',
     reason: /status 503/,
-    start: () => raw(rawAnswer('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n')),
+    start: () => raw(rawResponse('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n')),
   },
 ];
 
@@ -105,7 +105,7 @@ const BROKEN_IN_TUNNEL: Broken[] = [
   {
     what: 'stays silent in the tunnel',
     reason: /no connection in time/,
-    start: () => raw(rawAnswer('HTTP/1.1 200 Connection established\r\n\r\n')),
+    start: () => raw(rawResponse('HTTP/1.1 200 Connection established\r\n\r\n')),
   },
 ];
 
@@ -142,14 +142,14 @@ for (const transport of TRANSPORTS) {
         const { url, told, rotate, guard } = await start(target.url, {
           proxies: [await startBroken(), good.url],
         });
-        const answers = [await call(url, { method: 'POST', body: 'x' }), await call(url), await call(url)];
-        expect(answers.map((answer) => answer.text)).to.deep.equal(Array(3).fill(good.from));
+        const responses = [await call(url, { method: 'POST', body: 'x' }), await call(url), await call(url)];
+        expect(responses.map((response) => response.text)).to.deep.equal(Array(3).fill(good.from));
         expect(told).to.have.length(1);
         expect(told[0])
           .to.match(reason)
           .and.match(/, 30000 ms$/);
-        expect(rotate.status().map((exit) => [exit.state, exit.active])).to.deep.equal([
-          ['resting', 0],
+        expect(rotate.status().map((proxy) => [proxy.state, proxy.active])).to.deep.equal([
+          ['cooling-down', 0],
           ['ok', 0],
         ]);
         expect(guard.state).to.equal('CLOSED');
@@ -165,9 +165,9 @@ for (const transport of TRANSPORTS) {
         proxies: [refusing.url.replace('right', 'wrong'), good.url],
         tunnel: false,
       });
-      const answer = await call(url);
-      expect([answer.status, answer.text]).to.deep.equal([200, good.from]);
-      expect(answer.headers).to.not.have.property('proxy-authenticate');
+      const response = await call(url);
+      expect([response.status, response.text]).to.deep.equal([200, good.from]);
+      expect(response.headers).to.not.have.property('proxy-authenticate');
       expect(told[0]).to.match(/status 407/);
       expect(guard.state).to.equal('CLOSED');
     });
@@ -179,8 +179,8 @@ for (const transport of TRANSPORTS) {
         proxies: [`http://127.0.0.1:${await unusedPort()}`, good.url],
         tunnel: false,
       });
-      const answer = await call(url, { method: 'POST', body: 'all of it' });
-      expect([answer.status, answer.text]).to.deep.equal([200, 'all of it']);
+      const response = await call(url, { method: 'POST', body: 'all of it' });
+      expect([response.status, response.text]).to.deep.equal([200, 'all of it']);
     });
 
     it('makes no attempts of the failures of exits', async () => {
@@ -212,13 +212,13 @@ for (const transport of TRANSPORTS) {
         ],
       });
       for (let i = 0; i < 3; i++) {
-        const answer = await call(url);
-        expect([answer.status, answer.json()]).to.deep.equal([
+        const response = await call(url);
+        expect([response.status, response.json()]).to.deep.equal([
           503,
           { error: 'No egress proxy can be used now', code: 'ERR_NO_PROXY' },
         ]);
-        expect(Number(answer.headers['retry-after'])).to.be.within(29, 30);
-        expect(JSON.stringify(answer.rawHeaders)).to.not.include('secret');
+        expect(Number(response.headers['retry-after'])).to.be.within(29, 30);
+        expect(JSON.stringify(response.rawHeaders)).to.not.include('secret');
       }
       expect(told.filter((line) => line.startsWith('rest'))).to.have.length(2);
       advance(30_001);
@@ -232,8 +232,8 @@ for (const transport of TRANSPORTS) {
     it('refuses every call where there is no proxy at all', async () => {
       const target = await startUpstream(caller);
       const { url } = await start(target.url, { proxies: [] });
-      const answer = await call(url);
-      expect([answer.status, answer.json()]).to.deep.equal([
+      const response = await call(url);
+      expect([response.status, response.json()]).to.deep.equal([
         503,
         { error: 'No egress proxy is configured', code: 'ERR_NO_PROXY' },
       ]);
@@ -256,8 +256,8 @@ for (const transport of TRANSPORTS) {
       const good = await startForwardProxy();
       const { url, advance } = await start(target.url, { proxies: [dead.url, good.url] });
       const burst = async (): Promise<void> => {
-        const answers = await Promise.all(Array.from({ length: 64 }, () => call(url)));
-        expect(new Set(answers.map((answer) => answer.status))).to.deep.equal(new Set([200]));
+        const responses = await Promise.all(Array.from({ length: 64 }, () => call(url)));
+        expect(new Set(responses.map((response) => response.status))).to.deep.equal(new Set([200]));
       };
       await burst();
       await burst();
@@ -297,7 +297,7 @@ for (const transport of TRANSPORTS) {
         connectTimeoutMs: 20_000,
       });
       expect((await call(url)).text).to.equal(good.from);
-      expect(rotate.status()[0]).to.include({ state: 'resting' });
+      expect(rotate.status()[0]).to.include({ state: 'cooling-down' });
       refuse = false;
       let letGo = (): void => {};
       wait = new Promise((resolve) => {
@@ -307,11 +307,11 @@ for (const transport of TRANSPORTS) {
       const first = returning.connects.length;
       const calls = Array.from({ length: 20 }, () => call(url));
       await until(() => returning.connects.length > first);
-      expect(rotate.status()[0]).to.include({ state: 'trial' });
+      expect(rotate.status()[0]).to.include({ state: 'probing' });
       expect((await call(url)).text).to.equal(good.from);
       expect(returning.connects.length - first).to.equal(1);
       letGo();
-      const seen = (await Promise.all(calls)).map((answer) => answer.text);
+      const seen = (await Promise.all(calls)).map((response) => response.text);
       expect(seen.filter((from) => from === returning.from)).to.have.length(1);
       expect(told.at(-1)).to.match(/^back /);
       expect(new Set([(await call(url)).text, (await call(url)).text])).to.deep.equal(
@@ -323,8 +323,8 @@ for (const transport of TRANSPORTS) {
       const target = await startUpstream(caller);
       const dead = await startRawUpstream(() => {});
       const { url } = await start(target.url, { proxies: [dead.url] });
-      const answers = await Promise.all(Array.from({ length: 10 }, () => call(url)));
-      expect(answers.map((answer) => answer.status)).to.deep.equal(Array(10).fill(503));
+      const responses = await Promise.all(Array.from({ length: 10 }, () => call(url)));
+      expect(responses.map((response) => response.status)).to.deep.equal(Array(10).fill(503));
       expect(dead.connections.total).to.equal(1);
     });
 
@@ -359,8 +359,8 @@ for (const transport of TRANSPORTS) {
       const { url, told } = await start(target.url, { proxies: [dying.url, good.url], connections: 1 });
       expect([(await call(url)).text, (await call(url)).text]).to.deep.equal([dying.from, good.from]);
       await dying.close();
-      const answers = await Promise.all(Array.from({ length: 20 }, () => call(url)));
-      expect(answers.map((answer) => answer.text)).to.deep.equal(Array(20).fill(good.from));
+      const responses = await Promise.all(Array.from({ length: 20 }, () => call(url)));
+      expect(responses.map((response) => response.text)).to.deep.equal(Array(20).fill(good.from));
       expect(told).to.have.length(1);
     });
 
@@ -408,8 +408,11 @@ for (const transport of TRANSPORTS) {
         {},
         retry({ totalTimeoutMs: 300 }),
       );
-      const answer = await call(url);
-      expect([answer.status, answer.json()]).to.have.deep.nested.property('[1].code', 'ERR_PROXY_CONNECT');
+      const response = await call(url);
+      expect([response.status, response.json()]).to.have.deep.nested.property(
+        '[1].code',
+        'ERR_PROXY_CONNECT',
+      );
       expect(silent.map((proxy) => proxy.connections.total)).to.deep.equal([1, 1, 0, 0]);
     });
 

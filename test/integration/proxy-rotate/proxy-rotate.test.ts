@@ -10,10 +10,10 @@ import { startForward, TRANSPORTS } from '../../support/forwarding.js';
 import { startRawUpstream } from '../../support/raw-upstream.js';
 import { rotating } from '../../support/rotating.js';
 import { credentials } from '../../support/tls.js';
-import { json, startUpstream, status, text, type UpstreamAnswer } from '../../support/upstream.js';
+import { json, startUpstream, status, text, type UpstreamResponse } from '../../support/upstream.js';
 
 /** Tells from which address the target was called. */
-const caller: UpstreamAnswer = (req, res) => {
+const caller: UpstreamResponse = (req, res) => {
   const from = String(req.socket.remoteAddress).replace('::ffff:', '');
   res.end(from);
 };
@@ -98,14 +98,14 @@ for (const transport of TRANSPORTS) {
         { proxies: proxies.map((proxy) => proxy.url) },
         { secure: true },
       );
-      const answer = await call(url);
-      expect([answer.status, answer.json()]).to.deep.equal([
+      const response = await call(url);
+      expect([response.status, response.json()]).to.deep.equal([
         502,
         { error: 'No trusted TLS connection to the upstream', code: 'ERR_UPSTREAM_TLS' },
       ]);
       expect(target.requests).to.deep.equal([]);
       expect(proxies.map((proxy) => proxy.connects.length)).to.deep.equal([1, 0]);
-      expect(rotate.status().map((exit) => exit.state)).to.deep.equal(['ok', 'ok']);
+      expect(rotate.status().map((proxy) => proxy.state)).to.deep.equal(['ok', 'ok']);
     });
 
     it('asks by the name of the target inside the tunnel', async () => {
@@ -185,7 +185,7 @@ for (const transport of TRANSPORTS) {
       const { url, rotate } = await start(target.url, { proxies: proxies.map((proxy) => proxy.url) });
       const froms = proxies.map((proxy) => proxy.from);
       expect(await callers(url, 6)).to.deep.equal([...froms, ...froms]);
-      expect(rotate.status().map((exit) => [exit.attempts, exit.active])).to.deep.equal([
+      expect(rotate.status().map((proxy) => [proxy.attempts, proxy.active])).to.deep.equal([
         [2, 0],
         [2, 0],
         [2, 0],
@@ -204,7 +204,7 @@ for (const transport of TRANSPORTS) {
         await worker();
       };
       await Promise.all(Array.from({ length: 64 }, worker));
-      const shares = rotate.status().map((exit) => exit.attempts / (calls / 4));
+      const shares = rotate.status().map((proxy) => proxy.attempts / (calls / 4));
       expect(Math.min(...shares)).to.be.at.least(0.98);
       expect(Math.max(...shares)).to.be.at.most(1.02);
     });
@@ -271,7 +271,7 @@ for (const transport of TRANSPORTS) {
       expect(await callers(url, 2)).to.deep.equal([first?.from, second?.from]);
       const waiting = call(`${url}/held`);
       while (held.length === 0) await new Promise((resolve) => setImmediate(resolve));
-      expect(rotate.status().map((exit) => exit.active)).to.deep.equal([1, 0]);
+      expect(rotate.status().map((proxy) => proxy.active)).to.deep.equal([1, 0]);
       expect(await callers(url, 3)).to.deep.equal(Array(3).fill(second?.from));
       held[0]?.();
       await waiting;
@@ -315,7 +315,7 @@ for (const transport of TRANSPORTS) {
       expect(rotate.status()[0]).to.include({
         name: 'direct',
         proxy: undefined,
-        state: 'resting',
+        state: 'cooling-down',
         reason: `status 429 of ${host}`,
         attempts: 3,
       });
@@ -345,7 +345,7 @@ for (const transport of TRANSPORTS) {
       expect(await callers(url, 3)).to.deep.equal(Array(3).fill('127.0.0.3'));
       expect(new Set(await callers(`${url}/other`, 2))).to.deep.equal(new Set(['127.0.0.2', '127.0.0.3']));
       expect(rotate.status()[0]).to.include({
-        state: 'resting',
+        state: 'cooling-down',
         reason: `status 429 of 127.0.0.1:${limiting.port}`,
       });
       advance(120_001);
@@ -371,7 +371,7 @@ for (const transport of TRANSPORTS) {
     it('leaves an exit in use after a status that restOnStatus does not list', async () => {
       const target = await startUpstream(status(429));
       const [proxy] = await startProxies(1);
-      const { url, told } = await start(target.url, { proxies: [proxy?.url ?? ''], restOnStatus: [403] });
+      const { url, told } = await start(target.url, { proxies: [proxy?.url ?? ''], cooldownOnStatus: [403] });
       for (let i = 0; i < 3; i++) expect((await call(url)).status).to.equal(429);
       expect(told).to.deep.equal([]);
     });

@@ -58,8 +58,8 @@ for (const transport of TRANSPORTS) {
           for (let i = 0; i < 3; i++) expect((await call(url)).json()).to.deep.equal({ ok: true });
           expect(rotate.status()[0]).to.include({ state: 'ok', attempts: 3 });
         }
-        const fields = target.requests.map((request) => request.rawHeaders.join('\n')).join('\n');
-        expect(fields).to.not.match(/proxy-auth|secret7/i);
+        const headers = target.requests.map((request) => request.rawHeaders.join('\n')).join('\n');
+        expect(headers).to.not.match(/proxy-auth|secret7/i);
       });
     }
 
@@ -68,8 +68,8 @@ for (const transport of TRANSPORTS) {
       const port = await startTinyproxy();
       const { rotate, told } = rotating({ proxies: [`http://user:wrong@127.0.0.1:${port}`] });
       const { url } = await startForward({ target: target.url, transport }, rotate);
-      const answer = await call(url);
-      expect([answer.status, answer.text.includes('wrong')]).to.deep.equal([503, false]);
+      const response = await call(url);
+      expect([response.status, response.text.includes('wrong')]).to.deep.equal([503, false]);
       expect(told[0]).to.match(/status 40[17]/);
       expect(target.requests).to.deep.equal([]);
     });

@@ -20,14 +20,14 @@ const HANDSHAKE =
 async function startEcho(scheme: 'http' | 'https') {
   const server = scheme === 'https' ? createTlsServer(credentials()) : createServer();
   const sockets = new WebSocketServer({ server });
-  const fields: string[] = [];
+  const headers: string[] = [];
   sockets.on('connection', (socket, req) => {
-    fields.push(req.rawHeaders.join('\n'));
+    headers.push(req.rawHeaders.join('\n'));
     socket.send(String(req.socket.remoteAddress));
     socket.on('message', (data) => socket.send(data));
   });
   const { port, connections } = await listening(server);
-  return { url: `${scheme}://127.0.0.1:${port}`, connections, fields };
+  return { url: `${scheme}://127.0.0.1:${port}`, connections, headers };
 }
 
 for (const transport of TRANSPORTS) {
@@ -56,7 +56,7 @@ for (const transport of TRANSPORTS) {
         expect(String(await eventOf(socket, 'message'))).to.equal('hello');
         expect(proxy.connects).to.have.length(1);
         expect(told).to.have.length(1);
-        expect(echo.fields[0]).to.not.match(/proxy-auth/i);
+        expect(echo.headers[0]).to.not.match(/proxy-auth/i);
         socket.terminate();
         await until(() => proxy.open() === 0 && echo.connections.open === 0);
       });
@@ -95,7 +95,7 @@ for (const transport of TRANSPORTS) {
       client.socket.resetAndDestroy();
       letGo();
       await until(() => proxy.open() === 0);
-      expect(echo.fields).to.deep.equal([]);
+      expect(echo.headers).to.deep.equal([]);
     });
   });
 }

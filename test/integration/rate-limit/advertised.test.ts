@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { GateStatus } from '../../../lib/core/egress-status.js';
+import type { LimitStatus } from '../../../lib/core/egress-status.js';
 import type { Handler } from '../../../lib/core/exchange.js';
 import type { RateLimitHandler } from '../../../lib/rate-limit/rate-limit.js';
 import type { RateLimitOptions } from '../../../lib/rate-limit/rate-limit-options.js';
@@ -7,7 +7,7 @@ import { retry } from '../../../lib/retry/retry.js';
 import { call } from '../../support/client.js';
 import { startForward } from '../../support/forwarding.js';
 import { until } from '../../support/until.js';
-import { startUpstream, status, type Upstream, type UpstreamAnswer } from '../../support/upstream.js';
+import { startUpstream, status, type Upstream, type UpstreamResponse } from '../../support/upstream.js';
 import { keepCalling, onceLearned, opened, startLimitedApi, TELLS, type Tell } from './testing.js';
 
 /** A clock that stands still until it is told to go on. */
@@ -30,7 +30,7 @@ interface Setup {
 }
 
 async function learning(
-  script: UpstreamAnswer | UpstreamAnswer[],
+  script: UpstreamResponse | UpstreamResponse[],
   options: RateLimitOptions = {},
   ...more: Handler[]
 ): Promise<Setup> {
@@ -91,7 +91,7 @@ describe('rateLimit() that learns', () => {
 
   it('counts calls under way, so that no more go at once than are left', async () => {
     const waiting: (() => void)[] = [];
-    const held: UpstreamAnswer = (_req, res) => void waiting.push(() => res.writeHead(200).end());
+    const held: UpstreamResponse = (_req, res) => void waiting.push(() => res.writeHead(200).end());
     const { gets, url, upstream, limiter } = await learning([left(5, 60), held]);
     await gets(1);
     let refused = 0;
@@ -99,34 +99,36 @@ describe('rateLimit() that learns', () => {
     const calls = Array.from({ length: 20 }, () => call(url));
     await until(() => refused === 15 && waiting.length === 5, '15 refusals and 5 calls under way');
     for (const release of waiting) release();
-    const statuses = (await Promise.all(calls)).map((answer) => answer.status);
+    const statuses = (await Promise.all(calls)).map((response) => response.status);
     expect(statuses.filter((code) => code === 200)).to.have.length(5);
     expect(upstream.requests).to.have.length(6);
   });
 
   it('keeps a gate for each credential, and tells none of them', async () => {
-    const answer: UpstreamAnswer = (req, res) => {
+    const response: UpstreamResponse = (req, res) => {
       const limited = req.headers.authorization === 'Bearer greedy-secret';
       res.writeHead(limited ? 429 : 200, limited ? { 'Retry-After': '30' } : {}).end();
     };
-    const { gets, limiter, upstream, url } = await learning(answer, { name: 'weather' });
+    const { gets, limiter, upstream, url } = await learning(response, { name: 'weather' });
     const events: unknown[] = [];
-    limiter.on('gateClosed', (event) => events.push(event));
+    limiter.on('limitExhausted', (event) => events.push(event));
     expect(await gets(2, { authorization: 'Bearer greedy-secret' })).to.deep.equal([429, 429]);
     expect(await gets(2, { authorization: 'Bearer modest' })).to.deep.equal([200, 200]);
     expect(upstream.requests).to.have.length(3);
-    const [gate, ...others] = limiter.status() as [GateStatus];
+    const [gate, ...others] = limiter.status() as [LimitStatus];
     expect(others).to.deep.equal([]);
     expect(gate).to.deep.include({
       api: 'weather',
-      exit: undefined,
-      state: 'closed',
+      proxy: undefined,
+      state: 'exhausted',
       remaining: 0,
       limit: undefined,
       resetsAt: 1_700_000_030_000,
       queued: 0,
     });
-    expect(events).to.deep.equal([{ api: 'weather', key: gate.key, exit: undefined, retryAfterMs: 30_000 }]);
+    expect(events).to.deep.equal([
+      { api: 'weather', credential: gate.credential, proxy: undefined, retryAfterMs: 30_000 },
+    ]);
     const refused = await call(url, { headers: { authorization: 'Bearer greedy-secret' } });
     expect(JSON.stringify([gate, events, refused.rawHeaders, refused.text])).to.not.contain('secret');
   });
@@ -140,11 +142,11 @@ describe('rateLimit() that learns', () => {
   });
 
   it('forgets gates beyond maxKeys, those first that know nothing', async () => {
-    const answer: UpstreamAnswer = (req, res) => {
+    const response: UpstreamResponse = (req, res) => {
       const limited = req.headers['x-api-key'] === 'closed';
       res.writeHead(limited ? 429 : 200, limited ? { 'Retry-After': '30' } : {}).end();
     };
-    const { gets, upstream } = await learning(answer, { maxKeys: 3 });
+    const { gets, upstream } = await learning(response, { maxKeys: 3 });
     await gets(1, { 'x-api-key': 'closed' });
     for (let i = 0; i < 20; i++) await gets(1, { 'x-api-key': `${i}` });
     expect(upstream.requests).to.have.length(21);
@@ -155,8 +157,8 @@ describe('rateLimit() that learns', () => {
   it('tells when a gate closes and when it opens', async () => {
     const { gets, limiter, advance } = await learning([left(0, 5), left(99, 60)]);
     const events: string[] = [];
-    limiter.on('gateClosed', () => events.push('closed'));
-    limiter.on('gateOpened', () => events.push('opened'));
+    limiter.on('limitExhausted', () => events.push('closed'));
+    limiter.on('limitAvailable', () => events.push('opened'));
     await gets(3);
     expect(events).to.deep.equal(['closed']);
     advance(5000);
@@ -166,7 +168,7 @@ describe('rateLimit() that learns', () => {
 
   it('opens after maxGateMs, whatever the target says', async () => {
     const script = [status(429, { 'Retry-After': 'Fri, 31 Dec 9999 23:59:59 GMT' }), status(200)];
-    const { gets, advance } = await learning(script, { maxGateMs: 60_000 });
+    const { gets, advance } = await learning(script, { maxPauseMs: 60_000 });
     await gets(1);
     advance(59_999);
     expect(await gets(1)).to.deep.equal([429]);

@@ -12,8 +12,8 @@ describe('rateLimit() in front of other handlers', () => {
     const app = express().use(limiter, (_req, res) => void res.send('fine'));
     app.use(((_error, _req, res, _next) => void res.status(418).end()) as express.ErrorRequestHandler);
     const { url } = await serveApp(app);
-    const answers = [await call(url), await call(url), await call(url)];
-    expect(answers.map((answer) => answer.status)).to.deep.equal([200, 200, 418]);
+    const responses = [await call(url), await call(url), await call(url)];
+    expect(responses.map((response) => response.status)).to.deep.equal([200, 200, 418]);
   });
 
   it("is answered by Express' own error handler with the fields that belong to it", async () => {
@@ -67,7 +67,7 @@ describe('rateLimit() in front of other handlers', () => {
       res.setHeader('RateLimit-Reset', '60');
       limiter(req, res, (error) => (error ? next(error) : void res.end('fine')));
     });
-    const answers = [await call(url), await call(url), await call(url)];
-    expect(answers.map((answer) => answer.status)).to.deep.equal([200, 200, 200]);
+    const responses = [await call(url), await call(url), await call(url)];
+    expect(responses.map((response) => response.status)).to.deep.equal([200, 200, 200]);
   });
 });

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from '../../../lib/core/pipeline.js';
-import { answerError } from '../../../lib/core/send-error.js';
+import { sendError } from '../../../lib/core/send-error.js';
 import { rateLimit } from '../../../lib/rate-limit/rate-limit.js';
 import { forward } from '../../../lib/upstream/forward.js';
 
@@ -9,7 +9,7 @@ import { forward } from '../../../lib/upstream/forward.js';
 const [limits = '{}', target = '{}'] = process.argv.slice(2);
 const handler = pipeline([rateLimit(JSON.parse(limits)), forward(JSON.parse(target))]);
 const server = createServer((req, res) => {
-  handler(req, res, (error) => void answerError(req, res, error));
+  handler(req, res, (error) => void sendError(req, res, error));
 });
 server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port));
 process.once('disconnect', () => process.exit());

@@ -16,7 +16,7 @@ import {
   startUpstream,
   status,
   type Upstream,
-  type UpstreamAnswer,
+  type UpstreamResponse,
 } from '../../support/upstream.js';
 import { opened } from './testing.js';
 
@@ -32,7 +32,7 @@ interface Setup {
 
 async function limited(
   options: RateLimitOptions,
-  script: UpstreamAnswer | UpstreamAnswer[] = status(200),
+  script: UpstreamResponse | UpstreamResponse[] = status(200),
   ...more: Handler[]
 ): Promise<Setup> {
   const limiter = opened(options);
@@ -118,7 +118,7 @@ describe('rateLimit() with a limit', () => {
     const upstream = await startUpstream(status(200));
     const proxy = await startForward({ target: upstream.url }, limiter, limiter);
     const statuses = [await call(proxy.url), await call(proxy.url), await call(proxy.url)];
-    expect(statuses.map((answer) => answer.status)).to.deep.equal([200, 200, 429]);
+    expect(statuses.map((response) => response.status)).to.deep.equal([200, 200, 429]);
   });
 
   it('tells what it refuses', async () => {
@@ -145,8 +145,8 @@ describe('rateLimit() and attempts', () => {
 
   it('ends a call for whose next attempt nothing is left in time', async () => {
     const { proxy, upstream } = await limited({ limit: 1, windowMs: MINUTE }, status(503), retry(QUICK));
-    const answer = await call(proxy.url);
-    expect([answer.status, answer.json()]).to.deep.equal([
+    const response = await call(proxy.url);
+    expect([response.status, response.json()]).to.deep.equal([
       429,
       { error: 'Rate limit reached. Please try again in 60 seconds', code: 'ERR_RATE_LIMITED' },
     ]);
@@ -173,8 +173,8 @@ describe('rateLimit() and attempts', () => {
   it('gets back what never reached the target', async () => {
     const limiter = opened({ limit: 1, windowMs: MINUTE });
     const proxy = await startForward({ target: `http://127.0.0.1:${await unusedPort()}` }, limiter);
-    const answers = [await call(proxy.url), await call(proxy.url), await call(proxy.url)];
-    expect(answers.map((answer) => answer.status)).to.deep.equal([502, 502, 502]);
+    const responses = [await call(proxy.url), await call(proxy.url), await call(proxy.url)];
+    expect(responses.map((response) => response.status)).to.deep.equal([502, 502, 502]);
   });
 
   it('gets nothing back for a call that was sent and not answered', async () => {
@@ -210,7 +210,7 @@ describe('rateLimit() with a queue', () => {
       calls.push(call(`${proxy.url}/${i}`));
       await until(() => queued() === i - 2 || upstream.requests.length === i);
     }
-    expect((await Promise.all(calls)).map((answer) => answer.status)).to.deep.equal(Array(7).fill(200));
+    expect((await Promise.all(calls)).map((response) => response.status)).to.deep.equal(Array(7).fill(200));
     expect(upstream.requests.slice(2).map(({ url }) => url)).to.deep.equal(['/3', '/4', '/5', '/6', '/7']);
   });
 
@@ -250,7 +250,7 @@ describe('rateLimit() with a queue', () => {
     await call(proxy.url);
     const calls = Array.from({ length: 6 }, () => call(proxy.url));
     await until(() => queued() > 0);
-    const statuses = (await Promise.all(calls)).map((answer) => answer.status).sort();
+    const statuses = (await Promise.all(calls)).map((response) => response.status).sort();
     expect(statuses.at(0)).to.equal(200);
     expect(statuses.at(-1)).to.equal(429);
   });
@@ -265,7 +265,7 @@ describe('rateLimit() with a queue', () => {
     expect(refused.status).to.equal(503);
     expect(refused.json()).to.have.property('code', 'ERR_QUEUE_FULL');
     expect(refused.headers).to.include({ 'retry-after': '1' });
-    expect((await Promise.all(waiting)).map((answer) => answer.status)).to.deep.equal([200, 200]);
+    expect((await Promise.all(waiting)).map((response) => response.status)).to.deep.equal([200, 200]);
   });
 
   it('keeps nobody waiting who wants another quota', async () => {
@@ -290,8 +290,8 @@ describe('rateLimit() with a queue', () => {
     const waiting = call(proxy.url);
     await until(() => queued() === 1);
     await limiter.close();
-    const answer = await within(waiting, 'the answer');
-    expect([answer.status, answer.json()]).to.deep.equal([
+    const response = await within(waiting, 'the answer');
+    expect([response.status, response.json()]).to.deep.equal([
       503,
       { error: 'The proxy is shutting down', code: 'ERR_SHUTTING_DOWN' },
     ]);

@@ -92,7 +92,7 @@ describe('rateLimit() on a Redis that several processes share', () => {
       await member(server, upstream.url, options),
     ];
     const calls = members.flatMap(({ url }) => Array.from({ length: 10 }, () => call(url)));
-    const statuses = (await Promise.all(calls)).map((answer) => answer.status);
+    const statuses = (await Promise.all(calls)).map((response) => response.status);
     expect(statuses.filter((code) => code === 200)).to.have.length(5);
   });
 
@@ -229,8 +229,8 @@ describe('rateLimit() without a Redis that answers', () => {
     const redis = { host: '127.0.0.1', port: await unusedPort() };
     const limiter = opened({ redis, limit: 3, windowMs: MINUTE });
     const { url } = await startForward({ target: upstream.url }, limiter);
-    const answers = await Promise.all(Array.from({ length: 10 }, () => call(url)));
-    expect(answers.filter((answer) => answer.status === 200)).to.have.length(3);
+    const responses = await Promise.all(Array.from({ length: 10 }, () => call(url)));
+    expect(responses.filter((response) => response.status === 200)).to.have.length(3);
   });
 
   it('goes on when Redis is killed in the middle, and shares again when it is back', async () => {

@@ -73,9 +73,9 @@ export async function startLimitedApi(limit: number, windowMs: number, tell: Tel
     if (ok) window.ok++;
     else window.refused++;
     const endsInMs = endsAt - now;
-    const fields = tell(limit - window.ok, endsInMs, limit, windowMs);
-    if (!ok) fields['Retry-After'] = upSeconds(endsInMs);
-    res.writeHead(ok ? 200 : 429, fields).end();
+    const headers = tell(limit - window.ok, endsInMs, limit, windowMs);
+    if (!ok) headers['Retry-After'] = upSeconds(endsInMs);
+    res.writeHead(ok ? 200 : 429, headers).end();
   });
   return { url: upstream.url, upstream, windows };
 }

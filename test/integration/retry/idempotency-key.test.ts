@@ -26,8 +26,8 @@ for (const transport of TRANSPORTS) {
     it('sends a POST again, with its body and the same key', async () => {
       const upstream = await startUpstream([status(503), hangUp, json({ done: true })]);
       const { url } = await start(upstream.url);
-      const answer = await call(url, { method: 'POST', body: 'pay 5' });
-      expect(answer.json()).to.deep.equal({ done: true });
+      const response = await call(url, { method: 'POST', body: 'pay 5' });
+      expect(response.json()).to.deep.equal({ done: true });
       expect(upstream.requests.map(({ body }) => body.toString())).to.deep.equal(Array(3).fill('pay 5'));
       const [first, ...others] = keysOf(upstream);
       expect(first).to.have.length(1);
@@ -96,8 +96,8 @@ for (const transport of TRANSPORTS) {
       for (const code of [409, 422]) {
         const upstream = await startUpstream(status(code, { 'x-from': 'the API' }));
         const { url } = await start(upstream.url);
-        const answer = await call(url, { method: 'POST', body: 'x' });
-        expect([answer.status, answer.lines('x-from')]).to.deep.equal([code, ['the API']]);
+        const response = await call(url, { method: 'POST', body: 'x' });
+        expect([response.status, response.lines('x-from')]).to.deep.equal([code, ['the API']]);
         expect(upstream.requests).to.have.length(1);
       }
     });

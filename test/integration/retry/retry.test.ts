@@ -8,7 +8,7 @@ import { unusedPort } from '../../support/listening.js';
 import { startRawUpstream } from '../../support/raw-upstream.js';
 import { serveApp } from '../../support/serve.js';
 import { until, within } from '../../support/until.js';
-import { hangUp, startUpstream, status, text, type UpstreamAnswer } from '../../support/upstream.js';
+import { hangUp, startUpstream, status, text, type UpstreamResponse } from '../../support/upstream.js';
 
 const QUICK: RetryOptions = { initialDelayMs: 1, maxDelayMs: 2, budgetRatio: false };
 
@@ -24,30 +24,30 @@ for (const transport of TRANSPORTS) {
         text('at last'),
       ]);
       const { url } = await start(upstream.url);
-      const answer = await call(`${url}/x?y=1`);
-      expect(answer.status).to.equal(200);
-      expect(answer.text).to.equal('at last');
-      expect(answer.lines('x-from')).to.deep.equal([]);
+      const response = await call(`${url}/x?y=1`);
+      expect(response.status).to.equal(200);
+      expect(response.text).to.equal('at last');
+      expect(response.lines('x-from')).to.deep.equal([]);
       expect(upstream.requests.map(({ url }) => url)).to.deep.equal(['/x?y=1', '/x?y=1', '/x?y=1']);
     });
 
     it('passes the last failure on as it came, once the attempts are used up', async () => {
       const upstream = await startUpstream([status(500), status(502), status(503, { 'x-from': 'third' })]);
       const { url } = await start(upstream.url);
-      const answer = await call(url);
-      expect([answer.status, answer.lines('x-from')]).to.deep.equal([503, ['third']]);
+      const response = await call(url);
+      expect([response.status, response.lines('x-from')]).to.deep.equal([503, ['third']]);
       expect(upstream.requests).to.have.length(3);
     });
 
     it('sends a 1 MB body whole each time', async () => {
       const digests: string[] = [];
-      const answer: UpstreamAnswer = (req, res) => {
+      const response: UpstreamResponse = (req, res) => {
         void measure(req).then(({ digest }) => {
           digests.push(digest);
           res.writeHead(digests.length < 3 ? 503 : 200).end();
         });
       };
-      const upstream = await startUpstream(answer, { readBody: false });
+      const upstream = await startUpstream(response, { readBody: false });
       const { url } = await start(upstream.url);
       const size = 1024 * 1024;
       const { status: code } = await call(url, {
@@ -62,7 +62,7 @@ for (const transport of TRANSPORTS) {
     it('goes on with the rest of an upload that was refused before it was complete', async () => {
       let refused = false;
       const digests: string[] = [];
-      const answer: UpstreamAnswer = (req, res) => {
+      const response: UpstreamResponse = (req, res) => {
         if (refused) {
           void measure(req).then(({ digest }) => {
             digests.push(digest);
@@ -73,7 +73,7 @@ for (const transport of TRANSPORTS) {
         refused = true;
         req.once('data', () => res.writeHead(503, { connection: 'close' }).end());
       };
-      const upstream = await startUpstream(answer, { readBody: false });
+      const upstream = await startUpstream(response, { readBody: false });
       const { url } = await start(upstream.url);
       const size = 900 * 1024;
       const { status: code } = await call(url, { method: 'PUT', body: bigBody(size) });
@@ -106,10 +106,10 @@ for (const transport of TRANSPORTS) {
     it('waits as long as Retry-After asks', async () => {
       const at: number[] = [];
       const note =
-        (answer: UpstreamAnswer): UpstreamAnswer =>
+        (response: UpstreamResponse): UpstreamResponse =>
         (req, res) => {
           at.push(performance.now());
-          answer(req, res);
+          response(req, res);
         };
       const upstream = await startUpstream([note(status(503, { 'retry-after': '2' })), note(status(200))]);
       const { url } = await start(upstream.url);
@@ -121,8 +121,8 @@ for (const transport of TRANSPORTS) {
     it('passes an answer on at once that asks for more patience than there is', async () => {
       const upstream = await startUpstream(status(503, { 'retry-after': '3600' }));
       const { url } = await start(upstream.url);
-      const answer = await call(url);
-      expect([answer.status, answer.headers['retry-after']]).to.deep.equal([503, '3600']);
+      const response = await call(url);
+      expect([response.status, response.headers['retry-after']]).to.deep.equal([503, '3600']);
       expect(upstream.requests).to.have.length(1);
     });
 

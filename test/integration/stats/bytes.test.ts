@@ -25,10 +25,10 @@ describe('the bytes that resilientProxy() counts', () => {
   it('are those that clients get: of a stored answer in place of a failure, too', async () => {
     let fails = false;
     const upstream = await startUpstream((req, res) => {
-      const fields = { etag: '"1"', 'cache-control': 'max-age=0, stale-if-error=600' };
+      const headers = { etag: '"1"', 'cache-control': 'max-age=0, stale-if-error=600' };
       if (fails) res.writeHead(503).end('x'.repeat(5000));
-      else if (req.headers['if-none-match']) res.writeHead(304, fields).end();
-      else res.writeHead(200, fields).end('hello');
+      else if (req.headers['if-none-match']) res.writeHead(304, headers).end();
+      else res.writeHead(200, headers).end('hello');
     });
     const { url, counted } = await startProxy({ target: upstream.url, cache: { mode: 'standard' } });
     for (const calls of [1, 2, 3]) {

@@ -54,9 +54,9 @@ async function startProcess(options: StatsOptions): Promise<{ url: string; end()
   onCleanup(() => child.kill());
   const [port] = await within(once(child, 'message'), 'the process to listen', 15_000);
   const end = async (): Promise<void> => {
-    const exit = once(child, 'exit');
+    const proxy = once(child, 'exit');
     child.send('end');
-    await within(exit, 'the process to end', 10_000);
+    await within(proxy, 'the process to end', 10_000);
   };
   return { url: `http://127.0.0.1:${port}`, end };
 }

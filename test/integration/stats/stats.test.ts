@@ -34,7 +34,7 @@ describe('stats() in front of a foreign handler', () => {
     expect(figures).to.deep.include({
       ...NOTHING,
       ...{ success: 2, failure: 1, statusCodes: { '200': 2, '500': 1 }, bytesOut: 15 },
-      ...{ cache: {}, exits: {}, errors: {} },
+      ...{ cache: {}, proxies: {}, errors: {} },
     });
     expect(figures.responseTime.count).to.equal(3);
     expect(figures.timeToFirstByte.count).to.equal(3);
@@ -188,7 +188,7 @@ describe('stats() in front of our own stages', () => {
     for (let i = 0; i < 3; i++) await call(`${url}/a`);
     await call(`${url}/b`, { method: 'DELETE' });
     const figures = await figuresOf(counter, 4);
-    expect(figures).to.deep.include({ success: 4, attempts: 2, exits: { direct: 2 } });
+    expect(figures).to.deep.include({ success: 4, attempts: 2, proxies: { direct: 2 } });
     expect(figures.cache).to.deep.equal({ hit: 2, miss: 1, bypass: 1 });
     expect(figures.timeToFirstByte.count).to.equal(4);
   });
@@ -218,7 +218,7 @@ describe('stats() in front of our own stages', () => {
     await call(url);
     await call(url);
     expect(await figuresOf(counter, 2)).to.deep.include({
-      ...{ success: 2, attempts: 4, retried: 1, exits: { direct: 4 }, statusCodes: { '200': 2 } },
+      ...{ success: 2, attempts: 4, retried: 1, proxies: { direct: 4 }, statusCodes: { '200': 2 } },
     });
   });
 

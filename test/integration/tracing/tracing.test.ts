@@ -241,9 +241,9 @@ describe('tracing()', () => {
   });
 
   it('traces a call that goes on without its client', async () => {
-    let answer: (() => void) | undefined;
+    let response: (() => void) | undefined;
     const upstream = await startUpstream((_req, res) => {
-      answer = () => res.end('late');
+      response = () => res.end('late');
     });
     const { spans, stage } = traced();
     const holding: Handler = (req, res, next) => {
@@ -252,10 +252,10 @@ describe('tracing()', () => {
     };
     const { url } = await startForward({ target: upstream.url }, stage, holding);
     const leaving = begin(url);
-    await until(() => answer !== undefined);
+    await until(() => response !== undefined);
     leaving.destroy();
     await spans(1);
-    answer?.();
+    response?.();
     const [attempt] = attemptSpans(await spans(2));
     expect(attempt?.attributes).to.include({ 'http.response.status_code': 200 });
   });

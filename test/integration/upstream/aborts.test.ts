@@ -4,14 +4,14 @@ import { bigBody } from '../../support/bytes.js';
 import { begin, call, endingOf, keepAliveAgent, open } from '../../support/client.js';
 import { openForward, startForward, TRANSPORTS } from '../../support/forwarding.js';
 import { rawClient } from '../../support/raw-client.js';
-import { rawAnswer, startRawUpstream } from '../../support/raw-upstream.js';
+import { rawResponse, startRawUpstream } from '../../support/raw-upstream.js';
 import { serve } from '../../support/serve.js';
 import { eventOf, standstill, until } from '../../support/until.js';
-import { hangUp, json, silence, startUpstream, type UpstreamAnswer } from '../../support/upstream.js';
+import { hangUp, json, silence, startUpstream, type UpstreamResponse } from '../../support/upstream.js';
 
 /** Sends this much of an answer, then cuts the connection. */
 const broken =
-  (headers: Record<string, string>): UpstreamAnswer =>
+  (headers: Record<string, string>): UpstreamResponse =>
   (req, res) => {
     res.writeHead(200, headers);
     res.write('x'.repeat(1000), () => setImmediate(() => req.socket.destroy()));
@@ -20,7 +20,7 @@ const broken =
 const MIB = 1024 * 1024;
 const refusal = 'HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 8\r\n\r\ntoo much';
 
-const endless: UpstreamAnswer = (_req, res) => void bigBody(Number.MAX_SAFE_INTEGER).pipe(res);
+const endless: UpstreamResponse = (_req, res) => void bigBody(Number.MAX_SAFE_INTEGER).pipe(res);
 
 for (const transport of TRANSPORTS) {
   describe(`forward() when one side goes away, transport ${transport}`, () => {
@@ -38,14 +38,14 @@ for (const transport of TRANSPORTS) {
       const client = await rawClient(proxy.port);
       client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
 
-      const answer = await client.untilClosed();
-      expect(answer).to.include('x'.repeat(1000));
-      expect(answer).to.not.match(/\r\n0\r\n\r\n$/);
+      const response = await client.untilClosed();
+      expect(response).to.include('x'.repeat(1000));
+      expect(response).to.not.match(/\r\n0\r\n\r\n$/);
     });
 
     it('cuts the client off when a chunk of the answer is unreadable', async () => {
       const upstream = await startRawUpstream(
-        rawAnswer('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nnonsense\r\n'),
+        rawResponse('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nnonsense\r\n'),
       );
       const proxy = await startForward({ target: upstream.url, transport });
       const client = await rawClient(proxy.port);
@@ -67,10 +67,10 @@ for (const transport of TRANSPORTS) {
       const upstream = await startUpstream(hangUp);
       const proxy = await startForward({ target: upstream.url, transport });
 
-      const answer = await call(proxy.url, { method: 'POST', body: 'x' });
-      expect(answer.status).to.equal(502);
-      expect(answer.json()).to.have.property('code', 'ERR_UPSTREAM_RESET');
-      expect(answer.headers['proxy-status']).to.equal('resilient-proxy-out; error=connection_terminated');
+      const response = await call(proxy.url, { method: 'POST', body: 'x' });
+      expect(response.status).to.equal(502);
+      expect(response.json()).to.have.property('code', 'ERR_UPSTREAM_RESET');
+      expect(response.headers['proxy-status']).to.equal('resilient-proxy-out; error=connection_terminated');
     });
 
     it('closes the upstream connection at once when the client leaves a download', async () => {
@@ -192,13 +192,13 @@ for (const transport of TRANSPORTS) {
       });
       const proxy = await startForward({ target: upstream.url, transport });
 
-      const answer = await call(proxy.url, {
+      const response = await call(proxy.url, {
         method: 'POST',
         body: bigBody(50 * MIB),
         agent: keepAliveAgent(),
       });
-      expect(answer.status).to.equal(413);
-      expect(answer.text).to.equal('too much');
+      expect(response.status).to.equal(413);
+      expect(response.text).to.equal('too much');
       await until(() => upstream.connections.open === 0);
     });
 
@@ -206,13 +206,13 @@ for (const transport of TRANSPORTS) {
       const upstream = await startUpstream((req) => req.once('data', () => req.socket.destroy()));
       const proxy = await startForward({ target: upstream.url, transport });
 
-      const answer = await call(proxy.url, {
+      const response = await call(proxy.url, {
         method: 'POST',
         body: bigBody(50 * MIB),
         agent: keepAliveAgent(),
       });
-      expect(answer.status).to.equal(502);
-      expect(answer.json()).to.have.property('code', 'ERR_UPSTREAM_RESET');
+      expect(response.status).to.equal(502);
+      expect(response.json()).to.have.property('code', 'ERR_UPSTREAM_RESET');
     });
 
     it('cuts a call off that is under way when it is closed', async () => {
@@ -232,10 +232,10 @@ for (const transport of TRANSPORTS) {
       const handler = openForward({ target: upstream.url, transport });
       const proxy = await serve(handler);
 
-      const answer = call(proxy.url);
+      const response = call(proxy.url);
       await until(() => upstream.requests.length === 1);
       await handler.close();
-      expect((await answer).json()).to.have.property('code', 'ERR_SHUTTING_DOWN');
+      expect((await response).json()).to.have.property('code', 'ERR_SHUTTING_DOWN');
     });
   });
 }

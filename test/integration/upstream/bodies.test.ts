@@ -54,19 +54,19 @@ async function bothWays(options: (target: string) => ForwardOptions, request: Po
     ...request,
     headers: { 'content-length': Buffer.byteLength(request.body), ...request.headers },
   };
-  const answers = [];
-  for (const path of ['plain', 'ours']) answers.push(await call(`${url}/${path}`, sent));
-  return { upstream, answers };
+  const responses = [];
+  for (const path of ['plain', 'ours']) responses.push(await call(`${url}/${path}`, sent));
+  return { upstream, responses };
 }
 
 describe('forward() with fixRequestBody', () => {
   for (const [kind, request] of Object.entries(BODIES)) {
     it(`sends ${kind} as http-proxy-middleware does`, async () => {
-      const { upstream, answers } = await bothWays(
+      const { upstream, responses } = await bothWays(
         (target) => ({ target, on: { proxyReq: fixRequestBody } }),
         request,
       );
-      expect(answers.map(({ status }) => status)).to.deep.equal([200, 200]);
+      expect(responses.map(({ status }) => status)).to.deep.equal([200, 200]);
       const [plain, ours] = upstream.requests;
       expect(ours?.body.toString('latin1')).to.equal(plain?.body.toString('latin1'));
       for (const name of ['content-type', 'content-length', 'content-encoding', 'transfer-encoding']) {
@@ -115,9 +115,9 @@ describe('forward() with fixRequestBody', () => {
     const app = express().set('env', 'test');
     app.use(parser, openForward({ target: upstream.url, on: { proxyReq: () => {} } }));
     const { url } = await serveApp(app);
-    const answer = await call(url, { method: 'POST', ...BODIES.multipart });
-    expect(answer.status).to.equal(500);
-    expect(answer.text).to.include('leave it on req.body');
+    const response = await call(url, { method: 'POST', ...BODIES.multipart });
+    expect(response.status).to.equal(500);
+    expect(response.text).to.include('leave it on req.body');
   });
 });
 
@@ -173,9 +173,9 @@ for (const transport of TRANSPORTS) {
           return upstream.url;
         },
       });
-      const answer = await call(proxy.url, { method: 'POST' });
-      expect(answer.status).to.equal(500);
-      expect(answer.text).to.not.include('secret');
+      const response = await call(proxy.url, { method: 'POST' });
+      expect(response.status).to.equal(500);
+      expect(response.text).to.not.include('secret');
     });
 
     it('sends it again from what was kept', async () => {

@@ -42,13 +42,13 @@ for (const transport of TRANSPORTS) {
     it('gives both all of a large body that streams', async () => {
       const bytes = 8_000_000;
       const seen: Promise<{ bytes: number; digest: string }>[] = [];
-      const answer = (req: IncomingMessage, res: { end(): unknown }) => {
+      const response = (req: IncomingMessage, res: { end(): unknown }) => {
         const measured = measure(req);
         seen.push(measured);
         void measured.then(() => res.end());
       };
-      const target = await startUpstream(answer, { readBody: false });
-      const copy = await startUpstream(answer, { readBody: false });
+      const target = await startUpstream(response, { readBody: false });
+      const copy = await startUpstream(response, { readBody: false });
       const proxy = await startForward({ target: target.url, forward: copy.url, transport });
       expect((await call(proxy.url, { method: 'POST', body: bigBody(bytes) })).status).to.equal(200);
       await until(() => seen.length === 2);
@@ -123,8 +123,8 @@ for (const transport of TRANSPORTS) {
     it('answers 200 at once where there is nothing but the copy', async () => {
       const copy = await startUpstream(status(500));
       const proxy = await startForward({ forward: copy.url, transport });
-      const answer = await call(proxy.url, { method: 'POST', body: 'hello' });
-      expect(answer).to.include({ status: 200, text: '' });
+      const response = await call(proxy.url, { method: 'POST', body: 'hello' });
+      expect(response).to.include({ status: 200, text: '' });
       await until(() => copy.requests[0]?.complete === true);
       expect(`${copy.requests[0]?.body}`).to.equal('hello');
     });

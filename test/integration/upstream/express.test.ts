@@ -22,10 +22,10 @@ for (const transport of TRANSPORTS) {
 
     it('sends a body again that express.json() has read, with its new length', async () => {
       const { upstream, served } = await start(express.json());
-      const answer = await post(served, 'application/json; charset=utf-8', '{ "name" : "Zoë" }', {
+      const response = await post(served, 'application/json; charset=utf-8', '{ "name" : "Zoë" }', {
         'x-kept': '1',
       });
-      expect(answer.status).to.equal(200);
+      expect(response.status).to.equal(200);
       const [request] = upstream.requests;
       expect(request?.body.toString()).to.equal('{"name":"Zoë"}');
       expect(request?.headers).to.include({
@@ -121,9 +121,9 @@ for (const transport of TRANSPORTS) {
       const { upstream, served } = await start((req, _res, next) => {
         req.resume().on('end', () => next());
       });
-      const answer = await post(served, 'text/plain', 'lost');
-      expect(answer.status).to.equal(500);
-      expect(answer.text).to.include('The request body was read before it reached the proxy');
+      const response = await post(served, 'text/plain', 'lost');
+      expect(response.status).to.equal(500);
+      expect(response.text).to.include('The request body was read before it reached the proxy');
       expect(upstream.requests).to.have.length(0);
     });
 
@@ -145,23 +145,23 @@ for (const transport of TRANSPORTS) {
         next();
       });
       app.use(openForward({ target: upstream.url, transport }));
-      const answer = await call((await serveApp(app)).url);
+      const response = await call((await serveApp(app)).url);
 
-      expect(answer.lines('x-powered-by')).to.deep.equal(['Express']);
-      expect(answer.lines('access-control-allow-origin')).to.deep.equal(['https://page.example']);
-      expect(answer.lines('vary').join(', ')).to.equal('Origin, Accept');
-      expect(answer.lines('set-cookie')).to.deep.equal(['app=1', 'app=2', 't=1', 't=2']);
-      expect(answer.lines('x-both')).to.deep.equal(['target']);
-      expect(answer.lines('link')).to.deep.equal(['</a>', '</b>']);
+      expect(response.lines('x-powered-by')).to.deep.equal(['Express']);
+      expect(response.lines('access-control-allow-origin')).to.deep.equal(['https://page.example']);
+      expect(response.lines('vary').join(', ')).to.equal('Origin, Accept');
+      expect(response.lines('set-cookie')).to.deep.equal(['app=1', 'app=2', 't=1', 't=2']);
+      expect(response.lines('x-both')).to.deep.equal(['target']);
+      expect(response.lines('link')).to.deep.equal(['</a>', '</b>']);
     });
 
     it('lets Express’ own error handler send status and Proxy-Status', async () => {
       const app = express()
         .set('env', 'test')
         .use(openForward({ target: `http://127.0.0.1:${await unusedPort()}`, transport }));
-      const answer = await call((await serveApp(app)).url);
-      expect(answer.status).to.equal(502);
-      expect(answer.headers['proxy-status']).to.equal('resilient-proxy-out; error=connection_refused');
+      const response = await call((await serveApp(app)).url);
+      expect(response.status).to.equal(502);
+      expect(response.headers['proxy-status']).to.equal('resilient-proxy-out; error=connection_refused');
     });
 
     it('hands its error to on.error and, unless that has answered, to next()', async () => {
@@ -185,8 +185,8 @@ for (const transport of TRANSPORTS) {
           },
         },
       });
-      const answer = await call(answered.url);
-      expect(answer).to.include({ status: 418, text: 'mine' });
+      const response = await call(answered.url);
+      expect(response).to.include({ status: 418, text: 'mine' });
       expect(answered.errors).to.deep.equal([]);
     });
   });

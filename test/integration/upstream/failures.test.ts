@@ -1,40 +1,40 @@
 import { expect } from 'chai';
 import { type Exchange, exchangeOf, type Handler } from '../../../lib/core/exchange.js';
-import { type Answer, call, keepAliveAgent } from '../../support/client.js';
+import { call, keepAliveAgent, type TargetResponse } from '../../support/client.js';
 import { startForward, TRANSPORTS } from '../../support/forwarding.js';
 import { unusedPort } from '../../support/listening.js';
 import { rawCall, rawClient } from '../../support/raw-client.js';
-import { rawAnswer, startRawUpstream } from '../../support/raw-upstream.js';
+import { rawResponse, startRawUpstream } from '../../support/raw-upstream.js';
 import { json, startUpstream } from '../../support/upstream.js';
 
-function expectError(answer: Answer, status: number, code: string, proxyStatus: string): void {
-  expect(answer.status).to.equal(status);
-  expect(answer.headers['content-type']).to.match(/^application\/json/);
-  expect(answer.json()).to.have.all.keys('error', 'code').and.include({ code });
-  expect(answer.headers['proxy-status']).to.equal(`resilient-proxy-out; error=${proxyStatus}`);
+function expectError(response: TargetResponse, status: number, code: string, proxyStatus: string): void {
+  expect(response.status).to.equal(status);
+  expect(response.headers['content-type']).to.match(/^application\/json/);
+  expect(response.json()).to.have.all.keys('error', 'code').and.include({ code });
+  expect(response.headers['proxy-status']).to.equal(`resilient-proxy-out; error=${proxyStatus}`);
 }
 
 for (const transport of TRANSPORTS) {
   describe(`forward() when there is no answer, transport ${transport}`, () => {
-    const answerTo = async (target: string): Promise<Answer> =>
+    const responseTo = async (target: string): Promise<TargetResponse> =>
       call((await startForward({ target, transport })).url);
-    const answerToBytes = async (bytes: string): Promise<Answer> =>
-      answerTo((await startRawUpstream(rawAnswer(bytes))).url);
+    const responseToBytes = async (bytes: string): Promise<TargetResponse> =>
+      responseTo((await startRawUpstream(rawResponse(bytes))).url);
 
     it('answers 502 ERR_UPSTREAM_CONNECT when the connection is refused', async () => {
-      const answer = await answerTo(`http://127.0.0.1:${await unusedPort()}`);
-      expectError(answer, 502, 'ERR_UPSTREAM_CONNECT', 'connection_refused');
+      const response = await responseTo(`http://127.0.0.1:${await unusedPort()}`);
+      expectError(response, 502, 'ERR_UPSTREAM_CONNECT', 'connection_refused');
     });
 
     it('answers 502 ERR_UPSTREAM_CONNECT when every address of a name refuses', async () => {
-      const answer = await answerTo(`http://localhost:${await unusedPort()}`);
-      expectError(answer, 502, 'ERR_UPSTREAM_CONNECT', 'connection_refused');
+      const response = await responseTo(`http://localhost:${await unusedPort()}`);
+      expectError(response, 502, 'ERR_UPSTREAM_CONNECT', 'connection_refused');
     });
 
     it('answers 502 ERR_UPSTREAM_CONNECT when the host name is not found', async () => {
-      const answer = await answerTo('http://nowhere.invalid');
-      expectError(answer, 502, 'ERR_UPSTREAM_CONNECT', 'dns_error');
-      expect(answer.text).to.not.include('nowhere');
+      const response = await responseTo('http://nowhere.invalid');
+      expectError(response, 502, 'ERR_UPSTREAM_CONNECT', 'dns_error');
+      expect(response.text).to.not.include('nowhere');
     });
 
     for (const [what, bytes] of [
@@ -45,34 +45,34 @@ for (const transport of TRANSPORTS) {
       ['a bare line feed in a field', 'HTTP/1.1 200 OK\r\nX-Bad: a\rb\r\n\r\n'],
     ] as const) {
       it(`answers 502 ERR_UPSTREAM_PROTOCOL when the target sends ${what}`, async () => {
-        expectError(await answerToBytes(bytes), 502, 'ERR_UPSTREAM_PROTOCOL', 'http_protocol_error');
+        expectError(await responseToBytes(bytes), 502, 'ERR_UPSTREAM_PROTOCOL', 'http_protocol_error');
       });
     }
 
     it('answers 502 ERR_UPSTREAM_PROTOCOL when the head of the answer is too large', async () => {
       const head = `HTTP/1.1 200 OK\r\nX-Large: ${'x'.repeat(100_000)}\r\nContent-Length: 0\r\n\r\n`;
-      expectError(await answerToBytes(head), 502, 'ERR_UPSTREAM_PROTOCOL', 'http_protocol_error');
+      expectError(await responseToBytes(head), 502, 'ERR_UPSTREAM_PROTOCOL', 'http_protocol_error');
     });
 
     it('survives an unsolicited 100', async () => {
-      const answer = await answerToBytes(
+      const response = await responseToBytes(
         'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
       );
       // undici takes it for an error, Node's client skips it.
-      if (transport === 'node') expect(answer.text).to.equal('ok');
-      else expectError(answer, 502, 'ERR_UPSTREAM_RESET', 'connection_terminated');
+      if (transport === 'node') expect(response.text).to.equal('ok');
+      else expectError(response, 502, 'ERR_UPSTREAM_RESET', 'connection_terminated');
     });
 
     it('survives a switch of protocols that nobody asked for', async () => {
-      const answer = await answerToBytes(
+      const response = await responseToBytes(
         'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n',
       );
-      expect(answer.status).to.equal(502);
+      expect(response.status).to.equal(502);
     });
 
     it('never takes bytes after one answer for the next one', async () => {
       const upstream = await startRawUpstream(
-        rawAnswer(
+        rawResponse(
           'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil',
         ),
       );
@@ -85,17 +85,19 @@ for (const transport of TRANSPORTS) {
         await connection.heads();
         connection.end('HTTP/1.1 200 OK\r\nContent-');
       });
-      const answer = await answerTo(upstream.url);
-      expect(answer.status).to.equal(502);
-      expect(answer.json())
+      const response = await responseTo(upstream.url);
+      expect(response.status).to.equal(502);
+      expect(response.json())
         .to.have.property('code')
         .that.matches(/^ERR_UPSTREAM_(RESET|PROTOCOL)$/);
     });
 
     it('answers an error where Node refuses to pass a field of the answer on', async () => {
-      const answer = await answerToBytes('HTTP/1.1 200 OK\r\nX-Bad: a\x01b\r\nContent-Length: 2\r\n\r\nok');
-      expect([200, 502]).to.include(answer.status);
-      if (answer.status === 502) expectError(answer, 502, 'ERR_UPSTREAM_PROTOCOL', 'http_protocol_error');
+      const response = await responseToBytes(
+        'HTTP/1.1 200 OK\r\nX-Bad: a\x01b\r\nContent-Length: 2\r\n\r\nok',
+      );
+      expect([200, 502]).to.include(response.status);
+      if (response.status === 502) expectError(response, 502, 'ERR_UPSTREAM_PROTOCOL', 'http_protocol_error');
     });
 
     it('writes the failure on the exchange', async () => {
@@ -123,12 +125,12 @@ for (const transport of TRANSPORTS) {
       const proxy = await startForward({ target: `http://127.0.0.1:${await unusedPort()}`, transport });
       const agent = keepAliveAgent();
       for (let i = 0; i < 15; i++) {
-        const answer = await call(proxy.url, {
+        const response = await call(proxy.url, {
           agent,
           method: i % 2 ? 'POST' : 'GET',
           body: i % 2 ? 'x' : undefined,
         });
-        expect(answer.status).to.equal(502);
+        expect(response.status).to.equal(502);
       }
       expect(proxy.connections.total).to.be.below(9);
     });
@@ -145,8 +147,8 @@ for (const transport of TRANSPORTS) {
     it('opens no more connections than it may', async () => {
       const upstream = await startUpstream((_req, res) => void setTimeout(() => res.end(), 10));
       const proxy = await startForward({ target: upstream.url, transport, connections: 2 });
-      const answers = await Promise.all(Array.from({ length: 12 }, () => call(proxy.url)));
-      expect(answers.map(({ status }) => status)).to.deep.equal(Array(12).fill(200));
+      const responses = await Promise.all(Array.from({ length: 12 }, () => call(proxy.url)));
+      expect(responses.map(({ status }) => status)).to.deep.equal(Array(12).fill(200));
       expect(upstream.connections.total).to.equal(2);
     });
 
@@ -176,8 +178,8 @@ for (const transport of TRANSPORTS) {
         const upstream = await closesOnReuse(how);
         const proxy = await startForward({ target: upstream.url, transport, connections: 1 });
         expect((await call(proxy.url)).text).to.equal('ok');
-        const answer = await call(proxy.url, { method: 'POST', body: 'order' });
-        expectError(answer, 502, 'ERR_UPSTREAM_RESET', 'connection_terminated');
+        const response = await call(proxy.url, { method: 'POST', body: 'order' });
+        expectError(response, 502, 'ERR_UPSTREAM_RESET', 'connection_terminated');
         expect(upstream.received.map(({ received }) => received.includes('order'))).to.deep.equal([true]);
       });
     }
@@ -201,11 +203,11 @@ for (const transport of TRANSPORTS) {
     it('refuses a message with both Content-Length and Transfer-Encoding', async () => {
       const upstream = await startUpstream(json({}));
       const proxy = await startForward({ target: upstream.url, transport });
-      const answer = await rawCall(
+      const response = await rawCall(
         proxy.port,
         'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
       );
-      expect(answer).to.match(/^HTTP\/1\.1 400 /);
+      expect(response).to.match(/^HTTP\/1\.1 400 /);
       expect(upstream.requests).to.have.length(0);
     });
 

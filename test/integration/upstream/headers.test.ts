@@ -6,23 +6,23 @@ import { rawCall, rawClient } from '../../support/raw-client.js';
 import { json, startUpstream, status, type Upstream } from '../../support/upstream.js';
 
 /** Sends one request in raw fields and returns the fields that the upstream got. */
-async function fieldsSent(
+async function headersSent(
   options: ForwardOptions,
-  fields: string[],
+  headers: string[],
   head = 'GET / HTTP/1.1',
 ): Promise<string[]> {
   const upstream = await startUpstream(json({}));
-  return fieldsSentTo(upstream, { target: upstream.url, ...options }, fields, head);
+  return headersSentTo(upstream, { target: upstream.url, ...options }, headers, head);
 }
 
-async function fieldsSentTo(
+async function headersSentTo(
   upstream: Upstream,
   options: ForwardOptions,
-  fields: string[],
+  headers: string[],
   head = 'GET / HTTP/1.1',
 ): Promise<string[]> {
   const proxy = await startForward(options);
-  await rawCall(proxy.port, `${[head, ...fields].join('\r\n')}\r\nConnection: close\r\n\r\n`);
+  await rawCall(proxy.port, `${[head, ...headers].join('\r\n')}\r\nConnection: close\r\n\r\n`);
   return [...(upstream.requests.at(-1)?.rawHeaders ?? [])];
 }
 
@@ -32,7 +32,7 @@ const names = (rawHeaders: readonly string[]) =>
 for (const transport of TRANSPORTS) {
   describe(`forward() and the fields of a request, transport ${transport}`, () => {
     it('drops the fields that belong to the connection, and those that Connection lists', async () => {
-      const sent = await fieldsSent({ transport }, [
+      const sent = await headersSent({ transport }, [
         'Host: a',
         'Connection: X-Mine, keep-alive',
         'X-Mine: 1',
@@ -57,7 +57,7 @@ for (const transport of TRANSPORTS) {
     });
 
     it('drops what any of several Connection lines lists, in any letter case', async () => {
-      const sent = await fieldsSent({ transport }, [
+      const sent = await headersSent({ transport }, [
         'Host: a',
         'Connection: close',
         'connection: x-ONE ,, X-Two',
@@ -70,21 +70,21 @@ for (const transport of TRANSPORTS) {
     });
 
     it('keeps what HTTP needs even where Connection lists it', async () => {
-      const sent = await fieldsSent({ transport }, ['Host: a.example', 'Connection: host, via']);
+      const sent = await headersSent({ transport }, ['Host: a.example', 'Connection: host, via']);
       expect(valuesOf(sent, 'host')).to.deep.equal(['a.example']);
       expect(valuesOf(sent, 'via')).to.deep.equal(['1.1 resilient-proxy-out']);
     });
 
     it('passes te: trailers on, and nothing else of TE', async () => {
-      const sent = await fieldsSent({ transport }, ['Host: a', 'TE: gzip;q=0.5, trailers']);
+      const sent = await headersSent({ transport }, ['Host: a', 'TE: gzip;q=0.5, trailers']);
       expect(valuesOf(sent, 'te')).to.deep.equal(['trailers']);
     });
 
     it('signs in Via, behind those that were there, with the version the client spoke', async () => {
-      expect(valuesOf(await fieldsSent({ transport }, ['Host: a']), 'via')).to.deep.equal([
+      expect(valuesOf(await headersSent({ transport }, ['Host: a']), 'via')).to.deep.equal([
         '1.1 resilient-proxy-out',
       ]);
-      const later = await fieldsSent(
+      const later = await headersSent(
         { transport },
         ['Host: a', 'Via: 1.1 first', 'via: 2 second'],
         'GET / HTTP/1.0',
@@ -95,42 +95,42 @@ for (const transport of TRANSPORTS) {
     it('sends the Host of the client, or of the target with changeOrigin', async () => {
       const upstream = await startUpstream(json({}));
       const options = { target: upstream.url, transport };
-      const fields = ['Host: client.example'];
-      expect(valuesOf(await fieldsSentTo(upstream, options, fields), 'host')).to.deep.equal([
+      const headers = ['Host: client.example'];
+      expect(valuesOf(await headersSentTo(upstream, options, headers), 'host')).to.deep.equal([
         'client.example',
       ]);
-      const changed = await fieldsSentTo(upstream, { ...options, changeOrigin: true }, fields);
+      const changed = await headersSentTo(upstream, { ...options, changeOrigin: true }, headers);
       expect(valuesOf(changed, 'host')).to.deep.equal([`127.0.0.1:${upstream.port}`]);
     });
 
     it('tells with xfwd who the client is, unless another proxy has already', async () => {
-      const sent = await fieldsSent({ transport, xfwd: true }, ['Host: client.example:8080']);
+      const sent = await headersSent({ transport, xfwd: true }, ['Host: client.example:8080']);
       expect(valuesOf(sent, 'x-forwarded-for').join()).to.match(/^(::ffff:)?127\.0\.0\.1$/);
       expect(valuesOf(sent, 'x-forwarded-port')).to.deep.equal(['8080']);
       expect(valuesOf(sent, 'x-forwarded-proto')).to.deep.equal(['http']);
       expect(valuesOf(sent, 'x-forwarded-host')).to.deep.equal(['client.example:8080']);
 
-      const known = await fieldsSent({ transport, xfwd: true }, ['Host: a', 'X-Forwarded-For: 10.1.1.1']);
+      const known = await headersSent({ transport, xfwd: true }, ['Host: a', 'X-Forwarded-For: 10.1.1.1']);
       expect(valuesOf(known, 'x-forwarded-for')).to.deep.equal(['10.1.1.1']);
-      expect(names(await fieldsSent({ transport }, ['Host: a']))).to.not.include('x-forwarded-for');
+      expect(names(await headersSent({ transport }, ['Host: a']))).to.not.include('x-forwarded-for');
     });
 
     it('sends auth as Basic credentials', async () => {
-      const sent = await fieldsSent({ transport, auth: 'user:pass' }, ['Host: a']);
+      const sent = await headersSent({ transport, auth: 'user:pass' }, ['Host: a']);
       expect(valuesOf(sent, 'authorization')).to.deep.equal(['Basic dXNlcjpwYXNz']);
     });
 
     it('sends the credentials of the target', async () => {
       const upstream = await startUpstream(json({}));
       const target = upstream.url.replace('//', '//us%40er:p%3Ass@');
-      const sent = await fieldsSentTo(upstream, { target, transport }, ['Host: a']);
+      const sent = await headersSentTo(upstream, { target, transport }, ['Host: a']);
       const [credentials = ''] = valuesOf(sent, 'authorization');
       expect(Buffer.from(credentials.replace('Basic ', ''), 'base64').toString()).to.equal('us@er:p:ss');
     });
 
     it('lets added headers win over those of the client, in any letter case', async () => {
       const headers = { 'X-Api-KEY': 'ours', authorization: 'Bearer ours' };
-      const sent = await fieldsSent({ transport, headers }, [
+      const sent = await headersSent({ transport, headers }, [
         'Host: a',
         'x-api-key: theirs',
         'X-API-Key: theirs too',
@@ -141,12 +141,12 @@ for (const transport of TRANSPORTS) {
     });
 
     it('lets an added Host win', async () => {
-      const sent = await fieldsSent({ transport, headers: { HOST: 'ours.example' } }, ['Host: a']);
+      const sent = await headersSent({ transport, headers: { HOST: 'ours.example' } }, ['Host: a']);
       expect(valuesOf(sent, 'host')).to.deep.equal(['ours.example']);
     });
 
     it('keeps several lines of a field, and bytes above ASCII, as they came', async () => {
-      const sent = await fieldsSent({ transport }, [
+      const sent = await headersSent({ transport }, [
         'Host: a',
         'X-Line: one',
         'X-Line: two, three',
@@ -159,7 +159,7 @@ for (const transport of TRANSPORTS) {
     });
 
     it('sends with forwardHeaders: false only what HTTP itself needs', async () => {
-      const sent = await fieldsSent({ transport, forwardHeaders: false, headers: { 'x-ours': '1' } }, [
+      const sent = await headersSent({ transport, forwardHeaders: false, headers: { 'x-ours': '1' } }, [
         'Host: a',
         'Accept: text/html',
         'If-None-Match: "1"',
@@ -182,7 +182,7 @@ for (const transport of TRANSPORTS) {
     });
 
     it('sends with a list in forwardHeaders the named ones as well', async () => {
-      const sent = await fieldsSent({ transport, forwardHeaders: ['x-MINE', 'Authorization'] }, [
+      const sent = await headersSent({ transport, forwardHeaders: ['x-MINE', 'Authorization'] }, [
         'Host: a',
         'X-Mine: 1',
         'authorization: Bearer theirs',
@@ -197,10 +197,10 @@ for (const transport of TRANSPORTS) {
       const upstream = await startUpstream(status(200, { 'set-cookie': ['a=1', 'b=2'], 'x-kept': '1' }));
       const proxy = await startForward({ target: upstream.url, transport, forwardCookies: false });
 
-      const answer = await call(proxy.url, { headers: { cookie: 'session=1' } });
+      const response = await call(proxy.url, { headers: { cookie: 'session=1' } });
       expect(upstream.requests[0]?.headers).to.not.have.property('cookie');
-      expect(answer.headers).to.not.have.property('set-cookie');
-      expect(answer.headers).to.have.property('x-kept', '1');
+      expect(response.headers).to.not.have.property('set-cookie');
+      expect(response.headers).to.have.property('x-kept', '1');
     });
 
     it('answers Expect: 100-continue itself and does not send it on', async () => {

@@ -69,9 +69,9 @@ describe('forward() with a function that fails', () => {
           (failing) => ({ [name]: () => failing() ?? values[name] }),
           how,
         );
-        const answer = await call(proxy.url);
-        expect(answer.status).to.equal(500);
-        expect(answer.text).to.include('ERR_INTERNAL').and.not.include('secret');
+        const response = await call(proxy.url);
+        expect(response.status).to.equal(500);
+        expect(response.text).to.include('ERR_INTERNAL').and.not.include('secret');
         expect(proxy.errors[0]).to.be.instanceOf(Error).with.property('message', 'secret');
         expect(upstream.requests).to.have.length(0);
         expect((await call(proxy.url)).text).to.equal('hello');
@@ -147,13 +147,13 @@ describe('forward() with responseInterceptor', () => {
         target: upstream.url,
         ...intercepting(async (body) => (++calls === 1 ? fail() : `${body}!`)),
       });
-      const answer = await call(proxy.url);
-      expect(answer).to.include({ status: 500, statusMessage: 'Internal Server Error' });
-      expect(answer.json()).to.deep.equal({
+      const response = await call(proxy.url);
+      expect(response).to.include({ status: 500, statusMessage: 'Internal Server Error' });
+      expect(response.json()).to.deep.equal({
         error: 'The function given as on.proxyRes failed',
         code: 'ERR_INTERNAL',
       });
-      expect(answer.headers).to.not.have.any.keys('set-cookie', 'content-encoding');
+      expect(response.headers).to.not.have.any.keys('set-cookie', 'content-encoding');
       expect(await call(proxy.url)).to.include({ status: 203, text: 'hello!' });
     });
   }

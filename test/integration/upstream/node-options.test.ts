@@ -9,8 +9,8 @@ import { serve } from '../../support/serve.js';
 import { until } from '../../support/until.js';
 import { json, startUpstream, status, text } from '../../support/upstream.js';
 
-const start = async (options: (url: string) => ForwardOptions, answer = json({ ok: true })) => {
-  const upstream = await startUpstream(answer);
+const start = async (options: (url: string) => ForwardOptions, response = json({ ok: true })) => {
+  const upstream = await startUpstream(response);
   return { upstream, proxy: await startForward(options(upstream.url)) };
 };
 
@@ -33,9 +33,9 @@ describe('forward() with options that need the node transport', () => {
         },
       },
     }));
-    const answer = await call(proxy.url);
-    expect(answer.status).to.equal(500);
-    expect(answer.text).to.include('ERR_INTERNAL').and.not.include('secret');
+    const response = await call(proxy.url);
+    expect(response.status).to.equal(500);
+    expect(response.text).to.include('ERR_INTERNAL').and.not.include('secret');
   });
 
   it('lets on.proxyRes change the answer', async () => {
@@ -51,9 +51,9 @@ describe('forward() with options that need the node transport', () => {
       }),
       status(200, { 'x-secret': '1' }),
     );
-    const answer = await call(proxy.url);
-    expect(answer.headers).to.have.property('x-added', '1');
-    expect(answer.headers).to.not.have.property('x-secret');
+    const response = await call(proxy.url);
+    expect(response.headers).to.have.property('x-added', '1');
+    expect(response.headers).to.not.have.property('x-secret');
   });
 
   it('does not crash when on.proxyRes throws', async () => {
@@ -65,9 +65,9 @@ describe('forward() with options that need the node transport', () => {
         },
       },
     }));
-    const answer = await call(proxy.url);
-    expect(answer.status).to.equal(500);
-    expect(answer.text).to.not.include('secret');
+    const response = await call(proxy.url);
+    expect(response.status).to.equal(500);
+    expect(response.text).to.not.include('secret');
   });
 
   it('leaves the answer to responseInterceptor with selfHandleResponse', async () => {
@@ -79,10 +79,10 @@ describe('forward() with options that need the node transport', () => {
       }),
       text('hello', { 'set-cookie': ['a=1', 'b=2'] }),
     );
-    const answer = await call(proxy.url);
-    expect(answer).to.include({ status: 200, text: 'HELLO' });
-    expect(answer.lines('content-length')).to.deep.equal(['5']);
-    expect(answer.lines('set-cookie')).to.deep.equal(['a=1', 'b=2']);
+    const response = await call(proxy.url);
+    expect(response).to.include({ status: 200, text: 'HELLO' });
+    expect(response.lines('content-length')).to.deep.equal(['5']);
+    expect(response.lines('set-cookie')).to.deep.equal(['a=1', 'b=2']);
   });
 
   it('follows redirects within the origin where asked', async () => {
@@ -98,11 +98,11 @@ describe('forward() with options that need the node transport', () => {
     const upstream = await startUpstream([status(302, { location: '/there' }), status(307, { location })]);
     const options = { headers: { 'x-api-key': 'secret' }, auth: 'user:secret' };
     const proxy = await startForward({ target: upstream.url, followRedirects: true, ...options });
-    const answer = await call(proxy.url, { headers: { cookie: 'session=1' } });
+    const response = await call(proxy.url, { headers: { cookie: 'session=1' } });
     expect(other.requests).to.have.length(0);
     expect(upstream.requests).to.have.length(2);
-    expect(answer).to.include({ status: 307 });
-    expect(answer.headers.location).to.equal(location);
+    expect(response).to.include({ status: 307 });
+    expect(response.headers.location).to.equal(location);
   });
 
   it('does not crash on a redirect to nonsense', async () => {
@@ -125,9 +125,9 @@ describe('forward() with options that need the node transport', () => {
       cookiePathRewrite: { '/v2': '/' },
       hostRewrite: 'app.example:80',
     });
-    const answer = await call(proxy.url);
-    expect(answer.lines('set-cookie')).to.deep.equal(['a=1; Domain=app.example; Path=/', 'b=2']);
-    expect(answer.headers.location).to.equal('http://app.example/there');
+    const response = await call(proxy.url);
+    expect(response.lines('set-cookie')).to.deep.equal(['a=1; Domain=app.example; Path=/', 'b=2']);
+    expect(response.headers.location).to.equal('http://app.example/there');
   });
 
   it('goes through an agent', async () => {

@@ -13,12 +13,12 @@ for (const transport of TRANSPORTS) {
     const send = async (line: string, options: (url: string) => ForwardOptions) => {
       const upstream = await startUpstream(json({}));
       const proxy = await startForward({ transport, ...options(upstream.url) });
-      const answer = await rawCall(
+      const response = await rawCall(
         proxy.port,
         `${line} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n`,
       );
-      const [, status] = /^HTTP\/1\.1 (\d+)/.exec(answer) ?? [];
-      return { status: Number(status), url: upstream.requests[0]?.url, answer };
+      const [, status] = /^HTTP\/1\.1 (\d+)/.exec(response) ?? [];
+      return { status: Number(status), url: upstream.requests[0]?.url, response };
     };
     const below = (path: string) => (url: string) => ({ target: url + path });
 
@@ -62,9 +62,9 @@ for (const transport of TRANSPORTS) {
       'OPTIONS *',
     ]) {
       it(`answers 400 to ${line}`, async () => {
-        const { status, url, answer } = await send(line, below('/v2'));
+        const { status, url, response } = await send(line, below('/v2'));
         expect({ status, url }).to.deep.equal({ status: 400, url: undefined });
-        expect(answer).to.include('"code":"ERR_BAD_REQUEST"');
+        expect(response).to.include('"code":"ERR_BAD_REQUEST"');
       });
     }
 
@@ -74,12 +74,12 @@ for (const transport of TRANSPORTS) {
     });
 
     it('answers an error where a rewritten path holds line ends', async () => {
-      const { status, answer } = await send('GET /x', (target) => ({
+      const { status, response } = await send('GET /x', (target) => ({
         target,
         pathRewrite: () => '/x HTTP/1.1\r\nEvil: 1\r\n\r\n',
       }));
       expect(status).to.be.within(400, 502);
-      expect(answer).to.include('"code":"ERR_');
+      expect(response).to.include('"code":"ERR_');
     });
 
     it('answers 400 where a path climbs above the target once it is rewritten', async () => {
@@ -157,9 +157,9 @@ for (const transport of TRANSPORTS) {
     it('answers 500 when a router throws or names no http URL', async () => {
       for (const router of [() => 'file:///etc/passwd', () => Promise.reject(new Error('secret'))]) {
         const proxy = await startForward({ target: 'http://unused.invalid', router, transport });
-        const answer = await call(proxy.url);
-        expect(answer.status).to.equal(500);
-        expect(answer.text).to.not.match(/secret|passwd/);
+        const response = await call(proxy.url);
+        expect(response.status).to.equal(500);
+        expect(response.text).to.not.match(/secret|passwd/);
       }
     });
 

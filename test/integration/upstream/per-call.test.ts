@@ -18,9 +18,9 @@ import { json, startUpstream, status, text } from '../../support/upstream.js';
 type Router = Extract<ForwardOptions['router'], (...args: never[]) => unknown>;
 type CallOptions = Parameters<Router>[2];
 
-async function startSocket(answer: string): Promise<string> {
+async function startSocket(response: string): Promise<string> {
   const socketPath = join(tmpdir(), `resilient-${process.pid}-${Math.random().toString(36).slice(2)}.sock`);
-  const server = createServer((req, res) => res.end(`${answer} ${req.url}`)).listen(socketPath);
+  const server = createServer((req, res) => res.end(`${response} ${req.url}`)).listen(socketPath);
   onCleanup(() => {
     server.close();
     rmSync(socketPath, { force: true });
@@ -105,12 +105,12 @@ for (const transport of TRANSPORTS) {
         secure: false,
         transport,
       });
-      for (const [path, answer] of [
+      for (const [path, response] of [
         ['/', 'plain'],
         ['/tls', 'encrypted'],
         ['/', 'plain'],
       ]) {
-        expect((await call(`${proxy.url}${path}`)).text).to.equal(answer);
+        expect((await call(`${proxy.url}${path}`)).text).to.equal(response);
       }
     });
 
@@ -122,9 +122,9 @@ for (const transport of TRANSPORTS) {
     ] as const) {
       it(`answers 500 when a router names ${what}`, async () => {
         const proxy = await startForward({ router: () => target as string, transport });
-        const answer = await call(proxy.url);
-        expect(answer.status).to.equal(500);
-        expect(answer.text).to.include('The router named no http or https URL');
+        const response = await call(proxy.url);
+        expect(response.status).to.equal(500);
+        expect(response.text).to.include('The router named no http or https URL');
       });
     }
 
@@ -203,8 +203,8 @@ describe('forward() chooses the transport of each call', () => {
   it('says that an agent is none for the target', async () => {
     const upstream = await startUpstream(text('hello'));
     const proxy = await startForward({ router: setting(upstream.url, { agent: new TlsAgent() }) });
-    const answer = await call(`${proxy.url}/set`);
-    expect(answer.json()).to.deep.equal({
+    const response = await call(`${proxy.url}/set`);
+    expect(response.json()).to.deep.equal({
       error: "The agent given is none for the target's protocol",
       code: 'ERR_INTERNAL',
     });
@@ -242,16 +242,16 @@ describe('forward() and what httpxy makes of an answer', () => {
     const upstream = await startUpstream(status(302, { location }));
     for (const on of [{}, { proxyRes: () => {} }]) {
       const proxy = await startForward({ target: upstream.url, autoRewrite: true, on });
-      const answer = await call(proxy.url);
-      expect(answer.status).to.equal(302);
-      expect(answer.headers.location).to.equal(location);
+      const response = await call(proxy.url);
+      expect(response.status).to.equal(302);
+      expect(response.headers.location).to.equal(location);
     }
   });
 
   it('says nothing in Connection that the client had said', async () => {
     const upstream = await startUpstream(text('hello'));
     const proxy = await startForward({ target: upstream.url, transport: 'node' });
-    const answer = await call(proxy.url, { headers: { connection: 'keep-alive, x-mine', 'x-mine': '1' } });
-    expect(answer.lines('connection')).to.deep.equal(['keep-alive']);
+    const response = await call(proxy.url, { headers: { connection: 'keep-alive, x-mine', 'x-mine': '1' } });
+    expect(response.lines('connection')).to.deep.equal(['keep-alive']);
   });
 });

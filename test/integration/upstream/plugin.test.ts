@@ -30,12 +30,12 @@ describe('resiliencePlugin()', () => {
   it('leaves it to a listener of `error`, and hands on what that does not answer', async () => {
     const target = `http://127.0.0.1:${await unusedPort()}`;
     let heard = 0;
-    const answers = await start({
+    const responses = await start({
       target,
       on: { error: (_error, _req, res) => void res.end(String(++heard)) },
     });
-    expect((await call(answers.url)).text).to.equal('1');
-    expect(answers.errors).to.deep.equal([]);
+    expect((await call(responses.url)).text).to.equal('1');
+    expect(responses.errors).to.deep.equal([]);
     const late = await start({
       target,
       on: {

@@ -4,7 +4,7 @@ import { bigBody } from '../../support/bytes.js';
 import { listenerWarningsSeen } from '../../support/cleanup.js';
 import { call, keepAliveAgent } from '../../support/client.js';
 import { startForward, TRANSPORTS } from '../../support/forwarding.js';
-import { hangUp, json, startUpstream, status, type UpstreamAnswer } from '../../support/upstream.js';
+import { hangUp, json, startUpstream, status, type UpstreamResponse } from '../../support/upstream.js';
 
 /** A toy policy: every failure and every 5xx is tried again at once, up to so many attempts. */
 function tryAgain(maxAttempts: number, seen: Exchange[] = []): Handler {
@@ -38,20 +38,20 @@ function tryAgain(maxAttempts: number, seen: Exchange[] = []): Handler {
 }
 
 /** Cuts the connection once it has read a part of the body. */
-const cutInTheMiddle: UpstreamAnswer = (req) => void req.once('data', () => req.socket.destroy());
+const cutInTheMiddle: UpstreamResponse = (req) => void req.once('data', () => req.socket.destroy());
 
 for (const transport of TRANSPORTS) {
   describe(`forward() under a retry policy, transport ${transport}`, () => {
     it('sends a body of 1 MB whole each time', async () => {
       const upstream = await startUpstream([status(503), cutInTheMiddle, hangUp, json({ ok: true })]);
       const proxy = await startForward({ target: upstream.url, transport }, tryAgain(4));
-      const answer = await call(proxy.url, {
+      const response = await call(proxy.url, {
         method: 'PUT',
         body: bigBody(1_000_000),
         headers: { 'content-length': 1_000_000 },
         agent: keepAliveAgent(),
       });
-      expect(answer.json()).to.deep.equal({ ok: true });
+      expect(response.json()).to.deep.equal({ ok: true });
       expect(upstream.requests.map(({ bytes }) => bytes === 1_000_000)).to.deep.equal([
         true,
         false,
@@ -61,14 +61,14 @@ for (const transport of TRANSPORTS) {
     });
 
     it('answers with the last answer, its body whole, when all attempts failed', async () => {
-      const long: UpstreamAnswer = (req, res) =>
+      const long: UpstreamResponse = (req, res) =>
         void req.on('end', () => res.writeHead(503, { 'x-last': '1' }).end('x'.repeat(300_000)));
       const upstream = await startUpstream(long);
       const seen: Exchange[] = [];
       const proxy = await startForward({ target: upstream.url, transport }, tryAgain(3, seen));
-      const answer = await call(proxy.url);
-      expect(answer.status).to.equal(503);
-      expect(answer.body).to.have.length(300_000);
+      const response = await call(proxy.url);
+      expect(response.status).to.equal(503);
+      expect(response.body).to.have.length(300_000);
       expect(seen[0]?.attempts.map(({ outcome }) => outcome?.kind)).to.deep.equal([
         'answer',
         'answer',
@@ -77,15 +77,15 @@ for (const transport of TRANSPORTS) {
     });
 
     it('does not harm the client’s answer with the attempts that went before', async () => {
-      const broken: UpstreamAnswer = (req, res) => {
+      const broken: UpstreamResponse = (req, res) => {
         res.writeHead(503, { 'content-length': '50000', 'set-cookie': 'bad=1', 'x-bad': '1' });
         res.write('x'.repeat(1000), () => req.socket.destroy());
       };
       const upstream = await startUpstream([broken, status(500, { 'x-bad': '1' }), json({ ok: true })]);
       const proxy = await startForward({ target: upstream.url, transport }, tryAgain(3));
-      const answer = await call(proxy.url);
-      expect(answer.json()).to.deep.equal({ ok: true });
-      expect(answer.headers).to.not.have.any.keys('x-bad', 'set-cookie');
+      const response = await call(proxy.url);
+      expect(response.json()).to.deep.equal({ ok: true });
+      expect(response.headers).to.not.have.any.keys('x-bad', 'set-cookie');
     });
 
     it('reuses the connection of an answer that it gave up', async () => {
@@ -97,7 +97,7 @@ for (const transport of TRANSPORTS) {
 
     it('piles up no listeners, however many attempts a call takes', async () => {
       const upstream = await startUpstream([
-        ...Array<UpstreamAnswer>(19).fill(status(503)),
+        ...Array<UpstreamResponse>(19).fill(status(503)),
         json({ ok: true }),
       ]);
       const proxy = await startForward({ target: upstream.url, transport }, tryAgain(20));

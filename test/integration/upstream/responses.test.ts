@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { call, keepAliveAgent, valuesOf } from '../../support/client.js';
 import { startForward, TRANSPORTS } from '../../support/forwarding.js';
 import { rawCall } from '../../support/raw-client.js';
-import { rawAnswer, startRawUpstream } from '../../support/raw-upstream.js';
+import { rawResponse, startRawUpstream } from '../../support/raw-upstream.js';
 import { json, startUpstream, status, text } from '../../support/upstream.js';
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
@@ -10,7 +10,7 @@ const GET = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
 for (const transport of TRANSPORTS) {
   describe(`forward() and answers, transport ${transport}`, () => {
     const startRaw = async (bytes: string) => {
-      const upstream = await startRawUpstream(rawAnswer(bytes));
+      const upstream = await startRawUpstream(rawResponse(bytes));
       return { upstream, proxy: await startForward({ target: upstream.url, transport }) };
     };
 
@@ -26,12 +26,12 @@ for (const transport of TRANSPORTS) {
     ]) {
       it(`passes an answer with a ${kind} status message on, its bytes kept`, async () => {
         const { proxy } = await startRaw(`HTTP/1.1 200 ${message}\r\nContent-Length: 2\r\n\r\nok`);
-        const answer = await rawCall(proxy.port, GET);
-        expect(answer)
+        const response = await rawCall(proxy.port, GET);
+        expect(response)
           .to.match(/^HTTP\/1\.1 200 /)
           .and.match(/\r\n\r\nok$/);
         // undici decodes the phrase as UTF-8, which bytes that are none do not survive.
-        if (kind === 'UTF-8') expect(answer.split('\r\n', 1)[0]).to.equal(`HTTP/1.1 200 ${message}`);
+        if (kind === 'UTF-8') expect(response.split('\r\n', 1)[0]).to.equal(`HTTP/1.1 200 ${message}`);
       });
     }
 
@@ -47,11 +47,11 @@ for (const transport of TRANSPORTS) {
           'set-cookie: b=2\r\nwarning: 199 - "two"\r\nLink: </b>; rel="x, y"\r\nX-Latin: caf\xe9\r\n\r\n',
         ].join('\r\n'),
       );
-      const answer = await call(proxy.url);
-      expect(answer.lines('set-cookie')).to.deep.equal(['a=1; Path=/', 'b=2']);
-      expect(answer.lines('warning')).to.deep.equal(['199 - "one"', '199 - "two"']);
-      expect(answer.lines('link')).to.deep.equal(['</a>', '</b>; rel="x, y"']);
-      expect(answer.lines('x-latin')).to.deep.equal(['caf\xe9']);
+      const response = await call(proxy.url);
+      expect(response.lines('set-cookie')).to.deep.equal(['a=1; Path=/', 'b=2']);
+      expect(response.lines('warning')).to.deep.equal(['199 - "one"', '199 - "two"']);
+      expect(response.lines('link')).to.deep.equal(['</a>', '</b>; rel="x, y"']);
+      expect(response.lines('x-latin')).to.deep.equal(['caf\xe9']);
     });
 
     it('drops the fields that belong to the connection, and those that Connection lists', async () => {
@@ -80,9 +80,9 @@ for (const transport of TRANSPORTS) {
       const proxy = await startForward({ target: upstream.url, transport });
 
       for (let i = 0; i < 3; i++) {
-        const answer = await call(proxy.url, { method: 'HEAD' });
-        expect(answer.lines('content-length')).to.deep.equal(['5']);
-        expect(answer.body).to.have.length(0);
+        const response = await call(proxy.url, { method: 'HEAD' });
+        expect(response.lines('content-length')).to.deep.equal(['5']);
+        expect(response.body).to.have.length(0);
       }
       expect(upstream.connections.total).to.equal(1);
       expect(upstream.requests.map(({ method }) => method)).to.deep.equal(['HEAD', 'HEAD', 'HEAD']);
@@ -90,16 +90,16 @@ for (const transport of TRANSPORTS) {
 
     it('answers HEAD where the target sends chunks for GET', async () => {
       const { proxy } = await startRaw('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
-      const answer = await call(proxy.url, { method: 'HEAD' });
-      expect(answer.status).to.equal(200);
+      const response = await call(proxy.url, { method: 'HEAD' });
+      expect(response.status).to.equal(200);
     });
 
     it('passes 204 on, without a length', async () => {
       const { upstream, proxy } = await startRaw('HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n');
       for (let i = 0; i < 2; i++) {
-        const answer = await call(proxy.url);
-        expect(answer.status).to.equal(204);
-        expect(answer.headers).to.not.have.any.keys('content-length', 'transfer-encoding');
+        const response = await call(proxy.url);
+        expect(response.status).to.equal(204);
+        expect(response.headers).to.not.have.any.keys('content-length', 'transfer-encoding');
       }
       expect(upstream.connections.total).to.equal(1);
     });
@@ -107,10 +107,10 @@ for (const transport of TRANSPORTS) {
     it('passes 304 on', async () => {
       const upstream = await startUpstream(status(304, { etag: '"1"' }));
       const proxy = await startForward({ target: upstream.url, transport });
-      const answer = await call(proxy.url);
-      expect(answer.status).to.equal(304);
-      expect(answer.headers).to.have.property('etag', '"1"').and.not.equal(undefined);
-      expect(answer.headers).to.not.have.property('transfer-encoding');
+      const response = await call(proxy.url);
+      expect(response.status).to.equal(304);
+      expect(response.headers).to.have.property('etag', '"1"').and.not.equal(undefined);
+      expect(response.headers).to.not.have.property('transfer-encoding');
     });
 
     it('passes a 304 on whose Content-Length tells of the body that it stands for', async () => {
@@ -118,9 +118,9 @@ for (const transport of TRANSPORTS) {
         'HTTP/1.1 304 Not Modified\r\nContent-Length: 1234\r\nETag: "1"\r\n\r\n',
       );
       for (let i = 0; i < 3; i++) {
-        const answer = await call(proxy.url, { agent: keepAliveAgent() });
-        expect(answer.status).to.equal(304);
-        expect(answer.lines('content-length')).to.deep.equal(['1234']);
+        const response = await call(proxy.url, { agent: keepAliveAgent() });
+        expect(response.status).to.equal(304);
+        expect(response.lines('content-length')).to.deep.equal(['1234']);
       }
       expect(proxy.errors).to.deep.equal([]);
     });
@@ -152,8 +152,8 @@ for (const transport of TRANSPORTS) {
       const { proxy } = await startRaw(
         'HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
       );
-      const answer = await rawCall(proxy.port, 'GET / HTTP/1.0\r\nHost: a\r\n\r\n');
-      expect(answer)
+      const response = await rawCall(proxy.port, 'GET / HTTP/1.0\r\nHost: a\r\n\r\n');
+      expect(response)
         .to.match(/^HTTP\/1\.[01] 200 OK\r\n/)
         .and.match(/\r\n\r\nok$/);
     });
@@ -164,8 +164,8 @@ for (const transport of TRANSPORTS) {
         res.end('two');
       });
       const proxy = await startForward({ target: upstream.url, transport });
-      const answer = await rawCall(proxy.port, 'GET / HTTP/1.0\r\nHost: a\r\n\r\n');
-      expect(answer)
+      const response = await rawCall(proxy.port, 'GET / HTTP/1.0\r\nHost: a\r\n\r\n');
+      expect(response)
         .to.match(/\r\n\r\none two$/)
         .and.not.match(/transfer-encoding/i);
     });
@@ -174,10 +174,10 @@ for (const transport of TRANSPORTS) {
       const { proxy } = await startRaw(
         'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 42\r\nX-Also: caf\xe9\r\n\r\n',
       );
-      const answer = await call(proxy.url, { headers: { te: 'trailers' } });
-      expect(answer.lines('trailer')).to.deep.equal(['X-Sum']);
-      expect(valuesOf(answer.rawTrailers, 'x-sum')).to.deep.equal(['42']);
-      expect(valuesOf(answer.rawTrailers, 'x-also')).to.deep.equal(['caf\xe9']);
+      const response = await call(proxy.url, { headers: { te: 'trailers' } });
+      expect(response.lines('trailer')).to.deep.equal(['X-Sum']);
+      expect(valuesOf(response.rawTrailers, 'x-sum')).to.deep.equal(['42']);
+      expect(valuesOf(response.rawTrailers, 'x-also')).to.deep.equal(['caf\xe9']);
     });
 
     it('passes an answer of an HTTP/1.0 origin on', async () => {

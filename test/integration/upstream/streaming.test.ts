@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { bigBody, digestOfBigBody, measure } from '../../support/bytes.js';
-import { answerOf, begin, call, endingOf, open } from '../../support/client.js';
+import { begin, call, endingOf, open, responseOf } from '../../support/client.js';
 import { startForward, TRANSPORTS } from '../../support/forwarding.js';
 import { rawClient } from '../../support/raw-client.js';
 import { standstill, until } from '../../support/until.js';
-import { json, startUpstream, text, type UpstreamAnswer } from '../../support/upstream.js';
+import { json, startUpstream, text, type UpstreamResponse } from '../../support/upstream.js';
 
 const MIB = 1024 * 1024;
 /** What sockets and streams on the way may hold at most: far below the body, far above any buffer. */
@@ -60,11 +60,11 @@ for (const transport of TRANSPORTS) {
       const opened = await open(proxy.url);
       expect(opened.res.headers['content-length']).to.equal('5');
       finish();
-      expect((await answerOf(opened)).text).to.equal('hello');
+      expect((await responseOf(opened)).text).to.equal('hello');
     });
 
     it('keeps Content-Length and chunks of an answer as they are', async () => {
-      const chunked: UpstreamAnswer = (_req, res) => {
+      const chunked: UpstreamResponse = (_req, res) => {
         res.write('one ');
         res.end('two');
       };
@@ -117,8 +117,8 @@ for (const transport of TRANSPORTS) {
       const proxy = await startForward({ target: upstream.url, transport });
 
       for (const method of ['GET', 'DELETE', 'OPTIONS']) {
-        const answer = await call(proxy.url, { method, body: 'query', headers: { 'content-length': 5 } });
-        expect(answer.status, method).to.equal(200);
+        const response = await call(proxy.url, { method, body: 'query', headers: { 'content-length': 5 } });
+        expect(response.status, method).to.equal(200);
       }
       expect(upstream.requests.map(({ body }) => body.toString())).to.deep.equal(['query', 'query', 'query']);
     });
@@ -138,12 +138,12 @@ for (const transport of TRANSPORTS) {
       );
       const proxy = await startForward({ target: upstream.url, transport });
 
-      const answer = await call(proxy.url, {
+      const response = await call(proxy.url, {
         method: 'POST',
         body: bigBody(50 * MIB),
         headers: { 'content-length': 50 * MIB },
       });
-      expect(answer.json()).to.deep.equal({ bytes: 50 * MIB, digest: digestOfBigBody(50 * MIB) });
+      expect(response.json()).to.deep.equal({ bytes: 50 * MIB, digest: digestOfBigBody(50 * MIB) });
     });
 
     it('carries an answer whole to a slow client although the target has closed behind it', async () => {

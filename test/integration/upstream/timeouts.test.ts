@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { bigBody } from '../../support/bytes.js';
-import { type Answer, begin, call, endingOf, keepAliveAgent, open } from '../../support/client.js';
+import { begin, call, endingOf, keepAliveAgent, open, type TargetResponse } from '../../support/client.js';
 import { startForward, TRANSPORTS } from '../../support/forwarding.js';
 import { rawClient } from '../../support/raw-client.js';
 import { startRawUpstream } from '../../support/raw-upstream.js';
@@ -10,15 +10,20 @@ import { json, silence, startUpstream } from '../../support/upstream.js';
 /** Late by no more than a tick of the clock and what a busy machine adds. */
 const LATE_MS = 400;
 
-async function timed(answer: Promise<Answer>): Promise<{ answer: Answer; tookMs: number }> {
+async function timed(
+  response: Promise<TargetResponse>,
+): Promise<{ response: TargetResponse; tookMs: number }> {
   const begunAt = performance.now();
-  return { answer: await answer, tookMs: performance.now() - begunAt };
+  return { response: await response, tookMs: performance.now() - begunAt };
 }
 
-function expectTimeout({ answer, tookMs }: { answer: Answer; tookMs: number }, limitMs: number): void {
-  expect(answer.status).to.equal(504);
-  expect(answer.json()).to.have.property('code', 'ERR_UPSTREAM_TIMEOUT');
-  expect(answer.headers['proxy-status']).to.equal('resilient-proxy-out; error=http_response_timeout');
+function expectTimeout(
+  { response, tookMs }: { response: TargetResponse; tookMs: number },
+  limitMs: number,
+): void {
+  expect(response.status).to.equal(504);
+  expect(response.json()).to.have.property('code', 'ERR_UPSTREAM_TIMEOUT');
+  expect(response.headers['proxy-status']).to.equal('resilient-proxy-out; error=http_response_timeout');
   expect(tookMs).to.be.within(limitMs - 5, limitMs + LATE_MS);
 }
 
@@ -60,7 +65,7 @@ for (const transport of TRANSPORTS) {
       const proxy = await startForward({ target: upstream.url, transport, requestTimeoutMs });
       const begun = await timed(call(proxy.url));
       expectTimeout(begun, requestTimeoutMs);
-      expect(begun.answer.information.length).to.be.above(0);
+      expect(begun.response.information.length).to.be.above(0);
     });
 
     it('counts the wait for a connection', async () => {
@@ -169,9 +174,9 @@ describe('forward() with proxyTimeout', () => {
   it('answers 504 when the target is silent', async () => {
     const upstream = await startUpstream(silence);
     const proxy = await startForward({ target: upstream.url, proxyTimeout: 100 });
-    const answer = await call(proxy.url);
-    expect(answer.status).to.equal(504);
-    expect(answer.json()).to.have.property('code', 'ERR_UPSTREAM_TIMEOUT');
+    const response = await call(proxy.url);
+    expect(response.status).to.equal(504);
+    expect(response.json()).to.have.property('code', 'ERR_UPSTREAM_TIMEOUT');
   });
 
   it('cuts an answer that stops in the middle', async () => {

@@ -1,24 +1,24 @@
 import { createSecureServer } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { expect } from 'chai';
-import { type Answer, call } from '../../support/client.js';
+import { call, type TargetResponse } from '../../support/client.js';
 import { forwardThatTrusts } from '../../support/forward-that-trusts.js';
 import { startForward, TRANSPORTS } from '../../support/forwarding.js';
 import { listening } from '../../support/listening.js';
 import { credentials } from '../../support/tls.js';
-import { json, startUpstream, type UpstreamAnswer } from '../../support/upstream.js';
+import { json, startUpstream, type UpstreamResponse } from '../../support/upstream.js';
 
 /** Tells the server name that the client of the TLS connection asked for. */
-const serverName: UpstreamAnswer = (req, res) => {
+const serverName: UpstreamResponse = (req, res) => {
   const name = Reflect.get(req.socket as TLSSocket, 'servername');
   res.end(JSON.stringify({ servername: name, host: req.headers.host }));
 };
 const HOST = { host: 'client.example' };
 
-function expectTlsError(answer: Answer, proxyStatus: string): void {
-  expect(answer.status).to.equal(502);
-  expect(answer.json()).to.have.property('code', 'ERR_UPSTREAM_TLS');
-  expect(answer.headers['proxy-status']).to.equal(`resilient-proxy-out; error=${proxyStatus}`);
+function expectTlsError(response: TargetResponse, proxyStatus: string): void {
+  expect(response.status).to.equal(502);
+  expect(response.json()).to.have.property('code', 'ERR_UPSTREAM_TLS');
+  expect(response.headers['proxy-status']).to.equal(`resilient-proxy-out; error=${proxyStatus}`);
 }
 
 for (const transport of TRANSPORTS) {

@@ -53,8 +53,8 @@ for (const transport of TRANSPORTS) {
           }));
           const client = await rawClient(proxy.port);
           client.send(UPGRADE);
-          const answer = await client.untilClosed();
-          expect(answer)
+          const response = await client.untilClosed();
+          expect(response)
             .to.match(/^HTTP\/1\.1 500 /)
             .and.not.include('secret');
           expect(await echoes(proxy.port)).to.equal('hello');

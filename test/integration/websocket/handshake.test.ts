@@ -37,19 +37,19 @@ describe('forward().upgrade: the handshake', () => {
   for (const [what, bytes, message] of bad) {
     it(`answers 400 to one with ${what}, and asks nobody`, async () => {
       const { echo, port } = await start();
-      const answer = await rawCall(port, bytes);
-      expect(answer)
+      const response = await rawCall(port, bytes);
+      expect(response)
         .to.match(/^HTTP\/1\.1 400 Bad Request\r\n/)
         .and.match(message);
-      expect(answer).to.match(/"code":"ERR_BAD_REQUEST"/);
+      expect(response).to.match(/"code":"ERR_BAD_REQUEST"/);
       expect(echo.connections.total).to.equal(0);
     });
   }
 
   it('leaves the version to the target', async () => {
     const { port } = await start();
-    const answer = await rawCall(port, handshake('/', { 'Sec-WebSocket-Version': '99' }));
-    expect(answer)
+    const response = await rawCall(port, handshake('/', { 'Sec-WebSocket-Version': '99' }));
+    expect(response)
       .to.match(/^HTTP\/1\.1 400 /)
       .and.match(/Sec-WebSocket-Version: 13/i);
   });
@@ -83,11 +83,11 @@ describe('forward().upgrade: the handshake', () => {
     const body = 'x'.repeat(300_000);
     const upstream = await startUpstream(text(body, { 'x-why': 'closed on mondays' }));
     const { port } = await startForward({ target: upstream.url });
-    const answer = await rawCall(port, handshake());
-    expect(answer)
+    const response = await rawCall(port, handshake());
+    expect(response)
       .to.match(/^HTTP\/1\.1 200 OK\r\n/)
       .and.match(/x-why: closed on mondays/);
-    expect(answer.endsWith(body)).to.equal(true);
+    expect(response.endsWith(body)).to.equal(true);
   });
 
   it('cuts an answer off that breaks off', async () => {
@@ -139,7 +139,7 @@ describe('forward().upgrade: the handshake', () => {
     await until(() => upstream.connections.open === 0);
   });
 
-  for (const [what, answer] of [
+  for (const [what, response] of [
     ['nothing at all', ''],
     ['garbage', 'garbage\r\n\r\n'],
     ['a switch to another protocol', 'HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'],
@@ -147,7 +147,7 @@ describe('forward().upgrade: the handshake', () => {
     it(`answers 502 where the target says ${what}`, async () => {
       const upstream = await startRawUpstream(async (connection) => {
         await connection.heads();
-        connection.end(answer);
+        connection.end(response);
       });
       const { port } = await startForward({ target: upstream.url });
       expect(await rawCall(port, handshake())).to.match(/^HTTP\/1\.1 502 /);
@@ -233,7 +233,7 @@ describe('forward().upgrade: the handshake', () => {
   });
 
   it('adds with xfwd what http-proxy-middleware adds, and the host', async () => {
-    const fields = ({ handshakes }: Echo) =>
+    const headers = ({ handshakes }: Echo) =>
       Object.entries(handshakes[0]?.headers ?? {}).filter(([name]) => name.startsWith('x-forwarded-'));
     const plainEcho = await startEcho();
     const plain = createProxyMiddleware({ target: plainEcho.url, xfwd: true });
@@ -244,8 +244,8 @@ describe('forward().upgrade: the handshake', () => {
     await dialOpen(plainPort, '/', { headers: { host: 'app.example:8443' } });
     const { echo, port } = await start({ xfwd: true });
     await dialOpen(port, '/', { headers: { host: 'app.example:8443' } });
-    expect(fields(plainEcho)).to.have.length(3);
-    expect(fields(echo)).to.deep.equal([...fields(plainEcho), ['x-forwarded-host', 'app.example:8443']]);
+    expect(headers(plainEcho)).to.have.length(3);
+    expect(headers(echo)).to.deep.equal([...headers(plainEcho), ['x-forwarded-host', 'app.example:8443']]);
   });
 
   it('keeps what the client says was forwarded', async () => {

@@ -43,9 +43,9 @@ describe('upgradeRoutes()', () => {
     const [echo, own] = [await startEcho(), await startEcho()];
     const proxy = open({ name: 'x', target: echo.url });
     const { port, server } = await serve(proxy, { upgrade: upgradeRoutes({ '/api': proxy.upgrade }) });
-    const answers = async (path: string) => (await rawCall(port, handshake(path))).split('\r\n')[0];
-    expect(await answers('/own')).to.equal('HTTP/1.1 404 Not Found');
-    expect(await answers('/apis')).to.equal('HTTP/1.1 404 Not Found');
+    const responses = async (path: string) => (await rawCall(port, handshake(path))).split('\r\n')[0];
+    expect(await responses('/own')).to.equal('HTTP/1.1 404 Not Found');
+    expect(await responses('/apis')).to.equal('HTTP/1.1 404 Not Found');
     const second = open({ name: 'y', target: own.url });
     server.on('upgrade', upgradeRoutes({ '/own': second.upgrade }));
     await dialOpen(port, '/own/1');
@@ -149,7 +149,7 @@ describe('resilientProxy().upgrade behind TLS', () => {
       ...options,
       headers: { connection: 'Upgrade', upgrade: 'h2c' },
     });
-    const answer = await eventOf<IncomingMessage>(asking, 'response');
-    expect(String(await eventOf(answer, 'data'))).to.equal('plain');
+    const response = await eventOf<IncomingMessage>(asking, 'response');
+    expect(String(await eventOf(response, 'data'))).to.equal('plain');
   });
 });

@@ -42,13 +42,13 @@ async function eventually<T>(read: () => Promise<T>, holds: (value: T) => boolea
 
 /** A handshake that is refused: the status and what the answer says. */
 async function refused(port: number, path = '/') {
-  const answer = await rawCall(port, handshake(path));
-  const [head = '', body = ''] = answer.split('\r\n\r\n');
+  const response = await rawCall(port, handshake(path));
+  const [head = '', body = ''] = response.split('\r\n\r\n');
   const code: unknown = body.startsWith('{') ? JSON.parse(body).code : undefined;
   return { status: Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1]), head, code };
 }
 
-const exits = (...ports: number[]) => ({ proxies: ports.map((port) => `http://127.0.0.1:${port}`) });
+const proxies = (...ports: number[]) => ({ proxies: ports.map((port) => `http://127.0.0.1:${port}`) });
 const from = ({ handshakes }: Echo) => handshakes.map(({ from }) => from.replace('::ffff:', ''));
 
 describe('resilientProxy().upgrade', () => {
@@ -96,7 +96,7 @@ describe('resilientProxy().upgrade', () => {
       expect((await page()).sum('resilient_proxy_calls_in_flight')).to.equal(0);
       const code = { api, method: 'GET', code: '101' };
       expect((await page()).value('resilient_proxy_calls_total', code)).to.equal(3);
-      const outcome = { api, exit: 'direct', outcome: '101' };
+      const outcome = { api, proxy: 'direct', outcome: '101' };
       expect((await page()).value('resilient_proxy_attempts_total', outcome)).to.equal(3);
     });
 
@@ -117,8 +117,8 @@ describe('resilientProxy().upgrade', () => {
     const breaker = { failureThreshold: 2, resetTimeoutMs: 60_000 };
 
     it('opens after handshakes that fail, and then answers 503 before anything is dialled', async () => {
-      for (const answer of [status(502), hangUp]) {
-        const upstream = await startUpstream(answer);
+      for (const response of [status(502), hangUp]) {
+        const upstream = await startUpstream(response);
         const { port, proxy } = await start({ target: upstream.url, breaker });
         for (let i = 0; i < 2; i++) expect((await refused(port)).status).to.equal(502);
         expect(proxy.circuits.list()[0]?.state).to.equal('OPEN');
@@ -158,7 +158,7 @@ describe('resilientProxy().upgrade', () => {
 
     it('lets a handshake find out whether the target is back', async () => {
       const echo = await startEcho();
-      echo.sockets.options.verifyClient = (_info, answer) => answer(false, 502);
+      echo.sockets.options.verifyClient = (_info, response) => response(false, 502);
       const { port, proxy } = await start({
         target: echo.url,
         breaker: { failureThreshold: 1, resetTimeoutMs: 1, successThreshold: 1 },
@@ -191,8 +191,8 @@ describe('resilientProxy().upgrade', () => {
     it('costs nothing where the handshake is none', async () => {
       const echo = await startEcho();
       const { port } = await start({ target: echo.url, rateLimit: { limit: 1, windowMs: 60_000 } });
-      const answer = await rawCall(port, handshake('/', { 'Sec-WebSocket-Key': 'none' }));
-      expect(answer).to.match(/^HTTP\/1\.1 400 /);
+      const response = await rawCall(port, handshake('/', { 'Sec-WebSocket-Key': 'none' }));
+      expect(response).to.match(/^HTTP\/1\.1 400 /);
       await dialOpen(port);
     });
 
@@ -228,7 +228,7 @@ describe('resilientProxy().upgrade', () => {
       await until(() => connections.open === 2);
       waiting.terminate();
       await until(() => connections.open === 1);
-      expect(proxy.egress().gates.every(({ queued }) => queued === 0)).to.equal(true);
+      expect(proxy.egress().limits.every(({ queued }) => queued === 0)).to.equal(true);
       expect(echo.connections.total).to.equal(1);
     });
   });
@@ -239,9 +239,9 @@ describe('resilientProxy().upgrade', () => {
     it('tries a handshake again before its 101', async () => {
       let failures = 2;
       const echo = await startEcho();
-      echo.sockets.options.verifyClient = (_info, answer) => {
-        if (failures-- > 0) answer(false, 503);
-        else answer(true);
+      echo.sockets.options.verifyClient = (_info, response) => {
+        if (failures-- > 0) response(false, 503);
+        else response(true);
       };
       const { port, figures } = await start({ target: echo.url, retry });
       expect(await echoed(await dialOpen(port), 'third time')).to.equal('third time');
@@ -294,7 +294,7 @@ describe('resilientProxy().upgrade', () => {
       const echo = await startEcho();
       const { port, proxy } = await start({
         target: echo.url,
-        proxyRotate: exits(await unusedPort(), await unusedPort()),
+        proxyRotate: proxies(await unusedPort(), await unusedPort()),
         breaker: { failureThreshold: 1 },
       });
       expect((await refused(port)).code).to.equal('ERR_NO_PROXY');
@@ -308,13 +308,13 @@ describe('resilientProxy().upgrade', () => {
       const second = await startForwardProxy();
       const { port, proxy } = await start({
         target: upstream.url,
-        proxyRotate: exits(first.port, second.port),
+        proxyRotate: proxies(first.port, second.port),
         retry: { initialDelayMs: 1 },
       });
       expect((await refused(port)).status).to.equal(403);
-      const told = proxy.egress().exits.map(({ state, attempts, active }) => [state, attempts, active]);
+      const told = proxy.egress().proxies.map(({ state, attempts, active }) => [state, attempts, active]);
       expect(told).to.deep.equal([
-        ['resting', 1, 0],
+        ['cooling-down', 1, 0],
         ['ok', 1, 0],
       ]);
     });

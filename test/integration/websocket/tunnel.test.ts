@@ -186,12 +186,12 @@ describe('forward().upgrade: the open WebSocket', () => {
     const { echo, port, connections } = await start();
     const sockets = Array.from({ length: 1000 }, () => dial(port));
     await within(Promise.all(sockets.map((socket) => once(socket, 'open'))), 'all to open', 30_000);
-    const answers = await within(
+    const responses = await within(
       Promise.all(sockets.map((socket, i) => echoed(socket, `${i} ${'x'.repeat(i)}`))),
       'all answers',
       30_000,
     );
-    expect(answers.every((text, i) => text === `${i} ${'x'.repeat(i)}`)).to.equal(true);
+    expect(responses.every((text, i) => text === `${i} ${'x'.repeat(i)}`)).to.equal(true);
     for (const [i, socket] of sockets.entries()) {
       // A third says goodbye, a third vanishes, and the target closes the others.
       if (i % 3 === 0) socket.close(4000, 'bye');

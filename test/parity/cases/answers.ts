@@ -1,6 +1,6 @@
 import { differs } from '../support/deviation.js';
 import type { ParityCase } from '../support/parity-case.js';
-import { answer, DATE, exactly, request } from '../support/wire.js';
+import { DATE, exactly, request, response } from '../support/wire.js';
 
 const target = { options: ({ url }: { url: string }) => ({ target: url }) };
 
@@ -80,7 +80,7 @@ export const ANSWER_CASES: readonly ParityCase[] = [
     upstreams: {
       main: {
         replies: [
-          answer(
+          response(
             '200 OK',
             ['Vary: a', 'Link: <a>', 'Vary: b', 'Link: <b>', 'Set-Cookie: a=1', 'Set-Cookie: b=2'],
             'x',
@@ -97,7 +97,7 @@ export const ANSWER_CASES: readonly ParityCase[] = [
     upstreams: {
       main: {
         replies: [
-          answer(
+          response(
             '200 OK',
             ['Connection: keep-alive, X-Hop', 'X-Hop: 1', 'Keep-Alive: timeout=9', 'X-End: 1'],
             'x',
@@ -149,7 +149,8 @@ export const ANSWER_CASES: readonly ParityCase[] = [
           'an empty reason stays empty',
           'RFC 9112 §4: it may be empty, and says nothing',
           (expected) => {
-            for (const message of expected.answers) message.start = message.start.replace(/200 OK$/, '200 ');
+            for (const message of expected.responses)
+              message.start = message.start.replace(/200 OK$/, '200 ');
           },
         ),
       ],

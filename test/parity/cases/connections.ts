@@ -4,17 +4,17 @@ import { credentials } from '../../support/tls.js';
 import { answered, differs, failsWith } from '../support/deviation.js';
 import { noting } from '../support/noting-agent.js';
 import type { ParityCase } from '../support/parity-case.js';
-import { answer, type Message, readMessages, request } from '../support/wire.js';
+import { type Message, readMessages, request, response } from '../support/wire.js';
 import type { World } from '../support/world.js';
 
-const secure = { main: { tls: true, replies: [answer('200 OK', [], 'tls')] } };
+const secure = { main: { tls: true, replies: [response('200 OK', [], 'tls')] } };
 /** The upstream by the name that its certificate is for. */
 const local = (world: World) => `https://localhost:${world.at('main').port}`;
 
 /** A request as an upstream gets it. */
 function got(start: string, lines: readonly string[], body = ''): Message {
-  const fields = [...lines, 'connection: keep-alive', 'via: 1.1 resilient-proxy-out'];
-  const bytes = `${start} HTTP/1.1\r\n${fields.join('\r\n')}\r\n\r\n${body}`;
+  const headers = [...lines, 'connection: keep-alive', 'via: 1.1 resilient-proxy-out'];
+  const bytes = `${start} HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n${body}`;
   const [message] = readMessages(bytes, { kind: 'request', closed: true });
   if (!message) throw new Error('no request');
   return message;
@@ -61,7 +61,7 @@ export const CONNECTION_CASES: readonly ParityCase[] = [
             expected.upstreams = {
               main: { connections: 1, requests: [got('GET /', ['host: app.example'])] },
             };
-            expected.answers = [answered(answer('200 OK', [], 'tls'), carrier)];
+            expected.responses = [answered(response('200 OK', [], 'tls'), carrier)];
           },
         ),
       ],
@@ -89,7 +89,7 @@ export const CONNECTION_CASES: readonly ParityCase[] = [
   {
     topic: 'target.socketPath',
     name: 'Unix socket',
-    upstreams: { main: { unix: true, replies: [answer('200 OK', [], 'unix')] } },
+    upstreams: { main: { unix: true, replies: [response('200 OK', [], 'unix')] } },
     options: (world) => ({ target: { socketPath: world.at('main').socketPath ?? '' } }),
     send: [post, request('GET /x')],
     shows: [/> POST \/p/, /"unix"/],
@@ -97,7 +97,7 @@ export const CONNECTION_CASES: readonly ParityCase[] = [
   {
     topic: 'target.socketPath',
     name: 'Unix socket with a path and changeOrigin',
-    upstreams: { main: { unix: true, replies: [answer('200 OK', [], 'unix')] } },
+    upstreams: { main: { unix: true, replies: [response('200 OK', [], 'unix')] } },
     options: (world) => ({
       target: { socketPath: world.at('main').socketPath ?? '', host: 'service.example', pathname: '/base' },
       changeOrigin: true,
@@ -134,7 +134,9 @@ export const CONNECTION_CASES: readonly ParityCase[] = [
     topic: 'localAddress',
     name: 'of the loopback',
     upstreams: {
-      main: { replies: [({ socket, write }) => write(answer('200 OK', [], `from ${socket.remoteAddress}`))] },
+      main: {
+        replies: [({ socket, write }) => write(response('200 OK', [], `from ${socket.remoteAddress}`))],
+      },
     },
     options: ({ url }) => ({ target: url, localAddress: '127.0.0.2' }),
     shows: /from 127.0.0.2/,

@@ -1,7 +1,7 @@
-import { answered, differs, setField } from '../support/deviation.js';
+import { answered, differs, setHeader } from '../support/deviation.js';
 import type { Observation } from '../support/observation.js';
 import type { ParityCase } from '../support/parity-case.js';
-import { answer, request } from '../support/wire.js';
+import { request, response } from '../support/wire.js';
 import type { World } from '../support/world.js';
 
 /** Both servers get all of the body, and the client its answer. */
@@ -17,7 +17,7 @@ const wholeCopy = (path: string, body: string) =>
         requests: [{ ...copy, start: `POST ${path} HTTP/1.1`, body, cut: false }],
       };
       expected.upstreams.other = { connections: 1, requests: [{ ...copy, body, cut: false }] };
-      expected.answers = [answered(answer('200 OK', [], 'main'), carrier)];
+      expected.responses = [answered(response('200 OK', [], 'main'), carrier)];
       expected.calls = [];
     },
   );
@@ -25,13 +25,13 @@ const wholeCopy = (path: string, body: string) =>
 const copyConnection = {
   why: 'whether the connection of a copy is kept is the transport’s own',
   leaveOut: (seen: Observation): void => {
-    for (const message of seen.upstreams.other?.requests ?? []) setField(message, 'connection', undefined);
+    for (const message of seen.upstreams.other?.requests ?? []) setHeader(message, 'connection', undefined);
   },
 };
 
 const upstreams = {
-  main: { replies: [answer('200 OK', [], 'main')] },
-  other: { replies: [answer('500 Internal Server Error', [], 'never seen')] },
+  main: { replies: [response('200 OK', [], 'main')] },
+  other: { replies: [response('500 Internal Server Error', [], 'never seen')] },
 };
 const arrived = (world: World) => world.at('other').requests().length > 0;
 
@@ -91,7 +91,7 @@ export const COPY_CASES: readonly ParityCase[] = [
   {
     topic: 'forward',
     name: 'copy over TLS of a call without it',
-    upstreams: { ...upstreams, other: { tls: true, replies: [answer('200 OK')] } },
+    upstreams: { ...upstreams, other: { tls: true, replies: [response('200 OK')] } },
     options: (world) => ({ target: world.url, forward: world.at('other').url, secure: false }),
     waitsFor: arrived,
     shows: /upstream other: 1/,
@@ -108,7 +108,7 @@ export const COPY_CASES: readonly ParityCase[] = [
     topic: 'forward',
     name: 'to a server that resets, before the target answers',
     upstreams: {
-      main: { replies: [({ write }) => void setTimeout(() => write(answer('200 OK', [], 'main')), 200)] },
+      main: { replies: [({ write }) => void setTimeout(() => write(response('200 OK', [], 'main')), 200)] },
       other: { replies: [({ reset }) => reset()] },
     },
     options: (world) => ({ target: world.url, forward: world.at('other').url }),
@@ -119,7 +119,7 @@ export const COPY_CASES: readonly ParityCase[] = [
           'a copy that fails does not fail the call',
           'nobody waits for its answer',
           (expected, _facts, carrier) => {
-            expected.answers = [answered(answer('200 OK', [], 'main'), carrier)];
+            expected.responses = [answered(response('200 OK', [], 'main'), carrier)];
             expected.calls = [];
           },
         ),

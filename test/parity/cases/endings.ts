@@ -2,7 +2,7 @@ import { differs, failsWith } from '../support/deviation.js';
 import type { Observation } from '../support/observation.js';
 import type { ParityCase } from '../support/parity-case.js';
 import type { Connection } from '../support/scripted-upstream.js';
-import { answer, DATE, exactly, request } from '../support/wire.js';
+import { DATE, exactly, request, response } from '../support/wire.js';
 
 const silent = { main: { replies: [() => {}] } };
 const timeout = failsWith('ERR_UPSTREAM_TIMEOUT', '504 Gateway Timeout');
@@ -93,7 +93,7 @@ export const ENDING_CASES: readonly ParityCase[] = [
     free: {
       why: 'the client has gone before the end in any case',
       leaveOut: (seen) => {
-        seen.answers = [];
+        seen.responses = [];
       },
     },
     shows: /connection to the target closed/,
@@ -132,7 +132,7 @@ export const ENDING_CASES: readonly ParityCase[] = [
     topic: 'target',
     name: 'target that ends before the length it promised',
     upstreams: {
-      main: { replies: [({ end }) => end(answer('200 OK', [], '12345').replace(/12345$/, '123'))] },
+      main: { replies: [({ end }) => end(response('200 OK', [], '12345').replace(/12345$/, '123'))] },
     },
     options: ({ url }) => ({ target: url }),
     shows: /CUT OFF\] "123"/,
@@ -140,7 +140,7 @@ export const ENDING_CASES: readonly ParityCase[] = [
   {
     topic: 'target',
     name: 'target that answers before it has the body',
-    upstreams: { main: { early: true, replies: [answer('413 Content Too Large', [], 'no')] } },
+    upstreams: { main: { early: true, replies: [response('413 Content Too Large', [], 'no')] } },
     options: ({ url }) => ({ target: url }),
     act: async (client) => {
       client.send('POST / HTTP/1.1\r\nHost: app.example\r\nContent-Length: 9\r\n\r\nhalf');
@@ -158,7 +158,7 @@ export const ENDING_CASES: readonly ParityCase[] = [
         replies: [
           ({ write }) => {
             write(exactly(['HTTP/1.1 103 Early Hints', 'Link: </style.css>; rel=preload']));
-            write(answer('200 OK', [], 'hello'));
+            write(response('200 OK', [], 'hello'));
           },
         ],
       },
@@ -170,9 +170,9 @@ export const ENDING_CASES: readonly ParityCase[] = [
           '102 and 103 go on',
           'RFC 9110 §15.2: a proxy forwards interim answers; plain drops them',
           (expected) => {
-            expected.answers.unshift({
+            expected.responses.unshift({
               start: 'HTTP/1.1 103 Early Hints',
-              fields: [['link', '</style.css>; rel=preload']],
+              headers: [['link', '</style.css>; rel=preload']],
               body: '',
               framing: 'none',
               trailers: [],

@@ -2,7 +2,7 @@ import type { ForwardOptions } from '../../../lib/upstream/options/forward-optio
 import { answeredByItself, differs, failsWith } from '../support/deviation.js';
 import type { Observation } from '../support/observation.js';
 import type { ParityCase } from '../support/parity-case.js';
-import { answer, request } from '../support/wire.js';
+import { request, response } from '../support/wire.js';
 
 const post = request('POST /p', ['Content-Type: text/plain'], 'body');
 const nobody = { main: { refuses: true } };
@@ -140,7 +140,7 @@ export const ERROR_CASES: readonly ParityCase[] = [
       main: {
         replies: [
           ({ write, socket }) => {
-            write(answer('200 OK', [], 'complete').replace('complete', 'half'));
+            write(response('200 OK', [], 'complete').replace('complete', 'half'));
             socket.end();
           },
         ],

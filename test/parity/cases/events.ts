@@ -1,8 +1,8 @@
 import type { ForwardOptions } from '../../../lib/upstream/options/forward-options.js';
-import { differs, failsWith, requestsOf, setField } from '../support/deviation.js';
+import { differs, failsWith, requestsOf, setHeader } from '../support/deviation.js';
 import type { Observation } from '../support/observation.js';
 import type { ParityCase } from '../support/parity-case.js';
-import { answer, request } from '../support/wire.js';
+import { request, response } from '../support/wire.js';
 import { ALL_EVENTS, PLAIN_EVENTS, type World } from '../support/world.js';
 
 const post = request('POST /p', ['Content-Type: text/plain'], 'body');
@@ -12,7 +12,7 @@ const fail = (): never => {
 const reject = (): Promise<never> => Promise.reject(new Error('hook'));
 
 const viaAdded = differs('`Via` is added to each answer', 'RFC 9110 §7.6.3', (expected) => {
-  for (const message of expected.answers) message.fields.push(['via', '1.1 resilient-proxy-out']);
+  for (const message of expected.responses) message.headers.push(['via', '1.1 resilient-proxy-out']);
 });
 
 const noCrash = differs('the process survives', 'plain ends with it', (expected) => {
@@ -84,7 +84,7 @@ export const EVENT_CASES: readonly ParityCase[] = [
           'a call with `Expect` is told like others, which is answered here',
           'plain keeps such a call from the listener',
           (expected) => {
-            for (const message of requestsOf(expected)) setField(message, 'expect', undefined);
+            for (const message of requestsOf(expected)) setHeader(message, 'expect', undefined);
             expected.calls.splice(1, 0, 'proxyReq POST /e to http://127.0.0.1:{main}/');
           },
         ),
@@ -149,7 +149,7 @@ export const EVENT_CASES: readonly ParityCase[] = [
   {
     topic: 'on.proxyRes',
     name: 'adds and removes fields of the answer',
-    upstreams: { main: { replies: [answer('200 OK', ['X-Secret: 1', 'X-Other: 1'], 'x')] } },
+    upstreams: { main: { replies: [response('200 OK', ['X-Secret: 1', 'X-Other: 1'], 'x')] } },
     options: withListeners(
       {
         proxyRes: (proxyRes) => {
@@ -229,7 +229,7 @@ export const EVENT_CASES: readonly ParityCase[] = [
     free: {
       why: 'whether the head had gone out is chance: the answer fails, or is cut off',
       leaveOut: (seen) => {
-        seen.answers = [];
+        seen.responses = [];
         seen.calls = [];
       },
     },

@@ -1,7 +1,7 @@
 import express from 'express';
-import { differs, failsWith, setField } from '../support/deviation.js';
+import { differs, failsWith, setHeader } from '../support/deviation.js';
 import type { ParityCase } from '../support/parity-case.js';
-import { answer, request } from '../support/wire.js';
+import { request, response } from '../support/wire.js';
 
 /** Behind Express. */
 export const EXPRESS_CASES: readonly ParityCase[] = [
@@ -46,7 +46,9 @@ export const EXPRESS_CASES: readonly ParityCase[] = [
     ],
     upstreams: {
       main: {
-        replies: [answer('200 OK', ['Vary: accept', 'Set-Cookie: back=1', 'Cache-Control: max-age=9'], 'x')],
+        replies: [
+          response('200 OK', ['Vary: accept', 'Set-Cookie: back=1', 'Cache-Control: max-age=9'], 'x'),
+        ],
       },
     },
     options: ({ url }) => ({ target: url }),
@@ -57,10 +59,10 @@ export const EXPRESS_CASES: readonly ParityCase[] = [
           '`Vary` and `Set-Cookie` of stages in front and of the target both hold',
           'plain loses what was set before',
           (expected) => {
-            for (const message of expected.answers) {
-              setField(message, 'vary', undefined);
-              setField(message, 'set-cookie', undefined);
-              message.fields.push(
+            for (const message of expected.responses) {
+              setHeader(message, 'vary', undefined);
+              setHeader(message, 'set-cookie', undefined);
+              message.headers.push(
                 ['vary', 'origin'],
                 ['vary', 'accept'],
                 ['set-cookie', 'front=1'],

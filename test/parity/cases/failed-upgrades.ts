@@ -2,16 +2,16 @@ import { differs } from '../support/deviation.js';
 import type { Observation } from '../support/observation.js';
 import type { ParityCase } from '../support/parity-case.js';
 import { echo, hello, talk } from '../support/websocket.js';
-import { answer } from '../support/wire.js';
+import { response } from '../support/wire.js';
 
 /** An upgrade that fails is answered, where plain closes the connection without a word. */
-const answers = (status: string, code: string) =>
+const responses = (status: string, code: string) =>
   differs(
     `an upgrade that fails is answered with ${status.split(' ')[0]}`,
     'plain closes the connection without a word',
     (expected) => {
-      expected.answers = [
-        { start: `HTTP/1.1 ${status}`, fields: [], body: code, framing: 'close', trailers: [], cut: false },
+      expected.responses = [
+        { start: `HTTP/1.1 ${status}`, headers: [], body: code, framing: 'close', trailers: [], cut: false },
       ];
     },
   );
@@ -20,12 +20,12 @@ const survives = differs('the process survives', 'plain ends with it', (expected
   expected.crashes = [];
 });
 
-const answerAlone = {
+const responseAlone = {
   why: 'the fields and the words of the answer are told elsewhere',
   leaveOut: (seen: Observation): void => {
-    for (const message of seen.answers) {
+    for (const message of seen.responses) {
       message.start = message.start.split(' ').slice(0, 2).join(' ');
-      message.fields = [];
+      message.headers = [];
       message.framing = 'close';
       message.body = /ERR_\w+/.exec(message.body)?.[0] ?? '';
     }
@@ -39,7 +39,7 @@ export const FAILED_UPGRADE_CASES: readonly ParityCase[] = [
   {
     ...basic,
     name: 'target that does not switch',
-    upstreams: { main: { replies: [answer('403 Forbidden', ['X-Why: no'], 'not you')] } },
+    upstreams: { main: { replies: [response('403 Forbidden', ['X-Why: no'], 'not you')] } },
     act: async (client) => {
       client.send(hello);
       await client.untilClosed();
@@ -56,8 +56,8 @@ export const FAILED_UPGRADE_CASES: readonly ParityCase[] = [
       return client.untilClosed();
     },
     options: ({ url }) => ({ target: url, ws: true }),
-    differs: { both: [answers('502 Bad Gateway', 'ERR_UPSTREAM_CONNECT')], plugin: [] },
-    free: answerAlone,
+    differs: { both: [responses('502 Bad Gateway', 'ERR_UPSTREAM_CONNECT')], plugin: [] },
+    free: responseAlone,
     shows: /no answer/,
   },
   {
@@ -70,8 +70,8 @@ export const FAILED_UPGRADE_CASES: readonly ParityCase[] = [
       return client.untilClosed();
     },
     options: ({ url }) => ({ target: url, ws: true, upgradeTimeout: 100 }),
-    differs: { both: [answers('504 Gateway Timeout', 'ERR_UPSTREAM_TIMEOUT')], plugin: [] },
-    free: answerAlone,
+    differs: { both: [responses('504 Gateway Timeout', 'ERR_UPSTREAM_TIMEOUT')], plugin: [] },
+    free: responseAlone,
     shows: /no answer/,
   },
   {
@@ -92,14 +92,14 @@ export const FAILED_UPGRADE_CASES: readonly ParityCase[] = [
       },
     }),
     differs: {
-      both: [answers('500 Internal Server Error', 'ERR_INTERNAL')],
+      both: [responses('500 Internal Server Error', 'ERR_INTERNAL')],
       // There http-proxy-middleware's own plugin hears of it first, and closes the connection.
       plugin: [],
     },
     free: {
-      ...answerAlone,
+      ...responseAlone,
       leaveOut: (seen) => {
-        answerAlone.leaveOut(seen);
+        responseAlone.leaveOut(seen);
         seen.upstreams = {};
       },
     },
@@ -129,7 +129,7 @@ export const FAILED_UPGRADE_CASES: readonly ParityCase[] = [
       free: {
         why: 'what becomes of a WebSocket whose listener failed; the process survives, and no more is asked here',
         leaveOut: (seen) => {
-          Object.assign(seen, { upstreams: {}, answers: [], calls: [] });
+          Object.assign(seen, { upstreams: {}, responses: [], calls: [] });
         },
       },
       shows: /hook/,

@@ -64,7 +64,7 @@ export const FIELD_CASES: readonly ParityCase[] = [
           'a URL that holds them says so',
           (expected) => {
             for (const message of requestsOf(expected))
-              message.fields.push(['authorization', 'Basic dXNlcjpwYUBzcw==']);
+              message.headers.push(['authorization', 'Basic dXNlcjpwYUBzcw==']);
           },
         ),
       ],

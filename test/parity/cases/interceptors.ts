@@ -1,9 +1,9 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { responseInterceptor } from 'http-proxy-middleware';
-import { differs, failsWith, refusedAtOnce, setField } from '../support/deviation.js';
+import { differs, failsWith, refusedAtOnce, setHeader } from '../support/deviation.js';
 import type { Observation } from '../support/observation.js';
 import type { ParityCase } from '../support/parity-case.js';
-import { answer, request } from '../support/wire.js';
+import { request, response } from '../support/wire.js';
 
 const latin1 = (buffer: Buffer) => buffer.toString('latin1');
 const upper = responseInterceptor(async (buffer) => buffer.toString('latin1').toUpperCase());
@@ -17,16 +17,16 @@ const fromTarget = differs(
   'fields of the answer are those that `forward()` passes on',
   '`Via`, and no hop-by-hop',
   (expected, _facts) => {
-    for (const message of expected.answers) message.fields.push(['via', '1.1 resilient-proxy-out']);
+    for (const message of expected.responses) message.headers.push(['via', '1.1 resilient-proxy-out']);
   },
 );
 
 const freeFraming = {
   why: 'how the answer of an error handler is framed',
   leaveOut: (seen: Observation): void => {
-    for (const message of seen.answers) {
-      setField(message, 'transfer-encoding', undefined);
-      setField(message, 'content-length', undefined);
+    for (const message of seen.responses) {
+      setHeader(message, 'transfer-encoding', undefined);
+      setHeader(message, 'content-length', undefined);
       message.framing = 'length';
     }
   },
@@ -38,7 +38,9 @@ const coded = (coding: string, body: Buffer): ParityCase => ({
   name: `answer coded with ${coding}`,
   upstreams: {
     main: {
-      replies: [answer('200 OK', [`Content-Encoding: ${coding}`, 'Content-Type: text/plain'], latin1(body))],
+      replies: [
+        response('200 OK', [`Content-Encoding: ${coding}`, 'Content-Type: text/plain'], latin1(body)),
+      ],
     },
   },
   options: intercepted(),
@@ -66,7 +68,7 @@ export const INTERCEPTOR_CASES: readonly ParityCase[] = [
     upstreams: {
       main: {
         replies: [
-          answer('201 Created', ['X-A: 1', 'Set-Cookie: a=1; Domain=x.example', 'Set-Cookie: b=2'], 'x'),
+          response('201 Created', ['X-A: 1', 'Set-Cookie: a=1; Domain=x.example', 'Set-Cookie: b=2'], 'x'),
         ],
       },
     },
@@ -109,8 +111,8 @@ export const INTERCEPTOR_CASES: readonly ParityCase[] = [
     upstreams: {
       main: {
         replies: [
-          answer('200 OK', [], '').replace('Length: 0', 'Length: 9'),
-          answer('204 No Content').replace(/Content-Length: 0\r\n/, ''),
+          response('200 OK', [], '').replace('Length: 0', 'Length: 9'),
+          response('204 No Content').replace(/Content-Length: 0\r\n/, ''),
         ],
       },
     },
@@ -127,7 +129,7 @@ export const INTERCEPTOR_CASES: readonly ParityCase[] = [
         throw new Error('hook');
       }),
     ),
-    upstreams: { main: { replies: [answer('200 OK', ['X-Upstream: 1', 'Set-Cookie: a=1'], 'hello')] } },
+    upstreams: { main: { replies: [response('200 OK', ['X-Upstream: 1', 'Set-Cookie: a=1'], 'hello')] } },
     free: freeFraming,
     hangs: ['plain'],
     differs: { both: [internal] },
@@ -138,7 +140,7 @@ export const INTERCEPTOR_CASES: readonly ParityCase[] = [
     rewrittenByHook: true,
     name: 'rejects',
     options: intercepted(responseInterceptor(() => Promise.reject(new Error('hook')))),
-    upstreams: { main: { replies: [answer('200 OK', ['X-Upstream: 1', 'Set-Cookie: a=1'], 'hello')] } },
+    upstreams: { main: { replies: [response('200 OK', ['X-Upstream: 1', 'Set-Cookie: a=1'], 'hello')] } },
     free: freeFraming,
     hangs: ['plain'],
     differs: { both: [internal] },
@@ -148,7 +150,7 @@ export const INTERCEPTOR_CASES: readonly ParityCase[] = [
     topic: 'responseInterceptor',
     rewrittenByHook: true,
     name: 'answer that is not coded as it says',
-    upstreams: { main: { replies: [answer('200 OK', ['Content-Encoding: gzip'], 'not gzip')] } },
+    upstreams: { main: { replies: [response('200 OK', ['Content-Encoding: gzip'], 'not gzip')] } },
     options: intercepted(),
     answeredByHook: true,
     shows: /Error fetching proxied request/,

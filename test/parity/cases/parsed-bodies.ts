@@ -2,13 +2,13 @@ import { gzipSync } from 'node:zlib';
 import express from 'express';
 import { fixRequestBody } from 'http-proxy-middleware';
 import type { Handler } from '../../../lib/core/exchange.js';
-import { answered, differs, failsWith, requestsOf, setField } from '../support/deviation.js';
+import { answered, differs, failsWith, requestsOf, setHeader } from '../support/deviation.js';
 import type { ParityCase } from '../support/parity-case.js';
-import { answer, request } from '../support/wire.js';
+import { request, response } from '../support/wire.js';
 
 const latin1 = (buffer: Buffer) => buffer.toString('latin1');
-const typed = (type: string, body: string, fields: string[] = []) =>
-  request('POST /b', [`Content-Type: ${type}`, ...fields], body);
+const typed = (type: string, body: string, headers: string[] = []) =>
+  request('POST /b', [`Content-Type: ${type}`, ...headers], body);
 
 /** Body parsers of Express in front of `fixRequestBody`. */
 const parsed = (
@@ -91,7 +91,7 @@ export const PARSED_BODY_CASES: readonly ParityCase[] = [
         leaveOut: (seen) => {
           for (const message of requestsOf(seen)) {
             message.body = '';
-            setField(message, 'content-length', undefined);
+            setHeader(message, 'content-length', undefined);
           }
         },
       },
@@ -155,7 +155,7 @@ export const PARSED_BODY_CASES: readonly ParityCase[] = [
           (expected, _facts, carrier) => {
             for (const message of requestsOf(expected))
               Object.assign(message, { body: '{"a":1}', cut: false });
-            expected.answers = [answered(answer('200 OK', [], 'hello'), carrier)];
+            expected.responses = [answered(response('200 OK', [], 'hello'), carrier)];
             expected.calls = [];
             expected.crashes = [];
           },

@@ -1,10 +1,10 @@
 import { differs, failsWith, pathAlone, refusedAtOnce, thrownByFilter } from '../support/deviation.js';
 import type { ParityCase } from '../support/parity-case.js';
-import { answer, request } from '../support/wire.js';
+import { request, response } from '../support/wire.js';
 
 const two = {
-  main: { replies: [answer('200 OK', [], 'main')] },
-  other: { replies: [answer('200 OK', [], 'other')] },
+  main: { replies: [response('200 OK', [], 'main')] },
+  other: { replies: [response('200 OK', [], 'other')] },
 };
 
 /** Which calls are taken, and which path they are sent with. */

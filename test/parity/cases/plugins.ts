@@ -8,7 +8,7 @@ import {
 } from 'http-proxy-middleware';
 import { differs, failsWith, thrownByFilter } from '../support/deviation.js';
 import type { ParityCase } from '../support/parity-case.js';
-import { answer, request } from '../support/wire.js';
+import { request, response } from '../support/wire.js';
 import type { World } from '../support/world.js';
 
 /** A logger that notes what it is given. */
@@ -29,7 +29,7 @@ export const PLUGIN_CASES: readonly ParityCase[] = [
   {
     topic: 'logger',
     name: 'a line for each answer',
-    upstreams: { main: { replies: [answer('200 OK', [], 'x'), answer('404 Not Found')] } },
+    upstreams: { main: { replies: [response('200 OK', [], 'x'), response('404 Not Found')] } },
     options: (world) => ({ target: world.url, logger: logger(world) }),
     send: [request('GET /1?a=b'), request('POST /2', [], 'body')],
     shows: [/info: \[HPM\] GET \/1\?a=b -> http:\/\/127.0.0.1:\{main\}\/1\?a=b \[200\]/, /\[404\]/],
@@ -216,7 +216,7 @@ export const PLUGIN_CASES: readonly ParityCase[] = [
     differs: {
       both: [
         differs('its status is 500', 'it knows the codes of sockets, and gets ours', (expected) => {
-          for (const message of expected.answers) message.start = 'HTTP/1.1 500 Internal Server Error';
+          for (const message of expected.responses) message.start = 'HTTP/1.1 500 Internal Server Error';
         }),
       ],
     },

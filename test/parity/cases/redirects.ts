@@ -1,13 +1,13 @@
-import { differs, passedOn, requestsOf, setField } from '../support/deviation.js';
+import { differs, passedOn, requestsOf, setHeader } from '../support/deviation.js';
 import type { Observation } from '../support/observation.js';
 import type { ParityCase } from '../support/parity-case.js';
-import { answer, request } from '../support/wire.js';
+import { request, response } from '../support/wire.js';
 
 const keptConnections = differs(
   'redirects are followed on connections that are kept',
   'plain opens and closes one for each',
   (expected) => {
-    for (const message of requestsOf(expected)) setField(message, 'connection', 'keep-alive');
+    for (const message of requestsOf(expected)) setHeader(message, 'connection', 'keep-alive');
   },
 );
 const freeCount = {
@@ -24,7 +24,7 @@ export const REDIRECT_CASES: readonly ParityCase[] = [
     topic: 'followRedirects',
     name: 'within the origin',
     upstreams: {
-      main: { replies: [answer('302 Found', ['Location: /there?x=1']), answer('200 OK', [], 'arrived')] },
+      main: { replies: [response('302 Found', ['Location: /there?x=1']), response('200 OK', [], 'arrived')] },
     },
     options: ({ url }) => ({ target: url, followRedirects: true }),
     send: request('GET /here', ['X-Mine: 1']),
@@ -45,7 +45,7 @@ export const REDIRECT_CASES: readonly ParityCase[] = [
       topic: 'followRedirects',
       name: `POST, ${status}`,
       upstreams: {
-        main: { replies: [answer(status, ['Location: /there']), answer('200 OK', [], 'arrived')] },
+        main: { replies: [response(status, ['Location: /there']), response('200 OK', [], 'arrived')] },
       },
       options: ({ url }) => ({ target: url, followRedirects: true }),
       send: request('POST /here', ['Content-Type: text/plain', 'Authorization: Bearer x'], 'body'),
@@ -57,7 +57,7 @@ export const REDIRECT_CASES: readonly ParityCase[] = [
   {
     topic: 'followRedirects',
     name: 'a number bounds them',
-    upstreams: { main: { replies: [answer('302 Found', ['Location: /on'])] } },
+    upstreams: { main: { replies: [response('302 Found', ['Location: /on'])] } },
     options: ({ url }) => ({ target: url, followRedirects: 2 }),
     free: freeCount,
     differs: { both: [keptConnections] },
@@ -69,11 +69,11 @@ export const REDIRECT_CASES: readonly ParityCase[] = [
     upstreams: {
       main: {
         replies: [
-          ({ write }, { fields }) =>
-            write(answer('302 Found', [`Location: ${Object.fromEntries(fields)['x-go'] ?? ''}`])),
+          ({ write }, { headers }) =>
+            write(response('302 Found', [`Location: ${Object.fromEntries(headers)['x-go'] ?? ''}`])),
         ],
       },
-      other: { replies: [answer('200 OK', [], 'elsewhere')] },
+      other: { replies: [response('200 OK', [], 'elsewhere')] },
     },
     options: (world) => ({
       target: world.url,
@@ -89,13 +89,13 @@ export const REDIRECT_CASES: readonly ParityCase[] = [
             expected.upstreams.other = { connections: 0, requests: [] };
             const [found] = sent.main ?? [];
             if (!found) return;
-            const fields: [string, string][] = [
-              ...found.fields,
+            const headers: [string, string][] = [
+              ...found.headers,
               ['location', 'http://127.0.0.1:{other}/x'],
               ['connection', 'keep-alive'],
               ['via', '1.1 resilient-proxy-out'],
             ];
-            expected.answers = [{ ...found, fields: fields.filter(([name]) => name !== 'Location') }];
+            expected.responses = [{ ...found, headers: headers.filter(([name]) => name !== 'Location') }];
           },
         ),
       ],
@@ -105,7 +105,7 @@ export const REDIRECT_CASES: readonly ParityCase[] = [
   {
     topic: 'followRedirects',
     name: 'location that cannot be read',
-    upstreams: { main: { replies: [answer('302 Found', ['Location: http://[nonsense'])] } },
+    upstreams: { main: { replies: [response('302 Found', ['Location: http://[nonsense'])] } },
     options: ({ url }) => ({ target: url, followRedirects: true }),
     hangs: ['plain'],
     differs: { both: [passedOn] },

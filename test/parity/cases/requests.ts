@@ -1,6 +1,6 @@
-import { differs, pathAlone, requestsOf, setField } from '../support/deviation.js';
+import { differs, pathAlone, requestsOf, setHeader } from '../support/deviation.js';
 import type { ParityCase } from '../support/parity-case.js';
-import { answer, request } from '../support/wire.js';
+import { request, response } from '../support/wire.js';
 
 const target = { options: ({ url }: { url: string }) => ({ target: url }) };
 
@@ -112,7 +112,7 @@ export const REQUEST_CASES: readonly ParityCase[] = [
     topic: 'target',
     name: 'bytes above ASCII in fields',
     ...target,
-    upstreams: { main: { replies: [answer('200 OK', ['X-Name: caf\xe9'], '\xff\xfe')] } },
+    upstreams: { main: { replies: [response('200 OK', ['X-Name: caf\xe9'], '\xff\xfe')] } },
     send: request('GET /l', ['X-Name: caf\xe9']),
     shows: /> x-name: caf\xe9/,
   },
@@ -127,7 +127,7 @@ export const REQUEST_CASES: readonly ParityCase[] = [
           '`Expect` is answered here and not sent on',
           'RFC 9110 §10.1.1: the body is read already',
           (expected) => {
-            for (const message of requestsOf(expected)) setField(message, 'expect', undefined);
+            for (const message of requestsOf(expected)) setHeader(message, 'expect', undefined);
           },
         ),
       ],

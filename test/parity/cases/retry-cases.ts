@@ -5,7 +5,7 @@ import type { Handler } from '../../../lib/core/exchange.js';
 import { retry } from '../../../lib/retry/retry.js';
 import { noting } from '../support/noting-agent.js';
 import type { ParityCase } from '../support/parity-case.js';
-import { answer, request } from '../support/wire.js';
+import { request, response } from '../support/wire.js';
 
 /** A call with `retry()` in front: what the page says of it, seen on the wire. */
 export type RetryCase = Pick<
@@ -22,9 +22,9 @@ export const withRetry = (...stages: Handler[]): Handler[] => [
   retry({ initialDelayMs: 1, maxDelayMs: 2, budgetRatio: false }),
 ];
 
-const failing = answer('503 Service Unavailable', ['X-From: first'], 'busy');
+const failing = response('503 Service Unavailable', ['X-From: first'], 'busy');
 const then = (...replies: string[]) => ({ main: { replies: [failing, ...replies] } });
-const hello = answer('200 OK', ['X-From: second'], 'hello');
+const hello = response('200 OK', ['X-From: second'], 'hello');
 const put = request('PUT /p', ['Content-Type: application/json'], '{"a":1}');
 
 export const RETRY_CASES: readonly RetryCase[] = [
@@ -160,9 +160,9 @@ export const RETRY_CASES: readonly RetryCase[] = [
     upstreams: {
       main: {
         replies: [
-          answer('302 Found', ['Location: /there']),
+          response('302 Found', ['Location: /there']),
           failing,
-          answer('302 Found', ['Location: /there']),
+          response('302 Found', ['Location: /there']),
           hello,
         ],
       },
@@ -174,7 +174,7 @@ export const RETRY_CASES: readonly RetryCase[] = [
   {
     topic: 'forward',
     name: 'one copy a call',
-    upstreams: { ...then(hello), other: { replies: [answer('200 OK')] } },
+    upstreams: { ...then(hello), other: { replies: [response('200 OK')] } },
     options: (world) => ({ target: world.url, forward: world.at('other').url }),
     waitsFor: (world) => world.at('other').requests().length > 0,
     send: put,
@@ -222,7 +222,7 @@ export const RETRY_CASES: readonly RetryCase[] = [
   {
     topic: 'cookieDomainRewrite',
     name: 'rewrites the answer that is passed on',
-    upstreams: then(answer('200 OK', ['Set-Cookie: a=1; Domain=old.example'])),
+    upstreams: then(response('200 OK', ['Set-Cookie: a=1; Domain=old.example'])),
     options: ({ url }) => ({ target: url, cookieDomainRewrite: 'new.example' }),
     shows: [/set-cookie: a=1; Domain=new.example/],
   },

@@ -1,13 +1,13 @@
 import { passedOn } from '../support/deviation.js';
 import type { ParityCase } from '../support/parity-case.js';
-import { answer, request } from '../support/wire.js';
+import { request, response } from '../support/wire.js';
 
 const COOKIES = [
   'Set-Cookie: a=1; Domain=old.example; Path=/old',
   'Set-Cookie: b=2; path=/; HttpOnly; domain=Other.example',
   'Set-Cookie: c=3',
 ];
-const cookies = { main: { replies: [answer('200 OK', COOKIES, 'x')] } };
+const cookies = { main: { replies: [response('200 OK', COOKIES, 'x')] } };
 
 const cookieCases = (
   topic: 'cookieDomainRewrite' | 'cookiePathRewrite',
@@ -27,7 +27,7 @@ const cookieCases = (
 const redirect = (status: string, location: string) => ({
   main: {
     replies: [
-      ({ write }: { write: (bytes: string) => void }) => write(answer(status, [`Location: ${location}`])),
+      ({ write }: { write: (bytes: string) => void }) => write(response(status, [`Location: ${location}`])),
     ],
   },
 });
@@ -56,7 +56,7 @@ export const REWRITE_CASES: readonly ParityCase[] = [
     topic: 'cookieDomainRewrite',
     name: 'with cookiePathRewrite and a single cookie',
     upstreams: {
-      main: { replies: [answer('200 OK', ['Set-Cookie: a=1; Path=/old; Domain=.old.example'], 'x')] },
+      main: { replies: [response('200 OK', ['Set-Cookie: a=1; Path=/old; Domain=.old.example'], 'x')] },
     },
     options: ({ url }) => ({
       target: url,
@@ -142,8 +142,8 @@ export const REWRITE_CASES: readonly ParityCase[] = [
     upstreams: {
       main: {
         replies: [
-          ({ write }, { fields }) =>
-            write(answer('302 Found', [`Location: //${Object.fromEntries(fields).host}/there`])),
+          ({ write }, { headers }) =>
+            write(response('302 Found', [`Location: //${Object.fromEntries(headers).host}/there`])),
         ],
       },
     },
@@ -171,7 +171,7 @@ export const REWRITE_CASES: readonly ParityCase[] = [
     upstreams: {
       main: {
         replies: [
-          answer(
+          response(
             '200 OK',
             ['X-CamelCase: 1', 'x-lower: 2', 'ETag: "a"', 'Set-Cookie: a=1', 'Set-Cookie: b=2'],
             'x',
@@ -185,10 +185,10 @@ export const REWRITE_CASES: readonly ParityCase[] = [
       why: 'names of fields that this hop adds',
       leaveOut: (seen) => {
         for (const message of [
-          ...seen.answers,
+          ...seen.responses,
           ...Object.values(seen.upstreams).flatMap(({ requests }) => requests),
         ]) {
-          message.fields = message.fields.map(([name, value]) =>
+          message.headers = message.headers.map(([name, value]) =>
             /^(connection|keep-alive|via|host)$/i.test(name) ? [name.toLowerCase(), value] : [name, value],
           );
         }
@@ -203,8 +203,8 @@ function echoedRedirect(status: string) {
   return {
     main: {
       replies: [
-        ({ write }: { write: (bytes: string) => void }, { fields }: { fields: [string, string][] }) =>
-          write(answer(status, [`Location: http://${Object.fromEntries(fields).host}/there`])),
+        ({ write }: { write: (bytes: string) => void }, { headers }: { headers: [string, string][] }) =>
+          write(response(status, [`Location: http://${Object.fromEntries(headers).host}/there`])),
       ],
     },
   };

@@ -1,10 +1,10 @@
 import { noting } from '../support/noting-agent.js';
 import type { ParityCase } from '../support/parity-case.js';
-import { answer, request } from '../support/wire.js';
+import { request, response } from '../support/wire.js';
 
 const two = {
-  main: { replies: [answer('200 OK', [], 'main')] },
-  other: { replies: [answer('200 OK', [], 'other')] },
+  main: { replies: [response('200 OK', [], 'main')] },
+  other: { replies: [response('200 OK', [], 'other')] },
 };
 const hosts = [request('GET /a', ['Host: one.example']), request('GET /a', ['Host: two.example'])];
 
@@ -93,8 +93,8 @@ export const ROUTER_CASES: readonly ParityCase[] = [
     topic: 'router',
     name: 'changes the protocol for one call',
     upstreams: {
-      main: { replies: [answer('200 OK', [], 'main')] },
-      other: { tls: true, replies: [answer('200 OK', [], 'tls')] },
+      main: { replies: [response('200 OK', [], 'main')] },
+      other: { tls: true, replies: [response('200 OK', [], 'tls')] },
     },
     options: (world) => ({
       target: world.url,
@@ -148,7 +148,7 @@ export const ROUTER_CASES: readonly ParityCase[] = [
   {
     topic: 'router',
     name: 'returns an object with a socketPath',
-    upstreams: { other: { unix: true, replies: [answer('200 OK', [], 'unix')] } },
+    upstreams: { other: { unix: true, replies: [response('200 OK', [], 'unix')] } },
     options: (world) => ({
       target: world.url,
       router: () => ({ socketPath: world.at('other').socketPath ?? '' }),

@@ -48,7 +48,7 @@ export const WEBSOCKET_CASES: readonly ParityCase[] = [
           'plain adds it to other calls alone',
           (expected) => {
             for (const message of requestsOf(expected))
-              message.fields.push(['x-forwarded-host', 'app.example']);
+              message.headers.push(['x-forwarded-host', 'app.example']);
           },
         ),
       ],

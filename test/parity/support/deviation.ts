@@ -26,15 +26,15 @@ export function requestsOf(seen: Observation): Message[] {
 }
 
 /** Sets a field to one line, or takes it out. */
-export function setField(message: Message, name: string, value: string | undefined): void {
-  message.fields = message.fields.filter(([candidate]) => candidate.toLowerCase() !== name);
-  if (value !== undefined) message.fields.push([name, value]);
+export function setHeader(message: Message, name: string, value: string | undefined): void {
+  message.headers = message.headers.filter(([candidate]) => candidate.toLowerCase() !== name);
+  if (value !== undefined) message.headers.push([name, value]);
 }
 
 /** Sets a field to these lines. */
 export function setLines(message: Message, name: string, values: readonly string[]): void {
-  setField(message, name, undefined);
-  for (const value of values) message.fields.push([name, value]);
+  setHeader(message, name, undefined);
+  for (const value of values) message.headers.push([name, value]);
 }
 
 /** An error reaches `next` as a {@link ProxyError}, where http-proxy-middleware answers in plain text by itself. */
@@ -44,7 +44,7 @@ export function failsWith(code: string, status: string): Deviation {
     why: 'plain answers in plain text, with host and URL, or not at all; here the application answers, to one kind of error for all stages',
     ofForward: true,
     apply: (expected) => {
-      expected.answers = [...expected.answers.slice(0, -1), ownAnswer(status, `failed: ${code}`)];
+      expected.responses = [...expected.responses.slice(0, -1), ownResponse(status, `failed: ${code}`)];
       expected.calls = [
         ...expected.calls
           .filter((line) => !line.startsWith('next('))
@@ -58,10 +58,10 @@ export function failsWith(code: string, status: string): Deviation {
 
 const ERROR = /^error \S+ /;
 
-function ownAnswer(status: string, body: string): Message {
+function ownResponse(status: string, body: string): Message {
   return {
     start: `HTTP/1.1 ${status}`,
-    fields: [
+    headers: [
       ['date', 'Mon, 23 Nov 2026 10:00:00 GMT'],
       ['connection', 'keep-alive'],
       ['keep-alive', 'timeout=5'],
@@ -97,12 +97,12 @@ export const pathAlone = (left = ''): Deviation =>
 
 /** The client gets this answer of the upstream, where plain gave none. */
 export function answered(bytes: string, carrier: Carrier): Message {
-  const [message = ownAnswer('500 Internal Server Error', '')] = readMessages(bytes, {
+  const [message = ownResponse('500 Internal Server Error', '')] = readMessages(bytes, {
     kind: 'answer',
     closed: true,
   });
-  message.fields.push(['connection', 'keep-alive'], ['via', '1.1 resilient-proxy-out']);
-  if (carrier === 'undici') message.fields.push(['keep-alive', 'timeout=5']);
+  message.headers.push(['connection', 'keep-alive'], ['via', '1.1 resilient-proxy-out']);
+  if (carrier === 'undici') message.headers.push(['keep-alive', 'timeout=5']);
   return message;
 }
 
@@ -117,7 +117,7 @@ export function refusedAtOnce(
     differs: {
       both: [
         forwardDiffers(`\`${option}\` is refused when the factory is called`, why, (expected) => {
-          Object.assign(expected, { upstreams: {}, answers: [], calls: [], crashes: [], refused: shown });
+          Object.assign(expected, { upstreams: {}, responses: [], calls: [], crashes: [], refused: shown });
         }),
       ],
     },
@@ -136,7 +136,7 @@ export const thrownByFilter = (message: string): Deviation =>
     'what a `pathFilter` throws reaches `next(error)`',
     'plain writes it to its logger and lets the call pass: a filter that guards something would fail open',
     (expected) => {
-      expected.answers = [ownAnswer('500 Internal Server Error', `failed: ${message}`)];
+      expected.responses = [ownResponse('500 Internal Server Error', `failed: ${message}`)];
       expected.calls = [`next(${message})`];
     },
   );
@@ -146,7 +146,7 @@ export const answeredByItself: Deviation = differs(
   'its `errorResponsePlugin` says 500 where it says 504 else',
   'it knows the codes of sockets, and is told of a ProxyError',
   (expected) => {
-    for (const message of expected.answers) message.start = 'HTTP/1.1 500 Internal Server Error';
+    for (const message of expected.responses) message.start = 'HTTP/1.1 500 Internal Server Error';
   },
 );
 
@@ -157,10 +157,10 @@ export const passedOn: Deviation = differs(
   (expected, { sent }) => {
     const [found] = sent.main ?? [];
     if (!found) return;
-    expected.answers = [
+    expected.responses = [
       {
         ...found,
-        fields: [...found.fields, ['connection', 'keep-alive'], ['via', '1.1 resilient-proxy-out']],
+        headers: [...found.headers, ['connection', 'keep-alive'], ['via', '1.1 resilient-proxy-out']],
       },
     ];
     expected.crashes = [];

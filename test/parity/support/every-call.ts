@@ -1,4 +1,4 @@
-import { type Deviation, requestsOf, setField, setLines } from './deviation.js';
+import { type Deviation, requestsOf, setHeader, setLines } from './deviation.js';
 import type { Facts } from './observation.js';
 import { lineOf, linesOf, type Message } from './wire.js';
 
@@ -40,7 +40,7 @@ const requestVia: Deviation = {
   apply: (expected, { asked }) => {
     for (const message of requestsOf(expected)) {
       const version = /HTTP\/(1\.\d)$/.exec(asked[0]?.start ?? '')?.[1] ?? '1.1';
-      message.fields.push(['via', `${version} resilient-proxy-out`]);
+      message.headers.push(['via', `${version} resilient-proxy-out`]);
     }
   },
 };
@@ -54,12 +54,12 @@ const requestHops: Deviation = {
       if (message.framing === 'tunnel') continue;
       const trailers = /\btrailers\b/i.test(lineOf(message, 'te') ?? '');
       const chunked = message.framing === 'chunked';
-      for (const name of [...HOP_BY_HOP, ...tokens]) setField(message, name, undefined);
-      if (trailers) message.fields.push(['te', 'trailers']);
-      if (chunked) message.fields.push(['transfer-encoding', 'chunked']);
+      for (const name of [...HOP_BY_HOP, ...tokens]) setHeader(message, name, undefined);
+      if (trailers) message.headers.push(['te', 'trailers']);
+      if (chunked) message.headers.push(['transfer-encoding', 'chunked']);
       // Without an agent that keeps connections it closes here as well.
       if (chunked || asked.some((one) => lineOf(one, 'connection') !== undefined)) {
-        setField(message, 'connection', 'keep-alive');
+        setHeader(message, 'connection', 'keep-alive');
       }
     }
   },
@@ -86,7 +86,7 @@ const noEmptyLength: Deviation = {
       const [method] = message.start.split(' ');
       const bare = asked.some(({ start, framing }) => start.startsWith(`${method} `) && framing === 'none');
       if (!bare || !/^(DELETE|OPTIONS)$/.test(method ?? '')) continue;
-      setField(message, 'content-length', undefined);
+      setHeader(message, 'content-length', undefined);
       message.framing = 'none';
     }
   },
@@ -95,7 +95,7 @@ const noEmptyLength: Deviation = {
 function repeated(messages: readonly Message[]): Map<string, string[]> {
   const found = new Map<string, string[]>();
   for (const message of messages) {
-    for (const [name] of message.fields) {
+    for (const [name] of message.headers) {
       const lower = name.toLowerCase();
       const lines = linesOf(message, lower);
       if (lines.length > 1 && !HOP_BY_HOP.includes(lower) && !/^(connection|cookie)$/.test(lower))
@@ -105,44 +105,44 @@ function repeated(messages: readonly Message[]): Map<string, string[]> {
   return found;
 }
 
-const answerVia: Deviation = {
+const responseVia: Deviation = {
   what: '`Via` is added to each answer',
   why: 'RFC 9110 §7.6.3',
   apply: (expected, facts) => {
-    for (const message of expected.answers) {
+    for (const message of expected.responses) {
       if (sourceOf(message, facts) && !isInterim(message))
-        message.fields.push(['via', '1.1 resilient-proxy-out']);
+        message.headers.push(['via', '1.1 resilient-proxy-out']);
     }
   },
 };
 
-const answerHops: Deviation = {
+const responseHops: Deviation = {
   what: "an answer's hop-by-hop fields stay here: the client's connection is kept or closed as the client asked",
   why: 'RFC 9110 §7.6.1',
   apply: (expected, facts, carrier) => {
     const last = facts.asked.at(-1);
     const closes =
       /close/i.test(last ? (lineOf(last, 'connection') ?? '') : '') || /1\.0$/.test(last?.start ?? '');
-    for (const message of expected.answers) {
+    for (const message of expected.responses) {
       const source = sourceOf(message, facts);
       if (!source || isInterim(message) || isUpgrade(facts)) continue;
       const chunked = message.framing === 'chunked';
       const trailer = lineOf(message, 'trailer');
-      for (const name of [...HOP_BY_HOP, ...tokensOf(source)]) setField(message, name, undefined);
-      if (trailer !== undefined) message.fields.push(['trailer', trailer]);
-      if (chunked) message.fields.push(['transfer-encoding', 'chunked']);
-      setField(message, 'connection', closes ? 'close' : 'keep-alive');
+      for (const name of [...HOP_BY_HOP, ...tokensOf(source)]) setHeader(message, name, undefined);
+      if (trailer !== undefined) message.headers.push(['trailer', trailer]);
+      if (chunked) message.headers.push(['transfer-encoding', 'chunked']);
+      setHeader(message, 'connection', closes ? 'close' : 'keep-alive');
       // Node's server tells how long it waits where nobody else has set Connection; httpxy does.
-      if (!closes && carrier !== 'node') message.fields.push(['keep-alive', 'timeout=5']);
+      if (!closes && carrier !== 'node') message.headers.push(['keep-alive', 'timeout=5']);
     }
   },
 };
 
-const answerLines: Deviation = {
+const responseLines: Deviation = {
   what: 'repeated fields of an answer stay as many lines',
   why: 'RFC 9110 §5.3; joined or dropped as Node does it they would not be what the target sent',
   apply: (expected, facts) => {
-    for (const message of expected.answers) {
+    for (const message of expected.responses) {
       const source = sourceOf(message, facts);
       if (!source) continue;
       for (const [name, lines] of repeated([source])) {
@@ -152,11 +152,11 @@ const answerLines: Deviation = {
   },
 };
 
-const answerTrailers: Deviation = {
+const responseTrailers: Deviation = {
   what: 'trailers of an answer go on',
   why: 'RFC 9110 §6.5.1; plain loses them, though it announces them',
   apply: (expected, facts) => {
-    for (const message of expected.answers) {
+    for (const message of expected.responses) {
       const source = sourceOf(message, facts);
       if (source && message.framing === 'chunked') message.trailers = source.trailers;
     }
@@ -167,8 +167,8 @@ const noContentLength: Deviation = {
   what: 'a 204 has no `Content-Length`',
   why: 'RFC 9110 §8.6 forbids it, and some clients wait for what it promises',
   apply: (expected) => {
-    for (const message of expected.answers) {
-      if (/ 204( |$)/.test(message.start)) setField(message, 'content-length', undefined);
+    for (const message of expected.responses) {
+      if (/ 204( |$)/.test(message.start)) setHeader(message, 'content-length', undefined);
     }
   },
 };
@@ -181,9 +181,9 @@ export const REQUEST_DEVIATIONS: readonly Deviation[] = [
   noEmptyLength,
 ];
 export const ANSWER_DEVIATIONS: readonly Deviation[] = [
-  answerLines,
-  answerTrailers,
+  responseLines,
+  responseTrailers,
   noContentLength,
-  answerHops,
-  answerVia,
+  responseHops,
+  responseVia,
 ];

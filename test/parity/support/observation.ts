@@ -4,7 +4,7 @@ import type { Message } from './wire.js';
 /** What a subject did with a case. */
 export interface Observation {
   upstreams: Record<string, { connections: number; requests: Message[] }>;
-  answers: Message[];
+  responses: Message[];
   /** Listeners, hooks, and what was passed to `next`. */
   calls: string[];
   /** What would have ended the process. */
@@ -30,9 +30,9 @@ export function transcript(seen: Observation, exactNames = false): string {
       lines.push(...messageLines(message, exactNames).map((line) => `  > ${line}`));
   }
   lines.push('client');
-  for (const message of seen.answers)
+  for (const message of seen.responses)
     lines.push(...messageLines(message, exactNames).map((line) => `  < ${line}`));
-  if (seen.answers.length === 0) lines.push('  < (no answer)');
+  if (seen.responses.length === 0) lines.push('  < (no answer)');
   if (seen.calls.length > 0) lines.push('calls', ...seen.calls.map((line) => `  ${line}`));
   if (seen.crashes.length > 0) lines.push('crashes', ...seen.crashes.map((line) => `  ${line}`));
   return `${lines.join('\n')}\n`;
@@ -44,7 +44,7 @@ export function transcript(seen: Observation, exactNames = false): string {
  */
 function messageLines(message: Message, exactNames: boolean): string[] {
   const shown = (name: string) => (exactNames ? name : name.toLowerCase());
-  const sorted = message.fields
+  const sorted = message.headers
     .map(([name, value]) => ({ key: name.toLowerCase(), line: `${shown(name)}: ${value}` }))
     .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
     .map(({ line }) => line);
@@ -74,7 +74,9 @@ export function withoutFreeFraming(seen: Observation, { asked }: Facts): Observa
   if (!asked.some(({ framing }) => framing === 'chunked')) return copy;
   for (const { requests } of Object.values(copy.upstreams)) {
     for (const message of requests) {
-      message.fields = message.fields.filter(([name]) => !/^(content-length|transfer-encoding)$/i.test(name));
+      message.headers = message.headers.filter(
+        ([name]) => !/^(content-length|transfer-encoding)$/i.test(name),
+      );
       if (message.framing !== 'none') message.framing = 'chunked';
     }
   }

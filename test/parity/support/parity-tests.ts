@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type Carrier, type Deviation, setField } from './deviation.js';
+import { type Carrier, type Deviation, setHeader } from './deviation.js';
 import { ANSWER_DEVIATIONS, REQUEST_DEVIATIONS } from './every-call.js';
 import { type Facts, type Observation, transcript, withoutFreeFraming } from './observation.js';
 import type { ParityCase } from './parity-case.js';
@@ -46,7 +46,7 @@ function testsOf(parityCase: ParityCase): void {
         parityCase.free?.leaveOut(compared);
         // Which transport takes such a call is seen by what it does, not by what Node's server says of its connection.
         if (subject === 'auto' || subject === 'plugin')
-          for (const message of compared.answers) setField(message, 'keep-alive', undefined);
+          for (const message of compared.responses) setHeader(message, 'keep-alive', undefined);
         return transcript(compared, parityCase.exactNames);
       };
       expect(text(seen)).to.equal(text(expected));

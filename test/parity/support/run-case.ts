@@ -13,7 +13,7 @@ import { collectCrashes } from './crashes.js';
 import type { Facts, Observation } from './observation.js';
 import type { ParityCase } from './parity-case.js';
 import { type ScriptedUpstream, startScripted } from './scripted-upstream.js';
-import { answer, type Message, readMessages, request } from './wire.js';
+import { type Message, readMessages, request, response } from './wire.js';
 import { codeOf, type Subject, World } from './world.js';
 
 const PATIENCE_MS = 6000;
@@ -37,7 +37,7 @@ export async function runCase(
     } catch (error) {
       const refused = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
       return {
-        seen: { upstreams: {}, answers: [], calls: [], crashes, refused },
+        seen: { upstreams: {}, responses: [], calls: [], crashes, refused },
         facts: { asked: [], sent: {} },
       };
     }
@@ -47,8 +47,8 @@ export async function runCase(
     if (!parityCase.act) await makeCalls(parityCase, world, client, methods);
     else await Promise.resolve(parityCase.act(client, world)).catch(() => world.note('client gives up'));
     await settled();
-    const answers = readMessages(client.text, { kind: 'answer', methods: methods(), closed: true });
-    const observation = observed(world, crashes, answers, sentBytes());
+    const responses = readMessages(client.text, { kind: 'answer', methods: methods(), closed: true });
+    const observation = observed(world, crashes, responses, sentBytes());
     // What is still open now, plain may let crash when it closes, which is no matter of the next test's.
     for (const upstream of Object.values(upstreams)) upstream.hangUp();
     await turns();
@@ -57,7 +57,7 @@ export async function runCase(
 }
 
 async function startAll({ upstreams = {} }: ParityCase): Promise<Record<string, ScriptedUpstream>> {
-  const scripts = { main: { replies: [answer('200 OK', [], 'hello')] }, ...upstreams };
+  const scripts = { main: { replies: [response('200 OK', [], 'hello')] }, ...upstreams };
   const started: Record<string, ScriptedUpstream> = {};
   for (const [name, script] of Object.entries(scripts)) started[name] = await startScripted(script);
   return started;
@@ -87,7 +87,7 @@ async function serveTo(parityCase: ParityCase, world: World, proxy: Proxy) {
   };
   const failed = (error: unknown, res: ServerResponse): void => {
     world.note(error === undefined ? 'next()' : `next(${codeOf(error)})`);
-    if (!res.headersSent) answerPlainly(res, error);
+    if (!res.headersSent) responsePlainly(res, error);
   };
   const server =
     parityCase.host === 'express'
@@ -151,7 +151,7 @@ function expressApp(
 }
 
 /** The same for every error, so that only what reached `next` makes a difference. */
-function answerPlainly(res: ServerResponse, error: unknown): void {
+function responsePlainly(res: ServerResponse, error: unknown): void {
   const status = error instanceof Error && 'status' in error ? Number(error.status) : 500;
   res.statusCode = error === undefined ? 404 : status;
   res.setHeader('date', 'Mon, 23 Nov 2026 10:00:00 GMT');
@@ -182,7 +182,7 @@ async function makeCalls(
 function observed(
   world: World,
   crashes: string[],
-  answers: Message[],
+  responses: Message[],
   bytes: string,
 ): { seen: Observation; facts: Facts } {
   const entries = Object.entries(world.upstreams);
@@ -190,7 +190,7 @@ function observed(
     upstreams: Object.fromEntries(
       entries.map(([name, { connections, requests }]) => [name, { connections, requests: requests() }]),
     ),
-    answers,
+    responses,
     calls: world.calls,
     crashes,
     refused: undefined,

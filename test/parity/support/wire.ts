@@ -3,7 +3,7 @@ export interface Message {
   /** Request or status line. */
   start: string;
   /** Field lines, with their names as they were written. */
-  fields: [name: string, value: string][];
+  headers: [name: string, value: string][];
   /** Without its framing, one character a byte. */
   body: string;
   framing: 'none' | 'length' | 'chunked' | 'close' | 'tunnel';
@@ -45,7 +45,7 @@ function readMessage(text: string, kind: Reading['kind'], method: string, closed
     return { message: { ...blank(text), cut: true }, rest: '' };
   }
   const [start = '', ...lines] = text.slice(0, headEnd).split('\r\n');
-  const message: Message = { ...blank(start), fields: lines.map(fieldOf) };
+  const message: Message = { ...blank(start), headers: lines.map(headerOf) };
   const rest = text.slice(headEnd + 4);
   const status = kind === 'answer' ? Number(start.split(' ')[1]) : 0;
   if (status === 101) return { message: { ...message, framing: 'tunnel', body: rest }, rest: '' };
@@ -64,26 +64,26 @@ function readMessage(text: string, kind: Reading['kind'], method: string, closed
 
 const blank = (start: string): Message => ({
   start,
-  fields: [],
+  headers: [],
   body: '',
   framing: 'none',
   trailers: [],
   cut: false,
 });
 
-function fieldOf(line: string): [string, string] {
+function headerOf(line: string): [string, string] {
   const colon = line.indexOf(':');
   return [line.slice(0, colon), line.slice(colon + 1).trim()];
 }
 
 /** First value of a field. */
 export function lineOf(message: Message, name: string): string | undefined {
-  return message.fields.find(([candidate]) => candidate.toLowerCase() === name)?.[1];
+  return message.headers.find(([candidate]) => candidate.toLowerCase() === name)?.[1];
 }
 
 /** All values of a field. */
 export function linesOf(message: Message, name: string): string[] {
-  return message.fields.filter(([candidate]) => candidate.toLowerCase() === name).map(([, value]) => value);
+  return message.headers.filter(([candidate]) => candidate.toLowerCase() === name).map(([, value]) => value);
 }
 
 function counted(message: Message, text: string, length: number, closed: boolean): Read | undefined {
@@ -108,7 +108,7 @@ function chunks(message: Message, text: string, closed: boolean): Read | undefin
       const end = text.startsWith('\r\n', lineEnd + 2) ? lineEnd : text.indexOf('\r\n\r\n', lineEnd + 2);
       if (end < 0 || text.length < end + 4) return cutOff();
       const lines = end === lineEnd ? [] : text.slice(lineEnd + 2, end).split('\r\n');
-      const whole = { ...message, framing: 'chunked', body, trailers: lines.map(fieldOf) } as const;
+      const whole = { ...message, framing: 'chunked', body, trailers: lines.map(headerOf) } as const;
       return { message: whole, rest: text.slice(end + 4) };
     }
     body += text.slice(lineEnd + 2, lineEnd + 2 + size);
@@ -118,8 +118,8 @@ function chunks(message: Message, text: string, closed: boolean): Read | undefin
 }
 
 /** Bytes of an answer, with a length and a date that stays the same. */
-export function answer(status: string, fields: readonly string[] = [], body = ''): string {
-  const lines = [`HTTP/1.1 ${status}`, DATE, `Content-Length: ${body.length}`, ...fields];
+export function response(status: string, headers: readonly string[] = [], body = ''): string {
+  const lines = [`HTTP/1.1 ${status}`, DATE, `Content-Length: ${body.length}`, ...headers];
   return `${lines.join('\r\n')}\r\n\r\n${body}`;
 }
 
@@ -132,14 +132,14 @@ export function exactly(head: readonly string[], body = ''): string {
 export const DATE = 'Date: Mon, 23 Nov 2026 10:00:00 GMT';
 
 /** Bytes of a request. */
-export function request(start: string, fields: readonly string[] = [], body?: string): string {
-  const host = fields.some((line) => /^host:/i.test(line)) ? [] : ['Host: app.example'];
+export function request(start: string, headers: readonly string[] = [], body?: string): string {
+  const host = headers.some((line) => /^host:/i.test(line)) ? [] : ['Host: app.example'];
   const length =
-    body === undefined || fields.some((line) => /^(content-length|transfer-encoding):/i.test(line));
+    body === undefined || headers.some((line) => /^(content-length|transfer-encoding):/i.test(line));
   const lines = [
     `${start} HTTP/1.1`,
     ...host,
-    ...fields,
+    ...headers,
     ...(length ? [] : [`Content-Length: ${body.length}`]),
   ];
   return `${lines.join('\r\n')}\r\n\r\n${body ?? ''}`;

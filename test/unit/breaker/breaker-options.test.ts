@@ -10,8 +10,8 @@ describe('BreakerOptions', () => {
       resetTimeoutMs: 30_000,
       requestTimeoutMs: 10_000,
       successThreshold: 2,
-      maxTrials: 2,
-      trialTimeoutMs: 20_000,
+      maxProbes: 2,
+      probeTimeoutMs: 20_000,
       failureRatio: 0.5,
       minimumRequests: 20,
       windowMs: 10_000,
@@ -23,7 +23,7 @@ describe('BreakerOptions', () => {
   it('take undefined for the default and leave the given object alone', () => {
     const given = Object.freeze({ failureThreshold: undefined, successThreshold: 4 });
     const { config } = resolveBreaker(given);
-    expect(config).to.include({ failureThreshold: 5, successThreshold: 4, maxTrials: 4 });
+    expect(config).to.include({ failureThreshold: 5, successThreshold: 4, maxProbes: 4 });
     expect(Object.isFrozen(config)).to.equal(true);
   });
 

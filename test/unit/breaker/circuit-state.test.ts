@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import {
   afterFailure,
+  afterProbe,
   afterSuccess,
-  afterTrial,
   CLOSED,
   halfOpened,
   isDue,
   openedAt,
 } from '../../../lib/breaker/circuit-state.js';
-import { TrialSlots } from '../../../lib/breaker/probe-slots.js';
+import { ProbeSlots } from '../../../lib/breaker/probe-slots.js';
 
 describe('afterSuccess() and afterFailure()', () => {
   const one = {};
@@ -50,9 +50,9 @@ describe('isDue()', () => {
 
 describe('afterTrial()', () => {
   it('closes the circuit with the last trial that it takes', () => {
-    const halfOpen = halfOpened(openedAt(0, 1, 5), new TrialSlots(2, 1000));
-    const next = afterTrial(halfOpen, {}, 2);
+    const halfOpen = halfOpened(openedAt(0, 1, 5), new ProbeSlots(2, 1000));
+    const next = afterProbe(halfOpen, {}, 2);
     expect(next.kind).to.equal('HALF_OPEN');
-    if (next.kind === 'HALF_OPEN') expect(afterTrial(next, {}, 2)).to.equal(CLOSED);
+    if (next.kind === 'HALF_OPEN') expect(afterProbe(next, {}, 2)).to.equal(CLOSED);
   });
 });

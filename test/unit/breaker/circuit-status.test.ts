@@ -16,7 +16,7 @@ describe('circuitStatus()', () => {
         ...{ window_total: 0, failure_ratio: 0, transitions: [] },
         config: {
           ...{ failure_threshold: 5, reset_timeout: 45, request_timeout: 10_000, success_threshold: 2 },
-          ...{ max_trials: 2, trial_timeout: 20, failure_ratio: 0.5, minimum_requests: 20, window: 10 },
+          ...{ max_probes: 2, probe_timeout: 20, failure_ratio: 0.5, minimum_requests: 20, window: 10 },
         },
       },
     ]);

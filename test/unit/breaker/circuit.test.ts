@@ -5,10 +5,10 @@ import { type BreakerOptions, resolveBreaker } from '../../../lib/breaker/breake
 import { Circuit } from '../../../lib/breaker/circuit.js';
 import {
   ABANDONED,
-  answer,
   begin,
   EPOCH,
   failure,
+  response,
   run,
   type ToyClock,
   times,
@@ -16,8 +16,8 @@ import {
   toyExchange,
 } from './toy-call.js';
 
-const OK = answer(200);
-const DOWN = answer(503);
+const OK = response(200);
+const DOWN = response(503);
 
 interface Toy {
   circuit: Circuit;
@@ -65,10 +65,10 @@ describe('Circuit, closed', () => {
 
   it('counts 429 only with countRateLimited', () => {
     const plain = toy({ failureThreshold: 1 });
-    run(plain.circuit, answer(429));
+    run(plain.circuit, response(429));
     expect(plain.circuit.state).to.equal('CLOSED');
     const asked = toy({ failureThreshold: 1, countRateLimited: true });
-    run(asked.circuit, answer(429));
+    run(asked.circuit, response(429));
     expect(asked.circuit.state).to.equal('OPEN');
   });
 
@@ -179,24 +179,24 @@ describe('Circuit, half open', () => {
   it('lets two of 50 attempts through and closes when both succeed', () => {
     const { circuit } = halfOpen();
     const attempts = Array.from({ length: 50 }, () => begin(circuit));
-    const trials = attempts.filter(({ refused }) => !refused);
-    expect(trials).to.have.length(2);
+    const probes = attempts.filter(({ refused }) => !refused);
+    expect(probes).to.have.length(2);
     expect(attempts[10]?.refused?.message).to.match(/in 1 seconds$/);
-    for (const trial of trials) trial.end(OK);
+    for (const probe of probes) probe.end(OK);
     expect(circuit.state).to.equal('CLOSED');
   });
 
   it('lets maxTrials attempts through at a time', () => {
-    const { circuit } = halfOpen({ maxTrials: 3 });
-    const trials = times(5, 0).map(() => begin(circuit));
-    expect(trials.map(({ refused }) => !refused)).to.deep.equal([true, true, true, false, false]);
-    trials[0]?.end(OK);
+    const { circuit } = halfOpen({ maxProbes: 3 });
+    const probes = times(5, 0).map(() => begin(circuit));
+    expect(probes.map(({ refused }) => !refused)).to.deep.equal([true, true, true, false, false]);
+    probes[0]?.end(OK);
     expect(begin(circuit).refused).to.equal(undefined);
     expect(begin(circuit).refused).to.not.equal(undefined);
   });
 
   it('closes after successThreshold successes', () => {
-    const { circuit } = halfOpen({ successThreshold: 3, maxTrials: 1 });
+    const { circuit } = halfOpen({ successThreshold: 3, maxProbes: 1 });
     run(circuit, OK, OK);
     expect(circuit.snapshot()).to.include({ state: 'HALF_OPEN', successes: 2 });
     run(circuit, OK);
@@ -214,14 +214,14 @@ describe('Circuit, half open', () => {
 
   it('opens again when the answer of a trial breaks off', () => {
     const { circuit } = halfOpen();
-    const trial = begin(circuit);
-    trial.end(OK);
-    trial.cut('ERR_UPSTREAM_RESET');
+    const probe = begin(circuit);
+    probe.end(OK);
+    probe.cut('ERR_UPSTREAM_RESET');
     expect(circuit.state).to.equal('OPEN');
   });
 
   it('frees the slot of a trial that says nothing, and counts nothing', () => {
-    const { circuit } = halfOpen({ maxTrials: 1 });
+    const { circuit } = halfOpen({ maxProbes: 1 });
     for (const outcome of [ABANDONED, failure('ERR_PROXY_CONNECT'), failure('ERR_RATE_LIMITED')]) {
       run(circuit, outcome);
     }
@@ -230,7 +230,7 @@ describe('Circuit, half open', () => {
   });
 
   it('gives up a trial that never ends after trialTimeoutMs', () => {
-    const { circuit, clock } = halfOpen({ maxTrials: 1, trialTimeoutMs: 700 });
+    const { circuit, clock } = halfOpen({ maxProbes: 1, probeTimeoutMs: 700 });
     const lost = begin(circuit);
     clock.advance(699);
     expect(begin(circuit).refused).to.not.equal(undefined);
@@ -247,7 +247,7 @@ describe('Circuit, half open', () => {
   });
 
   it('gives a trial twice requestTimeoutMs by default', () => {
-    const { circuit, clock } = halfOpen({ maxTrials: 1, requestTimeoutMs: 400 });
+    const { circuit, clock } = halfOpen({ maxProbes: 1, requestTimeoutMs: 400 });
     begin(circuit);
     clock.advance(799);
     expect(begin(circuit).refused).to.not.equal(undefined);
@@ -267,19 +267,19 @@ describe('Circuit, half open', () => {
   });
 
   it('keeps the slot of a call that entered for its first attempt', () => {
-    const { circuit } = halfOpen({ maxTrials: 1 });
+    const { circuit } = halfOpen({ maxProbes: 1 });
     const exchange = toyExchange();
     expect(circuit.enter(exchange)).to.equal(undefined);
     expect(circuit.enter(toyExchange())?.code).to.equal('ERR_CIRCUIT_OPEN');
     expect(circuit.blocks(exchange)).to.equal(false);
-    const trial = begin(circuit, exchange);
-    expect(trial.refused).to.equal(undefined);
-    trial.end(OK);
+    const probe = begin(circuit, exchange);
+    expect(probe.refused).to.equal(undefined);
+    probe.end(OK);
     expect(circuit.enter(toyExchange())).to.equal(undefined);
   });
 
   it('frees that slot when the call ends without an attempt', () => {
-    const { circuit } = halfOpen({ maxTrials: 1 });
+    const { circuit } = halfOpen({ maxProbes: 1 });
     const exchange = toyExchange();
     circuit.enter(exchange);
     exchange.onSettled(circuit.settled);
@@ -289,7 +289,7 @@ describe('Circuit, half open', () => {
   });
 
   it('keeps that slot while a call whose client has left goes on for others', () => {
-    const { circuit } = halfOpen({ maxTrials: 1 });
+    const { circuit } = halfOpen({ maxProbes: 1 });
     const exchange = toyExchange();
     circuit.enter(exchange);
     exchange.onSettled(circuit.settled);
@@ -357,7 +357,7 @@ describe('Circuit#snapshot()', () => {
       failureRatio: 2 / 3,
       transitions: [],
     });
-    expect(config).to.include({ failureThreshold: 5, requestTimeoutMs: 100, trialTimeoutMs: 200 });
+    expect(config).to.include({ failureThreshold: 5, requestTimeoutMs: 100, probeTimeoutMs: 200 });
   });
 
   it('lists the changes of state with their reasons', () => {

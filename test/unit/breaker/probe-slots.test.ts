@@ -1,25 +1,25 @@
 import { expect } from 'chai';
-import { TrialSlots } from '../../../lib/breaker/probe-slots.js';
+import { ProbeSlots } from '../../../lib/breaker/probe-slots.js';
 
 describe('TrialSlots', () => {
   const [a, b, c] = [{}, {}, {}];
 
   it('gives out as many slots as there are, and one again when it is freed', () => {
-    const slots = new TrialSlots(2, 1000);
+    const slots = new ProbeSlots(2, 1000);
     expect([slots.take(a, 0), slots.take(b, 0), slots.take(c, 0)]).to.deep.equal([true, true, false]);
     expect(slots.end(a)).to.equal(true);
     expect(slots.take(c, 1)).to.equal(true);
   });
 
   it('gives a holder no second slot', () => {
-    const slots = new TrialSlots(2, 1000);
+    const slots = new ProbeSlots(2, 1000);
     slots.take(a, 0);
     expect(slots.take(a, 0)).to.equal(true);
     expect(slots.take(b, 0)).to.equal(true);
   });
 
   it('gives up a trial only when it is over time and its slot is wanted', () => {
-    const slots = new TrialSlots(1, 1000);
+    const slots = new ProbeSlots(1, 1000);
     slots.take(a, 0);
     expect(slots.take(b, 999)).to.equal(false);
     expect(slots.mayTake(b, 1000)).to.equal(true);
@@ -28,7 +28,7 @@ describe('TrialSlots', () => {
   });
 
   it('starts the clock of a trial anew when its holder takes it again', () => {
-    const slots = new TrialSlots(1, 1000);
+    const slots = new ProbeSlots(1, 1000);
     slots.take(a, 0);
     slots.take(a, 900);
     expect(slots.mayTake(b, 1500)).to.equal(false);

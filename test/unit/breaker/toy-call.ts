@@ -26,7 +26,7 @@ export function toyExchange(): Exchange {
   return new Exchange(req, new ServerResponse(req));
 }
 
-export function answer(status: number): AttemptOutcome {
+export function response(status: number): AttemptOutcome {
   return { kind: 'answer', head: { status, statusText: '', rawHeaders: [] } };
 }
 

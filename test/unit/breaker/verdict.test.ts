@@ -1,20 +1,20 @@
 import { expect } from 'chai';
 import { judgeOutcome, judgeResponse } from '../../../lib/breaker/verdict.js';
 import { ProxyError } from '../../../lib/core/errors.js';
-import { ABANDONED, answer, failure, toyExchange } from './toy-call.js';
+import { ABANDONED, failure, response, toyExchange } from './toy-call.js';
 
 describe('judgeOutcome()', () => {
   it('takes a status of 500 and above for a failure, and below for an answer', () => {
-    expect(judgeOutcome(answer(500), false)).to.deep.equal({ failure: 'status 500' });
-    expect(judgeOutcome(answer(599), false)).to.deep.equal({ failure: 'status 599' });
+    expect(judgeOutcome(response(500), false)).to.deep.equal({ failure: 'status 500' });
+    expect(judgeOutcome(response(599), false)).to.deep.equal({ failure: 'status 599' });
     for (const status of [200, 304, 400, 404, 499]) {
-      expect(judgeOutcome(answer(status), false), String(status)).to.equal('success');
+      expect(judgeOutcome(response(status), false), String(status)).to.equal('success');
     }
   });
 
   it('takes 429 for a failure only when asked', () => {
-    expect(judgeOutcome(answer(429), false)).to.equal('success');
-    expect(judgeOutcome(answer(429), true)).to.deep.equal({ failure: 'status 429' });
+    expect(judgeOutcome(response(429), false)).to.equal('success');
+    expect(judgeOutcome(response(429), true)).to.deep.equal({ failure: 'status 429' });
   });
 
   const failures = [

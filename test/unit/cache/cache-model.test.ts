@@ -14,7 +14,7 @@ interface Request {
 }
 
 /** What an answer may say. */
-interface Answer {
+interface TargetResponse {
   readonly status: number;
   readonly noStore: boolean;
   readonly private: boolean;
@@ -31,7 +31,7 @@ interface Answer {
 
 interface Case {
   readonly first: Request;
-  readonly answer: Answer;
+  readonly response: TargetResponse;
   readonly second: Request;
   readonly waitedSeconds: number;
   readonly shared: boolean;
@@ -50,7 +50,7 @@ const request: fc.Arbitrary<Request> = fc.record({
 
 const cases: fc.Arbitrary<Case> = fc.record({
   first: request,
-  answer: fc.record({
+  response: fc.record({
     status: fc.constantFrom(200, 200, 200, 200, 203, 404, 500, 302, 299, 206, 304, 429),
     noStore: rarely,
     private: rarely,
@@ -70,21 +70,21 @@ const cases: fc.Arbitrary<Case> = fc.record({
 });
 
 /** RFC 9111 §3, §4 and §5.2, as plainly as it can be said: whether the second call may be answered from the first. */
-function mayReuse({ first, answer, second, waitedSeconds, shared }: Case): boolean {
+function mayReuse({ first, response, second, waitedSeconds, shared }: Case): boolean {
   if (!shared && first.user !== second.user) return false;
   if (first.noStore || second.noStore || second.noCache) return false;
-  if ([206, 304, 429].includes(answer.status)) return false;
-  if (answer.noStore || answer.private || answer.noCache || answer.cookie) return false;
-  const forAnyone = answer.public || answer.mustRevalidate || answer.sMaxage !== undefined;
+  if ([206, 304, 429].includes(response.status)) return false;
+  if (response.noStore || response.private || response.noCache || response.cookie) return false;
+  const forAnyone = response.public || response.mustRevalidate || response.sMaxage !== undefined;
   if (first.user && !forAnyone) return false;
-  if (answer.vary === '*') return false;
-  if (answer.vary === 'kind' && first.kind !== second.kind) return false;
-  const lifetime = answer.sMaxage ?? answer.maxAge ?? answer.expires ?? 0;
-  const age = (answer.age ?? 0) + waitedSeconds;
+  if (response.vary === '*') return false;
+  if (response.vary === 'kind' && first.kind !== second.kind) return false;
+  const lifetime = response.sMaxage ?? response.maxAge ?? response.expires ?? 0;
+  const age = (response.age ?? 0) + waitedSeconds;
   return age < lifetime && (second.maxAge === undefined || age < second.maxAge);
 }
 
-function requestFields({ noStore, noCache, maxAge, user, kind }: Request): Record<string, string> {
+function requestHeaders({ noStore, noCache, maxAge, user, kind }: Request): Record<string, string> {
   const control = [noStore && 'no-store', noCache && 'No-Cache', maxAge !== undefined && `max-age=${maxAge}`];
   const value = control.filter(Boolean).join(', ');
   return {
@@ -94,32 +94,32 @@ function requestFields({ noStore, noCache, maxAge, user, kind }: Request): Recor
   };
 }
 
-function answerFields(answer: Answer, now: number): [string, string][] {
-  const { noStore, noCache, mustRevalidate, maxAge, sMaxage } = answer;
+function responseHeaders(response: TargetResponse, now: number): [string, string][] {
+  const { noStore, noCache, mustRevalidate, maxAge, sMaxage } = response;
   const control = [
-    answer.public && 'public',
+    response.public && 'public',
     noStore && 'no-store',
-    answer.private && 'Private',
+    response.private && 'Private',
     noCache && 'no-cache',
     mustRevalidate && 'must-revalidate',
     maxAge !== undefined && `max-age=${maxAge}`,
     sMaxage !== undefined && `S-Maxage="${sMaxage}"`,
   ].filter(Boolean);
   const date = (offset: number) => new Date(now + offset * 1000).toUTCString();
-  const fields: [string, string][] = [['Date', date(0)]];
-  if (control.length > 0) fields.push(['Cache-Control', control.join(', ')]);
-  if (answer.expires !== undefined) fields.push(['Expires', date(answer.expires)]);
-  if (answer.age !== undefined) fields.push(['Age', String(answer.age)]);
-  if (answer.cookie) fields.push(['Set-Cookie', 'a=1']);
-  if (answer.vary) fields.push(['Vary', answer.vary]);
-  return fields;
+  const headers: [string, string][] = [['Date', date(0)]];
+  if (control.length > 0) headers.push(['Cache-Control', control.join(', ')]);
+  if (response.expires !== undefined) headers.push(['Expires', date(response.expires)]);
+  if (response.age !== undefined) headers.push(['Age', String(response.age)]);
+  if (response.cookie) headers.push(['Set-Cookie', 'a=1']);
+  if (response.vary) headers.push(['Vary', response.vary]);
+  return headers;
 }
 
 describe('cache() beside a plain model of RFC 9111', () => {
   // A whole second, at which dates in fields are exact.
   const start = Date.UTC(2026, 0, 1);
   let now = start;
-  let script: Answer | undefined;
+  let script: TargetResponse | undefined;
   let calls = 0;
   let path = 0;
   let served: Record<'shared' | 'apart', Served>;
@@ -131,7 +131,7 @@ describe('cache() beside a plain model of RFC 9111', () => {
         if (error || !script) return next(error);
         calls++;
         res
-          .writeHead(script.status, answerFields(script, now).flat())
+          .writeHead(script.status, responseHeaders(script, now).flat())
           .end(script.status === 304 ? undefined : `${calls}`);
       }),
     );
@@ -143,18 +143,18 @@ describe('cache() beside a plain model of RFC 9111', () => {
     await fc.assert(
       fc.asyncProperty(cases, async (one) => {
         now = start;
-        script = one.answer;
+        script = one.response;
         const before = calls;
         const url = `${served[one.shared ? 'shared' : 'apart'].url}/${path++}`;
-        const first = await call(url, { headers: requestFields(one.first) });
+        const first = await call(url, { headers: requestHeaders(one.first) });
         now += one.waitedSeconds * 1000;
-        const second = await call(url, { headers: requestFields(one.second) });
+        const second = await call(url, { headers: requestHeaders(one.second) });
         const expected = mayReuse(one);
         reused[expected ? 'yes' : 'no']++;
         expect(calls - before, 'calls').to.equal(expected ? 1 : 2);
         if (!expected) return;
         expect(second.text).to.equal(first.text);
-        expect(second.headers.age).to.equal(String((one.answer.age ?? 0) + one.waitedSeconds));
+        expect(second.headers.age).to.equal(String((one.response.age ?? 0) + one.waitedSeconds));
       }),
       { numRuns: 1000 },
     );

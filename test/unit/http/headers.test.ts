@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { connectionTokens, fieldValue } from '../../../lib/http/headers.js';
-import { latin1Fields, responseFields } from '../../../lib/upstream/response/headers.js';
+import { connectionTokens, headerValue } from '../../../lib/http/headers.js';
+import { latin1Headers, responseHeaders } from '../../../lib/upstream/response/headers.js';
 
 describe('connectionTokens()', () => {
   for (const value of ['keep-alive', 'close', 'Keep-Alive', 'CLOSE, TE', 'upgrade', '', ' , ,']) {
@@ -30,13 +30,13 @@ describe('connectionTokens()', () => {
 describe('fieldValue()', () => {
   it('gives the first value, whatever the letter case of the name', () => {
     const raw = ['A', '1', 'Content-Length', '2', 'content-length', '3'];
-    expect(fieldValue(raw, 'content-length')).to.equal('2');
-    expect(fieldValue(raw, 'a')).to.equal('1');
-    expect(fieldValue(raw, 'b')).to.equal(undefined);
+    expect(headerValue(raw, 'content-length')).to.equal('2');
+    expect(headerValue(raw, 'a')).to.equal('1');
+    expect(headerValue(raw, 'b')).to.equal(undefined);
   });
 
   it('does not take a value for a name', () => {
-    expect(fieldValue(['x', 'etag', 'y', '1'], 'etag')).to.equal(undefined);
+    expect(headerValue(['x', 'etag', 'y', '1'], 'etag')).to.equal(undefined);
   });
 });
 
@@ -44,7 +44,7 @@ describe('responseFields()', () => {
   const all = { status: 200, setCookie: true };
 
   it('keeps names and values as they came, repeated ones too, and adds Via', () => {
-    expect(responseFields(['Set-Cookie', 'a=1', 'X', '', 'set-cookie', 'b=2'], all)).to.deep.equal([
+    expect(responseHeaders(['Set-Cookie', 'a=1', 'X', '', 'set-cookie', 'b=2'], all)).to.deep.equal([
       ...['Set-Cookie', 'a=1', 'X', '', 'set-cookie', 'b=2', 'via', '1.1 resilient-proxy-out'],
     ]);
   });
@@ -74,27 +74,27 @@ describe('responseFields()', () => {
         'X-Sum',
       ],
     ];
-    expect(responseFields(raw, all)).to.deep.equal(['Trailer', 'X-Sum', 'via', '1.1 resilient-proxy-out']);
+    expect(responseHeaders(raw, all)).to.deep.equal(['Trailer', 'X-Sum', 'via', '1.1 resilient-proxy-out']);
   });
 
   it('drops Set-Cookie where cookies stay apart', () => {
-    const fields = responseFields(['SET-COOKIE', 'a=1', 'Set-Cookie2', 'b'], {
+    const headers = responseHeaders(['SET-COOKIE', 'a=1', 'Set-Cookie2', 'b'], {
       status: 200,
       setCookie: false,
     });
-    expect(fields.slice(0, -2)).to.deep.equal(['Set-Cookie2', 'b']);
+    expect(headers.slice(0, -2)).to.deep.equal(['Set-Cookie2', 'b']);
   });
 
   it('drops the Content-Length of a 204 and keeps that of others', () => {
     const raw = ['Content-Length', '0'];
-    expect(responseFields(raw, { status: 204, setCookie: true })).to.have.length(2);
-    expect(responseFields(raw, { status: 304, setCookie: true })).to.have.length(4);
+    expect(responseHeaders(raw, { status: 204, setCookie: true })).to.have.length(2);
+    expect(responseHeaders(raw, { status: 304, setCookie: true })).to.have.length(4);
   });
 });
 
 describe('latin1Fields()', () => {
   it('shows bytes one character each', () => {
-    expect(latin1Fields([Buffer.from('X-Caf'), Buffer.from([0xe9]), 'plain'])).to.deep.equal([
+    expect(latin1Headers([Buffer.from('X-Caf'), Buffer.from([0xe9]), 'plain'])).to.deep.equal([
       'X-Caf',
       'é',
       'plain',
@@ -102,6 +102,6 @@ describe('latin1Fields()', () => {
   });
 
   it('shows nothing where there are none', () => {
-    for (const none of [undefined, null, []]) expect(latin1Fields(none)).to.deep.equal([]);
+    for (const none of [undefined, null, []]) expect(latin1Headers(none)).to.deep.equal([]);
   });
 });

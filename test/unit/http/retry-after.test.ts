@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { askedDelayMs } from '../../../lib/http/retry-after.js';
+import { requestedDelayMs } from '../../../lib/http/retry-after.js';
 
 const NOW = Date.UTC(2026, 10, 23, 12, 0, 0);
 const asked = (status: number, ...rawHeaders: string[]) =>
-  askedDelayMs({ status, statusText: '', rawHeaders }, NOW);
+  requestedDelayMs({ status, statusText: '', rawHeaders }, NOW);
 
 describe('askedDelayMs()', () => {
   it('reads seconds', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { GateStatus } from '../../../lib/core/egress-status.js';
+import type { LimitStatus } from '../../../lib/core/egress-status.js';
 import type { Row } from '../../../lib/metrics/family.js';
 import { circuitFamilies, egressFamilies } from '../../../lib/metrics/state-families.js';
 
@@ -32,33 +32,36 @@ describe('circuitFamilies()', () => {
 });
 
 describe('egressFamilies()', () => {
-  const gate = (key: string, exit: string | undefined): GateStatus => ({
+  const limit = (credential: string, proxy: string | undefined): LimitStatus => ({
     api: 'a',
-    key,
-    exit,
-    state: 'closed',
+    name: 'default',
+    credential,
+    proxy,
+    state: 'exhausted',
     remaining: 1,
     limit: undefined,
     resetsAt: undefined,
     queued: 1,
   });
 
-  it('shows one line for each exit, however many credentials there are', () => {
-    const gates = Array.from({ length: 10_000 }, (_, i) => gate(String(i), i % 2 === 0 ? 'one' : undefined));
-    const families = egressFamilies(() => ({ exits: [], gates }));
-    expect(rowsOf(families, 'gates_closed')).to.deep.equal([
-      [{ api: 'a', exit: 'one' }, 5000],
-      [{ api: 'a', exit: 'direct' }, 5000],
+  it('shows one line for each egress proxy, however many credentials there are', () => {
+    const limits = Array.from({ length: 10_000 }, (_, i) =>
+      limit(String(i), i % 2 === 0 ? 'one' : undefined),
+    );
+    const families = egressFamilies(() => ({ proxies: [], limits }));
+    expect(rowsOf(families, 'limits_exhausted')).to.deep.equal([
+      [{ api: 'a', proxy: 'one' }, 5000],
+      [{ api: 'a', proxy: 'direct' }, 5000],
     ]);
     expect(rowsOf(families, 'calls_queued')).to.have.length(2);
   });
 
-  it('shows a thousand exits at most', () => {
-    const gates = Array.from({ length: 5000 }, (_, i) => gate('', `exit-${i}`));
+  it('shows a thousand egress proxies at most', () => {
+    const limits = Array.from({ length: 5000 }, (_, i) => limit('', `exit-${i}`));
     expect(
       rowsOf(
-        egressFamilies(() => ({ exits: [], gates })),
-        'gate_remaining',
+        egressFamilies(() => ({ proxies: [], limits })),
+        'limit_remaining',
       ),
     ).to.have.length(1000);
   });

@@ -23,7 +23,7 @@ describe('resolveProxyRotate()', () => {
       cooldownMs: 30_000,
       maxCooldownMs: 600_000,
       maxFailures: 1,
-      restOnStatus: new Set([429]),
+      cooldownOnStatus: new Set([429]),
       fallback: 'none',
       tunnel: true,
       connectTimeoutMs: 5000,
@@ -61,7 +61,7 @@ describe('resolveProxyRotate()', () => {
   it('takes ten thousand proxies, and names each', () => {
     const proxies = Array.from({ length: 10_000 }, (_, i) => `http://user:pass@proxy${i}.example.com:3128`);
     const rotate = proxyRotate({ proxies });
-    expect(new Set(rotate.status().map((exit) => exit.name)).size).to.equal(10_000);
+    expect(new Set(rotate.status().map((proxy) => proxy.name)).size).to.equal(10_000);
     rotate.close();
   });
 
@@ -77,7 +77,7 @@ describe('resolveProxyRotate()', () => {
         name: 'h:1',
         proxy: 'http://h:1',
         state: 'ok',
-        restsUntil: undefined,
+        coolsDownUntil: undefined,
         reason: undefined,
         failures: 0,
         attempts: 0,
@@ -144,7 +144,7 @@ describe('proxyRotate() with wrong options', () => {
     ['no failures', { maxFailures: 0 }, 'proxyRotate.maxFailures must be at least 1; received 0'],
     [
       'a status that is no error',
-      { restOnStatus: [200] },
+      { cooldownOnStatus: [200] },
       'proxyRotate.restOnStatus[0] must be at least 400; received 200',
     ],
     [

@@ -2,68 +2,68 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { expect } from 'chai';
 import type { EgressCall } from '../../../lib/core/egress.js';
-import { Exit, type ExitOwner } from '../../../lib/proxy-rotate/egress-proxy.js';
+import { EgressProxy, type ProxyOwner } from '../../../lib/proxy-rotate/egress-proxy.js';
 import { Lanes } from '../../../lib/proxy-rotate/lanes.js';
 import { resolveProxyRotate } from '../../../lib/proxy-rotate/proxy-rotate-options.js';
 import { firstFrom, hash, leastUsed, nextInTurn, type Search } from '../../../lib/proxy-rotate/strategies.js';
 
-const OWNER: ExitOwner = { now: () => 0, dialEnded: () => {} };
+const OWNER: ProxyOwner = { now: () => 0, dialEnded: () => {} };
 
 /** Exits that have all been used, and a call that may take any. */
 function toySearch(count: number, guards: EgressCall['guards'] = []): Search {
-  const proxies = Array.from({ length: count }, (_, i) => ({ url: `http://h:${i + 1}`, name: `e${i}` }));
-  const options = resolveProxyRotate({ proxies });
-  const times = { ...options, trialTimeoutMs: 1000 };
-  const exits = options.proxies.map((proxy, i) => new Exit(proxy, i, options, times, OWNER));
-  for (const exit of exits) {
-    exit.rest.begin(0);
-    exit.rest.succeeded(0, 0);
+  const urls = Array.from({ length: count }, (_, i) => ({ url: `http://h:${i + 1}`, name: `e${i}` }));
+  const options = resolveProxyRotate({ proxies: urls });
+  const times = { ...options, probeTimeoutMs: 1000 };
+  const proxies = options.proxies.map((proxy, i) => new EgressProxy(proxy, i, options, times, OWNER));
+  for (const proxy of proxies) {
+    proxy.cooldown.begin(0);
+    proxy.cooldown.succeeded(0, 0);
   }
   const lane = new Lanes(times, options.noProxy).at('https://api.example');
   const call = { req: new IncomingMessage(new Socket()), guards };
-  return { exits, start: 0, call, lane, tried: new Set(), now: 0 };
+  return { proxies, start: 0, call, lane, tried: new Set(), now: 0 };
 }
 
-const rest = (search: Search, index: number, restMs: number) =>
-  search.exits[index]?.rest.failed({ reason: 'down', beganAt: 0, restMs }, 0);
+const cooldown = (search: Search, index: number, cooldownMs: number) =>
+  search.proxies[index]?.cooldown.failed({ reason: 'down', beganAt: 0, cooldownMs }, 0);
 
 describe('nextInTurn()', () => {
   it('begins at the start and goes round', () => {
     const search = toySearch(3);
-    expect([0, 1, 2].map((start) => nextInTurn({ ...search, start }).exit?.name)).to.deep.equal([
+    expect([0, 1, 2].map((start) => nextInTurn({ ...search, start }).proxy?.name)).to.deep.equal([
       'e0',
       'e1',
       'e2',
     ]);
-    rest(search, 2, 500);
-    expect(nextInTurn({ ...search, start: 2 }).exit?.name).to.equal('e0');
+    cooldown(search, 2, 500);
+    expect(nextInTurn({ ...search, start: 2 }).proxy?.name).to.equal('e0');
   });
 
   it('tells when the first of those that rest is back, where none can be used', () => {
     const search = toySearch(2);
-    rest(search, 0, 900);
-    rest(search, 1, 500);
-    expect(nextInTurn(search)).to.include({ exit: undefined, onTrial: false, restsUntil: 500 });
+    cooldown(search, 0, 900);
+    cooldown(search, 1, 500);
+    expect(nextInTurn(search)).to.include({ proxy: undefined, onProbe: false, coolsDownUntil: 500 });
   });
 
   it('leaves out what has failed for the call, and what is on trial', () => {
     const search = { ...toySearch(3), tried: new Set(['e0']) };
-    rest(search, 1, 0);
-    search.exits[1]?.rest.begin(0);
-    expect(nextInTurn(search)).to.include({ onTrial: true }).and.have.nested.property('exit.name', 'e2');
+    cooldown(search, 1, 0);
+    search.proxies[1]?.cooldown.begin(0);
+    expect(nextInTurn(search)).to.include({ onProbe: true }).and.have.nested.property('exit.name', 'e2');
   });
 
   it('lets an exit give turns back that it took while another was tried for the first time', () => {
     const search = { ...toySearch(2), start: 1 };
-    const [first, second] = search.exits;
+    const [first, second] = search.proxies;
     if (second) second.owes = 2;
-    expect([1, 2, 3].map(() => nextInTurn(search).exit)).to.deep.equal([first, first, second]);
+    expect([1, 2, 3].map(() => nextInTurn(search).proxy)).to.deep.equal([first, first, second]);
   });
 
   it('takes, of exits that gates hold back, the one that is free first', () => {
     const opens: Record<string, number> = { e0: Date.now() + 60_000, e1: Date.now() + 30_000 };
     const search = toySearch(2, [{ readyAt: (name = '') => opens[name] ?? 0 }, {}]);
-    expect(nextInTurn(search).exit?.name).to.equal('e1');
+    expect(nextInTurn(search).proxy?.name).to.equal('e1');
   });
 });
 
@@ -71,21 +71,21 @@ describe('leastUsed()', () => {
   it('takes the exit with the fewest attempts under way, in turn among equals', () => {
     const search = toySearch(3);
     for (const [i, active] of [2, 1, 1].entries()) {
-      const exit = search.exits[i];
-      if (exit) exit.active = active;
+      const proxy = search.proxies[i];
+      if (proxy) proxy.active = active;
     }
-    expect(leastUsed(search).exit?.name).to.equal('e1');
-    expect(leastUsed({ ...search, start: 2 }).exit?.name).to.equal('e2');
+    expect(leastUsed(search).proxy?.name).to.equal('e1');
+    expect(leastUsed({ ...search, start: 2 }).proxy?.name).to.equal('e2');
   });
 });
 
 describe('firstFrom()', () => {
   it('takes the exit at the start, and the one after it only while it rests', () => {
     const search = { ...toySearch(3), start: 1 };
-    expect(firstFrom(search).exit?.name).to.equal('e1');
-    rest(search, 1, 500);
-    expect(firstFrom(search).exit?.name).to.equal('e2');
-    expect(firstFrom({ ...search, now: 500 }).exit?.name).to.equal('e1');
+    expect(firstFrom(search).proxy?.name).to.equal('e1');
+    cooldown(search, 1, 500);
+    expect(firstFrom(search).proxy?.name).to.equal('e2');
+    expect(firstFrom({ ...search, now: 500 }).proxy?.name).to.equal('e1');
   });
 });
 

@@ -20,7 +20,7 @@ interface ToyCall {
   readonly error: unknown;
   readonly guard: Guard;
   /** An attempt through an exit: the error that vetoes it, or what ends it. */
-  attempt(exit?: string): Promise<ProxyError | ((outcome: AttemptOutcome) => void)>;
+  attempt(proxy?: string): Promise<ProxyError | ((outcome: AttemptOutcome) => void)>;
   /** Its client leaves. */
   leave(): void;
 }
@@ -36,13 +36,13 @@ async function toyCall(limiter: RateLimitHandler, { rotates = true } = {}): Prom
   return {
     error,
     guard,
-    async attempt(exit) {
+    async attempt(proxy) {
       const attempt: Attempt = {
         number: exchange.attempts.length + 1,
         startedAt: performance.now(),
         durationMs: 0,
         waitedMs: 0,
-        egress: exit,
+        egress: proxy,
         outcome: undefined,
       };
       const veto = await guard.before?.(attempt, exchange);
@@ -60,23 +60,23 @@ async function toyCall(limiter: RateLimitHandler, { rotates = true } = {}): Prom
 /** What came of a call with one attempt. */
 async function through(
   limiter: RateLimitHandler,
-  exit: string | undefined,
+  proxy: string | undefined,
   outcome: AttemptOutcome,
 ): Promise<string> {
   const call = await toyCall(limiter);
   if (call.error instanceof ProxyError) return call.error.code;
-  const attempt = await call.attempt(exit);
+  const attempt = await call.attempt(proxy);
   if (attempt instanceof ProxyError) return attempt.code;
   attempt(outcome);
   call.leave();
   return 'sent';
 }
 
-function answer(status: number, ...rawHeaders: string[]): AttemptOutcome {
+function response(status: number, ...rawHeaders: string[]): AttemptOutcome {
   return { kind: 'answer', head: { status, statusText: '', rawHeaders } };
 }
 
-const TOO_MANY = answer(429, 'Retry-After', '30');
+const TOO_MANY = response(429, 'Retry-After', '30');
 
 function failure(
   code: ErrorCode,
@@ -96,10 +96,10 @@ describe('rateLimit() in front of a rotation', () => {
   it('keeps a gate for each exit', async () => {
     const limiter = opened();
     expect(await through(limiter, 'a', TOO_MANY)).to.equal('sent');
-    expect(await through(limiter, 'a', answer(200))).to.equal('ERR_RATE_LIMITED');
-    expect(await through(limiter, 'b', answer(200))).to.equal('sent');
-    expect(await through(limiter, undefined, answer(200))).to.equal('sent');
-    expect(limiter.status().map(({ exit, state }) => [exit, state])).to.deep.equal([['a', 'closed']]);
+    expect(await through(limiter, 'a', response(200))).to.equal('ERR_RATE_LIMITED');
+    expect(await through(limiter, 'b', response(200))).to.equal('sent');
+    expect(await through(limiter, undefined, response(200))).to.equal('sent');
+    expect(limiter.status().map(({ proxy, state }) => [proxy, state])).to.deep.equal([['a', 'closed']]);
   });
 
   it('tells the rotation when calls through an exit are allowed again', async () => {
@@ -114,8 +114,8 @@ describe('rateLimit() in front of a rotation', () => {
   it('leaves a closed direct way to the rotation', async () => {
     const limiter = opened();
     await through(limiter, undefined, TOO_MANY);
-    expect(await through(limiter, 'a', answer(200))).to.equal('sent');
-    expect(await through(limiter, undefined, answer(200))).to.equal('ERR_RATE_LIMITED');
+    expect(await through(limiter, 'a', response(200))).to.equal('sent');
+    expect(await through(limiter, undefined, response(200))).to.equal('ERR_RATE_LIMITED');
   });
 
   it('refuses a call that goes direct before any other stage is asked, where nothing rotates', async () => {
@@ -130,16 +130,16 @@ describe('rateLimit() in front of a rotation', () => {
   it('takes one of the quota for an attempt that another exit is given', async () => {
     const limiter = opened({ limit: 2, windowMs: MINUTE });
     const call = await toyCall(limiter);
-    for (const exit of ['dead', 'dead too']) {
-      const end = await call.attempt(exit);
+    for (const proxy of ['dead', 'dead too']) {
+      const end = await call.attempt(proxy);
       if (end instanceof ProxyError) throw end;
       end(failure('ERR_PROXY_CONNECT'));
     }
     const end = await call.attempt('a');
     if (end instanceof ProxyError) throw end;
-    end(answer(200));
-    expect(await through(limiter, 'a', answer(200))).to.equal('sent');
-    expect(await through(limiter, 'a', answer(200))).to.equal('ERR_RATE_LIMITED');
+    end(response(200));
+    expect(await through(limiter, 'a', response(200))).to.equal('sent');
+    expect(await through(limiter, 'a', response(200))).to.equal('ERR_RATE_LIMITED');
   });
 });
 
@@ -153,8 +153,8 @@ describe('rateLimit() and how an attempt ends', () => {
     it(`gets back what an attempt had taken that ${what}`, async () => {
       const limiter = opened({ limit: 1, windowMs: MINUTE });
       for (let i = 0; i < 5; i++) expect(await through(limiter, 'a', outcome)).to.equal('sent');
-      expect(await through(limiter, 'a', answer(200))).to.equal('sent');
-      expect(await through(limiter, 'a', answer(200))).to.equal('ERR_RATE_LIMITED');
+      expect(await through(limiter, 'a', response(200))).to.equal('sent');
+      expect(await through(limiter, 'a', response(200))).to.equal('ERR_RATE_LIMITED');
     });
   }
 
@@ -162,13 +162,13 @@ describe('rateLimit() and how an attempt ends', () => {
     ['timed out', failure('ERR_UPSTREAM_TIMEOUT')],
     ['broke off', failure('ERR_UPSTREAM_RESET')],
     ['was left under way', { kind: 'abandoned' }],
-    ['was answered by a 500', answer(500)],
+    ['was answered by a 500', response(500)],
   ];
   for (const [what, outcome] of USED) {
     it(`gets nothing back for an attempt that ${what}`, async () => {
       const limiter = opened({ limit: 1, windowMs: MINUTE });
       expect(await through(limiter, 'a', outcome)).to.equal('sent');
-      expect(await through(limiter, 'a', answer(200))).to.equal('ERR_RATE_LIMITED');
+      expect(await through(limiter, 'a', response(200))).to.equal('ERR_RATE_LIMITED');
     });
   }
 
@@ -180,7 +180,7 @@ describe('rateLimit() and how an attempt ends', () => {
       expect(error).to.equal(undefined);
       leave();
     }
-    expect(await through(limiter, 'a', answer(200))).to.equal('sent');
+    expect(await through(limiter, 'a', response(200))).to.equal('sent');
   });
 
   it('gets back what an attempt had taken that another guard did not want', async () => {
@@ -199,7 +199,7 @@ describe('rateLimit() and how an attempt ends', () => {
     attempt.outcome = { kind: 'abandoned' };
     guard.after?.(attempt, toy);
     leave();
-    expect(await through(limiter, 'a', answer(200))).to.equal('sent');
+    expect(await through(limiter, 'a', response(200))).to.equal('sent');
   });
 
   it('makes no attempt for a client that has left', async () => {
@@ -208,7 +208,7 @@ describe('rateLimit() and how an attempt ends', () => {
     await call.attempt('a').then((end) => end instanceof ProxyError || end(failure('ERR_PROXY_CONNECT')));
     call.leave();
     expect(await call.attempt('a')).to.be.instanceOf(ProxyError);
-    expect(await through(limiter, 'a', answer(200))).to.equal('sent');
+    expect(await through(limiter, 'a', response(200))).to.equal('sent');
   });
 
   it('hears of an attempt once, however often it is told', async () => {
@@ -217,8 +217,8 @@ describe('rateLimit() and how an attempt ends', () => {
     const end = await call.attempt('a');
     if (end instanceof ProxyError) throw end;
     for (let i = 0; i < 5; i++) end(failure('ERR_PROXY_CONNECT'));
-    expect(await through(limiter, 'a', answer(200))).to.equal('sent');
-    expect(await through(limiter, 'a', answer(200))).to.equal('sent');
-    expect(await through(limiter, 'a', answer(200))).to.equal('ERR_RATE_LIMITED');
+    expect(await through(limiter, 'a', response(200))).to.equal('sent');
+    expect(await through(limiter, 'a', response(200))).to.equal('sent');
+    expect(await through(limiter, 'a', response(200))).to.equal('ERR_RATE_LIMITED');
   });
 });

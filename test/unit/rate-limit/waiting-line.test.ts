@@ -48,7 +48,7 @@ interface JoinOptions {
   refusal?: Refusal;
 }
 
-const LONG: Refusal = { by: 'gate', waitMs: 60_000 };
+const LONG: Refusal = { by: 'advertised', waitMs: 60_000 };
 
 describe('WaitingLine', () => {
   it('serves those first who came first', async () => {
@@ -96,7 +96,7 @@ describe('WaitingLine', () => {
 
   it('looks again when what blocks the first is said to be over', async () => {
     const { join, ends, asked } = toyLine();
-    join('a', ['lane'], { refusal: { by: 'gate', waitMs: 10 }, deadlineMs: 200 });
+    join('a', ['lane'], { refusal: { by: 'advertised', waitMs: 10 }, deadlineMs: 200 });
     await until(() => ends.length === 1);
     expect(ends).to.deep.equal(['a late for lane']);
     expect(asked()).to.be.above(2);

@@ -3,14 +3,14 @@ import { RedisCircuit } from '../../../lib/redis/circuit.js';
 import { until } from '../../support/until.js';
 
 /** A circuit whose trials end as the test says. */
-function circuitWith(answers: boolean[], failures = 2) {
+function circuitWith(responses: boolean[], failures = 2) {
   const tried: string[] = [];
   let closings = 0;
   const circuit = new RedisCircuit(
     { failures, resetMs: 1 },
     async (key) => {
       tried.push(key);
-      return answers.shift() ?? false;
+      return responses.shift() ?? false;
     },
     () => closings++,
   );
@@ -52,14 +52,14 @@ describe('RedisCircuit', () => {
   });
 
   it('is not opened again by a trial that ends after it was closed', async () => {
-    let answer: (answered: boolean) => void = () => {};
+    let response: (answered: boolean) => void = () => {};
     let tried = 0;
     const circuit = new RedisCircuit(
       { failures: 1, resetMs: 1 },
       () => {
         tried++;
         return new Promise((resolve) => {
-          answer = resolve;
+          response = resolve;
         });
       },
       () => {},
@@ -67,7 +67,7 @@ describe('RedisCircuit', () => {
     circuit.failed('a');
     await until(() => tried === 1);
     circuit.reset();
-    answer(false);
+    response(false);
     await new Promise((resolve) => setImmediate(resolve));
     expect(circuit.isOpen).to.equal(false);
   });

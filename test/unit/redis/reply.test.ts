@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { answerWithin } from '../../../lib/redis/reply.js';
+import { replyWithin } from '../../../lib/redis/reply.js';
 
 /** An error as Redis answers it. */
 function replyError(message: string): Error {
@@ -8,12 +8,12 @@ function replyError(message: string): Error {
 
 describe('answerWithin()', () => {
   it('gives the answer', async () => {
-    expect(await answerWithin(async () => 5, 1000)).to.deep.equal({ ok: true, value: 5 });
+    expect(await replyWithin(async () => 5, 1000)).to.deep.equal({ ok: true, value: 5 });
   });
 
   it('gives up in time', async () => {
     const never = new Promise<never>(() => {});
-    expect(await answerWithin(() => never, 1)).to.deep.equal({
+    expect(await replyWithin(() => never, 1)).to.deep.equal({
       ok: false,
       refused: false,
       reason: 'TIMEOUT',
@@ -31,11 +31,11 @@ describe('answerWithin()', () => {
     ];
     for (const [error, refused, reason] of cases) {
       const expected = { ok: false, refused, reason };
-      expect(await answerWithin(() => Promise.reject(error), 1000)).to.deep.equal(expected);
+      expect(await replyWithin(() => Promise.reject(error), 1000)).to.deep.equal(expected);
       const throwing = (): never => {
         throw error;
       };
-      expect(await answerWithin(throwing, 1000)).to.deep.equal(expected);
+      expect(await replyWithin(throwing, 1000)).to.deep.equal(expected);
     }
   });
 });

@@ -5,7 +5,7 @@ import { resolveOptions } from '../../../lib/core/options.js';
 import { decideRetry } from '../../../lib/retry/retry-decision.js';
 import { type RetryOptions, retrySchema } from '../../../lib/retry/retry-options.js';
 
-const answer = (status: number, ...rawHeaders: string[]): AttemptOutcome => ({
+const response = (status: number, ...rawHeaders: string[]): AttemptOutcome => ({
   kind: 'answer',
   head: { status, statusText: '', rawHeaders },
 });
@@ -27,32 +27,32 @@ function decide(outcome: AttemptOutcome, call: Partial<RetryContext> = {}, optio
 describe('decideRetry()', () => {
   for (const status of [500, 502, 503, 504, 429]) {
     it(`tries again after ${status}`, () => {
-      expect(decide(answer(status))).to.deep.equal({ waitMs: 1000 });
+      expect(decide(response(status))).to.deep.equal({ waitMs: 1000 });
     });
   }
 
   for (const status of [200, 304, 400, 401, 404, 409, 501]) {
     it(`passes ${status} on`, () => {
-      expect(decide(answer(status))).to.deep.equal({ stop: 'outcome' });
+      expect(decide(response(status))).to.deep.equal({ stop: 'outcome' });
     });
   }
 
   it('counts the first attempt among maxAttempts', () => {
-    expect(decide(answer(503), { attemptsMade: 2 })).to.have.property('waitMs');
-    expect(decide(answer(503), { attemptsMade: 3 })).to.deep.equal({ stop: 'attempts' });
-    expect(decide(answer(503), {}, { maxAttempts: 1 })).to.deep.equal({ stop: 'attempts' });
+    expect(decide(response(503), { attemptsMade: 2 })).to.have.property('waitMs');
+    expect(decide(response(503), { attemptsMade: 3 })).to.deep.equal({ stop: 'attempts' });
+    expect(decide(response(503), {}, { maxAttempts: 1 })).to.deep.equal({ stop: 'attempts' });
   });
 
   it('sends a method that is not idempotent again only when listed', () => {
-    expect(decide(answer(503), { method: 'POST' })).to.deep.equal({ stop: 'method' });
-    expect(decide(answer(503), { method: 'POST' }, { methods: ['POST'] })).to.have.property('waitMs');
-    expect(decide(answer(503), { method: 'PATCH' })).to.deep.equal({ stop: 'method' });
+    expect(decide(response(503), { method: 'POST' })).to.deep.equal({ stop: 'method' });
+    expect(decide(response(503), { method: 'POST' }, { methods: ['POST'] })).to.have.property('waitMs');
+    expect(decide(response(503), { method: 'PATCH' })).to.deep.equal({ stop: 'method' });
   });
 
   it('sends any method again by whose key the target knows it', () => {
-    expect(decide(answer(503), { method: 'POST', keyed: true })).to.have.property('waitMs');
+    expect(decide(response(503), { method: 'POST', keyed: true })).to.have.property('waitMs');
     expect(decide(failure('connection reset'), { method: 'POST', keyed: true })).to.have.property('waitMs');
-    expect(decide(answer(503), { method: 'POST', keyed: false })).to.deep.equal({ stop: 'method' });
+    expect(decide(response(503), { method: 'POST', keyed: false })).to.deep.equal({ stop: 'method' });
   });
 
   it('sends any method again when nothing of it had left', () => {
@@ -66,14 +66,14 @@ describe('decideRetry()', () => {
   });
 
   it('does not send half a body', () => {
-    expect(decide(answer(503), { method: 'PUT', replayable: false })).to.deep.equal({ stop: 'body' });
+    expect(decide(response(503), { method: 'PUT', replayable: false })).to.deep.equal({ stop: 'body' });
   });
 
   it('waits as long as the upstream asks, and not at all where that passes the total', () => {
-    expect(decide(answer(503, 'Retry-After', '20'))).to.deep.equal({ waitMs: 20_000 });
-    expect(decide(answer(503, 'Retry-After', '30'))).to.deep.equal({ stop: 'time' });
-    expect(decide(answer(503, 'Retry-After', '3600'))).to.deep.equal({ stop: 'time' });
-    expect(decide(answer(503), { elapsedMs: 29_500 })).to.deep.equal({ stop: 'time' });
+    expect(decide(response(503, 'Retry-After', '20'))).to.deep.equal({ waitMs: 20_000 });
+    expect(decide(response(503, 'Retry-After', '30'))).to.deep.equal({ stop: 'time' });
+    expect(decide(response(503, 'Retry-After', '3600'))).to.deep.equal({ stop: 'time' });
+    expect(decide(response(503), { elapsedMs: 29_500 })).to.deep.equal({ stop: 'time' });
   });
 
   it('does not go on for a client that has gone', () => {

@@ -5,7 +5,7 @@ import { recordedStats } from './recorded-stats.js';
 
 const NOW = Date.UTC(2026, 0, 15, 12, 30);
 
-const answerOf = async (source: StatsSource, query: Record<string, unknown>) => {
+const responseOf = async (source: StatsSource, query: Record<string, unknown>) => {
   const { status, body } = await apiStats(source, query);
   // As it goes over the wire.
   return { status, body: JSON.parse(JSON.stringify(body)) };
@@ -14,7 +14,7 @@ const answerOf = async (source: StatsSource, query: Record<string, unknown>) => 
 describe('apiStats()', () => {
   it('lists the APIs', async () => {
     const { source } = recordedStats(NOW, { weather: [['/a', 200]], bank: [['/a', 200]] });
-    const { status, body } = await answerOf(source, {});
+    const { status, body } = await responseOf(source, {});
     expect(status).to.equal(200);
     expect(body).to.have.keys('timestamp', 'apis');
     expect(body.apis).to.deep.equal(['bank', 'weather']);
@@ -27,7 +27,7 @@ describe('apiStats()', () => {
         ['/a', 200],
       ],
     });
-    const { body } = await answerOf(source, { api: 'weather', paths: '1' });
+    const { body } = await responseOf(source, { api: 'weather', paths: '1' });
     expect(body).to.have.keys('timestamp', 'api', 'paths');
     expect(body.paths).to.deep.equal(['/a', '/b/:id']);
   });
@@ -40,7 +40,7 @@ describe('apiStats()', () => {
         ['/b?token=x', 503],
       ],
     });
-    const { body } = await answerOf(source, { api: 'weather' });
+    const { body } = await responseOf(source, { api: 'weather' });
     expect(body).to.include({ timestamp: NOW / 1000, api: 'weather', period: 'all' });
     const { stats } = body;
     expect(stats).to.deep.include({
@@ -68,7 +68,7 @@ describe('apiStats()', () => {
         ['/b', 500],
       ],
     });
-    const { body } = await answerOf(source, { api: 'weather', path: '/a/:id' });
+    const { body } = await responseOf(source, { api: 'weather', path: '/a/:id' });
     expect(body.path).to.equal('/a/:id');
     expect(body.stats).to.include({ total: 2, failure: 1 });
     expect(body.stats.recent_errors).to.have.length(1);
@@ -81,7 +81,7 @@ describe('apiStats()', () => {
       ['daily', 86_400, 30],
       ['hourly', 3600, 168],
     ] as const) {
-      const { body } = await answerOf(source, { api: 'weather', period });
+      const { body } = await responseOf(source, { api: 'weather', period });
       expect(body.buckets).to.have.length(count);
       expect(body.buckets.every((bucket: { length: number }) => bucket.length === length)).to.equal(true);
       const called = body.buckets.filter((bucket: { total: number }) => bucket.total > 0);
@@ -103,7 +103,7 @@ describe('apiStats()', () => {
     const calls = Array.from({ length: 20 }, (_, i): [string, number] => [`/a/${i}`, 500]);
     const { source } = recordedStats(NOW, { weather: calls });
     const listed = async (errors?: string) =>
-      (await answerOf(source, { api: 'weather', errors })).body.stats.recent_errors.length;
+      (await responseOf(source, { api: 'weather', errors })).body.stats.recent_errors.length;
     expect([await listed(), await listed('0'), await listed('15')]).to.deep.equal([10, 0, 15]);
   });
 
@@ -121,10 +121,10 @@ describe('apiStats()', () => {
   for (const [query, status, code] of refused) {
     it(`answers ${JSON.stringify(query)} with ${status}`, async () => {
       const { source } = recordedStats(NOW, { weather: [['/a', 200]] });
-      const answer = await answerOf(source, query);
-      expect(answer.status).to.equal(status);
-      expect(answer.body).to.have.keys('error', 'code');
-      expect(answer.body.code).to.equal(code);
+      const response = await responseOf(source, query);
+      expect(response.status).to.equal(status);
+      expect(response.body).to.have.keys('error', 'code');
+      expect(response.body.code).to.equal(code);
     });
   }
 

@@ -1,28 +1,30 @@
 import { ROOT_CONTEXT } from '@opentelemetry/api';
 import { expect } from 'chai';
-import { injectedFields } from '../../../lib/tracing/injected-headers.js';
+import { injectedHeaders } from '../../../lib/tracing/injected-headers.js';
 
 /** Fields that go on of those that a propagator writes. */
-function fieldsOf(written: Record<string, string>): string[] | undefined {
-  return injectedFields((_context, carrier, setter) => {
+function headersOf(written: Record<string, string>): string[] | undefined {
+  return injectedHeaders((_context, carrier, setter) => {
     for (const [name, value] of Object.entries(written)) setter.set(carrier, name, value);
   }, ROOT_CONTEXT);
 }
 
 describe('injectedFields()', () => {
   it('gives what the propagator writes, flat', () => {
-    expect(fieldsOf({ b3: '1-2-1', tracestate: 'a=b' })).to.deep.equal(['b3', '1-2-1', 'tracestate', 'a=b']);
+    expect(headersOf({ b3: '1-2-1', tracestate: 'a=b' })).to.deep.equal(['b3', '1-2-1', 'tracestate', 'a=b']);
   });
 
   it('gives nothing where it writes nothing', () => {
-    expect(fieldsOf({})).to.equal(undefined);
+    expect(headersOf({})).to.equal(undefined);
   });
 
   it('leaves baggage out', () => {
-    expect(fieldsOf({ Baggage: 'user=alice' })).to.equal(undefined);
+    expect(headersOf({ Baggage: 'user=alice' })).to.equal(undefined);
   });
 
   it('leaves out what no request can carry', () => {
-    expect(fieldsOf({ 'x\r\ny': '1', 'a b': '1', good: 'line\r\nbreak', odd: '\u2603' })).to.equal(undefined);
+    expect(headersOf({ 'x\r\ny': '1', 'a b': '1', good: 'line\r\nbreak', odd: '\u2603' })).to.equal(
+      undefined,
+    );
   });
 });

@@ -48,12 +48,12 @@ describe('attemptAttributes()', () => {
 });
 
 describe('outcomeAttributes()', () => {
-  const answer = (status: number) =>
+  const response = (status: number) =>
     outcomeAttributes({ kind: 'answer', head: { status, statusText: '', rawHeaders: [] } });
 
   it('takes an answer from 400 on for an error, as a client does', () => {
-    expect(answer(399)['error.type']).to.equal(undefined);
-    expect(answer(404)['error.type']).to.equal('404');
+    expect(response(399)['error.type']).to.equal(undefined);
+    expect(response(404)['error.type']).to.equal('404');
   });
 
   it('shows the code of a failure, and none for a client that left', () => {

@@ -23,12 +23,12 @@ export class RedisLeases {
     const name = leaseKey(key);
     const token = randomBytes(16).toString('base64url');
     const lifetime = Math.max(1, Math.ceil(ttlMs));
-    const answer = await this.#link.lookUp(key, () =>
+    const response = await this.#link.lookUp(key, () =>
       this.#link.client.set(name, token, 'PX', lifetime, 'NX'),
     );
     // Without Redis each process is on its own. A command that came too late is still carried out, so what it
     // set is given back as well.
-    if (!answer.ok || answer.value === 'OK') return { release: () => this.#release(name, token) };
+    if (!response.ok || response.value === 'OK') return { release: () => this.#release(name, token) };
     await this.#untilFree(key, name, lifetime);
     return undefined;
   }
@@ -56,8 +56,8 @@ export class RedisLeases {
 
   /** What is left of a lease; 0 where it is free, or nobody can tell. */
   async #leftMs(key: string, name: string): Promise<number> {
-    const answer = await this.#link.lookUp(key, () => this.#link.client.pttl(name));
-    return answer.ok ? Math.max(0, Number(answer.value)) : 0;
+    const response = await this.#link.lookUp(key, () => this.#link.client.pttl(name));
+    return response.ok ? Math.max(0, Number(response.value)) : 0;
   }
 }
 

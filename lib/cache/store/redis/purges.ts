@@ -90,10 +90,10 @@ export class RedisPurges {
 
   async #remove(hashTag: string, list: string, keys: readonly string[]): Promise<number | undefined> {
     const lists = [indexKey(hashTag), expiryKey(hashTag), list];
-    const answer = await this.#link.run(() =>
+    const response = await this.#link.run(() =>
       runScript(this.#link.client, REDIS_SCRIPTS.remove, [...lists, ...keys], keys),
     );
-    return answer.ok ? Number(answer.value) : undefined;
+    return response.ok ? Number(response.value) : undefined;
   }
 
   #carriedOut(target: PurgeTarget): void {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { openRedis, openSubscriber } from '../../../redis/client.js';
 import { RedisLink } from '../../../redis/link.js';
-import type { RedisAnswer } from '../../../redis/reply.js';
+import type { RedisReply } from '../../../redis/reply.js';
 import { RedisSubscriber } from '../../../redis/subscriber.js';
 import type { StoredVariant } from '../entry.js';
 import { decodeEntry, encodeEntry, parseHead } from '../entry-codec.js';
@@ -74,13 +74,13 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   let notStored = 0;
 
   function read(key: string): Promise<readonly StoredVariant[] | undefined> {
-    return link.lookUp(key, () => client.getBuffer(key)).then((answer) => readable(key, answer));
+    return link.lookUp(key, () => client.getBuffer(key)).then((response) => readable(key, response));
   }
 
-  function readable(key: string, answer: RedisAnswer<Buffer | null>): readonly StoredVariant[] | undefined {
-    if (!answer.ok) return answer.reason === 'WRONGTYPE' ? unreadable(key) : undefined;
-    if (answer.value === null) return undefined;
-    const variants = decodeEntry(answer.value, readHead);
+  function readable(key: string, response: RedisReply<Buffer | null>): readonly StoredVariant[] | undefined {
+    if (!response.ok) return response.reason === 'WRONGTYPE' ? unreadable(key) : undefined;
+    if (response.value === null) return undefined;
+    const variants = decodeEntry(response.value, readHead);
     if (!variants) return unreadable(key);
     return purges.hides(key, variants) ? undefined : variants;
   }
@@ -105,7 +105,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     const hashTag = hashTagOf(key);
     const lease = leaseKey(key);
     const tags = under.tags.map((tag) => tagKey(hashTag, tag));
-    const answer = await link.run(() =>
+    const response = await link.run(() =>
       runScript(
         client,
         REDIS_SCRIPTS.store,
@@ -114,7 +114,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       ),
     );
     done();
-    if (!answer.ok) notStored++;
+    if (!response.ok) notStored++;
   }
 
   return {

@@ -86,8 +86,8 @@ describe('parseCacheControl()', () => {
   it('reads the field names of no-cache and private', () => {
     const directives = parseCacheControl(['no-cache="A, b", private=c']);
     expect(directives).to.include({ noCache: false, private: false });
-    expect(directives.noCacheFields).to.deep.equal(['a', 'b']);
-    expect(directives.privateFields).to.deep.equal(['c']);
+    expect(directives.noCacheHeaders).to.deep.equal(['a', 'b']);
+    expect(directives.privateHeaders).to.deep.equal(['c']);
   });
 
   it('lets no later field list take back a bare no-cache or private', () => {

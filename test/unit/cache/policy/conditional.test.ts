@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import {
   isNotModified,
-  notModifiedFields,
-  revalidationFields,
+  notModifiedHeaders,
+  revalidationHeaders,
 } from '../../../../lib/cache/policy/conditional.js';
 import { firstValue } from '../../../../lib/cache/policy/headers.js';
 import { date, NOW, stored } from './stored-entry.js';
@@ -13,8 +13,8 @@ const WEAK = stored({ ...FRESH, ETag: 'W/"abcdef"' });
 const DATED = stored({ ...FRESH, 'Last-Modified': date(-3000) });
 
 /** Whether these request fields get a 304. */
-function isAnswered304(meta: typeof TAGGED, ...fields: string[]): boolean {
-  return isNotModified(meta, fields, NOW);
+function isAnswered304(meta: typeof TAGGED, ...headers: string[]): boolean {
+  return isNotModified(meta, headers, NOW);
 }
 
 describe('isNotModified()', () => {
@@ -89,19 +89,19 @@ describe('isNotModified()', () => {
 describe('notModifiedFields()', () => {
   it('keeps the tag and all fields but those about content', () => {
     const meta = stored({ ...FRESH, ETag: '"a"', 'Content-Type': 'text/plain', Vary: 'Foo', 'X-A': '1' });
-    const fields = notModifiedFields(meta.rawHeaders);
+    const headers = notModifiedHeaders(meta.rawHeaders);
     for (const name of ['etag', 'date', 'cache-control', 'vary', 'x-a']) {
-      expect(firstValue(fields, name), name).to.be.a('string');
+      expect(firstValue(headers, name), name).to.be.a('string');
     }
-    expect(firstValue(fields, 'content-length')).to.equal(undefined);
-    expect(firstValue(fields, 'content-type')).to.equal(undefined);
+    expect(firstValue(headers, 'content-length')).to.equal(undefined);
+    expect(firstValue(headers, 'content-type')).to.equal(undefined);
   });
 });
 
 describe('revalidationFields()', () => {
   it('asks with the stored validators, the tag as it was received', () => {
-    const fields = revalidationFields(TAGGED, ['Accept', 'x']);
-    expect(fields).to.deep.equal([
+    const headers = revalidationHeaders(TAGGED, ['Accept', 'x']);
+    expect(headers).to.deep.equal([
       'Accept',
       'x',
       'If-None-Match',
@@ -109,20 +109,20 @@ describe('revalidationFields()', () => {
       'If-Modified-Since',
       date(-5000),
     ]);
-    expect(firstValue(revalidationFields(WEAK, []), 'if-none-match')).to.equal('W/"abcdef"');
-    expect(firstValue(revalidationFields(DATED, []), 'if-modified-since')).to.equal(date(-3000));
+    expect(firstValue(revalidationHeaders(WEAK, []), 'if-none-match')).to.equal('W/"abcdef"');
+    expect(firstValue(revalidationHeaders(DATED, []), 'if-modified-since')).to.equal(date(-3000));
   });
 
   it('carries the fields of the request that the answer varies on', () => {
-    expect(firstValue(revalidationFields(TAGGED, ['Abc', '123']), 'abc')).to.equal('123');
+    expect(firstValue(revalidationHeaders(TAGGED, ['Abc', '123']), 'abc')).to.equal('123');
   });
 
   it('asks for the whole, without the conditions of the client', () => {
     const client = ['If-None-Match', '"mine"', 'Range', 'bytes=0-1', 'If-Range', '"mine"', 'If-Match', '*'];
-    expect(revalidationFields(WEAK, client)).to.deep.equal(['If-None-Match', 'W/"abcdef"']);
+    expect(revalidationHeaders(WEAK, client)).to.deep.equal(['If-None-Match', 'W/"abcdef"']);
   });
 
   it('asks without a condition where there is no validator', () => {
-    expect(revalidationFields(stored(FRESH), ['If-None-Match', '"mine"'])).to.deep.equal([]);
+    expect(revalidationHeaders(stored(FRESH), ['If-None-Match', '"mine"'])).to.deep.equal([]);
   });
 });

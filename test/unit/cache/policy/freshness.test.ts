@@ -1,18 +1,18 @@
 import { expect } from 'chai';
 import { parseCacheControl } from '../../../../lib/cache/policy/cache-control.js';
-import { answerFreshness, MAX_HEURISTIC_MS, usability } from '../../../../lib/cache/policy/freshness.js';
-import { answerDirectives } from '../../../../lib/cache/policy/targeted-cache-control.js';
-import { answer, date, NOW, SECOND } from './stored-entry.js';
+import { MAX_HEURISTIC_MS, responseFreshness, usability } from '../../../../lib/cache/policy/freshness.js';
+import { responseDirectives } from '../../../../lib/cache/policy/targeted-cache-control.js';
+import { date, NOW, response, SECOND } from './stored-entry.js';
 
 const NO_DEFAULTS = { staleWhileRevalidateMs: 0, staleIfErrorMs: 0 };
 
 function freshness(
-  fields: Readonly<Record<string, string>>,
-  changes: Parameters<typeof answer>[1] = {},
+  headers: Readonly<Record<string, string>>,
+  changes: Parameters<typeof response>[1] = {},
   defaults = NO_DEFAULTS,
 ) {
-  const received = answer(fields, changes);
-  return answerFreshness(received, answerDirectives(received.rawHeaders), defaults);
+  const received = response(headers, changes);
+  return responseFreshness(received, responseDirectives(received.rawHeaders), defaults);
 }
 
 /** Seconds for which the answer is fresh when its head arrives. */

@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import {
   allValues,
-  endToEndFields,
+  endToEndHeaders,
   firstValue,
   isToken,
   joinedValue,
   listedTokens,
   splitList,
-  withoutFields,
+  withoutHeaders,
 } from '../../../../lib/cache/policy/headers.js';
 
 const LINES = ['Age', '5', 'X-A', '1', 'aGE', '7', 'Vary', 'Accept, , Foo', 'vary', '*'];
@@ -36,7 +36,7 @@ describe('header fields', () => {
   });
 
   it('removes fields in any letter case and keeps the others as they were', () => {
-    expect(withoutFields(LINES, new Set(['age', 'vary']))).to.deep.equal(['X-A', '1']);
+    expect(withoutHeaders(LINES, new Set(['age', 'vary']))).to.deep.equal(['X-A', '1']);
   });
 
   it('splits a list at commas outside quoted strings', () => {
@@ -65,7 +65,7 @@ describe('header fields', () => {
 describe('endToEndFields()', () => {
   it('drops hop-by-hop fields and those that Connection lists', () => {
     const received = ['Connection', 'a, B', 'Connection', 'c', 'A', '1', 'b', '2', 'C', '3', 'D', '4'];
-    expect(endToEndFields(received)).to.deep.equal(['D', '4']);
+    expect(endToEndHeaders(received)).to.deep.equal(['D', '4']);
   });
 
   for (const name of [
@@ -81,7 +81,7 @@ describe('endToEndFields()', () => {
     'Upgrade',
   ]) {
     it(`drops ${name}`, () => {
-      expect(endToEndFields([name, 'x', 'ETag', '"a"'])).to.deep.equal(['ETag', '"a"']);
+      expect(endToEndHeaders([name, 'x', 'ETag', '"a"'])).to.deep.equal(['ETag', '"a"']);
     });
   }
 
@@ -96,6 +96,6 @@ describe('endToEndFields()', () => {
       'X-Frame-Options',
       'deny',
     ];
-    expect(endToEndFields(received)).to.deep.equal(received);
+    expect(endToEndHeaders(received)).to.deep.equal(received);
   });
 });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { firstValue } from '../../../../lib/cache/policy/headers.js';
-import { rangeAnswer } from '../../../../lib/cache/policy/range.js';
+import { rangeResponse } from '../../../../lib/cache/policy/range.js';
 import { date, NOW, stored } from './stored-entry.js';
 
 /** A stored body of ten bytes. */
@@ -12,8 +12,8 @@ const META = stored({
   A: '1',
 });
 
-function ranged(...fields: string[]) {
-  return rangeAnswer(META, fields, NOW);
+function ranged(...headers: string[]) {
+  return rangeResponse(META, headers, NOW);
 }
 
 describe('rangeAnswer()', () => {
@@ -35,9 +35,9 @@ describe('rangeAnswer()', () => {
   }
 
   it('keeps the other stored fields', () => {
-    const fields = ranged('Range', 'bytes=0-1')?.rawHeaders ?? [];
-    expect(firstValue(fields, 'a')).to.equal('1');
-    expect(firstValue(fields, 'etag')).to.equal('"a"');
+    const headers = ranged('Range', 'bytes=0-1')?.rawHeaders ?? [];
+    expect(firstValue(headers, 'a')).to.equal('1');
+    expect(firstValue(headers, 'etag')).to.equal('"a"');
   });
 
   for (const range of ['bytes=10-', 'bytes=10-20', 'bytes=-0']) {
@@ -61,7 +61,7 @@ describe('rangeAnswer()', () => {
 
   it('sends the whole of anything but a 200', () => {
     const notFound = stored({ 'Cache-Control': 'max-age=3600' }, { status: 404 });
-    expect(rangeAnswer(notFound, ['Range', 'bytes=0-1'], NOW)).to.equal(undefined);
+    expect(rangeResponse(notFound, ['Range', 'bytes=0-1'], NOW)).to.equal(undefined);
   });
 
   it('sends the part where If-Range has the strong tag or the exact date', () => {
@@ -77,8 +77,8 @@ describe('rangeAnswer()', () => {
 
   it('does not trust a weak stored tag, nor a date within a second of the answer', () => {
     const weak = stored({ 'Cache-Control': 'max-age=3600', ETag: 'W/"a"', 'Last-Modified': date(0) });
-    expect(rangeAnswer(weak, ['Range', 'bytes=0-1', 'If-Range', 'W/"a"'], NOW)).to.equal(undefined);
-    expect(rangeAnswer(weak, ['Range', 'bytes=0-1', 'If-Range', '"a"'], NOW)).to.equal(undefined);
-    expect(rangeAnswer(weak, ['Range', 'bytes=0-1', 'If-Range', date(0)], NOW)).to.equal(undefined);
+    expect(rangeResponse(weak, ['Range', 'bytes=0-1', 'If-Range', 'W/"a"'], NOW)).to.equal(undefined);
+    expect(rangeResponse(weak, ['Range', 'bytes=0-1', 'If-Range', '"a"'], NOW)).to.equal(undefined);
+    expect(rangeResponse(weak, ['Range', 'bytes=0-1', 'If-Range', date(0)], NOW)).to.equal(undefined);
   });
 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { firstValue } from '../../../../lib/cache/policy/headers.js';
 import { decideStore, sealEntry } from '../../../../lib/cache/policy/storable.js';
-import { answer, date, get, NOW, policy, refusal, SECOND, stored } from './stored-entry.js';
+import { date, get, NOW, policy, refusal, response, SECOND, stored } from './stored-entry.js';
 
 const FRESH = { 'Cache-Control': 'max-age=3600' };
 
@@ -52,8 +52,8 @@ describe('decideStore()', () => {
 
   for (const directive of ['no-store', 'No-StOrE', 'private']) {
     it(`does not store ${directive}, however fresh`, () => {
-      const fields = { 'Cache-Control': `max-age=10000, ${directive}`, Expires: date(10_000) };
-      expect(refusal(fields)).to.equal(directive.toLowerCase());
+      const headers = { 'Cache-Control': `max-age=10000, ${directive}`, Expires: date(10_000) };
+      expect(refusal(headers)).to.equal(directive.toLowerCase());
     });
   }
 
@@ -66,9 +66,9 @@ describe('decideStore()', () => {
   });
 
   it('lets must-understand override no-store for codes it knows, and forbid those it does not', () => {
-    const fields = { 'Cache-Control': 'max-age=3600, no-store, must-understand' };
-    expect(refusal(fields)).to.equal(undefined);
-    expect(refusal(fields, { status: 599 })).to.equal('status');
+    const headers = { 'Cache-Control': 'max-age=3600, no-store, must-understand' };
+    expect(refusal(headers)).to.equal(undefined);
+    expect(refusal(headers, { status: 599 })).to.equal('status');
     expect(refusal({ 'Cache-Control': 'max-age=3600, must-understand' }, { status: 299 })).to.equal('status');
   });
 
@@ -80,15 +80,15 @@ describe('decideStore()', () => {
     const authorised = get(['authorization', 'Bearer x']);
     expect(refusal(FRESH, {}, {}, authorised)).to.equal('authorization');
     for (const directive of ['public', 'must-revalidate', 's-maxage=3600']) {
-      const fields = { 'Cache-Control': `max-age=3600, ${directive}` };
-      expect(refusal(fields, {}, {}, authorised), directive).to.equal(undefined);
+      const headers = { 'Cache-Control': `max-age=3600, ${directive}` };
+      expect(refusal(headers, {}, {}, authorised), directive).to.equal(undefined);
     }
   });
 
   it('does not store a cookie unless asked', () => {
-    const fields = { ...FRESH, 'Set-Cookie': 'a=b' };
-    expect(refusal(fields)).to.equal('set-cookie');
-    const meta = stored(fields, {}, { storeSetCookie: true });
+    const headers = { ...FRESH, 'Set-Cookie': 'a=b' };
+    expect(refusal(headers)).to.equal('set-cookie');
+    const meta = stored(headers, {}, { storeSetCookie: true });
     expect(firstValue(meta.rawHeaders, 'set-cookie')).to.equal('a=b');
   });
 
@@ -124,8 +124,8 @@ describe('decideStore()', () => {
   });
 
   it('learns what a look-up needs', () => {
-    const fields = { ...FRESH, ETag: 'W/"a"', 'Last-Modified': date(-100), Vary: 'Foo', 'Cache-Tag': 't1' };
-    const meta = stored(fields, { requestTime: NOW - 100 }, {}, get(['foo', '1']));
+    const headers = { ...FRESH, ETag: 'W/"a"', 'Last-Modified': date(-100), Vary: 'Foo', 'Cache-Tag': 't1' };
+    const meta = stored(headers, { requestTime: NOW - 100 }, {}, get(['foo', '1']));
     expect(meta).to.deep.include({
       bornAt: NOW - 100,
       freshUntil: NOW - 100 + 3600 * SECOND,
@@ -163,8 +163,8 @@ describe('decideStore()', () => {
 });
 
 describe('sealEntry()', () => {
-  function head(fields: Readonly<Record<string, string>>, status = 200) {
-    const decision = decideStore(get(), answer({ ...FRESH, ...fields }, { status }), policy());
+  function head(headers: Readonly<Record<string, string>>, status = 200) {
+    const decision = decideStore(get(), response({ ...FRESH, ...headers }, { status }), policy());
     if (!decision.store) throw new Error(decision.reason);
     return decision.meta;
   }

@@ -2,8 +2,8 @@ import type { CachePolicy } from '../../../../lib/cache/policy/cache-policy.js';
 import {
   decideStore,
   type NotStoredReason,
-  type StoreAnswer,
   type StoreRequest,
+  type StoreResponse,
   sealEntry,
 } from '../../../../lib/cache/policy/storable.js';
 import type { EntryMeta } from '../../../../lib/cache/store/entry.js';
@@ -36,11 +36,11 @@ export function date(seconds: number): string {
 }
 
 /** A 200 with `Date: NOW`, sent and answered at {@link NOW}. */
-export function answer(
-  fields: Readonly<Record<string, string>>,
-  changes: Partial<StoreAnswer> = {},
-): StoreAnswer {
-  const lines = Object.entries({ Date: date(0), ...fields }).flat();
+export function response(
+  headers: Readonly<Record<string, string>>,
+  changes: Partial<StoreResponse> = {},
+): StoreResponse {
+  const lines = Object.entries({ Date: date(0), ...headers }).flat();
   return {
     status: 200,
     statusText: 'OK',
@@ -57,12 +57,12 @@ export function get(rawHeaders: readonly string[] = []): StoreRequest {
 
 /** The stored form of an answer with a body of ten bytes; fails the test where it is not stored. */
 export function stored(
-  fields: Readonly<Record<string, string>>,
-  changes: Partial<StoreAnswer> = {},
+  headers: Readonly<Record<string, string>>,
+  changes: Partial<StoreResponse> = {},
   using: Partial<CachePolicy> = {},
   request: StoreRequest = get(),
 ): EntryMeta {
-  const decision = decideStore(request, answer(fields, changes), policy(using));
+  const decision = decideStore(request, response(headers, changes), policy(using));
   if (!decision.store) throw new Error(`not stored: ${decision.reason}`);
   const meta = sealEntry(decision.meta, 10);
   if (!meta) throw new Error('not sealed');
@@ -71,11 +71,11 @@ export function stored(
 
 /** Why an answer is not stored; `undefined` where it is. */
 export function refusal(
-  fields: Readonly<Record<string, string>>,
-  changes: Partial<StoreAnswer> = {},
+  headers: Readonly<Record<string, string>>,
+  changes: Partial<StoreResponse> = {},
   using: Partial<CachePolicy> = {},
   request: StoreRequest = get(),
 ): NotStoredReason | undefined {
-  const decision = decideStore(request, answer(fields, changes), policy(using));
+  const decision = decideStore(request, response(headers, changes), policy(using));
   return decision.store ? undefined : decision.reason;
 }

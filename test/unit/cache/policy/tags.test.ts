@@ -1,14 +1,14 @@
 import { expect } from 'chai';
-import { answerTags, boundedTags, MAX_TAG_LENGTH, MAX_TAGS } from '../../../../lib/cache/policy/tags.js';
+import { boundedTags, MAX_TAG_LENGTH, MAX_TAGS, responseTags } from '../../../../lib/cache/policy/tags.js';
 
 describe('answerTags()', () => {
   it('reads Surrogate-Key by spaces and Cache-Tag by commas, each tag once', () => {
     const lines = ['Surrogate-Key', 'a  b', 'cache-tag', 'c d, a', 'Cache-Tag', ',e'];
-    expect(answerTags(lines)).to.deep.equal(['a', 'b', 'c d', 'e']);
+    expect(responseTags(lines)).to.deep.equal(['a', 'b', 'c d', 'e']);
   });
 
   it('is empty without either', () => {
-    expect(answerTags(['ETag', '"a"'])).to.deep.equal([]);
+    expect(responseTags(['ETag', '"a"'])).to.deep.equal([]);
   });
 });
 

@@ -1,14 +1,14 @@
 import { expect } from 'chai';
-import { answerDirectives, parseTargeted } from '../../../../lib/cache/policy/targeted-cache-control.js';
+import { parseTargeted, responseDirectives } from '../../../../lib/cache/policy/targeted-cache-control.js';
 
 /** What counts for an answer with these two fields. */
 function directives(targeted: string, plain = 'no-store') {
-  return answerDirectives(['Cache-Control', plain, 'CDN-Cache-Control', targeted]);
+  return responseDirectives(['Cache-Control', plain, 'CDN-Cache-Control', targeted]);
 }
 
 describe('answerDirectives()', () => {
   it('reads Cache-Control where there is no targeted field', () => {
-    const { directives: plain, targeted } = answerDirectives([
+    const { directives: plain, targeted } = responseDirectives([
       'Cache-Control',
       'max-age=1',
       'cache-control',
@@ -49,7 +49,7 @@ describe('answerDirectives()', () => {
 
   it('reads one dictionary from several lines', () => {
     const lines = ['CDN-Cache-Control', 'foobar', 'cdn-cache-control', 'max-age=5'];
-    expect(answerDirectives(lines).directives.maxAge).to.equal(5);
+    expect(responseDirectives(lines).directives.maxAge).to.equal(5);
   });
 });
 
@@ -67,7 +67,7 @@ describe('parseTargeted()', () => {
   });
 
   it('reads the field names of private', () => {
-    expect(parseTargeted('private="a, b"')?.privateFields).to.deep.equal(['a', 'b']);
+    expect(parseTargeted('private="a, b"')?.privateHeaders).to.deep.equal(['a', 'b']);
   });
 
   it('caps a very large max-age and takes a negative one for stale', () => {

@@ -51,9 +51,9 @@ describe('ttl mode', () => {
   });
 
   it('hides the fields that the upstream calls private, unless override', () => {
-    const fields = { 'Cache-Control': 'private="x-user"', 'X-User': 'ann' };
-    expect(firstValue(stored(fields, {}, TTL).rawHeaders, 'x-user')).to.equal(undefined);
-    expect(firstValue(stored(fields, {}, { ...TTL, override: true }).rawHeaders, 'x-user')).to.equal('ann');
+    const headers = { 'Cache-Control': 'private="x-user"', 'X-User': 'ann' };
+    expect(firstValue(stored(headers, {}, TTL).rawHeaders, 'x-user')).to.equal(undefined);
+    expect(firstValue(stored(headers, {}, { ...TTL, override: true }).rawHeaders, 'x-user')).to.equal('ann');
   });
 
   it('has Vary count', () => {

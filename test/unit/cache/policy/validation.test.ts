@@ -1,16 +1,16 @@
 import { expect } from 'chai';
 import { firstValue } from '../../../../lib/cache/policy/headers.js';
 import { freshen, headVerdict, validates } from '../../../../lib/cache/policy/validation.js';
-import { answer, date, get, NOW, policy, SECOND, stored } from './stored-entry.js';
+import { date, get, NOW, policy, response, SECOND, stored } from './stored-entry.js';
 
 const LATER = NOW + 10 * SECOND;
 const TAGGED = stored({ 'Cache-Control': 'max-age=2', ETag: '"a"', 'Last-Modified': date(-100), 'X-A': '1' });
 const DATED = stored({ 'Cache-Control': 'max-age=2', 'Last-Modified': date(-100) });
 
 /** What a 304 with these fields, ten seconds later, makes of the stored answer. */
-function freshened(fields: Readonly<Record<string, string>>, using = policy()) {
-  const notModified = answer(
-    { Date: date(10), ...fields },
+function freshened(headers: Readonly<Record<string, string>>, using = policy()) {
+  const notModified = response(
+    { Date: date(10), ...headers },
     { status: 304, requestTime: LATER, responseTime: LATER },
   );
   return freshen(TAGGED, get(), notModified, using);
@@ -56,7 +56,10 @@ describe('freshen()', () => {
   });
 
   it('begins freshness anew where the 304 has neither Cache-Control nor Date', () => {
-    const notModified = answer({}, { status: 304, rawHeaders: [], requestTime: LATER, responseTime: LATER });
+    const notModified = response(
+      {},
+      { status: 304, rawHeaders: [], requestTime: LATER, responseTime: LATER },
+    );
     const { decision, rawHeaders } = freshen(TAGGED, get(), notModified, policy());
     expect(decision.store && decision.meta.freshUntil).to.equal(LATER + 2 * SECOND);
     expect(firstValue(rawHeaders, 'date')).to.equal(date(10));
@@ -103,7 +106,7 @@ describe('freshen()', () => {
   });
 
   it('keeps the answer to a GET where a HEAD asked', () => {
-    const notModified = answer({}, { status: 304 });
+    const notModified = response({}, { status: 304 });
     expect(freshen(TAGGED, { ...get(), method: 'HEAD' }, notModified, policy()).decision.store).to.equal(
       true,
     );

@@ -6,10 +6,10 @@ import { date, get, NOW, SECOND, stored } from './stored-entry.js';
 const FRESH = { 'Cache-Control': 'max-age=3600', Vary: 'Foo' };
 
 /** The variant for a request with `Foo: value`, arrived some seconds from now. */
-function variant(value: string, seconds = 0, fields: Readonly<Record<string, string>> = FRESH) {
+function variant(value: string, seconds = 0, headers: Readonly<Record<string, string>> = FRESH) {
   const at = NOW + seconds * SECOND;
   const times = { requestTime: at, responseTime: at };
-  return { meta: stored({ Date: date(seconds), ...fields }, times, {}, get(['Foo', value])) };
+  return { meta: stored({ Date: date(seconds), ...headers }, times, {}, get(['Foo', value])) };
 }
 
 describe('selectVariant()', () => {

@@ -1,18 +1,18 @@
 import { expect } from 'chai';
-import { readLimits, type ToldLimits } from '../../../../lib/rate-limit/gate/advertised-limits.js';
+import { type AdvertisedLimits, readLimits } from '../../../../lib/rate-limit/gate/advertised-limits.js';
 
 const NOW = Date.UTC(2027, 0, 1, 12, 0, 0);
 
-function read(status: number, fields: Record<string, string>): ToldLimits | undefined {
-  return readLimits(status, Object.entries(fields).flat(), NOW);
+function read(status: number, headers: Record<string, string>): AdvertisedLimits | undefined {
+  return readLimits(status, Object.entries(headers).flat(), NOW);
 }
 
-function window(status: number, fields: Record<string, string>) {
-  const told = read(status, fields);
+function window(status: number, headers: Record<string, string>) {
+  const told = read(status, headers);
   return told && [told.remaining, told.limit, told.waitMs, told.windowMs];
 }
 
-const TOLD: [what: string, fields: Record<string, string>, told: (number | undefined)[]][] = [
+const TOLD: [what: string, headers: Record<string, string>, told: (number | undefined)[]][] = [
   [
     'three fields with seconds',
     { 'RateLimit-Limit': '100', 'RateLimit-Remaining': '7', 'RateLimit-Reset': '12' },
@@ -109,10 +109,10 @@ const TOLD: [what: string, fields: Record<string, string>, told: (number | undef
 ];
 
 describe('readLimits()', () => {
-  for (const [what, fields, told] of TOLD) {
+  for (const [what, headers, told] of TOLD) {
     it(`reads ${what}`, () => {
-      expect(window(200, fields)).to.deep.equal(told);
-      expect(read(200, fields)).to.include({ limited: false, refused: false });
+      expect(window(200, headers)).to.deep.equal(told);
+      expect(read(200, headers)).to.include({ limited: false, refused: false });
     });
   }
 
@@ -131,7 +131,7 @@ describe('readLimits()', () => {
     });
   });
 
-  const REFUSALS: [status: number, fields: Record<string, string>, waitMs: number | undefined][] = [
+  const REFUSALS: [status: number, headers: Record<string, string>, waitMs: number | undefined][] = [
     [429, { 'Retry-After': '7' }, 7000],
     [503, { 'Retry-After': '7' }, 7000],
     [429, { 'Retry-After': '1.5' }, 1500],
@@ -148,9 +148,9 @@ describe('readLimits()', () => {
     [429, { 'Retry-After': '1e9' }, undefined],
     [429, { 'Retry-After': '2027-01-01T12:00:09Z' }, undefined],
   ];
-  for (const [status, fields, waitMs] of REFUSALS) {
-    it(`waits ${waitMs} ms after ${status} with ${JSON.stringify(fields)}`, () => {
-      expect(read(status, fields)).to.include({ limited: status === 429, refused: true, waitMs });
+  for (const [status, headers, waitMs] of REFUSALS) {
+    it(`waits ${waitMs} ms after ${status} with ${JSON.stringify(headers)}`, () => {
+      expect(read(status, headers)).to.include({ limited: status === 429, refused: true, waitMs });
     });
   }
 
@@ -173,16 +173,16 @@ describe('readLimits()', () => {
     { RateLimit: 'a;'.repeat(5000) },
     { 'X-RateLimit-Reset': '99999999999999999999' },
   ];
-  for (const fields of GARBAGE) {
-    it(`ignores ${JSON.stringify(fields).slice(0, 60)}`, () => {
-      const told = read(200, fields);
+  for (const headers of GARBAGE) {
+    it(`ignores ${JSON.stringify(headers).slice(0, 60)}`, () => {
+      const told = read(200, headers);
       expect(told?.remaining).to.equal(undefined);
       expect(told?.waitMs).to.equal(undefined);
     });
   }
 
   it('counts the first line of a field that comes twice', () => {
-    const fields = ['ratelimit-remaining', '3', 'ratelimit-remaining', '9', 'ratelimit-reset', '1'];
-    expect(readLimits(200, fields, NOW)).to.include({ remaining: 3 });
+    const headers = ['ratelimit-remaining', '3', 'ratelimit-remaining', '9', 'ratelimit-reset', '1'];
+    expect(readLimits(200, headers, NOW)).to.include({ remaining: 3 });
   });
 });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { ToldLimits } from '../../../../lib/rate-limit/gate/advertised-limits.js';
+import type { AdvertisedLimits } from '../../../../lib/rate-limit/gate/advertised-limits.js';
 import { Toy, tooMany } from './toy-gate.js';
 
 describe('a learned gate in front of an API', () => {
@@ -15,7 +15,7 @@ describe('a learned gate in front of an API', () => {
           const windowMs = 2000;
           const toy = new Toy();
           toy.now += at;
-          const flights: { window: number | undefined; due: number; told: Partial<ToldLimits> }[] = [];
+          const flights: { window: number | undefined; due: number; told: Partial<AdvertisedLimits> }[] = [];
           let used = 0;
           let current = Math.floor(toy.now / windowMs);
           const first = current;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { ToldLimits } from '../../../../lib/rate-limit/gate/advertised-limits.js';
+import type { AdvertisedLimits } from '../../../../lib/rate-limit/gate/advertised-limits.js';
 import { isClosed, loseCall, returnCall, takeCall } from '../../../../lib/rate-limit/gate/gate-state.js';
 import { Toy, tooMany } from './toy-gate.js';
 
@@ -122,7 +122,7 @@ describe('a learned gate', () => {
 });
 
 describe('a learned gate at a reset', () => {
-  function reset(told: Partial<ToldLimits> = {}): Toy {
+  function reset(told: Partial<AdvertisedLimits> = {}): Toy {
     const toy = new Toy();
     toy.call({ remaining: 0, limit: 50, waitMs: 5000, ...told });
     toy.now += 5000;

@@ -1,4 +1,4 @@
-import type { ToldLimits } from '../../../../lib/rate-limit/gate/advertised-limits.js';
+import type { AdvertisedLimits } from '../../../../lib/rate-limit/gate/advertised-limits.js';
 import {
   freeGate,
   type GateState,
@@ -13,10 +13,10 @@ const HOUR = 3_600_000;
 export class Toy {
   now = 1_700_000_000_000;
   readonly state: GateState = freeGate(this.now);
-  readonly maxGateMs: number;
+  readonly maxPauseMs: number;
 
-  constructor(maxGateMs = HOUR) {
-    this.maxGateMs = maxGateMs;
+  constructor(maxPauseMs = HOUR) {
+    this.maxPauseMs = maxPauseMs;
   }
 
   /** Lets as many through as want to. @returns their windows */
@@ -28,17 +28,17 @@ export class Toy {
     return windows;
   }
 
-  settle(window: number | undefined, told?: Partial<ToldLimits>): void {
-    settleCall(this.state, window, told && { ...NOTHING, ...told }, this.now, this.maxGateMs);
+  settle(window: number | undefined, told?: Partial<AdvertisedLimits>): void {
+    settleCall(this.state, window, told && { ...NOTHING, ...told }, this.now, this.maxPauseMs);
   }
 
   /** A call from its begin to its answer. */
-  call(told?: Partial<ToldLimits>): void {
+  call(told?: Partial<AdvertisedLimits>): void {
     for (const window of this.take()) this.settle(window, told);
   }
 }
 
-export const NOTHING: ToldLimits = {
+export const NOTHING: AdvertisedLimits = {
   limited: false,
   refused: false,
   waitMs: undefined,
@@ -47,4 +47,8 @@ export const NOTHING: ToldLimits = {
   windowMs: undefined,
 };
 /** A 429. */
-export const tooMany = (waitMs?: number): Partial<ToldLimits> => ({ limited: true, refused: true, waitMs });
+export const tooMany = (waitMs?: number): Partial<AdvertisedLimits> => ({
+  limited: true,
+  refused: true,
+  waitMs,
+});

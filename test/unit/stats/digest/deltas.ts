@@ -9,7 +9,7 @@ export function talliedOf(times: readonly number[]): Tally {
   const tally = new Tally();
   Object.assign(tally, { total: times.length, success: times.length, bytesOut: 10 * times.length });
   tally.statusCodes.set(200, times.length);
-  tally.exits.set('direct', times.length);
+  tally.proxies.set('direct', times.length);
   tally.responseTime = centroidsOf(Float32Array.from(times));
   return tally;
 }

@@ -11,11 +11,11 @@ describe('encodeTally() and decodeTally()', () => {
     const names = fc.array(fc.tuple(fc.string({ maxLength: 40 }), count), { maxLength: 20 });
     const statuses = fc.array(fc.tuple(fc.integer({ min: 100, max: 999 }), count), { maxLength: 50 });
     fc.assert(
-      fc.property(count, count, statuses, names, names, (total, bytesOut, statusCodes, exits, errors) => {
+      fc.property(count, count, statuses, names, names, (total, bytesOut, statusCodes, proxies, errors) => {
         const tally = new Tally();
         Object.assign(tally, { total, bytesOut });
         for (const [status, times] of statusCodes) tally.statusCodes.set(status, times);
-        for (const [name, times] of exits) tally.exits.set(Buffer.from(name).toString(), times);
+        for (const [name, times] of proxies) tally.proxies.set(Buffer.from(name).toString(), times);
         for (const [name, times] of errors) tally.errors.set(Buffer.from(name).toString(), times);
         tally.cache.set('stale', 7);
         expect(decodeTally(encodeTally(tally))).to.deep.equal(tally);
@@ -65,9 +65,9 @@ describe('encodeTally() and decodeTally()', () => {
 describe('figuresOf()', () => {
   it('keeps a name like __proto__ as a name', () => {
     const tally = new Tally();
-    tally.exits.set('__proto__', 3);
-    expect(Object.entries(figuresOf(tally).exits)).to.deep.equal([['__proto__', 3]]);
-    expect(JSON.stringify(figuresOf(tally).exits)).to.equal('{"__proto__":3}');
+    tally.proxies.set('__proto__', 3);
+    expect(Object.entries(figuresOf(tally).proxies)).to.deep.equal([['__proto__', 3]]);
+    expect(JSON.stringify(figuresOf(tally).proxies)).to.equal('{"__proto__":3}');
   });
 
   it('is all zero for nothing', () => {
@@ -75,7 +75,7 @@ describe('figuresOf()', () => {
       total: 0,
       statusCodes: {},
       cache: {},
-      exits: {},
+      proxies: {},
       errors: {},
     });
   });

@@ -3,13 +3,13 @@ import { Socket } from 'node:net';
 import { expect } from 'chai';
 import {
   type BodyFraming,
-  type FieldPolicy,
-  requestFields,
+  type HeaderPolicy,
+  requestHeaders,
 } from '../../../../lib/upstream/request/headers.js';
 import { parseTarget } from '../../../../lib/upstream/request/target.js';
 import { valuesOf } from '../../../support/client.js';
 
-const POLICY: FieldPolicy = {
+const POLICY: HeaderPolicy = {
   forwardHeaders: true,
   forwardCookies: true,
   headers: {},
@@ -19,8 +19,8 @@ const POLICY: FieldPolicy = {
 };
 
 /** Flat fields for the target, made of the client's flat fields. */
-function fieldsOf(
-  policy: Partial<FieldPolicy>,
+function headersOf(
+  policy: Partial<HeaderPolicy>,
   raw: string[],
   { target = 'http://api.example', framing = {} }: { target?: string; framing?: BodyFraming } = {},
 ): string[] {
@@ -28,44 +28,44 @@ function fieldsOf(
   req.httpVersion = '1.1';
   req.rawHeaders = raw;
   for (let i = 0; i + 1 < raw.length; i += 2) req.headers[String(raw[i]).toLowerCase()] = raw[i + 1];
-  return requestFields({ ...POLICY, ...policy })(req, parseTarget(new URL(target)), framing);
+  return requestHeaders({ ...POLICY, ...policy })(req, parseTarget(new URL(target)), framing);
 }
 
 const CLIENT = ['Host', 'client.example', 'X-One', '1'];
 
 describe('requestFields()', () => {
   it('passes the client’s fields on with Host first and Via last', () => {
-    expect(fieldsOf({}, CLIENT)).to.deep.equal([
+    expect(headersOf({}, CLIENT)).to.deep.equal([
       ...['host', 'client.example', 'X-One', '1', 'via', '1.1 resilient-proxy-out'],
     ]);
   });
 
   it('sends the target’s Host where the client brought none', () => {
-    expect(fieldsOf({}, [])).to.include.members(['host', 'api.example']);
+    expect(headersOf({}, [])).to.include.members(['host', 'api.example']);
   });
 
   it('sends one Host however many the client brought', () => {
-    expect(valuesOf(fieldsOf({}, [...CLIENT, 'HOST', 'evil.example']), 'host')).to.have.length(1);
+    expect(valuesOf(headersOf({}, [...CLIENT, 'HOST', 'evil.example']), 'host')).to.have.length(1);
   });
 
   it('prefers the credentials of the options to those of the target, and the client’s to both', () => {
     const target = 'http://target:secret@api.example';
     const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
-    expect(valuesOf(fieldsOf({}, [], { target }), 'authorization')).to.deep.equal([basic('target:secret')]);
-    expect(valuesOf(fieldsOf({ auth: 'own:secret' }, [], { target }), 'authorization')).to.deep.equal([
+    expect(valuesOf(headersOf({}, [], { target }), 'authorization')).to.deep.equal([basic('target:secret')]);
+    expect(valuesOf(headersOf({ auth: 'own:secret' }, [], { target }), 'authorization')).to.deep.equal([
       basic('own:secret'),
     ]);
-    const theirs = fieldsOf({ auth: 'own:secret' }, ['AUTHORIZATION', 'Bearer theirs'], { target });
+    const theirs = headersOf({ auth: 'own:secret' }, ['AUTHORIZATION', 'Bearer theirs'], { target });
     expect(valuesOf(theirs, 'authorization')).to.deep.equal(['Bearer theirs']);
   });
 
   it('sends credentials in place of those that were not passed on', () => {
-    const sent = fieldsOf({ auth: 'own:secret', forwardHeaders: false }, ['Authorization', 'Bearer theirs']);
+    const sent = headersOf({ auth: 'own:secret', forwardHeaders: false }, ['Authorization', 'Bearer theirs']);
     expect(valuesOf(sent, 'authorization').join()).to.match(/^Basic /);
   });
 
   it('lets an added Authorization win over all', () => {
-    const sent = fieldsOf(
+    const sent = headersOf(
       { auth: 'own:secret', headers: { AUTHORIZATION: 'Bearer added' } },
       ['authorization', 'Bearer theirs'],
       { target: 'http://target:secret@api.example' },
@@ -74,7 +74,7 @@ describe('requestFields()', () => {
   });
 
   it('keeps several lines of an added field apart', () => {
-    expect(valuesOf(fieldsOf({ headers: { 'x-two': ['a', 'b'] } }, []), 'x-two')).to.deep.equal(['a', 'b']);
+    expect(valuesOf(headersOf({ headers: { 'x-two': ['a', 'b'] } }, []), 'x-two')).to.deep.equal(['a', 'b']);
   });
 
   it('drops length, coding and type of a body that was built again, and sends its own type', () => {
@@ -82,7 +82,7 @@ describe('requestFields()', () => {
       ...['Content-Length', '9', 'Content-Encoding', 'gzip', 'Content-Type', 'text/x', 'Trailer', 'X'],
       ...['Content-Language', 'en'],
     ];
-    const sent = fieldsOf({}, raw, { framing: { rebuilt: { contentType: 'application/json' } } });
+    const sent = headersOf({}, raw, { framing: { rebuilt: { contentType: 'application/json' } } });
     expect(valuesOf(sent, 'content-type')).to.deep.equal(['application/json']);
     expect(valuesOf(sent, 'content-language')).to.deep.equal(['en']);
     for (const name of ['content-length', 'content-encoding', 'trailer']) {
@@ -91,7 +91,7 @@ describe('requestFields()', () => {
   });
 
   it('passes an Upgrade on to no ordinary call', () => {
-    const sent = fieldsOf({}, [
+    const sent = headersOf({}, [
       'Connection',
       'Upgrade, HTTP2-Settings',
       'Upgrade',
@@ -103,7 +103,7 @@ describe('requestFields()', () => {
   });
 
   it('sends a field that is listed and hop-by-hop to nobody', () => {
-    const sent = fieldsOf(
+    const sent = headersOf(
       { forwardHeaders: ['Proxy-Authorization', 'Connection', 'cookie'], forwardCookies: false },
       [...['Proxy-Authorization', 'Basic x', 'Connection', 'close', 'Cookie', 'a=1']],
     );
