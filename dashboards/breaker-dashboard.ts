@@ -10,27 +10,27 @@ import { type Channel, LiveFeed } from './shared/live-feed.js';
 import { sendError, sendJson } from './shared/responses.js';
 import { crossSiteReason } from './shared/same-origin.js';
 
-/** What of a circuit the page's buttons work on: a `Circuit` is one. */
+/** The part of a `Circuit` that the page's buttons use. */
 export interface CircuitControl {
-  /** Refuses every call until one of the others is pressed. */
+  /** Refuses every call until one of the other methods is called. */
   forceOpen(): void;
-  /** Lets calls through and counts afresh. */
+  /** Closes the circuit and starts counting from zero. */
   forceClose(): void;
-  /** As `forceClose()`, and forgets the last failure. */
+  /** Like `forceClose()`, and forgets the last failure too. */
   reset(): void;
 }
 
-/** Where the page reads circuits, exits and gates: what `resilientProxy()` returns is one. */
+/** Source of circuits, egress proxies and rate limits. What `resilientProxy()` returns is one. */
 export interface BreakerDashboardSource {
   readonly circuits: {
-    /** Every circuit, as it is now. */
+    /** A snapshot of every circuit. */
     list(): readonly CircuitSnapshot[];
     /** One of those listed; `undefined` where it is no longer there. */
     get(target: string): CircuitControl | undefined;
   };
-  /** How exits and gates are; without it the page shows none. */
+  /** State of egress proxies and rate limits; without it the page shows none. */
   egress?(): EgressStatus;
-  /** Throws away the cached answers of an API. */
+  /** Removes the cached responses of an API. */
   purge?(api: string): Promise<unknown>;
   /**
    * The APIs that `purge` knows.
@@ -61,8 +61,8 @@ const schema = optionsObject({
 });
 
 /**
- * A page about what is called and what is not: every circuit with its state, limits and history, and the exits
- * and gates beside them.
+ * A page that shows every circuit with its state, limits and history, and beside them the egress proxies and
+ * advertised rate limits.
  *
  * @throws InvalidOptionError
  */
@@ -72,7 +72,7 @@ export function breakerDashboard(
 ): Dashboard {
   const settings = resolveOptions(schema, options, 'breakerDashboard');
   const { actions, onAction } = settings;
-  // Nothing reports what a circuit counts: it is looked at once a second, which costs next to nothing.
+  // Circuits do not report each count, so they are read once a second, which costs next to nothing.
   const feed = new LiveFeed(settings.maxClients, () => () => undefined);
   const read = () => circuitsData(source, actions);
   const channel: Channel = {
@@ -118,7 +118,7 @@ function purgeName(target: string, names: readonly string[] | undefined): string
     .sort((a, b) => b.length - a.length)[0];
 }
 
-/** A page counts down by itself: time that passes is no news. */
+/** The page counts down by itself, so the mere passing of time is no change. */
 function withoutClock(value: unknown): string {
   return JSON.stringify(value, (key, inner: unknown) =>
     (key === 'time' || key === 'timeToResetMs') && inner !== null ? undefined : inner,

@@ -2,7 +2,7 @@ import type { AttemptOutcome, CacheVerdict, Exchange } from '../core/exchange.js
 import { BucketCounts } from './bucket-counts.js';
 import { ABORTED_COLUMN, CODE_LABELS, codeColumn } from './code-label.js';
 
-/** Values of the label `method`; a method that is not among them is the last. */
+/** Values of the label `method`; any other method counts as the last. */
 export const METHOD_LABELS = [
   'GET',
   'HEAD',
@@ -16,17 +16,17 @@ export const METHOD_LABELS = [
   'OTHER',
 ] as const;
 
-const MAX_EXITS = 100;
+const MAX_PROXIES = 100;
 const OTHER = 'other';
 const DIRECT = 'direct';
 
 const METHOD_ROW: ReadonlyMap<string, number> = new Map(METHOD_LABELS.map((method, row) => [method, row]));
 
-/** What attempts through one exit came to. */
+/** Outcomes of the attempts through one egress proxy. */
 export interface ProxyCounts {
-  /** Answers, by the places of `CODE_LABELS`. */
+  /** Responses, by the places of `CODE_LABELS`. */
   readonly codes: Float64Array;
-  /** Attempts without an answer: the error's code, or `abandoned`. */
+  /** Attempts without a response, by the error's code or `abandoned`. */
   readonly others: Map<string, number>;
 }
 
@@ -38,12 +38,12 @@ export class ApiCounts {
   readonly timesToFirstByte: BucketCounts;
   readonly attemptDurations: BucketCounts;
   readonly cache = new Map<CacheVerdict, number>();
-  /** Errors answered in place of an upstream's answer, by their code. */
+  /** Errors sent instead of an upstream's response, by their code. */
   readonly errors = new Map<string, number>();
   readonly proxies = new Map<string, ProxyCounts>();
   bytesIn = 0;
   bytesOut = 0;
-  /** Answers that broke off after their head. */
+  /** Responses that broke off after their headers. */
   cut = 0;
 
   constructor(bucketsMs: readonly number[]) {
@@ -65,7 +65,7 @@ export class ApiCounts {
 
   countAttempt(egress: string | undefined, outcome: AttemptOutcome, durationMs: number): void {
     const counts = this.#proxy(egress ?? DIRECT);
-    // How long until its client left says nothing about the target.
+    // The time until its client left says nothing about the target.
     if (outcome.kind !== 'abandoned') this.attemptDurations.observe(durationMs);
     if (outcome.kind === 'answer') add(counts.codes, codeColumn(outcome.head.status));
     else count(counts.others, outcome.kind === 'failure' ? outcome.error.code : outcome.kind);
@@ -74,7 +74,7 @@ export class ApiCounts {
   #proxy(name: string): ProxyCounts {
     const known = this.proxies.get(name);
     if (known) return known;
-    if (this.proxies.size >= MAX_EXITS && name !== OTHER) return this.#proxy(OTHER);
+    if (this.proxies.size >= MAX_PROXIES && name !== OTHER) return this.#proxy(OTHER);
     const fresh = { codes: new Float64Array(CODE_LABELS.length), others: new Map<string, number>() };
     this.proxies.set(name, fresh);
     return fresh;

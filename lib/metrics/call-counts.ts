@@ -5,16 +5,16 @@ import { ApiCounts } from './api-counts.js';
 const MAX_APIS = 1000;
 const OTHER = 'other';
 
-/** Counts calls when they settle, and attempts as their guard: those of calls without a client too. */
+/** Counts calls when they settle, and attempts as their guard, also those of calls without a client. */
 export class CallCounts implements Guard {
   /** By the value of the label `api`. */
   readonly apis = new Map<string, ApiCounts>();
-  /** Calls that have begun and not settled. */
+  /** Calls in progress. */
   inFlight = 0;
   readonly #name: string;
   readonly #bucketsMs: readonly number[];
 
-  /** @param name stands in for the API's where a call has none */
+  /** @param name name of the API for calls that have none */
   constructor(name: string, bucketsMs: readonly number[]) {
     this.#name = name;
     this.#bucketsMs = bucketsMs;
@@ -27,12 +27,12 @@ export class CallCounts implements Guard {
   }
 
   after(attempt: Attempt, { api, attempts }: Exchange): void {
-    // A guard behind this one may have said no: then it was never sent.
+    // If a guard behind this one refused the attempt, it was never sent.
     if (!attempt.outcome || attempt.number > attempts.length) return;
     this.#of(api).countAttempt(attempt.egress, attempt.outcome, attempt.durationMs);
   }
 
-  // One for all calls, so that none of them makes a closure.
+  // One function for all calls, so that none of them creates a closure.
   readonly #settled = (exchange: Exchange): void => {
     this.inFlight--;
     const counts = this.#of(exchange.api);
@@ -43,7 +43,7 @@ export class CallCounts implements Guard {
     counts.bytesOut += marked.bytesWritten - marked[MARK].written;
     if (!announcesBody(req)) return;
     const length = req.headers['content-length'];
-    // A length is a promise until the body was read to its end.
+    // Content-Length is reliable only once the whole body was read.
     const known = length !== undefined && req.complete;
     counts.bytesIn += known ? Number(length) : marked.bytesRead - marked[MARK].read;
   };
@@ -61,11 +61,11 @@ export class CallCounts implements Guard {
 
 const MARK: unique symbol = Symbol('resilient-proxy-out.metrics');
 
-/** A client's connection, and where its byte counters stood when its latest call began. */
+/** A client's connection, with its byte counters as they were when its latest call began. */
 type Marked = Socket & { [MARK]?: { read: number; written: number } };
 
 function mark(socket: Marked | undefined): void {
-  // A request that somebody made up for a test may come without a connection.
+  // A request made up by a test may have no connection.
   if (typeof socket?.bytesWritten !== 'number') return;
   socket[MARK] ??= { read: 0, written: 0 };
   socket[MARK].read = socket.bytesRead;

@@ -8,7 +8,7 @@ const MAX_LABEL_CHARACTERS = 200;
 const CIRCUIT_STATES = ['CLOSED', 'OPEN', 'HALF_OPEN'] as const;
 const PROXY_STATES = ['ok', 'cooling-down', 'probing'] as const;
 
-/** How circuits are; one line for each state, 1 for the one that holds. */
+/** The state of circuits: one line for each state, 1 for the current one. */
 export function circuitFamilies(list: () => readonly CircuitView[]): Family[] {
   return [
     {
@@ -17,7 +17,7 @@ export function circuitFamilies(list: () => readonly CircuitView[]): Family[] {
       help: '1 for the state that a circuit is in.',
       labels: ['circuit', 'state'],
       rows: () =>
-        // Where there are too many, those that matter stay.
+        // If there are too many, those that are not closed are kept.
         troubledFirst(list(), ({ state }) => state !== 'CLOSED').flatMap(({ target, state }) =>
           oneOf(CIRCUIT_STATES, state, { circuit: short(target) }),
         ),
@@ -46,11 +46,17 @@ export function egressFamilies(status: () => EgressStatus): Family[] {
       [],
       () => byProxy(status(), (limits) => limits.filter(({ state }) => state === 'exhausted').length),
     ),
-    gauge('limit_remaining', 'Fewest requests that the target still allows one of the credentials.', [], () =>
-      byProxy(status(), (limits) => {
-        const told = limits.map(({ remaining }) => remaining).filter((remaining) => remaining !== undefined);
-        return told.length > 0 ? Math.min(...told) : undefined;
-      }),
+    gauge(
+      'limit_remaining',
+      'Requests that the target still allows, of the credential with the fewest.',
+      [],
+      () =>
+        byProxy(status(), (limits) => {
+          const known = limits
+            .map(({ remaining }) => remaining)
+            .filter((remaining) => remaining !== undefined);
+          return known.length > 0 ? Math.min(...known) : undefined;
+        }),
     ),
     gauge('calls_queued', 'Requests that wait for an advertised limit.', [], () =>
       byProxy(status(), (limits) => limits.reduce((sum, { queued }) => sum + queued, 0)),
@@ -71,17 +77,17 @@ export function eventLoopFamilies(lag: EventLoopLag): Family[] {
   ];
 }
 
-/** Limits are kept by credential, of which there may be many: one line is shown for each egress proxy. */
+/** Limits are kept by credential, and there may be many: the page has one line for each egress proxy. */
 function byProxy(
   { limits }: EgressStatus,
   read: (limits: readonly LimitStatus[]) => number | undefined,
 ): Row[] {
   const groups = new Map<string, LimitStatus[]>();
-  for (const gate of limits) {
-    const key = JSON.stringify([gate.api, gate.proxy]);
+  for (const limit of limits) {
+    const key = JSON.stringify([limit.api, limit.proxy]);
     const group = groups.get(key);
-    if (group) group.push(gate);
-    else if (groups.size < MAX_ROWS) groups.set(key, [gate]);
+    if (group) group.push(limit);
+    else if (groups.size < MAX_ROWS) groups.set(key, [limit]);
   }
   return [...groups.values()].flatMap((group): Row[] => {
     const [first] = group;

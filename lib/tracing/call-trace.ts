@@ -10,25 +10,25 @@ import {
   spanMethod,
 } from './span-attributes.js';
 
-/** What the calls of one `tracing()` share. */
+/** What all calls of one `tracing()` use. */
 export interface TraceTools {
   readonly tracer: Tracer;
   readonly name: string;
-  /** Writes a trace for the target; `undefined` tells it nothing. */
+  /** Propagates a trace to the target; `undefined` propagates nothing. */
   readonly inject: Inject | undefined;
 }
 
 /** The spans of one call: its own, and as its guard one for each attempt that is sent. */
 export class CallTrace implements Guard {
   readonly span: Span;
-  /** Holds the call's span: the parent for spans of handlers behind. */
+  /** Holds the call's span: the parent for spans of later handlers. */
   readonly context: Context;
   readonly #tools: TraceTools;
   readonly #method: string;
   #api: string;
   #attempt: Span | undefined;
   #attemptNumber = 0;
-  /** When the head of the attempt came whose span is still open. */
+  /** When the response headers of the attempt came, while its span is open. */
   #headAt = 0;
   #cutBy: string | undefined;
   #settled = false;
@@ -43,7 +43,7 @@ export class CallTrace implements Guard {
     exchange.onSettled((settled) => this.#settle(settled));
   }
 
-  /** Begins the span of an attempt that goes out now. @returns fields for it alone, flat */
+  /** Starts the span of an attempt that is about to be sent. @returns headers for this attempt, as a flat list */
   sending(attempt: Attempt, _exchange: Exchange, request: SentRequest): readonly string[] | undefined {
     const { tracer, inject } = this.#tools;
     this.#endRefused();
@@ -64,8 +64,8 @@ export class CallTrace implements Guard {
       const message = outcome.kind === 'failure' ? outcome.error.message : undefined;
       this.#attempt.setStatus({ code: SpanStatusCode.ERROR, message });
     }
-    // Whether an answer is passed on is decided after this; where it is, its span lasts as long as the body flows.
-    // With its client gone, nothing would tell when that is.
+    // Whether a response is passed on is decided later; if it is, the span lasts until the end of its body. After the
+    // client has gone there is no event for that end.
     if (outcome.kind === 'answer' && !this.#settled) this.#headAt = performance.now();
     else this.#endAttempt();
   }
@@ -90,14 +90,14 @@ export class CallTrace implements Guard {
     const attributes = settledAttributes(exchange, this.#cutBy);
     span.setAttributes(attributes);
     const type = attributes['error.type'];
-    // A refusal for what the client asked is no error of a server (semantic conventions, HTTP server).
+    // A 4xx for a wrong request is not an error of a server (semantic conventions, HTTP server).
     if (type !== undefined && (this.#cutBy !== undefined || exchange.res.statusCode >= 500)) {
       span.setStatus({ code: SpanStatusCode.ERROR, ...(error && { message: error.message }) });
     }
     span.end();
   }
 
-  /** Ends an attempt whose answer was not passed on: it took until its head. One without a head still runs. */
+  /** Ends the span of an attempt whose response was not passed on, as of its headers. One without headers still runs. */
   #endRefused(): void {
     if (this.#headAt > 0) this.#endAttempt(this.#headAt);
   }

@@ -27,7 +27,7 @@ async function board(
 }
 
 describe('breakerDashboard()', () => {
-  it('answers with every circuit, exit and gate', async () => {
+  it('responds with every circuit, egress proxy and rate limit', async () => {
     const now = Date.now();
     const { get } = await board({}, { egress: () => egressAt(now) });
     const { body } = await get('data').expect(200).expect('Cache-Control', 'no-store');
@@ -37,7 +37,7 @@ describe('breakerDashboard()', () => {
     expect(body.circuits.limits).to.have.length(2);
   });
 
-  it('tells within a second that a circuit has opened, and nothing while nothing changes', async () => {
+  it('reports within a second that a circuit has opened, and nothing while nothing changes', async () => {
     const { url, payments } = await board();
     const stream = await follow(`${url}events`);
     await stream.nth('circuits', 1);
@@ -47,7 +47,7 @@ describe('breakerDashboard()', () => {
     expect(stream.events).to.have.length(2);
   });
 
-  it('tells that an open circuit was forced open', async () => {
+  it('reports that an open circuit was forced open', async () => {
     const { url, payments } = await board();
     payments.circuit().forceOpen();
     const stream = await follow(`${url}events`);
@@ -106,7 +106,7 @@ describe('breakerDashboard()', () => {
     });
 
     for (const [what, headers] of [
-      ['without the header field', { 'Sec-Fetch-Site': 'same-origin' }],
+      ['without the header', { 'Sec-Fetch-Site': 'same-origin' }],
       ['of another site', { ...OWN_PAGE, 'Sec-Fetch-Site': 'cross-site' }],
       ['of the same site but another origin', { ...OWN_PAGE, 'Sec-Fetch-Site': 'same-site' }],
       ['of another Origin', { 'X-Dashboard-Action': 'x', Origin: 'https://evil.example' }],

@@ -1,9 +1,9 @@
 import type { Action, CircuitsResponse, Problem } from '../shared/contract.js';
 
-/** What comes of an action. */
+/** Result of an action. */
 export type ActionOutcome = CircuitsResponse | { readonly problem: Problem };
 
-/** Has the server do something to a circuit. The header field tells it that this page asks, and no other. */
+/** Has the server act on a circuit. Pages of other origins cannot send the header. */
 export async function act(action: Action, target: string): Promise<ActionOutcome> {
   try {
     const response = await fetch(`actions/${action}?target=${encodeURIComponent(target)}`, {
@@ -11,9 +11,9 @@ export async function act(action: Action, target: string): Promise<ActionOutcome
       headers: { 'X-Dashboard-Action': action },
     });
     const body: unknown = await response.json();
-    // The contract says what either is.
+    // The types of both are in the contract.
     return response.ok ? (body as CircuitsResponse) : { problem: body as Problem };
   } catch {
-    return { problem: { error: 'The server does not answer', code: 'ERR_UNREACHABLE' } };
+    return { problem: { error: 'The server does not respond', code: 'ERR_UNREACHABLE' } };
   }
 }

@@ -1,6 +1,6 @@
-// What the dashboards' routes answer with, as JSON. The server's types must fit these: it imports them.
+// The JSON that the dashboards' routes respond with. The server imports these types.
 
-/** What statistics are asked over. */
+/** Period of statistics. */
 export type Period = 'all' | 'daily' | 'hourly';
 
 /** A distribution of times in milliseconds. */
@@ -91,20 +91,20 @@ export interface PathColumns {
   readonly p50: readonly number[];
   readonly p95: readonly number[];
   readonly p99: readonly number[];
-  /** Calls that the cache answered, and those it was asked about. */
+  /** Calls served from the cache, and all cache lookups. */
   readonly hits: readonly number[];
-  readonly asked: readonly number[];
+  readonly lookups: readonly number[];
   readonly retried: readonly number[];
 }
 
-/** Answer of the statistics' `data` route; `view` and `paths` are missing where no API is known yet. */
+/** Response of the statistics' `data` route; `view` and `paths` are missing where no API is known yet. */
 export interface StatisticsData {
   readonly overview: Overview;
   readonly view?: View;
   readonly paths?: PathColumns;
 }
 
-/** Where a circuit stands. */
+/** State of a circuit. */
 export type CircuitState = 'CLOSED' | 'OPEN' | 'HALF_OPEN';
 
 /** One change of state. */
@@ -115,7 +115,7 @@ export interface Transition {
   readonly reason: string;
 }
 
-/** The limits a circuit works by. */
+/** Options of a circuit. */
 export interface CircuitConfig {
   readonly failureThreshold: number;
   readonly resetTimeoutMs: number;
@@ -137,13 +137,13 @@ export interface CircuitView {
   readonly successes: number;
   readonly lastFailureTime: number | null;
   readonly lastFailure: string | null;
-  /** `null` where it was forced open. */
+  /** `null` if it was forced open. */
   readonly timeToResetMs: number | null;
   readonly windowTotal: number;
   readonly failureRatio: number;
   readonly config: CircuitConfig;
   readonly transitions: readonly Transition[];
-  /** Name under which its cached answers can be purged; missing where they cannot. */
+  /** The API whose cached responses can be purged; missing if they cannot. */
   readonly purge?: string | undefined;
 }
 
@@ -173,7 +173,7 @@ export interface Limit {
   readonly queued: number;
 }
 
-/** All that the page of circuits shows. */
+/** Content of the page of circuits. */
 export interface CircuitsData {
   /** Epoch milliseconds of the server's clock. */
   readonly time: number;
@@ -183,7 +183,7 @@ export interface CircuitsData {
   readonly limits: readonly Limit[];
 }
 
-/** Answer of the circuits' `data` route, and of each action. */
+/** Response of the circuits' `data` route, and of each action. */
 export interface CircuitsResponse {
   readonly circuits: CircuitsData;
 }
