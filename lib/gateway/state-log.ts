@@ -41,12 +41,12 @@ function logCircuit(api: Api['name'], breaker: BreakerHandler, logger: Logger): 
   const circuit = `circuit ${JSON.stringify(api)}`;
   breaker.on('open', (event) => {
     const { lastFailure } = breaker.circuit().snapshot();
-    logger.warn({ api, ...event }, `${circuit} ${opening(event, lastFailure)}`);
+    logger.warn(event, `${circuit} ${opening(event, lastFailure)}`);
   });
   breaker.on('halfOpen', (event) =>
-    logger.info({ api, ...event }, `${circuit} is half open: the next requests are probes`),
+    logger.info(event, `${circuit} is half open: the next requests are probes`),
   );
-  breaker.on('close', (event) => logger.info({ api, ...event }, `${circuit} closed: ${event.reason}`));
+  breaker.on('close', (event) => logger.info(event, `${circuit} closed: ${event.reason}`));
 }
 
 function opening(

@@ -18,8 +18,8 @@ export function circuitFamilies(list: () => readonly CircuitView[]): Family[] {
       labels: ['circuit', 'state'],
       rows: () =>
         // If there are too many, those that are not closed are kept.
-        troubledFirst(list(), ({ state }) => state !== 'CLOSED').flatMap(({ target, state }) =>
-          oneOf(CIRCUIT_STATES, state, { circuit: short(target) }),
+        troubledFirst(list(), ({ state }) => state !== 'CLOSED').flatMap(({ circuit, state }) =>
+          oneOf(CIRCUIT_STATES, state, { circuit: short(circuit) }),
         ),
     },
   ];

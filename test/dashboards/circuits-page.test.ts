@@ -23,13 +23,13 @@ async function board(
   return url;
 }
 
-const card = (page: Page, target: string) =>
-  page.locator('.card', { has: page.getByRole('heading', { name: target, exact: true }) });
+const card = (page: Page, circuit: string) =>
+  page.locator('.card', { has: page.getByRole('heading', { name: circuit, exact: true }) });
 
 const names = (page: Page) => page.locator('.card h3').allTextContents();
 
-const state = (page: Page, target: string, word: string) =>
-  card(page, target)
+const state = (page: Page, circuit: string, word: string) =>
+  card(page, circuit)
     .locator('.state', { hasText: new RegExp(`^${word}$`) })
     .waitFor();
 

@@ -56,14 +56,14 @@ export class CircuitCard {
   #shown = '';
   #icon: IconName | undefined;
 
-  constructor(target: string, countdowns: Countdowns, act: (action: Action, target: string) => void) {
+  constructor(name: string, countdowns: Countdowns, act: (action: Action, circuit: string) => void) {
     this.#countdowns = countdowns;
-    this.#heading = el('h3', { tabindex: -1 }, target);
+    this.#heading = el('h3', { tabindex: -1 }, name);
     this.#nextRail.append(this.#nextBar);
     this.#last.append('Last failure ', this.#lastTime, ' · ', this.#lastText);
-    const buttons = ACTIONS.map(([action, name]) => {
-      const button = el('button', { type: 'button', 'aria-label': `${name}: ${target}` }, name);
-      button.addEventListener('click', () => act(action, target));
+    const buttons = ACTIONS.map(([action, label]) => {
+      const button = el('button', { type: 'button', 'aria-label': `${label}: ${name}` }, label);
+      button.addEventListener('click', () => act(action, name));
       this.#buttons.set(action, button);
       return button;
     });

@@ -33,7 +33,7 @@ export function worstFirst(a: CircuitView, b: CircuitView): number {
   return (
     rankOf(a) - rankOf(b) ||
     nearness(b) - nearness(a) ||
-    (a.target < b.target ? -1 : a.target > b.target ? 1 : 0)
+    (a.circuit < b.circuit ? -1 : a.circuit > b.circuit ? 1 : 0)
   );
 }
 

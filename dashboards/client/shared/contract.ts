@@ -131,7 +131,9 @@ export interface CircuitConfig {
 
 /** A circuit at one moment. */
 export interface CircuitView {
-  readonly target: string;
+  readonly api: string;
+  /** Its name. */
+  readonly circuit: string;
   readonly state: CircuitState;
   readonly failures: number;
   readonly successes: number;
