@@ -4,7 +4,7 @@ import type { Attempt, AttemptOutcome, Guard } from '../core/exchange.js';
 import type { EgressProxy } from './egress-proxy.js';
 import type { Lane } from './lanes.js';
 
-/** What a route asks of its rotation. */
+/** What a route needs of its rotation. */
 export interface RouteOwner {
   choose(
     route: Route,
@@ -12,22 +12,22 @@ export interface RouteOwner {
     tried: ReadonlySet<string>,
     target: EgressTarget,
   ): Egress | undefined | ProxyError | Promise<Egress | undefined | ProxyError>;
-  /** An attempt is about to go this way. */
+  /** An attempt takes this route. */
   begins(route: Route): void;
-  /** It has ended. */
+  /** The attempt has ended. */
   ended(route: Route, outcome: AttemptOutcome): void;
 }
 
-/** The way of one call, attempt by attempt: policy and guard in one small object. */
+/** The route of one call, attempt by attempt: policy and guard in one small object. */
 export class Route implements EgressPolicy, Guard {
-  /** Of a sticky rotation, once it is known: what calls have in common that go the same way. */
+  /** The sticky key, once it is known. */
   key: string | undefined = undefined;
-  /** Where the attempt goes that is under way; `undefined` before the first. */
+  /** Target of the current attempt; `undefined` before the first. */
   lane: Lane | undefined = undefined;
-  /** The exit it takes; `undefined` is direct. */
+  /** Its egress proxy; `undefined` is a direct connection. */
   proxy: EgressProxy | undefined = undefined;
   chosenAt = 0;
-  /** It finds out whether its exit is back. */
+  /** Whether it is a probe of its egress proxy. */
   probe = false;
   readonly #owner: RouteOwner;
 
