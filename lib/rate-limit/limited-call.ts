@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { ProxyError } from '../core/errors.js';
 import type { Attempt, AttemptOutcome, Exchange, Guard } from '../core/exchange.js';
-import { LIMIT_FIELDS, readLimits } from './gate/advertised-limits.js';
+import { LIMIT_HEADERS, readLimits } from './gate/advertised-limits.js';
 import type { Gate, Passage } from './gate/gate.js';
 import type { Limiter } from './quota/limiter.js';
 import type { Token } from './quota/quota.js';
@@ -9,11 +9,12 @@ import { boundedKey } from './quota/redis-keys.js';
 import type { Refusal } from './refusal.js';
 import type { Blocked, Waiter } from './waiting-line.js';
 
-type TargetResponse = ProxyError | undefined;
+/** The error of a call that may not go; `undefined` if it may. */
+type Veto = ProxyError | undefined;
 
 /**
- * One call at a limiter. What it takes when it comes in is for its first attempt; every further one takes for itself.
- * Where no attempt is made that we know of, a foreign handler answers, and its response is what counts.
+ * One call at a limiter. On entry it takes quota and limit for its first attempt; each further attempt takes its own.
+ * Without `forward()` there are no attempts to see, and the response of the handler counts.
  */
 export class LimitedCall implements Guard {
   readonly limiter: Limiter;
@@ -21,14 +22,14 @@ export class LimitedCall implements Guard {
   readonly #quotaLane: string;
   readonly #quotaKey: string;
   readonly #credential: string;
-  /** Somebody else, nearer to the client, has put limits on the answer: they are not the target's. */
+  /** Rate limit headers were set before this middleware ran, so they are not the target's. */
   readonly #limitsAreForeign: boolean;
   #token: Token | undefined;
   #gate: Gate | undefined;
   #passage: Passage | undefined;
-  /** Everything was taken that an attempt needs, and none has used it. */
+  /** Quota and limit are taken, and no attempt has used them yet. */
   #held = false;
-  /** The attempt that uses what was taken. */
+  /** The attempt that uses them. */
   #attempt: Attempt | undefined;
   #stopWaiting: (() => void) | undefined;
   #over = false;
@@ -43,25 +44,25 @@ export class LimitedCall implements Guard {
     this.#limitsAreForeign = limiter.gates !== undefined && hasLimitHeaders(res);
   }
 
-  /** The call has ended, for whatever reason. */
+  /** Whether the call has ended, for whatever reason. */
   get isOver(): boolean {
     return this.#over;
   }
 
-  /** Takes what the first attempt needs, as far as its exit is known. */
-  enter(): TargetResponse | Promise<TargetResponse> {
+  /** Takes what the first attempt needs, as far as its egress proxy is known. */
+  enter(): Veto | Promise<Veto> {
     const { connecting } = this.limiter;
     if (!connecting) return this.#enter();
     return connecting.then(() => (this.#over ? this.#abandoned() : this.#enter()));
   }
 
-  #enter(): TargetResponse | Promise<TargetResponse> {
+  #enter(): Veto | Promise<Veto> {
     const { limiter } = this;
     const gate = limiter.rotates ? undefined : this.#gateTo(undefined);
     return this.#acquire(gate, limiter.options.onLimit === 'queue', limiter.totalTimeoutMs);
   }
 
-  before(attempt: Attempt): TargetResponse | Promise<TargetResponse> {
+  before(attempt: Attempt): Veto | Promise<Veto> {
     const { limiter } = this;
     const exchange = this.#exchange;
     if (this.#over) return this.#abandoned();
@@ -85,7 +86,7 @@ export class LimitedCall implements Guard {
     if (attempt !== this.#attempt || !attempt.outcome) return;
     this.#attempt = undefined;
     const { outcome } = attempt;
-    if (outcome.kind === 'answer') this.#answered(outcome.head.status, outcome.head.rawHeaders);
+    if (outcome.kind === 'answer') this.#responded(outcome.head.status, outcome.head.rawHeaders);
     else if (this.#neverArrived(attempt, outcome)) this.#giveBack();
     else this.#lost();
     this.limiter.line.wake();
@@ -95,18 +96,18 @@ export class LimitedCall implements Guard {
     return this.limiter.gates?.known(this.#credential, egress)?.readyAt() ?? 0;
   }
 
-  /** Hears that nobody waits for the call any more. */
+  /** Called when nobody waits for the call any more. */
   end(): void {
     this.#over = true;
     this.#stopWaiting?.();
     if (!this.#held) return;
     const { res, error, attempts, cache } = this.#exchange;
     const fromCache = cache === 'hit' || cache === 'stale' || cache === 'coalesced';
-    // The stages behind have answered, or have come to no attempt.
+    // A later stage has responded without an attempt.
     if (error || fromCache || attempts.length > 0 || this.limiter.seesAttempts) this.#giveBack();
-    // The handler was at work, and may well have called.
+    // The handler was at work, and may have called the target.
     else if (!res.writableFinished) this.#lost();
-    else this.#answered(res.statusCode, this.#limitsAreForeign ? [] : sentHeaders(res));
+    else this.#responded(res.statusCode, this.#limitsAreForeign ? [] : sentHeaders(res));
     this.limiter.line.wake();
   }
 
@@ -118,27 +119,27 @@ export class LimitedCall implements Guard {
     gate: Gate | undefined,
     mayWait: boolean,
     totalTimeoutMs: number | undefined,
-  ): TargetResponse | Promise<TargetResponse> {
+  ): Veto | Promise<Veto> {
     const { line } = this.limiter;
-    // Those who came first go first.
+    // Calls that came first go first.
     const lane = line.length > 0 ? this.#lanes(gate).find((lane) => line.countAt(lane) > 0) : undefined;
     if (lane !== undefined)
-      return this.#stopped(gate, { lane, refusal: BEHIND_OTHERS }, mayWait, totalTimeoutMs);
+      return this.#blocked(gate, { lane, refusal: BEHIND_OTHERS }, mayWait, totalTimeoutMs);
     const blocked = this.#take(gate);
     if (!(blocked instanceof Promise))
-      return blocked && this.#stopped(gate, blocked, mayWait, totalTimeoutMs);
+      return blocked && this.#blocked(gate, blocked, mayWait, totalTimeoutMs);
     return blocked.then((late) => {
       if (this.#over) return this.#abandoned();
-      return late && this.#stopped(gate, late, mayWait, totalTimeoutMs);
+      return late && this.#blocked(gate, late, mayWait, totalTimeoutMs);
     });
   }
 
-  #stopped(
+  #blocked(
     gate: Gate | undefined,
     blocked: Blocked,
     mayWait: boolean,
     totalTimeoutMs: number | undefined,
-  ): TargetResponse | Promise<TargetResponse> {
+  ): Veto | Promise<Veto> {
     return mayWait ? this.#wait(gate, blocked, totalTimeoutMs) : this.limiter.refuse(blocked.refusal);
   }
 
@@ -148,12 +149,12 @@ export class LimitedCall implements Guard {
     return gate ? [gate, this.#quotaLane] : [this.#quotaLane];
   }
 
-  /** Takes what one attempt needs: all of it, or nothing. */
+  /** Takes all that one attempt needs, or nothing. */
   #take(gate: Gate | undefined): Blocked | undefined | Promise<Blocked | undefined> {
-    const closed = gate?.closed();
-    if (closed) {
+    const refusal = gate?.refusal();
+    if (refusal) {
       this.#giveBack();
-      return { lane: gate, refusal: closed };
+      return { lane: gate, refusal };
     }
     const { quota } = this.limiter;
     if (!quota || this.#token) return this.#pass(gate);
@@ -183,12 +184,8 @@ export class LimitedCall implements Guard {
     return undefined;
   }
 
-  #wait(
-    gate: Gate | undefined,
-    blocked: Blocked,
-    totalTimeoutMs: number | undefined,
-  ): TargetResponse | Promise<TargetResponse> {
-    // A token that is kept while its window ends would be one more for the next window.
+  #wait(gate: Gate | undefined, blocked: Blocked, totalTimeoutMs: number | undefined): Veto | Promise<Veto> {
+    // A token held until after the end of its window would be one more for the next window.
     this.#giveBack();
     const { limiter } = this;
     const { line, options } = limiter;
@@ -197,9 +194,9 @@ export class LimitedCall implements Guard {
     if (refusal.againMs === undefined && refusal.waitMs > waitMs) return limiter.refuse(refusal);
     if (line.length >= options.maxQueue) return limiter.refuseFull(refusal);
     return new Promise((resolve) => {
-      const settle = (response: TargetResponse): void => {
+      const settle = (veto: Veto): void => {
         this.#stopWaiting = undefined;
-        resolve(this.#over ? this.#abandoned() : response);
+        resolve(this.#over ? this.#abandoned() : veto);
       };
       const waiter: Waiter = {
         lanes: this.#lanes(gate),
@@ -213,7 +210,7 @@ export class LimitedCall implements Guard {
         settle(undefined);
       };
       line.join(waiter, blocked);
-      limiter.tellQueued();
+      limiter.announceQueued();
     });
   }
 
@@ -221,20 +218,20 @@ export class LimitedCall implements Guard {
     return totalTimeoutMs - (performance.now() - this.#exchange.startedAt);
   }
 
-  #use(refusal: TargetResponse): TargetResponse {
+  #use(refusal: Veto): Veto {
     if (!refusal) this.#held = false;
     else this.#attempt = undefined;
     return refusal;
   }
 
-  /** Nobody hears this: it keeps the attempt from being made. */
+  /** Prevents the attempt; nobody is left to see the error. */
   #abandoned(): ProxyError {
     this.#giveBack();
     this.limiter.line.wake();
-    return new ProxyError('ERR_RATE_LIMITED', 'The call was left while it waited for the rate limit');
+    return new ProxyError('ERR_RATE_LIMITED', 'The client left while its call waited for the rate limit');
   }
 
-  #answered(status: number, rawHeaders: readonly string[]): void {
+  #responded(status: number, rawHeaders: readonly string[]): void {
     if (this.#gate && this.#passage)
       this.#gate.settle(this.#passage, readLimits(status, rawHeaders, Date.now()));
     this.#clear();
@@ -271,15 +268,15 @@ export class LimitedCall implements Guard {
   }
 }
 
-/** What is told to a call when only others that wait are known of. */
+/** For a call behind others that wait: nothing else is known. */
 const BEHIND_OTHERS: Refusal = { by: 'quota', waitMs: 1000, againMs: 1000 };
 
 function hasLimitHeaders(res: ServerResponse): boolean {
-  for (const name of LIMIT_FIELDS) if (res.hasHeader(name)) return true;
+  for (const name of LIMIT_HEADERS) if (res.hasHeader(name)) return true;
   return false;
 }
 
-/** The head as it was sent. Fields given to `writeHead` are nowhere else to be found. */
+/** The headers as sent. Those given to `writeHead()` are found nowhere else. */
 function sentHeaders(res: ServerResponse): string[] {
   const { _header: head } = res as { _header?: unknown };
   if (typeof head !== 'string') return [];
