@@ -11,6 +11,7 @@ import {
   sizeBytes,
   unknownKey,
 } from '../../core/options.js';
+import { TLS_SHAPE } from './tls-options.js';
 
 const NO_LIMIT = 'must be a number of at least 1, or 0 for no limit';
 const noLimitOr = z
@@ -71,6 +72,7 @@ const rewrites = z.union([z.literal(false), z.string(), z.record(z.string(), z.s
 
 /** Options of http-proxy-middleware that every transport serves, or that none of them sees. */
 const PROXY_SHAPE = {
+  ...TLS_SHAPE,
   target: z.unknown().optional(),
   forward: z.unknown().optional(),
   router: z.unknown().optional(),
@@ -105,7 +107,6 @@ const PROXY_SHAPE = {
 const NODE_SHAPE = {
   agent: z.unknown().optional(),
   autoRewrite: z.boolean().optional(),
-  ca: z.unknown().optional(),
   cookieDomainRewrite: rewrites.optional(),
   cookiePathRewrite: rewrites.optional(),
   followRedirects: z
