@@ -16,6 +16,7 @@ import {
   serverSchema,
   statsFileSchema,
 } from './schema.js';
+import { readTlsFiles } from './tls-files.js';
 
 /** A configuration file, read. */
 export interface LoadedConfig {
@@ -36,11 +37,14 @@ export interface Assembled {
 const NOTHING: Transcribed = { options: {}, problems: [], warnings: [] };
 
 /** Checks every part of a file whose variables are filled in, and builds the configuration from them. */
-export function assemble(filled: Substituted, env: Environment): Assembled {
+export function assemble(
+  filled: Substituted,
+  { env, folder }: { env: Environment; folder: string },
+): Assembled {
   const shell = check(fileSchema, filled, []);
   const root = valueAt(filled.value, ['apis']) === undefined ? 'api_configs' : 'apis';
-  const defaults = readDefaults(filled);
-  const apis = readApis(filled, root, defaults);
+  const defaults = readDefaults(filled, folder);
+  const apis = readApis(filled, root, folder, defaults);
   const server = has(filled, 'server') ? check(serverSchema, filled, ['server']) : NO_SERVER;
   const environment = proxiesFromEnvironment(env);
   const redis = readRedis(filled, env);
@@ -104,16 +108,21 @@ function rootProblems(filled: Substituted, apis: number): PlacedProblem[] {
   return apis > 0 ? [] : [{ at: ['apis'], message: 'apis must name at least one API' }];
 }
 
-function readDefaults(filled: Substituted): Transcribed {
-  return has(filled, 'defaults') ? readApi(filled, ['defaults'], NOTHING) : NOTHING;
+function readDefaults(filled: Substituted, folder: string): Transcribed {
+  return has(filled, 'defaults') ? readApi(filled, ['defaults'], folder, NOTHING) : NOTHING;
 }
 
-function readApis(filled: Substituted, root: string, defaults: Transcribed): Map<string, Transcribed> {
+function readApis(
+  filled: Substituted,
+  root: string,
+  folder: string,
+  defaults: Transcribed,
+): Map<string, Transcribed> {
   const raw = valueAt(filled.value, [root]);
   const names = typeof raw === 'object' && raw !== null && !Array.isArray(raw) ? Object.keys(raw) : [];
   return new Map(
     names.map((name) => {
-      const api = readApi(filled, [root, name], defaults);
+      const api = readApi(filled, [root, name], folder, defaults);
       const wrongName = refusalOf(() => resolveConfig({ apis: { [name]: {} } }));
       const problems = wrongName ? [{ at: [root, name], message: wrongName.message }] : [];
       return [name, { ...api, problems: [...problems, ...api.problems] }];
@@ -121,12 +130,18 @@ function readApis(filled: Substituted, root: string, defaults: Transcribed): Map
   );
 }
 
-function readApi(filled: Substituted, place: readonly string[], defaults: Transcribed): Transcribed {
+function readApi(
+  filled: Substituted,
+  place: readonly string[],
+  folder: string,
+  defaults: Transcribed,
+): Transcribed {
   const { value, problems } = check(apiSchema, filled, place);
   if (!value) return { ...NOTHING, problems };
   const { retry, cache, proxyRotate } = defaults.options;
   const turnedOn = [...(cache ? ['cache'] : []), ...(proxyRotate ? ['proxyRotate'] : [])];
-  return transcribe(value, place, { retried: retry ? retry.methods : undefined, turnedOn });
+  const transcribed = transcribe(value, place, { retried: retry ? retry.methods : undefined, turnedOn });
+  return readTlsFiles(transcribed, place, { folder, shown: filled.shown });
 }
 
 /** Problems that only the options of an API together have. */
@@ -134,7 +149,7 @@ function wholeProblems(config: ManyApisConfig, root: string, sound: readonly str
   const names = Object.fromEntries(Object.entries(config.apis).filter(([name]) => sound.includes(name)));
   return [...resolveConfig({ ...config, apis: names }).apis].flatMap(([name, options]): PlacedProblem[] => {
     const place = `${root}.${name}`;
-    if (options.target === undefined) {
+    if (options.target === undefined && options.router === undefined) {
       return [{ at: [root, name, 'target'], message: `${place}.target is required` }];
     }
     const refusal = refusalOf(() => sortOptions(place, options));

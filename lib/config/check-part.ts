@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import { explainIssue } from '../core/options.js';
+import { explainIssue, joinPath } from '../core/options.js';
+import { codeOnlyRule, placesFor } from './code-only.js';
 import type { Substituted } from './environment.js';
 import type { PlacedProblem } from './openresty-names.js';
 
@@ -48,10 +49,11 @@ function explain(issue: z.core.$ZodIssue, shown: unknown): PlacedProblem[] {
     return [placed({ ...issue, errors: [] }, issue.path, shown)];
   }
   if (issue.code === 'unrecognized_keys') {
-    const messages = issue.message.split('\n');
-    return issue.keys.map((key, i) =>
-      placed({ ...issue, keys: [key], message: messages[i] ?? issue.message }, [...issue.path, key], shown),
-    );
+    return issue.keys.map((key) => {
+      const at = [...issue.path, key];
+      const rule = codeOnlyRule(at);
+      return rule ? { at, message: `${joinPath(at)} ${rule}` } : placed({ ...issue, keys: [key] }, at, shown);
+    });
   }
   if (issue.code === 'invalid_key') {
     const message = issue.issues[0]?.message ?? issue.message;
@@ -65,7 +67,7 @@ function placed(issue: z.core.$ZodIssue, at: readonly PropertyKey[], shown: unkn
     issue.code === 'invalid_type' && issue.expected === 'record'
       ? { ...issue, expected: 'object' as const }
       : issue;
-  const { message } = explainIssue(named, shown, '');
+  const { message } = explainIssue(named, shown, '', placesFor(issue.path));
   const value = valueAt(shown, at);
   // A key that is all digits is a number to YAML, and no less a secret.
   const secret = typeof value === 'number' && at.some((key) => key === 'headers' || key === 'auth');

@@ -1,12 +1,13 @@
 import { z } from 'zod';
-import { breakerFileShape } from '../breaker/breaker-options.js';
-import { cacheFileShape } from '../cache/cache-options.js';
-import { explainSchema } from '../explain/explain-options.js';
-import { proxyRotateFileShape } from '../proxy-rotate/proxy-rotate-options.js';
-import { rateLimitFileShape } from '../rate-limit/rate-limit-options.js';
-import { retrySchema } from '../retry/retry-options.js';
 import { statsFileShape } from '../stats/stats-options.js';
-import { apiSchema, type fileSchema, redisSchema, serverSchema, statsFileSchema } from './schema.js';
+import {
+  apiSchema,
+  type fileSchema,
+  PART_SHAPES,
+  redisSchema,
+  serverSchema,
+  statsFileSchema,
+} from './schema.js';
 
 /** A JSON Schema (draft 7, which editors know best), or a part of one. */
 export type JsonSchema = z.core.JSONSchema.BaseSchema;
@@ -22,15 +23,8 @@ const A_VARIABLE: JsonSchema = { $ref: '#/definitions/variable' };
  */
 export function configJsonSchema(): JsonSchema {
   const api = plain(apiSchema);
-  const filled = {
-    explain: explainSchema.shape,
-    breaker: breakerFileShape,
-    retry: retrySchema.shape,
-    cache: cacheFileShape,
-    rateLimit: rateLimitFileShape,
-    proxyRotate: proxyRotateFileShape,
-  };
-  for (const [name, shape] of Object.entries(filled)) addDefaults(blockOf(api.properties?.[name]), shape);
+  for (const [name, shape] of Object.entries(PART_SHAPES))
+    addDefaults(blockOf(api.properties?.[name]), shape);
   const stats = plain(statsFileSchema);
   addDefaults(blockOf(stats), statsFileShape);
   const apis: JsonSchema = {
@@ -43,6 +37,7 @@ export function configJsonSchema(): JsonSchema {
     title: 'Configuration of resilient-proxy-out',
     type: 'object',
     properties: {
+      $schema: { type: 'string', description: 'Where this schema is, for editors.' },
       server: { ...plain(serverSchema), description: 'How the gateway itself runs.' },
       redis: {
         ...plain(redisSchema),

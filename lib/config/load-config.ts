@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { joinPath } from '../core/options.js';
 import { assemble, type LoadedConfig } from './assemble.js';
 import { ConfigError, type ConfigProblem } from './config-error.js';
@@ -27,6 +27,11 @@ export interface ParseOptions extends LoadOptions {
    * @default 'the configuration'
    */
   source?: string;
+  /**
+   * Folder that paths of certificates begin at.
+   * @default the current one; of a file, its own
+   */
+  folder?: string;
 }
 
 /**
@@ -37,16 +42,16 @@ export interface ParseOptions extends LoadOptions {
  */
 export function loadConfig(path: string, { env }: LoadOptions = {}): LoadedConfig {
   const format = /\.json$/i.test(path) ? 'json' : 'yaml';
-  return parseConfig(readText(path), { env, format, source: basename(path) });
+  return parseConfig(readText(path), { env, format, source: basename(path), folder: dirname(path) });
 }
 
 /** As {@link loadConfig}, from a text. @throws ConfigError */
 export function parseConfig(
   text: string,
-  { env = process.env, format = 'yaml', source = 'the configuration' }: ParseOptions = {},
+  { env = process.env, format = 'yaml', source = 'the configuration', folder = '.' }: ParseOptions = {},
 ): LoadedConfig {
   const document = readDocument(text, format, source);
-  const { loaded, problems } = assemble(substitute(document.value, env), env);
+  const { loaded, problems } = assemble(substitute(document.value, env), { env, folder });
   if (problems.length === 0) return loaded;
   throw new ConfigError(
     source,

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { count, durationMs, headerName } from '../core/options.js';
+import { count, durationMs, headerName, optionsObject } from '../core/options.js';
 import { retrySchema } from '../retry/retry-options.js';
-import { fileObject } from './file-object.js';
 
 /** A time that the OpenResty gateway took in seconds. */
 const seconds = z.number().min(0.001).max(2_147_483);
@@ -29,10 +28,10 @@ export const openrestyApiShape = {
   target_url: z.string().optional(),
   requires_body: z.boolean().optional(),
   forward_headers: z
-    .union([z.boolean(), z.array(headerName)], { error: 'must be true, false or a list of field names' })
+    .union([z.boolean(), z.array(headerName)], { error: 'must be true, false or a list of header names' })
     .optional(),
   ssl_verify: z.boolean().optional(),
-  circuit_breaker: fileObject(breakerNames).optional(),
+  circuit_breaker: optionsObject(breakerNames).optional(),
   ...breakerNames,
   ...openrestyRetryShape,
   enable_cache: z.boolean().optional(),

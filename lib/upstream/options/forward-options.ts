@@ -74,17 +74,17 @@ export interface TransportOptions {
    */
   method?: string;
   /**
-   * Certificate authorities in PEM that the target's certificate must be signed by, instead of the system's. In a file
-   * also the path of a file that holds them.
+   * Certificate authorities in PEM that the target's certificate must be signed by, instead of the system's. A
+   * configuration file may give paths instead, relative to itself.
    * @default the system's authorities
    */
   ca?: string | Buffer | (string | Buffer)[];
   /**
    * Client certificate in PEM for the targets; needs `key`. It is not shown to other origins that a redirect leads to,
-   * nor to the receiver of copies (`forward`). In a file also the path of a file that holds it.
+   * nor to the receiver of copies (`forward`). A configuration file may give a path instead.
    */
   cert?: string | Buffer;
-  /** Private key of `cert` in PEM, without a passphrase. In a file also the path of a file that holds it. */
+  /** Private key of `cert` in PEM, without a passphrase. A configuration file may give a path instead. */
   key?: string | Buffer;
   /**
    * Host name for SNI and for the check of the target's certificate.

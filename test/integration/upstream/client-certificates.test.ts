@@ -1,8 +1,13 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { createServer } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { expect } from 'chai';
 import { WebSocket, WebSocketServer } from 'ws';
+import { loadConfig } from '../../../lib/config/load-config.js';
+import { resilientProxy } from '../../../lib/resilient-proxy.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { call } from '../../support/client.js';
 import { startForwardProxy } from '../../support/forward-proxy.js';
@@ -191,5 +196,28 @@ describe('forward() with certificates and redirects', () => {
     const options = { ...identified, redirectOrigins: '*' as const, secure: false };
     const proxy = await startForward({ target: upstream.url, ...options });
     expect((await call(proxy.url)).json()).to.deep.equal({ client: 'none', servername: 'none' });
+  });
+});
+
+describe('the certificates of a configuration file', () => {
+  it('are shown to the target, and read anew when it is loaded again', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'resilient-proxy-out-certificates-'));
+    onCleanup(() => rmSync(folder, { recursive: true, force: true }));
+    const put = (files: Record<string, string>) => {
+      for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+    };
+    const upstream = await startUpstream(tells, { tls: { ...mutual, ca: [client.ca, other.ca] } });
+    const api = { target: upstream.url, ca: 'ca.pem', cert: 'client.pem', key: 'client.key' };
+    put({ 'ca.pem': server.ca, 'client.pem': client.cert, 'client.key': client.key });
+    put({ 'apis.json': JSON.stringify({ apis: { api } }) });
+    const load = () => loadConfig(join(folder, 'apis.json')).config;
+    const proxy = resilientProxy(load());
+    onCleanup(() => proxy.close());
+    const { url } = await serve(proxy);
+    expect((await call(`${url}/api/`)).json()).to.include({ client: 'DNS:client.internal' });
+    expect(proxy.update(load()).changed).to.deep.equal({});
+    put({ 'client.pem': other.cert, 'client.key': other.key });
+    expect(proxy.update(load()).changed).to.deep.equal({ api: ['forward'] });
+    expect((await call(`${url}/api/`)).json()).to.include({ client: 'DNS:other.internal' });
   });
 });

@@ -144,8 +144,8 @@ describe('loadConfig()', () => {
     expect(refusal(write('wrong.yaml', 'apsi: {}\nserver: { prot: 1 }'))).to.equal(
       [
         'wrong.yaml: 2 problems',
-        '  line 1: apsi is no known option (did you mean apis?); received an object',
-        '  line 2: server.prot is no known option (did you mean port?); received 1',
+        '  line 1: apsi is not an option (did you mean apis?)',
+        '  line 2: server.prot is not an option of server (did you mean port?)',
       ].join('\n'),
     );
   });
