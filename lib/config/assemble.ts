@@ -18,17 +18,17 @@ import {
 } from './schema.js';
 import { readTlsFiles } from './tls-files.js';
 
-/** A configuration file, read. */
+/** What a configuration file holds. */
 export interface LoadedConfig {
-  /** For `resilientProxy()`. */
+  /** Configuration for `resilientProxy()`. */
   readonly config: ManyApisConfig;
-  /** For the gateway around it: the block `server`. */
+  /** Settings of the gateway: the block `server`. */
   readonly gateway: GatewaySettings;
-  /** What is accepted and has no effect, or not the one that may be expected. */
+  /** Options that are valid but have no effect, or a risky one. */
   readonly warnings: readonly string[];
 }
 
-/** The configuration of a file, with every problem that it has. */
+/** The configuration of a file and all of its problems. */
 export interface Assembled {
   readonly loaded: LoadedConfig;
   readonly problems: readonly PlacedProblem[];
@@ -36,7 +36,7 @@ export interface Assembled {
 
 const NOTHING: Transcribed = { options: {}, problems: [], warnings: [] };
 
-/** Checks every part of a file whose variables are filled in, and builds the configuration from them. */
+/** Checks each part of a file after its variables are substituted, and builds the configuration. */
 export function assemble(
   filled: Substituted,
   { env, folder }: { env: Environment; folder: string },
@@ -56,7 +56,7 @@ export function assemble(
       defaults: defaults.options,
       apis: Object.fromEntries([...apis].map(([name, { options }]) => [name, options as ApiOptions])),
     },
-    // A proxy that is none is told once, where it stands.
+    // An invalid proxy is reported once, by the variable that holds it.
     environment.problems.length > 0 ? [] : environment.proxies,
     root,
   );
@@ -87,7 +87,7 @@ const DEFAULT_SERVER = serverSchema.parse({});
 const NO_SERVER = { value: DEFAULT_SERVER, problems: [] };
 const NOTHING_SAID = { value: undefined, problems: [] };
 
-/** The block `redis`, or what the variables say. */
+/** The block `redis`, or the connection that the environment variables describe. */
 function readRedis(filled: Substituted, env: Environment): Checked<z.output<typeof redisSchema> | undefined> {
   if (has(filled, 'redis')) return check(redisSchema, filled, ['redis']);
   const said = redisFromEnvironment(env);
@@ -103,7 +103,7 @@ const has = (filled: Substituted, key: string) => valueAt(filled.value, [key]) !
 
 function rootProblems(filled: Substituted, apis: number): PlacedProblem[] {
   if (has(filled, 'apis') && has(filled, 'api_configs')) {
-    return [{ at: ['api_configs'], message: 'api_configs says the same as apis; keep one of them' }];
+    return [{ at: ['api_configs'], message: 'api_configs is the OpenResty name for apis; keep one of them' }];
   }
   return apis > 0 ? [] : [{ at: ['apis'], message: 'apis must name at least one API' }];
 }
@@ -144,7 +144,7 @@ function readApi(
   return readTlsFiles(transcribed, place, { folder, shown: filled.shown });
 }
 
-/** Problems that only the options of an API together have. */
+/** Problems that show only when all options of an API are checked together. */
 function wholeProblems(config: ManyApisConfig, root: string, sound: readonly string[]): PlacedProblem[] {
   const names = Object.fromEntries(Object.entries(config.apis).filter(([name]) => sound.includes(name)));
   return [...resolveConfig({ ...config, apis: names }).apis].flatMap(([name, options]): PlacedProblem[] => {
@@ -155,7 +155,7 @@ function wholeProblems(config: ManyApisConfig, root: string, sound: readonly str
     const refusal = refusalOf(() => sortOptions(place, options));
     if (!refusal) return [];
     const at = [root, name, ...refusal.path.slice(place.length + 1).split('.')];
-    // The value may have come from the environment.
+    // Without the value, which may come from the environment.
     return [{ at, message: refusal.message.replace(/; received .*$/s, '') }];
   });
 }

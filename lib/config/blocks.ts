@@ -1,17 +1,17 @@
 import { z } from 'zod';
 
-/** The shape of `S` with every option left to be said or not: a default belongs to whoever reads it. */
+/** The shape of `S` with every option optional and without its default. */
 export type Unfilled<S extends z.ZodRawShape> = {
   [K in keyof S]: z.ZodOptional<S[K] extends z.ZodDefault<infer Inner> ? Inner : S[K]>;
 };
 
-/** Takes the defaults off a shape, so that one level of a file does not overwrite another with them. */
+/** Removes the defaults of a shape, so that those of an API do not overwrite what `defaults` sets. */
 export function unfilled<S extends z.ZodRawShape>(shape: S): Unfilled<S> {
   const entries = Object.entries(shape).map(([key, type]) => [
     key,
     z.optional(type instanceof z.ZodDefault ? type.unwrap() : type),
   ]);
-  // Object.fromEntries forgets which key has which type.
+  // The type of Object.fromEntries does not relate keys to values.
   return Object.fromEntries(entries) as Unfilled<S>;
 }
 

@@ -13,7 +13,7 @@ import { blockOrFalse, unfilled } from './blocks.js';
 import { openrestyApiShape, openrestyRetryShape } from './openresty-shape.js';
 
 const TEXT =
-  'must be Latin-1 text without control characters, CR or LF, or a list of such (numbers go in quotes)';
+  'must be Latin-1 text without control characters, CR or LF, or a list of such texts (put numbers in quotes)';
 const headers = z.record(headerName, z.union([headerValue, z.array(headerValue)], { error: TEXT }));
 
 const target = z
@@ -42,13 +42,13 @@ const forwardShape = {
   forwardHeaders: z
     .union([z.boolean(), z.array(headerName)], { error: 'must be true, false or a list of header names' })
     .optional(),
-  // Text or the path of a file, which is read once the variables are filled in.
+  // PEM text or the path of a file, which is read after the variables are substituted.
   ca: z.union([text, z.array(text)], { error: 'must be PEM text, a path, or a list of either' }).optional(),
   cert: text.optional(),
   key: text.optional(),
 };
 
-/** The options of each part of an API that a file can hold, with their defaults. */
+/** Options of each part of an API that a file can set, with their defaults. */
 export const PART_SHAPES = {
   explain: explainSchema.shape,
   breaker: breakerFileShape,
@@ -58,7 +58,7 @@ export const PART_SHAPES = {
   proxyRotate: proxyRotateFileShape,
 };
 
-/** One API of a file, in either vocabulary or in both. */
+/** One API of a file, in either vocabulary or a mix of both. */
 export const apiSchema = optionsObject({
   ...forwardShape,
   requiresBody: z.boolean().optional(),
@@ -78,7 +78,7 @@ export const apiSchema = optionsObject({
   target_url: target.optional(),
 });
 
-/** One API of a file, checked but not yet transcribed. */
+/** One API of a file, checked but not yet translated. */
 export type FileApi = z.output<typeof apiSchema>;
 
 const HOST_NAME = /^(?:[a-z0-9_-]+\.)*[a-z0-9_-]+$|^\[[0-9a-f:.]+\]$/i;
@@ -97,7 +97,7 @@ const serverShape = {
   watch: z.boolean().default(true),
 };
 
-/** How the gateway itself runs: the block `server` of a file, every default filled in. */
+/** Settings of the gateway: the block `server` of a file, with every default filled in. */
 export interface GatewaySettings {
   /**
    * Address it binds to. `0.0.0.0` and `::` are all addresses: anybody who reaches the port can then use the APIs'
@@ -149,7 +149,7 @@ export interface GatewaySettings {
   readonly watch: boolean;
 }
 
-/** The block `server` by itself, for its defaults. */
+/** The block `server`. */
 export const serverSchema: z.ZodType<GatewaySettings> = optionsObject(serverShape);
 
 /** The block `stats`. */
@@ -164,7 +164,7 @@ const redisUrl = z
   .string()
   .regex(/^rediss?:\/\/[^\s]+$/i, 'must be a redis: or rediss: URL, or a block of options');
 
-/** The block `redis` of a file where it is no URL: a host or Sentinels. */
+/** The block `redis` of a file where it is not a URL: a host or Sentinels. */
 export interface RedisBlock {
   /** A `redis:` or `rediss:` URL, in place of all other options. */
   url?: string;
@@ -233,9 +233,9 @@ export const redisSchema = z.union(
 
 const apis = z.record(z.string(), z.unknown());
 
-/** A configuration file without its APIs, which are checked one by one. */
+/** The root of a configuration file; its APIs are checked one by one. */
 export const fileSchema = optionsObject({
-  // Names the JSON Schema for editors.
+  // Tells editors where the JSON Schema is.
   $schema: z.string().optional(),
   apis: apis.optional(),
   api_configs: apis.optional(),

@@ -157,7 +157,7 @@ describe('parseConfig() of the options of an API', () => {
     ['headers: { "X Y": a }', 'apis.x.headers.X Y must be a header name; received a string of 1 characters'],
     [
       'headers: { X-Key: 123 }',
-      'apis.x.headers.X-Key must be Latin-1 text without control characters, CR or LF, or a list of such (numbers go in quotes); received a number',
+      'apis.x.headers.X-Key must be Latin-1 text without control characters, CR or LF, or a list of such texts (put numbers in quotes); received a number',
     ],
     [
       'headers: { X-Key: "a\\r\\nb" }',
@@ -199,7 +199,7 @@ describe('parseConfig() of the options of an API', () => {
       );
     }
     expect(problemsOf('apis: { __proto__: { target: https://a }, x: { target: https://a } }')).to.deep.equal([
-      'apis.__proto__ is no name that can be used',
+      'apis.__proto__ is not an allowed name',
     ]);
     expect(
       Object.keys(parseConfig('apis: { constructor: { target: https://a } }').config.apis),
