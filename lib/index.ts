@@ -60,7 +60,7 @@ export {
   parseConfig,
 } from './config/load-config.js';
 export type { GatewaySettings } from './config/schema.js';
-export type { ConnectTo, EgressCall, EgressTarget } from './core/egress.js';
+export type { ConnectTo, EgressCall, EgressTarget, TargetTls } from './core/egress.js';
 export type { EgressProxyStatus, EgressStatus, LimitStatus } from './core/egress-status.js';
 export { type ErrorCode, InvalidOptionError, ProxyError, type ProxyErrorDetails } from './core/errors.js';
 export {

@@ -4,6 +4,7 @@ import { createProxyServer, type ProxyServer, type ProxyServerOptions } from 'ht
 import type { Egress } from '../../core/egress.js';
 import { ProxyError } from '../../core/errors.js';
 import type { DeadlineWheel } from '../deadline-wheel.js';
+import { targetTls } from '../options/tls-options.js';
 import { bodySource } from '../request/body-source.js';
 import { lendFraming } from '../request/parsed-body.js';
 import type { AttemptListener, Cancel, UpstreamRequest } from '../transport.js';
@@ -89,7 +90,12 @@ export class NodeTransport {
       timeout: undefined,
     };
     // A new object each time, for httpxy writes into it. Without the name Node takes it from the Host field.
-    if (encrypted) options.ssl = { servername: target.servername ?? '', ...proxyOptions.ssl };
+    if (encrypted)
+      options.ssl = {
+        servername: target.servername ?? '',
+        ...targetTls(proxyOptions),
+        ...proxyOptions.ssl,
+      };
     return options;
   }
 

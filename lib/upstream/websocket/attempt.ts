@@ -6,6 +6,7 @@ import type { Egress } from '../../core/egress.js';
 import { ProxyError } from '../../core/errors.js';
 import type { Upgrade } from '../../core/upgrade.js';
 import { meansWebSocket } from '../../websocket/upgrade.js';
+import { targetTls } from '../options/tls-options.js';
 import { asUrl } from '../request/target.js';
 import { ClientResponse } from '../response/client-response.js';
 import { responseHeaders } from '../response/headers.js';
@@ -43,8 +44,9 @@ export class UpgradeAttempt {
 
   start(egress: Egress | undefined): void {
     if (!egress) return this.#ask(undefined);
+    const { target, proxyOptions } = this.#request;
     egress
-      .connect(connectTo(this.#request.target, this.#tools.limits.secure))
+      .connect(connectTo(target, this.#tools.limits.secure, targetTls(proxyOptions)))
       .then((socket) => {
         // Nobody else listens while it waits for its request.
         socket.on('error', ignore);
