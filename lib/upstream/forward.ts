@@ -22,6 +22,7 @@ import { readFailure } from './failure.js';
 import { ServerEvents } from './node/server-events.js';
 import type { ForwardOptions } from './options/forward-options.js';
 import { heardFilter } from './options/heard-filter.js';
+import { staticOptions } from './options/static-options.js';
 import { resolveForward, TRANSPORT_OPTIONS } from './options/resolve-forward.js';
 import { unanswered } from './options/rules.js';
 import { originForm } from './request/path.js';
@@ -64,6 +65,7 @@ export function forward(options: ForwardOptions): ForwardHandler {
   const sockets = new OpenSockets();
   const engine = upstreamPlugin(options, sockets);
   const ownUpgrades = new ServerUpgrades();
+  const prepared = staticOptions(options);
   const filter = heardFilter(options.pathFilter);
   const proxy = createProxyMiddleware({
     ...proxyOptions(options),
@@ -81,6 +83,11 @@ export function forward(options: ForwardOptions): ForwardHandler {
     }
     exchangeOf(req, res);
     if (ws) ownUpgrades.listen(req.socket, () => upgrade);
+    if (prepared) {
+      req.url = prepared.rewrite(req.url);
+      engine.web(req, res, next);
+      return;
+    }
     proxy(req, res, (thrown) => {
       const error = thrown ?? filter.failure();
       if (error === undefined) next();
@@ -185,10 +192,21 @@ function upstreamPlugin(
   sockets: OpenSockets,
 ): {
   plugin: Plugin;
+  /** Forwards a call whose options are the same for all, past http-proxy-middleware's preparation. */
+  web: (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
   close: () => Promise<void>;
 } {
   let engine: Engine | undefined;
+  const given = proxyOptions(options);
   return {
+    web: (req, res, next) => {
+      engine?.upstream.web(req, res, given, (error) => {
+        if (!error) return;
+        engine?.events.report(error, req, res, given.target, (answered) => {
+          if (!answered) handOn(error, req, res, next);
+        });
+      });
+    },
     plugin: (server) => {
       const hooked = server.eventNames().map(String);
       if (options.selfHandleResponse && !hooked.includes('proxyRes')) {
