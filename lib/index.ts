@@ -59,27 +59,24 @@ export {
   parseConfig,
 } from './config/load-config.js';
 export type { GatewaySettings } from './config/schema.js';
-export type { ConnectTo, EgressCall, EgressTarget } from './core/egress.js';
+export type {
+  Attempt,
+  AttemptEnd,
+  AttemptFailure,
+  AttemptOutcome,
+  Blame,
+  Limit,
+  Permit,
+  ResponseHead,
+  RetryClass,
+  SentRequest,
+} from './core/attempt.js';
+export { type DetachedRequest, detach } from './core/detach.js';
+export type { ConnectTo, Egress, EgressCall, EgressPolicy, EgressTarget } from './core/egress.js';
 export type { EgressProxyStatus, EgressStatus, LimitStatus } from './core/egress-status.js';
 export { type ErrorCode, InvalidOptionError, ProxyError, type ProxyErrorDetails } from './core/errors.js';
-export {
-  type Attempt,
-  type AttemptOutcome,
-  type CacheVerdict,
-  type DetachedRequest,
-  detach,
-  type Egress,
-  type EgressPolicy,
-  Exchange,
-  exchangeOf,
-  type Guard,
-  type Handler,
-  type ResponseHead,
-  type RetryClass,
-  type RetryContext,
-  type RetryPolicy,
-  type SentRequest,
-} from './core/exchange.js';
+export { type CacheVerdict, Exchange, exchangeOf, type Handler } from './core/exchange.js';
+export type { RetryContext, RetryPolicy } from './core/retry-policy.js';
 export type { OpenSocket, SocketRegistry, Upgrade } from './core/upgrade.js';
 export { explain } from './explain/explain.js';
 export type { ExplainOptions } from './explain/explain-options.js';

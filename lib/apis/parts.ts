@@ -125,7 +125,7 @@ export class PartFactory {
   }
 
   #forward(options: SortedOptions): ForwardHandler {
-    const made = forward(options.forward);
+    const made = forward(options.forward, { egressOnly: rotates(options) });
     this.#closers.set(made, () => made.close());
     return made;
   }
@@ -154,3 +154,7 @@ export class PartFactory {
     return made;
   }
 }
+
+/** Whether calls go through egress proxies. */
+const rotates = ({ proxyRotate }: SortedOptions): boolean =>
+  proxyRotate !== false && proxyRotate.strategy !== 'never';

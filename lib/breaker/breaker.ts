@@ -57,14 +57,14 @@ export function breaker(options: BreakerOptions = {}, clock: Clock = steadyClock
     }
     const exchange = exchangeOf(req, res);
     // Mounted on two paths that one call goes through, it would count everything twice.
-    if (exchange.guards.includes(circuit)) return next();
+    if (exchange.limits.includes(circuit)) return next();
     const refusal = circuit.enter(exchange);
     if (refusal) {
       exchange.error = refusal;
       return next(refusal);
     }
     exchange.attemptTimeoutMs = config.requestTimeoutMs;
-    exchange.guards.push(circuit);
+    exchange.limits.push(circuit);
     exchange.onSettled(circuit.settled);
     next();
   }

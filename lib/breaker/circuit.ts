@@ -1,5 +1,6 @@
+import type { Attempt, AttemptFailure, Limit, Permit } from '../core/attempt.js';
 import { ProxyError } from '../core/errors.js';
-import type { Attempt, Exchange, Guard } from '../core/exchange.js';
+import type { Exchange } from '../core/exchange.js';
 import type { Clock } from '../core/steady-clock.js';
 import type { BreakerEmitter } from './breaker-events.js';
 import type { CircuitConfig, CircuitSnapshot, CircuitTransition } from './circuit-snapshot.js';
@@ -19,7 +20,7 @@ import {
 } from './circuit-state.js';
 import { ProbeSlots } from './probe-slots.js';
 import { BrakesTripDetector, type TripDetector } from './trip-detector.js';
-import { judgeError, judgeOutcome, judgeResponse, type Verdict } from './verdict.js';
+import { judgeFailure, judgeOutcome, judgeResponse, type Verdict } from './verdict.js';
 
 /** What a half-open circuit without a free slot says: how long a trial takes is not known. */
 const TRIAL_RETRY_AFTER_MS = 1000;
@@ -30,7 +31,7 @@ const TRANSITIONS_KEPT = 20;
  * Stops calls to a target that fails. One object is the guard of every call to that target; while it is
  * closed a call costs a few comparisons, and no timer, promise or object.
  */
-export class Circuit implements Guard {
+export class Circuit implements Limit, Permit {
   /** Name of the circuit in events and snapshots. */
   readonly target: string;
   readonly #config: CircuitConfig;
@@ -68,19 +69,30 @@ export class Circuit implements Guard {
     return this.#ask(exchange);
   }
 
-  before(_attempt: Attempt, exchange: Exchange): ProxyError | undefined {
-    if (this.#state.kind === 'CLOSED') return undefined;
-    return this.#ask(exchange);
+  admit(_attempt: Attempt, exchange: Exchange): Permit | ProxyError {
+    if (this.#state.kind === 'CLOSED') return this;
+    return this.#ask(exchange) ?? this;
   }
 
-  after(attempt: Attempt, exchange: Exchange): void {
+  /** A status counts at once: what comes of a body that flows for hours is {@link end}'s. */
+  head(attempt: Attempt, exchange: Exchange): void {
+    this.#judge(attempt, exchange);
+  }
+
+  end(attempt: Attempt, exchange: Exchange): void {
+    const { outcome, end } = attempt;
+    if (outcome?.kind !== 'response') this.#judge(attempt, exchange);
+    else if (end?.kind === 'failure') this.#brokeOff(attempt, end);
+  }
+
+  #judge(attempt: Attempt, exchange: Exchange): void {
     if (!attempt.outcome) return;
     const verdict = judgeOutcome(attempt.outcome, this.#config.countRateLimited);
     this.#learn(verdict, attempt, attempt.startedAt, exchange);
   }
 
-  cut(attempt: Attempt, _exchange: Exchange, error: ProxyError): void {
-    const verdict = judgeError(error);
+  #brokeOff(attempt: Attempt, failure: AttemptFailure): void {
+    const verdict = judgeFailure(failure);
     if (typeof verdict === 'string') return;
     const state = this.#state;
     if (state.kind === 'CLOSED' && attempt.startedAt >= this.#closedSince) {

@@ -1,4 +1,5 @@
-import { detach, type Exchange, type Handler } from '../core/exchange.js';
+import { detach } from '../core/detach.js';
+import type { Exchange, Handler } from '../core/exchange.js';
 import { type CacheContext, read, statusOf } from './cache-context.js';
 import { CacheFetch } from './cache-fetch.js';
 import type { AskedCall, FetchPlan, Outdated } from './fetch-plan.js';

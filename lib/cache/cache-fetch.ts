@@ -221,7 +221,9 @@ export class CacheFetch implements ResponseListener {
   /** The fields as the upstream sent them, where `forward()` answered. */
   #upstreamHead(status: number): RawHeaders | undefined {
     const outcome = this.#exchange.attempts.at(-1)?.outcome;
-    return outcome?.kind === 'answer' && outcome.head.status === status ? outcome.head.rawHeaders : undefined;
+    return outcome?.kind === 'response' && outcome.head.status === status
+      ? outcome.head.rawHeaders
+      : undefined;
   }
 
   /** A 200 to a HEAD tells about the stored answer to GET. */

@@ -43,8 +43,8 @@ export interface EgressTarget {
 /** A call, or a WebSocket upgrade, as far as the choice of an exit depends on it. */
 export interface EgressCall {
   readonly req: IncomingMessage;
-  /** Guards of the call. */
-  readonly guards: readonly {
+  /** Limits of the call. */
+  readonly limits: readonly {
     /** When calls through this exit are allowed again, in epoch milliseconds; 0 is now. */
     readyAt?(egress: string | undefined): number;
   }[];
@@ -52,15 +52,18 @@ export interface EgressCall {
   readonly tunnel?: boolean;
 }
 
-/** Chooses the exit of each attempt; set by a rotation, read by the attempt loop. */
+/** What a policy answers for an attempt that goes without an egress proxy. */
+export const DIRECT = 'direct';
+
+/** Chooses the egress proxy of each attempt; set by a rotation, read by the attempt loop. */
 export interface EgressPolicy {
   /**
-   * The exit for this attempt, none of `tried` again. An error ends the call: a policy that has no exit
-   * left fails closed. `undefined` is a direct call.
+   * The egress proxy for this attempt, none of `tried` again. An error ends the call: a policy that has no proxy left
+   * fails closed. Only `'direct'` sends it directly.
    */
   choose(
     call: EgressCall,
     tried: ReadonlySet<string>,
     target: EgressTarget,
-  ): Egress | undefined | ProxyError | Promise<Egress | undefined | ProxyError>;
+  ): Egress | typeof DIRECT | ProxyError | Promise<Egress | typeof DIRECT | ProxyError>;
 }

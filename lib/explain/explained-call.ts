@@ -1,4 +1,5 @@
-import type { Attempt, Exchange } from '../core/exchange.js';
+import type { Attempt } from '../core/attempt.js';
+import type { Exchange } from '../core/exchange.js';
 
 /** A call as far as it is explained, at the head of its answer. */
 export type ExplainedCall = Pick<
@@ -14,5 +15,5 @@ export function isFromStore({ cache }: ExplainedCall): boolean {
 /** The attempt whose answer the client gets, changed on the way or confirming a stored one. */
 export function acceptedAttempt(call: ExplainedCall): Attempt | undefined {
   const last = call.attempts.at(-1);
-  return last?.outcome?.kind === 'answer' && !call.error && !isFromStore(call) ? last : undefined;
+  return last?.outcome?.kind === 'response' && !call.error && !isFromStore(call) ? last : undefined;
 }

@@ -1,4 +1,4 @@
-import type { Attempt } from '../core/exchange.js';
+import type { Attempt } from '../core/attempt.js';
 import { acceptedAttempt, type ExplainedCall, isFromStore } from './explained-call.js';
 
 /** Attempts that are told; of a call that made more, the last ones. */
@@ -57,6 +57,6 @@ function backOffMs(attempts: readonly Attempt[]): number {
 
 /** A status, a registered error type, or `abandoned`. */
 function outcomeOf({ outcome }: Attempt): string | undefined {
-  if (outcome?.kind === 'answer') return String(outcome.head.status);
+  if (outcome?.kind === 'response') return String(outcome.head.status);
   return outcome?.kind === 'failure' ? outcome.error.proxyStatus : outcome?.kind;
 }

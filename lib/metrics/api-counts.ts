@@ -1,4 +1,5 @@
-import type { AttemptOutcome, CacheVerdict, Exchange } from '../core/exchange.js';
+import type { AttemptOutcome } from '../core/attempt.js';
+import type { CacheVerdict, Exchange } from '../core/exchange.js';
 import { BucketCounts } from './bucket-counts.js';
 import { ABORTED_COLUMN, CODE_LABELS, codeColumn } from './code-label.js';
 
@@ -67,7 +68,7 @@ export class ApiCounts {
     const counts = this.#proxy(egress ?? DIRECT);
     // How long until its client left says nothing about the target.
     if (outcome.kind !== 'abandoned') this.attemptDurations.observe(durationMs);
-    if (outcome.kind === 'answer') add(counts.codes, codeColumn(outcome.head.status));
+    if (outcome.kind === 'response') add(counts.codes, codeColumn(outcome.head.status));
     else count(counts.others, outcome.kind === 'failure' ? outcome.error.code : outcome.kind);
   }
 

@@ -56,8 +56,8 @@ export function metrics(options: MetricsOptions = {}): MetricsHandler {
 
   function metrics(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
     const exchange = exchangeOf(req, res);
-    if (exchange.guards.includes(counts)) return next();
-    exchange.guards.push(counts);
+    if (exchange.limits.includes(counts)) return next();
+    exchange.limits.push(counts);
     if (!exchange.detached) counts.begin(exchange);
     next();
   }

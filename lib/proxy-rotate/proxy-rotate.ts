@@ -49,8 +49,8 @@ export function proxyRotate(
     const exchange = exchangeOf(req, res);
     const route = new Route(rotation);
     exchange.egress = route;
-    // In front of the others: a guard hears of the end of an attempt only if those before it let it go.
-    exchange.guards.unshift(route);
+    // In front of the others: what a limit refuses has been chosen a way, which hears that it was not used.
+    exchange.limits.unshift(route);
     next();
   }
   return Object.assign(proxyRotate, {

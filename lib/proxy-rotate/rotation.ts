@@ -1,8 +1,8 @@
 import type { EventEmitter } from 'node:events';
-import type { Egress, EgressCall, EgressTarget } from '../core/egress.js';
+import type { AttemptOutcome, ResponseHead } from '../core/attempt.js';
+import { DIRECT, type Egress, type EgressCall, type EgressTarget } from '../core/egress.js';
 import type { EgressProxyStatus } from '../core/egress-status.js';
 import { ProxyError } from '../core/errors.js';
-import type { AttemptOutcome } from '../core/exchange.js';
 import type { Clock } from '../core/steady-clock.js';
 import { requestedDelayMs } from '../http/retry-after.js';
 import type { Cooldown, Mishap } from './cooldown.js';
@@ -11,7 +11,7 @@ import { cooldownStatus, EgressProxy, type ProxyOwner } from './egress-proxy.js'
 import { type Lane, Lanes } from './lanes.js';
 import type { ProxyRotateEvents } from './proxy-rotate-events.js';
 import type { ResolvedProxyRotate } from './proxy-rotate-options.js';
-import type { Route, RouteOwner } from './route.js';
+import type { Route, RouteOwner, Way } from './route.js';
 import { type Found, firstFrom, hash, leastUsed, nextInTurn, readyAt } from './strategies.js';
 import { Waiting } from './waiting.js';
 
@@ -48,7 +48,7 @@ export class Rotation implements RouteOwner, ProxyOwner {
     call: EgressCall,
     tried: ReadonlySet<string>,
     target: EgressTarget,
-  ): Egress | undefined | ProxyError | Promise<Egress | undefined | ProxyError> {
+  ): Way | Promise<Way> {
     const lane = this.#lanes.of(target);
     const now = this.now();
     route.lane = lane;
@@ -56,9 +56,9 @@ export class Rotation implements RouteOwner, ProxyOwner {
     route.chosenAt = now;
     route.probe = false;
     if (this.#closed) return this.#shutDown(route);
-    if (lane.bypass) return undefined;
+    if (lane.bypass) return DIRECT;
     if (this.#options.strategy === 'on_rate_limit' && this.#mayGoDirect(route, lane, call, now))
-      return undefined;
+      return DIRECT;
     const found = this.#search(route, call, tried, lane, now);
     if (found.proxy) return this.#take(route, call, found.proxy, lane, now);
     if (found.onProbe) return this.#afterProbe(route, call, tried, lane);
@@ -71,15 +71,18 @@ export class Rotation implements RouteOwner, ProxyOwner {
     way.active++;
   }
 
+  responded({ lane, proxy, chosenAt }: Route, head: ResponseHead): void {
+    if (lane) this.#answered(lane, proxy, chosenAt, head);
+  }
+
   ended(route: Route, outcome: AttemptOutcome): void {
     const { lane, proxy, chosenAt, probe } = route;
     if (!lane) return;
     const way = proxy ?? this.#direct;
     way.active--;
     route.lane = undefined;
-    if (outcome.kind === 'answer') this.#answered(lane, proxy, chosenAt, outcome.head);
     // A dial has told on its own account what went wrong, and when it began.
-    if (outcome.kind === 'failure' && proxy && outcome.error.code === 'ERR_PROXY_CONNECT') {
+    if (outcome.kind === 'failure' && proxy && outcome.by === 'egress') {
       const { error } = outcome;
       if (!(error instanceof DialError)) {
         this.#failed(proxy, undefined, proxy.cooldown, { reason: error.message, beganAt: chosenAt });
@@ -156,12 +159,7 @@ export class Rotation implements RouteOwner, ProxyOwner {
   }
 
   /** Waits for the end of the trial, for no other exit can be used: it comes soon, one way or the other. */
-  async #afterProbe(
-    route: Route,
-    call: EgressCall,
-    tried: ReadonlySet<string>,
-    lane: Lane,
-  ): Promise<Egress | undefined | ProxyError> {
+  async #afterProbe(route: Route, call: EgressCall, tried: ReadonlySet<string>, lane: Lane): Promise<Way> {
     const giveUpAt = this.now() + this.#options.connectTimeoutMs;
     for (;;) {
       await this.#waiting.until(giveUpAt - this.now());
@@ -174,7 +172,7 @@ export class Rotation implements RouteOwner, ProxyOwner {
     }
   }
 
-  #nothingLeft(route: Route, lane: Lane, found: Found, now: number): ProxyError | undefined {
+  #nothingLeft(route: Route, lane: Lane, found: Found, now: number): ProxyError | typeof DIRECT {
     const { name: api, fallback, proxies } = this.#options;
     const untilMs = found.coolsDownUntil - now;
     const retryAfterMs = found.onProbe || !Number.isFinite(untilMs) ? SOON_MS : Math.max(SOON_MS, untilMs);
@@ -182,7 +180,7 @@ export class Rotation implements RouteOwner, ProxyOwner {
     if (this.#events.listenerCount('exhausted') > 0) {
       this.#events.emit('exhausted', { api, origin: lane.origin, retryAfterMs, direct });
     }
-    if (direct) return undefined;
+    if (direct) return DIRECT;
     route.lane = undefined;
     const message =
       proxies.length === 0 ? 'No egress proxy is configured' : 'No egress proxy can be used now';

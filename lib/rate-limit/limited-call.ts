@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
+import type { Attempt, Limit, Permit } from '../core/attempt.js';
 import { ProxyError } from '../core/errors.js';
-import type { Attempt, AttemptOutcome, Exchange, Guard } from '../core/exchange.js';
+import type { Exchange } from '../core/exchange.js';
 import { LIMIT_FIELDS, readLimits } from './gate/advertised-limits.js';
 import type { Gate, Passage } from './gate/gate.js';
 import type { Limiter } from './quota/limiter.js';
@@ -15,7 +16,7 @@ type TargetResponse = ProxyError | undefined;
  * One call at a limiter. What it takes when it comes in is for its first attempt; every further one takes for itself.
  * Where no attempt is made that we know of, a foreign handler answers, and its response is what counts.
  */
-export class LimitedCall implements Guard {
+export class LimitedCall implements Limit, Permit {
   readonly limiter: Limiter;
   readonly #exchange: Exchange;
   readonly #quotaLane: string;
@@ -61,7 +62,12 @@ export class LimitedCall implements Guard {
     return this.#acquire(gate, limiter.options.onLimit === 'queue', limiter.totalTimeoutMs);
   }
 
-  before(attempt: Attempt): TargetResponse | Promise<TargetResponse> {
+  admit(attempt: Attempt): Permit | ProxyError | Promise<Permit | ProxyError> {
+    const refusal = this.#admit(attempt);
+    return refusal instanceof Promise ? refusal.then((late) => late ?? this) : (refusal ?? this);
+  }
+
+  #admit(attempt: Attempt): TargetResponse | Promise<TargetResponse> {
     const { limiter } = this;
     const exchange = this.#exchange;
     if (this.#over) return this.#abandoned();
@@ -81,12 +87,18 @@ export class LimitedCall implements Guard {
     return this.#use(refusal);
   }
 
-  after(attempt: Attempt): void {
-    if (attempt !== this.#attempt || !attempt.outcome) return;
-    this.#attempt = undefined;
+  head(attempt: Attempt): void {
     const { outcome } = attempt;
-    if (outcome.kind === 'answer') this.#answered(outcome.head.status, outcome.head.rawHeaders);
-    else if (this.#neverArrived(attempt, outcome)) this.#giveBack();
+    if (attempt !== this.#attempt || outcome?.kind !== 'response') return;
+    this.#attempt = undefined;
+    this.#answered(outcome.head.status, outcome.head.rawHeaders);
+    this.limiter.line.wake();
+  }
+
+  end(attempt: Attempt): void {
+    if (attempt !== this.#attempt) return;
+    this.#attempt = undefined;
+    if (neverArrived(attempt)) this.#giveBack();
     else this.#lost();
     this.limiter.line.wake();
   }
@@ -96,7 +108,7 @@ export class LimitedCall implements Guard {
   }
 
   /** Hears that nobody waits for the call any more. */
-  end(): void {
+  leave(): void {
     this.#over = true;
     this.#stopWaiting?.();
     if (!this.#held) return;
@@ -264,11 +276,12 @@ export class LimitedCall implements Guard {
     this.#passage = undefined;
     this.#held = false;
   }
+}
 
-  #neverArrived(attempt: Attempt, outcome: AttemptOutcome): boolean {
-    if (outcome.kind !== 'failure') return this.#exchange.attempts.at(-1) !== attempt;
-    return outcome.unsent || outcome.staleConnection || outcome.error.code === 'ERR_PROXY_CONNECT';
-  }
+/** The target has not counted it. */
+function neverArrived({ end }: Attempt): boolean {
+  if (end?.kind !== 'failure') return end?.kind === 'unused';
+  return end.unsent || end.staleConnection || end.by === 'egress';
 }
 
 /** What is told to a call when only others that wait are known of. */

@@ -48,8 +48,8 @@ export function rateLimit(options: RateLimitOptions = {}, clock: Clock = steadyC
       return;
     }
     const call = new LimitedCall(limiter, exchange, quotaKey);
-    exchange.guards.push(call);
-    exchange.onAbandon(() => call.end());
+    exchange.limits.push(call);
+    exchange.onAbandon(() => call.leave());
     const refusal = call.enter();
     if (!(refusal instanceof Promise)) return response(call, exchange, refusal, next);
     const since = performance.now();
@@ -81,7 +81,7 @@ function response(
   next(refusal);
 }
 
-function isLimited({ guards }: Exchange, limiter: Limiter): boolean {
-  for (const guard of guards) if (guard instanceof LimitedCall && guard.limiter === limiter) return true;
+function isLimited({ limits }: Exchange, limiter: Limiter): boolean {
+  for (const limit of limits) if (limit instanceof LimitedCall && limit.limiter === limiter) return true;
   return false;
 }

@@ -1,14 +1,10 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import asyncRetry from 'async-retry';
-import {
-  type AttemptOutcome,
-  type Exchange,
-  exchangeOf,
-  type RetryContext,
-  type RetryPolicy,
-} from '../core/exchange.js';
+import type { AttemptOutcome } from '../core/attempt.js';
+import { type Exchange, exchangeOf } from '../core/exchange.js';
 import { resolveOptions } from '../core/options.js';
+import type { RetryContext, RetryPolicy } from '../core/retry-policy.js';
 import { IdempotencyKeys } from './idempotency-keys.js';
 import { RetryBudget } from './retry-budget.js';
 import { decideRetry, type StopReason } from './retry-decision.js';
@@ -74,9 +70,9 @@ class Policy implements RetryPolicy {
     this.#keys = idempotencyKey === false ? undefined : new IdempotencyKeys(idempotencyKey);
   }
 
-  begin({ guards }: Exchange): void {
+  begin({ limits }: Exchange): void {
     this.#budget?.deposit(performance.now());
-    if (this.#keys) guards.push(this.#keys);
+    if (this.#keys) limits.push(this.#keys);
   }
 
   resends(method: string): boolean {
@@ -116,7 +112,7 @@ class Policy implements RetryPolicy {
   ): void {
     if (this.events.listenerCount(event) === 0) return;
     const because =
-      outcome.kind === 'answer'
+      outcome.kind === 'response'
         ? String(outcome.head.status)
         : outcome.kind === 'failure'
           ? outcome.error.code

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
+import type { Limit, Permit } from '../core/attempt.js';
 import type { ProxyError } from '../core/errors.js';
-import { announcesBody, type Exchange, type Guard } from '../core/exchange.js';
+import { announcesBody, type Exchange } from '../core/exchange.js';
 import { messageOf, resultOf } from './call-outcome.js';
 import type { Delta } from './digest/delta.js';
 import { bump, bumpName, OTHERS } from './digest/tally.js';
@@ -37,13 +38,16 @@ export class Recorder {
   #recorded = 0;
   #cuts: WeakMap<Exchange, ProxyError> | undefined;
 
-  /** Hears of answers that break off, and marks the calls that are watched already. */
-  readonly #guard: Guard = {
-    cut: (_attempt, exchange, error) => {
+  readonly #permit: Permit = {
+    end: ({ outcome, end }, exchange) => {
+      if (outcome?.kind !== 'response' || end?.kind !== 'failure') return;
       this.#cuts ??= new WeakMap();
-      this.#cuts.set(exchange, error);
+      this.#cuts.set(exchange, end.error);
     },
   };
+
+  /** Hears of responses that break off, and marks the calls that are watched already. */
+  readonly #watch: Limit = { admit: () => this.#permit };
 
   constructor(options: RecorderOptions, clock: () => number, sealed: (api: string, delta: Delta) => void) {
     this.#options = options;
@@ -58,9 +62,9 @@ export class Recorder {
 
   /** Has a call counted when it is over; once, however often it passes. @param ownWriters see {@link StatsHandler.watch} */
   watch(exchange: Exchange, ownWriters: boolean): void {
-    const { req, res, guards } = exchange;
-    if (guards.includes(this.#guard)) return;
-    guards.push(this.#guard);
+    const { req, res, limits } = exchange;
+    if (limits.includes(this.#watch)) return;
+    limits.push(this.#watch);
     if (!ownWriters) measureResponse(res);
     if (announcesBody(req)) measureBody(req);
     // Later it may have been rewritten.

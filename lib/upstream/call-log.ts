@@ -3,7 +3,7 @@ import { isIP, type Socket } from 'node:net';
 import type { Options } from 'http-proxy-middleware';
 import type { ProxyServer, ProxyTarget } from 'httpxy';
 import { redactPath } from '../core/redact.js';
-import type { UpstreamRequest } from './transport.js';
+import type { Plan } from './transport.js';
 
 type Logger = Options['logger'];
 
@@ -34,7 +34,7 @@ export class CallLog {
   }
 
   /** An answer that is passed on; `undefined` where nobody reads it. */
-  get answered(): ((request: UpstreamRequest, status: number) => void) | undefined {
+  get answered(): ((plan: Plan, status: number) => void) | undefined {
     if (!this.#logger) return undefined;
     return ({ exchange: { req }, target, path, transport }, status) => {
       if (this.#beside && transport === 'node') return;

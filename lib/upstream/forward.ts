@@ -22,9 +22,9 @@ import { readFailure } from './failure.js';
 import { ServerEvents } from './node/server-events.js';
 import type { ForwardOptions } from './options/forward-options.js';
 import { heardFilter } from './options/heard-filter.js';
-import { staticOptions } from './options/static-options.js';
 import { resolveForward, TRANSPORT_OPTIONS } from './options/resolve-forward.js';
 import { unanswered } from './options/rules.js';
+import { staticOptions } from './options/static-options.js';
 import { originForm } from './request/path.js';
 import { Upstream } from './upstream.js';
 
@@ -45,6 +45,12 @@ export interface ForwardHandler {
   close(): Promise<void>;
 }
 
+/** What the factory asks of its `forward()`. */
+export interface ForwardRules {
+  /** Egress proxies are configured: no attempt goes out directly unless their rotation says so. */
+  readonly egressOnly?: boolean;
+}
+
 /**
  * Forwards each call to the target: the last handler of a chain, where `retry()` and the other policies
  * that were put in front of it take effect. It is http-proxy-middleware with another engine: its options
@@ -59,11 +65,11 @@ export interface ForwardHandler {
  *
  * @throws InvalidOptionError for an option that is unknown, wrong, or not to be had with the others
  */
-export function forward(options: ForwardOptions): ForwardHandler {
+export function forward(options: ForwardOptions, { egressOnly = false }: ForwardRules = {}): ForwardHandler {
   resolveForward(options, 'forward');
   const { ws } = options;
   const sockets = new OpenSockets();
-  const engine = upstreamPlugin(options, sockets);
+  const engine = upstreamPlugin(options, sockets, egressOnly);
   const ownUpgrades = new ServerUpgrades();
   const prepared = staticOptions(options);
   const filter = heardFilter(options.pathFilter);
@@ -81,7 +87,7 @@ export function forward(options: ForwardOptions): ForwardHandler {
       handOn(readFailure(thrown).error, req, res, next);
       return;
     }
-    exchangeOf(req, res);
+    if (exchangeOf(req, res).abandoned) return;
     if (ws) ownUpgrades.listen(req.socket, () => upgrade);
     if (prepared) {
       req.url = prepared.rewrite(req.url);
@@ -104,7 +110,7 @@ export function forward(options: ForwardOptions): ForwardHandler {
     const { res } = exchange;
     if (egress) {
       exchange.egress = egress;
-      exchange.guards.unshift(egress);
+      exchange.limits.unshift(egress);
     }
     forward(req, res, (error) => {
       if (error !== undefined) sendError(req, res, error);
@@ -190,6 +196,7 @@ interface Engine {
 function upstreamPlugin(
   options: ForwardOptions,
   sockets: OpenSockets,
+  egressOnly: boolean,
 ): {
   plugin: Plugin;
   /** Forwards a call whose options are the same for all, past http-proxy-middleware's preparation. */
@@ -212,7 +219,7 @@ function upstreamPlugin(
       if (options.selfHandleResponse && !hooked.includes('proxyRes')) {
         throw unanswered('forward.selfHandleResponse');
       }
-      const { upstream, events } = enginePlugin(options, server, hooked, { sockets });
+      const { upstream, events } = enginePlugin(options, server, hooked, { sockets, egressOnly });
       engine = { upstream, events };
       server.web = (req, res, opts = {}) =>
         new Promise((_never, reject) => {
@@ -232,14 +239,18 @@ function enginePlugin(
   options: ForwardOptions,
   server: ProxyServer,
   hooked: readonly string[],
-  { besideOthers = false, sockets = new OpenSockets() } = {},
+  { besideOthers = false, egressOnly = false, sockets = new OpenSockets() } = {},
 ): Engine {
   const log = new CallLog(options.ejectPlugins ? undefined : options.logger, besideOthers);
-  const upstream = new Upstream(resolveForward(options, 'forward', hooked), proxyOptions(options), {
-    server,
-    log,
-    sockets,
-  });
+  const upstream = new Upstream(
+    { ...resolveForward(options, 'forward', hooked), egressOnly },
+    proxyOptions(options),
+    {
+      server,
+      log,
+      sockets,
+    },
+  );
   server.ws = (req, socket, opts = {}, head) => upstream.ws(req, socket as Socket, opts, head);
   // http-proxy-middleware emits what it also hands to next(), and an unheard `error` would throw.
   server.on('error', (error, req, res) => {

@@ -20,10 +20,9 @@ import type { UpstreamOptions } from './options/resolve-forward.js';
 import { requestBody } from './request/body.js';
 import { BodyLedger, type RequestBody } from './request/body-rules.js';
 import { RequestCopies } from './request/copies.js';
-import { requestOfAttempt } from './request/headers.js';
 import { upstreamPath } from './request/path.js';
 import { asUrl, TargetBook } from './request/target.js';
-import type { Transport, UpstreamRequest } from './transport.js';
+import type { AttemptListener, Cancel, Plan, Transport } from './transport.js';
 import { UndiciTransport } from './undici/transport.js';
 import { UpgradeTransport } from './websocket/transport.js';
 
@@ -45,6 +44,9 @@ export class Upstream {
   #node: NodeTransport | undefined;
   #copies: RequestCopies | undefined;
   readonly #limited = new WeakSet<Socket>();
+  readonly #backingOff = new Set<Call>();
+  #closed = false;
+  #closing: Promise<void> | undefined;
 
   /**
    * @param given http-proxy-middleware's options, as each call gets them unless it is changed
@@ -68,12 +70,12 @@ export class Upstream {
       wheel: this.#wheel,
       requestTimeoutMs: options.requestTimeoutMs,
       answered: this.log.answered,
+      backingOff: this.#backingOff,
     };
     this.#upgradeTools = {
       ...this.#tools,
       answered: undefined,
-      send: (request, egress, listener) =>
-        this.#upgrades.send(requestOfAttempt(request, listener.attempt), egress, listener),
+      send: (plan, listener) => this.#guarded(plan, listener, this.#upgrades.send),
     };
   }
 
@@ -85,7 +87,10 @@ export class Upstream {
     ended: (error?: ProxyError) => void,
   ): void {
     const exchange = exchangeOf(req, res);
+    // Its client left while something of the application was awaited.
+    if (exchange.abandoned) return ended();
     try {
+      if (this.#closed) throw shuttingDown();
       if (exchange.upgrade)
         new Call(this.#handshake(exchange, proxyOptions), this.#upgradeTools, ended).start();
       else if (this.#server.listenerCount('start') > 0) this.#tellStart(exchange, proxyOptions, ended);
@@ -103,9 +108,9 @@ export class Upstream {
     ended: (error?: ProxyError) => void,
   ): Call | undefined {
     if (proxyOptions.timeout) this.#limitSilence(exchange.req.socket, proxyOptions.timeout);
-    const request = this.#request(exchange, proxyOptions);
-    if (request) {
-      const call = new Call(request, this.#tools, ended);
+    const plan = this.#planOf(exchange, proxyOptions);
+    if (plan) {
+      const call = new Call(plan, this.#tools, ended);
       call.start();
       return call;
     }
@@ -167,10 +172,16 @@ export class Upstream {
     else client.destroy();
   }
 
-  readonly #send: Transport = (request, egress, listener) => {
-    const sent = requestOfAttempt(request, listener.attempt);
-    return this.#transport(request.transport).send(sent, egress, listener);
-  };
+  readonly #send: Transport = (plan, listener) =>
+    this.#guarded(plan, listener, this.#transport(plan.transport).send);
+
+  /** The last door: what was opened before all was closed stays closed, and nothing goes out by another way than planned. */
+  #guarded(plan: Plan, listener: AttemptListener, send: Transport): Cancel {
+    const refusal = this.#closed ? shuttingDown() : plan.direct || plan.egress ? undefined : noDirectWay();
+    if (!refusal) return send(plan, listener);
+    listener.failed(refusal);
+    return nothing;
+  }
 
   #transport(kind: 'undici' | 'node'): UndiciTransport | NodeTransport {
     const { connections } = this.#options;
@@ -182,7 +193,15 @@ export class Upstream {
     return this.#node;
   }
 
-  async close(): Promise<void> {
+  /** A second call waits for the first. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#closed = true;
+    for (const call of [...this.#backingOff]) call.fail(shuttingDown());
     this.#upgrades.close();
     await this.#sockets.close(GRACE_MS);
     this.#wheel.close();
@@ -192,7 +211,7 @@ export class Upstream {
   }
 
   /** What goes to the target; `undefined` where there is none but that of a copy. */
-  #request(exchange: Exchange, proxyOptions: ProxyServerOptions): UpstreamRequest | undefined {
+  #planOf(exchange: Exchange, proxyOptions: ProxyServerOptions): Plan | undefined {
     const { req } = exchange;
     const { target, forward, buffer } = proxyOptions;
     if (!target && !forward) throw new ProxyError('ERR_INTERNAL', 'The router named no target');
@@ -210,7 +229,7 @@ export class Upstream {
       ledger: this.#ledger,
       listened: transport === 'node' && this.#server.listenerCount('proxyReq') > 0,
     });
-    // Nothing is read before there is a connection: an exit that fails then leaves the body whole for the next.
+    // Nothing is read before there is a connection: an egress proxy that fails then leaves the body whole for the next.
     if (body && exchange.egress) req.pause();
     if (forward) this.#copy(forward, req, proxyOptions, method, body);
     if (!target) {
@@ -229,10 +248,12 @@ export class Upstream {
       body,
       transport,
       proxyOptions,
+      egress: undefined,
+      direct: this.#mayGoDirect(exchange),
     };
   }
 
-  #handshake(exchange: Exchange, proxyOptions: ProxyServerOptions): UpstreamRequest {
+  #handshake(exchange: Exchange, proxyOptions: ProxyServerOptions): Plan {
     const { req } = exchange;
     const problem = handshakeProblem(req);
     if (problem) throw problem;
@@ -252,7 +273,14 @@ export class Upstream {
       rawHeaders: this.#calls.headers(proxyOptions)(req, to, {}),
       body: undefined,
       proxyOptions,
+      egress: undefined,
+      direct: this.#mayGoDirect(exchange),
     };
+  }
+
+  /** Where egress proxies are configured each attempt has to be told so by their rotation. */
+  #mayGoDirect(exchange: Exchange): boolean {
+    return !this.#options.egressOnly && exchange.egress === undefined;
   }
 
   #copy(
@@ -275,6 +303,11 @@ export class Upstream {
     });
   }
 }
+
+const shuttingDown = () => new ProxyError('ERR_SHUTTING_DOWN', 'The proxy is shutting down');
+const noDirectWay = () =>
+  new ProxyError('ERR_NO_PROXY', 'The request was not sent: it may only go through an egress proxy');
+const nothing: Cancel = () => {};
 
 /** How long WebSockets may take to say goodbye. */
 const GRACE_MS = 1000;

@@ -1,16 +1,17 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Limit } from '../core/attempt.js';
 import type { EgressPolicy } from '../core/egress.js';
 import { ProxyError } from '../core/errors.js';
-import { announcesBody, type Exchange, exchangeOf, type Guard, type Handler } from '../core/exchange.js';
+import { announcesBody, type Exchange, exchangeOf, type Handler } from '../core/exchange.js';
 import type { Upgrade } from '../core/upgrade.js';
 import type { OpenSockets } from './open-sockets.js';
 import { NO_WEBSOCKET, refuseUpgrade } from './refuse-upgrade.js';
 import { serverOf } from './serve-without-upgrade.js';
 
 /** The way that a WebSocket must go, and who hears how it went. */
-export type UpgradeEgress = EgressPolicy & Guard;
+export type UpgradeEgress = EgressPolicy & Limit;
 
 /** Takes an upgrade over: a listener for a server's `upgrade` event. */
 export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;

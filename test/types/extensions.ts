@@ -99,14 +99,14 @@ export function plugged(): void {
 }
 
 /** A stage that refuses the third attempt. */
-class TwoAttempts implements Guard {
+class TwoAttempts implements Limit, Permit {
   before(attempt: Attempt, exchange: Exchange): ProxyError | undefined {
     if (attempt.number < 3) return undefined;
     return new ProxyError('ERR_RATE_LIMITED', `${exchange.api} is asked twice`, { retryAfterMs: 1000 });
   }
 
   after({ outcome, durationMs }: Attempt): void {
-    if (outcome?.kind === 'answer') outcome.head.status satisfies number;
+    if (outcome?.kind === 'response') outcome.head.status satisfies number;
     if (outcome?.kind === 'failure') outcome.error.code satisfies string;
     // @ts-expect-error only an answer has a head
     outcome?.head;

@@ -5,7 +5,7 @@ import { drain } from '../response/drain.js';
 import { besideHeaders, responseHeaders } from '../response/headers.js';
 import { type HeadersBefore, headersBefore, restoreHeaders } from '../response/headers-before.js';
 import { sendInformation } from '../response/interim.js';
-import type { AttemptListener, UpstreamRequest } from '../transport.js';
+import type { AttemptListener, Plan } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { ListenerMark } from './listener-mark.js';
 import { Redirects } from './redirects.js';
@@ -26,7 +26,7 @@ export class NodeAttempt implements Deadline {
   slot = -1;
   /** A listener of `on.proxyReq` has begun to write the body. */
   bodyWritten = false;
-  readonly #request: UpstreamRequest;
+  readonly #plan: Plan;
   readonly #listener: AttemptListener;
   readonly #limits: ConnectionOptions;
   readonly #brokenOff: () => Error;
@@ -47,7 +47,7 @@ export class NodeAttempt implements Deadline {
   #before: HeadersBefore | undefined;
 
   constructor(
-    request: UpstreamRequest,
+    plan: Plan,
     listener: AttemptListener,
     limits: ConnectionOptions,
     { wheel, brokenOff, agentOf }: NodeTools,
@@ -55,17 +55,17 @@ export class NodeAttempt implements Deadline {
     this.#agentOf = agentOf;
     this.#brokenOff = brokenOff;
     this.#wheel = wheel;
-    const { res } = request.exchange;
-    this.#request = request;
+    const { res } = plan.exchange;
+    this.#plan = plan;
     this.#listener = listener;
     this.#limits = limits;
     this.#res = res;
     this.#marks = [new ListenerMark(res, 'close'), new ListenerMark(res, 'error')];
-    this.#stand = standIn(request);
+    this.#stand = standIn(plan);
   }
 
   get req(): IncomingMessage {
-    return this.#request.exchange.req;
+    return this.#plan.exchange.req;
   }
 
   /** What httpxy takes for the client's request. */
@@ -83,14 +83,14 @@ export class NodeAttempt implements Deadline {
       return false;
     }
     this.#listener.connected();
-    const { exchange } = this.#request;
+    const { exchange } = this.#plan;
     // httpxy asks for the close of a connection that carries chunks.
     if (proxyReq.hasHeader('transfer-encoding') && proxyReq.shouldKeepAlive) {
       proxyReq.setHeader('connection', 'keep-alive');
     }
     if (options.proxyTimeout) proxyReq.once('timeout', this.#silent);
     if (options.followRedirects) {
-      this.#redirects ??= new Redirects(this.#request, this.#limits.redirects, this.#agentOf);
+      this.#redirects ??= new Redirects(this.#plan, this.#limits.redirects, this.#agentOf);
       this.#redirects.begin(proxyReq, options);
     }
     proxyReq.on('information', (info) => sendInformation(exchange, info.statusCode, info.rawHeaders));
@@ -112,7 +112,7 @@ export class NodeAttempt implements Deadline {
       this.#refuse(proxyRes);
       return false;
     }
-    this.#request.exchange.answeredAt = performance.now();
+    this.#plan.exchange.answeredAt = performance.now();
     this.#before = headersBefore(this.#res);
     // For what httpxy makes of the answer the client's own fields count: its Host, and whether it stays.
     const { host, connection } = this.req.headers;
@@ -133,7 +133,7 @@ export class NodeAttempt implements Deadline {
     const { hostRewrite, autoRewrite, protocolRewrite } = this.#options ?? {};
     const { location } = headers;
     if (location === undefined || !(hostRewrite || autoRewrite || protocolRewrite)) return;
-    if (URL.canParse(location, this.#request.target.origin) || this.#over || this.#res.headersSent) return;
+    if (URL.canParse(location, this.#plan.target.origin) || this.#over || this.#res.headersSent) return;
     this.#res.setHeader('location', location);
     delete headers.location;
   }
@@ -157,8 +157,8 @@ export class NodeAttempt implements Deadline {
   };
 
   /** What is sent, and for whom. */
-  get request(): UpstreamRequest {
-    return this.#request;
+  get plan(): Plan {
+    return this.#plan;
   }
 
   /** Whether a function of the user's that fails now can still fail the call. */
@@ -222,7 +222,7 @@ export class NodeAttempt implements Deadline {
 
   /** Before httpxy joins the streams, so that the first chunk is not missed; what it does not pass on is not counted. */
   #countBody(proxyRes: IncomingMessage): void {
-    const { exchange } = this.#request;
+    const { exchange } = this.#plan;
     if (this.#options?.selfHandleResponse) return;
     proxyRes.on('data', (chunk: Buffer) => {
       exchange.bytesOut += chunk.length;

@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { ProxyServerOptions } from 'httpxy';
-import type { UpstreamRequest } from '../transport.js';
+import type { Plan } from '../transport.js';
 
 /** Where `followRedirects` may lead, and what stays behind. */
 export interface RedirectRules {
@@ -12,22 +12,18 @@ export interface RedirectRules {
 
 /** The redirects that one attempt follows. */
 export class Redirects {
-  readonly #request: UpstreamRequest;
+  readonly #plan: Plan;
   readonly #rules: RedirectRules;
   readonly #agentOf: (url: URL) => ProxyServerOptions['agent'];
   #at: string;
   #left = false;
   #options: ProxyServerOptions | undefined;
 
-  constructor(
-    request: UpstreamRequest,
-    rules: RedirectRules,
-    agentOf: (url: URL) => ProxyServerOptions['agent'],
-  ) {
-    this.#request = request;
+  constructor(plan: Plan, rules: RedirectRules, agentOf: (url: URL) => ProxyServerOptions['agent']) {
+    this.#plan = plan;
     this.#rules = rules;
     this.#agentOf = agentOf;
-    this.#at = request.target.origin;
+    this.#at = plan.target.origin;
   }
 
   /** A request is about to be sent, the first or one that follows. */
@@ -48,14 +44,14 @@ export class Redirects {
       return;
     }
     this.#at = url.origin;
-    if (url.origin === new URL(this.#request.target.origin).origin) return;
+    if (url.origin === new URL(this.#plan.target.origin).origin) return;
     this.#left = true;
     // It is made for the target's protocol, and Node refuses one for another.
     if (this.#options) this.#options.agent = this.#agentOf(url);
   };
 
   #mayFollow(url: URL): boolean {
-    const { target, exchange, proxyOptions } = this.#request;
+    const { target, exchange, proxyOptions } = this.#plan;
     if (url.origin === this.#at || url.origin === new URL(target.origin).origin) return true;
     const { origins } = this.#rules;
     if (!/^https?:$/.test(url.protocol) || (origins !== '*' && !origins.has(url.origin))) return false;

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { joinedHeaders } from '../../http/headers.js';
 import type { RequestBody } from '../request/body-rules.js';
-import type { UpstreamRequest } from '../transport.js';
+import type { Plan } from '../transport.js';
 
 /**
  * What httpxy is given for the client's request: the fields that the target shall get, where httpxy would
@@ -17,7 +17,7 @@ export interface StandIn
 }
 
 /** Makes the stand-in of one attempt. */
-export function standIn({ exchange, method, rawHeaders, body }: UpstreamRequest): StandIn {
+export function standIn({ exchange, method, rawHeaders, body }: Plan): StandIn {
   const { url, httpVersion, httpVersionMajor, socket } = exchange.req;
   const headers: IncomingHttpHeaders = joinedHeaders(rawHeaders);
   frame(headers, body);

@@ -1,12 +1,11 @@
 import type http from 'node:http';
 import { Readable } from 'node:stream';
 import { createProxyServer, type ProxyServer, type ProxyServerOptions } from 'httpxy';
-import type { Egress } from '../../core/egress.js';
 import { ProxyError } from '../../core/errors.js';
 import type { DeadlineWheel } from '../deadline-wheel.js';
 import { bodySource } from '../request/body-source.js';
 import { lendFraming } from '../request/parsed-body.js';
-import type { AttemptListener, Cancel, UpstreamRequest } from '../transport.js';
+import type { AttemptListener, Cancel, Plan } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { NodeAttempt, type NodeTools } from './attempt.js';
 import { type OnFailure, tell, watchListeners } from './listeners.js';
@@ -40,14 +39,10 @@ export class NodeTransport {
     this.#passOn();
   }
 
-  readonly send = (
-    request: UpstreamRequest,
-    egress: Egress | undefined,
-    listener: AttemptListener,
-  ): Cancel => {
-    const { res } = request.exchange;
-    const attempt = new NodeAttempt(request, listener, this.#options, this.#tools);
-    const options: MarkedOptions = this.#proxyOptions(request, egress, () => attempt.bodyWritten);
+  readonly send = (plan: Plan, listener: AttemptListener): Cancel => {
+    const { res } = plan.exchange;
+    const attempt = new NodeAttempt(plan, listener, this.#options, this.#tools);
+    const options: MarkedOptions = this.#proxyOptions(plan, () => attempt.bodyWritten);
     if (options.buffer instanceof Readable) {
       // What breaks off here would end the process: httpxy does not listen.
       options.buffer.on('error', (error) => attempt.hookFailed(error));
@@ -71,18 +66,14 @@ export class NodeTransport {
     this.#pools.close();
   }
 
-  #proxyOptions(
-    request: UpstreamRequest,
-    egress: Egress | undefined,
-    bodyWritten: () => boolean,
-  ): ProxyServerOptions {
-    const { proxyOptions, target } = request;
+  #proxyOptions(plan: Plan, bodyWritten: () => boolean): ProxyServerOptions {
+    const { proxyOptions, target, egress } = plan;
     const encrypted = target.origin.startsWith('https:');
     const agent = egress?.agent ?? proxyOptions.agent ?? this.#pools.of(encrypted);
     const options: ProxyServerOptions = {
       ...proxyOptions,
       agent,
-      buffer: bodySource(request, bodyWritten),
+      buffer: bodySource(plan, bodyWritten),
       // The copy is sent by us, once for all attempts.
       forward: undefined,
       // httpxy would add a listener to the client's connection for each of its calls.
@@ -102,7 +93,7 @@ export class NodeTransport {
       if (!attempt?.begin(proxyReq, options) || users.listenerCount('proxyReq') === 0) return;
       const failed = this.#failing(attempt);
       watchListeners(proxyReq, 'on.proxyReq', failed);
-      const takeBack = lendFraming(proxyReq, attempt.request);
+      const takeBack = lendFraming(proxyReq, attempt.plan);
       void tell(users, 'proxyReq', [proxyReq, attempt.req, res, options], failed);
       takeBack?.();
       attempt.bodyWritten = proxyReq.headersSent;

@@ -21,6 +21,8 @@ export interface UpstreamOptions {
   readonly connections: ConnectionOptions;
   readonly requestTimeoutMs: number;
   readonly maxKeptBytes: number;
+  /** No attempt goes out without an egress proxy unless the rotation says so. */
+  readonly egressOnly: boolean;
 }
 
 /** Names of all options of `forward()`. */
@@ -72,6 +74,7 @@ export function resolveForward(
     },
     requestTimeoutMs: given.requestTimeoutMs,
     maxKeptBytes: given.maxKeptBytes,
+    egressOnly: false,
   };
 }
 

@@ -19,8 +19,13 @@ export function staticOptions(options: ForwardOptions): StaticOptions | undefine
   return { rewrite: rewriteBy(pathRewrite) };
 }
 
-function rewriteBy(table: Exclude<Options['pathRewrite'], (...args: never[]) => unknown>): (path: string) => string {
-  const rules = Object.entries(table ?? {}).map(([pattern, value]) => ({ regex: new RegExp(pattern), value }));
+function rewriteBy(
+  table: Exclude<Options['pathRewrite'], (...args: never[]) => unknown>,
+): (path: string) => string {
+  const rules = Object.entries(table ?? {}).map(([pattern, value]) => ({
+    regex: new RegExp(pattern),
+    value,
+  }));
   if (rules.length === 0) return unchanged;
   return function rewrite(path) {
     const rule = rules.find(({ regex }) => regex.test(path));

@@ -1,8 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
-import { type Attempt, knownExchange } from '../../core/exchange.js';
+import { knownExchange } from '../../core/exchange.js';
 import { connectionTokens, HOP_BY_HOP, PSEUDONYM } from '../../http/headers.js';
-import type { UpstreamRequest } from '../transport.js';
 import type { Target } from './target.js';
 
 /** Which of the client's fields go on to the target, and what is added. */
@@ -84,15 +83,12 @@ export function requestHeaders(policy: HeaderPolicy): RequestHeaders {
   };
 }
 
-/** The request as one attempt sends it: itself, unless a guard has fields for this attempt. */
-export function requestOfAttempt(request: UpstreamRequest, attempt: Attempt): UpstreamRequest {
-  const { exchange } = request;
-  let { rawHeaders } = request;
-  for (const guard of exchange.guards) {
-    const headers = guard.sending?.(attempt, exchange, request);
-    if (headers) rawHeaders = replacing(rawHeaders, headers);
-  }
-  return rawHeaders === request.rawHeaders ? request : { ...request, rawHeaders };
+/** Headers with those in place of the ones of the same names that an attempt's permits have given, one after the other. */
+export function replaced(
+  rawHeaders: readonly string[],
+  own: readonly (readonly string[])[],
+): readonly string[] {
+  return own.reduce(replacing, rawHeaders);
 }
 
 function replacing(rawHeaders: readonly string[], headers: readonly string[]): readonly string[] {

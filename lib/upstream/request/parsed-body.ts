@@ -1,5 +1,5 @@
 import type { ClientRequest } from 'node:http';
-import type { UpstreamRequest } from '../transport.js';
+import type { Plan } from '../transport.js';
 
 const SAID_BY_THE_CLIENT = ['content-encoding', 'content-length'] as const;
 
@@ -8,10 +8,7 @@ const SAID_BY_THE_CLIENT = ['content-encoding', 'content-length'] as const;
  * `fixRequestBody` goes by that when it writes the body itself.
  * @returns puts back what holds for the body as we write it, where no listener has begun to
  */
-export function lendFraming(
-  proxyReq: ClientRequest,
-  { exchange, body }: UpstreamRequest,
-): (() => void) | undefined {
+export function lendFraming(proxyReq: ClientRequest, { exchange, body }: Plan): (() => void) | undefined {
   if (!body?.rebuilt) return undefined;
   const length = proxyReq.getHeader('content-length');
   const encoding = proxyReq.getHeader('content-encoding');

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import type { Exchange, ResponseHead } from '../../core/exchange.js';
+import type { ResponseHead } from '../../core/attempt.js';
+import type { Exchange } from '../../core/exchange.js';
 import { ADDED_UP, headerValue } from '../../http/headers.js';
 import { writeHead } from '../../http/write-head.js';
 

@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 import { ClientResponse } from '../response/client-response.js';
 import { latin1Headers, responseHeaders } from '../response/headers.js';
 import { sendInformation } from '../response/interim.js';
-import type { AttemptListener, UpstreamRequest } from '../transport.js';
+import type { AttemptListener, Plan } from '../transport.js';
 
 const DRAIN_BYTES = 64 * 1024;
 
@@ -14,7 +14,7 @@ const DRAIN_BYTES = 64 * 1024;
  * of every answer into an object that nobody reads here, where they go on byte by byte.
  */
 export class Relay implements Dispatcher.DispatchHandler {
-  readonly #request: UpstreamRequest;
+  readonly #plan: Plan;
   readonly #listener: AttemptListener;
   readonly #setCookie: boolean;
   readonly #used: (error: unknown) => boolean;
@@ -27,14 +27,9 @@ export class Relay implements Dispatcher.DispatchHandler {
   #drained = 0;
   #upload: Readable | undefined;
 
-  constructor(
-    request: UpstreamRequest,
-    listener: AttemptListener,
-    setCookie: boolean,
-    used: (error: unknown) => boolean,
-  ) {
+  constructor(plan: Plan, listener: AttemptListener, setCookie: boolean, used: (error: unknown) => boolean) {
     this.#used = used;
-    this.#request = request;
+    this.#plan = plan;
     this.#listener = listener;
     this.#setCookie = setCookie;
   }
@@ -62,7 +57,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     if (this.#over) return true;
     const rawHeaders = latin1Headers(raw);
     if (status < 200) {
-      sendInformation(this.#request.exchange, status, rawHeaders);
+      sendInformation(this.#plan.exchange, status, rawHeaders);
       return true;
     }
     const head = { status, statusText, rawHeaders };
@@ -73,7 +68,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     this.#resume = resume;
     const headers = responseHeaders(rawHeaders, { status, setCookie: this.#setCookie });
     // What throws here is handed to onError by undici.
-    this.#response = new ClientResponse(this.#request.exchange, head, headers);
+    this.#response = new ClientResponse(this.#plan.exchange, head, headers);
     if (this.#response.ended && status === 304) this.#finish();
     return true;
   }

@@ -3,7 +3,7 @@ import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { Egress } from '../../core/egress.js';
 import type { RedirectRules } from '../node/redirects.js';
 import type { Target } from '../request/target.js';
-import type { AttemptListener, Cancel, UpstreamRequest } from '../transport.js';
+import type { AttemptListener, Cancel, Plan } from '../transport.js';
 import { Relay } from './relay.js';
 
 /** Sizes and limits of the connections to the targets. */
@@ -35,22 +35,16 @@ export class UndiciTransport {
     this.#options = options;
   }
 
-  readonly send = (
-    request: UpstreamRequest,
-    egress: Egress | undefined,
-    listener: AttemptListener,
-  ): Cancel => {
-    const { target, method, body } = request;
-    const relay = new Relay(request, listener, this.#options.setCookie, this.#used);
+  readonly send = (plan: Plan, listener: AttemptListener): Cancel => {
+    const { target, method, body, egress } = plan;
+    const relay = new Relay(plan, listener, this.#options.setCookie, this.#used);
     const absolute = egress?.absoluteForm;
     try {
       this.#pool(target, egress).dispatch(
         {
-          path: absolute ? target.origin + request.path : request.path,
+          path: absolute ? target.origin + plan.path : plan.path,
           method: method as Dispatcher.HttpMethod,
-          headers: absolute
-            ? [...request.rawHeaders, ...absolute.rawHeaders]
-            : (request.rawHeaders as string[]),
+          headers: absolute ? [...plan.rawHeaders, ...absolute.rawHeaders] : (plan.rawHeaders as string[]),
           body: relay.opened(body?.open()),
           // A HEAD would else close its connection.
           reset: false,

@@ -2,14 +2,13 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import type { ProxyServer } from 'httpxy';
-import type { Egress } from '../../core/egress.js';
 import { ProxyError } from '../../core/errors.js';
 import type { Upgrade } from '../../core/upgrade.js';
 import { meansWebSocket } from '../../websocket/upgrade.js';
 import { asUrl } from '../request/target.js';
 import { ClientResponse } from '../response/client-response.js';
 import { responseHeaders } from '../response/headers.js';
-import type { AttemptListener, UpstreamRequest } from '../transport.js';
+import type { AttemptListener, Plan } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { connectTo, isEncrypted, upgradeOptions } from './options.js';
 import { Tunnel } from './tunnel.js';
@@ -24,7 +23,7 @@ export interface UpgradeTools {
 
 /** One attempt at a handshake: to the 101 that makes a tunnel of it, or to the end of any other answer. */
 export class UpgradeAttempt {
-  readonly #request: UpstreamRequest;
+  readonly #plan: Plan;
   readonly #upgrade: Upgrade;
   readonly #listener: AttemptListener;
   readonly #tools: UpgradeTools;
@@ -32,19 +31,20 @@ export class UpgradeAttempt {
   #response: ClientResponse | undefined;
   #over = false;
 
-  constructor(request: UpstreamRequest, listener: AttemptListener, tools: UpgradeTools) {
-    const { upgrade } = request.exchange;
+  constructor(plan: Plan, listener: AttemptListener, tools: UpgradeTools) {
+    const { upgrade } = plan.exchange;
     if (!upgrade) throw new ProxyError('ERR_INTERNAL', 'No upgrade was asked for');
-    this.#request = request;
+    this.#plan = plan;
     this.#upgrade = upgrade;
     this.#listener = listener;
     this.#tools = tools;
   }
 
-  start(egress: Egress | undefined): void {
+  start(): void {
+    const { egress } = this.#plan;
     if (!egress) return this.#ask(undefined);
     egress
-      .connect(connectTo(this.#request.target, this.#tools.limits.secure))
+      .connect(connectTo(this.#plan.target, this.#tools.limits.secure))
       .then((socket) => {
         // Nobody else listens while it waits for its request.
         socket.on('error', ignore);
@@ -67,10 +67,10 @@ export class UpgradeAttempt {
   };
 
   #ask(tunnel: Socket | undefined): void {
-    const { exchange, target, rawHeaders, proxyOptions } = this.#request;
+    const { exchange, target, rawHeaders, proxyOptions } = this.#plan;
     const { limits, server } = this.#tools;
     try {
-      const options = upgradeOptions(this.#request, limits, tunnel);
+      const options = upgradeOptions(this.#plan, limits, tunnel);
       const proxyReq = isEncrypted(target) ? httpsRequest(options) : httpRequest(options);
       this.#proxyReq = proxyReq;
       proxyReq.on('error', this.fail).on('close', this.#closed);
@@ -115,7 +115,7 @@ export class UpgradeAttempt {
   }
 
   #watchConnect(socket: Socket): void {
-    const encrypted = isEncrypted(this.#request.target);
+    const encrypted = isEncrypted(this.#plan.target);
     const late = (): void => {
       if (!this.#over) this.fail(Object.assign(new Error('No connection in time'), { code: 'ETIMEDOUT' }));
     };
@@ -137,7 +137,7 @@ export class UpgradeAttempt {
   #answered(proxyRes: IncomingMessage): void {
     proxyRes.on('error', this.fail);
     if (this.#over) return void proxyRes.destroy();
-    const { exchange } = this.#request;
+    const { exchange } = this.#plan;
     const { limits } = this.#tools;
     const head = headOf(proxyRes);
     if (!this.#listener.head(head)) return this.cancel();
@@ -169,7 +169,7 @@ export class UpgradeAttempt {
     if (proxyRes.statusCode !== 101 || !meansWebSocket(proxyRes)) {
       throw new ProxyError('ERR_UPSTREAM_PROTOCOL', 'The upstream switched to another protocol');
     }
-    const { exchange } = this.#request;
+    const { exchange } = this.#plan;
     const { socket: client, sockets } = this.#upgrade;
     const { server, limits } = this.#tools;
     const { api } = exchange;

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { ConnectTo } from '../../core/egress.js';
 import { TARGET_PARTS } from '../options/choose-transport.js';
 import type { Target } from '../request/target.js';
-import type { UpstreamRequest } from '../transport.js';
+import type { Plan } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 
 /** Whether a target is called by https. */
@@ -28,7 +28,7 @@ export function connectTo(target: Target, rejectUnauthorized: boolean): ConnectT
  * @param tunnel the connection to use, where it is there already
  */
 export function upgradeOptions(
-  { target, path, proxyOptions }: UpstreamRequest,
+  { target, path, proxyOptions }: Plan,
   { secure, maxResponseHeaderBytes }: Pick<ConnectionOptions, 'secure' | 'maxResponseHeaderBytes'>,
   tunnel: Socket | undefined,
 ): RequestOptions {

@@ -1,7 +1,6 @@
 import type { ProxyServer } from 'httpxy';
-import type { Egress } from '../../core/egress.js';
 import { ProxyError } from '../../core/errors.js';
-import type { AttemptListener, Cancel, UpstreamRequest } from '../transport.js';
+import type { AttemptListener, Cancel, Plan } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { UpgradeAttempt } from './attempt.js';
 
@@ -21,19 +20,15 @@ export class UpgradeTransport {
     this.#options = options;
   }
 
-  readonly send = (
-    request: UpstreamRequest,
-    egress: Egress | undefined,
-    listener: AttemptListener,
-  ): Cancel => {
-    const attempt = new UpgradeAttempt(request, listener, {
+  readonly send = (plan: Plan, listener: AttemptListener): Cancel => {
+    const attempt = new UpgradeAttempt(plan, listener, {
       server: this.#server,
       limits: this.#options,
       over: () => this.#underWay.delete(attempt),
     });
     this.#underWay.add(attempt);
     if (this.#closed) attempt.fail(shuttingDown());
-    else attempt.start(egress);
+    else attempt.start();
     return attempt.cancel;
   };
 

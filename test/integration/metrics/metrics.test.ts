@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import express from 'express';
 import { AggregatorRegistry, Counter, Registry } from 'prom-client';
 import { ProxyError } from '../../../lib/core/errors.js';
-import { detach, exchangeOf } from '../../../lib/core/exchange.js';
+import { detach } from '../../../lib/core/detach.js';
+import { exchangeOf } from '../../../lib/core/exchange.js';
 import { pipeline } from '../../../lib/core/pipeline.js';
 import { breaker, cache, type Handler, retry } from '../../../lib/index.js';
 import { type MetricsHandler, metrics } from '../../../lib/metrics/metrics.js';
@@ -273,7 +274,7 @@ describe('metrics() labels', () => {
       counted(req, res, () => {
         const attempt = { number: 1, startedAt: 0, durationMs: 1, waitedMs: 0, egress: `exit-${i}` };
         const head = { status: 200, statusText: '', rawHeaders: [] };
-        const told = { ...attempt, outcome: { kind: 'answer' as const, head } };
+        const told = { ...attempt, outcome: { kind: 'response' as const, head } };
         exchange.attempts.push(told);
         for (const guard of exchange.guards) guard.after?.(told, exchange);
         res.statusCode = 200 + (i % 800);

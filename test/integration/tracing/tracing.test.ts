@@ -4,7 +4,8 @@ import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } 
 import { AlwaysOffSampler, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { expect } from 'chai';
 import { ProxyError } from '../../../lib/core/errors.js';
-import { detach, exchangeOf } from '../../../lib/core/exchange.js';
+import { detach } from '../../../lib/core/detach.js';
+import { exchangeOf } from '../../../lib/core/exchange.js';
 import { pipeline } from '../../../lib/core/pipeline.js';
 import { breaker, cache, type Handler, retry } from '../../../lib/index.js';
 import { tracing } from '../../../lib/tracing/tracing.js';

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { type Exchange, exchangeOf, type Handler, type RetryPolicy } from '../../../lib/core/exchange.js';
+import { type Exchange, exchangeOf, type Handler } from '../../../lib/core/exchange.js';
+import type { RetryPolicy } from '../../../lib/core/retry-policy.js';
 import { bigBody } from '../../support/bytes.js';
 import { listenerWarningsSeen } from '../../support/cleanup.js';
 import { call, keepAliveAgent } from '../../support/client.js';
@@ -13,7 +14,7 @@ function tryAgain(maxAttempts: number, seen: Exchange[] = []): Handler {
     totalTimeoutMs: 10_000,
     resends: () => true,
     delayAfter: (outcome, { attemptsMade, replayable }) => {
-      const failed = outcome.kind === 'failure' || (outcome.kind === 'answer' && outcome.head.status >= 500);
+      const failed = outcome.kind === 'failure' || (outcome.kind === 'response' && outcome.head.status >= 500);
       return failed && replayable && attemptsMade < maxAttempts ? 0 : undefined;
     },
     drive: async (again) => {

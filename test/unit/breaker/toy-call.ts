@@ -1,7 +1,8 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { type ErrorCode, ProxyError } from '../../../lib/core/errors.js';
-import { type Attempt, type AttemptOutcome, Exchange, type Guard } from '../../../lib/core/exchange.js';
+import type { Attempt, AttemptOutcome, Limit } from '../../../lib/core/attempt.js';
+import { Exchange } from '../../../lib/core/exchange.js';
 
 /** A clock that stands still until it is told to go on. */
 export interface ToyClock {
@@ -27,7 +28,7 @@ export function toyExchange(): Exchange {
 }
 
 export function response(status: number): AttemptOutcome {
-  return { kind: 'answer', head: { status, statusText: '', rawHeaders: [] } };
+  return { kind: 'response', head: { status, statusText: '', rawHeaders: [] } };
 }
 
 export function failure(code: ErrorCode, staleConnection = false): AttemptOutcome {

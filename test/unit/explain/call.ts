@@ -1,5 +1,5 @@
 import { ProxyError } from '../../../lib/core/errors.js';
-import type { Attempt } from '../../../lib/core/exchange.js';
+import type { Attempt } from '../../../lib/core/attempt.js';
 import type { ExplainedCall } from '../../../lib/explain/explained-call.js';
 
 /** A call that began at 1000. */
@@ -18,7 +18,7 @@ export function callOf(call: Partial<ExplainedCall> = {}): ExplainedCall {
 /** An attempt that was answered. */
 export function answered(number: number, status: number, times: Partial<Attempt> = {}): Attempt {
   const head = { status, statusText: '', rawHeaders: ['Server-Timing', 'evil"'] };
-  return attempt(number, times, { kind: 'answer', head });
+  return attempt(number, times, { kind: 'response', head });
 }
 
 /** An attempt that broke off. */

@@ -2,13 +2,8 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { expect } from 'chai';
 import { type ErrorCode, ProxyError } from '../../../lib/core/errors.js';
-import {
-  type Attempt,
-  type AttemptOutcome,
-  type Exchange,
-  exchangeOf,
-  type Guard,
-} from '../../../lib/core/exchange.js';
+import type { Attempt, AttemptOutcome, Limit } from '../../../lib/core/attempt.js';
+import { type Exchange, exchangeOf } from '../../../lib/core/exchange.js';
 import { type RateLimitHandler, rateLimit } from '../../../lib/rate-limit/rate-limit.js';
 import { onCleanup } from '../../support/cleanup.js';
 
@@ -73,7 +68,7 @@ async function through(
 }
 
 function response(status: number, ...rawHeaders: string[]): AttemptOutcome {
-  return { kind: 'answer', head: { status, statusText: '', rawHeaders } };
+  return { kind: 'response', head: { status, statusText: '', rawHeaders } };
 }
 
 const TOO_MANY = response(429, 'Retry-After', '30');

@@ -1,12 +1,13 @@
 import { expect } from 'chai';
 import { ProxyError } from '../../../lib/core/errors.js';
-import type { AttemptOutcome, RetryClass, RetryContext } from '../../../lib/core/exchange.js';
+import type { AttemptOutcome, RetryClass } from '../../../lib/core/attempt.js';
+import type { RetryContext } from '../../../lib/core/retry-policy.js';
 import { resolveOptions } from '../../../lib/core/options.js';
 import { decideRetry } from '../../../lib/retry/retry-decision.js';
 import { type RetryOptions, retrySchema } from '../../../lib/retry/retry-options.js';
 
 const response = (status: number, ...rawHeaders: string[]): AttemptOutcome => ({
-  kind: 'answer',
+  kind: 'response',
   head: { status, statusText: '', rawHeaders },
 });
 const failure = (retryClass: RetryClass | undefined, unsent = false): AttemptOutcome => ({

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { ProxyError } from '../../../lib/core/errors.js';
-import type { Attempt } from '../../../lib/core/exchange.js';
+import type { Attempt } from '../../../lib/core/attempt.js';
 import { attemptAttributes, outcomeAttributes, spanMethod } from '../../../lib/tracing/span-attributes.js';
 
 const ATTEMPT: Attempt = {
@@ -49,7 +49,7 @@ describe('attemptAttributes()', () => {
 
 describe('outcomeAttributes()', () => {
   const response = (status: number) =>
-    outcomeAttributes({ kind: 'answer', head: { status, statusText: '', rawHeaders: [] } });
+    outcomeAttributes({ kind: 'response', head: { status, statusText: '', rawHeaders: [] } });
 
   it('takes an answer from 400 on for an error, as a client does', () => {
     expect(response(399)['error.type']).to.equal(undefined);
