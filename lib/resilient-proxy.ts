@@ -58,7 +58,10 @@ export interface ResilientProxy {
    * @throws InvalidOptionError for a configuration that is wrong: the one before stays, all of it
    */
   update(config: ResilientProxyConfig): UpdateReport;
-  /** Frees connections and timers; calls under way fail, and WebSockets have a second to say goodbye. */
+  /**
+   * Frees connections and timers: calls under way fail, those that come later get 503 ERR_SHUTTING_DOWN, and WebSockets
+   * have a second to say goodbye. Called again, it gives the same promise.
+   */
   close(): Promise<void>;
   /** Every API by its name; the same map after an update, with other APIs in it. */
   readonly apis: ReadonlyMap<string, Api>;
@@ -111,21 +114,24 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   const apis = live.current;
   const sharedFrom = snapshotsOf(shared);
   const servers = new ServerUpgrades();
-  const state = { only: undefined as LiveApi | undefined, closed: false };
+  const state = { only: undefined as LiveApi | undefined, closing: undefined as Promise<void> | undefined };
   live.update(configured);
   choose(single);
 
   function resilientProxy(req: IncomingMessage, res: ServerResponse): void {
-    const api = state.only ?? pick(apis, req);
+    const api = state.closing ? closed() : (state.only ?? pick(apis, req));
+    const exchange = exchangeOf(req, res);
     if (api instanceof ProxyError) {
+      exchange.error = api;
       sendError(req, res, api);
       return;
     }
-    const exchange = exchangeOf(req, res);
     exchange.api = api.name;
     if (api.ws) listen(req);
     api.enter(exchange);
     parts.stats?.watch(exchange, api.ownWriters);
+    // Its client left before it got here: it is counted, and nothing is done for nobody.
+    if (exchange.abandoned) return;
     api.handle(req, res, (error) => {
       exchange.error = asProxyError(error ?? notForwarded());
       sendError(req, res, exchange.error);
@@ -135,7 +141,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (!takeUpgrade(req)) return;
     if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
-    const api = state.closed ? closed() : (state.only ?? pick(apis, req));
+    const api = state.closing ? closed() : (state.only ?? pick(apis, req));
     if (api instanceof ProxyError) return refuseUpgrade(socket, api);
     const exchange = beginUpgrade(req, socket, head, sockets);
     if (!exchange) return;
@@ -153,7 +159,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   }
 
   function update(config: ResilientProxyConfig): UpdateReport {
-    if (state.closed) throw closed();
+    if (state.closing) throw closed();
     const next = readConfig(config);
     const report = live.update(next.apis);
     choose(next.single);
@@ -173,8 +179,12 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
     };
   }
 
-  async function close(): Promise<void> {
-    state.closed = true;
+  function close(): Promise<void> {
+    state.closing ??= closeAll();
+    return state.closing;
+  }
+
+  async function closeAll(): Promise<void> {
     servers.close();
     await sockets.close(GOODBYE_MS);
     await factory.closeAll();

@@ -64,8 +64,6 @@ export class LiveApi implements Api, Stages {
 
   /** Counts a call until nobody waits for it any more. */
   enter(exchange: Exchange): void {
-    // The client of one that is closed left before it got here: no end of it will be told.
-    if (exchange.res.closed) return;
     this.#active++;
     exchange.onAbandon(this.#left);
   }

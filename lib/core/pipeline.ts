@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Exchange, exchangeOf, type Handler } from './exchange.js';
+import { type Exchange, exchangeOf, type Handler, knownExchange } from './exchange.js';
 
 type Next = (error?: unknown) => void;
 
@@ -11,11 +11,15 @@ export function pipeline(stages: readonly (Handler | undefined)[]): Handler {
   const present = stages.filter((stage) => stage !== undefined);
   const rests = present.map(
     (_, i): Handler =>
-      (req, res, next) =>
-        run(i + 1, exchangeOf(req, res), next),
+      (req, _res, next) => {
+        const exchange = knownExchange(req);
+        if (exchange) run(i + 1, exchange, next);
+      },
   );
 
   function run(i: number, exchange: Exchange, next: Next): void {
+    // Its client left while a stage waited for something: nothing behind it begins.
+    if (exchange.abandoned) return;
     const stage = present[i];
     if (!stage) return next();
     exchange.rest = rests[i];

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProxyError } from './errors.js';
-import { announcesBody, exchangeOf } from './exchange.js';
+import { announcesBody, knownExchange } from './exchange.js';
 
 /**
- * Answers a call with an error as JSON, `{ error, code }`. What is no {@link ProxyError} may hold anything
- * and is told as an internal error only. An answer that has begun is cut off instead.
+ * Responds with an error as JSON, `{ error, code }`. What is not a {@link ProxyError} may hold anything and is told as
+ * an internal error only. A response that has begun is cut off instead.
  */
 export function sendError(req: IncomingMessage, res: ServerResponse, thrown: unknown): ProxyError {
   const error = asProxyError(thrown);
@@ -21,7 +21,8 @@ export function sendError(req: IncomingMessage, res: ServerResponse, thrown: unk
   res.setHeader('X-Content-Type-Options', 'nosniff');
   res.setHeader('Content-Length', body.length);
   res.statusCode = error.status;
-  exchangeOf(req, res).bytesOut += body.length;
+  const exchange = knownExchange(req);
+  if (exchange) exchange.bytesOut += body.length;
   if (uploading) endAfterUpload(req, res, body);
   else res.end(body);
   return error;

@@ -5,7 +5,7 @@ import type { ManyApisConfig } from '../apis/options.js';
 import type { LoadedConfig } from '../config/load-config.js';
 import type { GatewaySettings } from '../config/schema.js';
 import { ProxyError } from '../core/errors.js';
-import { exchangeOf, knownExchange } from '../core/exchange.js';
+import { knownExchange } from '../core/exchange.js';
 import { sendError } from '../core/send-error.js';
 import { type ResilientProxy, resilientProxy } from '../resilient-proxy.js';
 import { NO_WEBSOCKET, refuseUpgrade } from '../websocket/refuse-upgrade.js';
@@ -103,7 +103,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       // Before Express, whose setPrototypeOf on each message costs more than all of the call.
       req.url = url.slice(MOUNT_LENGTH);
       proxy(req, res);
-      exchangeOf(req, res).onSettled(live.logCall);
+      knownExchange(req)?.onSettled(live.logCall);
     } else if (ABSOLUTE_FORM.test(url)) {
       req.url = originOf(url);
       serve(req, res);

@@ -1,0 +1,58 @@
+type Listener<Args extends unknown[]> = (...args: Args) => unknown;
+
+/**
+ * Where a part announces what it does. Nothing that a listener does reaches a call: each is called by itself, and what
+ * it throws, or what its promise is rejected with, becomes a warning of the process (`process.on('warning')`), once for
+ * each listener.
+ */
+export class Events<Types extends Record<keyof Types, unknown[]>> {
+  readonly #listeners = new Map<keyof Types, readonly Listener<never>[]>();
+  readonly #warned = new WeakSet<Listener<never>>();
+
+  /** Calls back at each such event, until {@link off} with the same function. */
+  on<E extends keyof Types>(event: E, listener: Listener<Types[E]>): void {
+    if (typeof listener !== 'function') throw new TypeError(`A listener of ${String(event)} must be a function`);
+    this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);
+  }
+
+  /** Ends what {@link on} began. */
+  off<E extends keyof Types>(event: E, listener: Listener<Types[E]>): void {
+    const listeners = this.#listeners.get(event) ?? [];
+    const at = listeners.lastIndexOf(listener);
+    if (at < 0) return;
+    const rest = listeners.filter((_, i) => i !== at);
+    if (rest.length > 0) this.#listeners.set(event, rest);
+    else this.#listeners.delete(event);
+  }
+
+  /** Whether anybody listens: what is told need not be made where nobody does. */
+  has(event: keyof Types): boolean {
+    return this.#listeners.has(event);
+  }
+
+  /** Tells all who listen now. It never throws. */
+  emit<E extends keyof Types>(event: E, ...args: Types[E]): void {
+    const listeners = this.#listeners.get(event);
+    if (!listeners) return;
+    for (const listener of listeners as readonly Listener<Types[E]>[]) {
+      try {
+        const result = listener(...args);
+        if (result instanceof Promise) result.catch((error: unknown) => this.#warn(event, listener, error));
+      } catch (error) {
+        this.#warn(event, listener, error);
+      }
+    }
+  }
+
+  #warn(event: keyof Types, listener: Listener<never>, thrown: unknown): void {
+    if (this.#warned.has(listener)) return;
+    this.#warned.add(listener);
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    const detail = error.stack === undefined ? {} : { detail: error.stack };
+    process.emitWarning(`A listener of "${String(event)}" failed: ${error.message}`, {
+      type: 'ListenerWarning',
+      code: 'RESILIENT_PROXY_LISTENER',
+      ...detail,
+    });
+  }
+}
