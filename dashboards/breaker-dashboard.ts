@@ -10,31 +10,31 @@ import { type Channel, LiveFeed } from './shared/live-feed.js';
 import { sendError, sendJson } from './shared/responses.js';
 import { crossSiteReason } from './shared/same-origin.js';
 
-/** What of a circuit the page's buttons work on: a `Circuit` is one. */
+/** The part of a `Circuit` that the page's buttons use. */
 export interface CircuitControl {
-  /** Refuses every call until one of the others is pressed. */
+  /** Refuses every call until one of the other methods is called. */
   forceOpen(): void;
-  /** Lets calls through and counts afresh. */
+  /** Closes the circuit and starts counting from zero. */
   forceClose(): void;
-  /** As `forceClose()`, and forgets the last failure. */
+  /** Like `forceClose()`, and forgets the last failure too. */
   reset(): void;
 }
 
-/** Where the page reads circuits, exits and gates: what `resilientProxy()` returns is one. */
+/** Source of circuits, egress proxies and rate limits. What `resilientProxy()` returns is one. */
 export interface BreakerDashboardSource {
   readonly circuits: {
-    /** Every circuit, as it is now. */
+    /** A snapshot of every circuit. */
     list(): readonly CircuitSnapshot[];
-    /** One of those listed; `undefined` where it is no longer there. */
-    get(target: string): CircuitControl | undefined;
+    /** The circuit of this name; `undefined` if there is none any more. */
+    get(circuit: string): CircuitControl | undefined;
   };
-  /** How exits and gates are; without it the page shows none. */
+  /** State of egress proxies and rate limits; without it the page shows none. */
   egress?(): EgressStatus;
-  /** Throws away the cached answers of an API. */
+  /** Removes the cached responses of an API. */
   purge?(api: string): Promise<unknown>;
   /**
    * The APIs that `purge` knows.
-   * @default the names of the circuits, up to the colon in front of a key
+   * @default the APIs of the circuits
    */
   purgeable?(): readonly string[];
 }
@@ -49,8 +49,11 @@ export interface BreakerDashboardOptions extends DashboardOptions {
    * @default false
    */
   actions?: boolean;
-  /** Hears of each action that was done, by whose request: for an audit log. */
-  onAction?(action: CircuitAction, target: string, req: IncomingMessage): void;
+  /**
+   * Called after each action with the request that caused it: for an audit log. `name` is the circuit's name; for
+   * `purge`, the API's.
+   */
+  onAction?(action: CircuitAction, name: string, req: IncomingMessage): void;
 }
 
 const schema = optionsObject({
@@ -61,8 +64,8 @@ const schema = optionsObject({
 });
 
 /**
- * A page about what is called and what is not: every circuit with its state, limits and history, and the exits
- * and gates beside them.
+ * A page that shows every circuit with its state, limits and history, and beside them the egress proxies and
+ * advertised rate limits.
  *
  * @throws InvalidOptionError
  */
@@ -72,7 +75,7 @@ export function breakerDashboard(
 ): Dashboard {
   const settings = resolveOptions(schema, options, 'breakerDashboard');
   const { actions, onAction } = settings;
-  // Nothing reports what a circuit counts: it is looked at once a second, which costs next to nothing.
+  // Circuits do not report each count, so they are read once a second, which costs next to nothing.
   const feed = new LiveFeed(settings.maxClients, () => () => undefined);
   const read = () => circuitsData(source, actions);
   const channel: Channel = {
@@ -105,20 +108,12 @@ function circuitsData(source: BreakerDashboardSource, actions: boolean): Circuit
   const purgeable = source.purgeable?.();
   const circuits = source.circuits.list().map((circuit) => ({
     ...circuit,
-    purge: actions && source.purge ? purgeName(circuit.target, purgeable) : undefined,
+    purge: actions && source.purge && (purgeable?.includes(circuit.api) ?? true) ? circuit.api : undefined,
   }));
   return { time: Date.now(), actions, circuits, proxies, limits };
 }
 
-/** The API that a circuit is of: its name, or what stands in front of the key. */
-function purgeName(target: string, names: readonly string[] | undefined): string | undefined {
-  if (!names) return target.split(':', 1)[0];
-  return names
-    .filter((name) => target === name || target.startsWith(`${name}:`))
-    .sort((a, b) => b.length - a.length)[0];
-}
-
-/** A page counts down by itself: time that passes is no news. */
+/** The page counts down by itself, so the mere passing of time is no change. */
 function withoutClock(value: unknown): string {
   return JSON.stringify(value, (key, inner: unknown) =>
     (key === 'time' || key === 'timeToResetMs') && inner !== null ? undefined : inner,
@@ -130,27 +125,30 @@ function actionRoutes(
   onAction: BreakerDashboardOptions['onAction'],
 ): [string, Route][] {
   const guarded =
-    (name: CircuitAction, act: (target: string) => Promise<boolean> | boolean): Route =>
+    (action: CircuitAction, act: (name: string) => Promise<boolean> | boolean): Route =>
     async (req, res, query) => {
       const reason = crossSiteReason(req);
       if (reason) return sendError(res, 403, 'ERR_FORBIDDEN', reason);
-      const target = query.get('target') ?? '';
-      if (!(await act(target)))
-        return sendError(res, 404, 'ERR_NOT_FOUND', 'There is no circuit of this name');
-      onAction?.(name, target, req);
+      const parameter = action === 'purge' ? 'api' : 'circuit';
+      const name = query.get(parameter) ?? '';
+      if (!(await act(name))) {
+        const what = action === 'purge' ? 'API with a cache' : 'circuit';
+        return sendError(res, 404, 'ERR_NOT_FOUND', `There is no ${what} of this name`);
+      }
+      onAction?.(action, name, req);
       sendJson(res, 200, { circuits: circuitsData(source, true) } satisfies CircuitsResponse);
     };
 
-  const onCircuit = (act: (circuit: CircuitControl) => void) => (target: string) => {
-    const circuit = source.circuits.get(target);
+  const onCircuit = (act: (circuit: CircuitControl) => void) => (name: string) => {
+    const circuit = source.circuits.get(name);
     if (circuit) act(circuit);
     return circuit !== undefined;
   };
 
-  async function purge(target: string): Promise<boolean> {
+  async function purge(api: string): Promise<boolean> {
     const names = circuitsData(source, true).circuits.map((circuit) => circuit.purge);
-    if (!source.purge || !names.includes(target)) return false;
-    await source.purge(target);
+    if (!source.purge || !names.includes(api)) return false;
+    await source.purge(api);
     return true;
   }
 

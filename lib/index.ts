@@ -23,6 +23,7 @@ export type { Circuit } from './breaker/circuit.js';
 export { CircuitRegistry } from './breaker/circuit-registry.js';
 export type {
   CircuitConfig,
+  CircuitName,
   CircuitSnapshot,
   CircuitTransition,
 } from './breaker/circuit-snapshot.js';

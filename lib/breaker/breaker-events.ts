@@ -1,19 +1,20 @@
 import type { EventEmitter } from 'node:events';
+import type { CircuitName } from './circuit-snapshot.js';
 import type { TransitionReason } from './circuit-state.js';
 
-/** What `breaker()` tells while it works; `target` names the circuit as its snapshot does. */
+/** Events that `breaker()` emits. */
 export interface BreakerEvents {
-  /** Calls are refused from now on. */
-  open: [event: { target: string; reason: TransitionReason; failures: number; retryAfterMs: number }];
-  /** Trials go through from now on. */
-  halfOpen: [event: { target: string }];
-  /** Calls go through again. */
-  close: [event: { target: string; reason: TransitionReason }];
+  /** The circuit has opened: calls are refused. */
+  open: [event: CircuitName & { reason: TransitionReason; failures: number; retryAfterMs: number }];
+  /** The circuit is half open: a few calls go through as probes. */
+  halfOpen: [event: CircuitName];
+  /** The circuit has closed: calls go through again. */
+  close: [event: CircuitName & { reason: TransitionReason }];
   /** A call was refused. */
-  reject: [event: { target: string; retryAfterMs: number }];
+  reject: [event: CircuitName & { retryAfterMs: number }];
   /** A failure was counted. */
-  failure: [event: { target: string; because: string }];
+  failure: [event: CircuitName & { because: string }];
 }
 
-/** Where circuits announce {@link BreakerEvents}. */
+/** Emitter of {@link BreakerEvents}. */
 export type BreakerEmitter = EventEmitter<BreakerEvents>;

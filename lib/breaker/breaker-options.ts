@@ -18,7 +18,7 @@ export interface BreakerOptions {
    */
   failureThreshold?: number;
   /**
-   * How long an open circuit refuses calls before it lets trials through.
+   * How long an open circuit refuses calls before it lets probes through.
    * @default 30000
    */
   resetTimeoutMs?: number;
@@ -29,17 +29,17 @@ export interface BreakerOptions {
    */
   requestTimeoutMs?: number;
   /**
-   * Trials that must succeed before a half-open circuit closes; one that fails opens it again.
+   * Probes that must succeed before a half-open circuit closes; one that fails opens it again.
    * @default 2
    */
   successThreshold?: number;
   /**
-   * Trials that may be under way at the same time while the circuit is half open; other calls are refused.
+   * Probes that may be under way at the same time while the circuit is half open; other calls are refused.
    * @default successThreshold
    */
   maxProbes?: number;
   /**
-   * After this time a trial that has not ended gives its slot to the next call that wants one; what comes
+   * After this time a probe that has not ended gives its slot to the next call that wants one; what comes
    * of it later is not counted.
    * @default requestTimeoutMs * 2
    */
@@ -61,7 +61,7 @@ export interface BreakerOptions {
    */
   windowMs?: number;
   /**
-   * Whether an answer of 429 is a failure. It is a sign of life, and the rate limit learns from it.
+   * Whether a response of 429 is a failure. It is a sign of life, and the rate limit learns from it.
    * @default false
    */
   countRateLimited?: boolean;

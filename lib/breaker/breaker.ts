@@ -9,35 +9,35 @@ import type { CircuitRegistry } from './circuit-registry.js';
 import type { CircuitStateName } from './circuit-state.js';
 import { KeyedCircuits } from './keyed-circuits.js';
 
-/** The middleware that {@link breaker} returns. Where it takes a key, none means the circuit of its name. */
+/** The middleware that {@link breaker} returns. Methods that take a key mean the breaker's own circuit without one. */
 export interface BreakerHandler {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
-  /** State of the circuit of its name. */
+  /** State of the breaker's own circuit, the one without a key. */
   readonly state: CircuitStateName;
-  /** Lists its circuits, and those of the other breakers that were given the same registry. */
+  /** Lists its circuits, and those of other breakers with the same registry. */
   readonly registry: CircuitRegistry;
-  /** The circuit of a key; makes it where no call has yet. */
+  /** The circuit of a key, created if there is none yet. */
   circuit(key?: string): Circuit;
   /** Refuses every call until `forceClose()` or `reset()`. */
   forceOpen(key?: string): void;
-  /** Lets calls through and counts afresh; failures open the circuit again as ever. */
+  /** Closes the circuit and starts counting from zero; failures open it again as usual. */
   forceClose(key?: string): void;
-  /** As `forceClose()`, and forgets the last failure. */
+  /** Like `forceClose()`, and forgets the last failure too. */
   reset(key?: string): void;
-  /** Calls back at each such event, until `off()` with the same function. */
+  /** Adds a listener. */
   on<E extends keyof BreakerEvents>(event: E, listener: (...args: BreakerEvents[E]) => void): void;
-  /** Ends what `on()` began. */
+  /** Removes a listener that `on()` has added. */
   off<E extends keyof BreakerEvents>(event: E, listener: (...args: BreakerEvents[E]) => void): void;
-  /** Takes its circuits out of the registry. */
+  /** Removes its circuits from the registry. */
   close(): void;
 }
 
 /**
- * Stops calling what is dead. After enough failures every call is refused at once with a 503 and
- * `Retry-After`, by `next(error)`; then a few trials find out whether the target has recovered. With
- * `forward()` behind it every attempt counts; in front of any other handler the response does.
+ * A circuit breaker. After enough failures it opens: every call is refused at once with a 503 and
+ * `Retry-After`, by `next(error)`. After a while a few calls go through as probes, to find out whether the
+ * target has recovered. In front of `forward()` it counts attempts; in front of any other handler, responses.
  *
- * @param clock milliseconds that never go back; for tests
+ * @param clock monotonic, in milliseconds; for tests
  * @throws InvalidOptionError
  */
 export function breaker(options: BreakerOptions = {}, clock: Clock = steadyClock): BreakerHandler {
@@ -56,7 +56,7 @@ export function breaker(options: BreakerOptions = {}, clock: Clock = steadyClock
       return;
     }
     const exchange = exchangeOf(req, res);
-    // Mounted on two paths that one call goes through, it would count everything twice.
+    // A call that passes this middleware twice, mounted on two paths, is counted once.
     if (exchange.limits.includes(circuit)) return next();
     const refusal = circuit.enter(exchange);
     if (refusal) {
@@ -82,7 +82,7 @@ export function breaker(options: BreakerOptions = {}, clock: Clock = steadyClock
       circuits.close();
     },
   });
-  // Object.assign would copy what the getter returns now; TypeScript does not see defined properties.
+  // Object.assign() would copy the getter's current value, and TypeScript does not see defineProperty().
   return Object.defineProperty(handler, 'state', {
     get: () => circuits.get().state,
     enumerable: true,

@@ -3,22 +3,22 @@ import type { Circuit } from './circuit.js';
 import type { CircuitSnapshot } from './circuit-snapshot.js';
 import type { KeyedCircuits } from './keyed-circuits.js';
 
-/** Lists every circuit of the breakers that share it: what a dashboard or a health check reads. */
+/** The circuits of all breakers that share it, for a dashboard or a health check. */
 export class CircuitRegistry {
   readonly #breakers = new Map<string, KeyedCircuits>();
 
-  /** Every circuit as it is now, in the order of the breakers. */
+  /** A snapshot of every circuit, in the order of the breakers. */
   list(): CircuitSnapshot[] {
     return this.#circuits().map((circuit) => circuit.snapshot());
   }
 
-  /** The circuit of this name, as `target` in {@link list}; never makes one. */
-  get(target: string): Circuit | undefined {
-    return this.#circuits().find((circuit) => circuit.target === target);
+  /** The circuit of this name, which is `circuit` in {@link list}. Does not create one. */
+  get(name: string): Circuit | undefined {
+    return this.#circuits().find(({ circuit }) => circuit === name);
   }
 
   /**
-   * Two breakers of one name could not be told apart in a list, and would differ in their limits.
+   * Refuses a second breaker of the same name: their circuits would look alike in a list.
    * @internal
    */
   add(circuits: KeyedCircuits): void {

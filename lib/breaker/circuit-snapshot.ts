@@ -1,6 +1,6 @@
 import type { CircuitStateName, TransitionReason } from './circuit-state.js';
 
-/** The limits a circuit works by, every default filled in; `BreakerOptions` describes each. */
+/** A circuit's options with every default filled in; `BreakerOptions` describes them. */
 export interface CircuitConfig {
   readonly failureThreshold: number;
   readonly resetTimeoutMs: number;
@@ -23,24 +23,30 @@ export interface CircuitTransition {
   readonly reason: TransitionReason;
 }
 
-/** A circuit at one moment, fit for JSON. */
-export interface CircuitSnapshot {
-  /** The breaker's name; with a colon and the key behind it where circuits are kept by key. */
-  readonly target: string;
+/** Which circuit an event or a snapshot is about. */
+export interface CircuitName {
+  /** The breaker's name: usually that of the API. */
+  readonly api: string;
+  /** The breaker's name, followed by `:key` where the circuits are kept by key. */
+  readonly circuit: string;
+}
+
+/** A circuit at one moment, as plain JSON. */
+export interface CircuitSnapshot extends CircuitName {
   readonly state: CircuitStateName;
-  /** Failed attempts in a row; of an open circuit, those it opened with. */
+  /** Failed attempts in a row; for an open circuit, the number it opened with. */
   readonly failures: number;
-  /** Trials that succeeded since it is half open; 0 otherwise. */
+  /** Probes that have succeeded while half open; 0 in other states. */
   readonly successes: number;
-  /** When a failure was last counted, in epoch milliseconds. */
+  /** When the last failure was counted, in epoch milliseconds. */
   readonly lastFailureTime: number | null;
-  /** What that failure was: `status 503`, or the error's message. */
+  /** The last failure: `status 503`, or an error message. */
   readonly lastFailure: string | null;
-  /** Until trials may go through; 0 where it is not open, `null` where it was forced open. */
+  /** Time until probes may go through; 0 unless it is open, `null` if it was forced open. */
   readonly timeToResetMs: number | null;
-  /** Attempts in the rolling window; 0 where it is turned off. */
+  /** Attempts in the rolling window; 0 if the window is turned off. */
   readonly windowTotal: number;
-  /** Share of failures in that window, from 0 to 1. */
+  /** Share of failures in the rolling window, from 0 to 1. */
   readonly failureRatio: number;
   readonly config: CircuitConfig;
   /** The last 20 changes of state, oldest first. */

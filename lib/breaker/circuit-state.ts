@@ -1,15 +1,15 @@
 import type { ProbeSlots } from './probe-slots.js';
 
-/** Where a circuit stands. */
+/** State of a circuit. */
 export type CircuitStateName = 'CLOSED' | 'OPEN' | 'HALF_OPEN';
 
-/** Why a circuit went from one state to another. */
+/** Why a circuit changed its state. */
 export type TransitionReason =
   | 'failures in a row'
   | 'failure ratio'
   | 'reset timeout passed'
-  | 'trial failed'
-  | 'trials succeeded'
+  | 'probe failed'
+  | 'probes succeeded'
   | 'forced'
   | 'reset';
 
@@ -18,7 +18,7 @@ export interface ClosedState {
   readonly kind: 'CLOSED';
   /** Failed attempts in a row. */
   readonly failures: number;
-  /** The run of failures that the last success ended, and which call ended it. */
+  /** The run of failures that the last success has ended, and the attempt that ended it. */
   readonly ended?: { readonly by: object; readonly failures: number };
 }
 
@@ -27,58 +27,67 @@ export interface OpenState {
   readonly kind: 'OPEN';
   /** Failed attempts in a row when it opened. */
   readonly failures: number;
+  /** Why it opened, for messages: `after 5 failures`. */
+  readonly cause: string;
   readonly openedAt: number;
-  /** From then on trials go through; `Infinity` where it was forced open. */
+  /** When probes may go through; `Infinity` if it was forced open. */
   readonly halfOpensAt: number;
 }
 
-/** A few calls go through to find out whether the target has recovered. */
+/** A few calls go through as probes, to find out whether the target has recovered. */
 export interface HalfOpenState {
   readonly kind: 'HALF_OPEN';
   /** Failed attempts in a row when it opened. */
   readonly failures: number;
+  /** Why it opened. */
+  readonly cause: string;
   readonly probes: ProbeSlots;
-  /** The trials that succeeded. */
+  /** The probes that have succeeded. */
   readonly passed: readonly object[];
 }
 
-/** An open circuit without `openedAt`, or a closed one with trials, cannot exist. */
+/** A union, so that an open circuit without `openedAt` or a closed one with probes cannot exist. */
 export type CircuitState = ClosedState | OpenState | HalfOpenState;
 
-/** A closed circuit that has counted nothing. */
+/** A closed circuit without failures. */
 export const CLOSED: ClosedState = Object.freeze({ kind: 'CLOSED', failures: 0 });
 
-/** A success ends the run of failures. Makes no new object where there was none: this is every call. */
+/** A success ends the run of failures. Without one it allocates nothing, since this runs for every call. */
 export function afterSuccess(state: ClosedState, by: object): ClosedState {
   if (state.failures === 0) return CLOSED;
   return { kind: 'CLOSED', failures: 0, ended: { by, failures: state.failures } };
 }
 
 /**
- * A failure lengthens the run. An answer that breaks off was a success at its head: it takes up the run
- * that its head had ended, or a target that cuts every answer would never have two failures in a row.
+ * A failure adds to the run. A response that breaks off counted as a success at its head, so it resumes the
+ * run that its head had ended: otherwise a target that cuts every response would never fail twice in a row.
  */
 export function afterFailure(state: ClosedState, by: object): ClosedState {
   const resumed = state.ended?.by === by ? state.ended.failures : 0;
   return { kind: 'CLOSED', failures: state.failures + resumed + 1 };
 }
 
-/** An open circuit that lets trials through after `resetTimeoutMs`; `Infinity` keeps it open. */
-export function openedAt(now: number, resetTimeoutMs: number, failures: number): OpenState {
-  return { kind: 'OPEN', failures, openedAt: now, halfOpensAt: now + resetTimeoutMs };
+/** An open circuit that lets probes through after `resetTimeoutMs`; `Infinity` keeps it open. */
+export function openedAt(
+  now: number,
+  resetTimeoutMs: number,
+  failures: number,
+  cause = `after ${failures} ${failures === 1 ? 'failure' : 'failures'}`,
+): OpenState {
+  return { kind: 'OPEN', failures, cause, openedAt: now, halfOpensAt: now + resetTimeoutMs };
 }
 
-/** Whether an open circuit may let a trial through. */
+/** Whether an open circuit may let a probe through. */
 export function isDue(state: OpenState, now: number): boolean {
   return now >= state.halfOpensAt;
 }
 
-/** An open circuit that begins to let trials through. */
+/** An open circuit turns half open. */
 export function halfOpened(state: OpenState, probes: ProbeSlots): HalfOpenState {
-  return { kind: 'HALF_OPEN', failures: state.failures, probes, passed: [] };
+  return { kind: 'HALF_OPEN', failures: state.failures, cause: state.cause, probes, passed: [] };
 }
 
-/** One more trial has succeeded; closes the circuit when that is enough. */
+/** A probe has succeeded; the circuit closes when enough have. */
 export function afterProbe(
   state: HalfOpenState,
   by: object,

@@ -1,7 +1,7 @@
 import type { CircuitConfig, CircuitSnapshot } from './circuit-snapshot.js';
 import type { CircuitStateName, TransitionReason } from './circuit-state.js';
 
-/** Body of `/circuit-status`, with the fields of the OpenResty gateway; times are in seconds, as there. */
+/** Body of `/circuit-status`, in the form of the OpenResty gateway: times are in seconds. */
 export interface CircuitStatus {
   readonly timestamp: number;
   readonly circuits: readonly CircuitStatusEntry[];
@@ -9,13 +9,14 @@ export interface CircuitStatus {
 
 /** One circuit of a {@link CircuitStatus}. */
 export interface CircuitStatusEntry {
+  /** Name of the circuit. */
   readonly target: string;
   readonly state: CircuitStateName;
   readonly failures: number;
   readonly successes: number;
-  /** `null` where nothing has failed yet. */
+  /** `null` if nothing has failed yet. */
   readonly last_failure_time: number | null;
-  /** Until trials may go through; 0 where it is not open, `null` where it was forced open. */
+  /** Time until probes may go through; 0 unless it is open, `null` if it was forced open. */
   readonly time_to_reset: number | null;
   readonly last_failure: string | null;
   readonly window_total: number;
@@ -30,7 +31,7 @@ export interface CircuitStatusEntry {
   }[];
 }
 
-/** The limits in the OpenResty gateway's units: `request_timeout` in milliseconds, the others in seconds. */
+/** The options in the units of the OpenResty gateway: `request_timeout` in milliseconds, other times in seconds. */
 export interface CircuitStatusConfig {
   readonly failure_threshold: number;
   readonly reset_timeout: number;
@@ -54,7 +55,7 @@ export function circuitStatus(snapshots: readonly CircuitSnapshot[], now: number
 function entryOf(circuit: CircuitSnapshot): CircuitStatusEntry {
   const { lastFailureTime, timeToResetMs } = circuit;
   return {
-    target: circuit.target,
+    target: circuit.circuit,
     state: circuit.state,
     failures: circuit.failures,
     successes: circuit.successes,

@@ -1,9 +1,9 @@
 import type { Attempt, AttemptFailure, Limit, Permit } from '../core/attempt.js';
-import { ProxyError } from '../core/errors.js';
+import type { ProxyError } from '../core/errors.js';
 import type { Exchange } from '../core/exchange.js';
 import type { Clock } from '../core/steady-clock.js';
 import type { BreakerEmitter } from './breaker-events.js';
-import type { CircuitConfig, CircuitSnapshot, CircuitTransition } from './circuit-snapshot.js';
+import type { CircuitConfig, CircuitName, CircuitSnapshot, CircuitTransition } from './circuit-snapshot.js';
 import {
   afterFailure,
   afterProbe,
@@ -12,6 +12,7 @@ import {
   type CircuitStateName,
   CLOSED,
   type ClosedState,
+  type HalfOpenState,
   halfOpened,
   isDue,
   type OpenState,
@@ -19,33 +20,37 @@ import {
   type TransitionReason,
 } from './circuit-state.js';
 import { ProbeSlots } from './probe-slots.js';
+import { circuitError } from './refusal.js';
 import { BrakesTripDetector, type TripDetector } from './trip-detector.js';
 import { judgeFailure, judgeOutcome, judgeResponse, type Verdict } from './verdict.js';
 
-/** What a half-open circuit without a free slot says: how long a trial takes is not known. */
-const TRIAL_RETRY_AFTER_MS = 1000;
+/** `Retry-After` of a half-open circuit without a free slot: nobody knows how long a probe takes. */
+const PROBE_RETRY_AFTER_MS = 1000;
 
 const TRANSITIONS_KEPT = 20;
 
 /**
- * Stops calls to a target that fails. One object is the guard of every call to that target; while it is
- * closed a call costs a few comparisons, and no timer, promise or object.
+ * Stops calls to a target that fails. One instance guards every call to that target. While it is closed, a
+ * call costs a few comparisons and allocates nothing.
  */
 export class Circuit implements Limit, Permit {
-  /** Name of the circuit in events and snapshots. */
-  readonly target: string;
+  /** Name of its breaker: usually that of the API. */
+  readonly api: string;
+  /** Name of the circuit: that of its breaker, followed by `:key` where circuits are kept by key. */
+  readonly circuit: string;
   readonly #config: CircuitConfig;
   readonly #events: BreakerEmitter;
   readonly #clock: Clock;
   readonly #window: TripDetector | undefined;
   #state: CircuitState = CLOSED;
-  /** When it last closed, on the clock of attempts, `performance.now()`. */
+  /** When it last closed, by `performance.now()`, as the times of attempts are. */
   #closedSince = 0;
   #lastFailure: { readonly time: number; readonly because: string } | undefined;
   #transitions: CircuitTransition[] = [];
 
-  constructor(target: string, config: CircuitConfig, events: BreakerEmitter, clock: Clock) {
-    this.target = target;
+  constructor({ api, circuit }: CircuitName, config: CircuitConfig, events: BreakerEmitter, clock: Clock) {
+    this.api = api;
+    this.circuit = circuit;
     this.#config = config;
     this.#events = events;
     this.#clock = clock;
@@ -55,14 +60,14 @@ export class Circuit implements Limit, Permit {
     }
   }
 
-  /** `OPEN` lasts until a call asks after `resetTimeoutMs`: looking at it changes nothing. */
+  /** Stays `OPEN` after `resetTimeoutMs` until the next call comes: reading it changes nothing. */
   get state(): CircuitStateName {
     return this.#state.kind;
   }
 
   /**
-   * Asks for a call to go through. A half-open circuit keeps a slot for it, which its first attempt uses.
-   * @returns the error to answer with where it may not
+   * Asks whether a call may go through. A half-open circuit reserves a slot, which the first attempt uses.
+   * @returns the error to respond with if it may not
    */
   enter(exchange: Exchange): ProxyError | undefined {
     if (this.#state.kind === 'CLOSED') return undefined;
@@ -98,8 +103,9 @@ export class Circuit implements Limit, Permit {
     if (state.kind === 'CLOSED' && attempt.startedAt >= this.#closedSince) {
       this.#countFailure(state, attempt, verdict.failure, 'reversal');
     }
-    // Others than trials that succeeded began before the outage: their end is part of the old story.
-    if (state.kind === 'HALF_OPEN' && state.passed.includes(attempt)) this.#probeFailed(verdict.failure);
+    // Unless it is a probe that had succeeded, the response began before the outage and says nothing new.
+    if (state.kind === 'HALF_OPEN' && state.passed.includes(attempt))
+      this.#probeFailed(state, verdict.failure);
   }
 
   blocks(exchange: Exchange): boolean {
@@ -110,11 +116,11 @@ export class Circuit implements Limit, Permit {
   }
 
   /**
-   * Hears that the response has closed. Where no attempt was made a foreign handler has answered, and its
-   * response is what counts. Bound, so that one function serves every call.
+   * Called when the response has closed. If no attempt was made, another handler than `forward()` has responded,
+   * and its response counts. A bound property, so that one function serves every call.
    */
   readonly settled = (exchange: Exchange): void => {
-    // Its client has left, but it goes on for others: the attempts will tell.
+    // Its client has left, but the call goes on for others: its attempts will count.
     if (!exchange.abandoned) return;
     const counted = exchange.attempts.length > 0;
     const verdict = counted ? 'neither' : judgeResponse(exchange, this.#config.countRateLimited);
@@ -123,27 +129,28 @@ export class Circuit implements Limit, Permit {
 
   /** Refuses every call until {@link forceClose} or {@link reset}. */
   forceOpen(): void {
-    this.#become(this.#opened(this.#state.failures, Number.POSITIVE_INFINITY), 'forced');
+    this.#become(openedAt(this.#clock(), Number.POSITIVE_INFINITY, this.#state.failures), 'forced');
   }
 
-  /** Lets calls through and counts afresh; failures open it again as ever. */
+  /** Closes the circuit and starts counting from zero; failures open it again as usual. */
   forceClose(): void {
     this.#close('forced');
   }
 
-  /** As {@link forceClose}, and forgets the last failure. */
+  /** Like {@link forceClose}, and forgets the last failure too. */
   reset(): void {
     this.#close('reset');
     this.#lastFailure = undefined;
   }
 
-  /** The circuit at this moment. */
+  /** The state of the circuit now. */
   snapshot(): CircuitSnapshot {
     const state = this.#state;
     const now = this.#clock();
     const { total, failed } = this.#window?.totals(now) ?? { total: 0, failed: 0 };
     return {
-      target: this.target,
+      api: this.api,
+      circuit: this.circuit,
       state: state.kind,
       failures: state.failures,
       successes: state.kind === 'HALF_OPEN' ? state.passed.length : 0,
@@ -157,7 +164,7 @@ export class Circuit implements Limit, Permit {
     };
   }
 
-  /** Frees what it holds of brakes. */
+  /** Frees the resources of its window. */
   close(): void {
     this.#window?.close();
   }
@@ -169,26 +176,23 @@ export class Circuit implements Limit, Permit {
       const probes = new ProbeSlots(maxProbes, probeTimeoutMs);
       this.#become(halfOpened(this.#state, probes), 'reset timeout passed');
     }
-    // Asked anew: a listener may have forced it.
+    // Read again: a listener may have forced it.
     const state = this.#state;
     if (state.kind === 'CLOSED') return undefined;
     if (state.kind === 'HALF_OPEN' && state.probes.take(exchange, now)) return undefined;
-    return this.#refusal(state.kind === 'OPEN' ? this.#retryAfter(state.halfOpensAt, now) : undefined);
-  }
-
-  #refusal(retryAfterMs = TRIAL_RETRY_AFTER_MS): ProxyError {
-    const seconds = Math.max(1, Math.ceil(retryAfterMs / 1000));
+    const retryAfterMs =
+      state.kind === 'OPEN' ? this.#retryAfter(state.halfOpensAt, now) : PROBE_RETRY_AFTER_MS;
     if (this.#events.listenerCount('reject') > 0) {
-      this.#events.emit('reject', { target: this.target, retryAfterMs });
+      this.#events.emit('reject', { ...this.#name, retryAfterMs });
     }
-    return new ProxyError(
-      'ERR_CIRCUIT_OPEN',
-      `Service temporarily unavailable. Please try again in ${seconds} seconds`,
-      { retryAfterMs },
-    );
+    return circuitError(this.api, state, this.#lastFailure?.because, retryAfterMs);
   }
 
-  /** Nobody knows when a forced circuit closes: callers are told to come back as after a failure. */
+  get #name(): CircuitName {
+    return { api: this.api, circuit: this.circuit };
+  }
+
+  /** Nobody knows when a forced circuit closes: callers get the same time as after a failure. */
   #retryAfter(halfOpensAt: number, now: number): number {
     return halfOpensAt === Number.POSITIVE_INFINITY ? this.#config.resetTimeoutMs : halfOpensAt - now;
   }
@@ -197,11 +201,11 @@ export class Circuit implements Limit, Permit {
     const state = this.#state;
     if (state.kind === 'OPEN') return;
     if (state.kind === 'HALF_OPEN') {
-      // Without a slot it is a call from before the outage, or a trial that was given up.
+      // Without a slot it is a call from before the outage, or a probe that has timed out.
       if (!state.probes.end(holder) || verdict === 'neither') return;
-      if (verdict !== 'success') return this.#probeFailed(verdict.failure);
+      if (verdict !== 'success') return this.#probeFailed(state, verdict.failure);
       const next = afterProbe(state, by, this.#config.successThreshold);
-      if (next.kind === 'CLOSED') this.#close('trials succeeded');
+      if (next.kind === 'CLOSED') this.#close('probes succeeded');
       else this.#state = next;
       return;
     }
@@ -210,29 +214,32 @@ export class Circuit implements Limit, Permit {
       this.#window?.success(this.#clock());
       return;
     }
-    // Calls that hung since before the circuit opened would open it again when they time out.
+    // Calls that have hung since before the circuit opened would open it again when they time out.
     if (verdict === 'neither' || startedAt < this.#closedSince) return;
     this.#countFailure(state, by, verdict.failure, 'failure');
   }
 
   #countFailure(state: ClosedState, by: object, because: string, as: 'failure' | 'reversal'): void {
     const next = afterFailure(state, by);
-    const tripped = this.#window?.[as](this.#clock()) ?? false;
+    const now = this.#clock();
+    const tripped = this.#window?.[as](now) ?? false;
     if (next.failures >= this.#config.failureThreshold) {
       this.#become(this.#opened(next.failures), 'failures in a row', because);
-    } else if (tripped) {
-      this.#become(this.#opened(next.failures), 'failure ratio', because);
+    } else if (this.#window && tripped) {
+      const { total, failed } = this.#window.totals(now);
+      const cause = `after ${failed} of ${total} attempts failed`;
+      this.#become(this.#opened(next.failures, cause), 'failure ratio', because);
     } else {
       this.#become(next, undefined, because);
     }
   }
 
-  #probeFailed(because: string): void {
-    this.#become(this.#opened(this.#state.failures), 'trial failed', because);
+  #probeFailed({ failures, cause }: HalfOpenState, because: string): void {
+    this.#become(this.#opened(failures, cause), 'probe failed', because);
   }
 
-  #opened(failures: number, resetTimeoutMs = this.#config.resetTimeoutMs): OpenState {
-    return openedAt(this.#clock(), resetTimeoutMs, failures);
+  #opened(failures: number, cause?: string): OpenState {
+    return openedAt(this.#clock(), this.#config.resetTimeoutMs, failures, cause);
   }
 
   #close(reason: TransitionReason): void {
@@ -241,7 +248,7 @@ export class Circuit implements Limit, Permit {
     this.#become(CLOSED, reason);
   }
 
-  // Listeners come last: one that throws leaves the circuit whole, one that forces it has the last word.
+  // Listeners run last: one that throws leaves the state complete, and one that forces the circuit prevails.
   #become(next: CircuitState, reason: TransitionReason | undefined, because?: string): void {
     const time = Math.round(this.#clock());
     const from = this.#state.kind;
@@ -252,18 +259,18 @@ export class Circuit implements Limit, Permit {
       if (this.#transitions.length > TRANSITIONS_KEPT) this.#transitions.shift();
     }
     if (because !== undefined && this.#events.listenerCount('failure') > 0) {
-      this.#events.emit('failure', { target: this.target, because });
+      this.#events.emit('failure', { ...this.#name, because });
     }
     if (reason && from !== next.kind && this.#state === next) this.#announce(next, reason);
   }
 
   #announce(next: CircuitState, reason: TransitionReason): void {
-    const { target } = this;
-    if (next.kind === 'CLOSED') this.#events.emit('close', { target, reason });
-    if (next.kind === 'HALF_OPEN') this.#events.emit('halfOpen', { target });
+    const name = this.#name;
+    if (next.kind === 'CLOSED') this.#events.emit('close', { ...name, reason });
+    if (next.kind === 'HALF_OPEN') this.#events.emit('halfOpen', name);
     if (next.kind === 'OPEN') {
       const retryAfterMs = this.#retryAfter(next.halfOpensAt, next.openedAt);
-      this.#events.emit('open', { target, reason, failures: next.failures, retryAfterMs });
+      this.#events.emit('open', { ...name, reason, failures: next.failures, retryAfterMs });
     }
   }
 }

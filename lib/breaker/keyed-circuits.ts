@@ -3,7 +3,7 @@ import type { BreakerEmitter } from './breaker-events.js';
 import { Circuit } from './circuit.js';
 import type { CircuitConfig } from './circuit-snapshot.js';
 
-/** The circuits of one breaker: one under its own name, and one per key where it is keyed; bounded. */
+/** The circuits of one breaker: its own, and one for each key. Their number is bounded. */
 export class KeyedCircuits {
   readonly name: string;
   readonly #config: CircuitConfig;
@@ -21,7 +21,7 @@ export class KeyedCircuits {
     this.#clock = clock;
   }
 
-  /** The circuit of this key, a new one where there is none yet. */
+  /** The circuit of this key, created if there is none yet. */
   get(key = this.name): Circuit {
     const known = this.#circuits.get(key);
     if (known) {
@@ -30,13 +30,13 @@ export class KeyedCircuits {
       return known;
     }
     this.#makeRoom();
-    const target = key === this.name ? key : `${this.name}:${key}`;
-    const circuit = new Circuit(target, this.#config, this.#events, this.#clock);
+    const name = { api: this.name, circuit: key === this.name ? key : `${this.name}:${key}` };
+    const circuit = new Circuit(name, this.#config, this.#events, this.#clock);
     this.#circuits.set(key, circuit);
     return circuit;
   }
 
-  /** Every circuit there is. */
+  /** All circuits. */
   all(): Circuit[] {
     return [...this.#circuits.values()];
   }
@@ -53,7 +53,7 @@ export class KeyedCircuits {
     this.#circuits.delete(key);
   }
 
-  /** An open circuit protects a target, so it goes last; the one under the breaker's name stays. */
+  /** Open circuits are forgotten last, for they protect a target; the breaker's own is never forgotten. */
   #leastNeeded(): string | undefined {
     let oldest: string | undefined;
     for (const [key, circuit] of this.#circuits) {

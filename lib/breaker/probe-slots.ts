@@ -1,4 +1,4 @@
-/** The trials of one half-open period: a bounded number at a time, each holding a slot until it ends. */
+/** Slots for the probes of one half-open period: a bounded number, each held until its probe ends. */
 export class ProbeSlots {
   readonly #max: number;
   readonly #timeoutMs: number;
@@ -9,7 +9,7 @@ export class ProbeSlots {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Takes a slot, or starts the clock of the one that is held already; `false` where none is free. */
+  /** Takes a slot, or restarts the timeout of the one that the holder has; `false` if none is free. */
   take(holder: object, now: number): boolean {
     if (!this.mayTake(holder, now)) return false;
     this.#startedAt.set(holder, now);
@@ -23,12 +23,12 @@ export class ProbeSlots {
     return this.#startedAt.size < this.#max;
   }
 
-  /** Frees the slot; `false` where none was held, or it was given up. */
+  /** Frees the slot; `false` if the holder has none, or lost it by timeout. */
   end(holder: object): boolean {
     return this.#startedAt.delete(holder);
   }
 
-  // Only when a slot is wanted: a trial that nobody is in the way of may take its time.
+  // Called only when a slot is wanted: a slow probe that blocks nobody may take its time.
   #giveUp(now: number): void {
     for (const [holder, startedAt] of this.#startedAt) {
       if (now - startedAt >= this.#timeoutMs) this.#startedAt.delete(holder);

@@ -1,14 +1,14 @@
 // @ts-expect-error brakes ships no types; what is used of it is declared below.
 import untypedBrakes from 'brakes';
 
-/** Tells when too large a share of the latest calls has failed. */
+/** Detects that too large a share of the recent calls has failed. */
 export interface TripDetector {
   success(now: number): void;
-  /** Whether the share is reached with this failure. */
+  /** Counts a failure. @returns whether the share is reached */
   failure(now: number): boolean;
-  /** A failure of a call that had been counted as a success. */
+  /** Like {@link failure}, for a call that was counted as a success before. */
   reversal(now: number): boolean;
-  /** What the window holds. */
+  /** Number of calls in the window. */
   totals(now: number): { total: number; failed: number };
   /** Empties the window. */
   reset(now: number): void;
@@ -29,9 +29,9 @@ interface Bucket {
   requestTimes: number[];
 }
 
-/** Everything this package names of brakes, its private parts included: 3.1 is its last version. */
+/** What is used of brakes, private parts included: 3.1 is its last version. */
 interface Brakes {
-  /** A failure counts only in the generation it began in. */
+  /** A failure counts only in the generation in which it began. */
   emit(event: 'failure', durationMs: number, error: undefined, generation: number): boolean;
   isOpen(): boolean;
   destroy(): void;
@@ -48,13 +48,13 @@ const BrakesClass: new (options: Record<string, unknown>) => Brakes = untypedBra
 
 const BUCKETS = 10;
 
-/** Room for rounding: brakes compares the share of successes, and by `<`. */
+/** Tolerance for rounding: brakes compares the share of successes, by `<`. */
 const EPSILON = 1e-12;
 
 /**
- * A window of ten buckets in brakes, which decides. Its two intervals are stopped at once (`destroy()`
- * would leave them running) and the buckets turn by the clock of the circuit when something is counted:
- * a circuit has no timer, and a thousand idle ones cost nothing.
+ * Decides by a window of ten buckets in brakes. The two intervals of brakes are stopped at once (`destroy()`
+ * would leave them running); the buckets move on by the circuit's clock whenever something is counted. So a
+ * circuit has no timer, and a thousand idle ones cost nothing.
  */
 export class BrakesTripDetector implements TripDetector {
   readonly #rule: TripRule;
@@ -71,8 +71,8 @@ export class BrakesTripDetector implements TripDetector {
     this.#turnsAt = now + this.#bucketMs;
   }
 
-  // Counted in the bucket, not by an event: that costs 1.3 µs and looks through the window each time, on
-  // every call, though only a failure can make the share pass the ratio.
+  // Counted in the bucket, not by an event of brakes: that costs 1.3 µs for each call, because it checks the
+  // whole window, though only a failure can make the share pass the ratio.
   success(now: number): void {
     if (now >= this.#turnsAt) this.#turn(now);
     this.#active.total++;
@@ -82,7 +82,7 @@ export class BrakesTripDetector implements TripDetector {
   failure(now: number): boolean {
     if (now >= this.#turnsAt) this.#turn(now);
     const brakes = this.#brakes;
-    // Durations only feed percentiles that are never asked for.
+    // Durations only feed percentiles that nobody reads.
     brakes.emit('failure', 0, undefined, brakes._circuitGeneration);
     return brakes.isOpen();
   }
@@ -107,7 +107,7 @@ export class BrakesTripDetector implements TripDetector {
     return sum;
   }
 
-  // A new one, because a tripped brakes refuses to count until a timer of its own has fired.
+  // A new instance: a tripped one refuses to count until a timer of its own has fired.
   reset(now: number): void {
     this.#brakes.destroy();
     this.#brakes = newBrakes(this.#rule);
@@ -119,7 +119,7 @@ export class BrakesTripDetector implements TripDetector {
     this.#brakes.destroy();
   }
 
-  /** What brakes' own interval does, as often as it would have since the last time. */
+  /** Does what the interval of brakes would have done since the last time. */
   #turn(now: number): void {
     const turns = Math.floor((now - this.#turnsAt) / this.#bucketMs) + 1;
     this.#turnsAt += turns * this.#bucketMs;
@@ -140,10 +140,10 @@ function newBrakes({ failureRatio, minimumRequests, windowMs }: TripRule): Brake
     bucketSpan: windowMs / BUCKETS,
     waitThreshold: minimumRequests - 1,
     threshold: 1 - failureRatio + EPSILON,
-    // Its own open state would refuse our trials; it ends as soon as it can.
+    // As short as possible: while open, brakes would refuse our probes.
     circuitDuration: 1,
     registerGlobal: false,
-    // The longest there is: above it an interval fires every millisecond.
+    // The longest interval that Node takes: above it one fires every millisecond.
     statInterval: 2_147_483_647,
   });
   brakes._stats._stopBucketSpinning();

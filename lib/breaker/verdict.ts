@@ -2,12 +2,12 @@ import type { AttemptFailure, AttemptOutcome } from '../core/attempt.js';
 import type { ErrorCode, ProxyError } from '../core/errors.js';
 import type { Exchange } from '../core/exchange.js';
 
-/** What an outcome says about the target; a failure tells what happened, without any secret. */
+/** What an outcome says about the target; the text of a failure holds no secret. */
 export type Verdict = 'success' | 'neither' | { readonly failure: string };
 
 /**
- * The codes that are the target's doing. All others arose on this side or on the way (an egress proxy,
- * a limit, a bad request), and say nothing about the target.
+ * Codes of errors that the target has caused. All others come from this side or from the way there (an
+ * egress proxy, a limit, a bad request) and say nothing about the target.
  */
 const BY_THE_TARGET: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_UPSTREAM_CONNECT',
@@ -39,13 +39,13 @@ function judgeError(error: ProxyError): Verdict {
   return BY_THE_TARGET.has(error.code) ? { failure: error.message } : 'neither';
 }
 
-/** Judges the response of a handler that made no attempts that we know of, when it has closed. */
+/** Judges the response of a handler other than `forward()`, once it has closed. */
 export function judgeResponse(exchange: Exchange, countRateLimited: boolean): Verdict {
   const { error, cache, res } = exchange;
   if (error) return judgeError(error);
-  // A copy says nothing about the target, nor does an answer that another call has fetched.
+  // A cached response says nothing about the target, nor does one that another call has fetched.
   if (cache === 'hit' || cache === 'stale' || cache === 'coalesced') return 'neither';
-  // The client has left, or the handler has cut it off: whose fault it was is not to be seen.
+  // Either the client has left or the handler has cut it off: there is no way to tell.
   if (!res.writableFinished) return 'neither';
   return judgeStatus(res.statusCode, countRateLimited);
 }

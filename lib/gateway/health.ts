@@ -42,7 +42,7 @@ export function verboseHealth(
   health: Health,
   { proxy, version, startedAt, config, warnings }: HealthSources,
 ): VerboseHealth {
-  const circuits = new Map(proxy.circuits.list().map((circuit) => [circuit.target, circuit]));
+  const circuits = new Map(proxy.circuits.list().map((snapshot) => [snapshot.circuit, snapshot]));
   const apis = [...proxy.apis.keys()].map((name): [string, ApiHealth] => {
     const { state = null, failures = 0, lastFailure = null, timeToResetMs = null } = circuits.get(name) ?? {};
     return [name, { state, failures, lastFailure, timeToResetMs }];

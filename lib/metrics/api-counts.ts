@@ -17,17 +17,17 @@ export const METHOD_LABELS = [
   'OTHER',
 ] as const;
 
-const MAX_EXITS = 100;
+const MAX_PROXIES = 100;
 const OTHER = 'other';
 const DIRECT = 'direct';
 
 const METHOD_ROW: ReadonlyMap<string, number> = new Map(METHOD_LABELS.map((method, row) => [method, row]));
 
-/** What attempts through one exit came to. */
+/** Outcomes of the attempts through one egress proxy. */
 export interface ProxyCounts {
-  /** Answers, by the places of `CODE_LABELS`. */
+  /** Responses, by the places of `CODE_LABELS`. */
   readonly codes: Float64Array;
-  /** Attempts without an answer: the error's code, or `abandoned`. */
+  /** Attempts without a response, by the error's code or `abandoned`. */
   readonly others: Map<string, number>;
 }
 
@@ -75,7 +75,7 @@ export class ApiCounts {
   #proxy(name: string): ProxyCounts {
     const known = this.proxies.get(name);
     if (known) return known;
-    if (this.proxies.size >= MAX_EXITS && name !== OTHER) return this.#proxy(OTHER);
+    if (this.proxies.size >= MAX_PROXIES && name !== OTHER) return this.#proxy(OTHER);
     const fresh = { codes: new Float64Array(CODE_LABELS.length), others: new Map<string, number>() };
     this.proxies.set(name, fresh);
     return fresh;

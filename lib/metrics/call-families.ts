@@ -28,7 +28,7 @@ export function callFamilies(counts: CallCounts): Family[] {
     counter(
       'attempts_total',
       'Attempts at the target: its status, the code of an error, or abandoned.',
-      ['exit', 'outcome'],
+      ['proxy', 'outcome'],
       attemptRows,
     ),
     counter('cache_total', 'Calls by what the cache did.', ['verdict'], (api, { cache }) =>

@@ -6,9 +6,10 @@ import { durationMs, functionOption, optionsObject, resolveOptions } from '../co
 /** A registry of prom-client, whichever of the two text formats it writes. */
 export type MetricsRegistry = Registry<PrometheusContentType> | Registry<OpenMetricsContentType>;
 
-/** What a metric needs of a circuit: `breaker().registry.list()` gives it. */
+/** The part of a circuit's snapshot that the metrics show; `breaker().registry.list()` returns them. */
 export interface CircuitView {
-  readonly target: string;
+  /** Name of the circuit. */
+  readonly circuit: string;
   readonly state: 'CLOSED' | 'OPEN' | 'HALF_OPEN';
 }
 
@@ -36,7 +37,7 @@ export interface MetricsOptions {
   bucketsMs?: readonly number[];
   /** Lists the circuits at each scrape: `() => proxy.circuits.list()`. */
   circuits?: () => readonly CircuitView[];
-  /** Tells how exits and gates are at each scrape. */
+  /** Reads the state of egress proxies and advertised limits at each scrape: `() => proxy.egress()`. */
   egress?: () => EgressStatus;
   /**
    * Measures how late the event loop is; opens a timer of 10 ms that `close()` ends.

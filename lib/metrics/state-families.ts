@@ -18,8 +18,8 @@ export function circuitFamilies(list: () => readonly CircuitView[]): Family[] {
       labels: ['circuit', 'state'],
       rows: () =>
         // Where there are too many, those that matter stay.
-        troubledFirst(list(), ({ state }) => state !== 'CLOSED').flatMap(({ target, state }) =>
-          oneOf(CIRCUIT_STATES, state, { circuit: short(target) }),
+        troubledFirst(list(), ({ state }) => state !== 'CLOSED').flatMap(({ circuit, state }) =>
+          oneOf(CIRCUIT_STATES, state, { circuit: short(circuit) }),
         ),
     },
   ];
@@ -48,8 +48,8 @@ export function egressFamilies(status: () => EgressStatus): Family[] {
     ),
     gauge('limit_remaining', 'Fewest requests that the target still allows one of the credentials.', [], () =>
       byProxy(status(), (limits) => {
-        const told = limits.map(({ remaining }) => remaining).filter((remaining) => remaining !== undefined);
-        return told.length > 0 ? Math.min(...told) : undefined;
+        const known = limits.map(({ remaining }) => remaining).filter((remaining) => remaining !== undefined);
+        return known.length > 0 ? Math.min(...known) : undefined;
       }),
     ),
     gauge('calls_queued', 'Requests that wait for an advertised limit.', [], () =>
@@ -77,11 +77,11 @@ function byProxy(
   read: (limits: readonly LimitStatus[]) => number | undefined,
 ): Row[] {
   const groups = new Map<string, LimitStatus[]>();
-  for (const gate of limits) {
-    const key = JSON.stringify([gate.api, gate.proxy]);
+  for (const limit of limits) {
+    const key = JSON.stringify([limit.api, limit.proxy]);
     const group = groups.get(key);
-    if (group) group.push(gate);
-    else if (groups.size < MAX_ROWS) groups.set(key, [gate]);
+    if (group) group.push(limit);
+    else if (groups.size < MAX_ROWS) groups.set(key, [limit]);
   }
   return [...groups.values()].flatMap((group): Row[] => {
     const [first] = group;

@@ -27,12 +27,17 @@ async function board(
 }
 
 describe('breakerDashboard()', () => {
-  it('answers with every circuit, exit and gate', async () => {
+  it('responds with every circuit, egress proxy and rate limit', async () => {
     const now = Date.now();
     const { get } = await board({}, { egress: () => egressAt(now) });
     const { body } = await get('data').expect(200).expect('Cache-Control', 'no-store');
     expect(body.circuits).to.include({ actions: false });
-    expect(body.circuits.circuits[0]).to.include({ target: 'payments', state: 'CLOSED', failures: 0 });
+    expect(body.circuits.circuits[0]).to.include({
+      api: 'payments',
+      circuit: 'payments',
+      state: 'CLOSED',
+      failures: 0,
+    });
     expect(body.circuits.proxies).to.have.length(3);
     expect(body.circuits.limits).to.have.length(2);
   });
@@ -58,13 +63,13 @@ describe('breakerDashboard()', () => {
   describe('with actions', () => {
     it('forces open, forces closed and resets', async () => {
       const { post, payments } = await board();
-      const { body } = await post('actions/open?target=payments').expect(200);
+      const { body } = await post('actions/open?circuit=payments').expect(200);
       expect(payments.state).to.equal('OPEN');
       expect(body.circuits.circuits[0].state).to.equal('OPEN');
-      await post('actions/close?target=payments').expect(200);
+      await post('actions/close?circuit=payments').expect(200);
       expect(payments.state).to.equal('CLOSED');
       payments.forceOpen();
-      await post('actions/reset?target=payments').expect(200);
+      await post('actions/reset?circuit=payments').expect(200);
       expect(payments.state).to.equal('CLOSED');
     });
 
@@ -78,8 +83,8 @@ describe('breakerDashboard()', () => {
         'payments',
         'ledger',
       ]);
-      await post('actions/purge?target=ledger').expect(200);
-      await post('actions/purge?target=elsewhere').expect(404);
+      await post('actions/purge?api=ledger').expect(200);
+      await post('actions/purge?api=elsewhere').expect(404);
       expect(purged).to.deep.equal(['ledger']);
     });
 
@@ -87,26 +92,26 @@ describe('breakerDashboard()', () => {
       const purge = async () => undefined;
       const { get, post } = await board(undefined, { purge, purgeable: () => ['other'] });
       expect((await get('data')).body.circuits.circuits[0]).to.not.have.property('purge');
-      await post('actions/purge?target=payments').expect(404);
+      await post('actions/purge?api=payments').expect(404);
     });
 
     it('tells onAction what was done', async () => {
       const heard: string[] = [];
-      const onAction = (action: string, target: string) => heard.push(`${action} ${target}`);
+      const onAction = (action: string, name: string) => heard.push(`${action} ${name}`);
       const { post } = await board({ actions: true, onAction });
-      await post('actions/open?target=payments').expect(200);
-      await post('actions/open?target=nobody').expect(404);
+      await post('actions/open?circuit=payments').expect(200);
+      await post('actions/open?circuit=nobody').expect(404);
       expect(heard).to.deep.equal(['open payments']);
     });
 
     it('answers 404 for a circuit that is not there, and makes none', async () => {
       const { post, registry } = await board();
-      await post('actions/reset?target=__proto__').expect(404);
+      await post('actions/reset?circuit=__proto__').expect(404);
       expect(registry.list()).to.have.length(1);
     });
 
     for (const [what, headers] of [
-      ['without the header field', { 'Sec-Fetch-Site': 'same-origin' }],
+      ['without the header', { 'Sec-Fetch-Site': 'same-origin' }],
       ['of another site', { ...OWN_PAGE, 'Sec-Fetch-Site': 'cross-site' }],
       ['of the same site but another origin', { ...OWN_PAGE, 'Sec-Fetch-Site': 'same-site' }],
       ['of another Origin', { 'X-Dashboard-Action': 'x', Origin: 'https://evil.example' }],
@@ -118,7 +123,7 @@ describe('breakerDashboard()', () => {
     ] as const) {
       it(`refuses an action ${what} with 403`, async () => {
         const { post, payments } = await board();
-        const { body } = await post('actions/open?target=payments', headers).expect(403);
+        const { body } = await post('actions/open?circuit=payments', headers).expect(403);
         expect(body.code).to.equal('ERR_FORBIDDEN');
         expect(payments.state).to.equal('CLOSED');
       });
@@ -127,25 +132,25 @@ describe('breakerDashboard()', () => {
     it('takes an action of its own Origin where the browser says no more, behind a proxy too', async () => {
       const { post } = await board();
       const header = { 'X-Dashboard-Action': 'x' };
-      await post('actions/reset?target=payments', {
+      await post('actions/reset?circuit=payments', {
         ...header,
         Origin: 'http://board.example:81',
         Host: 'board.example:81',
       }).expect(200);
       const behind = { ...header, Origin: 'https://board.example', 'X-Forwarded-Host': 'board.example' };
-      await post('actions/reset?target=payments', behind).expect(200);
+      await post('actions/reset?circuit=payments', behind).expect(200);
     });
 
     it('refuses to act by GET', async () => {
       const { get, payments } = await board();
-      await get('actions/open?target=payments').set(OWN_PAGE).expect(405).expect('Allow', 'POST');
+      await get('actions/open?circuit=payments').set(OWN_PAGE).expect(405).expect('Allow', 'POST');
       expect(payments.state).to.equal('CLOSED');
     });
   });
 
   it('has no actions by default', async () => {
     const { post, payments } = await board({});
-    await post('actions/open?target=payments').expect(404);
+    await post('actions/open?circuit=payments').expect(404);
     expect(payments.state).to.equal('CLOSED');
   });
 

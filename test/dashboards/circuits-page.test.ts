@@ -23,13 +23,13 @@ async function board(
   return url;
 }
 
-const card = (page: Page, target: string) =>
-  page.locator('.card', { has: page.getByRole('heading', { name: target, exact: true }) });
+const card = (page: Page, circuit: string) =>
+  page.locator('.card', { has: page.getByRole('heading', { name: circuit, exact: true }) });
 
 const names = (page: Page) => page.locator('.card h3').allTextContents();
 
-const state = (page: Page, target: string, word: string) =>
-  card(page, target)
+const state = (page: Page, circuit: string, word: string) =>
+  card(page, circuit)
     .locator('.state', { hasText: new RegExp(`^${word}$`) })
     .waitFor();
 
@@ -61,7 +61,7 @@ describe('the page of circuits', () => {
     expect(complaints).to.deep.equal([]);
   });
 
-  it('says at the end of the countdown that the next call is a trial', async () => {
+  it('says at the end of the countdown that the next call is a probe', async () => {
     const registry = new CircuitRegistry();
     const guard = breaker({ name: 'payments', registry, failureThreshold: 1, resetTimeoutMs: 20_000 });
     const proxy = await startForward({ target: (await startUpstream(status(500))).url }, guard);
@@ -71,7 +71,7 @@ describe('the page of circuits', () => {
     await page.goto(await board(registry));
     await state(page, 'payments', 'Open');
     await page.clock.fastForward(20_500);
-    await card(page, 'payments').locator('.next', { hasText: 'The next call is a trial' }).waitFor();
+    await card(page, 'payments').locator('.next', { hasText: 'The next call is a probe' }).waitFor();
   });
 
   it('puts the worst first, and says each state by a word', async () => {
@@ -150,19 +150,19 @@ describe('the page of circuits', () => {
     await page.getByRole('alert').filter({ hasText: refusal.error }).waitFor();
   });
 
-  it('shows exits and gates, with the time until they are back', async () => {
+  it('shows egress proxies and rate limits, with the time until they are available again', async () => {
     const now = Date.now();
     const { page } = await browser.visit(
       await board(await realCircuits(), {}, { egress: () => egressAt(now) }),
     );
-    const proxies = page.getByRole('region', { name: 'Exits' });
+    const proxies = page.getByRole('region', { name: 'Egress proxies' });
     await proxies.waitFor();
     expect(await proxies.locator('li').first().textContent()).to.match(
-      /us-1\.exit\.example:3128Resting.*ECONNREFUSED.*3\sfailures\sin\sa\srow.*Tried again in 4\d\u202fs/,
+      /us-1\.proxy\.example:3128Cooling down.*ECONNREFUSED.*3\sfailures\sin\sa\srow.*Probed in 4\d\u202fs/,
     );
-    const limits = page.getByRole('region', { name: 'Rate limit gates' });
+    const limits = page.getByRole('region', { name: 'Advertised rate limits' });
     expect(await limits.locator('li').first().textContent()).to.match(
-      /searchClosed.*0\sof\s5,000\scalls\sleft.*12\scalls\swaiting/,
+      /searchExhausted.*0\sof\s5,000\srequests\sleft.*12\scalls\swaiting/,
     );
   });
 

@@ -20,7 +20,7 @@ export function errorsAt(now: number): RecentError[] {
           ? 'status 503'
           : late
             ? 'The target did not answer within 10000 ms'
-            : 'Service temporarily unavailable. Please try again in 21 seconds',
+            : 'Service temporarily unavailable: circuit "payments" is open after 5 failures (last: status 503). Please try again in 21 seconds',
       method: i % 2 === 0 ? 'POST' : 'GET',
       path: paths[i % paths.length] ?? '/',
       requestId: `01J9-${(4_711_000 + i * 37).toString(16)}`,

@@ -70,8 +70,8 @@ export function onNodeAlone(): void {
 }
 
 export function events(): void {
-  breaker().on('open', ({ target, reason, failures, retryAfterMs }) => {
-    [target, reason] satisfies string[];
+  breaker().on('open', ({ api, circuit, reason, failures, retryAfterMs }) => {
+    [api, circuit, reason] satisfies string[];
     [failures, retryAfterMs] satisfies number[];
   });
   breaker().on('close', (event) => {
@@ -109,8 +109,8 @@ export async function control(): Promise<void> {
   one?.cache.counts();
   // @ts-expect-error what is listed is read only
   proxy.apis.set('two', one);
-  for (const { target, state, failures } of proxy.circuits.list()) {
-    target satisfies string;
+  for (const { api, circuit, state, failures } of proxy.circuits.list()) {
+    [api, circuit] satisfies string[];
     failures satisfies number;
     state satisfies 'CLOSED' | 'OPEN' | 'HALF_OPEN';
   }

@@ -166,9 +166,9 @@ export function parts(): void {
   stats({ name: 'one', path: (req) => req.url, redis: 'redis://127.0.0.1' });
   // @ts-expect-error a path is text
   stats({ path: () => 1 });
-  metrics({ bucketsMs: [1, 10], circuits: () => [{ target: 'one', state: 'OPEN' }] });
+  metrics({ bucketsMs: [1, 10], circuits: () => [{ circuit: 'one', state: 'OPEN' }] });
   // @ts-expect-error a state is one of three
-  metrics({ circuits: () => [{ target: 'one', state: 'broken' }] });
+  metrics({ circuits: () => [{ circuit: 'one', state: 'broken' }] });
   tracing({ propagate: false });
   explain();
   explain({ serverTiming: true, proxyStatus: false });

@@ -6,7 +6,7 @@ import { moment, showMoment } from '../shared/moment.js';
 import { LOOKS } from './circuit-order.js';
 import type { Countdowns } from './countdown.js';
 
-/** A line with a bar: so much of so much. */
+/** A line with a bar: a part of a whole. */
 class Gauge {
   readonly row: HTMLElement;
   readonly #text = el('dd', { class: 'number' });
@@ -43,7 +43,7 @@ export class CircuitCard {
   readonly #nextRail = el('span', { class: 'rail', 'aria-hidden': 'true' });
   readonly #nextBar = el('span', { class: 'bar' });
   readonly #failures = new Gauge('Failures in a row');
-  readonly #probes = new Gauge('Trials that succeeded');
+  readonly #probes = new Gauge('Probes that succeeded');
   readonly #window = new Gauge('Failed in the window');
   readonly #last = el('p', { class: 'last' });
   readonly #lastTime = el('time');
@@ -56,14 +56,14 @@ export class CircuitCard {
   #shown = '';
   #icon: IconName | undefined;
 
-  constructor(target: string, countdowns: Countdowns, act: (action: Action, target: string) => void) {
+  constructor(name: string, countdowns: Countdowns, act: (action: Action, circuit: string) => void) {
     this.#countdowns = countdowns;
-    this.#heading = el('h3', { tabindex: -1 }, target);
+    this.#heading = el('h3', { tabindex: -1 }, name);
     this.#nextRail.append(this.#nextBar);
     this.#last.append('Last failure ', this.#lastTime, ' · ', this.#lastText);
-    const buttons = ACTIONS.map(([action, name]) => {
-      const button = el('button', { type: 'button', 'aria-label': `${name}: ${target}` }, name);
-      button.addEventListener('click', () => act(action, target));
+    const buttons = ACTIONS.map(([action, label]) => {
+      const button = el('button', { type: 'button', 'aria-label': `${label}: ${name}` }, label);
+      button.addEventListener('click', () => act(action, name));
       this.#buttons.set(action, button);
       return button;
     });
@@ -113,7 +113,7 @@ export class CircuitCard {
       leftMs,
       wholeMs: config.resetTimeoutMs,
       words: (left) => `Next try in ${left}`,
-      over: 'The next call is a trial',
+      over: 'The next call is a probe',
       share: (share) => {
         this.#nextBar.style.width = `${Math.min(1, share) * 100}%`;
         this.#nextRail.hidden = share === 0;
@@ -193,8 +193,8 @@ function configLines(config: CircuitConfig): HTMLElement[] {
         : `${formatRatio(failureRatio, 1)} failed of at least ${config.minimumRequests} in ${formatMs(config.windowMs)}`,
     ],
     ['Stays open for', formatMs(config.resetTimeoutMs)],
-    ['Closes after', formatMany(config.successThreshold, 'good trial')],
-    ['Trials at a time', `${config.maxProbes}, each given up after ${formatMs(config.probeTimeoutMs)}`],
+    ['Closes after', formatMany(config.successThreshold, 'good probe')],
+    ['Probes at a time', `${config.maxProbes}, each given up after ${formatMs(config.probeTimeoutMs)}`],
     ['An attempt may take', formatMs(config.requestTimeoutMs)],
     ['A 429 is a failure', config.countRateLimited ? 'yes' : 'no'],
   ];

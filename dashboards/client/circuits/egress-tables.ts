@@ -29,7 +29,7 @@ interface Line {
   icon: IconName | undefined;
 }
 
-/** The forward proxies that calls go through, and the limits that targets have told of. */
+/** The egress proxies, and the rate limits that targets have advertised. */
 export class EgressTables {
   readonly #aside = byId('aside');
   readonly #proxies: EgressList;

@@ -11,7 +11,7 @@ import { Countdowns } from './countdown.js';
 import { EgressTables } from './egress-tables.js';
 import { Summary } from './summary.js';
 
-/** From this number of circuits on there is a field to search them. */
+/** With this many circuits or more there is a search field. */
 const SEARCH_FROM = 8;
 
 let data: CircuitsData | undefined;
@@ -55,22 +55,22 @@ function take(next: CircuitsData): void {
 }
 
 function showCards({ circuits, actions }: CircuitsData): void {
-  const names = new Set(circuits.map(({ target }) => target));
+  const names = new Set(circuits.map(({ circuit }) => circuit));
   for (const name of cards.keys()) if (!names.has(name)) cards.delete(name);
   const wanted = search.value.trim().toLowerCase();
-  const shown = circuits.filter(({ target }) => target.toLowerCase().includes(wanted)).sort(worstFirst);
-  for (const circuit of shown) cardOf(circuit).show(circuit, actions);
+  const shown = circuits.filter(({ circuit }) => circuit.toLowerCase().includes(wanted)).sort(worstFirst);
+  for (const view of shown) cardOf(view).show(view, actions);
   arrange(
     byId('cards'),
-    shown.map((circuit) => cardOf(circuit).element),
+    shown.map((view) => cardOf(view).element),
   );
   byId('none').hidden = shown.length > 0 || circuits.length === 0;
 }
 
-function cardOf({ target }: CircuitView): CircuitCard {
+function cardOf({ circuit }: CircuitView): CircuitCard {
   const card =
-    cards.get(target) ?? new CircuitCard(target, countdowns, (action, name) => void press(action, name));
-  cards.set(target, card);
+    cards.get(circuit) ?? new CircuitCard(circuit, countdowns, (action, name) => void press(action, name));
+  cards.set(circuit, card);
   return card;
 }
 
@@ -89,30 +89,33 @@ function showEmpty(empty: boolean): void {
   );
 }
 
-async function press(action: Action, target: string): Promise<void> {
-  if (!(await confirmed(action, target))) return;
-  const name =
-    action === 'purge' ? data?.circuits.find((circuit) => circuit.target === target)?.purge : target;
-  const outcome = await act(action, name ?? target);
+async function press(action: Action, circuit: string): Promise<void> {
+  if (!(await confirmed(action, circuit))) return;
+  const name = action === 'purge' ? viewOf(circuit, data)?.purge : circuit;
+  const outcome = await act(action, name ?? circuit);
   if ('problem' in outcome) return notice.show(outcome.problem);
   notice.show(undefined);
   take(outcome.circuits);
-  const now = outcome.circuits.circuits.find((circuit) => circuit.target === target);
+  const now = viewOf(circuit, outcome.circuits);
   announce(
     action === 'purge'
       ? `The cache of ${name} is purged`
-      : `${target}: ${now ? LOOKS[now.state].word : 'gone'}`,
+      : `${circuit}: ${now ? LOOKS[now.state].word : 'gone'}`,
   );
 }
 
-async function confirmed(action: Action, target: string): Promise<boolean> {
+function viewOf(circuit: string, from: CircuitsData | undefined): CircuitView | undefined {
+  return from?.circuits.find((view) => view.circuit === circuit);
+}
+
+async function confirmed(action: Action, circuit: string): Promise<boolean> {
   if (action === 'open') {
     const text = 'Every call to it is refused with a 503 until someone closes or resets the circuit.';
-    return confirm.ask({ title: `Force ${target} open?`, text, yes: 'Force open' });
+    return confirm.ask({ title: `Force ${circuit} open?`, text, yes: 'Force open' });
   }
   if (action !== 'purge') return true;
-  const text = 'Each of its answers is fetched from the target again, which may be a burst of calls.';
-  return confirm.ask({ title: `Purge the cache of ${target}?`, text, yes: 'Purge cache' });
+  const text = 'Each of its responses is fetched from the target again, which may be a burst of requests.';
+  return confirm.ask({ title: `Purge the cache of ${circuit}?`, text, yes: 'Purge cache' });
 }
 
 /** Keeps a choice in the page's address, so that a link shows the same, and follows it. */

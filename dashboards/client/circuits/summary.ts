@@ -27,7 +27,7 @@ export class Summary {
     this.#good.toggleAttribute('hidden', bad.length > 0);
     this.#bad.toggleAttribute('hidden', bad.length === 0);
     const text = words(open.length, trying.length, circuits.length);
-    const named = bad.slice(0, MAX_NAMED).map(({ target }) => target);
+    const named = bad.slice(0, MAX_NAMED).map(({ circuit }) => circuit);
     const names = `${named.join(', ')}${bad.length > named.length ? ` and ${bad.length - named.length} more` : ''}`;
     setText(this.#text, text);
     setText(this.#names, names);

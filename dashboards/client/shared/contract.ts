@@ -1,4 +1,4 @@
-// What the dashboards' routes answer with, as JSON. The server's types must fit these: it imports them.
+// The JSON that the dashboards' routes respond with. The server imports these types.
 
 /** What statistics are asked over. */
 export type Period = 'all' | 'daily' | 'hourly';
@@ -97,14 +97,14 @@ export interface PathColumns {
   readonly retried: readonly number[];
 }
 
-/** Answer of the statistics' `data` route; `view` and `paths` are missing where no API is known yet. */
+/** Response of the statistics' `data` route; `view` and `paths` are missing where no API is known yet. */
 export interface StatisticsData {
   readonly overview: Overview;
   readonly view?: View;
   readonly paths?: PathColumns;
 }
 
-/** Where a circuit stands. */
+/** State of a circuit. */
 export type CircuitState = 'CLOSED' | 'OPEN' | 'HALF_OPEN';
 
 /** One change of state. */
@@ -115,7 +115,7 @@ export interface Transition {
   readonly reason: string;
 }
 
-/** The limits a circuit works by. */
+/** Options of a circuit. */
 export interface CircuitConfig {
   readonly failureThreshold: number;
   readonly resetTimeoutMs: number;
@@ -131,19 +131,21 @@ export interface CircuitConfig {
 
 /** A circuit at one moment. */
 export interface CircuitView {
-  readonly target: string;
+  readonly api: string;
+  /** Its name. */
+  readonly circuit: string;
   readonly state: CircuitState;
   readonly failures: number;
   readonly successes: number;
   readonly lastFailureTime: number | null;
   readonly lastFailure: string | null;
-  /** `null` where it was forced open. */
+  /** `null` if it was forced open. */
   readonly timeToResetMs: number | null;
   readonly windowTotal: number;
   readonly failureRatio: number;
   readonly config: CircuitConfig;
   readonly transitions: readonly Transition[];
-  /** Name under which its cached answers can be purged; missing where they cannot. */
+  /** The API whose cached responses can be purged; missing if they cannot. */
   readonly purge?: string | undefined;
 }
 
@@ -173,7 +175,7 @@ export interface Limit {
   readonly queued: number;
 }
 
-/** All that the page of circuits shows. */
+/** Content of the page of circuits. */
 export interface CircuitsData {
   /** Epoch milliseconds of the server's clock. */
   readonly time: number;
@@ -183,7 +185,7 @@ export interface CircuitsData {
   readonly limits: readonly Limit[];
 }
 
-/** Answer of the circuits' `data` route, and of each action. */
+/** Response of the circuits' `data` route, and of each action. */
 export interface CircuitsResponse {
   readonly circuits: CircuitsData;
 }

@@ -31,7 +31,7 @@ describe('resilientProxy().update()', () => {
     expect(report).to.deep.equal({ added: ['b'], removed: ['a'], changed: {}, needsRestart: [] });
     expect((await call(`${url}/b/x`)).text).to.equal('hello');
     expect((await call(`${url}/a/x`)).status).to.equal(404);
-    expect(proxy.circuits.list().map(({ target }) => target)).to.deep.equal(['b']);
+    expect(proxy.circuits.list().map(({ circuit }) => circuit)).to.deep.equal(['b']);
     expect(await proxy.stats?.apis()).to.deep.equal(['b']);
   });
 

@@ -95,7 +95,7 @@ describe('resilientProxy()', () => {
       expect(upstream.requests.map(({ headers }) => headers['x-from'])).to.deep.equal(['defaults', 'own']);
       const limits = proxy.circuits
         .list()
-        .map(({ target, config }) => [target, config.failureThreshold, config.successThreshold]);
+        .map(({ circuit, config }) => [circuit, config.failureThreshold, config.successThreshold]);
       expect(limits).to.deep.equal([
         ['plain', 7, 4],
         ['own', 2, 4],
@@ -239,7 +239,8 @@ describe('resilientProxy()', () => {
       const response = await call(url);
       expect(response.status).to.equal(503);
       expect(response.json()).to.deep.equal({
-        error: 'Service temporarily unavailable. Please try again in 30 seconds',
+        error:
+          'Service temporarily unavailable: circuit "dead" is open after 5 failures (last: status 500). Please try again in 30 seconds',
         code: 'ERR_CIRCUIT_OPEN',
       });
       expect(response.headers['retry-after']).to.equal('30');
@@ -270,7 +271,7 @@ describe('resilientProxy()', () => {
       expect(upstream.requests).to.have.length(1);
     });
 
-    it('is tried again after the reset timeout, by the trials alone, and trusted after two successes', async () => {
+    it('is tried again by probes after the reset timeout, and trusted after two successes', async () => {
       let healthy = false;
       const held: (() => void)[] = [];
       const upstream = await startUpstream((_req, res) => {

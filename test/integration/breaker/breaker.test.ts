@@ -19,12 +19,12 @@ import {
   type UpstreamResponse,
 } from '../../support/upstream.js';
 
-const OPEN_BODY = (seconds: number) => ({
-  error: `Service temporarily unavailable. Please try again in ${seconds} seconds`,
+const openBody = (condition: string) => ({
+  error: `Service temporarily unavailable: circuit "default" ${condition}. Please try again in 30 seconds`,
   code: 'ERR_CIRCUIT_OPEN',
 });
 
-/** A breaker on a clock that goes on only when told to. */
+/** A breaker on a clock that moves only when it is told to. */
 function tested(options: BreakerOptions = {}): { guard: BreakerHandler; advance(ms: number): void } {
   let now = 1_700_000_000_000;
   return {
@@ -35,7 +35,7 @@ function tested(options: BreakerOptions = {}): { guard: BreakerHandler; advance(
   };
 }
 
-/** Holds every answer back until all of them are let go, with a status. */
+/** Holds every response back until all of them are released, with a status. */
 function held(): { response: UpstreamResponse; waiting: ServerResponse[]; release(status: number): void } {
   const waiting: ServerResponse[] = [];
   return {
@@ -66,7 +66,7 @@ describe('breaker() in front of forward()', () => {
     return { upstream, proxy };
   }
 
-  it('passes good answers on and stays closed', async () => {
+  it('passes good responses on and stays closed', async () => {
     const { guard } = tested();
     const { proxy } = await behind(guard, status(200));
     expect(await gets(proxy.url, 8)).to.deep.equal(Array(8).fill(200));
@@ -74,14 +74,14 @@ describe('breaker() in front of forward()', () => {
     expect(guard.registry.list()[0]).to.include({ windowTotal: 8, failures: 0 });
   });
 
-  it('answers the sixth call itself after five failures, and the upstream hears nothing of it', async () => {
+  it('refuses the sixth call after five failures, and the upstream does not see it', async () => {
     const { guard } = tested();
     const { proxy, upstream } = await behind(guard, status(503));
     expect(await gets(proxy.url, 5)).to.deep.equal(Array(5).fill(503));
     expect(guard.state).to.equal('OPEN');
     const refused = await request(proxy.url).get('/');
     expect(refused.status).to.equal(503);
-    expect(refused.body).to.deep.equal(OPEN_BODY(30));
+    expect(refused.body).to.deep.equal(openBody('is open after 5 failures (last: status 503)'));
     expect(refused.headers).to.include({
       'retry-after': '30',
       'proxy-status': 'resilient-proxy-out; error=destination_unavailable',
@@ -103,7 +103,7 @@ describe('breaker() in front of forward()', () => {
     expect(upstream.requests).to.have.length(3);
   });
 
-  it('lets no more than the trials of 50 calls through while it is half open', async () => {
+  it('lets only the probes through while it is half open, of 50 calls', async () => {
     const { guard, advance } = tested({ failureThreshold: 1 });
     const { response, waiting, release } = held();
     const { proxy, upstream } = await behind(guard, [status(500), response]);
@@ -112,7 +112,7 @@ describe('breaker() in front of forward()', () => {
     let refused = 0;
     guard.on('reject', () => refused++);
     const calls = Array.from({ length: 50 }, () => fetch(proxy.url));
-    await until(() => refused === 48 && waiting.length === 2, '48 refusals and two trials');
+    await until(() => refused === 48 && waiting.length === 2, '48 refusals and two probes');
     release(200);
     const statuses = (await Promise.all(calls)).map((response) => response.status);
     expect(statuses.filter((code) => code === 200)).to.have.length(2);
@@ -121,24 +121,25 @@ describe('breaker() in front of forward()', () => {
     expect(guard.state).to.equal('CLOSED');
   });
 
-  it('opens again when a trial fails', async () => {
+  it('opens again when a probe fails', async () => {
     const { guard, advance } = tested({ failureThreshold: 1 });
     const { proxy } = await behind(guard, status(502));
     await gets(proxy.url, 1);
     advance(30_000);
     expect(await gets(proxy.url, 1)).to.deep.equal([502]);
     expect(guard.state).to.equal('OPEN');
-    expect((await request(proxy.url).get('/')).body).to.deep.equal(OPEN_BODY(30));
+    const refused = await request(proxy.url).get('/');
+    expect(refused.body).to.deep.equal(openBody('is open after 1 failure (last: status 502)'));
   });
 
-  it('takes 404 and 429 for answers', async () => {
+  it('counts 404 and 429 as successes', async () => {
     const { guard } = tested({ failureThreshold: 1 });
     const { proxy } = await behind(guard, [status(404), status(429)]);
     expect(await gets(proxy.url, 2)).to.deep.equal([404, 429]);
     expect(guard.state).to.equal('CLOSED');
   });
 
-  it('takes 429 for a failure with countRateLimited', async () => {
+  it('counts 429 as a failure with countRateLimited', async () => {
     const { guard } = tested({ failureThreshold: 1, countRateLimited: true });
     const { proxy } = await behind(guard, status(429));
     await gets(proxy.url, 1);
@@ -164,7 +165,7 @@ describe('breaker() in front of forward()', () => {
     expect(guard.state).to.equal('OPEN');
   });
 
-  it('counts an answer that breaks off', async () => {
+  it('counts a response that breaks off', async () => {
     const { guard } = tested({ failureThreshold: 3 });
     const { proxy } = await behind(guard, (_req, res) => {
       res.writeHead(200, { 'content-length': 100 });
@@ -183,7 +184,7 @@ describe('breaker() in front of forward()', () => {
     expect(guard.state).to.equal('OPEN');
   });
 
-  it('counts a client that leaves neither way, before the head and in the middle of the body', async () => {
+  it('ignores a client that leaves, before the head and in the middle of the body', async () => {
     const { guard } = tested({ failureThreshold: 1 });
     const { proxy, upstream } = await behind(guard, [
       silence,
@@ -202,7 +203,7 @@ describe('breaker() in front of forward()', () => {
     expect(guard.registry.list()[0]).to.include({ state: 'CLOSED', windowTotal: 1, failureRatio: 0 });
   });
 
-  it('frees the slot of a trial whose client leaves', async () => {
+  it('frees the slot of a probe whose client leaves', async () => {
     const { guard, advance } = tested({ failureThreshold: 1, maxProbes: 1 });
     const { proxy, upstream } = await behind(guard, [status(500), silence, status(200)]);
     await gets(proxy.url, 1);
@@ -234,7 +235,7 @@ describe('breaker() in front of forward()', () => {
     expect(guard.registry.list()[0]).to.include({ state: 'CLOSED', failures: 1 });
   });
 
-  it('lets a large answer stream, with the client setting the pace', async () => {
+  it("streams a large response at the client's pace", async () => {
     const { guard } = tested();
     const size = 20 * 1024 * 1024;
     let sent = 0;
@@ -266,7 +267,7 @@ describe('breaker() in front of any Express handler', () => {
   ): Promise<{ url: string; calls: () => number }> {
     let calls = 0;
     const made = express();
-    // Express prints the errors it answers, except in its test environment.
+    // Express prints errors, except in its test environment.
     made.set('env', 'test');
     made.use(guard as express.RequestHandler, (req, res, next) => {
       calls++;
@@ -276,7 +277,7 @@ describe('breaker() in front of any Express handler', () => {
     return { url, calls: () => calls };
   }
 
-  it('opens after five answers of 500 and above, and the handler is not called again', async () => {
+  it('opens after five responses of 500 and above, and the handler is not called again', async () => {
     const { guard } = tested();
     const { url, calls } = await app(guard, (_req, res) => void res.status(503).end());
     await gets(url, 5);
@@ -295,7 +296,7 @@ describe('breaker() in front of any Express handler', () => {
       void res.status(error.status).set(error.headers).json({ error: error.message, code: error.code });
     const { url } = await serveApp(made.use(report));
     const refused = await request(url).get('/');
-    expect(refused.body).to.deep.equal(OPEN_BODY(30));
+    expect(refused.body).to.deep.equal(openBody('was forced open'));
     expect(refused.headers['retry-after']).to.equal('30');
   });
 
@@ -306,7 +307,7 @@ describe('breaker() in front of any Express handler', () => {
     expect(guard.state).to.equal('OPEN');
   });
 
-  it('begins its count anew with an answer below 500', async () => {
+  it('starts counting again after a response below 500', async () => {
     const { guard } = tested({ failureThreshold: 2 });
     const codes = [500, 404, 500, 200, 500, 500];
     const { url } = await app(guard, (_req, res) => void res.status(codes.shift() ?? 200).end());
@@ -326,7 +327,7 @@ describe('breaker() in front of any Express handler', () => {
     expect(guard.registry.list()[0]?.transitions[0]?.reason).to.equal('failure ratio');
   });
 
-  it('counts a client that leaves neither way', async () => {
+  it('ignores a client that leaves', async () => {
     const { guard } = tested({ failureThreshold: 1 });
     const heard = new EventEmitter();
     const { url } = await app(guard, (_req, res) => {
@@ -341,7 +342,7 @@ describe('breaker() in front of any Express handler', () => {
     expect(guard.registry.list()[0]).to.include({ state: 'CLOSED', windowTotal: 0 });
   });
 
-  it('lets two trials through at a time, and counts their responses', async () => {
+  it('lets two probes through at a time, and counts their responses', async () => {
     const { guard, advance } = tested({ failureThreshold: 1 });
     const { response, waiting, release } = held();
     const handlers: UpstreamResponse[] = [(_req, res) => void res.writeHead(500).end()];
@@ -357,7 +358,7 @@ describe('breaker() in front of any Express handler', () => {
     expect(calls()).to.equal(3);
   });
 
-  it('counts no answer that a cache behind it gave', async () => {
+  it('ignores a response from a cache behind it', async () => {
     const { guard, advance } = tested({ failureThreshold: 1 });
     const { url } = await app(guard, (req, res) => {
       const fresh = req.url === '/fresh';
@@ -376,7 +377,8 @@ describe('breaker() in front of any Express handler', () => {
       guard(req, res, (error) => (error ? next(error) : res.writeHead(500).end())),
     );
     expect(await gets(url, 2)).to.deep.equal([500, 503]);
-    expect((await request(url).get('/')).body).to.deep.equal(OPEN_BODY(30));
+    const refused = await request(url).get('/');
+    expect(refused.body).to.deep.equal(openBody('is open after 1 failure (last: status 500)'));
   });
 });
 
@@ -408,7 +410,7 @@ describe('breaker() by key', () => {
     expect(await call(url, '/')).to.equal(200);
     expect(guard.state).to.equal('CLOSED');
     expect(guard.circuit('one').state).to.equal('OPEN');
-    expect(guard.registry.list().map(({ target }) => target)).to.include.members([
+    expect(guard.registry.list().map(({ circuit }) => circuit)).to.include.members([
       'api',
       'api:one',
       'api:two',
@@ -426,11 +428,18 @@ describe('breaker() by key', () => {
     expect(guard.circuit('one').snapshot()).to.include({ state: 'CLOSED', lastFailure: null });
   });
 
-  it('keeps maxCircuits of them, the open ones longest', async () => {
+  it('keeps maxCircuits circuits at most, the open ones longest', async () => {
     const { guard, url } = await tenants({ maxCircuits: 3 });
     await call(url, '/fail', 'bad');
     for (const tenant of ['a', 'b', 'c', 'd']) await call(url, '/', tenant);
-    expect(guard.registry.list().map(({ target }) => target)).to.deep.equal(['api:bad', 'api:c', 'api:d']);
+    expect(guard.registry.list().map(({ circuit }) => circuit)).to.deep.equal(['api:bad', 'api:c', 'api:d']);
+  });
+
+  it('names the API in the error, never the key', async () => {
+    const { url } = await tenants();
+    await call(url, '/fail', 'one');
+    const refused = await request(url).get('/').set({ 'x-tenant': 'one' });
+    expect(refused.body.error).to.match(/circuit "api" is open after 1 failure \(last: status 500\)\./);
   });
 
   it('passes on what the key function throws', async () => {
@@ -448,11 +457,11 @@ describe('breaker() handler', () => {
     expect(breaker().name).to.equal('breaker');
   });
 
-  it('shows its state, is forced, and forgets listeners that are taken off', () => {
+  it('shows its state, can be forced, and forgets listeners that are removed', () => {
     const { guard } = tested({ name: 'github' });
-    const told: string[] = [];
-    const listener = ({ target, reason }: { target: string; reason: string }) =>
-      void told.push(`${target}: ${reason}`);
+    const seen: string[] = [];
+    const listener = ({ api, reason }: { api: string; reason: string }) =>
+      void seen.push(`${api}: ${reason}`);
     guard.on('open', listener);
     guard.on('close', listener);
     expect(guard.state).to.equal('CLOSED');
@@ -463,10 +472,10 @@ describe('breaker() handler', () => {
     guard.off('open', listener);
     guard.forceOpen();
     guard.reset();
-    expect(told).to.deep.equal(['github: forced', 'github: forced', 'github: reset']);
+    expect(seen).to.deep.equal(['github: forced', 'github: forced', 'github: reset']);
   });
 
-  it('goes by a clock that starts at the epoch and never goes back', () => {
+  it('takes its times from a monotonic clock in epoch milliseconds', () => {
     const guard = breaker();
     guard.forceOpen();
     const [transition] = guard.registry.list()[0]?.transitions ?? [];

@@ -233,7 +233,8 @@ describe('stats() in front of our own stages', () => {
     expect(figures).to.deep.include({ failure: 1, attempts: 0, errors: { ERR_CIRCUIT_OPEN: 1 } });
     expect(recentErrors[0]).to.include({
       ...{ status: 503, code: 'ERR_CIRCUIT_OPEN', path: '/x?apikey=***', requestId: 'call-7' },
-      message: 'Service temporarily unavailable. Please try again in 30 seconds',
+      message:
+        'Service temporarily unavailable: circuit "default" was forced open. Please try again in 30 seconds',
     });
   });
 

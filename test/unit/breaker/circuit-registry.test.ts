@@ -8,14 +8,14 @@ describe('CircuitRegistry', () => {
     breaker({ name: 'github', registry });
     const tenants = breaker({ name: 'tenants', registry, key: () => 'one' });
     tenants.forceOpen('two');
-    const listed = registry.list().map(({ target, state }) => ({ target, state }));
+    const listed = registry.list().map(({ api, circuit, state }) => ({ api, circuit, state }));
     expect(listed).to.deep.equal([
-      { target: 'github', state: 'CLOSED' },
-      { target: 'tenants:two', state: 'OPEN' },
+      { api: 'github', circuit: 'github', state: 'CLOSED' },
+      { api: 'tenants', circuit: 'tenants:two', state: 'OPEN' },
     ]);
   });
 
-  it('finds a circuit by its target and makes none', () => {
+  it('finds a circuit by its name and creates none', () => {
     const registry = new CircuitRegistry();
     const github = breaker({ name: 'github', registry });
     registry.get('github')?.forceOpen();
@@ -32,14 +32,14 @@ describe('CircuitRegistry', () => {
     );
   });
 
-  it('lets go of a breaker that is closed', () => {
+  it('removes a breaker that is closed', () => {
     const registry = new CircuitRegistry();
     breaker({ name: 'github', registry }).close();
     expect(registry.list()).to.deep.equal([]);
     expect(() => breaker({ name: 'github', registry })).to.not.throw();
   });
 
-  it('gives what JSON can hold', () => {
+  it('lists plain JSON', () => {
     const { registry } = breaker();
     expect(JSON.parse(JSON.stringify(registry.list()))).to.deep.equal(registry.list());
   });

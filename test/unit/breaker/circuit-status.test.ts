@@ -6,12 +6,13 @@ const NOW = 1_700_000_000_250;
 
 describe('circuitStatus()', () => {
   it('has the OpenResty fields, in seconds', () => {
-    const guard = breaker({ name: 'weather', resetTimeoutMs: 45_000 }, () => NOW);
+    const guard = breaker({ name: 'weather', resetTimeoutMs: 45_000, key: () => 'x' }, () => NOW);
+    guard.circuit('a');
     const { timestamp, circuits } = circuitStatus(guard.registry.list(), NOW);
     expect(timestamp).to.equal(1_700_000_000.25);
     expect(circuits).to.deep.equal([
       {
-        ...{ target: 'weather', state: 'CLOSED', failures: 0, successes: 0 },
+        ...{ target: 'weather:a', state: 'CLOSED', failures: 0, successes: 0 },
         ...{ last_failure_time: null, last_failure: null, time_to_reset: 0 },
         ...{ window_total: 0, failure_ratio: 0, transitions: [] },
         config: {
@@ -22,7 +23,7 @@ describe('circuitStatus()', () => {
     ]);
   });
 
-  it('knows no end of a circuit that was forced open', () => {
+  it('has no time to reset for a circuit that was forced open', () => {
     const guard = breaker({ name: 'weather' }, () => NOW);
     guard.forceOpen();
     const [circuit] = circuitStatus(guard.registry.list(), NOW).circuits;

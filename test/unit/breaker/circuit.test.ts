@@ -25,10 +25,11 @@ interface Toy {
   events: EventEmitter<BreakerEvents>;
 }
 
-function toy(options: BreakerOptions = {}): Toy {
+function toy(options: BreakerOptions = {}, key = 'github'): Toy {
   const clock = toyClock();
   const events = new EventEmitter<BreakerEvents>();
-  return { circuit: new Circuit('github', resolveBreaker(options).config, events, clock), clock, events };
+  const { config } = resolveBreaker(options);
+  return { circuit: new Circuit({ api: 'github', circuit: key }, config, events, clock), clock, events };
 }
 
 function halfOpen(options: BreakerOptions = {}): Toy {
@@ -55,7 +56,7 @@ describe('Circuit, closed', () => {
     expect(circuit.state).to.equal('OPEN');
   });
 
-  it('keeps its count through outcomes that say nothing about the target', () => {
+  it('keeps its count after outcomes that say nothing about the target', () => {
     const { circuit } = toy({ failureThreshold: 2 });
     run(circuit, DOWN, ABANDONED, failure('ERR_PROXY_CONNECT'), failure('ERR_UPSTREAM_RESET', true));
     expect(circuit.state).to.equal('CLOSED');
@@ -67,9 +68,9 @@ describe('Circuit, closed', () => {
     const plain = toy({ failureThreshold: 1 });
     run(plain.circuit, response(429));
     expect(plain.circuit.state).to.equal('CLOSED');
-    const asked = toy({ failureThreshold: 1, countRateLimited: true });
-    run(asked.circuit, response(429));
-    expect(asked.circuit.state).to.equal('OPEN');
+    const counting = toy({ failureThreshold: 1, countRateLimited: true });
+    run(counting.circuit, response(429));
+    expect(counting.circuit.state).to.equal('OPEN');
   });
 
   it('opens when half of at least 20 attempts within 10 s have failed', () => {
@@ -103,7 +104,7 @@ describe('Circuit, closed', () => {
     expect(circuit.state).to.equal('CLOSED');
   });
 
-  it('opens for a target that breaks off every answer', () => {
+  it('opens for a target that breaks off every response', () => {
     const { circuit } = toy();
     for (let i = 1; i <= 5; i++) {
       expect(circuit.state).to.equal('CLOSED');
@@ -115,7 +116,7 @@ describe('Circuit, closed', () => {
     expect(circuit.snapshot()).to.include({ failures: 5, windowTotal: 5, failureRatio: 1 });
   });
 
-  it('counts no answer that was broken off by a fault of this side', () => {
+  it('does not count a response that this side broke off', () => {
     const { circuit } = toy({ failureThreshold: 1 });
     const attempt = begin(circuit);
     attempt.end(OK);
@@ -123,7 +124,7 @@ describe('Circuit, closed', () => {
     expect(circuit.state).to.equal('CLOSED');
   });
 
-  it('counts no failure of an attempt that began before it closed', () => {
+  it('does not count the failure of an attempt that began before the circuit closed', () => {
     const { circuit, clock } = toy({ failureThreshold: 1, successThreshold: 1 });
     const [hanging, streaming] = [begin(circuit), begin(circuit)];
     streaming.end(OK);
@@ -137,16 +138,51 @@ describe('Circuit, closed', () => {
 });
 
 describe('Circuit, open', () => {
-  it('refuses with the time until trials, in whole seconds and never 0', () => {
+  it('refuses with the time until probes, in whole seconds and at least 1', () => {
     const { circuit, clock } = toy({ failureThreshold: 1 });
     run(circuit, DOWN);
     const { refused } = begin(circuit);
     expect(refused?.code).to.equal('ERR_CIRCUIT_OPEN');
     expect(refused?.status).to.equal(503);
-    expect(refused?.message).to.equal('Service temporarily unavailable. Please try again in 30 seconds');
+    expect(refused?.message).to.equal(
+      'Service temporarily unavailable: circuit "github" is open after 1 failure (last: status 503). Please try again in 30 seconds',
+    );
     expect(refused?.headers).to.include({ 'Retry-After': '30' });
     clock.advance(29_999);
     expect(begin(circuit).refused?.message).to.match(/in 1 seconds$/);
+  });
+
+  it('names the API, how many failures opened it, and the last one', () => {
+    const { circuit } = toy();
+    run(circuit, ...times(4, DOWN), failure('ERR_UPSTREAM_CONNECT'));
+    expect(begin(circuit).refused?.message).to.equal(
+      'Service temporarily unavailable: circuit "github" is open after 5 failures (last: ERR_UPSTREAM_CONNECT happened). Please try again in 30 seconds',
+    );
+  });
+
+  it('says what share of the attempts failed if the ratio opened it, and after a failed probe too', () => {
+    const { circuit, clock } = toy({ minimumRequests: 4 });
+    run(circuit, OK, DOWN, OK, DOWN);
+    const share = /circuit "github" is open after 2 of 4 attempts failed \(last: status 503\)\. /;
+    expect(begin(circuit).refused?.message).to.match(share);
+    clock.advance(30_000);
+    run(circuit, response(500));
+    const again = /circuit "github" is open after 2 of 4 attempts failed \(last: status 500\)\. /;
+    expect(begin(circuit).refused?.message).to.match(again);
+  });
+
+  it('never shows the key of a circuit', () => {
+    const { circuit, clock } = toy({ failureThreshold: 1, maxProbes: 1 }, 'github:tenant-7');
+    run(circuit, DOWN);
+    const messages = [begin(circuit).refused?.message];
+    clock.advance(30_000);
+    begin(circuit);
+    messages.push(begin(circuit).refused?.message);
+    circuit.forceOpen();
+    messages.push(begin(circuit).refused?.message);
+    for (const message of messages) {
+      expect(message).to.include('circuit "github" ').and.not.include('tenant-7');
+    }
   });
 
   it('blocks another attempt until resetTimeoutMs has passed', () => {
@@ -164,7 +200,7 @@ describe('Circuit, open', () => {
     expect(circuit.state).to.equal('HALF_OPEN');
   });
 
-  it('learns nothing from attempts that were under way', () => {
+  it('learns nothing from attempts that were under way when it opened', () => {
     const { circuit } = toy({ failureThreshold: 1 });
     const [late, later] = [begin(circuit), begin(circuit)];
     run(circuit, DOWN);
@@ -181,12 +217,14 @@ describe('Circuit, half open', () => {
     const attempts = Array.from({ length: 50 }, () => begin(circuit));
     const probes = attempts.filter(({ refused }) => !refused);
     expect(probes).to.have.length(2);
-    expect(attempts[10]?.refused?.message).to.match(/in 1 seconds$/);
+    expect(attempts[10]?.refused?.message).to.equal(
+      'Service temporarily unavailable: circuit "github" is half open and waits for its probes (last: status 503). Please try again in 1 seconds',
+    );
     for (const probe of probes) probe.end(OK);
     expect(circuit.state).to.equal('CLOSED');
   });
 
-  it('lets maxTrials attempts through at a time', () => {
+  it('lets maxProbes attempts through at a time', () => {
     const { circuit } = halfOpen({ maxProbes: 3 });
     const probes = times(5, 0).map(() => begin(circuit));
     expect(probes.map(({ refused }) => !refused)).to.deep.equal([true, true, true, false, false]);
@@ -212,7 +250,7 @@ describe('Circuit, half open', () => {
     expect(circuit.snapshot()).to.include({ state: 'OPEN', timeToResetMs: 30_000 });
   });
 
-  it('opens again when the answer of a trial breaks off', () => {
+  it('opens again when the response of a probe breaks off', () => {
     const { circuit } = halfOpen();
     const probe = begin(circuit);
     probe.end(OK);
@@ -220,7 +258,7 @@ describe('Circuit, half open', () => {
     expect(circuit.state).to.equal('OPEN');
   });
 
-  it('frees the slot of a trial that says nothing, and counts nothing', () => {
+  it('frees the slot of a probe that says nothing about the target, and counts nothing', () => {
     const { circuit } = halfOpen({ maxProbes: 1 });
     for (const outcome of [ABANDONED, failure('ERR_PROXY_CONNECT'), failure('ERR_RATE_LIMITED')]) {
       run(circuit, outcome);
@@ -229,7 +267,7 @@ describe('Circuit, half open', () => {
     expect(begin(circuit).refused).to.equal(undefined);
   });
 
-  it('gives up a trial that never ends after trialTimeoutMs', () => {
+  it('drops a probe that has not ended after probeTimeoutMs', () => {
     const { circuit, clock } = halfOpen({ maxProbes: 1, probeTimeoutMs: 700 });
     const lost = begin(circuit);
     clock.advance(699);
@@ -246,7 +284,7 @@ describe('Circuit, half open', () => {
     expect(circuit.state).to.equal('CLOSED');
   });
 
-  it('gives a trial twice requestTimeoutMs by default', () => {
+  it('gives a probe twice requestTimeoutMs by default', () => {
     const { circuit, clock } = halfOpen({ maxProbes: 1, requestTimeoutMs: 400 });
     begin(circuit);
     clock.advance(799);
@@ -255,7 +293,7 @@ describe('Circuit, half open', () => {
     expect(begin(circuit).refused).to.equal(undefined);
   });
 
-  it('learns nothing from attempts that began before it', () => {
+  it('learns nothing from attempts that began before it was half open', () => {
     const { circuit, clock } = toy({ failureThreshold: 1 });
     const [late, later] = [begin(circuit), begin(circuit)];
     run(circuit, DOWN);
@@ -288,7 +326,7 @@ describe('Circuit, half open', () => {
     expect(circuit.enter(toyExchange())).to.equal(undefined);
   });
 
-  it('keeps that slot while a call whose client has left goes on for others', () => {
+  it('keeps that slot while the call goes on for others after its client has left', () => {
     const { circuit } = halfOpen({ maxProbes: 1 });
     const exchange = toyExchange();
     circuit.enter(exchange);
@@ -305,13 +343,17 @@ describe('Circuit#forceOpen(), forceClose() and reset()', () => {
     const { circuit, clock } = toy();
     circuit.forceOpen();
     clock.advance(1e9);
-    expect(begin(circuit).refused?.headers).to.include({ 'Retry-After': '30' });
+    const { refused } = begin(circuit);
+    expect(refused?.headers).to.include({ 'Retry-After': '30' });
+    expect(refused?.message).to.equal(
+      'Service temporarily unavailable: circuit "github" was forced open. Please try again in 30 seconds',
+    );
     expect(circuit.snapshot().timeToResetMs).to.equal(null);
     circuit.forceClose();
     expect(begin(circuit).refused).to.equal(undefined);
   });
 
-  it('keeps open a circuit that had opened by itself', () => {
+  it('keeps a circuit open that had opened by itself', () => {
     const { circuit, clock } = toy({ failureThreshold: 1 });
     run(circuit, DOWN);
     circuit.forceOpen();
@@ -319,7 +361,7 @@ describe('Circuit#forceOpen(), forceClose() and reset()', () => {
     expect(begin(circuit).refused).to.not.equal(undefined);
   });
 
-  it('counts afresh when it was forced to close, and opens again as ever', () => {
+  it('counts from zero after it was forced to close, and opens again as usual', () => {
     const { circuit } = toy({ failureThreshold: 2 });
     run(circuit, DOWN);
     circuit.forceClose();
@@ -340,13 +382,14 @@ describe('Circuit#forceOpen(), forceClose() and reset()', () => {
 });
 
 describe('Circuit#snapshot()', () => {
-  it('tells when and why it last failed, and what it counted', () => {
+  it('shows when and why it last failed, and what it has counted', () => {
     const { circuit, clock } = toy({ requestTimeoutMs: 100 });
     run(circuit, OK, DOWN, failure('ERR_UPSTREAM_TIMEOUT'));
     clock.advance(5);
     const { config, ...figures } = circuit.snapshot();
     expect(figures).to.deep.equal({
-      target: 'github',
+      api: 'github',
+      circuit: 'github',
       state: 'CLOSED',
       failures: 2,
       successes: 0,
@@ -360,7 +403,7 @@ describe('Circuit#snapshot()', () => {
     expect(config).to.include({ failureThreshold: 5, requestTimeoutMs: 100, probeTimeoutMs: 200 });
   });
 
-  it('lists the changes of state with their reasons', () => {
+  it('lists the transitions with their reasons', () => {
     const { circuit, clock } = toy({ failureThreshold: 1 });
     run(circuit, DOWN);
     clock.advance(30_000);
@@ -369,20 +412,20 @@ describe('Circuit#snapshot()', () => {
     run(circuit, OK, OK);
     circuit.forceOpen();
     circuit.reset();
-    const told = circuit.snapshot().transitions.map(({ from, to, reason }) => `${from} ${to}: ${reason}`);
-    expect(told).to.deep.equal([
+    const listed = circuit.snapshot().transitions.map(({ from, to, reason }) => `${from} ${to}: ${reason}`);
+    expect(listed).to.deep.equal([
       'CLOSED OPEN: failures in a row',
       'OPEN HALF_OPEN: reset timeout passed',
-      'HALF_OPEN OPEN: trial failed',
+      'HALF_OPEN OPEN: probe failed',
       'OPEN HALF_OPEN: reset timeout passed',
-      'HALF_OPEN CLOSED: trials succeeded',
+      'HALF_OPEN CLOSED: probes succeeded',
       'CLOSED OPEN: forced',
       'OPEN CLOSED: reset',
     ]);
     expect(circuit.snapshot().transitions[1]?.time).to.equal(EPOCH + 30_000);
   });
 
-  it('keeps the last 20 of them', () => {
+  it('keeps the last 20 transitions', () => {
     const { circuit } = toy();
     for (let i = 0; i < 15; i++) {
       circuit.forceOpen();
@@ -395,24 +438,24 @@ describe('Circuit#snapshot()', () => {
 });
 
 describe('Circuit events', () => {
-  it('tell what happened, in order', () => {
-    const { circuit, clock, events } = toy({ failureThreshold: 1, successThreshold: 1 });
-    const told: unknown[] = [];
+  it('come in order, with the names of API and circuit', () => {
+    const { circuit, clock, events } = toy({ failureThreshold: 1, successThreshold: 1 }, 'github:a');
+    const emitted: unknown[] = [];
     for (const name of ['open', 'halfOpen', 'close', 'reject', 'failure'] as const) {
-      events.on(name, (event: unknown) => told.push([name, event]));
+      events.on(name, (event: unknown) => emitted.push([name, event]));
     }
-    const target = 'github';
+    const name = { api: 'github', circuit: 'github:a' };
     run(circuit, DOWN);
     clock.advance(10_000);
     begin(circuit);
     clock.advance(20_000);
     run(circuit, OK);
-    expect(told).to.deep.equal([
-      ['failure', { target, because: 'status 503' }],
-      ['open', { target, reason: 'failures in a row', failures: 1, retryAfterMs: 30_000 }],
-      ['reject', { target, retryAfterMs: 20_000 }],
-      ['halfOpen', { target }],
-      ['close', { target, reason: 'trials succeeded' }],
+    expect(emitted).to.deep.equal([
+      ['failure', { ...name, because: 'status 503' }],
+      ['open', { ...name, reason: 'failures in a row', failures: 1, retryAfterMs: 30_000 }],
+      ['reject', { ...name, retryAfterMs: 20_000 }],
+      ['halfOpen', name],
+      ['close', { ...name, reason: 'probes succeeded' }],
     ]);
   });
 
@@ -425,7 +468,7 @@ describe('Circuit events', () => {
     expect(circuit.state).to.equal('OPEN');
   });
 
-  it('give a listener that forces the circuit the last word', () => {
+  it('let a listener that forces the circuit prevail', () => {
     const { circuit, events } = toy({ failureThreshold: 1 });
     let opened = 0;
     events.on('open', () => opened++);

@@ -1,24 +1,24 @@
 import { expect } from 'chai';
 import { ProbeSlots } from '../../../lib/breaker/probe-slots.js';
 
-describe('TrialSlots', () => {
+describe('ProbeSlots', () => {
   const [a, b, c] = [{}, {}, {}];
 
-  it('gives out as many slots as there are, and one again when it is freed', () => {
+  it('hands out as many slots as there are, and reuses one that is freed', () => {
     const slots = new ProbeSlots(2, 1000);
     expect([slots.take(a, 0), slots.take(b, 0), slots.take(c, 0)]).to.deep.equal([true, true, false]);
     expect(slots.end(a)).to.equal(true);
     expect(slots.take(c, 1)).to.equal(true);
   });
 
-  it('gives a holder no second slot', () => {
+  it('gives a holder only one slot', () => {
     const slots = new ProbeSlots(2, 1000);
     slots.take(a, 0);
     expect(slots.take(a, 0)).to.equal(true);
     expect(slots.take(b, 0)).to.equal(true);
   });
 
-  it('gives up a trial only when it is over time and its slot is wanted', () => {
+  it('drops a probe only when it has timed out and its slot is wanted', () => {
     const slots = new ProbeSlots(1, 1000);
     slots.take(a, 0);
     expect(slots.take(b, 999)).to.equal(false);
@@ -27,7 +27,7 @@ describe('TrialSlots', () => {
     expect(slots.end(a)).to.equal(false);
   });
 
-  it('starts the clock of a trial anew when its holder takes it again', () => {
+  it('restarts the timeout of a probe when its holder takes the slot again', () => {
     const slots = new ProbeSlots(1, 1000);
     slots.take(a, 0);
     slots.take(a, 900);

@@ -4,7 +4,7 @@ import { type ErrorCode, ProxyError } from '../../../lib/core/errors.js';
 import type { Attempt, AttemptOutcome, Limit } from '../../../lib/core/attempt.js';
 import { Exchange } from '../../../lib/core/exchange.js';
 
-/** A clock that stands still until it is told to go on. */
+/** A clock that moves only when it is told to. */
 export interface ToyClock {
   (): number;
   advance(ms: number): void;
@@ -43,7 +43,7 @@ export interface ToyAttempt {
   readonly refused: ProxyError | undefined;
   readonly exchange: Exchange;
   end(outcome: AttemptOutcome): void;
-  /** Breaks off the answer that was accepted. */
+  /** Breaks off the response that was accepted. */
   cut(code: ErrorCode): void;
 }
 
@@ -71,7 +71,7 @@ export function begin(guard: Guard, exchange: Exchange = toyExchange()): ToyAtte
   };
 }
 
-/** Attempts one after the other, each of a call of its own. */
+/** Makes attempts one after the other, each in a call of its own. */
 export function run(guard: Guard, ...outcomes: AttemptOutcome[]): void {
   for (const outcome of outcomes) {
     const attempt = begin(guard);

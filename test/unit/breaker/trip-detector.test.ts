@@ -27,12 +27,12 @@ describe('BrakesTripDetector', () => {
     expect(window.failure(0)).to.equal(true);
   });
 
-  it('takes 1 as: every call has failed', () => {
+  it('trips at a ratio of 1 only when every call has failed', () => {
     expect(feed(detector({ failureRatio: 1 }), 0, 1, 500)).to.equal(false);
     expect(feed(detector({ failureRatio: 1 }), 0, 0, 20)).to.equal(true);
   });
 
-  it('is exact for ratios that binary fractions cannot hold', () => {
+  it('is exact for ratios that a binary fraction cannot represent', () => {
     expect(feed(detector({ failureRatio: 0.3 }), 0, 70, 29)).to.equal(false);
     expect(feed(detector({ failureRatio: 0.3 }), 0, 70, 30)).to.equal(true);
   });

@@ -4,7 +4,7 @@ import { ProxyError } from '../../../lib/core/errors.js';
 import { ABANDONED, failure, response, toyExchange } from './toy-call.js';
 
 describe('judgeOutcome()', () => {
-  it('takes a status of 500 and above for a failure, and below for an answer', () => {
+  it('counts a status of 500 and above as a failure, and one below as a success', () => {
     expect(judgeOutcome(response(500), false)).to.deep.equal({ failure: 'status 500' });
     expect(judgeOutcome(response(599), false)).to.deep.equal({ failure: 'status 599' });
     for (const status of [200, 304, 400, 404, 499]) {
@@ -12,7 +12,7 @@ describe('judgeOutcome()', () => {
     }
   });
 
-  it('takes 429 for a failure only when asked', () => {
+  it('counts 429 as a failure only with countRateLimited', () => {
     expect(judgeOutcome(response(429), false)).to.equal('success');
     expect(judgeOutcome(response(429), true)).to.deep.equal({ failure: 'status 429' });
   });
@@ -25,7 +25,7 @@ describe('judgeOutcome()', () => {
     'ERR_UPSTREAM_TIMEOUT',
   ] as const;
   for (const code of failures) {
-    it(`takes ${code} for a failure`, () => {
+    it(`counts ${code} as a failure`, () => {
       expect(judgeOutcome(failure(code), false)).to.deep.equal({ failure: `${code} happened` });
     });
   }
@@ -44,19 +44,19 @@ describe('judgeOutcome()', () => {
     'ERR_INTERNAL',
   ] as const;
   for (const code of neither) {
-    it(`takes ${code} for nothing that the target did`, () => {
+    it(`does not blame the target for ${code}`, () => {
       expect(judgeOutcome(failure(code), false)).to.equal('neither');
     });
   }
 
-  it('counts neither a client that has left nor a kept connection that was closed meanwhile', () => {
+  it('ignores a client that has left, and a kept connection that was closed in the meantime', () => {
     expect(judgeOutcome(ABANDONED, false)).to.equal('neither');
     expect(judgeOutcome(failure('ERR_UPSTREAM_RESET', true), false)).to.equal('neither');
   });
 });
 
 describe('judgeResponse()', () => {
-  it('goes by the error where one was answered', () => {
+  it('goes by the error if the response is one', () => {
     const exchange = toyExchange();
     exchange.error = new ProxyError('ERR_RATE_LIMITED', 'too many');
     expect(judgeResponse(exchange, false)).to.equal('neither');
@@ -64,7 +64,7 @@ describe('judgeResponse()', () => {
     expect(judgeResponse(exchange, false)).to.deep.equal({ failure: 'late' });
   });
 
-  it('counts no copy from a cache', () => {
+  it('ignores responses from a cache', () => {
     for (const cache of ['hit', 'stale', 'coalesced'] as const) {
       const exchange = toyExchange();
       exchange.cache = cache;

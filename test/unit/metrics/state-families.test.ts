@@ -10,7 +10,7 @@ const rowsOf = (families: ReturnType<typeof circuitFamilies>, name: string): Row
 describe('circuitFamilies()', () => {
   it('shows a thousand circuits at most, those that are not closed first', () => {
     const circuits = Array.from({ length: 5000 }, (_, i) => ({
-      target: `c${i}`,
+      circuit: `c${i}`,
       state: i >= 4990 ? ('OPEN' as const) : ('CLOSED' as const),
     }));
     const rows = rowsOf(
@@ -24,7 +24,7 @@ describe('circuitFamilies()', () => {
 
   it('cuts a long key short', () => {
     const rows = rowsOf(
-      circuitFamilies(() => [{ target: `api:${'x'.repeat(5000)}`, state: 'OPEN' }]),
+      circuitFamilies(() => [{ circuit: `api:${'x'.repeat(5000)}`, state: 'OPEN' }]),
       'circuit_state',
     );
     expect(rows[0]?.[0].circuit).to.have.length(200);

@@ -60,7 +60,8 @@ describe('redactedMessage()', () => {
   });
 
   it('leaves an ordinary message as it is', () => {
-    const message = 'Service temporarily unavailable. Please try again in 30 seconds';
+    const message =
+      'Service temporarily unavailable: circuit "github" is open after 5 failures (last: status 503). Please try again in 30 seconds';
     expect(redactedMessage(message)).to.equal(message);
   });
 
