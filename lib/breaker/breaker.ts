@@ -1,5 +1,5 @@
-import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Events } from '../core/events.js';
 import { exchangeOf } from '../core/exchange.js';
 import { type Clock, steadyClock } from '../core/steady-clock.js';
 import type { BreakerEvents } from './breaker-events.js';
@@ -42,7 +42,7 @@ export interface BreakerHandler {
  */
 export function breaker(options: BreakerOptions = {}, clock: Clock = steadyClock): BreakerHandler {
   const { name, key, maxCircuits, registry, config } = resolveBreaker(options);
-  const events = new EventEmitter<BreakerEvents>();
+  const events = new Events<BreakerEvents>();
   const circuits = new KeyedCircuits(name, maxCircuits, config, events, clock);
   registry.add(circuits);
   const single = key ? undefined : circuits.get();

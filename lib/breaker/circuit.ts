@@ -182,7 +182,7 @@ export class Circuit implements Limit, Permit {
     if (state.kind === 'HALF_OPEN' && state.probes.take(exchange, now)) return undefined;
     const retryAfterMs =
       state.kind === 'OPEN' ? this.#retryAfter(state.halfOpensAt, now) : PROBE_RETRY_AFTER_MS;
-    if (this.#events.listenerCount('reject') > 0) {
+    if (this.#events.has('reject')) {
       this.#events.emit('reject', { ...this.#name, retryAfterMs });
     }
     return circuitError(this.api, state, this.#lastFailure?.because, retryAfterMs);
@@ -258,7 +258,7 @@ export class Circuit implements Limit, Permit {
       this.#transitions.push({ time, from, to: next.kind, reason });
       if (this.#transitions.length > TRANSITIONS_KEPT) this.#transitions.shift();
     }
-    if (because !== undefined && this.#events.listenerCount('failure') > 0) {
+    if (because !== undefined && this.#events.has('failure')) {
       this.#events.emit('failure', { ...this.#name, because });
     }
     if (reason && from !== next.kind && this.#state === next) this.#announce(next, reason);

@@ -11,7 +11,8 @@ export class Events<Types extends Record<keyof Types, unknown[]>> {
 
   /** Calls back at each such event, until {@link off} with the same function. */
   on<E extends keyof Types>(event: E, listener: Listener<Types[E]>): void {
-    if (typeof listener !== 'function') throw new TypeError(`A listener of ${String(event)} must be a function`);
+    if (typeof listener !== 'function')
+      throw new TypeError(`A listener of ${String(event)} must be a function`);
     this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);
   }
 

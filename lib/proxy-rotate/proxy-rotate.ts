@@ -1,6 +1,6 @@
-import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EgressProxyStatus } from '../core/egress-status.js';
+import { Events } from '../core/events.js';
 import { exchangeOf } from '../core/exchange.js';
 import { type Clock, steadyClock } from '../core/steady-clock.js';
 import type { UpgradeEgress } from '../websocket/upgrade.js';
@@ -40,7 +40,7 @@ export function proxyRotate(
   clock: Clock = steadyClock,
 ): ProxyRotateHandler {
   const resolved = resolveProxyRotate(options);
-  const events = new EventEmitter<ProxyRotateEvents>();
+  const events = new Events<ProxyRotateEvents>();
   const rotation = new Rotation(resolved, events, clock);
   const { strategy } = resolved;
 

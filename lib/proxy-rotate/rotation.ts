@@ -1,8 +1,8 @@
-import type { EventEmitter } from 'node:events';
 import type { AttemptOutcome, ResponseHead } from '../core/attempt.js';
 import { DIRECT, type Egress, type EgressCall, type EgressTarget } from '../core/egress.js';
 import type { EgressProxyStatus } from '../core/egress-status.js';
 import { ProxyError } from '../core/errors.js';
+import type { Events } from '../core/events.js';
 import type { Clock } from '../core/steady-clock.js';
 import { requestedDelayMs } from '../http/retry-after.js';
 import type { Cooldown, Mishap } from './cooldown.js';
@@ -24,7 +24,7 @@ const SOON_MS = 1000;
 export class Rotation implements RouteOwner, ProxyOwner {
   readonly now: Clock;
   readonly #options: ResolvedProxyRotate;
-  readonly #events: EventEmitter<ProxyRotateEvents>;
+  readonly #events: Events<ProxyRotateEvents>;
   readonly #proxies: readonly EgressProxy[];
   readonly #lanes: Lanes;
   readonly #waiting = new Waiting();
@@ -32,7 +32,7 @@ export class Rotation implements RouteOwner, ProxyOwner {
   #turn = 0;
   #closed = false;
 
-  constructor(options: ResolvedProxyRotate, events: EventEmitter<ProxyRotateEvents>, clock: Clock) {
+  constructor(options: ResolvedProxyRotate, events: Events<ProxyRotateEvents>, clock: Clock) {
     this.#options = options;
     this.#events = events;
     this.now = clock;
@@ -177,7 +177,7 @@ export class Rotation implements RouteOwner, ProxyOwner {
     const untilMs = found.coolsDownUntil - now;
     const retryAfterMs = found.onProbe || !Number.isFinite(untilMs) ? SOON_MS : Math.max(SOON_MS, untilMs);
     const direct = fallback === 'direct';
-    if (this.#events.listenerCount('exhausted') > 0) {
+    if (this.#events.has('exhausted')) {
       this.#events.emit('exhausted', { api, origin: lane.origin, retryAfterMs, direct });
     }
     if (direct) return DIRECT;
@@ -225,14 +225,14 @@ export class Rotation implements RouteOwner, ProxyOwner {
     }
     if (!back) return;
     this.#waiting.wake();
-    if (reason === undefined || this.#events.listenerCount('recovered') === 0) return;
+    if (reason === undefined || !this.#events.has('recovered')) return;
     this.#events.emit('recovered', { api: this.#options.name, proxy: proxy?.name, origin: lane?.origin });
   }
 
   #failed(proxy: EgressProxy | undefined, lane: Lane | undefined, cooldown: Cooldown, mishap: Mishap): void {
     const cooldownMs = cooldown.failed(mishap, this.now());
     this.#waiting.wake();
-    if (cooldownMs === undefined || this.#events.listenerCount('cooldown') === 0) return;
+    if (cooldownMs === undefined || !this.#events.has('cooldown')) return;
     const { reason } = mishap;
     this.#events.emit('cooldown', {
       api: this.#options.name,

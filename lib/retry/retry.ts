@@ -1,7 +1,7 @@
-import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import asyncRetry from 'async-retry';
 import type { AttemptOutcome } from '../core/attempt.js';
+import { Events } from '../core/events.js';
 import { type Exchange, exchangeOf } from '../core/exchange.js';
 import { resolveOptions } from '../core/options.js';
 import type { RetryContext, RetryPolicy } from '../core/retry-policy.js';
@@ -52,7 +52,7 @@ export function retry(options: RetryOptions = {}): RetryHandler {
 const FIRST_FAILED = new Error('The first attempt has failed');
 
 class Policy implements RetryPolicy {
-  readonly events = new EventEmitter<RetryEvents>();
+  readonly events = new Events<RetryEvents>();
   readonly maxBodyBytes: number;
   readonly totalTimeoutMs: number;
   readonly #options: ResolvedRetry;
@@ -110,7 +110,7 @@ class Policy implements RetryPolicy {
     { exchange, method, attemptsMade }: RetryContext,
     more: { waitMs: number } | { stop: StopReason },
   ): void {
-    if (this.events.listenerCount(event) === 0) return;
+    if (!this.events.has(event)) return;
     const because =
       outcome.kind === 'response'
         ? String(outcome.head.status)

@@ -51,10 +51,9 @@ export class GateHerald {
     const closed = isClosed(state, now);
     if (closed === this.#closed) return;
     this.#closed = closed;
-    if (closed && this.#events.listenerCount('limitExhausted') > 0)
+    if (closed && this.#events.has('limitExhausted'))
       this.#events.emit('limitExhausted', { ...this.#name, retryAfterMs: Math.ceil(state.endsAt - now) });
-    if (!closed && this.#events.listenerCount('limitAvailable') > 0)
-      this.#events.emit('limitAvailable', { ...this.#name });
+    if (!closed && this.#events.has('limitAvailable')) this.#events.emit('limitAvailable', { ...this.#name });
   }
 }
 

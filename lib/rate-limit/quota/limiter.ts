@@ -1,6 +1,6 @@
-import { EventEmitter } from 'node:events';
 import type { LimitStatus } from '../../core/egress-status.js';
 import { ProxyError } from '../../core/errors.js';
+import { Events } from '../../core/events.js';
 import type { Exchange } from '../../core/exchange.js';
 import type { Clock } from '../../core/steady-clock.js';
 import { openRedis } from '../../redis/client.js';
@@ -23,7 +23,7 @@ const REDIS_CIRCUIT = { failures: 5, resetMs: 1000 };
 export class Limiter {
   readonly options: ResolvedRateLimit;
   readonly clock: Clock;
-  readonly events = new EventEmitter<RateLimitEvents>();
+  readonly events = new Events<RateLimitEvents>();
   readonly line: WaitingLine;
   /** `undefined` where no limit is configured. */
   readonly quota: Quota | undefined;
@@ -87,7 +87,7 @@ export class Limiter {
   }
 
   tellQueued(): void {
-    if (this.events.listenerCount('queued') === 0) return;
+    if (!this.events.has('queued')) return;
     this.events.emit('queued', { api: this.options.name, queued: this.line.length });
   }
 
@@ -116,7 +116,7 @@ export class Limiter {
   }
 
   #tellLimited(because: RateLimitEvents['limited'][0]['because'], waitMs: number): void {
-    if (this.events.listenerCount('limited') === 0) return;
+    if (!this.events.has('limited')) return;
     this.events.emit('limited', { api: this.options.name, because, retryAfterMs: Math.ceil(waitMs) });
   }
 }
