@@ -95,11 +95,11 @@ async function alone(names, calls) {
         egress: undefined,
         outcome: undefined,
       };
-      for (const guard of exchange.guards) guard.before?.(attempt, exchange);
+      for (const guard of exchange.limits) guard.before?.(attempt, exchange);
       exchange.attempts.push(attempt);
-      for (const guard of exchange.guards) guard.sending?.(attempt, exchange, request);
+      for (const guard of exchange.limits) guard.sending?.(attempt, exchange, request);
       attempt.outcome = { kind: 'answer', head };
-      for (const guard of exchange.guards) guard.after?.(attempt, exchange);
+      for (const guard of exchange.limits) guard.after?.(attempt, exchange);
       exchange.answeredAt = performance.now();
       res.emit('close');
     }

@@ -7,7 +7,7 @@ import {
   type Exchange,
   exchangeOf,
   type Figures,
-  type Guard,
+  type Limit,
   type Handler,
   type Lease,
   type PathFigures,
@@ -120,7 +120,7 @@ export const twice: Handler = function twice(
   next: (error?: unknown) => void,
 ): void {
   const exchange = exchangeOf(req, res);
-  exchange.guards.push(new TwoAttempts());
+  exchange.limits.push(new TwoAttempts());
   exchange.onSettled(({ attempts, error }) => [attempts.length, error?.code]);
   // @ts-expect-error codes are known ones
   if (exchange.abandoned) next(new ProxyError('ERR_TEAPOT', 'too late'));

@@ -61,9 +61,9 @@ describe('Exchange', () => {
   it('takes nothing off the time limit of an attempt for what it waited before', async () => {
     const wait = (ms: number) => new Promise<undefined>((resolve) => setTimeout(resolve, ms, undefined));
     const target = await start((_req, res) => void wait(250).then(() => res.end('ok')));
-    const waiting: Guard = { before: () => wait(300) };
+    const waiting: Limit = { before: () => wait(300) };
     const stage: Handler = (req, res, next) => {
-      exchangeOf(req, res).guards.push(waiting);
+      exchangeOf(req, res).limits.push(waiting);
       next();
     };
     const url = await serve([stage, forward({ target, requestTimeoutMs: 500 })]);
@@ -73,7 +73,7 @@ describe('Exchange', () => {
   it('lets a guard wait before an attempt, veto it, and learn how each one ended', async () => {
     const target = await start((_req, res) => res.writeHead(503).end());
     const told: string[] = [];
-    const guard: Guard = {
+    const guard: Limit = {
       before: async ({ number }) => {
         told.push(`before ${number}`);
         return number === 3
@@ -82,9 +82,9 @@ describe('Exchange', () => {
       },
       after: ({ number, outcome }) => told.push(`after ${number} ${outcome?.kind}`),
     };
-    const behind: Guard = { after: ({ number }) => told.push(`behind ${number}`) };
+    const behind: Limit = { after: ({ number }) => told.push(`behind ${number}`) };
     const gate: Handler = (req, res, next) => {
-      exchangeOf(req, res).guards.push(guard, behind);
+      exchangeOf(req, res).limits.push(guard, behind);
       next();
     };
     const url = await serve([gate, retry({ initialDelayMs: 1 }), forward({ target })]);

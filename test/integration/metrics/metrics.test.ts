@@ -232,7 +232,7 @@ describe('metrics()', () => {
     const upstream = await startUpstream(status(200));
     const counted = openMetrics();
     const no: Handler = (req, res, next) => {
-      exchangeOf(req, res).guards.push({ before: () => new ProxyError('ERR_RATE_LIMITED', 'no') });
+      exchangeOf(req, res).limits.push({ before: () => new ProxyError('ERR_RATE_LIMITED', 'no') });
       next();
     };
     const { url } = await startForward({ target: upstream.url }, counted, no);
@@ -276,7 +276,7 @@ describe('metrics() labels', () => {
         const head = { status: 200, statusText: '', rawHeaders: [] };
         const told = { ...attempt, outcome: { kind: 'response' as const, head } };
         exchange.attempts.push(told);
-        for (const guard of exchange.guards) guard.after?.(told, exchange);
+        for (const guard of exchange.limits) guard.after?.(told, exchange);
         res.statusCode = 200 + (i % 800);
         next();
       });

@@ -386,7 +386,7 @@ for (const transport of TRANSPORTS) {
         { proxies: proxies.map((proxy) => proxy.url) },
         {},
         (req, res, next) => {
-          exchangeOf(req, res).guards.push(gate);
+          exchangeOf(req, res).limits.push(gate);
           next();
         },
       );

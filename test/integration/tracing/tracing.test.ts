@@ -204,7 +204,7 @@ describe('tracing()', () => {
     const upstream = await startUpstream(status(200));
     const guard = breaker();
     const no: Handler = (req, res, next) => {
-      exchangeOf(req, res).guards.push({ before: () => new ProxyError('ERR_RATE_LIMITED', 'no') });
+      exchangeOf(req, res).limits.push({ before: () => new ProxyError('ERR_RATE_LIMITED', 'no') });
       next();
     };
     const { spans, stage } = traced();
@@ -231,7 +231,7 @@ describe('tracing()', () => {
     const second: Handler = (req, res, next) => {
       const before = ({ number }: { number: number }) =>
         number === 2 ? new ProxyError('ERR_RATE_LIMITED', 'no') : undefined;
-      exchangeOf(req, res).guards.push({ before });
+      exchangeOf(req, res).limits.push({ before });
       next();
     };
     const { spans, stage } = traced();

@@ -134,7 +134,7 @@ export function refusedAtOnce(
 export const thrownByFilter = (message: string): Deviation =>
   forwardDiffers(
     'what a `pathFilter` throws reaches `next(error)`',
-    'plain writes it to its logger and lets the call pass: a filter that guards something would fail open',
+    'plain writes it to its logger and lets the call pass: a filter that limits something would fail open',
     (expected) => {
       expected.responses = [ownResponse('500 Internal Server Error', `failed: ${message}`)];
       expected.calls = [`next(${message})`];

@@ -48,7 +48,7 @@ export interface ToyAttempt {
 }
 
 /** Begins an attempt as the attempt loop does. */
-export function begin(guard: Guard, exchange: Exchange = toyExchange()): ToyAttempt {
+export function begin(guard: Limit, exchange: Exchange = toyExchange()): ToyAttempt {
   const attempt: Attempt = {
     number: exchange.attempts.length + 1,
     startedAt: performance.now(),
@@ -72,7 +72,7 @@ export function begin(guard: Guard, exchange: Exchange = toyExchange()): ToyAtte
 }
 
 /** Makes attempts one after the other, each in a call of its own. */
-export function run(guard: Guard, ...outcomes: AttemptOutcome[]): void {
+export function run(guard: Limit, ...outcomes: AttemptOutcome[]): void {
   for (const outcome of outcomes) {
     const attempt = begin(guard);
     if (attempt.refused) throw attempt.refused;

@@ -13,7 +13,7 @@ const EPOCH = 1_700_000_000_000;
 /** A call without a connection, as far as the last stage. */
 interface ToyCall {
   readonly error: unknown;
-  readonly guard: Guard;
+  readonly guard: Limit;
   /** An attempt through an exit: the error that vetoes it, or what ends it. */
   attempt(proxy?: string): Promise<ProxyError | ((outcome: AttemptOutcome) => void)>;
   /** Its client leaves. */
@@ -27,7 +27,7 @@ async function toyCall(limiter: RateLimitHandler, { rotates = true } = {}): Prom
   const exchange = exchangeOf(req, res);
   const error = await new Promise<unknown>((resolve) => limiter(req, res, resolve));
   if (rotates) exchange.egress = { choose: () => undefined };
-  const [guard = {}] = exchange.guards;
+  const [guard = {}] = exchange.limits;
   return {
     error,
     guard,
