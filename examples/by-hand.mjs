@@ -1,10 +1,10 @@
-// The parts picked by hand, on routes of an Express application. It brings an API of its own, so that it
-// runs without the internet:
+// Single middleware functions on routes of an Express application. The example starts its own API, so it
+// runs without internet access:
 //
 //   node examples/by-hand.mjs
-//   curl -i localhost:3000/weather/berlin        the first call fails and is retried: 200
-//   curl -i localhost:3000/weather/nowhere       404 is an answer: passed on, not retried
-//   curl -i localhost:3000/report                fails; the third time its circuit is open
+//   curl -i localhost:3000/weather/berlin        the first attempt fails and is retried: 200
+//   curl -i localhost:3000/weather/nowhere       404: returned as it is, not retried
+//   curl -i localhost:3000/report                fails; the third time, its circuit is open
 import { createServer } from 'node:http';
 import express from 'express';
 import { breaker, forward, ProxyError, retry } from 'resilient-proxy-out';
@@ -16,9 +16,9 @@ const weather = forward({ target: upstream.url, changeOrigin: true });
 const reports = breaker({ name: 'reports', failureThreshold: 2, resetTimeoutMs: 10_000 });
 
 const app = express();
-// Attempts are repeated by the forward() at the end, so retry() stands in front of one.
+// forward() repeats the attempts, so retry() must come before a forward().
 app.use('/weather', circuit, retry({ initialDelayMs: 100 }), weather);
-// A breaker alone works in front of any handler.
+// A breaker works in front of any handler.
 app.get('/report', reports, (_req, res) => {
   res.status(500).json({ error: 'the report could not be made' });
 });
@@ -38,13 +38,13 @@ process.once('SIGTERM', () => {
   });
 });
 
-/** Every part passes its errors on as a ProxyError: status, fields and a code to tell them apart. */
+/** Each middleware passes its errors on as a ProxyError with a status, headers and a code. */
 function showProxyError(error, _req, res, next) {
   if (!(error instanceof ProxyError) || res.headersSent) return next(error);
   res.status(error.status).set(error.headers).json({ problem: error.message, code: error.code });
 }
 
-/** A third-party API for the example: its first call fails, and it knows one city. */
+/** A third-party API for the example. Its first request fails, and it has data for one city. */
 async function startWeather() {
   let calls = 0;
   const api = createServer((req, res) => {

@@ -1,12 +1,12 @@
-// An Express application that calls third-party APIs through `resilientProxy`. It brings an API of its own
-// that fails now and then, so that it runs without the internet:
+// An Express application that calls third-party APIs through `resilientProxy`. The example starts its own
+// API, which fails most requests, so it runs without internet access:
 //
 //   node examples/express-app.mjs
 //   curl -i localhost:3000/api/quotes/today      two failures are retried, then 200
 //   curl -i localhost:3000/api/quotes/broken     three attempts fail: 503
 //   curl -i localhost:3000/api/quotes/broken     the fifth failure in a row opens the circuit
-//   curl -i localhost:3000/api/quotes/today      503 ERR_CIRCUIT_OPEN at once
-//   curl -s localhost:3000/circuits
+//   curl -i localhost:3000/api/quotes/today      503 ERR_CIRCUIT_OPEN: the API is not called
+//   curl -s localhost:3000/circuits              the state of the circuit
 import { createServer } from 'node:http';
 import express from 'express';
 import { resilientProxy, upgradeRoutes } from 'resilient-proxy-out';
@@ -23,14 +23,14 @@ const proxy = resilientProxy({
     },
   },
 });
-proxy.apis.get('quotes')?.breaker?.on('open', ({ target, failures }) => {
-  process.stderr.write(`${target} is not called any more after ${failures} failures\n`);
+proxy.apis.get('quotes')?.breaker?.on('open', ({ api, failures }) => {
+  process.stderr.write(`${api}: circuit opened after ${failures} failures\n`);
 });
 
 const app = express();
 app.use('/api', proxy);
 app.get('/circuits', (_req, res) => {
-  res.json(proxy.circuits.list().map(({ target, state, failures }) => ({ target, state, failures })));
+  res.json(proxy.circuits.list().map(({ circuit, state, failures }) => ({ circuit, state, failures })));
 });
 
 const server = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', (error) => {
@@ -40,7 +40,7 @@ const server = app.listen(Number(process.env.PORT ?? 3000), '127.0.0.1', (error)
 server.on('upgrade', upgradeRoutes({ '/api': proxy.upgrade }));
 
 process.once('SIGTERM', () => {
-  // The server waits for WebSockets as it does for calls.
+  // server.close() waits for open WebSockets as it waits for calls.
   void proxy.closeSockets(1000);
   server.close(async () => {
     await proxy.close();
@@ -48,7 +48,7 @@ process.once('SIGTERM', () => {
   });
 });
 
-/** A third-party API for the example: every third call of `/today` works, `/broken` never does. */
+/** A third-party API for the example. Every third request to `/today` succeeds; `/broken` always fails. */
 async function startQuotes() {
   let calls = 0;
   const quotes = createServer((req, res) => {

@@ -2,7 +2,7 @@ import { detach } from '../core/detach.js';
 import type { Exchange, Handler } from '../core/exchange.js';
 import { type CacheContext, read, statusOf } from './cache-context.js';
 import { CacheFetch } from './cache-fetch.js';
-import type { AskedCall, FetchPlan, Outdated } from './fetch-plan.js';
+import type { ClientRequest, FetchPlan, Outdated } from './fetch-plan.js';
 import type { Flight, ReleaseReason } from './flight.js';
 import { FollowedResponse } from './followed-response.js';
 import { isConditional } from './policy/conditional-request.js';
@@ -14,32 +14,32 @@ import { sendStored, writeStoredHead } from './stored-response.js';
 type Next = (error?: unknown) => void;
 type Decision = LookupDecision<StoredVariant>;
 
-/** One client's call that the store alone does not answer. */
+/** One client request that cannot be served from the store at once. */
 export class CacheCall {
   readonly #context: CacheContext;
   readonly #exchange: Exchange;
-  readonly #asked: AskedCall;
+  readonly #request: ClientRequest;
   readonly #key: string;
   readonly #next: Next;
-  /** What follows the cache, where it can be run by itself. */
+  /** The handlers behind the cache, where they can be run on their own. */
   readonly #rest: Handler | undefined;
   #known: readonly StoredVariant[] = [];
-  /** Neither waits for others nor has them wait. */
+  /** Does not wait for an equal request, and lets none wait for this one. */
   #alone: boolean;
   #followed = false;
   #waitsUntil = 0;
 
-  constructor(context: CacheContext, exchange: Exchange, asked: AskedCall, key: string, next: Next) {
+  constructor(context: CacheContext, exchange: Exchange, request: ClientRequest, key: string, next: Next) {
     this.#context = context;
     this.#exchange = exchange;
-    this.#asked = asked;
+    this.#request = request;
     this.#key = key;
     this.#next = next;
     this.#rest = exchange.rest;
     this.#alone = !context.options.coalesce;
   }
 
-  /** Does what a look-up has decided. */
+  /** Carries out the decision of a look-up. */
   go(known: readonly StoredVariant[], decision: Decision): void {
     this.#known = known;
     switch (decision.type) {
@@ -81,10 +81,10 @@ export class CacheCall {
   #send(variant: StoredVariant): void {
     const now = this.#context.now();
     const value = statusOf(this.#context, { hit: true, ttlMs: variant.meta.freshUntil - now });
-    sendStored(this.#exchange.res, this.#asked, variant, now, value);
+    sendStored(this.#exchange.res, this.#request, variant, now, value);
   }
 
-  /** 504: the client wants no call to be made (RFC 9111 §5.2.1.7). */
+  /** 504: the client does not want a request to the upstream (RFC 9111 §5.2.1.7). */
   #refuse(reason: ForwardReason): void {
     this.#exchange.cache = 'bypass';
     this.#context.tally.bypassed++;
@@ -94,12 +94,15 @@ export class CacheCall {
     res.end();
   }
 
-  /** Sends the stale answer and has it renewed; where nothing can run in the background this call renews it. */
+  /**
+   * Sends the stale response and renews it in the background, or with this request where nothing can run in the
+   * background.
+   */
   #renew(variant: StoredVariant): void {
     const { meta } = variant;
     const conditional = meta.revalidatable;
     const usableOnErrorUntil = Math.max(meta.staleIfErrorUntil, meta.staleWhileRevalidateUntil);
-    const underWay = this.#context.flights.get(this.#key) !== undefined || this.#isGateClosed();
+    const underWay = this.#context.flights.get(this.#key) !== undefined || this.#isPaused();
     if (!underWay && !this.#rest) {
       this.#fetch('stale', { variant, conditional, usableOnErrorUntil }, true);
       return;
@@ -110,30 +113,30 @@ export class CacheCall {
 
   #renewInBackground(outdated: Outdated): void {
     const { req } = this.#exchange;
-    const method = this.#asked.method === 'HEAD' ? 'GET' : this.#asked.method;
+    const method = this.#request.method === 'HEAD' ? 'GET' : this.#request.method;
     const background = detach(this.#exchange, { method });
     const { rawBody, body } = req as { rawBody?: unknown; body?: unknown };
     Object.assign(background.req, { rawBody, body });
-    const asked = { ...this.#asked, method };
-    const call = new CacheCall(this.#context, background, asked, this.#key, () => background.res.destroy());
+    const request = { ...this.#request, method };
+    const call = new CacheCall(this.#context, background, request, this.#key, () => background.res.destroy());
     call.#known = this.#known;
     call.#fetch('stale', outdated, true);
   }
 
   #revalidate(decision: Extract<Decision, { type: 'revalidate' }>): void {
     const { variant, reason, conditional, usableOnErrorUntil } = decision;
-    if (this.#context.now() < usableOnErrorUntil && this.#isGateClosed()) {
+    if (this.#context.now() < usableOnErrorUntil && this.#isPaused()) {
       this.#serveStale(variant);
       return;
     }
-    // What is never fresh, or not fresh enough for this client, cannot be had from another's answer.
+    // A response that is never fresh, or not fresh enough for this client, cannot be shared with it.
     const shareable = reason === 'stale' && variant.meta.freshUntil > variant.meta.responseTime;
     this.#fetchOrFollow(reason, { variant, conditional, usableOnErrorUntil }, shareable);
   }
 
-  #isGateClosed(): boolean {
-    const { gate, credentials, now } = this.#context;
-    return gate.isClosed(() => credentials(this.#asked.rawHeaders), now());
+  #isPaused(): boolean {
+    const { pauses, credentials, now } = this.#context;
+    return pauses.isPaused(() => credentials(this.#request.rawHeaders), now());
   }
 
   #fetchOrFollow(reason: ForwardReason, outdated: Outdated | undefined, shareable: boolean): void {
@@ -147,17 +150,17 @@ export class CacheCall {
     else this.#fetch(reason, outdated, this.#leads(outdated));
   }
 
-  /** Whether the answer to this request can be one for others. */
+  /** Whether the response to this request can be shared with others. */
   #leads(outdated: Outdated | undefined): boolean {
-    if (this.#asked.method === 'HEAD') return false;
-    return outdated?.conditional === true || !isConditional(this.#asked.rawHeaders);
+    if (this.#request.method === 'HEAD') return false;
+    return outdated?.conditional === true || !isConditional(this.#request.rawHeaders);
   }
 
   #follow(flight: Flight, reason: ForwardReason, outdated: Outdated | undefined): void {
     const { options, now } = this.#context;
     this.#followed = true;
     if (this.#waitsUntil === 0) this.#waitsUntil = now() + options.coalesceTimeoutMs;
-    const response = new FollowedResponse(this.#context, this.#exchange, this.#asked, {
+    const response = new FollowedResponse(this.#context, this.#exchange, this.#request, {
       reason,
       waitMs: this.#waitsUntil - now(),
       goOn: (why) => this.#goOn(why, outdated),
@@ -165,20 +168,20 @@ export class CacheCall {
     response.follow(flight);
   }
 
-  /** The call that this one waited for did not answer it. */
+  /** The request that this one waited for brought no response it can use. */
   #goOn(why: ReleaseReason | 'late', outdated: Outdated | undefined): void {
     const now = this.#context.now();
     if (why === 'failed' && outdated && now < outdated.usableOnErrorUntil) {
       this.#serveStale(outdated.variant);
       return;
     }
-    // One of those that wait is the next to ask; nobody waits twice for an answer that is not for all.
+    // One of the waiting requests is sent next; none waits twice for a response that is not shared.
     this.#alone = why !== 'failed' || now >= this.#waitsUntil;
     if (why !== 'stored') this.#followed = false;
     this.lookUp();
   }
 
-  /** Asks the store, and does what follows from it. */
+  /** Looks the key up in the store, and acts on what it finds. */
   lookUp(): void {
     const known = read(this.#context, this.#key);
     if (!(known instanceof Promise)) {
@@ -194,13 +197,13 @@ export class CacheCall {
   }
 
   #decide(known: readonly StoredVariant[]): void {
-    // The client left while a store far away was asked.
+    // The client left during a look-up in a remote store.
     if (this.#exchange.abandoned) return;
     const { policy, now } = this.#context;
-    this.go(known, decideLookup(known, this.#asked, policy, now()));
+    this.go(known, decideLookup(known, this.#request, policy, now()));
   }
 
-  /** @param leads others may wait for the answer; `undefined` for a call that passes the cache by */
+  /** @param leads whether others may wait for the response; `undefined` for a request that bypasses the cache */
   #fetch(reason: ForwardReason, outdated: Outdated | undefined, leads: boolean | undefined): void {
     const { flights, store } = this.#context;
     const exchange = this.#exchange;
@@ -211,11 +214,11 @@ export class CacheCall {
       letGo = exchange.hold();
     };
     const flight = leads ? flights.begin(this.#key, { joined, deserted: () => letGo?.() }) : undefined;
-    // A POST that passes by may be answered with what GET would get.
-    const stores = leads !== undefined || (reason === 'method' && this.#asked.method === 'POST');
+    // A POST that bypasses the cache may return what a GET would.
+    const stores = leads !== undefined || (reason === 'method' && this.#request.method === 'POST');
     const ticket = stores ? flights.enter(this.#key) : undefined;
     const plan: FetchPlan = {
-      asked: this.#asked,
+      request: this.#request,
       key: this.#key,
       known: this.#known,
       outdated,
@@ -240,20 +243,23 @@ export class CacheCall {
         lease = granted;
         return granted ? undefined : this.#fromOthers(plan);
       })
-      .then((answered) => {
+      .then((served) => {
         if (exchange.abandoned) {
           flight.fail('failed');
           plan.done();
-        } else if (!answered) new CacheFetch(this.#context, exchange, plan, this.#next).start();
+        } else if (!served) new CacheFetch(this.#context, exchange, plan, this.#next).start();
       })
       .catch(this.#next);
   }
 
-  /** Another process has asked in the meantime. @returns whether what it has stored answers this call */
+  /**
+   * Another process has requested it in the meantime.
+   * @returns whether what that process stored serves this request
+   */
   async #fromOthers(plan: FetchPlan): Promise<boolean> {
     const { policy, now } = this.#context;
     const known = (await read(this.#context, this.#key)) ?? [];
-    const decision = decideLookup(known, this.#asked, policy, now());
+    const decision = decideLookup(known, this.#request, policy, now());
     if (decision.type !== 'hit' && !this.#exchange.detached) return false;
     plan.flight?.finish(true);
     plan.done();

@@ -4,24 +4,24 @@ import { type CacheStatus, cacheStatusValue } from './cache-status.js';
 import type { Flights } from './flights.js';
 import type { CachePolicy } from './policy/cache-policy.js';
 import type { CacheKeys } from './policy/key.js';
-import type { RetryGate } from './policy/retry-gate.js';
+import type { RetryPauses } from './policy/retry-pauses.js';
 import type { StoredVariant } from './store/entry.js';
 import type { PendingPurges } from './store/pending-purges.js';
 import type { CacheStore, PurgeTarget, StoredUnder } from './store/store.js';
 
-/** What a cache knows of the place it stands at. */
+/** What a cache knows about where it is mounted. */
 export interface CacheSite {
-  /** Path and query that say which resource is asked for. */
+  /** Path and query of the requested resource. */
   url(req: IncomingMessage): string;
-  /** Absolute URI of the target of a call, as its upstream sees it. */
+  /** Absolute URI of the request, as the upstream sees it. */
   targetUri(req: IncomingMessage, url: string): string;
-  /** The path clients ask for, by one of the upstream's. */
+  /** The path that clients use for a path of the upstream. */
   clientPath(path: string): string;
-  /** Fields that are injected into each call: name, value, name, value. */
+  /** Headers that are injected into each request: name, value, name, value. */
   readonly injectedHeaders: readonly string[];
 }
 
-/** What has happened since the cache was made. */
+/** Counters since the cache was created. */
 export interface CacheTally {
   hits: number;
   misses: number;
@@ -32,17 +32,17 @@ export interface CacheTally {
   errors: number;
 }
 
-/** All that the calls of one cache share. */
+/** What all requests through one cache share. */
 export interface CacheContext {
   readonly options: ResolvedCache;
   readonly policy: CachePolicy;
   readonly keys: CacheKeys;
-  /** Digest of the credentials of a call alone. */
+  /** Digest of a request's credentials, and of nothing else. */
   credentials(rawHeaders: readonly string[]): string;
   readonly store: CacheStore;
   readonly flights: Flights;
   readonly purges: PendingPurges;
-  readonly gate: RetryGate;
+  readonly pauses: RetryPauses;
   readonly site: CacheSite;
   readonly tally: CacheTally;
   /** Epoch milliseconds. */
@@ -54,7 +54,7 @@ export function statusOf({ options }: CacheContext, status: CacheStatus): string
   return options.cacheStatus === false ? undefined : cacheStatusValue(options.cacheStatus, status);
 }
 
-/** What is stored for a key, and no purge is taking out. */
+/** What is stored for a key, unless a purge is removing it. */
 export function read(
   { store, purges }: CacheContext,
   key: string,
@@ -65,21 +65,24 @@ export function read(
   return known.then((variants) => (purges.overtook(key, mark) ? undefined : variants));
 }
 
-/** Puts the variants of a key into the store; behind a purge that would take them out again. */
+/** Stores the variants of a key, after any pending purge that would remove them again. */
 export function keep(context: CacheContext, key: string, variants: readonly StoredVariant[]): void {
   const { store, keys, purges } = context;
   purges.after(key, () => store.set(key, variants, storedUnder(keys.apiPrefix, variants)));
 }
 
-/** Takes out of the store, and keeps out what is on its way for the same keys. @returns how many values */
-export function take(
+/**
+ * Removes values from the store, and keeps responses in flight for the same keys from being stored.
+ * @returns how many values it removed
+ */
+export function removeStored(
   { store, flights, purges }: CacheContext,
   target: PurgeTarget,
   concerns: (key: string) => boolean,
 ): Promise<number> {
   flights.doom(concerns);
   const purge = store.purge(target);
-  // A store of this process alone has done it by now; which keys carry a tag only the store knows.
+  // A store in this process has removed them by now. Which keys carry a tag only the store knows.
   if (store.lease && !('tag' in target)) purges.add(concerns, purge);
   return purge;
 }

@@ -1,12 +1,13 @@
 import { ProxyError } from '../core/errors.js';
 import type { Exchange } from '../core/exchange.js';
+import { headerValue } from '../http/headers.js';
 import { type CacheContext, statusOf } from './cache-context.js';
 import type { CacheStatus } from './cache-status.js';
 import type { FetchPlan, Outdated } from './fetch-plan.js';
 import { invalidate } from './invalidate.js';
 import { CLIENT_CONDITIONS, revalidationHeaders } from './policy/conditional.js';
-import { askWith } from './policy/conditional-request.js';
-import { firstValue, type RawHeaders, withoutHeaders } from './policy/headers.js';
+import { replaceHeaders } from './policy/conditional-request.js';
+import { type RawHeaders, withoutHeaders } from './policy/headers.js';
 import { decideStore, type StoreDecision, type StoreRequest, type StoreResponse } from './policy/storable.js';
 import { boundedTags } from './policy/tags.js';
 import { freshen, headVerdict, validates } from './policy/validation.js';
@@ -19,7 +20,7 @@ import { isFailure, isUpstreamFailure } from './upstream-failure.js';
 
 type Next = (error?: unknown) => void;
 
-/** One call to the upstream, by a client or in the background, and what the cache learns from its answer. */
+/** One request to the upstream, by a client or in the background, and what the cache learns from the response. */
 export class CacheFetch implements ResponseListener {
   readonly #context: CacheContext;
   readonly #exchange: Exchange;
@@ -28,13 +29,13 @@ export class CacheFetch implements ResponseListener {
   readonly #tap: ResponseTap;
   #outdated: Outdated | undefined;
   #recording: Recording | undefined;
-  #askedAt = 0;
+  #requestedAt = 0;
   #headSeen = false;
   #failed = false;
   #over = false;
   #restore: (() => void) | undefined;
 
-  /** @param next takes what can be answered neither by the upstream nor from the store */
+  /** @param next called where neither the upstream nor the store can provide a response */
   constructor(context: CacheContext, exchange: Exchange, plan: FetchPlan, next: Next) {
     this.#context = context;
     this.#exchange = exchange;
@@ -45,11 +46,11 @@ export class CacheFetch implements ResponseListener {
   }
 
   start(): void {
-    const { asked } = this.#plan;
+    const { request } = this.#plan;
     this.#exchange.onSettled(() => this.#settled());
     this.#exchange.onAbandon(() => this.#settled());
     const headers = this.#outdated?.conditional
-      ? revalidationHeaders(this.#outdated.variant.meta, asked.rawHeaders)
+      ? revalidationHeaders(this.#outdated.variant.meta, request.rawHeaders)
       : undefined;
     this.#send(headers);
   }
@@ -63,15 +64,15 @@ export class CacheFetch implements ResponseListener {
     this.#restore?.();
     const now = this.#context.now();
     const outdated = this.#outdated;
-    if (!this.#failed) this.#learnGate(head, now);
+    if (!this.#failed) this.#learnPause(head, now);
     if (outdated?.conditional && head.status === 304) return this.#notModified(outdated, head, now);
     if (outdated && !this.#exchange.detached && isFailure(head.status) && now < outdated.usableOnErrorUntil) {
-      return this.#standIn(outdated, now, this.#failed ? {} : { forwardStatus: head.status });
+      return this.#serveStale(outdated, now, this.#failed ? {} : { forwardStatus: head.status });
     }
-    if (!this.#failed) invalidate(this.#context, this.#exchange.req, this.#plan.asked, head);
-    // Its own answer is the newest there is.
+    if (!this.#failed) invalidate(this.#context, this.#exchange.req, this.#plan.request, head);
+    // The response to this very request is the newest there is.
     if (this.#plan.ticket && this.#plan.reason === 'method') this.#plan.ticket.doomed = false;
-    if (outdated && this.#plan.asked.method === 'HEAD' && head.status === 200) {
+    if (outdated && this.#plan.request.method === 'HEAD' && head.status === 200) {
       this.#learnFromHead(outdated, head, now);
     }
     return this.#pass(head, now);
@@ -94,46 +95,50 @@ export class CacheFetch implements ResponseListener {
   }
 
   #send(headers: RawHeaders | undefined): void {
-    if (headers) this.#restore = askWith(this.#exchange.req, headers);
-    this.#askedAt = this.#context.now();
+    if (headers) this.#restore = replaceHeaders(this.#exchange.req, headers);
+    this.#requestedAt = this.#context.now();
     this.#plan.run((error) => {
       if (error === undefined || error === null) this.#next();
       else this.#failedWith(error);
     });
   }
 
-  /** The rest of the chain has no answer. */
+  /** The handlers behind the cache have failed. */
   #failedWith(error: unknown): void {
     this.#restore?.();
     this.#failed = true;
     const now = this.#context.now();
     const outdated = this.#outdated;
-    const standsIn = outdated && !this.#headSeen && !this.#exchange.detached && isUpstreamFailure(error);
-    if (standsIn && now < outdated.usableOnErrorUntil) {
-      // It was not answered after all.
+    const usesStale = outdated && !this.#headSeen && !this.#exchange.detached && isUpstreamFailure(error);
+    if (usesStale && now < outdated.usableOnErrorUntil) {
+      // The client gets a response after all.
       this.#exchange.error = undefined;
-      this.#standIn(outdated, now, { detail: error instanceof ProxyError ? error.code : undefined });
+      this.#serveStale(outdated, now, { detail: error instanceof ProxyError ? error.code : undefined });
       return;
     }
     this.#fail('failed');
     this.#next(error);
   }
 
-  /** Sends the stored answer in place of a failure. */
-  #standIn(outdated: Outdated, now: number, why: { forwardStatus?: number; detail?: string }): HeadVerdict {
+  /** Sends the stored response in place of a failure. */
+  #serveStale(
+    outdated: Outdated,
+    now: number,
+    why: { forwardStatus?: number; detail?: string },
+  ): HeadVerdict {
     this.#exchange.cache = 'stale';
     this.#context.tally.stale++;
     this.#fail('failed');
     const { meta } = outdated.variant;
     const ttlMs = meta.freshUntil - now;
-    return this.#response(outdated, meta, now, { hit: false, forward: this.#plan.reason, ttlMs, ...why });
+    return this.#respond(outdated, meta, now, { hit: false, forward: this.#plan.reason, ttlMs, ...why });
   }
 
-  #response({ variant }: Outdated, meta: EntryMeta, now: number, status: CacheStatus): HeadVerdict {
-    // Nobody waits for what was fetched in the background.
+  #respond({ variant }: Outdated, meta: EntryMeta, now: number, status: CacheStatus): HeadVerdict {
+    // No client waits for a background request.
     if (this.#exchange.detached) return PASS;
     const value = statusOf(this.#context, status);
-    this.#tap.replace((res) => sendStored(res, this.#plan.asked, withMeta(variant, meta), now, value));
+    this.#tap.replace((res) => sendStored(res, this.#plan.request, withMeta(variant, meta), now, value));
     return 'replaced';
   }
 
@@ -142,8 +147,8 @@ export class CacheFetch implements ResponseListener {
     const { meta } = outdated.variant;
     if (!validates(meta, head.rawHeaders, now)) {
       this.#context.store.delete(key);
-      // The handler still has to end this answer; nothing of it goes to the client.
-      process.nextTick(() => this.#askAnew());
+      // The handler still has to end this response; nothing of it reaches the client.
+      process.nextTick(() => this.#requestAnew());
       return 'replaced';
     }
     const response = this.#storeResponse(head, now);
@@ -158,7 +163,7 @@ export class CacheFetch implements ResponseListener {
     this.#finish();
     const fresh = { ...(decision.store ? decision.meta : meta), rawHeaders };
     const ttlMs = fresh.freshUntil - now;
-    return this.#response(outdated, fresh, now, {
+    return this.#respond(outdated, fresh, now, {
       hit: false,
       forward: reason,
       forwardStatus: 304,
@@ -167,15 +172,18 @@ export class CacheFetch implements ResponseListener {
     });
   }
 
-  /** The upstream confirmed something else than what is stored: asks for all of it. */
-  #askAnew(): void {
+  /** The 304 was about another response than the stored one: requests it anew, without a condition. */
+  #requestAnew(): void {
     this.#outdated = undefined;
     this.#headSeen = false;
     this.#tap.reopen();
-    if (this.#plan.repeatable) this.#send(withoutHeaders(this.#plan.asked.rawHeaders, CLIENT_CONDITIONS));
+    if (this.#plan.repeatable) this.#send(withoutHeaders(this.#plan.request.rawHeaders, CLIENT_CONDITIONS));
     else
       this.#failedWith(
-        new ProxyError('ERR_UPSTREAM_PROTOCOL', 'The upstream confirmed an answer it was not asked about'),
+        new ProxyError(
+          'ERR_UPSTREAM_PROTOCOL',
+          'The upstream confirmed another response than the stored one',
+        ),
       );
   }
 
@@ -197,7 +205,7 @@ export class CacheFetch implements ResponseListener {
 
   #notStored(status: number): void {
     const failed = this.#failed || isFailure(status);
-    // A failure says nothing about the answers to come.
+    // A failure says nothing about later responses.
     if (!failed && this.#plan.flight) this.#context.flights.noteUnshared(this.#plan.key);
     this.#fail(failed ? 'failed' : 'not-shared');
   }
@@ -205,20 +213,20 @@ export class CacheFetch implements ResponseListener {
   #decide(head: WrittenHead, now: number): StoreDecision {
     const { policy, options } = this.#context;
     const { ticket } = this.#plan;
-    // A copy that can stand in for a failure is worth more than the failure.
+    // A copy that can be served during a failure is worth more than the failure.
     const worse = this.#exchange.detached && isFailure(head.status);
     if (!ticket || worse || this.#failed) return { store: false, reason: 'not-reusable' };
-    // forward() takes cookies out for the client; that the answer was for one person can be seen only here.
+    // forward() removes cookies for the client; only here can a personal response be recognised.
     const own = this.#upstreamHead(head.status);
-    if (!policy.storeSetCookie && own && firstValue(own, 'set-cookie') !== undefined) {
+    if (!policy.storeSetCookie && own && headerValue(own, 'set-cookie') !== undefined) {
       return { store: false, reason: 'set-cookie' };
     }
-    const length = Number(firstValue(head.rawHeaders, 'content-length') ?? 0);
+    const length = Number(headerValue(head.rawHeaders, 'content-length') ?? 0);
     if (length > options.maxEntryBytes) return { store: false, reason: 'not-reusable' };
     return decideStore(this.#storeRequest(), this.#storeResponse(head, now), policy);
   }
 
-  /** The fields as the upstream sent them, where `forward()` answered. */
+  /** The headers as the upstream sent them, where `forward()` sent the response. */
   #upstreamHead(status: number): RawHeaders | undefined {
     const outcome = this.#exchange.attempts.at(-1)?.outcome;
     return outcome?.kind === 'response' && outcome.head.status === status
@@ -226,7 +234,7 @@ export class CacheFetch implements ResponseListener {
       : undefined;
   }
 
-  /** A 200 to a HEAD tells about the stored answer to GET. */
+  /** Updates the stored response to GET from a 200 to HEAD. */
   #learnFromHead(outdated: Outdated, head: WrittenHead, now: number): void {
     const { variant } = outdated;
     const { key, known } = this.#plan;
@@ -242,24 +250,24 @@ export class CacheFetch implements ResponseListener {
     } else this.#context.store.delete(key);
   }
 
-  #learnGate(head: WrittenHead, now: number): void {
+  #learnPause(head: WrittenHead, now: number): void {
     if (head.status !== 429 && head.status !== 503) return;
-    const credentials = this.#context.credentials(this.#plan.asked.rawHeaders);
-    this.#context.gate.learn(credentials, head.rawHeaders, now);
+    const credentials = this.#context.credentials(this.#plan.request.rawHeaders);
+    this.#context.pauses.learn(credentials, head.rawHeaders, now);
   }
 
   #storeRequest(): StoreRequest {
-    const { method, rawHeaders, url } = this.#plan.asked;
+    const { method, rawHeaders, url } = this.#plan.request;
     if (method !== 'POST') return { method, rawHeaders };
     return { method, rawHeaders, targetUri: this.#context.site.targetUri(this.#exchange.req, url) };
   }
 
   #storeResponse(head: WrittenHead, now: number): StoreResponse {
-    // With retries the answer is as old as the attempt that brought it.
+    // With retries the response is as old as the attempt that brought it.
     const attempt = this.#exchange.attempts.at(-1);
-    const sentAt = attempt ? now - (performance.now() - attempt.startedAt) : this.#askedAt;
+    const sentAt = attempt ? now - (performance.now() - attempt.startedAt) : this.#requestedAt;
     const { status, statusText, rawHeaders } = head;
-    const requestTime = Math.max(sentAt, this.#askedAt);
+    const requestTime = Math.max(sentAt, this.#requestedAt);
     return { status, statusText, rawHeaders, requestTime, responseTime: now };
   }
 
@@ -269,7 +277,7 @@ export class CacheFetch implements ResponseListener {
     try {
       return { ...meta, tags: boundedTags([...meta.tags, ...tags(this.#exchange.req, this.#exchange.res)]) };
     } catch {
-      // A tag too few must not cost the client its answer.
+      // A missing tag must not cost the client its response.
       this.#context.tally.errors++;
       return meta;
     }
@@ -277,7 +285,7 @@ export class CacheFetch implements ResponseListener {
 
   #settled(): void {
     this.#restore?.();
-    // The client has gone and others wait: forward() goes on for them, a foreign handler may have stopped.
+    // The client has left and others wait: forward() goes on for them, a foreign handler may have stopped.
     const goesOn = !this.#exchange.abandoned && this.#exchange.attempts.length > 0;
     if (!this.#over && !goesOn) this.cut();
   }

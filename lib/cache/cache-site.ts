@@ -7,8 +7,8 @@ interface MountedRequest extends IncomingMessage {
 }
 
 /**
- * An application's own path, in front of any handler. `originalUrl`, where a framework sets it: one cache may be
- * mounted on two paths, and what is left of them after that may be equal.
+ * The application's own path, in front of any handler. It uses `originalUrl` where the framework sets it: a cache
+ * mounted on two paths could otherwise see the same `url` on both.
  */
 export const standaloneSite: CacheSite = {
   url: (req: MountedRequest) => pathOf(req.originalUrl ?? req.url),
@@ -20,18 +20,16 @@ export const standaloneSite: CacheSite = {
   injectedHeaders: [],
 };
 
-/** What of the options of an API's `forward()` its cache has to know. */
+/** The options of an API's `forward()` that its cache needs. */
 export interface ForwardedApi {
   readonly target?: unknown;
   readonly headers?: Readonly<Record<string, string | string[]>> | undefined;
   readonly auth?: unknown;
 }
 
-/**
- * An API that is forwarded to one target: what is left of the path behind the mount point names the resource.
- */
+/** An API that is forwarded to one target: the path behind the mount point names the resource. */
 export function apiSite({ target: configured, headers = {}, auth }: ForwardedApi): CacheSite {
-  // Options that forward() checks: where it is no plain URL, the target is chosen call by call.
+  // forward() checks these options. Where this is no plain URL, the target is chosen request by request.
   const target =
     typeof configured === 'string' || configured instanceof URL ? new URL(configured) : undefined;
   const injectedHeaders = Object.entries(headers).flatMap(([name, value]) =>

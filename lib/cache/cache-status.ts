@@ -1,29 +1,29 @@
 import { tokenOrString } from '../http/structured-text.js';
 import type { ForwardReason } from './policy/lookup-decision.js';
 
-/** How a cache handled a call (RFC 9211 §2). */
+/** How the cache handled a request (RFC 9211 §2). */
 export type CacheStatus =
   | {
       readonly hit: true;
-      /** Milliseconds it is still fresh; below zero it is stale. */
+      /** Milliseconds left until it is stale; negative once it is. */
       readonly ttlMs: number;
       readonly detail?: string;
     }
   | {
       readonly hit: false;
       readonly forward: ForwardReason | 'miss' | 'partial';
-      /** Code of the upstream's answer, where it is not the one the client gets. */
+      /** Status of the upstream's response, where the client gets another one. */
       readonly forwardStatus?: number;
       readonly stored?: boolean;
-      /** It waited for another call's answer. */
+      /** It waited for the response to another request. */
       readonly collapsed?: boolean;
       readonly ttlMs?: number;
       readonly detail?: string;
     };
 
 /**
- * Value of one `Cache-Status` member (RFC 9211): the cache's name and what it did. The key is left out, since it
- * tells of credentials. It goes behind the members of the caches in front of it, in a line of its own.
+ * Value of one `Cache-Status` member (RFC 9211): the cache's name and what it did. It omits the key, which would
+ * reveal credentials. It is appended as a line of its own, after the members of caches nearer to the origin.
  */
 export function cacheStatusValue(cacheName: string, status: CacheStatus): string {
   const name = tokenOrString(cacheName);
@@ -36,7 +36,7 @@ export function cacheStatusValue(cacheName: string, status: CacheStatus): string
   return value + detail(status.detail);
 }
 
-/** Value of `Age` for an answer that was made at `bornAt`: whole seconds, never below 0 (RFC 9111 §5.1). */
+/** Value of `Age` for a response generated at `bornAt`: whole seconds, never below 0 (RFC 9111 §5.1). */
 export function ageValue(bornAt: number, now: number): string {
   return String(Math.max(0, wholeSeconds(now - bornAt)));
 }

@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { exchangeOf, knownExchange } from '../core/exchange.js';
 import { CacheCall } from './cache-call.js';
-import { type CacheContext, type CacheSite, statusOf, take } from './cache-context.js';
+import { type CacheContext, type CacheSite, removeStored, statusOf } from './cache-context.js';
 import { type CacheOptions, cachePolicy, resolveCache } from './cache-options.js';
 import { standaloneSite } from './cache-site.js';
-import type { AskedCall } from './fetch-plan.js';
+import type { ClientRequest } from './fetch-plan.js';
 import { Flights } from './flights.js';
 import { type CacheKeys, cacheKeys, type KeyRequest } from './policy/key.js';
 import { digestBody, hasBody } from './policy/key-body.js';
 import { decideLookup } from './policy/lookup-decision.js';
-import { RetryGate } from './policy/retry-gate.js';
+import { RetryPauses } from './policy/retry-pauses.js';
 import { isCachedMethod } from './policy/ttl-policy.js';
 import type { StoredVariant } from './store/entry.js';
 import { MemoryStore } from './store/memory-store.js';
@@ -17,55 +17,59 @@ import { PendingPurges } from './store/pending-purges.js';
 import type { PurgeTarget } from './store/store.js';
 import { sendStored } from './stored-response.js';
 
-/** What a cache has stored and done since it was made. */
+/** What a cache holds, and its counters since it was created. */
 export interface CacheCounts {
-  /** Keys in the store; a key may hold several variants. */
+  /** Keys in the store; a key can hold several variants. */
   readonly entries: number;
   readonly bytes: number;
-  /** Answers from the store, still fresh. */
+  /** Responses served fresh from the store. */
   readonly hits: number;
-  /** Answers fetched because nothing that could be used was stored. */
+  /** Responses fetched because the store had none that could be used. */
   readonly misses: number;
-  /** Answers from the store past their freshness: renewed meanwhile, or in place of a failure. */
+  /** Stale responses served from the store: while they are renewed, or in place of a failure. */
   readonly stale: number;
-  /** Answers from the store that the upstream confirmed first. */
+  /** Responses served from the store after the upstream confirmed them. */
   readonly revalidated: number;
-  /** Answers that another call had fetched. */
+  /** Responses shared with another request that was already in flight. */
   readonly coalesced: number;
-  /** Calls that were not looked up, or must not be stored. */
+  /** Requests that were not looked up, or whose response must not be stored. */
   readonly bypassed: number;
   readonly evictions: number;
-  /** Stored values that could not be read, and functions among the options that threw. */
+  /** Stored values that could not be read, and option functions that threw. */
   readonly errors: number;
 }
 
-/** What to take out of a cache. */
+/** What to remove from a cache. */
 export type CachePurge =
-  /** One key, as {@link CacheHandler.keyOf} names it. */
+  /** One key, as {@link CacheHandler.keyOf} returns it. */
   | { readonly key: string }
-  /** All below a path, as clients ask for it; `/` is everything. */
+  /** Everything below a path, as clients request it; `/` is everything. */
   | { readonly prefix: string }
-  /** All that carry a tag. */
+  /** Everything that carries a tag. */
   | { readonly tag: string };
 
 /** The middleware that {@link cache} returns. */
 export interface CacheHandler {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
-  /** Takes answers out of the store. @returns how many keys, as far as the store can tell */
+  /**
+   * Removes responses from the store.
+   * @returns how many keys were removed, as far as the store can tell
+   */
   purge(target: CachePurge): Promise<number>;
-  /** The key of a call, for {@link purge}; of one with a body `bodyHash` would be needed too. */
+  /** The key of a request, for {@link purge}; a request with a body also needs its `bodyHash`. */
   keyOf(request: Pick<KeyRequest, 'url'> & Partial<KeyRequest>): string;
-  /** What it has stored and done. */
+  /** What it holds, and its counters. */
   counts(): CacheCounts;
-  /** Empties and frees the store, where it is the cache's own. */
+  /** Empties and closes the store, where the cache owns it. */
   close(): Promise<void>;
 }
 
 /**
- * Answers from what was stored before, in place of the handlers behind it, and stores what they answer. In front of
- * `forward()` it also goes on for others when a client leaves; within `resilientProxy` it renews in the background.
+ * Serves stored responses in place of the handlers behind it, and stores their responses. In front of `forward()` it
+ * completes a request for others when its client leaves; within `resilientProxy` it also renews stale responses in
+ * the background.
  *
- * @param site where it stands; by default an application's path, for any handler
+ * @param site where it is mounted; by default an application's path, in front of any handler
  * @param now epoch milliseconds; for tests
  * @throws InvalidOptionError
  */
@@ -80,25 +84,25 @@ export function cache(
 
   function cache(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
     const { method = 'GET', rawHeaders } = req;
-    const asked: AskedCall = { method, rawHeaders, url: site.url(req) };
+    const request: ClientRequest = { method, rawHeaders, url: site.url(req) };
     if (!isCachedMethod(policy, method)) {
-      passBy(asked, req, res, next);
+      passBy(request, req, res, next);
       return;
     }
     if (!hasBody(req)) {
-      look(asked, undefined, req, res, next);
+      look(request, undefined, req, res, next);
       return;
     }
     digestBody(req, (bodyHash) => {
-      if (bodyHash !== undefined) return look(asked, bodyHash, req, res, next);
+      if (bodyHash !== undefined) return look(request, bodyHash, req, res, next);
       const exchange = exchangeOf(req, res);
       exchange.cache = 'bypass';
-      new CacheCall(context, exchange, asked, '', next).go(NOTHING, { type: 'forward', reason: 'bypass' });
+      new CacheCall(context, exchange, request, '', next).go(NOTHING, { type: 'forward', reason: 'bypass' });
     });
   }
 
   function look(
-    asked: AskedCall,
+    request: ClientRequest,
     bodyHash: string | undefined,
     req: IncomingMessage,
     res: ServerResponse,
@@ -106,7 +110,7 @@ export function cache(
   ): void {
     let key: string;
     try {
-      const { method, url, rawHeaders } = asked;
+      const { method, url, rawHeaders } = request;
       key = keys.key({ method, url, rawHeaders, bodyHash, extra: extraOf?.(req) });
     } catch (error) {
       tally.errors++;
@@ -114,14 +118,17 @@ export function cache(
       return;
     }
     const known = store.get(key);
-    if (known instanceof Promise) wait(known, asked, key, req, res, next);
-    else decide(known ?? NOTHING, asked, key, req, res, next);
+    if (known instanceof Promise) wait(known, request, key, req, res, next);
+    else decide(known ?? NOTHING, request, key, req, res, next);
   }
 
-  /** For a store far away: as little as possible is made for each look-up, since all of it lives as long as that. */
+  /**
+   * For a remote store. It allocates as little as possible per look-up, since all of it lives until the store
+   * replies.
+   */
   function wait(
     known: Promise<readonly StoredVariant[] | undefined>,
-    asked: AskedCall,
+    request: ClientRequest,
     key: string,
     req: IncomingMessage,
     res: ServerResponse,
@@ -130,44 +137,44 @@ export function cache(
     const exchange = knownExchange(req);
     const mark = purges.mark();
     const go = (found: readonly StoredVariant[] | undefined): void => {
-      // The client left meanwhile.
+      // The client has left in the meantime.
       if (exchange ? exchange.abandoned : res.destroyed) return;
-      decide(purges.overtook(key, mark) ? NOTHING : (found ?? NOTHING), asked, key, req, res, next);
+      decide(purges.overtook(key, mark) ? NOTHING : (found ?? NOTHING), request, key, req, res, next);
     };
     known.then(go, () => go(NOTHING)).catch(next);
   }
 
   function decide(
     known: readonly StoredVariant[],
-    asked: AskedCall,
+    request: ClientRequest,
     key: string,
     req: IncomingMessage,
     res: ServerResponse,
     next: (error?: unknown) => void,
   ): void {
     const now = context.now();
-    const decision = decideLookup(known, asked, policy, now);
+    const decision = decideLookup(known, request, policy, now);
     if (decision.type !== 'hit' || decision.stale) {
-      new CacheCall(context, exchangeOf(req, res), asked, key, next).go(known, decision);
+      new CacheCall(context, exchangeOf(req, res), request, key, next).go(known, decision);
       return;
     }
-    // The usual case by far: nothing is made for it that the answer itself does not need.
+    // By far the most common case: it allocates nothing that the response itself does not need.
     tally.hits++;
     const exchange = knownExchange(req);
     if (exchange) exchange.cache = 'hit';
     const ttlMs = decision.variant.meta.freshUntil - now;
-    sendStored(res, asked, decision.variant, now, statusOf(context, { hit: true, ttlMs }));
+    sendStored(res, request, decision.variant, now, statusOf(context, { hit: true, ttlMs }));
   }
 
   function passBy(
-    asked: AskedCall,
+    request: ClientRequest,
     req: IncomingMessage,
     res: ServerResponse,
     next: (error?: unknown) => void,
   ): void {
-    // Its answer may be what GET would get.
-    const key = asked.method === 'POST' ? keys.key({ ...asked, method: 'GET' }) : '';
-    const call = new CacheCall(context, exchangeOf(req, res), asked, key, next);
+    // Its response may be what a GET would return.
+    const key = request.method === 'POST' ? keys.key({ ...request, method: 'GET' }) : '';
+    const call = new CacheCall(context, exchangeOf(req, res), request, key, next);
     call.go(NOTHING, { type: 'forward', reason: 'method' });
   }
 
@@ -203,7 +210,7 @@ function openContext(given: CacheOptions, site: CacheSite, now: () => number): C
     store: options.store === 'memory' ? new MemoryStore({ maxBytes: options.maxBytes }) : options.store,
     flights: new Flights(now),
     purges: new PendingPurges(),
-    gate: new RetryGate(),
+    pauses: new RetryPauses(),
     site,
     tally: { hits: 0, misses: 0, stale: 0, revalidated: 0, coalesced: 0, bypassed: 0, errors: 0 },
     now,
@@ -214,7 +221,7 @@ const KEY_PREFIX = 'rpo';
 
 async function purge(context: CacheContext, target: CachePurge): Promise<number> {
   const [stored, concerns] = purgeTarget(context.keys, target);
-  return take(context, stored, concerns);
+  return removeStored(context, stored, concerns);
 }
 
 function purgeTarget(
@@ -222,10 +229,10 @@ function purgeTarget(
   target: CachePurge,
 ): [stored: PurgeTarget, concerns: (key: string) => boolean] {
   if ('key' in target) return [{ key: target.key }, (key) => key === target.key];
-  // Which tags an answer on its way will carry is not known yet: it was asked for before the purge.
+  // The tags of a response in flight are not known yet, and it was requested before the purge.
   if ('tag' in target) return [{ api: apiPrefix, tag: target.tag }, () => true];
   const path = target.prefix.startsWith('/') ? target.prefix : `/${target.prefix}`;
-  // A colon at the end would mean one whole path to a store.
+  // To a store, a trailing colon means exactly one path.
   const prefix = `${apiPrefix}${path === '/' ? '' : path.replace(/:+$/, '')}`;
   return [{ prefix }, (key) => key.startsWith(prefix)];
 }

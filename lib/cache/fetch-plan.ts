@@ -2,38 +2,38 @@ import type { Flight } from './flight.js';
 import type { Ticket } from './flights.js';
 import type { ForwardReason } from './policy/lookup-decision.js';
 import type { StoredVariant } from './store/entry.js';
-import type { Asked } from './stored-response.js';
+import type { RequestHead } from './stored-response.js';
 
-/** A stored answer that a call to the upstream is about. */
+/** A stored response that a request to the upstream is about. */
 export interface Outdated {
   readonly variant: StoredVariant;
-  /** The upstream is asked whether it changed. */
+  /** Whether the request is conditional. */
   readonly conditional: boolean;
-  /** Until when it may stand in for an upstream that fails. */
+  /** Until when it may be served in place of a failure of the upstream. */
   readonly usableOnErrorUntil: number;
 }
 
-/** A client's request as it came. */
-export interface AskedCall extends Asked {
+/** A client's request as it was received. */
+export interface ClientRequest extends RequestHead {
   readonly url: string;
 }
 
-/** What a call to the upstream is for. */
+/** What a request to the upstream is for. */
 export interface FetchPlan {
-  readonly asked: AskedCall;
+  readonly request: ClientRequest;
   readonly key: string;
-  /** What was stored for the key when the call began. */
+  /** What was stored for the key when the request began. */
   readonly known: readonly StoredVariant[];
   readonly outdated: Outdated | undefined;
   readonly reason: ForwardReason;
-  /** The right to keep the answer, if its head allows it. */
+  /** The right to store the response, if its head allows it. */
   readonly ticket: Ticket | undefined;
-  /** Where others may join in. */
+  /** What other requests may join. */
   readonly flight: Flight | undefined;
-  /** Runs the rest of the chain, which calls back with what it could not answer. */
+  /** Runs the handlers behind the cache; `next` receives an error they did not handle. */
   run(next: (error?: unknown) => void): void;
-  /** The rest can be run once more. */
+  /** Whether those handlers can be run again. */
   readonly repeatable: boolean;
-  /** Told when nothing more is to be learned from the call. */
+  /** Called when nothing more is to be learned from the request. */
   done(): void;
 }

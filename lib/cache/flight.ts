@@ -1,49 +1,49 @@
 import type { EntryMeta } from './store/entry.js';
 
-/** Why a call that waited for another's answer has to go on without it. */
+/** Why a request that waited for another's response has to go on without it. */
 export type ReleaseReason =
-  /** There is no answer: an error, a status of 500 or above, a leader that went away. */
+  /** No response: an error, a status of 500 or above, or the leading client left. */
   | 'failed'
-  /** There is one, but for its own client only. */
+  /** There is a response, but only for its own client. */
   | 'not-shared'
-  /** The store has it now. */
+  /** The response is in the store now. */
   | 'stored';
 
-/** A call that waits for the answer of an equal one. */
+/** A request that waits for the response to an equal one. */
 export interface Follower {
   /**
-   * The head is here and may be stored.
-   * @returns `stream`: it has sent what there is and wants the rest; `whole`: it waits until all is stored; `left`: it
-   * has what it wants or goes its own way
+   * The head has arrived and may be stored.
+   * @returns `stream`: it has sent what there is and wants the rest; `whole`: it waits until all is stored; `left`:
+   * it is done, or continues on its own
    */
   begin(head: EntryMeta, chunks: readonly Buffer[]): 'stream' | 'whole' | 'left';
   chunk(chunk: Buffer): void;
-  /** All of the body was given to {@link chunk}. */
+  /** The whole body was passed to {@link chunk}. */
   end(): void;
   /** The body broke off after {@link begin}. */
   cut(): void;
   release(reason: ReleaseReason): void;
 }
 
-/** What the one that makes the call is told about those that wait. */
+/** Tells the request that leads a flight about those that wait for it. */
 export interface FlightHooks {
-  /** There is one that waits, where there was none. */
+  /** The first follower has joined. */
   joined(): void;
-  /** The last one has left. */
+  /** The last follower has left. */
   deserted(): void;
-  /** No more can join. */
+  /** No more followers can join. */
   over(): void;
 }
 
-/** One call under way for a key, and those that wait for its answer. */
+/** One request in flight for a key, and the requests that wait for its response. */
 export class Flight {
   #head: EntryMeta | undefined;
   #chunks: Buffer[] = [];
   #spilt = false;
-  // Made for the first follower: most calls have none.
+  // Created for the first follower: most requests have none.
   #waiting: Set<Follower> | undefined;
   #streaming: Set<Follower> | undefined;
-  // Gone when it is over: a map that lets go of a flight late must not keep a whole call alive.
+  // Cleared at the end: a map that releases the flight late must not keep the whole request alive.
   #hooks: FlightHooks | undefined;
 
   constructor(hooks: FlightHooks) {
@@ -73,7 +73,7 @@ export class Flight {
     this.#checkDeserted();
   }
 
-  /** The head may be stored: whoever can use it begins now. */
+  /** The head may be stored: every follower that can use it begins now. */
   open(head: EntryMeta): void {
     this.#head = head;
     if (!this.#waiting) return;
@@ -86,7 +86,7 @@ export class Flight {
     if (this.#streaming) for (const follower of this.#streaming) follower.chunk(chunk);
   }
 
-  /** The body is too large to be kept: no more may join, and those that stream get the rest as it comes. */
+  /** The body is too large to store: no more may join, and those that stream get the rest as it arrives. */
   spill(): void {
     this.#spilt = true;
     this.#chunks = [];
@@ -94,21 +94,21 @@ export class Flight {
     this.#release('not-shared');
   }
 
-  /** The answer has ended: `stored` says whether it can be had from the store. */
+  /** The response is complete; `stored` says whether it can be read from the store. */
   finish(stored: boolean): void {
     if (!this.#hooks) return;
     for (const follower of this.#end()) follower.end();
     this.#release(stored ? 'stored' : 'not-shared');
   }
 
-  /** There is no answer, none to share, or no more of it. */
+  /** There is no response, none to share, or no more of it. */
   fail(reason: 'failed' | 'not-shared'): void {
     if (!this.#hooks) return;
     for (const follower of this.#end()) follower.cut();
     this.#release(reason);
   }
 
-  /** @returns those that stream */
+  /** @returns the followers that stream */
   #end(): Iterable<Follower> {
     this.#hooks?.over();
     this.#hooks = undefined;
@@ -122,7 +122,7 @@ export class Flight {
   #begin(follower: Follower, head: EntryMeta): void {
     const way = follower.begin(head, this.#chunks);
     if (way === 'whole') return;
-    // It may have gone already, and then must not be kept.
+    // It may have left already, and must not be added then.
     if (!this.#waiting?.delete(follower) || way !== 'stream') return;
     this.#streaming ??= new Set();
     this.#streaming.add(follower);

@@ -3,14 +3,14 @@ import { Flight, type FlightHooks } from './flight.js';
 const MAX_UNSHARED = 10_000;
 const UNSHARED_MS = 10_000;
 
-/** A call whose answer may be stored, while it runs. */
+/** A request in flight whose response may be stored. */
 export interface Ticket {
   readonly key: string;
-  /** What it brings is out of date already: nothing of it is to be stored. */
+  /** Its response is out of date already: nothing of it is stored. */
   doomed: boolean;
 }
 
-/** Calls under way by key, and keys whose answers are known not to be shared. */
+/** Requests in flight by key, and the keys whose responses are known not to be shared. */
 export class Flights {
   readonly #flights = new Map<string, Flight>();
   readonly #tickets = new Set<Ticket>();
@@ -25,7 +25,7 @@ export class Flights {
     return this.#flights.get(key);
   }
 
-  /** Begins one for a key that has none. */
+  /** Begins a flight for a key that has none. */
   begin(key: string, hooks: Omit<FlightHooks, 'over'>): Flight {
     const flight: Flight = new Flight({
       ...hooks,
@@ -37,7 +37,7 @@ export class Flights {
     return flight;
   }
 
-  /** Notes that an answer for this key may be stored; given back by {@link leave} when that is settled. */
+  /** Notes that a response for this key may be stored; {@link leave} ends that. */
   enter(key: string): Ticket {
     const ticket = { key, doomed: false };
     this.#tickets.add(ticket);
@@ -48,7 +48,7 @@ export class Flights {
     this.#tickets.delete(ticket);
   }
 
-  /** What is under way for these keys is out of date: it is not stored, and nobody else joins it. */
+  /** What is in flight for these keys is out of date: it is not stored, and no other request joins it. */
   doom(concerns: (key: string) => boolean): void {
     for (const ticket of this.#tickets) {
       if (concerns(ticket.key)) ticket.doomed = true;
@@ -58,7 +58,7 @@ export class Flights {
     }
   }
 
-  /** An answer was for its own client only: calls for this key do not line up behind one another for a while. */
+  /** A response was for its own client only: for a while, requests for this key do not wait for one another. */
   noteUnshared(key: string): void {
     this.#unshared.delete(key);
     this.#unshared.set(key, this.#now() + UNSHARED_MS);

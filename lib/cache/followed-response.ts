@@ -1,38 +1,38 @@
 import type { Exchange } from '../core/exchange.js';
+import { headerValue } from '../http/headers.js';
 import { type CacheContext, statusOf } from './cache-context.js';
 import { ageValue } from './cache-status.js';
 import type { Flight, Follower, ReleaseReason } from './flight.js';
 import { requestDirectives } from './policy/cache-control.js';
 import { isNotModified } from './policy/conditional.js';
 import { usability } from './policy/freshness.js';
-import { firstValue } from './policy/headers.js';
 import type { ForwardReason } from './policy/lookup-decision.js';
 import { selectingKey } from './policy/vary.js';
 import type { EntryMeta } from './store/entry.js';
-import { type Asked, sendStored, writeStoredHead } from './stored-response.js';
+import { type RequestHead, sendStored, writeStoredHead } from './stored-response.js';
 
-/** How a call waits for another's answer. */
+/** How a request waits for another's response. */
 export interface FollowOptions {
   readonly reason: ForwardReason;
   readonly waitMs: number;
-  /** Told, not in the middle of another's answer, that this call has to find its own. */
+  /** Called when this request has to fetch its own response; never in the middle of another's. */
   goOn(why: ReleaseReason | 'late'): void;
 }
 
-/** The answer of one call as another client gets it, while it flows. */
+/** The response to one request, streamed to the client of another. */
 export class FollowedResponse implements Follower {
   readonly #context: CacheContext;
   readonly #exchange: Exchange;
-  readonly #asked: Asked;
+  readonly #request: RequestHead;
   readonly #options: FollowOptions;
   #flight: Flight | undefined;
   #timer: NodeJS.Timeout | undefined;
   #begun = false;
 
-  constructor(context: CacheContext, exchange: Exchange, asked: Asked, options: FollowOptions) {
+  constructor(context: CacheContext, exchange: Exchange, request: RequestHead, options: FollowOptions) {
     this.#context = context;
     this.#exchange = exchange;
-    this.#asked = asked;
+    this.#request = request;
     this.#options = options;
   }
 
@@ -50,14 +50,14 @@ export class FollowedResponse implements Follower {
       this.#own('not-shared');
       return 'left';
     }
-    const asked = this.#asked;
-    if (asked.method === 'HEAD' || isNotModified(head, asked.rawHeaders, now)) {
+    const request = this.#request;
+    if (request.method === 'HEAD' || isNotModified(head, request.rawHeaders, now)) {
       this.#start();
-      sendStored(this.#exchange.res, asked, { meta: head, body: EMPTY }, now, this.#status());
+      sendStored(this.#exchange.res, request, { meta: head, body: EMPTY }, now, this.#status());
       return 'left';
     }
-    // A part can be cut out of a whole only.
-    if (firstValue(asked.rawHeaders, 'range') !== undefined) return 'whole';
+    // A range can only be cut out of a complete body.
+    if (headerValue(request.rawHeaders, 'range') !== undefined) return 'whole';
     this.#start();
     const { res } = this.#exchange;
     writeStoredHead(
@@ -75,7 +75,8 @@ export class FollowedResponse implements Follower {
   chunk(chunk: Buffer): void {
     const { res } = this.#exchange;
     res.write(chunk);
-    // The pieces are shared while they are kept anyway; beyond that a client has to keep up with the others.
+    // The chunks are in memory anyway while the response is recorded; beyond that a client has to keep up with the
+    // others.
     if (res.writableLength > 2 * this.#context.options.maxEntryBytes + SLACK_BYTES) res.destroy();
   }
 
@@ -92,7 +93,7 @@ export class FollowedResponse implements Follower {
   }
 
   #suits(head: EntryMeta, now: number): boolean {
-    const { rawHeaders } = this.#asked;
+    const { rawHeaders } = this.#request;
     if (head.varyNames.length > 0 && selectingKey(head.varyNames, rawHeaders) !== head.varyKey) return false;
     const directives = this.#context.policy.requestFreshness ? requestDirectives(rawHeaders) : undefined;
     return usability(head, directives, now) === 'fresh';

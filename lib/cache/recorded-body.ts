@@ -1,6 +1,9 @@
 import type { EntryMeta, StoredVariant } from './store/entry.js';
 
-/** A stored answer out of the pieces its body arrived in. They are copied once: here where they are many, else by the store. */
+/**
+ * A stored response from the chunks of its body. They are copied once: here where there are several, otherwise by the
+ * store.
+ */
 export function recordedVariant(meta: EntryMeta, chunks: readonly Buffer[]): StoredVariant {
   const [only = EMPTY] = chunks;
   if (chunks.length <= 1) return { meta, body: only };

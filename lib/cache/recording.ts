@@ -5,10 +5,10 @@ import { withVariant } from './policy/variants.js';
 import { recordedVariant } from './recorded-body.js';
 import type { EntryMeta, StoredVariant } from './store/entry.js';
 
-/** Where an answer is to be stored, and who waits for it. */
+/** Where a response is to be stored, and who waits for it. */
 export type RecordingPlan = Pick<FetchPlan, 'key' | 'known' | 'flight' | 'ticket'>;
 
-/** An answer on its way into the store, told piece by piece. */
+/** A response on its way into the store, chunk by chunk. */
 export class Recording {
   readonly #context: CacheContext;
   readonly #plan: RecordingPlan;
@@ -23,12 +23,12 @@ export class Recording {
     plan.flight?.open(meta);
   }
 
-  /** Others wait for what is kept here: nobody's slow client need hold it up. */
+  /** Other requests wait for what is recorded here, so a slow client must not hold it up. */
   get hurries(): boolean {
     return this.#chunks !== undefined && this.#plan.flight?.followed === true;
   }
 
-  /** @returns whether anybody still wants the rest of the body */
+  /** @returns whether the rest of the body is still needed */
   chunk(chunk: Buffer): boolean {
     this.#bytes += chunk.length;
     if (this.#chunks && this.#bytes > this.#context.options.maxEntryBytes) {
@@ -40,7 +40,9 @@ export class Recording {
     return this.#chunks !== undefined || this.#plan.flight?.streaming === true;
   }
 
-  /** The body is complete: it is stored, unless it is not as long as announced or out of date by now. */
+  /**
+   * The body is complete: stores it, unless its length differs from the announced one or it is out of date by now.
+   */
   end(): void {
     const { key, known, flight, ticket } = this.#plan;
     if (!this.#chunks) {
@@ -64,7 +66,7 @@ export class Recording {
   }
 }
 
-/** Stores a variant beside those that a key has by now. */
+/** Stores a variant beside those that the key has by now. */
 export function keepVariant(
   context: CacheContext,
   key: string,
@@ -76,7 +78,7 @@ export function keepVariant(
     return;
   }
   const current = context.store.get(key);
-  // A store far away need not be asked twice: at worst a variant that another process added is fetched again.
+  // A remote store is not read again: at worst a variant that another process added is fetched again.
   const variants = current instanceof Promise ? known : (current ?? []);
   if (current instanceof Promise) current.catch(() => {});
   keep(context, key, withVariant(variants, variant, context.now()));

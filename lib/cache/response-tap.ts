@@ -8,22 +8,22 @@ import {
   type WrittenHead,
 } from './store/written-head.js';
 
-/** What becomes of an answer whose head is about to be written. */
+/** What happens to a response whose head is about to be written. */
 export type HeadVerdict =
-  /** It goes to the client, with these lines added; `listen` wants to hear its body. */
+  /** It goes to the client, with these header lines added; `listen` subscribes to its body. */
   | { readonly pass: readonly string[]; readonly listen: boolean }
-  /** It does not: what the handler still writes goes nowhere, see {@link AnswerTap.replace}. */
+  /** It does not: what the handler still writes is discarded, see {@link ResponseTap.replace}. */
   | 'replaced';
 
-/** Told what a handler writes to the response. */
+/** Receives what a handler writes to the response. */
 export interface ResponseListener {
   head(head: WrittenHead): HeadVerdict;
   chunk(chunk: Buffer): void;
-  /** The body is complete. Told before the client gets the end. */
+  /** The body is complete. Called before the client gets its end. */
   end(): void;
-  /** The handler gave up: nothing more comes. */
+  /** The handler gave up: nothing more follows. */
   cut(): void;
-  /** Others wait for the body, which is kept anyway: a slow client need not hold it up. */
+  /** Other requests wait for the body, which is kept anyway: a slow client must not hold it up. */
   readonly hurries: boolean;
 }
 
@@ -31,8 +31,8 @@ type State = 'open' | 'listening' | 'passing' | 'replaced';
 type Done = (error?: Error | null) => void;
 
 /**
- * Listens in on a response, whoever writes to it and however: with `writeHead` or fields set one by one, in one
- * piece or many. Back-pressure is the client's own.
+ * Observes a response, whoever writes it and however: with `writeHead` or headers set one by one, in one chunk or
+ * many. Back-pressure stays the client's own.
  */
 export class ResponseTap {
   readonly #res: ServerResponse;
@@ -49,27 +49,30 @@ export class ResponseTap {
     this.#tapDestroy();
   }
 
-  /** Answers in place of the handler, from {@link AnswerListener.head} or before there was any. */
-  replace(response: (res: ServerResponse) => void): void {
+  /**
+   * Sends another response in place of the handler's, from within {@link ResponseListener.head} or before any head.
+   */
+  replace(respond: (res: ServerResponse) => void): void {
     restoreHeaders(this.#res, this.#before);
     this.#state = 'passing';
-    response(this.#res);
+    respond(this.#res);
     this.#state = 'replaced';
   }
 
-  /** Hears nothing more. */
+  /** Stops observing. */
   release(): void {
     if (this.#state !== 'replaced') this.#state = 'passing';
   }
 
-  /** As before any head, for another handler's answer: what the first one still writes has ended. */
+  /** Resets to the state before any head, for another handler's response: what the first one still writes is over. */
   reopen(): void {
     restoreHeaders(this.#res, this.#before);
     this.#state = 'open';
   }
 
-  // Here and below each function has a name before it becomes a property: V8 takes one that is assigned as it is
-  // written for long-lived, and all that it reaches, the whole call, would grow old with it.
+  // Here and below each function is assigned to a variable before it becomes a property. V8 allocates a function that
+  // is written directly into the assignment as long-lived, and all that it references, the whole request, would
+  // become long-lived with it.
   #tapHead(): void {
     const res = this.#res;
     const { writeHead, flushHeaders } = res;
@@ -118,7 +121,7 @@ export class ResponseTap {
       if (this.#state === 'replaced') return goOn(rest);
       if (this.#state !== 'listening') return Reflect.apply(write, res, [chunk, ...rest]);
       this.#hear(chunk, rest[0]);
-      // The client has gone, and others wait for the rest.
+      // The client has left, and others wait for the rest.
       if (res.destroyed) return goOn(rest);
       const flows = Reflect.apply(write, res, [chunk, ...rest]);
       return flows || this.#listener.hurries;
@@ -146,7 +149,7 @@ export class ResponseTap {
     const res = this.#res;
     const { destroy } = res;
     const tappedDestroy = (error?: Error): ServerResponse => {
-      // The client has an answer of ours; only that of the handler has broken off.
+      // The client has our response; only the handler's has broken off.
       if (this.#state === 'replaced') return res;
       const heard = this.#state !== 'passing';
       this.release();
@@ -156,7 +159,7 @@ export class ResponseTap {
     res.destroy = tappedDestroy;
   }
 
-  /** What Node itself would do: a body that is given in one piece has a known length. */
+  /** What Node itself would do: a body passed in one piece has a known length. */
   #headAtEnd(chunk: unknown, encoding: unknown): void {
     const res = this.#res;
     const framed = ['content-length', 'transfer-encoding', 'trailer'].some((name) => res.hasHeader(name));

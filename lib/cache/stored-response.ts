@@ -7,41 +7,41 @@ import type { RawHeaders } from './policy/headers.js';
 import { rangeResponse } from './policy/range.js';
 import type { StoredVariant } from './store/entry.js';
 
-/** What a client asked, as far as an answer from the store depends on it. */
-export interface Asked {
+/** The parts of a client's request that a response from the store depends on. */
+export interface RequestHead {
   readonly method: string;
   readonly rawHeaders: RawHeaders;
 }
 
-/** Fields of which an answer from the store adds to what the application set before, in place of replacing it. */
+/** Headers that a response from the store adds to those the application has set, rather than replacing them. */
 const ADDED: ReadonlySet<string> = new Set(['cache-status', 'set-cookie', 'vary', 'via']);
 
 /**
- * Answers from the store: whole, as 304 where the client has it already, or the part it asked for.
+ * Sends a response from the store: whole, as 304 where the client has it already, or the requested range.
  * @param cacheStatus value of `Cache-Status`; `undefined` sends none
  */
 export function sendStored(
   res: ServerResponse,
-  asked: Asked,
+  request: RequestHead,
   variant: StoredVariant,
   now: number,
   cacheStatus: string | undefined,
 ): void {
   const { meta } = variant;
   const age = ageValue(meta.bornAt, now);
-  if (!isConditional(asked.rawHeaders)) {
+  if (!isConditional(request.rawHeaders)) {
     writeStoredHead(res, meta.status, meta.statusText, meta.rawHeaders, age, cacheStatus);
-    if (asked.method === 'HEAD' || meta.bodyLength === 0) res.end();
+    if (request.method === 'HEAD' || meta.bodyLength === 0) res.end();
     else sendBody(res, variant);
     return;
   }
-  if (isNotModified(meta, asked.rawHeaders, now)) {
+  if (isNotModified(meta, request.rawHeaders, now)) {
     writeStoredHead(res, 304, 'Not Modified', notModifiedHeaders(meta.rawHeaders), age, cacheStatus);
     res.end();
     return;
   }
-  const head = asked.method === 'HEAD';
-  const part = head ? undefined : rangeResponse(meta, asked.rawHeaders, now);
+  const head = request.method === 'HEAD';
+  const part = head ? undefined : rangeResponse(meta, request.rawHeaders, now);
   if (part?.status === 416) {
     writeStoredHead(res, 416, 'Range Not Satisfiable', part.rawHeaders, undefined, cacheStatus);
     res.end();
@@ -57,7 +57,7 @@ export function sendStored(
   else sendBody(res, variant);
 }
 
-/** Writes a head from the store. It goes out with the first bytes of the body. */
+/** Writes a head from the store. It is sent with the first bytes of the body. */
 export function writeStoredHead(
   res: ServerResponse,
   status: number,

@@ -4,14 +4,14 @@ const LONG_DAY = '(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)';
 const MONTH = `(${MONTHS.join('|')})`;
 const TIME = '(\\d{2}):(\\d{2}):(\\d{2})';
 
-// Letter case is let through: senders get it wrong, and no two dates differ by it.
+// Letter case is ignored: senders get it wrong, and no two dates differ by it.
 const IMF_FIXDATE = new RegExp(`^${SHORT_DAY}, (\\d{2}) ${MONTH} (\\d{4}) ${TIME} GMT$`, 'i');
 const RFC_850 = new RegExp(`^${LONG_DAY}, (\\d{2})-${MONTH}-(\\d{2}) ${TIME} GMT$`, 'i');
 const ASCTIME = new RegExp(`^${SHORT_DAY} ${MONTH} (\\d{2}| \\d) ${TIME} (\\d{4})$`, 'i');
 
 /**
- * Epoch milliseconds of an HTTP date in one of its three formats (RFC 9110 §5.6.7); anything else is
- * `undefined`. `Date.parse` is no help: it takes other zones, missing commas and two-digit years.
+ * Epoch milliseconds of an HTTP date in one of its three formats (RFC 9110 §5.6.7); `undefined` for anything else.
+ * `Date.parse` is no alternative: it accepts other zones, missing commas and two-digit years.
  */
 export function parseHttpDate(text: string, now: number): number | undefined {
   const fixdate = IMF_FIXDATE.exec(text);
@@ -41,17 +41,17 @@ function epochMs(
   second = '',
 ): number | undefined {
   const monthIndex = MONTHS.indexOf(month.toLowerCase());
-  // A leap second is 60 on the wire and the next minute's 0 to Date.
+  // A leap second is second 60 here, and second 0 of the next minute to Date.
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined;
   const date = new Date(0);
-  // Date.UTC would take the years 0 to 99 for 1900 to 1999.
+  // Date.UTC maps the years 0 to 99 to 1900 to 1999.
   date.setUTCFullYear(year, monthIndex, Number(day));
-  // A day that the month does not have ends up in another month.
+  // A day beyond the end of the month ends up in another month.
   if (date.getUTCMonth() !== monthIndex) return undefined;
   return date.setUTCHours(Number(hour), Number(minute), Number(second));
 }
 
-/** A date that would be more than 50 years ahead is the latest past one with those digits. */
+/** A date more than 50 years ahead means the latest past year with those digits. */
 function twoDigitYear(
   year: number,
   now: number,

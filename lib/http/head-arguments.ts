@@ -1,4 +1,4 @@
-/** The arguments of `writeHead(status, text?, fields?)` sorted. */
+/** The arguments of `writeHead(status, text?, headers?)` after the status. */
 export function headArguments(rest: readonly unknown[]): { text: string | undefined; headers: unknown } {
   const [first, second] = rest;
   return typeof first === 'string'
@@ -6,10 +6,10 @@ export function headArguments(rest: readonly unknown[]): { text: string | undefi
     : { text: undefined, headers: second ?? first };
 }
 
-/** The fields given to `writeHead`, in any of the forms Node takes, as a flat list. */
+/** The headers passed to `writeHead`, in any of the forms Node accepts, as a flat list. */
 export function flatHeaders(headers: unknown): readonly string[] {
   if (typeof headers !== 'object' || headers === null) return [];
-  // As forward() gives them.
+  // As forward() passes them.
   if (Array.isArray(headers) && headers.every((item) => typeof item === 'string')) return headers;
   if (!Array.isArray(headers))
     return Object.entries(headers).flatMap(([name, value]) => linesOf(name, value));
@@ -20,7 +20,7 @@ export function flatHeaders(headers: unknown): readonly string[] {
   return flat;
 }
 
-/** The lines of one field, flat, whatever form its value has. */
+/** The lines of one header as a flat list, whatever form its value has. */
 export function linesOf(name: string, value: unknown): string[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) return [name, String(value)];

@@ -1,4 +1,4 @@
-/** Fields that belong to one connection and are never passed on (RFC 9110 §7.6.1). */
+/** Headers that belong to one connection and are never forwarded (RFC 9110 §7.6.1). */
 export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -10,20 +10,19 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** Name by which this proxy signs messages in `Via` (RFC 9110 §7.6.3). */
+/** The name of this proxy in `Via` (RFC 9110 §7.6.3). */
 export const PSEUDONYM = 'resilient-proxy-out';
 
 const PERSISTENCE = /^(keep-alive|close|te|upgrade|)$/;
 
 /**
- * Names that the `Connection` fields of a message list beside the usual ones; `undefined` where there are
- * none, which is nearly always.
+ * Names that the `Connection` headers of a message list beside the usual ones; `undefined` where there are none,
+ * which is nearly always.
  */
 export function connectionTokens(rawHeaders: readonly string[]): Set<string> | undefined {
   let tokens: Set<string> | undefined;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] ?? '';
-    if (name.length !== 10 || name.toLowerCase() !== 'connection') continue;
+    if (!isHeader(rawHeaders[i], 'connection')) continue;
     const value = rawHeaders[i + 1] ?? '';
     if (value === 'keep-alive' || value === 'close') continue;
     for (const part of value.toLowerCase().split(',')) {
@@ -36,16 +35,25 @@ export function connectionTokens(rawHeaders: readonly string[]): Set<string> | u
   return tokens;
 }
 
-/** First value of a field, by its lower-case name. */
+/** Whether a received header name is `name`, which is in lower case. */
+export function isHeader(received: string | undefined, name: string): boolean {
+  // The length first: it rules out nearly every header without allocating a string.
+  return (
+    received !== undefined &&
+    received.length === name.length &&
+    (received === name || received.toLowerCase() === name)
+  );
+}
+
+/** The value of the first line of that name; `name` is in lower case. */
 export function headerValue(rawHeaders: readonly string[], name: string): string | undefined {
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const candidate = rawHeaders[i] ?? '';
-    if (candidate.length === name.length && candidate.toLowerCase() === name) return rawHeaders[i + 1];
+    if (isHeader(rawHeaders[i], name)) return rawHeaders[i + 1];
   }
   return undefined;
 }
 
-/** Fields by their lower-case names, as Node's own clients and servers take them; repeated ones as a list. */
+/** Headers by their lower-case names, as Node's own clients and servers take them; repeated ones as a list. */
 export function joinedHeaders(rawHeaders: readonly string[]): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = Object.create(null);
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
@@ -57,5 +65,5 @@ export function joinedHeaders(rawHeaders: readonly string[]): Record<string, str
   return headers;
 }
 
-/** Fields of an answer of which those set in front of us and the target's all hold. */
+/** Response headers that are combined: those the application has set are kept beside the target's. */
 export const ADDED_UP: ReadonlySet<string> = new Set(['vary', 'set-cookie', 'via']);

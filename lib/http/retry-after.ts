@@ -1,18 +1,18 @@
 import type { ResponseHead } from '../core/attempt.js';
 import { parseHttpDate } from './date.js';
 
-/** Above this a number is an instant in seconds since 1970, not a number of seconds. */
+/** Above this a number is a time in seconds since 1970, not a number of seconds. */
 const EPOCH_SECONDS = 1_000_000_000;
 
 /**
- * How long the upstream asks to be left alone: `Retry-After` (RFC 9110 §10.2.3), or the reset of a rate
- * limit that has nothing left. What cannot be read is `undefined`, as if it were not there.
+ * How long the upstream wants no more requests: `Retry-After` (RFC 9110 §10.2.3), or the reset of an exhausted rate
+ * limit. A value that cannot be read is `undefined`, as if it were absent.
  * @param now epoch milliseconds
  */
 export function requestedDelayMs(head: ResponseHead, now: number): number | undefined {
   const headers = collect(head.rawHeaders);
-  const asked = headers.get('retry-after');
-  if (asked !== undefined) return secondsOrDateMs(asked, now);
+  const retryAfter = headers.get('retry-after');
+  if (retryAfter !== undefined) return secondsOrDateMs(retryAfter, now);
   if (head.status !== 429 && head.status !== 503) return undefined;
   const structured = /(?:^|;)\s*t=(\d{1,10})\b/.exec(headers.get('ratelimit') ?? '')?.[1];
   const reset =
@@ -35,7 +35,7 @@ function secondsOrDateMs(value: string, now: number): number | undefined {
   return date === undefined ? undefined : Math.max(0, date - now);
 }
 
-/** Some APIs count the instant in milliseconds. */
+/** Some APIs send the time in milliseconds. */
 const epochMs = (instant: number) => (instant > EPOCH_SECONDS * 100 ? instant : instant * 1000);
 
 const READ = /^(retry-after|(x-)?rate-?limit(-reset|-remaining)?)$/;

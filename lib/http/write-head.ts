@@ -1,14 +1,14 @@
 import type { ServerResponse } from 'node:http';
 
 /**
- * Up to Node 20 a response on which a field was ever set, and be it taken away again as Helmet does with
- * `X-Powered-By`, keeps the last line only of a name that is repeated in a flat list.
+ * Up to Node 20 a response that ever had a header set, even one removed again as Helmet does with `X-Powered-By`,
+ * keeps only the last line of a name that is repeated in a flat list.
  */
 const LOSES_REPEATED = Number.parseInt(process.versions.node, 10) < 22;
 
 /**
- * Writes the head of an answer from a flat list of fields, every line of it, beside the fields that were set on the
- * response in front of us. Those of the list win, but for the names in `addedUp`, of which both hold.
+ * Writes the head of a response from a flat list of headers, every line of it, beside the headers the application has
+ * set before. Those of the list win, except for the names in `addedUp`, where both are sent.
  * @throws TypeError when the head holds what Node's response refuses to send
  */
 export function writeHead(
@@ -26,7 +26,10 @@ export function writeHead(
   res.writeHead(status, statusText);
 }
 
-/** Sets every line of a flat list on a response, where those of the list win but for the names in `addedUp`. */
+/**
+ * Sets every line of a flat list on a response. They replace the headers set before, except for the names in
+ * `addedUp`.
+ */
 export function setHeaders(
   res: ServerResponse,
   rawHeaders: readonly string[],

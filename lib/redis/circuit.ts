@@ -1,12 +1,12 @@
-/** When a Redis that does not answer is asked no more, and when again. */
+/** When a Redis that does not reply is no longer used, and when it is probed. */
 export interface RedisCircuitLimits {
-  /** Look-ups in a row without an answer. */
+  /** Consecutive look-ups without a reply. */
   readonly failures: number;
-  /** Time between two trials while nothing else is asked. */
+  /** Time between two probes while the circuit is open. */
   readonly resetMs: number;
 }
 
-/** Asks for anything at all on the node of `key`; `true` when it answers. */
+/** Sends any command to the node of `key`; resolves to `true` when it replies. */
 export type RedisProbe = (key: string) => Promise<boolean>;
 
 type State =
@@ -16,8 +16,8 @@ type State =
 const CLOSED: State = { name: 'closed', failures: 0 };
 
 /**
- * Keeps a dead Redis from adding its timeout to each call. While it is open one trial at a time is made beside the
- * calls, so that none of them waits to find out whether Redis is back.
+ * Keeps a dead Redis from adding its timeout to each request. While the circuit is open one probe at a time runs in
+ * the background, so that no request waits to find out whether Redis is back.
  */
 export class RedisCircuit {
   readonly #limits: RedisCircuitLimits;
@@ -40,14 +40,14 @@ export class RedisCircuit {
   }
 
   failed(key: string): void {
-    // A look-up of before the circuit opened says nothing new.
+    // A look-up from before the circuit opened says nothing new.
     if (this.#state.name === 'open') return;
     const failures = this.#state.failures + 1;
     if (failures < this.#limits.failures) this.#state = { name: 'closed', failures };
     else this.#open(key);
   }
 
-  /** Closes it: there is a new connection, or a trial was answered. */
+  /** Closes the circuit: there is a new connection, or a probe succeeded. */
   reset(): void {
     if (this.#state.name === 'closed') return;
     clearTimeout(this.#state.timer);
@@ -55,7 +55,7 @@ export class RedisCircuit {
     this.#onClosed();
   }
 
-  /** Ends the trials. */
+  /** Stops the probes. */
   close(): void {
     if (this.#state.name === 'open') clearTimeout(this.#state.timer);
     this.#state = CLOSED;
@@ -68,10 +68,10 @@ export class RedisCircuit {
   }
 
   async #try(key: string, timer: NodeJS.Timeout): Promise<void> {
-    const answered = await this.#probe(key);
-    // A new connection may have closed it meanwhile.
+    const replied = await this.#probe(key);
+    // A new connection may have closed it in the meantime.
     if (this.#state.name !== 'open' || this.#state.timer !== timer) return;
-    if (answered) this.reset();
+    if (replied) this.reset();
     else this.#open(key);
   }
 }

@@ -2,7 +2,9 @@ import { type Cluster, Redis, type RedisOptions } from 'ioredis';
 import { z } from 'zod';
 import { InvalidOptionError } from '../core/errors.js';
 
-/** Where the shared cache is: a client of ioredis, the options for one, a `redis:` or `rediss:` URL, or a socket's path. */
+/**
+ * How to reach Redis: an ioredis client, the options for one, a `redis:` or `rediss:` URL, or the path of a socket.
+ */
 export type RedisConnection = Redis | Cluster | RedisOptions | string;
 
 export type RedisClient = Redis | Cluster;
@@ -13,37 +15,37 @@ export const redisConnection = z.custom<RedisConnection>(
   'must be an ioredis client, its options, or a redis: or rediss: URL',
 );
 
-/** A client, and whether it ends with what it was opened for. */
+/** A client, and whether it is closed with what it was opened for. */
 export interface OpenedRedis {
   readonly client: RedisClient;
-  /** It was made here: a client of the application's is left open, and as it was. */
+  /** It was created here. The application's own client is left open, and unchanged. */
   readonly own: boolean;
 }
 
-/** A socket that is to end is given this long to do so, for a Redis that does not answer would keep it. */
+/** How long a socket may take to close: a Redis that does not reply would keep it open. */
 const DISCONNECT_TIMEOUT_MS = 200;
 
 const OWN_DEFAULTS: RedisOptions = {
   enableAutoPipelining: true,
-  // A batch is answered when all of it is done: a look-up would wait for the values that are written beside it.
+  // The replies to a batch arrive together: a look-up would wait for the values that are written beside it.
   autoPipeliningIgnoredCommands: ['eval'],
   connectTimeout: 2000,
   disconnectTimeout: DISCONNECT_TIMEOUT_MS,
-  // Without it a host that vanished is noticed when TCP gives up, after a quarter of an hour.
+  // Without it a vanished host is noticed only when TCP gives up, after a quarter of an hour.
   socketTimeout: 5000,
   retryStrategy,
 };
 
 const OWN_RULES: RedisOptions = {
-  // A look-up that waits for a connection is worth less than a miss.
+  // A look-up that waits for a connection is worse than a miss.
   enableOfflineQueue: false,
-  // What was asked before the connection was lost fails at once. Sent again it would write answers of before over later
-  // ones; simply forgotten it would hold up auto-pipelining for ever.
+  // Commands in flight when the connection is lost fail at once. Sent again they would overwrite later responses with
+  // earlier ones; dropped silently they would block auto-pipelining for ever.
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
 };
 
-/** The application's client, or one of our own. */
+/** The application's client, or one created here. */
 export function openRedis(connection: RedisConnection): OpenedRedis {
   if (isRedisClient(connection)) return { client: connection, own: false };
   const client =
@@ -53,7 +55,7 @@ export function openRedis(connection: RedisConnection): OpenedRedis {
   return { client, own: true };
 }
 
-/** A second connection to the same Redis, for nothing but channels. */
+/** A second connection to the same Redis, for subscriptions only. */
 export function openSubscriber(client: RedisClient): RedisClient {
   if (isCluster(client)) return client.duplicate([], { enableOfflineQueue: false, lazyConnect: false });
   return client.duplicate({
@@ -66,7 +68,7 @@ export function openSubscriber(client: RedisClient): RedisClient {
   });
 }
 
-/** Whether a value is a client; one of another copy of ioredis is, too. */
+/** Whether a value is a client, even of another copy of ioredis. */
 export function isRedisClient(value: unknown): value is RedisClient {
   return typeof value === 'object' && value !== null && 'duplicate' in value && 'getBuffer' in value;
 }
@@ -76,7 +78,7 @@ function isConnection(value: unknown): boolean {
   return isRedisClient(value) || (typeof value === 'object' && value !== null && !Array.isArray(value));
 }
 
-/** Closes a client without waiting for a Redis that does not answer. */
+/** Closes a client without waiting for a Redis that does not reply. */
 export async function closeClient(client: RedisClient): Promise<void> {
   const connected = client.status !== 'end' && client.status !== 'reconnecting' && client.status !== 'close';
   const ended = new Promise<void>((resolve) => {
@@ -95,7 +97,7 @@ function fromUrl(url: string): Redis {
   try {
     return new Redis(url, { ...OWN_DEFAULTS, ...OWN_RULES });
   } catch {
-    // The error of the URL parser holds the URL, and that the password.
+    // The error of the URL parser contains the URL, and with it the password.
     throw new InvalidOptionError(
       'redis',
       `redis must be a valid URL; received a string of ${url.length} characters`,

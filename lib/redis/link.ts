@@ -4,17 +4,20 @@ import { codeOf, type RedisReply, replyWithin } from './reply.js';
 
 /** How a link is used. */
 export interface RedisLinkOptions {
-  /** Bound on a command that somebody waits for. */
+  /** Timeout of a command that a request waits for. */
   readonly commandTimeoutMs: number;
   readonly circuit: RedisCircuitLimits;
 }
 
-const NOT_ASKED = { ok: false, refused: false, reason: 'UNAVAILABLE' } as const;
+const NOT_SENT = { ok: false, refused: false, reason: 'UNAVAILABLE' } as const;
 
-/** What waits for nobody's answer may take this long, since a big value can. */
+/** Timeout of a command that no request waits for: a large value can take this long. */
 const BACKGROUND_LIMIT_MS = 1000;
 
-/** One Redis, asked only while it can be expected to answer. Whatever happens to it, nothing throws or rejects here. */
+/**
+ * A connection to Redis, used only while a reply can be expected. Whatever happens to Redis, nothing here throws or
+ * rejects.
+ */
 export class RedisLink {
   readonly client: RedisClient;
   readonly #own: boolean;
@@ -33,19 +36,20 @@ export class RedisLink {
     this.#backgroundLimitMs = Math.max(BACKGROUND_LIMIT_MS, commandTimeoutMs);
     this.#circuit = new RedisCircuit(
       circuit,
-      async (key) => (await this.#ask(() => client.exists(key), commandTimeoutMs)).ok,
+      async (key) => (await this.#send(() => client.exists(key), commandTimeoutMs)).ok,
       this.#onRecovered,
     );
-    // Each store on a client of the application's has a listener: none of them leaks.
+    // Each store on the application's client has one listener: none of them leaks.
     client.setMaxListeners(client.getMaxListeners() + 1);
     client.on('ready', this.#onReady);
-    // Without a listener of ours ioredis prints each failed connection; to a client of the application's it may.
+    // Without a listener ioredis prints each failed connection; on the application's client that is the application's
+    // choice.
     if (own) client.on('error', this.#onError);
-    // What the application opens at the first command would never be opened, since none is sent before it is ready.
+    // A lazy client connects at its first command, but no command is sent before it is ready.
     if (client.status === 'wait') client.connect().catch(this.#onError);
   }
 
-  /** Whether there is a connection, and Redis answered on it lately. */
+  /** Whether there is a connection, and Redis has replied on it lately. */
   get usable(): boolean {
     return !this.#closed && this.client.status === 'ready' && !this.#circuit.isOpen;
   }
@@ -54,38 +58,38 @@ export class RedisLink {
     return this.#circuit.isOpen;
   }
 
-  /** Code of what went wrong last. */
+  /** Code of the last error. */
   get lastError(): string | undefined {
     return this.#lastError;
   }
 
-  /** Calls back whenever Redis can be asked again. */
+  /** Calls back whenever Redis is available again. */
   onRecovered(listener: () => void): void {
     this.#recovered.add(listener);
   }
 
-  /** Sends a command that somebody waits for; when several in a row get no answer in time none is sent for a while. */
+  /** Sends a command that a request waits for; when several in a row time out, none is sent for a while. */
   lookUp<T>(key: string, send: () => Promise<T>): Promise<RedisReply<T>> {
-    if (!this.usable) return Promise.resolve(NOT_ASKED);
-    return replyWithin(send, this.#commandTimeoutMs, (response) => this.#learn(key, response));
+    if (!this.usable) return Promise.resolve(NOT_SENT);
+    return replyWithin(send, this.#commandTimeoutMs, (reply) => this.#learn(key, reply));
   }
 
-  #learn(key: string, response: RedisReply<unknown>): void {
-    if (!response.ok) this.#lastError = response.reason;
-    if (response.ok || response.refused) this.#circuit.succeeded();
+  #learn(key: string, reply: RedisReply<unknown>): void {
+    if (!reply.ok) this.#lastError = reply.reason;
+    if (reply.ok || reply.refused) this.#circuit.succeeded();
     else if (!this.#closed) this.#circuit.failed(key);
   }
 
-  /** Sends a command that no call waits for. It is sent at once, before what is asked later. */
+  /** Sends a command that no request waits for. It is sent at once, before any later command. */
   run<T>(send: () => Promise<T>): Promise<RedisReply<T>> {
-    if (!this.usable) return Promise.resolve(NOT_ASKED);
-    const response = this.#ask(send, this.#backgroundLimitMs);
-    this.#background.add(response);
-    void response.then(() => this.#background.delete(response));
-    return response;
+    if (!this.usable) return Promise.resolve(NOT_SENT);
+    const reply = this.#send(send, this.#backgroundLimitMs);
+    this.#background.add(reply);
+    void reply.then(() => this.#background.delete(reply));
+    return reply;
   }
 
-  /** Ends a connection of its own once what was sent is done, or has had its time. */
+  /** Closes its own connection once the commands in flight have finished or timed out. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -96,10 +100,10 @@ export class RedisLink {
     if (this.#own) await closeClient(this.client);
   }
 
-  async #ask<T>(send: () => Promise<T>, limitMs: number): Promise<RedisReply<T>> {
-    const response = await replyWithin(send, limitMs);
-    if (!response.ok) this.#lastError = response.reason;
-    return response;
+  async #send<T>(send: () => Promise<T>, limitMs: number): Promise<RedisReply<T>> {
+    const reply = await replyWithin(send, limitMs);
+    if (!reply.ok) this.#lastError = reply.reason;
+    return reply;
   }
 
   readonly #onReady = (): void => {

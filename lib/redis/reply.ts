@@ -1,35 +1,35 @@
-/** What came of a command. */
+/** The outcome of a command. */
 export type RedisReply<T> =
   | { readonly ok: true; readonly value: T }
   | {
       readonly ok: false;
-      /** Redis answered, though not with what was asked for: it is alive. */
+      /** Redis replied with an error: it is alive. */
       readonly refused: boolean;
-      /** A code, never a message: those quote arguments, and a password may be among them. */
+      /** A code, never a message: messages quote arguments, possibly a password. */
       readonly reason: string;
     };
 
 const TIMED_OUT = { ok: false, refused: false, reason: 'TIMEOUT' } as const;
 
 /**
- * The answer of a command, or the news that there was none in time. It never rejects.
- * @param heard told once, before whoever waits
+ * The reply to a command, or a timeout. It never rejects.
+ * @param heard called once, before the promise resolves
  */
 export function replyWithin<T>(
   send: () => Promise<T>,
   limitMs: number,
-  heard?: (response: RedisReply<T>) => void,
+  heard?: (reply: RedisReply<T>) => void,
 ): Promise<RedisReply<T>> {
   return new Promise((resolve) => {
     let over = false;
-    const end = (response: RedisReply<T>): void => {
+    const end = (reply: RedisReply<T>): void => {
       if (over) return;
       over = true;
       clearTimeout(timer);
-      heard?.(response);
-      resolve(response);
+      heard?.(reply);
+      resolve(reply);
     };
-    // The process may have been busy, and the answer be here but unread: sockets are read before that is told.
+    // The process may have been busy, and the reply have arrived unread: sockets are read before `setImmediate` runs.
     const timer = setTimeout(() => setImmediate(end, TIMED_OUT), limitMs);
     timer.unref();
     const fail = (error: unknown): void => end(failureOf(error));
@@ -46,7 +46,10 @@ function failureOf(error: unknown): RedisReply<never> {
   return { ok: false, refused, reason: codeOf(error) };
 }
 
-/** What may be told of an error: the code with which Redis begins each of its own, as `OOM`, or that of the socket. */
+/**
+ * The part of an error that may be shown: the code that begins each of Redis' own errors, such as `OOM`, or that of
+ * the socket.
+ */
 export function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'ERROR';
   const said = error.name === 'ReplyError' ? error.message.split(' ', 1)[0] : 'code' in error && error.code;

@@ -1,12 +1,12 @@
 import { closeClient, type RedisClient } from './client.js';
 import { replyWithin } from './reply.js';
 
-/** Hears each message; `undefined` when some may have been missed. */
+/** Receives each message; `undefined` when some may have been missed. */
 export type ChannelListener = (message: string | undefined) => void;
 
-/** A listener on a channel. */
+/** A subscription to a channel. */
 export interface Subscription {
-  /** Whether messages are heard from now on; where not, they are once there is a connection. Never rejects. */
+  /** Whether messages are received from now on; where not, they are once there is a connection. Never rejects. */
   readonly heard: Promise<boolean>;
   stop(): void;
 }
@@ -16,7 +16,7 @@ interface Channel {
   heard: Promise<boolean>;
 }
 
-/** One connection for all channels of a process, opened when the first is listened to. */
+/** One connection for all channels of a process, opened with the first subscription. */
 export class RedisSubscriber {
   readonly #open: () => RedisClient;
   readonly #limitMs: number;

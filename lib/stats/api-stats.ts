@@ -8,32 +8,33 @@ import {
   type StatsView,
 } from './stats-source.js';
 
-/** An answer of `/api-stats`: the body is for JSON. */
+/** A response of `/api-stats`; the body is to be sent as JSON. */
 export interface ApiStatsResponse {
   readonly status: 200 | 400 | 404;
   readonly body: unknown;
 }
 
-/** A query as Express parses it, or as the URL gives it. */
+/** A query as Express parses it, or of a URL. */
 export type ApiStatsQuery = URLSearchParams | Readonly<Record<string, unknown>>;
 
 const MAX_ERRORS = 1000;
 
 /**
- * Answers `/api-stats` with the fields of the OpenResty gateway; times are in seconds, as there. Without `api` it lists
- * the APIs, with `paths=1` the paths of one. `period` is all, daily or hourly; `errors` is how many recent errors to list.
+ * Builds the `/api-stats` response in the format of the OpenResty gateway; times are in seconds, as there. Without
+ * `api` it lists the APIs, with `paths=1` the paths of one. `period` is all, daily or hourly; `errors` is how many
+ * recent errors to list.
  */
 export async function apiStats(source: StatsSource, query: ApiStatsQuery): Promise<ApiStatsResponse> {
   const timestamp = seconds(Date.now());
-  const period = header(query, 'period') ?? 'all';
+  const period = parameter(query, 'period') ?? 'all';
   if (!isPeriod(period)) return refusal(400, `Unknown period: ${short(period)}`, 'ERR_BAD_REQUEST');
-  const errors = header(query, 'errors') ?? '10';
+  const errors = parameter(query, 'errors') ?? '10';
   if (!/^\d{1,4}$/.test(errors) || Number(errors) > MAX_ERRORS)
     return refusal(400, `errors must be a number from 0 to ${MAX_ERRORS}`, 'ERR_BAD_REQUEST');
-  const api = header(query, 'api');
+  const api = parameter(query, 'api');
   if (api === undefined) return { status: 200, body: { timestamp, apis: await source.apis() } };
-  const path = header(query, 'path');
-  if (path === undefined && ['1', 'true'].includes(header(query, 'paths') ?? '')) {
+  const path = parameter(query, 'path');
+  if (path === undefined && ['1', 'true'].includes(parameter(query, 'paths') ?? '')) {
     const paths = await source.paths(api);
     if (!paths) return unknownApi(api);
     return { status: 200, body: { timestamp, api, paths: paths.map((line) => line.path).sort() } };
@@ -90,10 +91,10 @@ function errorOf({ time, durationMs, requestId, ...error }: RecentError): object
   return { time: seconds(time), ...error, request_id: requestId, response_time: seconds(durationMs) };
 }
 
-/** Microseconds are as fine as it gets. */
+/** Rounded to microseconds. */
 const seconds = (ms: number): number => Math.round(ms * 1000) / 1_000_000;
 
-function header(query: ApiStatsQuery, name: string): string | undefined {
+function parameter(query: ApiStatsQuery, name: string): string | undefined {
   const value =
     query instanceof URLSearchParams ? query.get(name) : Object.hasOwn(query, name) && query[name];
   const first: unknown = Array.isArray(value) ? value[0] : value;

@@ -3,7 +3,7 @@ import { OTHERS, Tally } from './digest/tally.js';
 import { decodeTally, encodeTally } from './digest/tally-codec.js';
 import { ALL, keptUntil, type Page, pageId, SPAN_NAMES, SPANS, type SpanName, spanStart } from './periods.js';
 
-/** The API as a whole on a page, beside its paths: those begin with a slash, or have at least some name. */
+/** The key of the API as a whole on a page, beside its paths: a path is never empty. */
 export const WHOLE = '';
 
 interface PageContent {
@@ -12,13 +12,14 @@ interface PageContent {
 }
 
 /**
- * Tallies of one API by page and path. An entry is packed until it is asked for. The long-lived one is the memory
- * of a process; one that is filled with what Redis holds, and then with what Redis was sent since, is an answer.
+ * Tallies of one API by page and path. An entry stays packed until it is read. The memory store keeps one for the
+ * life of the process; for a query to Redis, one is filled with the stored pages and the batches that are not merged
+ * into them yet.
  */
 export class Book {
   readonly #pages = new Map<string, PageContent>();
   readonly #maxPaths: number;
-  /** Paths that have an entry on the page of all, where not all of that page is here. */
+  /** Paths on the page of all that were not loaded into this book. */
   #pathsElsewhere = 0;
   #late = 0;
   #corrupt = 0;
@@ -27,7 +28,7 @@ export class Book {
     this.#maxPaths = maxPaths;
   }
 
-  /** Counts up whenever something is added to a page of paths whose time is over. */
+  /** Incremented whenever something is added to a page of paths whose span is over. */
   get late(): number {
     return this.#late;
   }
@@ -37,7 +38,7 @@ export class Book {
     return this.#corrupt;
   }
 
-  /** The tally of a path, or of the {@link WHOLE}; `undefined` where nothing happened. */
+  /** The tally of a path, or of the {@link WHOLE}; `undefined` where nothing was counted. */
   get(page: Page, path: string): Tally | undefined {
     const entries = this.#pages.get(pageId(page))?.entries;
     const entry = entries?.get(path);
@@ -50,7 +51,7 @@ export class Book {
     return undefined;
   }
 
-  /** Whether a path was ever called. */
+  /** Whether a path was ever requested. */
   has(path: string): boolean {
     return path !== WHOLE && (this.#pages.get(pageId(ALL))?.entries.has(path) ?? false);
   }
@@ -60,17 +61,17 @@ export class Book {
     return [...(this.#pages.get(pageId(page))?.entries.keys() ?? [])].filter((path) => path !== WHOLE);
   }
 
-  /** Puts a packed entry in. */
+  /** Adds a packed entry. */
   put(page: Page, path: string, packed: Uint8Array): void {
     this.#content(page).entries.set(path, packed);
   }
 
-  /** Tells how many paths there are on the page of all, where only some of them were put in. */
+  /** Sets how many paths the page of all has, where only some of them were loaded. */
   countPaths(all: number): void {
     this.#pathsElsewhere = Math.max(0, all - this.#pathsHere());
   }
 
-  /** Adds what happened to every page that is still kept, and calls back for each entry that has changed. */
+  /** Adds a delta to every page that is still kept, and calls back for each entry that has changed. */
   apply(delta: Delta, now: number, changed?: (page: Page, path: string) => void): void {
     const add = (page: Page, path: string, tally: Tally): void => {
       if (keptUntil(page) <= now) return;
@@ -92,18 +93,18 @@ export class Book {
     }
   }
 
-  /** Forgets pages that are no longer kept, and packs those whose time is over. */
+  /** Drops pages that are no longer kept, and packs those whose span is over. */
   turn(now: number): void {
     for (const [id, { page, entries }] of this.#pages) {
       if (page.kind === 'all') continue;
       const { lengthMs, kept } = SPANS[page.span];
-      // The clock may have been set back, and those of times to come are never asked for then.
+      // If the clock was set back, pages in the future are never read.
       if (keptUntil(page) <= now || page.start > now + kept * lengthMs) this.#pages.delete(id);
       else if (page.start !== spanStart(page.span, now)) pack(entries);
     }
   }
 
-  /** Beyond their bound paths are counted together. */
+  /** Beyond `maxPaths` paths are counted together. */
   #nameOf(path: string): string {
     if (this.has(path)) return path;
     return this.#pathsElsewhere + this.#pathsHere() < this.#maxPaths ? path : OTHERS;
@@ -133,7 +134,7 @@ export class Book {
   }
 }
 
-/** A delta of a whole day cannot tell in which of its hours it was. */
+/** A delta of a whole day does not say which of its hours it belongs to. */
 function spansOf(delta: Delta): readonly SpanName[] {
   return SPAN_NAMES.slice(SPAN_NAMES.indexOf(delta.span));
 }

@@ -1,12 +1,12 @@
 import type { ProxyError } from '../core/errors.js';
 import type { Exchange } from '../core/exchange.js';
 
-/** How a call ended: `left` is a client that went away while it got its answer. */
+/** How a request ended: `left` is a client that went away while it received the response. */
 export type CallResult = 'success' | 'failure' | 'aborted' | 'left';
 
 /**
- * Judges a call whose response has closed. A refusal counts by its status: 503 is a failure, 429 is none.
- * @param cut the error by which an answer broke off, where that is known
+ * The result of a request whose response has closed. A refusal counts by its status: 503 is a failure, 429 is not.
+ * @param cut the error that broke off the response, where known
  */
 export function resultOf(
   { res, error }: Pick<Exchange, 'res' | 'error'>,
@@ -17,7 +17,7 @@ export function resultOf(
   return res.writableFinished ? 'success' : 'left';
 }
 
-/** What is told of a call that failed, or was answered by an error of the gateway's. */
+/** The message of a request that failed, or got an error response of the gateway. */
 export function messageOf(
   { res, error }: Pick<Exchange, 'res' | 'error'>,
   cut: ProxyError | undefined,

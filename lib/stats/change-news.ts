@@ -1,35 +1,38 @@
 const AT_MOST_EVERY_MS = 1000;
 
-/** Tells listeners that figures have changed: here, or in other processes. */
+/** Notifies listeners when figures have changed, in this process or in another. */
 export class ChangeNews {
   readonly #revision: () => Promise<string | undefined>;
   readonly #listeners = new Set<() => void>();
   #changed = false;
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #notifiedAt = Number.NEGATIVE_INFINITY;
   #seen: string | undefined;
 
-  /** @param revision a text that differs when others have changed something; asked only while somebody listens */
+  /**
+   * @param revision a text that changes when another process has changed something; called only while there are
+   * listeners
+   */
   constructor(revision: () => Promise<string | undefined>) {
     this.#revision = revision;
   }
 
-  /** Takes note that something was recorded here. */
+  /** Records that something was counted here. */
   changed(): void {
     this.#changed = true;
   }
 
-  /** @returns what ends it */
+  /** @returns unsubscribes */
   listen(listener: () => void): () => void {
-    // Two that are the same function are still two.
+    // Subscribing the same function twice makes two subscriptions.
     const own = (): void => listener();
     this.#listeners.add(own);
     return () => this.#listeners.delete(own);
   }
 
-  /** Calls back if there is something new, unless that was just done. */
-  async tell(now: number): Promise<void> {
-    if (this.#listeners.size === 0 || now - this.#toldAt < AT_MOST_EVERY_MS) return;
-    this.#toldAt = now;
+  /** Calls the listeners if something has changed, unless that was just done. */
+  async notify(now: number): Promise<void> {
+    if (this.#listeners.size === 0 || now - this.#notifiedAt < AT_MOST_EVERY_MS) return;
+    this.#notifiedAt = now;
     const revision = await this.#revision();
     if (!this.#changed && revision === this.#seen) return;
     this.#changed = false;
@@ -38,7 +41,7 @@ export class ChangeNews {
   }
 }
 
-/** A page that cannot be told is no reason for the others not to hear, nor for the process to end. */
+/** A listener that throws must not keep the others from being called, or end the process. */
 function call(listener: () => void): void {
   try {
     listener();

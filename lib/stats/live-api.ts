@@ -3,22 +3,22 @@ import { OTHERS, Tally } from './digest/tally.js';
 import { LiveTimes } from './live-times.js';
 import type { StoredError } from './stored-error.js';
 
-/** A path while calls of it are recorded. */
+/** A path whose requests are being recorded. */
 export interface LivePath {
   readonly name: string;
   readonly responseTimes: LiveTimes;
   readonly firstBytes: LiveTimes;
-  /** What was counted since the last seal; without distributions. */
+  /** Counters since the last seal; without distributions. */
   tally: Tally;
 }
 
-/** Where the calls of one API are recorded until they are sealed. */
+/** Records the requests of one API until they are sealed. */
 export class LiveApi {
   readonly name: string;
   readonly #maxPaths: number;
   readonly #maxErrors: number;
   readonly #paths = new Map<string, LivePath>();
-  /** Newest last; twice as many as are kept at most. */
+  /** Newest last; at most twice as many as are kept. */
   #errors: StoredError[] = [];
 
   constructor(name: string, maxPaths: number, maxErrors: number) {
@@ -27,12 +27,12 @@ export class LiveApi {
     this.#maxErrors = maxErrors;
   }
 
-  /** The path of this name; one for all others beyond the bound. */
+  /** The path of this name; one for all others beyond the limit. */
   path(name: string): LivePath {
     const known = this.#paths.get(name);
     if (known) return known;
     if (this.#paths.size >= this.#maxPaths && name !== OTHERS) return this.path(OTHERS);
-    // What was cut out of a URL would keep all of it in memory.
+    // A substring of a URL would keep the whole URL in memory.
     const own = Buffer.from(name).toString();
     const path = {
       name: own,
@@ -50,7 +50,7 @@ export class LiveApi {
     if (this.#errors.length >= 2 * this.#maxErrors) this.#errors = this.#errors.slice(-this.#maxErrors);
   }
 
-  /** All that was recorded since the last time, as of the minute that begins at `start`. */
+  /** Everything recorded since the last seal, as the delta of the minute that starts at `start`. */
   seal(start: number): Delta | undefined {
     const paths = new Map<string, Tally>();
     const total = new Tally();

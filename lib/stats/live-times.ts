@@ -2,7 +2,7 @@
 import untyped from 'tdigest';
 import { type Centroids, centroidsOf, mergeCentroids } from './digest/centroids.js';
 
-/** What this package uses of the package tdigest. */
+/** The part of the package tdigest that is used here. */
 interface TDigest {
   push(value: number): void;
   toArray(): { readonly mean: number; readonly n: number }[];
@@ -10,15 +10,15 @@ interface TDigest {
 
 const { TDigest: TDigestClass }: { TDigest: new (delta: number) => TDigest } = untyped;
 
-/** Finer than what is kept: its centroids are joined with others afterwards. */
+/** Finer than what is kept: its centroids are merged with others afterwards. */
 const DELTA = 0.01;
 
 const FEW = 16;
 const MANY = 512;
 
 /**
- * Times of the calls since the last flush. A call stores one number; a path so busy that the room does not suffice
- * has them taken into a digest.
+ * Times of the requests since the last flush. A request stores one number; on a path so busy that they no longer fit,
+ * they are moved into a digest.
  */
 export class LiveTimes {
   #samples = new Float32Array(FEW);
@@ -33,7 +33,7 @@ export class LiveTimes {
     this.#samples[this.#size++] = ms;
   }
 
-  /** All of them as one distribution, and begins anew. */
+  /** All of them as one distribution; starts over. */
   take(): Centroids | undefined {
     if (this.#size === 0 && !this.#digest) return undefined;
     const rest = centroidsOf(this.#samples.slice(0, this.#size));

@@ -4,7 +4,7 @@ import { spanStart } from './periods.js';
 import type { Reading, ReadRequest, StatsHealth, StatsStore } from './stats-store.js';
 import type { StoredError } from './stored-error.js';
 
-/** Bounds on what is kept of one API. */
+/** Limits on what is kept per API. */
 export interface StatsLimits {
   readonly maxPaths: number;
   readonly recentErrors: number;
@@ -17,7 +17,7 @@ interface Kept {
 
 const HEALTHY: StatsHealth = { usable: true, unsent: 0, corrupt: 0, lastError: undefined };
 
-/** Adds up in the memory of this process. */
+/** Keeps statistics in the memory of this process. */
 export class MemoryStatsStore implements StatsStore {
   readonly #limits: StatsLimits;
   readonly #clock: () => number;

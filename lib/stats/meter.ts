@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** What cannot be read off a response once it has closed. */
+/** What cannot be read from a response once it has closed. */
 export interface MeasuredResponse {
-  /** Bytes that were given to the response as its body. */
+  /** Body bytes written to the response. */
   readonly bytesOut: number;
-  /** When the handler first wrote, on the clock of `performance.now()`; 0 while it has not. */
+  /** When the handler first wrote, on the clock of `performance.now()`; 0 before that. */
   readonly firstByteAt: number;
 }
 
@@ -21,7 +21,7 @@ class ResponseMeter implements MeasuredResponse {
   readonly end: Sink<ServerResponse>;
 
   constructor(res: ServerResponse) {
-    // Node's types tell their forms apart; which one is used is the caller's to know.
+    // Node's types distinguish their overloads; the caller decides which one is used.
     this.write = res.write as Sink<boolean>;
     this.end = res.end as Sink<ServerResponse>;
   }
@@ -49,19 +49,19 @@ interface MeteredRequest {
   [METER]?: BodyMeter;
 }
 
-/** What was measured of an answer; `undefined` where nothing was. */
+/** The measurements of a response; `undefined` where it was not measured. */
 export function measuredResponse(res: ServerResponse): MeasuredResponse | undefined {
   return (res as MeteredResponse)[METER];
 }
 
-/** Bytes that came of the request's body; 0 where they were not measured. */
+/** Bytes received of the request's body; 0 where they were not measured. */
 export function measuredBody(req: IncomingMessage): number {
   return (req as MeteredRequest)[METER]?.bytesIn ?? 0;
 }
 
 /**
- * Begins to measure an answer, once, however many ask. The functions put in are the same for all calls; that they are
- * put in is what costs: an Express response that gets properties of its own is slow and grows old.
+ * Begins to measure a response, once, however often it is called. The replacement functions are shared by all
+ * requests; replacing them is what costs: an Express response with properties of its own is slow and long-lived.
  */
 export function measureResponse(res: ServerResponse): void {
   const marked = res as MeteredResponse;

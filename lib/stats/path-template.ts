@@ -1,7 +1,7 @@
-/** What becomes of a segment that names one thing of many. */
+/** Replaces a segment that identifies one of many items. */
 const ID = ':id';
 
-/** Longer paths are read, and kept, up to here. */
+/** Limits on the part of a path that is read, and on its name. */
 const MAX_READ = 1024;
 const MAX_NAME = 200;
 
@@ -19,7 +19,7 @@ const TOKEN_LENGTH = 20;
 const MIXED_LENGTH = 16;
 
 /**
- * The name under which calls of a path are counted: `/users/123?page=2` is `/users/:id`. Numbers, UUIDs, dates,
+ * The name under which requests for a path are counted: `/users/123?page=2` is `/users/:id`. Numbers, UUIDs, dates,
  * addresses, long hexadecimal and random-looking segments become `:id`. The rest stays as it was sent, so that a page
  * which shows it has to treat it as text.
  */
@@ -39,9 +39,9 @@ export function pathTemplate(url: string): string {
   return pathName(template ?? path);
 }
 
-/** A name as it may be kept and shown: bounded, and without what is no text. */
+/** A name that is safe to keep and show: limited in length, without control characters and lone surrogates. */
 export function pathName(name: string): string {
-  // Looked at for Unicode's sake only where there is something beyond ASCII: every call comes by here.
+  // Every request passes here, so the Unicode check runs only where there is something beyond ASCII.
   const text = /[^ -~]/.test(name) ? name.replace(/[\p{Cc}\p{Cs}]/gu, '\ufffd') : name;
   return text.length > MAX_NAME ? `${text.slice(0, MAX_NAME - 1)}…`.replace(/[\ud800-\udbff]…$/, '…') : text;
 }
@@ -57,7 +57,7 @@ function pathOf(url: string): string {
   return end === 0 ? '/' : path.slice(0, end);
 }
 
-/** Most segments are told by one look at their characters; patterns are for those that have a digit or an `@`. */
+/** Most segments are decided by one scan of their characters; patterns are for those with a digit or an `@`. */
 function isId(path: string, begin: number, end: number): boolean {
   let digits = 0;
   let suspicious = false;

@@ -1,13 +1,13 @@
-/** A span over which is counted. */
+/** A span of time that has its own counters. */
 export interface Span {
   readonly lengthMs: number;
-  /** How many of them are kept for an API. */
+  /** How many of them are kept per API. */
   readonly kept: number;
-  /** How many of them are kept for each of its paths. */
+  /** How many of them are kept per path. */
   readonly keptOfPaths: number;
 }
 
-/** The spans that are kept, shortest first; all of UTC. */
+/** The spans that are kept, shortest first; all in UTC. */
 export const SPANS = {
   minute: { lengthMs: 60_000, kept: 60, keptOfPaths: 0 },
   hour: { lengthMs: 3_600_000, kept: 168, keptOfPaths: 24 },
@@ -17,18 +17,18 @@ export const SPANS = {
 /** Name of a {@link Span}. */
 export type SpanName = keyof typeof SPANS;
 
-/** All of them, the shortest first. */
+/** All of them, shortest first. */
 export const SPAN_NAMES: readonly SpanName[] = ['minute', 'hour', 'day'];
 
-/** A page of a book: everything that ever was, or one span of the API as a whole or of its paths. */
+/** A page of a book: all time, or one span of the API as a whole or of its paths. */
 export type Page =
   | { readonly kind: 'all' }
   | { readonly kind: 'api' | 'paths'; readonly span: SpanName; readonly start: number };
 
-/** The page of what ever was. */
+/** The page of all time. */
 export const ALL: Page = { kind: 'all' };
 
-/** The begin of the span that a moment is in; both in epoch milliseconds. */
+/** The start of the span that contains a moment; both in epoch milliseconds. */
 export function spanStart(span: SpanName, now: number): number {
   const { lengthMs } = SPANS[span];
   return Math.floor(now / lengthMs) * lengthMs;
@@ -41,14 +41,14 @@ export function pageId(page: Page): string {
   return `${page.kind === 'paths' ? 'p' : ''}${span[0]}${start / SPANS[span].lengthMs}`;
 }
 
-/** When a page is no longer asked for, in epoch milliseconds. */
+/** When a page is no longer read, in epoch milliseconds. */
 export function keptUntil(page: Page): number {
   if (page.kind === 'all') return Number.POSITIVE_INFINITY;
   const { lengthMs, kept, keptOfPaths } = SPANS[page.span];
   return page.start + (page.kind === 'api' ? kept : keptOfPaths) * lengthMs;
 }
 
-/** The pages of one kind that are kept now, oldest first; the last is the one that goes on. */
+/** The pages of one kind that are kept now, oldest first; the last is the current one. */
 export function keptPages(kind: 'api' | 'paths', span: SpanName, now: number): Page[] {
   const { lengthMs, kept, keptOfPaths } = SPANS[span];
   const count = kind === 'api' ? kept : keptOfPaths;

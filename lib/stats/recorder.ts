@@ -11,7 +11,7 @@ import { pathName, pathTemplate } from './path-template.js';
 import { SPANS, spanStart } from './periods.js';
 import { redactedMessage, redactedPath } from './redaction.js';
 
-/** What a {@link Recorder} goes by. */
+/** Options of a {@link Recorder}. */
 export interface RecorderOptions {
   readonly name: string;
   readonly maxApis: number;
@@ -24,15 +24,15 @@ const DIRECT = 'direct';
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
 /**
- * Counts each call when its response has closed, and hands on what has come together when it is sealed. On the path of
- * a call there are counters and two numbers put into arrays.
+ * Counts each request when its response has closed, and passes on what was counted when it is sealed. Per request it
+ * increments counters and appends two numbers to arrays.
  */
 export class Recorder {
   readonly #options: RecorderOptions;
   readonly #clock: () => number;
   readonly #sealed: (api: string, delta: Delta) => void;
   readonly #apis = new Map<string, LiveApi>();
-  /** The minute that is being recorded. */
+  /** Start and end of the minute that is being recorded. */
   #from = 0;
   #to = 0;
   #recorded = 0;
@@ -55,29 +55,32 @@ export class Recorder {
     this.#sealed = sealed;
   }
 
-  /** Calls recorded since the last seal. */
+  /** Requests recorded since the last seal. */
   get recorded(): number {
     return this.#recorded;
   }
 
-  /** Has a call counted when it is over; once, however often it passes. @param ownWriters see {@link StatsHandler.watch} */
+  /**
+   * Counts a request when it is over; once, however often it passes.
+   * @param ownWriters see {@link StatsHandler.watch}
+   */
   watch(exchange: Exchange, ownWriters: boolean): void {
     const { req, res, limits } = exchange;
     if (limits.includes(this.#watch)) return;
     limits.push(this.#watch);
     if (!ownWriters) measureResponse(res);
     if (announcesBody(req)) measureBody(req);
-    // Later it may have been rewritten.
+    // A later stage may rewrite it.
     const url = req.url ?? '/';
     const name = this.#given(req);
     if (name === undefined && url === exchange.originalUrl) exchange.onSettled(this.#settled);
     else exchange.onSettled((settled) => this.#record(settled, url, name));
   }
 
-  // One for all calls: what is made for each of them grows old with its request.
+  // One function for all requests: whatever is created per request lives as long as it does.
   readonly #settled = (exchange: Exchange): void => this.#record(exchange, exchange.originalUrl, undefined);
 
-  /** Hands on what was recorded. */
+  /** Passes on what was recorded. */
   seal(): void {
     this.#recorded = 0;
     for (const api of this.#apis.values()) {
@@ -122,7 +125,7 @@ export class Recorder {
     });
   }
 
-  /** A delta is of one minute; one that goes back, when the clock is set, is a minute like others. */
+  /** Begins another minute. It may be an earlier one, when the clock is set back. */
   #turn(now: number): void {
     if (this.#recorded > 0) this.seal();
     this.#from = spanStart('minute', now);
@@ -140,7 +143,10 @@ export class Recorder {
   }
 }
 
-/** Counts a call; whether it belongs among the recent errors. */
+/**
+ * Counts a request.
+ * @returns whether it belongs among the recent errors
+ */
 function count(
   { tally, responseTimes, firstBytes }: LivePath,
   exchange: Exchange,
@@ -155,11 +161,11 @@ function count(
   if (res.headersSent) {
     bump(tally.statusCodes, res.statusCode);
     const firstAt = answeredAt ?? meter?.firstByteAt ?? 0;
-    // A head without a body may have gone out unseen, as it does on `flushHeaders()`.
+    // A head without a body may have been sent unobserved, as by `flushHeaders()`.
     firstBytes.add(firstAt > startedAt ? Math.min(firstAt - startedAt, durationMs) : durationMs);
     if (hasBody(req.method, res.statusCode)) tally.bytesOut += meter?.bytesOut ?? exchange.bytesOut;
   }
-  // Without an end of the answer there is no time to it: a stream that its client left after an hour is not slow.
+  // Only a complete response has a response time: a stream that its client left after an hour is not slow.
   if (result === 'success' || result === 'failure') responseTimes.add(durationMs);
   tally.bytesIn += measuredBody(req);
   if (cache) bump(tally.cache, cache);

@@ -6,13 +6,13 @@ import type { Reading, StatsStore } from './stats-store.js';
 import { newestErrors } from './stored-error.js';
 
 const DEFAULT_ERRORS = 10;
-/** Recent errors are kept by API: to find those of one path, all of them are looked through. */
+/** Recent errors are kept per API: to find those of one path, all of them are searched. */
 const ALL_ERRORS = 1_000_000;
 const CLOSED_KEPT = 8;
-/** Nothing that is longer was ever counted: it need not be looked for. */
+/** No longer name was ever counted, so none is looked for. */
 const MAX_NAME = 200;
 
-/** What the paths of an API did in those hours and days whose time is over. */
+/** Sums per path over the hours and days that are over. */
 interface ClosedPages {
   readonly hour: number;
   readonly late: number;
@@ -20,23 +20,26 @@ interface ClosedPages {
   readonly days: ReadonlyMap<string, Tally>;
 }
 
-/** Makes what is shown out of what a store holds. What it costs depends on how much is kept, not on how much was called. */
+/**
+ * Builds the views that are shown from what a store holds. Their cost depends on how much is kept, not on the number
+ * of requests.
+ */
 export class StatsReader {
   readonly #store: StatsStore;
-  /** By API, the first to be made first: adding up thirty pages takes longer than all the rest. */
+  /** By API, oldest first: adding up thirty pages takes longer than everything else. */
   readonly #closed = new Map<string, ClosedPages>();
 
   constructor(store: StatsStore) {
     this.#store = store;
   }
 
-  /** @param configured an API of which nothing is known is then one that was not called yet */
+  /** @param configured whether an API without any figures is shown as one without requests */
   async view(query: StatsQuery, configured: boolean, now: number): Promise<StatsView | undefined> {
     const { api, path, period, errors = DEFAULT_ERRORS } = query;
     if (api.length > MAX_NAME || (path ?? '').length > MAX_NAME) return undefined;
     const pages = pagesOf(query, now);
-    const asked = path === undefined ? errors : ALL_ERRORS;
-    const wanted = { api, path: path ?? WHOLE, pages: [ALL, ...pages], errors: errors > 0 ? asked : 0 };
+    const searched = path === undefined ? errors : ALL_ERRORS;
+    const wanted = { api, path: path ?? WHOLE, pages: [ALL, ...pages], errors: errors > 0 ? searched : 0 };
     const reading = await this.#store.read(wanted, now);
     if (!reading && !configured) return undefined;
     if (path !== undefined && !reading?.book.has(path)) return undefined;
@@ -82,7 +85,7 @@ export class StatsReader {
     const hours = await this.#sums(api, 'hour', now);
     const days = await this.#sums(api, 'day', now);
     const closed = { hour, late, hours: hours.sums, days: days.sums };
-    // What Redis did not tell is asked for again the next time.
+    // Pages that Redis did not return are read again the next time.
     if (!hours.partial && !days.partial) this.#keep(api, closed);
     return closed;
   }
@@ -102,7 +105,7 @@ export class StatsReader {
     const sums = new Map<string, Tally>();
     let partial = false;
     for (const page of keptPages('paths', span, now).slice(0, -1)) {
-      // One page at a time: calls that are under way are served in between.
+      // One page at a time, so that requests are served in between.
       const reading = await this.#read(api, [page], now);
       if (reading) addPage(sums, reading.book, page);
       partial ||= reading?.partial ?? true;

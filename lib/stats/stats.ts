@@ -9,29 +9,31 @@ import { StatsReader } from './stats-reader.js';
 import type { StatsSource } from './stats-source.js';
 import type { StatsHealth } from './stats-store.js';
 
-/** The middleware that {@link stats} returns; it is what dashboards and endpoints read, too. */
+/** The middleware that {@link stats} returns; dashboards and endpoints read from it, too. */
 export interface StatsHandler extends StatsSource {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
   /**
-   * Counts a call when it is over, as the middleware does; for those who have its exchange at hand.
-   * @param ownWriters nobody writes the answer but `forward()`, without listeners, and error answers, which count their
-   *   bytes themselves: then the response is left as it is
+   * Counts a request when it is over, as the middleware does; for code that has its exchange at hand.
+   * @param ownWriters whether the response is written only by `forward()`, without listeners, and by error responses,
+   * which count their bytes themselves: the response is then left as it is
    */
   watch(exchange: Exchange, ownWriters?: boolean): void;
-  /** Names the APIs that are listed before their first call, in place of those of the options. */
+  /** Sets the APIs that are listed before their first request, in place of those of the options. */
   configure(apis: readonly string[]): void;
-  /** Adds up what was recorded; with Redis, resolves when it has arrived there, or will not for now. */
+  /** Adds up what was recorded; with Redis, resolves when it has arrived there, or cannot for now. */
   flush(): Promise<void>;
-  /** How the store in Redis is. */
+  /** State of the store in Redis. */
   health(): StatsHealth;
-  /** Sends what was not sent yet, within two seconds where Redis does not answer, and frees timer and connection. */
+  /**
+   * Sends what was not sent yet, for at most two seconds where Redis does not reply, and frees timer and connection.
+   */
   close(): Promise<void>;
 }
 
 /**
- * Counts every call when its response has closed: by API and path, by status, time and what the stages did with it.
- * Put it in front of everything else, so that answers from a cache, refusals and clients that left are counted as well.
- * Any handler may follow.
+ * Counts every request when its response has closed: by API and path, by status, time and what the stages did with
+ * it. Put it in front of everything else, so that responses from a cache, refusals and clients that left are counted
+ * as well. Any handler may follow.
  *
  * @param clock epoch milliseconds; for tests
  * @throws InvalidOptionError
@@ -53,7 +55,7 @@ export function stats(options: StatsOptions = {}, clock: () => number = Date.now
   timer.unref();
 
   function tick(): void {
-    void flush().then(() => news.tell(performance.now()));
+    void flush().then(() => news.notify(performance.now()));
   }
 
   function flush(): Promise<void> {

@@ -5,7 +5,7 @@ export interface StoredError extends RecentError {
   readonly template: string;
 }
 
-/** `undefined` for a text that is no stored error. */
+/** Parses a stored error; `undefined` for any other text. */
 export function parseError(text: string): StoredError | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -15,7 +15,7 @@ export function parseError(text: string): StoredError | undefined {
   }
 }
 
-/** The last of the errors, the newest first; of one path where a template is given. */
+/** The latest errors, newest first; those of one path where a template is given. */
 export function newestErrors(
   errors: readonly StoredError[],
   limit: number,
@@ -26,7 +26,7 @@ export function newestErrors(
     const { template: own, ...shown } = errors[i] as StoredError;
     if (template === undefined || own === template) newest.push(shown);
   }
-  // What several processes have told in one second came in any order.
+  // Several processes may have added their errors in any order.
   return newest.sort((a, b) => b.time - a.time);
 }
 

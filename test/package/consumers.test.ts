@@ -3,12 +3,10 @@ import { join, resolve } from 'node:path';
 import { expect } from 'chai';
 import { call } from '../support/client.js';
 import { startUpstream, text } from '../support/upstream.js';
-import { nodeBinary } from './node-binary.js';
+import { NODES, nodeBinary } from './node-binary.js';
 import { printed, run, start } from './program.js';
 import { freshFolder, install, pack } from './tarball.js';
 
-/** The oldest Node that is supported, and the lines after it. */
-const NODES = ['20.19.0', '22', '24'];
 const EXPRESS = ['5', '4'];
 
 /** Each resolution of modules that TypeScript has for programs of today, by the folder of what it compiles. */

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { run } from './program.js';
 import { install } from './tarball.js';
 
+/** The oldest Node that is supported, and the lines after it. */
+export const NODES: readonly string[] = ['20.19.0', '22', '24', '26'];
+
 /**
  * A Node of this version, from the npm registry; kept for the next run.
  * @param version a major version, or one with more parts

@@ -6,6 +6,8 @@ import { until } from '../support/until.js';
 export interface ProgramOptions {
   cwd?: string;
   env?: Record<string, string>;
+  /** Whether what is left over after the test is ended with all that it has started. */
+  group?: boolean;
 }
 
 /** A program that runs, and what it has written. */
@@ -21,13 +23,14 @@ export interface Program {
 
 /** Starts a program; one that is left over after the test is ended. */
 export function start(command: string, args: readonly string[], options: ProgramOptions = {}): Program {
-  const { cwd, env } = options;
+  const { cwd, env, group = false } = options;
   const child = spawn(command, args, {
     cwd,
+    detached: group,
     env: { ...process.env, NODE_OPTIONS: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  onCleanup(() => child.kill('SIGKILL'));
+  onCleanup(() => (group ? killGroup(child) : child.kill('SIGKILL')));
   let stdout = '';
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -49,6 +52,14 @@ export function start(command: string, args: readonly string[], options: Program
   };
 }
 
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 /**
  * Runs a program to its end. @returns what it wrote to standard output
  * @throws with all that it wrote, where it ends with another code than 0
@@ -65,10 +76,10 @@ export async function run(
 }
 
 /** What matches in the first lines of a program that goes on; fails when it ends before. */
-export async function printed(program: Program, pattern: RegExp): Promise<string> {
+export async function printed(program: Program, pattern: RegExp, withinMs = 30_000): Promise<string> {
   const { child } = program;
   const found = () => pattern.exec(program.stdout)?.[0];
-  await until(() => found() !== undefined || child.exitCode !== null, `a line like ${pattern}`, 30_000);
+  await until(() => found() !== undefined || child.exitCode !== null, `a line like ${pattern}`, withinMs);
   const text = found();
   if (text === undefined) throw new Error(`It ended with ${child.exitCode}:\n${program.output}`);
   return text;

@@ -26,13 +26,15 @@ let built: Promise<string> | undefined;
 
 /** What is packed, and what that is built from. */
 const SOURCES = ['lib', 'dashboards', 'schema', 'LICENSE', 'README.md', 'CHANGELOG.md'];
+const PROGRAMS = ['test/support/pack-readme.ts', 'test/support/packed-readme.ts'];
 const SETTINGS = ['package.json', 'tsconfig.json', 'tsconfig.build.json'];
 
 /** Builds as npm does before it packs, in a folder of its own: other tests use what is built here. */
 async function build(): Promise<string> {
   const { path } = await freshFolder();
   process.once('exit', () => rmSync(path, { recursive: true, force: true }));
-  for (const name of [...SOURCES, ...SETTINGS]) await cp(name, join(path, name), { recursive: true });
+  for (const name of [...SOURCES, ...PROGRAMS, ...SETTINGS])
+    await cp(name, join(path, name), { recursive: true });
   await symlink(resolve('node_modules'), join(path, 'node_modules'));
   await run('npm', ['run', 'prepack'], { cwd: path });
   return path;

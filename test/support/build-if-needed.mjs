@@ -1,11 +1,14 @@
-// Builds when a source is newer than the build, so that `npm start` works on a fresh clone.
+// Installs and builds what `npm start` runs, where a source is newer than the build or there is none.
 import { execSync } from 'node:child_process';
 import fs from 'node:fs';
+import './ensure-modules.mjs';
+
+// The build writes this file last: without it a build was broken off.
+const BUILT = 'dist/dashboards/client/shared/icon.svg';
 
 const newest = (folder) =>
   Math.max(
     ...fs.readdirSync(folder, { recursive: true }).map((name) => fs.statSync(`${folder}/${name}`).mtimeMs),
   );
-const built = fs.existsSync('dist/lib/index.js') ? fs.statSync('dist/lib/index.js').mtimeMs : 0;
-if (!fs.existsSync('node_modules')) execSync('npm ci', { stdio: 'inherit' });
+const built = fs.existsSync(BUILT) ? fs.statSync(BUILT).mtimeMs : 0;
 if (Math.max(newest('lib'), newest('dashboards')) > built) execSync('npm run build', { stdio: 'inherit' });

@@ -21,8 +21,11 @@ export function listenerWarningsSeen(): readonly Error[] {
   return listenerWarnings;
 }
 
-// At the top level of a module these are mocha's root hooks: they hold for every test of the run.
-afterEach(cleanUp);
-after(function failsWhereListenersPiledUp() {
-  if (listenerWarnings[0]) throw listenerWarnings[0];
-});
+// At the top level of a module these are mocha's root hooks: they hold for every test of the run. Programs that are no
+// tests use some of what imports this; they end by themselves.
+if (typeof afterEach === 'function') {
+  afterEach(cleanUp);
+  after(function failsWhereListenersPiledUp() {
+    if (listenerWarnings[0]) throw listenerWarnings[0];
+  });
+}

@@ -1,15 +1,16 @@
-import { closingQuote, isHeader, isToken, type RawHeaders, splitList } from './headers.js';
+import { isHeader } from '../../http/headers.js';
+import { closingQuote, isToken, type RawHeaders, splitList } from './headers.js';
 
-/** Directives that a cache acts on, from a request or an answer (RFC 9111 §5.2, RFC 5861, RFC 8246). */
+/** Directives that a cache acts on, from a request or a response (RFC 9111 §5.2, RFC 5861, RFC 8246). */
 export interface CacheControl {
   noStore: boolean;
-  /** `no-cache` without field names. */
+  /** `no-cache` without header names. */
   noCache: boolean;
-  /** Field names of `no-cache="…"`, in lower case. */
+  /** Header names of `no-cache="…"`, in lower case. */
   noCacheHeaders: string[];
-  /** `private` without field names. */
+  /** `private` without header names. */
   private: boolean;
-  /** Field names of `private="…"`, in lower case. */
+  /** Header names of `private="…"`, in lower case. */
   privateHeaders: string[];
   public: boolean;
   mustRevalidate: boolean;
@@ -17,7 +18,7 @@ export interface CacheControl {
   mustUnderstand: boolean;
   immutable: boolean;
   onlyIfCached: boolean;
-  /** Seconds; an invalid value is 0, so that the answer is stale and never heuristically fresh. */
+  /** Seconds; an invalid value is 0, so that the response is stale and never heuristically fresh. */
   maxAge: number | undefined;
   /** Seconds; an invalid value is 0. */
   sMaxage: number | undefined;
@@ -31,12 +32,12 @@ export interface CacheControl {
   maxStale: number | undefined;
 }
 
-/** The value in place of a larger one (RFC 9111 §1.2.2). */
+/** Larger values are capped to this (RFC 9111 §1.2.2). */
 export const MAX_DELTA_SECONDS = 2 ** 31;
 
 const DIGITS = /^\d+$/;
 
-/** No directive at all. */
+/** A set without any directive. */
 export function noDirectives(): CacheControl {
   return {
     noStore: false,
@@ -65,19 +66,19 @@ export function parseDeltaSeconds(text: string | undefined): number | undefined 
   return Math.min(Number(text), MAX_DELTA_SECONDS);
 }
 
-/** The directives of all `Cache-Control` lines of an answer (RFC 9111 §5.2). */
+/** The directives of all `Cache-Control` lines of a response (RFC 9111 §5.2). */
 export function parseCacheControl(lines: readonly string[]): CacheControl {
   const directives = noDirectives();
   for (const line of lines) {
-    // Line by line: a quote that one line leaves open must not swallow the next one.
+    // Line by line: an unclosed quote in one line must not swallow the next.
     for (const member of splitList(line)) applyMember(directives, member);
   }
   return directives;
 }
 
 /**
- * The directives of a request, `undefined` where it has none, as most have not. `Pragma: no-cache` stands in
- * only for a missing `Cache-Control` (RFC 9111 §5.4).
+ * The directives of a request; `undefined` where it has none, as most do. `Pragma: no-cache` counts only where
+ * `Cache-Control` is missing (RFC 9111 §5.4).
  */
 export function requestDirectives(rawHeaders: RawHeaders): CacheControl | undefined {
   let lines: string[] | undefined;
@@ -100,14 +101,14 @@ function hasNoCache(pragma: string): boolean {
 
 function applyMember(directives: CacheControl, member: string): void {
   const equals = member.indexOf('=');
-  // `max-age =1` gives the name `max-age `, which no directive has.
+  // `max-age =1` yields the name `max-age `, which no directive has.
   const name = (equals < 0 ? member : member.slice(0, equals)).toLowerCase();
   setDirective(directives, name, equals < 0 ? undefined : unquoted(member.slice(equals + 1)));
 }
 
 /**
- * Sets one directive. Of two numbers for a name the first counts (RFC 9111 §4.2.1); what restricts is never
- * taken back by a second occurrence. What permits (`public`, `immutable`, `must-understand`) takes no argument.
+ * Sets one directive. Of two numbers for a name the first counts (RFC 9111 §4.2.1); a second occurrence never lifts a
+ * restriction. What permits (`public`, `immutable`, `must-understand`) takes no argument.
  */
 export function setDirective(directives: CacheControl, name: string, argument: string | undefined): void {
   switch (name) {
@@ -158,11 +159,11 @@ export function setDirective(directives: CacheControl, name: string, argument: s
   }
 }
 
-/** Whether the argument names fields; without any, the directive is about the whole answer. */
+/** Whether the argument names headers; without any, the directive applies to the whole response. */
 function addHeaderNames(names: string[], argument: string | undefined): boolean {
   const listed = (argument ?? '').split(',').map((name) => name.trim().toLowerCase());
   const valid = listed.filter(isToken);
-  // One name that cannot be read may be the field to protect.
+  // A name that cannot be read may be the header to protect.
   if (valid.length === 0 || listed.some((name) => name !== '' && !isToken(name))) return false;
   names.push(...valid);
   return true;

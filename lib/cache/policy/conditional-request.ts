@@ -2,8 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import { CLIENT_CONDITIONS } from './conditional.js';
 import type { RawHeaders } from './headers.js';
 
-/** Has a request ask something else: its fields, in both forms Node gives them. @returns puts its own back */
-export function askWith(req: IncomingMessage, lines: RawHeaders): () => void {
+/**
+ * Replaces the headers of a request, in both forms Node provides.
+ * @returns restores its own
+ */
+export function replaceHeaders(req: IncomingMessage, lines: RawHeaders): () => void {
   const { rawHeaders, headers } = req;
   const replaced = { ...headers };
   for (const name of CLIENT_CONDITIONS) delete replaced[name];
@@ -19,11 +22,11 @@ export function askWith(req: IncomingMessage, lines: RawHeaders): () => void {
   };
 }
 
-/** Whether a request has a condition or a range of its own: what is answered to it is hardly for others. */
+/** Whether a request has a condition or a range of its own: its response is hardly of use to others. */
 export function isConditional(rawHeaders: RawHeaders): boolean {
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? '';
-    // `range`, or one of the `if-` fields.
+    // `range`, or one of the `if-` headers.
     if (name.length === 5 ? name.toLowerCase() === 'range' : name.length >= 8 && /^if-/i.test(name))
       return true;
   }

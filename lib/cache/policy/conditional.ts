@@ -1,11 +1,12 @@
 import { parseHttpDate } from '../../http/date.js';
+import { headerValue } from '../../http/headers.js';
 import type { EntryMeta } from '../store/entry.js';
-import { firstValue, joinedValue, type RawHeaders, withoutHeaders } from './headers.js';
+import { joinedValue, type RawHeaders, withoutHeaders } from './headers.js';
 
 const ENTITY_TAG = /(?:W\/)?"[^"]*"/g;
 
-/** Fields that describe content a 304 does not carry; the client has them already (RFC 9110 §15.4.5). */
-const CONTENT_FIELDS: ReadonlySet<string> = new Set([
+/** Headers that describe content a 304 does not carry; the client has them already (RFC 9110 §15.4.5). */
+const CONTENT_HEADERS: ReadonlySet<string> = new Set([
   'content-encoding',
   'content-language',
   'content-length',
@@ -13,27 +14,27 @@ const CONTENT_FIELDS: ReadonlySet<string> = new Set([
   'content-type',
 ]);
 
-/** What a client asked about its own copy; a cache asks about the stored one in its place. */
+/** Conditions on the client's own copy; the cache sends conditions on the stored one instead. */
 export const CLIENT_CONDITIONS: ReadonlySet<string> = new Set([
   'if-match',
   'if-modified-since',
   'if-none-match',
   'if-range',
   'if-unmodified-since',
-  // A part could neither be stored nor freshen the whole.
+  // A partial response could neither be stored nor update the complete one.
   'range',
 ]);
 
 /**
- * Whether a GET or HEAD is answered with 304 from a stored head: by `If-None-Match`, else by
- * `If-Modified-Since` (RFC 9110 §13.2.2). Only what would be answered 2xx is asked about (RFC 9110 §13.2.1).
+ * Whether a GET or HEAD is answered with 304 from a stored head: by `If-None-Match`, else by `If-Modified-Since` (RFC
+ * 9110 §13.2.2). Conditions apply only where the response would be 2xx (RFC 9110 §13.2.1).
  */
 export function isNotModified(meta: EntryMeta, requestHeaders: RawHeaders, now: number): boolean {
   if (meta.status < 200 || meta.status > 299) return false;
-  if (firstValue(requestHeaders, 'if-none-match') !== undefined) {
+  if (headerValue(requestHeaders, 'if-none-match') !== undefined) {
     return matchesEntityTag(joinedValue(requestHeaders, 'if-none-match') ?? '', meta.etag);
   }
-  const since = firstValue(requestHeaders, 'if-modified-since');
+  const since = headerValue(requestHeaders, 'if-modified-since');
   if (since === undefined || meta.lastModifiedMs === undefined) return false;
   const sinceMs = parseHttpDate(since, now);
   return sinceMs !== undefined && meta.lastModifiedMs <= sinceMs;
@@ -43,12 +44,12 @@ export function isNotModified(meta: EntryMeta, requestHeaders: RawHeaders, now: 
 function matchesEntityTag(condition: string, etag: string | undefined): boolean {
   if (condition.trim() === '*') return true;
   if (etag === undefined) return false;
-  // Equal text is the same tag, even where its writer forgot the quotes.
+  // Equal text is the same tag, even if its sender forgot the quotes.
   if (condition === etag) return true;
   return condition.match(ENTITY_TAG)?.some((tag) => opaque(tag) === opaque(etag)) ?? false;
 }
 
-/** Whether two tags are equal but for their weakness (RFC 9110 §8.8.3.2). */
+/** Whether two tags are equal, disregarding weakness (RFC 9110 §8.8.3.2). */
 export function isSameTagWeakly(one: string, other: string): boolean {
   return opaque(one) === opaque(other);
 }
@@ -57,15 +58,15 @@ function opaque(tag: string): string {
   return tag.startsWith('W/') ? tag.slice(2) : tag;
 }
 
-/** The fields of a 304 made from a stored head: all but those about content (RFC 9110 §15.4.5). */
+/** The headers of a 304 made from a stored head: all but those about content (RFC 9110 §15.4.5). */
 export function notModifiedHeaders(rawHeaders: RawHeaders): string[] {
-  return withoutHeaders(rawHeaders, CONTENT_FIELDS);
+  return withoutHeaders(rawHeaders, CONTENT_HEADERS);
 }
 
 /**
- * The fields of a request that asks the upstream whether a stored answer is still good (RFC 9111 §4.3.1): the
- * client's, the ones the answer varies on among them, but with the stored validators as condition and for the
- * whole. Without a validator it asks for the answer anew.
+ * The headers of a request that revalidates a stored response (RFC 9111 §4.3.1): the client's, including those the
+ * response varies on, with the stored validators as condition and without a range. Without a validator it is an
+ * unconditional request.
  */
 export function revalidationHeaders(meta: EntryMeta, requestHeaders: RawHeaders): string[] {
   const headers = withoutHeaders(requestHeaders, CLIENT_CONDITIONS);

@@ -1,20 +1,21 @@
 import { parseHttpDate } from '../../http/date.js';
+import { headerValue } from '../../http/headers.js';
 import { type CacheControl, parseDeltaSeconds } from './cache-control.js';
-import { firstValue, type RawHeaders } from './headers.js';
+import type { RawHeaders } from './headers.js';
 import type { ResponseDirectives } from './targeted-cache-control.js';
 
-/** Share of the time since the last change for which an answer without explicit freshness is fresh. */
+/** Share of the time since the last change for which a response without explicit freshness is fresh. */
 export const HEURISTIC_RATIO = 0.1;
 
-/** Bound on heuristic freshness, in milliseconds: a file untouched for ten years may change tomorrow. */
+/** Limit on heuristic freshness, in milliseconds: a file unchanged for ten years may change tomorrow. */
 export const MAX_HEURISTIC_MS = 24 * 60 * 60 * 1000;
 
-/** Codes that are fresh without saying so (RFC 9110 §15.1), but for 206, which is never kept. */
+/** Statuses that may be heuristically fresh (RFC 9110 §15.1), except 206, which is never stored. */
 const HEURISTIC_STATUSES: ReadonlySet<number> = new Set([
   200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501,
 ]);
 
-/** Head of an answer with the times of its call, in epoch milliseconds. */
+/** Head of a response with the times of its request, in epoch milliseconds. */
 export interface TimedResponse {
   readonly status: number;
   readonly rawHeaders: RawHeaders;
@@ -24,17 +25,17 @@ export interface TimedResponse {
   readonly responseTime: number;
 }
 
-/** Default windows where an answer names none. */
+/** Default windows where a response names none. */
 export interface StaleDefaults {
   readonly staleWhileRevalidateMs: number;
   readonly staleIfErrorMs: number;
 }
 
-/** The whole freshness of an answer as points in time, in epoch milliseconds. */
+/** The freshness of a response as points in time, in epoch milliseconds. */
 export interface Freshness {
   /** When its age was 0, on our clock. */
   readonly bornAt: number;
-  /** Its `Date`; the time it arrived where that is missing or wrong. */
+  /** Its `Date`; the time of arrival where that is missing or wrong. */
   readonly dateMs: number;
   readonly freshUntil: number;
   readonly staleWhileRevalidateUntil: number;
@@ -43,7 +44,7 @@ export interface Freshness {
   readonly staleForbidden: boolean;
 }
 
-/** Freshness of an answer in a shared cache (RFC 9111 §4.2, RFC 5861). */
+/** Freshness of a response in a shared cache (RFC 9111 §4.2, RFC 5861). */
 export function responseFreshness(
   response: TimedResponse,
   { directives, targeted }: ResponseDirectives,
@@ -54,7 +55,7 @@ export function responseFreshness(
   const lifetimeMs =
     explicitLifetimeMs(response, directives, targeted, dateMs) ??
     heuristicLifetimeMs(response, directives, dateMs);
-  // `no-cache` is an answer that is never fresh and never usable without asking (RFC 9111 §5.2.2.4).
+  // A response with `no-cache` is never fresh and never usable without validation (RFC 9111 §5.2.2.4).
   const freshUntil = bornAt + (directives.noCache ? 0 : lifetimeMs);
   const staleForbidden = forbidsStale(directives);
   const window = (seconds: number | undefined, defaultMs: number): number =>
@@ -69,21 +70,21 @@ export function responseFreshness(
   };
 }
 
-/** Whether an answer says how long it is fresh, though perhaps 0 or in a way that cannot be read. */
+/** Whether a response states its freshness, even if that is 0 or cannot be read. */
 export function hasExplicitFreshness(
   rawHeaders: RawHeaders,
   { directives, targeted }: ResponseDirectives,
 ): boolean {
   if (directives.maxAge !== undefined || directives.sMaxage !== undefined) return true;
-  return !targeted && firstValue(rawHeaders, 'expires') !== undefined;
+  return !targeted && headerValue(rawHeaders, 'expires') !== undefined;
 }
 
-/** Whether an answer may be heuristically fresh: by its code, or because it is `public` (RFC 9111 §4.2.2). */
+/** Whether a response may be heuristically fresh: by its status, or because it is `public` (RFC 9111 §4.2.2). */
 export function isHeuristicallyCacheable(status: number, directives: CacheControl): boolean {
   return directives.public || HEURISTIC_STATUSES.has(status);
 }
 
-/** Directives after which a shared cache sends nothing stale (RFC 9111 §4.2.4, §5.2.2.10). */
+/** Directives that forbid a shared cache to send anything stale (RFC 9111 §4.2.4, §5.2.2.10). */
 function forbidsStale(directives: CacheControl): boolean {
   return (
     directives.mustRevalidate ||
@@ -93,24 +94,24 @@ function forbidsStale(directives: CacheControl): boolean {
   );
 }
 
-/** A `Date` that is missing or wrong is the time of arrival (RFC 9110 §6.6.1). */
+/** The `Date` of a response; the time of arrival where that is missing or wrong (RFC 9110 §6.6.1). */
 export function responseDate(response: TimedResponse): number {
-  const date = firstValue(response.rawHeaders, 'date');
+  const date = headerValue(response.rawHeaders, 'date');
   const parsed = date === undefined ? undefined : parseHttpDate(date, response.responseTime);
   return parsed ?? response.responseTime;
 }
 
-/** Age of an answer when its head arrived, in milliseconds (RFC 9111 §4.2.3). */
+/** Age of a response when its head arrived, in milliseconds (RFC 9111 §4.2.3). */
 export function initialAgeMs(response: TimedResponse, dateMs: number): number {
-  // `Date` has whole seconds: the part of a second that it cut off is not age.
+  // `Date` has whole seconds: the fraction it cuts off is not age.
   const apparentMs = Math.max(0, Math.floor((response.responseTime - dateMs) / 1000) * 1000);
   const delayMs = Math.max(0, response.responseTime - response.requestTime);
   return Math.max(apparentMs, receivedAgeMs(response.rawHeaders) + delayMs);
 }
 
-/** The first member of the first `Age` line; what is not all digits is as if it were not there (RFC 9111 §5.1). */
+/** The first member of the first `Age` line; anything but digits is ignored (RFC 9111 §5.1). */
 function receivedAgeMs(rawHeaders: RawHeaders): number {
-  const first = firstValue(rawHeaders, 'age')?.split(',', 1)[0]?.trim();
+  const first = headerValue(rawHeaders, 'age')?.split(',', 1)[0]?.trim();
   return (parseDeltaSeconds(first) ?? 0) * 1000;
 }
 
@@ -124,7 +125,7 @@ function explicitLifetimeMs(
   const seconds = directives.sMaxage ?? directives.maxAge;
   if (seconds !== undefined) return seconds * 1000;
   if (targeted) return undefined;
-  const expires = firstValue(response.rawHeaders, 'expires');
+  const expires = headerValue(response.rawHeaders, 'expires');
   if (expires === undefined) return undefined;
   const expiresMs = parseHttpDate(expires, response.responseTime);
   // A date that cannot be read, `0` above all, means already expired (RFC 9111 §5.3).
@@ -133,7 +134,7 @@ function explicitLifetimeMs(
 
 function heuristicLifetimeMs(response: TimedResponse, directives: CacheControl, dateMs: number): number {
   if (!isHeuristicallyCacheable(response.status, directives)) return 0;
-  const text = firstValue(response.rawHeaders, 'last-modified');
+  const text = headerValue(response.rawHeaders, 'last-modified');
   const lastModified = text === undefined ? undefined : parseHttpDate(text, response.responseTime);
   if (lastModified === undefined) return 0;
   return Math.min(Math.max(0, dateMs - lastModified) * HEURISTIC_RATIO, MAX_HEURISTIC_MS);
@@ -148,7 +149,7 @@ export interface StoredFreshness {
   readonly immutable: boolean;
 }
 
-/** How a stored answer may be used: as it is, with a call in the background, or not without asking first. */
+/** How a stored response may be used: as it is, while it is renewed in the background, or only after validation. */
 export type Usability =
   | 'fresh'
   | 'stale-allowed'
@@ -156,7 +157,7 @@ export type Usability =
   | 'refused-by-request'
   | 'expired';
 
-/** How a request may use a stored answer now; `directives` are the request's own (RFC 9111 §4.2, §5.2.1). */
+/** How a request may use a stored response now; `directives` are the request's own (RFC 9111 §4.2, §5.2.1). */
 export function usability(
   stored: StoredFreshness,
   directives: CacheControl | undefined,
@@ -170,7 +171,7 @@ export function usability(
   if (directives.noCache) return fresh ? 'refused-by-request' : 'expired';
 
   const ageLimitMs = secondsToMs(directives.maxAge);
-  // A reload's `max-age=0` does not ask again for what cannot change while it is fresh (RFC 8246 §2).
+  // The `max-age=0` of a reload does not revalidate what cannot change while it is fresh (RFC 8246 §2).
   const youngEnough = now - stored.bornAt < ageLimitMs || (stored.immutable && fresh);
   if (fresh) {
     const freshEnough = stored.freshUntil - now >= (directives.minFresh ?? 0) * 1000;
@@ -182,7 +183,7 @@ export function usability(
     if (now - stored.freshUntil <= staleMs && !tooOld && directives.minFresh === undefined)
       return 'stale-allowed';
   }
-  // Naming an age or a rest of freshness asks for a fresh answer.
+  // A request that names a maximum age or a minimum freshness wants a fresh response.
   const wantsFresh = directives.maxAge !== undefined || directives.minFresh !== undefined;
   return !wantsFresh && now < stored.staleWhileRevalidateUntil ? 'stale-while-revalidate' : 'expired';
 }

@@ -1,43 +1,16 @@
-/** Field lines as Node's `rawHeaders` has them: name, value, name, value; names in any letter case. */
+import { connectionTokens, HOP_BY_HOP, headerValue, isHeader } from '../../http/headers.js';
+
+/** Header lines as Node's `rawHeaders` has them: name, value, name, value; names in any letter case. */
 export type RawHeaders = readonly string[];
 
-/** Fields that belong to one connection and go no further (RFC 9110 §7.6.1, RFC 9111 §3.1). */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authentication-info',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
+/** Headers that are never stored (RFC 9111 §3.1): those of one connection or proxy, and `Trailer`: trailers are not kept. */
+const NOT_END_TO_END: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'proxy-authentication-info', 'trailer']);
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** Whether a string is a `token` (RFC 9110 §5.6.2), what every field name has to be. */
+/** Whether a string is a `token` (RFC 9110 §5.6.2), as every header name has to be. */
 export function isToken(text: string): boolean {
   return TOKEN.test(text);
-}
-
-/** Whether a received field name is the one asked for; `name` is in lower case. */
-export function isHeader(received: string | undefined, name: string): boolean {
-  // The length first: it rules out nearly every field without making a string.
-  return (
-    received !== undefined &&
-    received.length === name.length &&
-    (received === name || received.toLowerCase() === name)
-  );
-}
-
-/** The value of the first line of that name; `name` is in lower case. */
-export function firstValue(rawHeaders: RawHeaders, name: string): string | undefined {
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (isHeader(rawHeaders[i], name)) return rawHeaders[i + 1];
-  }
-  return undefined;
 }
 
 /** The values of all lines of that name, in order; `name` is in lower case. */
@@ -57,7 +30,7 @@ export function joinedValue(rawHeaders: RawHeaders, name: string): string | unde
 
 /** The members of a list of tokens over all its lines, in lower case; empty members are left out. */
 export function listedTokens(rawHeaders: RawHeaders, name: string): string[] {
-  if (firstValue(rawHeaders, name) === undefined) return [];
+  if (headerValue(rawHeaders, name) === undefined) return [];
   return allValues(rawHeaders, name)
     .flatMap((value) => value.split(','))
     .map((member) => member.trim().toLowerCase())
@@ -98,7 +71,7 @@ export function closingQuote(text: string, open: number): number | undefined {
   return undefined;
 }
 
-/** The fields without those whose lower-case name is in `names`. */
+/** The headers without those whose lower-case name is in `names`. */
 export function withoutHeaders(rawHeaders: RawHeaders, names: ReadonlySet<string>): string[] {
   const kept: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -108,8 +81,8 @@ export function withoutHeaders(rawHeaders: RawHeaders, names: ReadonlySet<string
   return kept;
 }
 
-/** The fields that go on to the next hop: neither hop-by-hop nor listed by `Connection`. */
+/** The end-to-end headers: neither hop-by-hop nor listed by `Connection`. */
 export function endToEndHeaders(rawHeaders: RawHeaders): string[] {
-  const listed = listedTokens(rawHeaders, 'connection');
-  return withoutHeaders(rawHeaders, listed.length === 0 ? HOP_BY_HOP : new Set([...HOP_BY_HOP, ...listed]));
+  const listed = connectionTokens(rawHeaders);
+  return withoutHeaders(rawHeaders, listed ? new Set([...NOT_END_TO_END, ...listed]) : NOT_END_TO_END);
 }

@@ -1,6 +1,7 @@
-import { firstValue, type RawHeaders } from './headers.js';
+import { headerValue } from '../../http/headers.js';
+import type { RawHeaders } from './headers.js';
 
-/** Methods that change nothing (IANA's registry); all others do, those nobody registered too (RFC 9111 §4.4). */
+/** Methods that change nothing (IANA's registry); all others do, unregistered ones included (RFC 9111 §4.4). */
 const SAFE_METHODS: ReadonlySet<string> = new Set([
   'GET',
   'HEAD',
@@ -12,22 +13,22 @@ const SAFE_METHODS: ReadonlySet<string> = new Set([
   'TRACE',
 ]);
 
-/** A finished call, as far as invalidation depends on it. */
+/** The parts of a finished request that invalidation depends on. */
 export interface FinishedCall {
   readonly method: string;
   /** Absolute URI of the target, as the upstream sees it. */
   readonly targetUri: string;
   readonly status: number;
-  /** The answer's. */
+  /** The response's. */
   readonly rawHeaders: RawHeaders;
-  /** Origins that are the target's by another name, as the one clients use. */
+  /** Other origins of the same target, such as the one clients use. */
   readonly sameOrigins?: readonly string[];
-  /** Methods that read here whatever their name says, such as a POST kept in `ttl` mode. */
+  /** Methods that read here whatever their name says, such as a POST stored in `ttl` mode. */
   readonly readMethods?: ReadonlySet<string>;
 }
 
 /**
- * Paths with query whose stored answers a call made invalid: its own, and those its `Location` and
+ * Paths with query whose stored responses a request made invalid: its own, and those its `Location` and
  * `Content-Location` name on the same origin (RFC 9111 §4.4). Empty for a safe method or an error.
  */
 export function invalidatedPaths(call: FinishedCall): string[] {
@@ -38,24 +39,24 @@ export function invalidatedPaths(call: FinishedCall): string[] {
   const origins = new Set([target.origin, ...(call.sameOrigins ?? [])]);
   const paths = new Set([pathOf(target)]);
   for (const name of ['location', 'content-location']) {
-    const reference = firstValue(call.rawHeaders, name);
+    const reference = headerValue(call.rawHeaders, name);
     const uri = reference === undefined ? undefined : parseUri(reference, target);
-    // Another origin's answers are not this one's to throw away.
+    // Responses of another origin must not be invalidated from here.
     if (uri && origins.has(uri.origin)) paths.add(pathOf(uri));
   }
   return [...paths];
 }
 
 /**
- * Whether a POST was answered with what GET on the same URI would get: 200 with the target as its
- * `Content-Location` (RFC 9110 §9.3.3). Stored under the key of the GET, with explicit freshness only.
+ * Whether the response to a POST is what GET on the same URI would get: 200 with the target as its `Content-Location`
+ * (RFC 9110 §9.3.3). It is stored under the key of the GET, with explicit freshness only.
  */
 export function isOwnContentLocation(
   request: { readonly method: string; readonly targetUri?: string },
   response: { readonly status: number; readonly rawHeaders: RawHeaders },
 ): boolean {
   if (request.method !== 'POST' || response.status !== 200 || request.targetUri === undefined) return false;
-  const reference = firstValue(response.rawHeaders, 'content-location');
+  const reference = headerValue(response.rawHeaders, 'content-location');
   const target = parseUri(request.targetUri);
   if (reference === undefined || !target) return false;
   const uri = parseUri(reference, target);

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
-/** Larger bodies are no part of a key: their calls pass the cache by. */
+/** Larger bodies are not hashed: their requests bypass the cache. */
 export const MAX_KEY_BODY_BYTES = 1024 * 1024;
 
 interface ParsedRequest extends IncomingMessage {
@@ -9,16 +9,16 @@ interface ParsedRequest extends IncomingMessage {
   rawBody?: unknown;
 }
 
-/** Whether a body follows the head of a request, or was read by somebody in front of us. */
+/** Whether a request has a body, whether or not it was read already. */
 export function hasBody(req: IncomingMessage): boolean {
   const { 'content-length': length, 'transfer-encoding': coding } = req.headers;
   return coding !== undefined || (length !== undefined && length !== '0');
 }
 
 /**
- * Digest of a request's body, read here where nobody did before; it is left on `req.rawBody` then, from where
- * `forward()` takes it. Calls back with `undefined` where the body is too large or was read and not kept, and not at
- * all where the client goes away. What was read of a body that is too large is put back.
+ * Digest of a request's body. Where nothing has read the body yet, it is read here and left on `req.rawBody`, where
+ * `forward()` picks it up. Calls back with `undefined` where the body is too large, or was read but not kept; does
+ * not call back where the client leaves. What was read of a body that is too large is put back.
  */
 export function digestBody(req: ParsedRequest, done: (digest: string | undefined) => void): void {
   if (Buffer.isBuffer(req.rawBody)) return done(digestOf(req, req.rawBody));
@@ -30,7 +30,7 @@ export function digestBody(req: ParsedRequest, done: (digest: string | undefined
   const onData = (chunk: Buffer): void => {
     chunks.push(chunk);
     bytes += chunk.length;
-    // Of one that has arrived no more than a buffer's worth is left, and nobody could read it after us.
+    // Of a body that is complete at most a buffer's worth is left, and nothing could read it after us.
     if (bytes <= MAX_KEY_BODY_BYTES || req.complete) return;
     stop();
     req.pause();
@@ -48,7 +48,7 @@ export function digestBody(req: ParsedRequest, done: (digest: string | undefined
   req.on('data', onData).on('end', onEnd);
 }
 
-/** The same bytes in another type or coding are another question. */
+/** The same bytes in another type or coding are another request. */
 function digestOf(req: IncomingMessage, body: Uint8Array): string {
   const { 'content-type': type = '', 'content-encoding': coding = '' } = req.headers;
   return hash('sha256', Buffer.concat([Buffer.from(`${type}\n${coding}\n`), body]), 'base64url');

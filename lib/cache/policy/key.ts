@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { CREDENTIAL_HEADERS } from '../../core/credential-headers.js';
+import { HOP_BY_HOP } from '../../http/headers.js';
 import { hashTag, percentEncoded } from '../../redis/hash-tag.js';
 import type { RawHeaders } from './headers.js';
 import { compareText, sortedQuery } from './sorted-query.js';
@@ -9,24 +10,24 @@ export interface CacheKeyOptions {
   /** Prefix of all keys in the store. */
   readonly prefix: string;
   readonly api: string;
-  /** Request fields that make a difference: none, all end-to-end ones, or those in `headers`. */
+  /** Request headers that are part of the key: none, all end-to-end ones, or those in `headers`. */
   readonly headerStrategy: 'none' | 'all' | 'listed';
   readonly headers: readonly string[];
-  /** Names of fields with credentials, beside the well-known ones. */
+  /** Names of headers with credentials, beside the well-known ones. */
   readonly credentialHeaders: readonly string[];
-  /** Fields that are injected into each call: name, value, name, value. */
+  /** Headers that are injected into each request: name, value, name, value. */
   readonly injectedHeaders: RawHeaders;
   /** Leaves credentials, the client's and the injected ones, out of the key. */
   readonly sharedAcrossCredentials: boolean;
 }
 
-/** A call as far as its key depends on it. */
+/** The parts of a request that its key depends on. */
 export interface KeyRequest {
   readonly method: string;
   /** Path and query as received. */
   readonly url: string;
   readonly rawHeaders: RawHeaders;
-  /** Digest of the body, where a body makes a difference. */
+  /** Digest of the body, where the body is part of the key. */
   readonly bodyHash?: string;
   /** What the operator's own `key(req)` adds. */
   readonly extra?: string;
@@ -37,21 +38,21 @@ export interface CacheKeys {
   /** What every key of this API begins with. */
   readonly apiPrefix: string;
   /**
-   * What every key of this path begins with, whatever its query and credentials; those of a longer path that goes
-   * on with a colon do too.
+   * What every key of this path begins with, whatever its query and credentials. A longer path that continues with a
+   * colon has the same beginning.
    */
   pathPrefix(path: string): string;
-  /** The key of a call. HEAD has the key of GET. */
+  /** The key of a request. HEAD has the key of GET. */
   key(request: KeyRequest): string;
 }
 
-/** Characters of the path that stay readable; a longer one goes on in the digest. */
+/** Characters of the path that stay readable; the digest covers the rest. */
 export const MAX_PATH_LENGTH = 512;
 
-/** With `all`, fields that say nothing about which answer is wanted, or that the cache itself acts on. */
+/** With `all`, headers that do not select a response, or that the cache itself acts on. */
 const NEVER_CHOSEN: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
   'cache-control',
-  'connection',
   'content-length',
   'expect',
   'host',
@@ -60,25 +61,18 @@ const NEVER_CHOSEN: ReadonlySet<string> = new Set([
   'if-none-match',
   'if-range',
   'if-unmodified-since',
-  'keep-alive',
   'pragma',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
   'range',
-  'te',
   'trailer',
-  'transfer-encoding',
-  'upgrade',
 ]);
 
 const UNPRINTABLE = /[^\x21-\x7e]/;
 const EVERY_UNPRINTABLE = /[^\x21-\x7e]/g;
 
 /**
- * Keys of the form `{prefix:api}:path:rest`. The rest is a SHA-256 digest over all that is not the path, so that no
- * credential and no query is readable. Where nothing has to be told apart nothing is hashed: the rest is then
- * empty, or `~` and a digest of the injected fields made once. No digest is empty or has a `~` or `:`.
+ * Keys of the form `{prefix:api}:path:rest`. The rest is a SHA-256 digest of everything but the path, so that no
+ * credential and no query is readable. Where nothing but the path matters nothing is hashed: the rest is then empty,
+ * or `~` and a digest of the injected headers that is made once. No digest is empty or contains `~` or `:`.
  */
 export function cacheKeys(options: CacheKeyOptions): CacheKeys {
   const apiPrefix = `${hashTag(options.prefix, options.api)}:`;
@@ -93,18 +87,18 @@ export function cacheKeys(options: CacheKeyOptions): CacheKeys {
       const question = url.indexOf('?');
       const path = question < 0 ? url : url.slice(0, question);
       const kept = keptPath(path);
-      let told = pick(rawHeaders);
-      if (question >= 0) told += piece('query', sortedQuery(url.slice(question + 1)));
-      if (method !== 'GET' && method !== 'HEAD') told += piece('method', method);
-      if (bodyHash !== undefined) told += piece('body', bodyHash);
-      if (extra !== undefined) told += piece('extra', extra);
-      if (kept !== path) told += piece('path', path);
-      return `${apiPrefix}${kept}:${told === '' ? plainRest : digest(injected + told)}`;
+      let pieces = pick(rawHeaders);
+      if (question >= 0) pieces += piece('query', sortedQuery(url.slice(question + 1)));
+      if (method !== 'GET' && method !== 'HEAD') pieces += piece('method', method);
+      if (bodyHash !== undefined) pieces += piece('body', bodyHash);
+      if (extra !== undefined) pieces += piece('extra', extra);
+      if (kept !== path) pieces += piece('path', path);
+      return `${apiPrefix}${kept}:${pieces === '' ? plainRest : digest(injected + pieces)}`;
     },
   };
 }
 
-/** Collects from a request the fields that are part of the key. */
+/** Collects the headers of a request that are part of the key. */
 function headerPicker(options: CacheKeyOptions): (rawHeaders: RawHeaders) => string {
   const credentials = lowerCase([
     ...CREDENTIAL_HEADERS,
@@ -120,7 +114,7 @@ function headerPicker(options: CacheKeyOptions): (rawHeaders: RawHeaders) => str
   const isCandidate = lengthFilter(names);
   return function pick(rawHeaders) {
     for (let i = 0; i < rawHeaders.length; i += 2) {
-      // Most requests have none of the names: nothing is made for them.
+      // Most requests have none of these names: nothing is allocated for them.
       const name = rawHeaders[i] ?? '';
       if (isCandidate(name) && names.has(name.toLowerCase())) {
         return headerPieces(chosenPairs(rawHeaders, (lower) => names.has(lower)));
@@ -130,7 +124,7 @@ function headerPicker(options: CacheKeyOptions): (rawHeaders: RawHeaders) => str
   };
 }
 
-/** Whether a name has the length of one of these names, as a bit looked up. */
+/** Whether a name is as long as one of these names: a single bit test. */
 function lengthFilter(names: ReadonlySet<string>): (name: string) => boolean {
   let lengths = 0;
   for (const name of names) lengths |= 1 << (name.length & 31);
@@ -150,7 +144,7 @@ function chosenPairs(
     const name = (rawHeaders[i] ?? '').toLowerCase();
     if (isChosen(name)) pairs.push([name, rawHeaders[i + 1] ?? '']);
   }
-  // Names in any order are the same request; lines of one name are not.
+  // The order of names does not matter; that of lines with one name does.
   return pairs.sort(([one], [other]) => compareText(one, other));
 }
 
@@ -160,7 +154,7 @@ function headerPieces(pairs: readonly (readonly [name: string, value: string])[]
   return pieces;
 }
 
-/** The length in front keeps two pieces from reading as another two. */
+/** The length in front keeps two pieces from reading as two others. */
 function piece(kind: string, text: string): string {
   return `${kind} ${text.length} ${text}\n`;
 }
@@ -169,7 +163,7 @@ function digest(text: string): string {
   return hash('sha256', text, 'base64url');
 }
 
-/** The path as it is readable in the key. Where that is not the path itself, the path goes into the digest. */
+/** The readable part of the path. Where it is not the whole path, the path goes into the digest. */
 function keptPath(path: string): string {
   const bounded = path.length > MAX_PATH_LENGTH ? path.slice(0, MAX_PATH_LENGTH) : path;
   return UNPRINTABLE.test(bounded) ? bounded.replace(EVERY_UNPRINTABLE, percentEncoded) : bounded;

@@ -6,40 +6,40 @@ import type { RawHeaders } from './headers.js';
 import { isCachedMethod } from './ttl-policy.js';
 import { selectVariant } from './variants.js';
 
-/** Why a call goes to the upstream, in the words of `Cache-Status` (RFC 9211 §2.2). */
+/** Why a request is forwarded, in the terms of `Cache-Status` (RFC 9211 §2.2). */
 export type ForwardReason = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'request' | 'stale';
 
-/** What a look-up means for a call. */
+/** The outcome of a look-up. */
 export type LookupDecision<Variant> =
-  /** Send it. `stale` only where the client accepts that (`max-stale`). */
+  /** Send it; `stale` only where the client accepts that (`max-stale`). */
   | { readonly type: 'hit'; readonly variant: Variant; readonly stale: boolean }
-  /** Send it stale, and have one call in the background bring it up to date. */
+  /** Send it stale, and renew it in the background. */
   | { readonly type: 'stale-while-revalidate'; readonly variant: Variant }
-  /** Ask the upstream, with the stored validators where `conditional`. */
+  /** Revalidate it, with the stored validators where `conditional`. */
   | {
       readonly type: 'revalidate';
       readonly variant: Variant;
       readonly reason: 'stale' | 'request';
       readonly conditional: boolean;
-      /** Until when the stored answer may stand in for an upstream that fails; 0 is never. */
+      /** Until when the stored response may be sent in place of a failure of the upstream; 0 is never. */
       readonly usableOnErrorUntil: number;
     }
-  /** Ask the upstream, and store its answer where allowed. */
+  /** Request it from the upstream, and store the response where allowed. */
   | { readonly type: 'miss'; readonly reason: 'uri-miss' | 'vary-miss' }
-  /** Ask the upstream, and store nothing. */
+  /** Request it from the upstream, and store nothing. */
   | { readonly type: 'forward'; readonly reason: 'method' | 'request' | 'bypass' }
-  /** 504: the client wants no call to be made, and nothing stored may be used. */
+  /** 504: the client wants no request to the upstream, and nothing stored may be used. */
   | { readonly type: 'only-if-cached'; readonly reason: 'uri-miss' | 'vary-miss' | 'stale' | 'request' };
 
-/** A call as far as its look-up depends on it. */
+/** The parts of a request that its look-up depends on. */
 export interface LookupRequest {
   readonly method: string;
   readonly rawHeaders: RawHeaders;
 }
 
 /**
- * What a call gets from the variants stored for its key (RFC 9111 §4). A plain hit compares two numbers; the
- * request's directives are parsed only where it has any.
+ * What a request gets from the variants stored for its key (RFC 9111 §4). A plain hit compares two numbers;
+ * directives are parsed only where the request has any.
  */
 export function decideLookup<Variant extends { readonly meta: EntryMeta }>(
   variants: readonly Variant[],
@@ -51,7 +51,7 @@ export function decideLookup<Variant extends { readonly meta: EntryMeta }>(
   const directives = requestDirectives(request.rawHeaders);
   const onlyIfCached = directives?.onlyIfCached ?? false;
   if (directives?.noStore) {
-    // It could be answered from the store, but whoever says no-store means: as if there were none.
+    // RFC 9111 would allow a stored response here, but a client that sends no-store expects an uncached one.
     return onlyIfCached
       ? { type: 'only-if-cached', reason: 'request' }
       : { type: 'forward', reason: 'request' };
@@ -86,12 +86,12 @@ function decideUse<Variant extends { readonly meta: EntryMeta }>(
 }
 
 /**
- * Until when a stored answer may be sent in place of an error (RFC 5861 §4). A client that says `no-cache` wants an
- * answer of the upstream or none; its own `stale-if-error` can make the window shorter only.
+ * Until when a stored response may be sent in place of an error (RFC 5861 §4). A client that sends `no-cache` wants a
+ * response of the upstream or none; its own `stale-if-error` can only shorten the window.
  */
 function usableOnErrorUntil(meta: EntryMeta, directives: CacheControl | undefined): number {
   if (directives?.noCache) return 0;
-  // Also where the client refused a fresh one: its age limit is a wish, and there is nothing better.
+  // Also where the client refused a fresh one: its age limit is a preference, and there is nothing better.
   const until = Math.max(meta.freshUntil, meta.staleIfErrorUntil);
   if (directives?.staleIfError === undefined) return until;
   return Math.min(until, meta.freshUntil + directives.staleIfError * 1000);

@@ -1,34 +1,36 @@
 import { parseHttpDate } from '../../http/date.js';
+import { headerValue } from '../../http/headers.js';
 import type { EntryMeta } from '../store/entry.js';
-import { allValues, firstValue, type RawHeaders, withoutHeaders } from './headers.js';
+import { allValues, type RawHeaders, withoutHeaders } from './headers.js';
 
-/** How a range is answered from a stored complete body. */
+/** The response to a range request, from a stored complete body. */
 export type RangeResponse =
   | {
       readonly status: 206;
       readonly rawHeaders: string[];
       /** First byte of the slice. */
       readonly start: number;
-      /** The byte behind its last one. */
+      /** The byte after its last one. */
       readonly end: number;
     }
   | { readonly status: 416; readonly rawHeaders: string[] };
 
 const SINGLE_RANGE = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i;
-const LENGTH_FIELDS: ReadonlySet<string> = new Set(['content-length', 'content-range']);
+const LENGTH_HEADERS: ReadonlySet<string> = new Set(['content-length', 'content-range']);
 
 /**
- * The answer to a GET with `Range` from a stored 200 (RFC 9110 §14.2). `undefined` sends the whole: no range, one
- * that cannot be read, several at once, or an `If-Range` that does not match.
+ * The response to a GET with `Range` from a stored 200 (RFC 9110 §14.2). `undefined` sends the complete body: no
+ * range, an unreadable one, several at once, or an `If-Range` that does not match.
  */
 export function rangeResponse(
   meta: EntryMeta,
   requestHeaders: RawHeaders,
   now: number,
 ): RangeResponse | undefined {
-  if (meta.status !== 200 || firstValue(requestHeaders, 'range') === undefined) return undefined;
+  if (meta.status !== 200 || headerValue(requestHeaders, 'range') === undefined) return undefined;
   const [range = '', ...more] = allValues(requestHeaders, 'range');
-  if (more.length > 0 || !ifRangeMatches(meta, firstValue(requestHeaders, 'if-range'), now)) return undefined;
+  if (more.length > 0 || !ifRangeMatches(meta, headerValue(requestHeaders, 'if-range'), now))
+    return undefined;
   const match = SINGLE_RANGE.exec(range);
   if (!match) return undefined;
   const bounds = sliceBounds(match[1] ?? '', match[2] ?? '', meta.bodyLength);
@@ -38,13 +40,13 @@ export function rangeResponse(
     return { status: 416, rawHeaders };
   }
   const [start, end] = bounds;
-  const rawHeaders = withoutHeaders(meta.rawHeaders, LENGTH_FIELDS);
+  const rawHeaders = withoutHeaders(meta.rawHeaders, LENGTH_HEADERS);
   rawHeaders.push('Content-Range', `bytes ${start}-${end - 1}/${meta.bodyLength}`);
   rawHeaders.push('Content-Length', String(end - start));
   return { status: 206, rawHeaders, start, end };
 }
 
-/** Bounds of `a-b`, `a-` and `-n`; `undefined` for what is no range at all (RFC 9110 §14.1.2). */
+/** Bounds of `a-b`, `a-` and `-n`; `undefined` for what is not a range (RFC 9110 §14.1.2). */
 function sliceBounds(
   first: string,
   last: string,
@@ -62,8 +64,8 @@ function sliceBounds(
 }
 
 /**
- * Whether `If-Range` lets a part be sent: its tag is equal by strong comparison, or its date is exactly the stored
- * `Last-Modified` and that is a strong validator, a second or more before `Date` (RFC 9110 §13.1.5, §8.8.2.2).
+ * Whether `If-Range` allows a partial response: its tag is equal by strong comparison, or its date is exactly the
+ * stored `Last-Modified` and that is a strong validator, a second or more before `Date` (RFC 9110 §13.1.5, §8.8.2.2).
  */
 function ifRangeMatches(meta: EntryMeta, ifRange: string | undefined, now: number): boolean {
   if (ifRange === undefined) return true;

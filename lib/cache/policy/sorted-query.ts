@@ -1,8 +1,8 @@
 import { unescape as percentDecoded } from 'node:querystring';
 
 /**
- * A query with its parameters sorted by name; those with equal names keep their order. Names that some server
- * could take for equal count as equal: `%61` and `a`, `A` and `a`, `a`, `a[]` and `a[0]`.
+ * A query with its parameters sorted by name; those with equal names keep their order. Names that some server could
+ * treat as equal count as equal: `%61` and `a`, `A` and `a`, `a`, `a[]` and `a[0]`.
  */
 export function sortedQuery(query: string): string {
   if (!query.includes('&')) return query;
@@ -23,7 +23,7 @@ function comparedName(parameter: string): string {
   return (bracket > 0 ? name.slice(0, bracket) : name).trim().toLowerCase();
 }
 
-/** By code units: the order of a locale is not the same on every machine that shares a store. */
+/** Compares by code units: the order of a locale may differ between machines that share a store. */
 export function compareText(one: string, other: string): number {
   if (one === other) return 0;
   return one < other ? -1 : 1;

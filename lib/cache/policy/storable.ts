@@ -1,4 +1,5 @@
 import { parseHttpDate } from '../../http/date.js';
+import { headerValue } from '../../http/headers.js';
 import type { EntryMeta } from '../store/entry.js';
 import { requestDirectives } from './cache-control.js';
 import type { CachePolicy } from './cache-policy.js';
@@ -9,28 +10,28 @@ import {
   responseFreshness,
   type TimedResponse,
 } from './freshness.js';
-import { endToEndHeaders, firstValue, type RawHeaders, withoutHeaders } from './headers.js';
+import { endToEndHeaders, type RawHeaders, withoutHeaders } from './headers.js';
 import { isOwnContentLocation } from './invalidation.js';
 import { responseTags } from './tags.js';
 import { type ResponseDirectives, responseDirectives } from './targeted-cache-control.js';
 import { isCachedMethod, isTtlStatus, ttlFreshness } from './ttl-policy.js';
 import { selectingKey, varyNames } from './vary.js';
 
-/** A request as far as storing its answer depends on it. */
+/** The parts of a request that storing its response depends on. */
 export interface StoreRequest {
   readonly method: string;
   /** As the client sent them. */
   readonly rawHeaders: RawHeaders;
-  /** Absolute URI of the target, for a POST that answers with its own `Content-Location`. */
+  /** Absolute URI of the target, for a POST whose response has its own `Content-Location`. */
   readonly targetUri?: string;
 }
 
-/** Head of an answer that may be stored. */
+/** Head of a response that may be stored. */
 export interface StoreResponse extends TimedResponse {
   readonly statusText: string;
 }
 
-/** Why an answer is not stored. */
+/** Why a response is not stored. */
 export type NotStoredReason =
   | 'method'
   | 'status'
@@ -42,18 +43,18 @@ export type NotStoredReason =
   | 'vary'
   | 'not-reusable';
 
-/** Whether an answer is stored, and as what. */
+/** Whether a response is stored, and as what. */
 export type StoreDecision =
   | { readonly store: true; readonly meta: EntryMeta }
   | { readonly store: false; readonly reason: NotStoredReason };
 
 /**
- * Codes never stored: bound to a range or a condition of their request (206, 304, 412, 416), or not to be
- * stored by their definition (RFC 6585: 428, 429, 431, 511).
+ * Statuses never stored: bound to a range or a condition of their request (206, 304, 412, 416), or not to be stored
+ * by definition (RFC 6585: 428, 429, 431, 511).
  */
 const NEVER_STORED: ReadonlySet<number> = new Set([206, 304, 412, 416, 428, 429, 431, 511]);
 
-/** Codes whose caching rules are known here, for `must-understand` (RFC 9111 §5.2.2.3). */
+/** Statuses whose caching rules are implemented here, for `must-understand` (RFC 9111 §5.2.2.3). */
 const UNDERSTOOD: ReadonlySet<number> = new Set([
   200, 201, 202, 203, 204, 205, 300, 301, 302, 303, 305, 307, 308, 400, 401, 402, 403, 404, 405, 406, 407,
   408, 409, 410, 411, 413, 414, 415, 417, 421, 422, 426, 500, 501, 502, 503, 504, 505,
@@ -63,8 +64,8 @@ const SET_COOKIE: readonly string[] = ['set-cookie', 'set-cookie2'];
 const AGE: ReadonlySet<string> = new Set(['age']);
 
 /**
- * Decides whether a shared cache stores an answer, by its head alone (RFC 9111 §3). The head has to be sealed
- * with the length of its body by {@link sealEntry} before it is kept.
+ * Decides whether a shared cache stores a response, by its head alone (RFC 9111 §3). Before it is stored, {@link
+ * sealEntry} has to add the length of its body.
  */
 export function decideStore(
   request: StoreRequest,
@@ -93,18 +94,18 @@ export function decideStore(
 }
 
 /**
- * The head of an answer whose body has ended, with its length, which is added as `Content-Length` where there
- * was none. `undefined` where the body is not as long as announced: what was cut off is never stored.
+ * The head of a response whose body has ended, with its length, which is added as `Content-Length` where there was
+ * none. `undefined` where the body is not as long as announced: a truncated body is never stored.
  */
 export function sealEntry(meta: EntryMeta, bodyLength: number): EntryMeta | undefined {
-  const announced = firstValue(meta.rawHeaders, 'content-length');
+  const announced = headerValue(meta.rawHeaders, 'content-length');
   if (announced !== undefined) return Number(announced) === bodyLength ? { ...meta, bodyLength } : undefined;
   // Neither has a body, so neither may announce one (RFC 9110 §8.6).
   if (meta.status === 204 || meta.status === 304) return { ...meta, bodyLength };
   return { ...meta, bodyLength, rawHeaders: [...meta.rawHeaders, 'Content-Length', String(bodyLength)] };
 }
 
-/** HEAD brings no body to keep; a POST is kept where its answer is what GET would get (RFC 9110 §9.3.3). */
+/** HEAD has no body to store; a POST is stored where its response is what GET would get (RFC 9110 §9.3.3). */
 function isStorableMethod(request: StoreRequest, response: StoreResponse, policy: CachePolicy): boolean {
   if (request.method === 'HEAD') return false;
   if (isCachedMethod(policy, request.method)) return true;
@@ -125,9 +126,9 @@ function refusalOf(
   }
   if (directives.private) return 'private';
   const forAnyone = directives.public || directives.mustRevalidate || directives.sMaxage !== undefined;
-  if (!forAnyone && firstValue(request.rawHeaders, 'authorization') !== undefined) return 'authorization';
+  if (!forAnyone && headerValue(request.rawHeaders, 'authorization') !== undefined) return 'authorization';
   if (hasExplicitFreshness(response.rawHeaders, stated)) return undefined;
-  // A POST needs freshness of its own (RFC 9110 §9.3.3).
+  // A POST needs explicit freshness (RFC 9110 §9.3.3).
   const heuristic = request.method === 'GET' && isHeuristicallyCacheable(response.status, directives);
   return heuristic ? undefined : 'not-reusable';
 }
@@ -142,7 +143,7 @@ function ttlRefusal(
 }
 
 /**
- * The fields to keep. Those that `no-cache` and `private` name are left out, so that nobody gets them from the
+ * The headers to store. Those that `no-cache` and `private` name are left out, so that nobody gets them from the
  * store (RFC 9111 §5.2.2.4, §5.2.2.7); a `Date` is added where the upstream sent none (RFC 9110 §6.6.1).
  */
 function storedHeaders(
@@ -154,13 +155,13 @@ function storedHeaders(
   const hides = named.length > 0 && (policy.mode === 'standard' || !policy.override);
   const left = hides ? new Set([...AGE, ...named]) : AGE;
   const headers = withoutHeaders(endToEndHeaders(response.rawHeaders), left);
-  if (firstValue(headers, 'date') === undefined)
+  if (headerValue(headers, 'date') === undefined)
     headers.push('Date', new Date(response.responseTime).toUTCString());
   return headers;
 }
 
 function hasSetCookie(rawHeaders: RawHeaders): boolean {
-  return SET_COOKIE.some((name) => firstValue(rawHeaders, name) !== undefined);
+  return SET_COOKIE.some((name) => headerValue(rawHeaders, name) !== undefined);
 }
 
 function entryMeta(
@@ -172,8 +173,8 @@ function entryMeta(
   freshness: Freshness,
   policy: CachePolicy,
 ): EntryMeta {
-  const etag = firstValue(rawHeaders, 'etag');
-  const lastModified = firstValue(rawHeaders, 'last-modified');
+  const etag = headerValue(rawHeaders, 'etag');
+  const lastModified = headerValue(rawHeaders, 'last-modified');
   const lastModifiedMs =
     lastModified === undefined ? undefined : parseHttpDate(lastModified, response.responseTime);
   const { freshUntil, staleWhileRevalidateUntil, staleIfErrorUntil } = freshness;
@@ -206,14 +207,14 @@ function entryMeta(
 }
 
 /**
- * Whether a later GET can ask "not modified?". Of other codes than 2xx a 304 would say nothing (RFC 9110 §13.2.1),
- * and a condition on the POST of `ttl` mode has no meaning that upstreams agree on.
+ * Whether a later GET can be conditional. For statuses other than 2xx a 304 would say nothing (RFC 9110 §13.2.1), and
+ * upstreams do not agree on what a condition on the POST of `ttl` mode means.
  */
 function isRevalidatable(method: string, response: StoreResponse, policy: CachePolicy): boolean {
   return response.status < 300 && (policy.mode === 'standard' || method === 'GET');
 }
 
-/** Nothing is gained by an answer that is neither fresh nor to be validated nor allowed to be stale. */
+/** A response that is neither fresh nor can be validated nor may be served stale is of no use. */
 function isReusable(meta: EntryMeta, freshness: Freshness, { directives }: ResponseDirectives): boolean {
   if (freshness.freshUntil > meta.responseTime) return true;
   if (meta.revalidatable) return true;

@@ -1,4 +1,4 @@
-/** A bare item of a structured field (RFC 8941 §3.3), told apart by its type. */
+/** A bare item of a structured field (RFC 8941 §3.3), distinguished by its type. */
 export type BareItem =
   | { readonly type: 'integer'; readonly value: number }
   | { readonly type: 'decimal'; readonly value: number }
@@ -7,7 +7,7 @@ export type BareItem =
   | { readonly type: 'bytes'; readonly value: string }
   | { readonly type: 'boolean'; readonly value: boolean };
 
-/** What a dictionary member holds; parameters are checked and left out. */
+/** The value of a dictionary member; parameters are checked and dropped. */
 export type DictionaryMember =
   | BareItem
   | { readonly type: 'inner-list'; readonly value: readonly BareItem[] };
@@ -25,8 +25,8 @@ const SPACES = / */y;
 const OPTIONAL_WHITE_SPACE = /[ \t]*/y;
 
 /**
- * A dictionary parsed as strictly as RFC 8941 §4.2.2 asks: anything wrong anywhere makes all of it
- * `undefined`. Of two members with one key the last counts.
+ * Parses a dictionary as strictly as RFC 8941 §4.2.2 requires: any error makes the whole of it `undefined`. Of two
+ * members with one key the last counts.
  */
 export function parseDictionary(text: string): Map<string, DictionaryMember> | undefined {
   try {
@@ -42,7 +42,7 @@ class DictionaryParser {
   #at = 0;
 
   constructor(text: string) {
-    // Spaces only: a tab at the beginning is an error.
+    // Spaces only: a leading tab is an error.
     this.#text = text.replace(/^ +/, '');
   }
 
@@ -55,7 +55,7 @@ class DictionaryParser {
       if (this.#ended()) return members;
       this.#expect(',');
       this.#take(OPTIONAL_WHITE_SPACE);
-      // A comma with nothing behind it.
+      // A trailing comma.
       if (this.#ended()) throw new NotStructured();
     }
     return members;

@@ -2,10 +2,10 @@ import { type CacheControl, noDirectives, parseCacheControl, setDirective } from
 import { allValues, joinedValue, type RawHeaders } from './headers.js';
 import { type DictionaryMember, parseDictionary } from './structured-dictionary.js';
 
-/** What an answer tells this cache, and whether a field meant for shared caches alone said it. */
+/** The cache directives of a response, and whether a header for shared caches only gave them. */
 export interface ResponseDirectives {
   readonly directives: CacheControl;
-  /** `CDN-Cache-Control` was used: `Cache-Control` and `Expires` do not count (RFC 9213 §2.2). */
+  /** `CDN-Cache-Control` was used: `Cache-Control` and `Expires` are ignored (RFC 9213 §2.2). */
   readonly targeted: boolean;
 }
 
@@ -26,9 +26,9 @@ const VALUELESS: ReadonlySet<string> = new Set([
 const LISTING: ReadonlySet<string> = new Set(['no-cache', 'private']);
 
 /**
- * The directives of an answer: those of a valid `CDN-Cache-Control`, else those of `Cache-Control`. A targeted
- * field that is empty, no valid dictionary, or gives a known directive a value of the wrong type is as if it
- * were not there (RFC 9213 §2.1, §2.2).
+ * The directives of a response: those of a valid `CDN-Cache-Control`, else those of `Cache-Control`. A targeted
+ * header is ignored where it is empty, not a valid dictionary, or gives a known directive a value of the wrong type
+ * (RFC 9213 §2.1, §2.2).
  */
 export function responseDirectives(rawHeaders: RawHeaders): ResponseDirectives {
   const targeted = joinedValue(rawHeaders, 'cdn-cache-control');
@@ -37,7 +37,7 @@ export function responseDirectives(rawHeaders: RawHeaders): ResponseDirectives {
   return { directives: parseCacheControl(allValues(rawHeaders, 'cache-control')), targeted: false };
 }
 
-/** The directives of a targeted field, `undefined` where it is to be ignored. */
+/** The directives of a targeted header; `undefined` where it is to be ignored. */
 export function parseTargeted(text: string): CacheControl | undefined {
   const members = parseDictionary(text);
   if (members === undefined || members.size === 0) return undefined;
@@ -48,11 +48,11 @@ export function parseTargeted(text: string): CacheControl | undefined {
   return directives;
 }
 
-/** Whether the member's type is the one its directive has; unknown directives have any. */
+/** Whether the member has the type that its directive requires; unknown directives may have any. */
 function setMember(directives: CacheControl, name: string, member: DictionaryMember): boolean {
   if (NUMERIC.has(name)) {
     if (member.type !== 'integer') return false;
-    // Below zero is an integer, and no delta-seconds: stale, as in Cache-Control.
+    // A negative integer is valid here but is not a delta-seconds: stale, as in Cache-Control.
     setDirective(directives, name, String(member.value));
     return true;
   }

@@ -2,8 +2,8 @@ import type { CachePolicy } from './cache-policy.js';
 import { type Freshness, initialAgeMs, responseDate, type TimedResponse } from './freshness.js';
 
 /**
- * Whether `ttl` mode keeps answers with this code: the configured ones, else every one below 400. What a range
- * or a condition of the request brought about (206, 304, 412, 416) and 429 is never kept, configured or not.
+ * Whether `ttl` mode stores responses with this status: the configured ones, else every one below 400. What results
+ * from a range or a condition of the request (206, 304, 412, 416) and 429 is never stored, configured or not.
  */
 export function isTtlStatus(policy: CachePolicy, status: number): boolean {
   if (status < 200 || status === 206 || status === 304 || status === 412 || status === 416) return false;
@@ -12,8 +12,8 @@ export function isTtlStatus(policy: CachePolicy, status: number): boolean {
 }
 
 /**
- * Freshness in `ttl` mode: `ttlMs` from the time an answer arrived. The upstream's own freshness and its rules
- * about stale answers are set aside; its age is still told to clients.
+ * Freshness in `ttl` mode: `ttlMs` from the time a response arrived. The upstream's own freshness and its rules about
+ * stale responses are ignored; clients still see its age.
  */
 export function ttlFreshness(policy: CachePolicy, response: TimedResponse): Freshness {
   const dateMs = responseDate(response);
@@ -29,8 +29,8 @@ export function ttlFreshness(policy: CachePolicy, response: TimedResponse): Fres
 }
 
 /**
- * Whether this method's answers are looked up and kept: GET and HEAD in `standard` mode, the configured ones in
- * `ttl` mode, where HEAD goes with GET.
+ * Whether responses to this method are looked up and stored: GET and HEAD in `standard` mode, the configured methods
+ * in `ttl` mode, where HEAD goes with GET.
  */
 export function isCachedMethod(policy: CachePolicy, method: string): boolean {
   if (policy.mode === 'standard') return method === 'GET' || method === 'HEAD';

@@ -1,11 +1,12 @@
 import { parseHttpDate } from '../../http/date.js';
+import { headerValue } from '../../http/headers.js';
 import type { EntryMeta } from '../store/entry.js';
 import type { CachePolicy } from './cache-policy.js';
 import { isSameTagWeakly } from './conditional.js';
-import { endToEndHeaders, firstValue, type RawHeaders, withoutHeaders } from './headers.js';
+import { endToEndHeaders, type RawHeaders, withoutHeaders } from './headers.js';
 import { decideStore, type StoreDecision, type StoreRequest, type StoreResponse } from './storable.js';
 
-/** They belong to the stored body, whatever a 304 says (RFC 9111 §3.2); age is reckoned anew. */
+/** They describe the stored body, whatever a 304 says (RFC 9111 §3.2); age is computed anew. */
 const NOT_UPDATED: ReadonlySet<string> = new Set([
   'age',
   'content-encoding',
@@ -14,29 +15,29 @@ const NOT_UPDATED: ReadonlySet<string> = new Set([
 ]);
 const SET_COOKIE: ReadonlySet<string> = new Set(['set-cookie', 'set-cookie2']);
 
-/** A stored answer after a 304 from the upstream. */
+/** A stored response after a 304 from the upstream. */
 export interface Freshened {
-  /** Fields for the client that waited: updated, with cookies that are for this client alone. */
+  /** Headers for the client that waited: updated, with cookies that are for this client alone. */
   readonly rawHeaders: string[];
-  /** What to keep; `store: false` means that the stored answer is to be dropped. */
+  /** What to store; `store: false` means that the stored response must be removed. */
   readonly decision: StoreDecision;
 }
 
 /**
- * Whether a 304 that answers our own validators is about this stored answer (RFC 9111 §4.3.4). One without any
- * validator is: it can only mean the one we sent. One with another tag, or without a tag but with another date,
- * is about something else, and the answer has to be fetched anew.
+ * Whether a 304 to our own validators is about this stored response (RFC 9111 §4.3.4). One without any validator is:
+ * it can only mean the one we sent. One with another tag, or without a tag but with another date, is about something
+ * else, and the response has to be fetched anew.
  */
 export function validates(meta: EntryMeta, rawHeaders: RawHeaders, now: number): boolean {
-  const etag = firstValue(rawHeaders, 'etag');
+  const etag = headerValue(rawHeaders, 'etag');
   if (etag !== undefined && meta.etag !== undefined) return isSameTagWeakly(etag, meta.etag);
-  const lastModified = firstValue(rawHeaders, 'last-modified');
-  // The tag that we sent is what was confirmed; upstreams behind a balancer disagree about dates.
+  const lastModified = headerValue(rawHeaders, 'last-modified');
+  // The tag that we sent was confirmed; upstreams behind a load balancer disagree about dates.
   if (lastModified === undefined || meta.etag !== undefined || meta.lastModifiedMs === undefined) return true;
   return parseHttpDate(lastModified, now) === meta.lastModifiedMs;
 }
 
-/** A stored answer brought up to date by a 304, its freshness begun anew (RFC 9111 §3.2, §4.3.4). */
+/** A stored response updated by a 304, with its freshness restarted (RFC 9111 §3.2, §4.3.4). */
 export function freshen(
   meta: EntryMeta,
   request: StoreRequest,
@@ -44,13 +45,13 @@ export function freshen(
   policy: CachePolicy,
 ): Freshened {
   const rawHeaders = mergedHeaders(meta.rawHeaders, notModified);
-  // A cookie set for one client is no reason to drop what all of them share.
+  // A cookie set for one client is no reason to remove what all of them share.
   const shared = withoutHeaders(notModified.rawHeaders, SET_COOKIE);
   const kept = policy.storeSetCookie
     ? rawHeaders
     : mergedHeaders(meta.rawHeaders, { ...notModified, rawHeaders: shared });
   const decision = decideStore(
-    // A HEAD may have asked; what is kept is the answer to a GET.
+    // The request may be a HEAD; what is stored is the response to a GET.
     { ...request, method: request.method === 'HEAD' ? 'GET' : request.method },
     { ...notModified, status: meta.status, statusText: meta.statusText, rawHeaders: kept },
     policy,
@@ -59,11 +60,11 @@ export function freshen(
   return { rawHeaders, decision: { store: true, meta: { ...decision.meta, bodyLength: meta.bodyLength } } };
 }
 
-/** Every field the 304 carries replaces the stored lines of its name, but for those about the stored body. */
+/** Every header of the 304 replaces the stored lines of its name, except those about the stored body. */
 function mergedHeaders(stored: RawHeaders, notModified: StoreResponse): string[] {
   const update = withoutHeaders(endToEndHeaders(notModified.rawHeaders), NOT_UPDATED);
-  // The old Date would make the answer as old as it was before (RFC 9110 §6.6.1).
-  if (firstValue(update, 'date') === undefined) {
+  // The old Date would make the response as old as it was before (RFC 9110 §6.6.1).
+  if (headerValue(update, 'date') === undefined) {
     update.push('Date', new Date(notModified.responseTime).toUTCString());
   }
   const updated = new Set(update.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()));
@@ -71,17 +72,17 @@ function mergedHeaders(stored: RawHeaders, notModified: StoreResponse): string[]
 }
 
 /**
- * What a 200 to a HEAD means for the stored answer to GET (RFC 9111 §4.3.5): `update` it by {@link freshen}, or
- * hold it for `stale`, since its validators or its length say that it changed.
+ * What a 200 to a HEAD means for the stored response to GET (RFC 9111 §4.3.5): `update` it by {@link freshen}, or
+ * treat it as `stale`, since its validators or its length show that it changed.
  */
 export function headVerdict(meta: EntryMeta, rawHeaders: RawHeaders): 'update' | 'stale' {
   const changed = (name: string, stored: string | undefined): boolean => {
-    const received = firstValue(rawHeaders, name);
+    const received = headerValue(rawHeaders, name);
     return received !== undefined && received !== stored;
   };
   const differs =
     changed('etag', meta.etag) ||
     changed('last-modified', meta.lastModified) ||
-    changed('content-length', firstValue(meta.rawHeaders, 'content-length'));
+    changed('content-length', headerValue(meta.rawHeaders, 'content-length'));
   return differs ? 'stale' : 'update';
 }

@@ -25,14 +25,14 @@ function isMoreRecent(meta: EntryMeta, than: EntryMeta | undefined): boolean {
   return made === madeThan ? meta.responseTime > than.responseTime : made > madeThan;
 }
 
-/** A `Date` in the future would win over every later answer until it is reached. */
+/** A `Date` in the future would win over every later response until it is reached. */
 function madeAt(meta: EntryMeta): number {
   return Math.min(meta.dateMs, meta.responseTime);
 }
 
 /**
- * The variants of a key with one more, newest first. It replaces the one for the same request fields, and all of
- * them where it has no `Vary`, since it is then what every request selects. What is of no more use goes, and
+ * The variants of a key with one added, newest first. It replaces the one for the same request headers, and all of
+ * them where it has no `Vary`, since every request then selects it. Variants that are of no more use are dropped, and
  * beyond {@link MAX_VARIANTS} the oldest.
  */
 export function withVariant<Variant extends { readonly meta: EntryMeta }>(

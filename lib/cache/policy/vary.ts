@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
 import { allValues, isToken, listedTokens, type RawHeaders, splitList } from './headers.js';
 
-/** Names that one answer may vary on; a longer list makes the answer not storable. */
+/** Names that a response may vary on; with a longer list it is not stored. */
 export const MAX_VARY_NAMES = 32;
 
-/** Values of these are kept readable, up to this length: none of them is a secret. */
+/** Values of these headers are kept readable, up to this length: none of them is a secret. */
 const READABLE: ReadonlySet<string> = new Set([
   'accept',
   'accept-charset',
@@ -22,9 +22,9 @@ const READABLE: ReadonlySet<string> = new Set([
 const MAX_READABLE_LENGTH = 128;
 
 /**
- * Names an answer varies on, sorted, in lower case; empty where it has no `Vary` (RFC 9111 §4.1).
- * `undefined` where no request can match it again: `*` anywhere, a member that is no field name, or more
- * than {@link MAX_VARY_NAMES}.
+ * Names that a response varies on, sorted, in lower case; empty where it has no `Vary` (RFC 9111 §4.1). `undefined`
+ * where no request can match it again: `*` anywhere, a member that is not a header name, or more than {@link
+ * MAX_VARY_NAMES}.
  */
 export function varyNames(rawHeaders: RawHeaders): string[] | undefined {
   const names = new Set(listedTokens(rawHeaders, 'vary'));
@@ -34,9 +34,9 @@ export function varyNames(rawHeaders: RawHeaders): string[] | undefined {
 }
 
 /**
- * What a request has in the fields an answer varies on. Two requests match where it is equal: white space, the
- * number of lines and, where that changes no meaning, order and letter case do not count (RFC 9111 §4.1).
- * Values that may be secrets are in it as digests.
+ * The values of a request's headers that a response varies on. Two requests match where it is equal: white space, the
+ * number of lines and, where that changes no meaning, order and letter case do not count (RFC 9111 §4.1). Values that
+ * may be secrets are included as digests.
  */
 export function selectingKey(names: readonly string[], requestHeaders: RawHeaders): string {
   let key = '';
@@ -48,12 +48,12 @@ export function selectingKey(names: readonly string[], requestHeaders: RawHeader
 }
 
 function keyValue(name: string, value: string): string {
-  // Only a field that is absent matches an absent one, so an empty value has a mark too.
+  // An absent header matches only an absent one, so an empty value has a mark too.
   if (READABLE.has(name) && value.length <= MAX_READABLE_LENGTH && !value.includes('\n')) return `=${value}`;
   return `#${hash('sha256', value, 'base64url')}`;
 }
 
-/** The value of a selecting field, over all its lines, as it is compared. */
+/** The value of a selecting header, over all its lines, as it is compared. */
 export function normalisedValue(name: string, lines: readonly string[]): string {
   switch (name) {
     case 'accept-encoding':
@@ -69,12 +69,12 @@ export function normalisedValue(name: string, lines: readonly string[]): string 
 }
 
 function contentCoding(name: string): string {
-  // The names that recipients should take for equal (RFC 9110 §8.4.1).
+  // Names that recipients should treat as equal (RFC 9110 §8.4.1).
   if (name === 'x-gzip') return 'gzip';
   return name === 'x-compress' ? 'compress' : name;
 }
 
-/** A list of weighted preferences with its members in lower case, sorted, their weights in shortest form. */
+/** A list of weighted preferences: members in lower case, sorted, with their weights in the shortest form. */
 function preferences(lines: readonly string[], canonical: (name: string) => string): string {
   const weights = new Map<string, string>();
   for (const member of lines.join(',').toLowerCase().split(',')) {
@@ -90,7 +90,7 @@ function preferences(lines: readonly string[], canonical: (name: string) => stri
     .join(',');
 }
 
-/** `gzip;q=0` says no more than leaving it out, unless `*` would let it in or it is what is allowed by itself. */
+/** `gzip;q=0` means the same as leaving gzip out, unless `*` would allow it or it is allowed by default. */
 function isRedundantRefusal(name: string, suffix: string, weights: ReadonlyMap<string, string>): boolean {
   return suffix === ';q=0' && name !== 'identity' && name !== '*' && !weights.has('*');
 }

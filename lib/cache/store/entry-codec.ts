@@ -1,17 +1,19 @@
 import { crc32 } from 'node:zlib';
 import { type EntryMeta, isEntryMeta, MAX_VARIANTS, type StoredVariant } from './entry.js';
 
-/** A variant on its way into a store: its body may still be in the pieces it arrived in. */
+/** A variant to be stored: its body may still be in the chunks it arrived in. */
 export interface EncodableVariant {
   /** Sealed: `bodyLength` is that of the body. */
   readonly meta: EntryMeta;
   readonly body: Uint8Array | readonly Uint8Array[];
 }
 
-/** Reads a head; `undefined` for what is none. */
+/** Reads a head; `undefined` for anything else. */
 export type ReadHead = (text: string) => EntryMeta | undefined;
 
-/** Goes up whenever the layout or a member of `EntryMeta` changes its meaning: older values are misses then. */
+/**
+ * Incremented whenever the layout or the meaning of a member of `EntryMeta` changes: older values are misses then.
+ */
 export const ENTRY_VERSION = 1;
 
 const MAGIC = 'RPOC';
@@ -23,8 +25,8 @@ const TABLE_AT = 12;
 const ROW_BYTES = 8;
 
 /**
- * All variants of a key as one value: magic, version, count, checksum, a table of lengths, the heads as JSON,
- * the bodies as received. Bodies are copied once. No more than {@link MAX_VARIANTS} are taken, the first ones.
+ * All variants of a key as one value: magic, version, count, checksum, a table of lengths, the heads as JSON, the
+ * bodies as received. Bodies are copied once. Only the first {@link MAX_VARIANTS} are included.
  */
 export function encodeEntry(variants: readonly EncodableVariant[]): Buffer {
   const kept = variants.slice(0, MAX_VARIANTS);
@@ -50,12 +52,12 @@ export function encodeEntry(variants: readonly EncodableVariant[]): Buffer {
 }
 
 /**
- * The variants of a stored value, their bodies as views on it. `undefined` for what is cut off, damaged,
+ * The variants of a stored value, their bodies as views on it. `undefined` for a value that is truncated, damaged,
  * foreign or of another version: a miss, and never an error.
- * @param read parses a head; one that remembers them may be given
+ * @param read parses a head; may be one that remembers the heads it has read
  */
 export function decodeEntry(value: Uint8Array, read: ReadHead = parseHead): StoredVariant[] | undefined {
-  // A view, so that the numbers can be read from any bytes a client library hands over.
+  // A view, so that numbers can be read from whatever bytes a client library returns.
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   if (bytes.length < TABLE_AT || bytes.toString('latin1', 0, VERSION_AT) !== MAGIC) return undefined;
   if (bytes[VERSION_AT] !== ENTRY_VERSION || bytes.readUInt16BE(RESERVED_AT) !== 0) return undefined;

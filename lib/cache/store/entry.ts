@@ -1,36 +1,36 @@
 import type { RawHeaders } from '../policy/headers.js';
 
 /**
- * Head of a stored answer with all that was learned from it when it was stored, so that a hit compares a few
- * numbers and parses nothing. Times are epoch milliseconds.
+ * Head of a stored response with everything derived from it when it was stored, so that a hit compares a few numbers
+ * and parses nothing. Times are epoch milliseconds.
  */
 export interface EntryMeta {
   readonly status: number;
   readonly statusText: string;
-  /** End-to-end fields without `Age`, with `Date`; those that `no-cache` or `private` name are left out. */
+  /** End-to-end headers without `Age`, with `Date`; those that `no-cache` or `private` name are left out. */
   readonly rawHeaders: RawHeaders;
-  /** When the request was sent that it, or its last validation, answered. */
+  /** When the request was sent that fetched it, or last validated it. */
   readonly requestTime: number;
-  /** When that answer's head arrived. */
+  /** When the head of the response to that request arrived. */
   readonly responseTime: number;
   /** When its age was 0: its age is `now - bornAt`. */
   readonly bornAt: number;
-  /** Its `Date`; the time it arrived where that was missing or wrong. */
+  /** Its `Date`; the time of arrival where that was missing or wrong. */
   readonly dateMs: number;
   readonly freshUntil: number;
   readonly staleWhileRevalidateUntil: number;
   readonly staleIfErrorUntil: number;
-  /** When a store may drop it: it is of no more use by then. */
+  /** When a store may drop it, since it is of no more use. */
   readonly keepUntil: number;
   /** It must not be used stale, whatever a client would accept (RFC 9111 §4.2.4). */
   readonly staleForbidden: boolean;
   /** It does not change while it is fresh (RFC 8246). */
   readonly immutable: boolean;
-  /** It has a validator, and its upstream can be asked whether it changed. */
+  /** It has a validator that its upstream can be sent as a condition. */
   readonly revalidatable: boolean;
-  /** Fields it varies on, in lower case, sorted; empty where it has no `Vary`. */
+  /** Headers it varies on, in lower case, sorted; empty where it has no `Vary`. */
   readonly varyNames: readonly string[];
-  /** What its request had in those fields. */
+  /** The values of those headers in its request. */
   readonly varyKey: string;
   readonly etag?: string;
   readonly lastModified?: string;
@@ -42,17 +42,17 @@ export interface EntryMeta {
   readonly bodyLength: number;
 }
 
-/** A stored answer: one of up to eight for a key. */
+/** A stored response: one of up to eight for a key. */
 export interface StoredVariant {
   readonly meta: EntryMeta;
   readonly body: Uint8Array;
-  /** The body as one character a byte, where a store keeps it so; `body` is then made anew at each call. */
+  /** The body with one character per byte, where the store keeps it so; `body` is then created at each access. */
   readonly text?: string;
-  /** Nobody else writes to the memory of `body` or keeps more of it alive, so that a store need not copy it. */
+  /** Nothing else writes to the memory of `body` or keeps more of it alive, so that a store need not copy it. */
   readonly ownsBody?: true;
 }
 
-/** The same body under another head. */
+/** The same body with another head. */
 export function withMeta(variant: StoredVariant, meta: EntryMeta): StoredVariant {
   const { text, ownsBody } = variant;
   return {
@@ -65,7 +65,7 @@ export function withMeta(variant: StoredVariant, meta: EntryMeta): StoredVariant
   };
 }
 
-/** Variants of one key in one value; a further one takes the place of the oldest. */
+/** Variants per key; a further one replaces the oldest. */
 export const MAX_VARIANTS = 8;
 
 const NUMBERS = [

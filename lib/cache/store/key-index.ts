@@ -1,4 +1,4 @@
-/** Keys by a name they share. One key under a name, the usual case, costs no set. */
+/** Keys by a name they share. A name with a single key, the usual case, needs no set. */
 export class KeyIndex {
   readonly #keys = new Map<string, string | Set<string>>();
 

@@ -7,7 +7,7 @@ import type { CacheStore, PurgeTarget, StoreCounts, StoredUnder } from './store.
 /** Bounds of a {@link MemoryStore}. */
 export interface MemoryStoreOptions {
   /**
-   * Bytes of keys, heads, bodies and of all that is needed to find them.
+   * Bytes of keys, heads, bodies and the structures that find them.
    * @default 67108864
    */
   readonly maxBytes?: number;
@@ -15,19 +15,19 @@ export interface MemoryStoreOptions {
 
 interface MemoryEntry {
   readonly variants: readonly MemoryVariant[];
-  /** Names under which it stands in the index of tags. */
+  /** Names under which the tag index lists it. */
   readonly tags: readonly string[];
-  /** Its heads are unpacked, and counted so. */
+  /** Its heads are unpacked, and its size says so. */
   used: boolean;
 }
 
-/** One string, its slots in the LRU list and the maps, the entry and its array: measured, not guessed. */
+/** A string, its slots in the LRU list and the maps, the entry and its array: measured, not guessed. */
 const ENTRY_OVERHEAD_BYTES = 340;
 const TAG_OVERHEAD_BYTES = 160;
 
 /**
- * Keeps answers in this process, the least recently used ones going first beyond `maxBytes`. It looks at no clock
- * and owns no timer: what has expired is overwritten or falls off the end.
+ * Keeps responses in this process; beyond `maxBytes` the least recently used ones are evicted. It uses no clock and
+ * no timer: expired ones are overwritten or evicted.
  */
 export class MemoryStore implements CacheStore {
   readonly #entries: LRUCache<string, MemoryEntry>;
@@ -55,7 +55,7 @@ export class MemoryStore implements CacheStore {
   }
 
   set(key: string, variants: readonly StoredVariant[], { api, tags }: StoredUnder): void {
-    // One that is stored again beside a new one stays as it is.
+    // A variant that is stored again beside a new one stays as it is.
     const packed = variants.map((variant) =>
       variant instanceof MemoryVariant ? variant : new MemoryVariant(variant, this.#strings),
     );
@@ -64,7 +64,7 @@ export class MemoryStore implements CacheStore {
     const known = this.#entries.peek(key);
     if (known && known.tags.length > 0) this.#unlink(key, known.tags);
     this.#entries.set(key, entry, { size: sizeOf(key, entry, 'now') });
-    // An entry larger than the whole store is not taken, and the one before it is gone.
+    // An entry larger than the whole store is not accepted, and the one before it is removed.
     if (!this.#entries.has(key)) return;
     this.#link(key, names);
   }
@@ -90,7 +90,7 @@ export class MemoryStore implements CacheStore {
     this.#entries.clear();
   }
 
-  /** The first look at it makes it larger. */
+  /** The first read unpacks the heads and makes the entry larger. */
   #use(key: string, entry: MemoryEntry): void {
     const size = sizeOf(key, entry, 'unpacked');
     entry.used = true;
@@ -100,13 +100,13 @@ export class MemoryStore implements CacheStore {
   #targeted(target: PurgeTarget): readonly string[] {
     if ('key' in target) return [target.key];
     if ('tag' in target) return this.#tags.keys(tagName(target.api, target.tag));
-    // One path is what every unsafe call asks for: it must not cost a walk over all keys.
+    // Every unsafe request purges one path: that must not walk over all keys.
     const { prefix } = target;
     if (isOnePath(prefix)) return [prefix, ...this.#digested.keys(prefix)];
     return [...this.#entries.keys()].filter((key) => key.startsWith(prefix));
   }
 
-  /** A key without a digest is all that the keys of its path begin with, and is found by itself. */
+  /** A key without a digest equals the prefix of its path, and is found without the index. */
   #link(key: string, tags: readonly string[]): void {
     const path = pathOf(key);
     if (path.length < key.length) this.#digested.add(path, key);
@@ -124,10 +124,10 @@ const NO_TAGS: readonly string[] = [];
 
 const tagName = (api: string, tag: string): string => `${api}${tag}`;
 
-/** All but the digest, which has no colon. */
+/** Everything but the digest, which has no colon. */
 const pathOf = (key: string): string => key.slice(0, key.lastIndexOf(':') + 1);
 
-/** Whether it is all that the keys of one path have in common, and not of an API or of half a path. */
+/** Whether it is the common prefix of the keys of one path, not that of an API or of half a path. */
 function isOnePath(prefix: string): boolean {
   return prefix.endsWith(':') && prefix.length > prefix.indexOf('}:') + 2;
 }

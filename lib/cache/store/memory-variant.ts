@@ -1,8 +1,8 @@
 import type { EntryMeta, StoredVariant } from './entry.js';
 
 /**
- * Bodies up to this size are kept as text, one character a byte: a string costs a few bytes beside its content where
- * a buffer costs hundreds, and head and body then leave in one write.
+ * Bodies up to this size are kept as text, one character per byte: a string costs a few bytes on top of its content
+ * where a buffer costs hundreds, and head and body are then sent in one write.
  */
 export const MAX_TEXT_BYTES = 16 * 1024;
 
@@ -12,7 +12,7 @@ const BUFFER_BYTES = 320;
 const STRING_BYTES = 24;
 const SLOT_BYTES = 8;
 
-/** Strings that occur again and again, kept once: field names, and values that are few. */
+/** Strings that occur repeatedly, kept once: header names, and values with few variations. */
 export class SharedStrings {
   readonly #shared = new Map<string, string>();
 
@@ -29,8 +29,8 @@ const MAX_SHARED_LENGTH = 64;
 const NONE: readonly string[] = Object.freeze([]);
 
 /**
- * A stored answer as the memory store keeps it. Its head is one string until it is asked for the first time: most
- * answers never are, and fifty small objects for each would keep the garbage collector busy.
+ * A stored response as the memory store keeps it. Its head is one string until it is first read: most responses never
+ * are, and fifty small objects for each would keep the garbage collector busy.
  */
 export class MemoryVariant implements StoredVariant {
   readonly text: string | undefined;
@@ -57,12 +57,12 @@ export class MemoryVariant implements StoredVariant {
     return this.#buffer ?? Buffer.from(this.text ?? '', 'latin1');
   }
 
-  /** What it takes in memory: as it is, and once its head has been asked for. */
+  /** Its size in memory: now, and once its head is unpacked. */
   get bytes(): { readonly now: number; readonly unpacked: number } {
     const body = this.#buffer ? BUFFER_BYTES + this.#buffer.length : STRING_BYTES + (this.text?.length ?? 0);
     const own = VARIANT_BYTES + body;
     if (this.#head !== undefined) {
-      // The head's own strings take about as much as its text, and each has a header and a slot.
+      // The head's strings take about as much as its text, and each has a header and a slot.
       const strings = this.#head.length + (this.#head.length >> 5) * (STRING_BYTES + SLOT_BYTES);
       return { now: own + STRING_BYTES + this.#head.length, unpacked: own + META_BYTES + strings };
     }
@@ -73,7 +73,7 @@ export class MemoryVariant implements StoredVariant {
   }
 
   #unpack(): EntryMeta {
-    // Written by the constructor, from a head that was whole.
+    // Written by the constructor, from a complete head.
     const meta = JSON.parse(this.#head ?? '') as EntryMeta;
     this.#head = undefined;
     return {
@@ -86,7 +86,7 @@ export class MemoryVariant implements StoredVariant {
   }
 }
 
-/** Copied once: a view on what the socket read would keep all of that, and a handler may write to its buffer again. */
+/** Copied once: a view would keep everything alive that the socket read, and a handler may reuse its buffer. */
 function bodyOf(variant: StoredVariant): { text?: string; body?: Uint8Array } {
   if (variant.text !== undefined) return { text: variant.text };
   const { body, ownsBody } = variant;

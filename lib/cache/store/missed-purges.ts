@@ -2,10 +2,13 @@ import type { StoredVariant } from './entry.js';
 import { hashTagOf } from './redis/keys.js';
 import type { PurgeTarget } from './store.js';
 
-/** Of more, those of an API become one for all of it: too much is taken out rather than too little. */
+/**
+ * Beyond this, the purges of an API are merged into one for all of it: it is better to remove too much than too
+ * little.
+ */
 const MAX_TARGETS = 1000;
 
-/** Purges that Redis has not carried out: what they take out stays hidden until it has. */
+/** Purges that Redis has not carried out yet: what they remove stays hidden until it has. */
 export class MissedPurges {
   #targets = new Map<string, PurgeTarget>();
 
@@ -18,7 +21,7 @@ export class MissedPurges {
     if (this.#targets.size > MAX_TARGETS) this.#coarsen();
   }
 
-  /** Forgets one that was carried out. */
+  /** Forgets a purge that was carried out. */
   done(target: PurgeTarget): void {
     this.#targets.delete(JSON.stringify(target));
   }
@@ -27,10 +30,10 @@ export class MissedPurges {
     return [...this.#targets.values()];
   }
 
-  /** Whether one of them takes out what is stored for the key. */
+  /** Whether one of them removes what is stored for the key. */
   concern(key: string, variants: readonly StoredVariant[]): boolean {
     if (this.#targets.size === 0) return false;
-    for (const target of this.#targets.values()) if (takesOut(target, key, variants)) return true;
+    for (const target of this.#targets.values()) if (removes(target, key, variants)) return true;
     return false;
   }
 
@@ -45,7 +48,7 @@ export class MissedPurges {
   }
 }
 
-function takesOut(target: PurgeTarget, key: string, variants: readonly StoredVariant[]): boolean {
+function removes(target: PurgeTarget, key: string, variants: readonly StoredVariant[]): boolean {
   if ('key' in target) return key === target.key;
   if ('prefix' in target) return key.startsWith(target.prefix);
   return key.startsWith(target.api) && variants.some(({ meta }) => meta.tags.includes(target.tag));

@@ -1,20 +1,24 @@
-/** A purge that was asked for. */
+/** A requested purge. */
 interface Purge {
   concerns(key: string): boolean;
   readonly done: Promise<unknown>;
 }
 
-/** Purges that have ended are remembered for look-ups that began before; nobody looks up longer than these take. */
+/**
+ * Finished purges are remembered for look-ups that began before them; no look-up lasts longer than so many purges.
+ */
 const MAX_ENDED = 256;
 
-/** Purges that a shared store has not carried out yet: to this process they hold from the moment they were asked for. */
+/**
+ * Purges that a shared store has not carried out yet: in this process they apply from the moment they are requested.
+ */
 export class PendingPurges {
   readonly #pending = new Set<Purge>();
-  /** The latest that ended, oldest first. */
+  /** The latest finished ones, oldest first. */
   readonly #ended: Purge[] = [];
   #endedCount = 0;
 
-  /** @param purge under way; its failure is its caller's to see */
+  /** @param purge in progress; its caller handles its failure */
   add(concerns: (key: string) => boolean, purge: Promise<unknown>): void {
     const done = purge.catch(() => {});
     const pending: Purge = { concerns, done };
@@ -22,21 +26,21 @@ export class PendingPurges {
     void done.then(() => this.#end(pending));
   }
 
-  /** Runs `then` once no purge is on its way to the key: at once where there is none. */
+  /** Runs `then` once no purge of the key is pending: at once where there is none. */
   after(key: string, then: () => void): void {
     const concerned = this.#concerned(key);
     if (concerned.length === 0) then();
     else void Promise.all(concerned).then(then);
   }
 
-  /** What {@link overtook} needs to know of the moment at which a look-up began. */
+  /** A mark of the moment a look-up begins, for {@link overtook}. */
   mark(): number {
     return this.#endedCount;
   }
 
   /**
-   * Whether what a look-up has found is what a purge takes out: one under way, or one that has ended since the look-up
-   * began, for the answers of a store may be told in another order than it gave them.
+   * Whether a purge removes what a look-up has found: one that is pending, or one that has finished since the look-up
+   * began, since the replies of a store may arrive out of order.
    */
   overtook(key: string, mark: number): boolean {
     const endedSince = this.#endedCount - mark;

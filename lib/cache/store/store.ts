@@ -1,12 +1,12 @@
 import type { StoredVariant } from './entry.js';
 
-/** What a purge takes out: one value, all below a path or an API, or all that carry a tag. */
+/** What a purge removes: one value, everything below a path or of an API, or everything that carries a tag. */
 export type PurgeTarget =
   | { readonly key: string }
   | { readonly prefix: string }
   | { readonly api: string; readonly tag: string };
 
-/** Where a value belongs, for purging. */
+/** How a value is indexed for purges. */
 export interface StoredUnder {
   /** Prefix of all keys of its API. */
   readonly api: string;
@@ -15,7 +15,7 @@ export interface StoredUnder {
   readonly keepUntil: number;
 }
 
-/** What a store holds and has done. */
+/** What a store holds, and its counters. */
 export interface StoreCounts {
   readonly entries: number;
   readonly bytes: number;
@@ -24,32 +24,33 @@ export interface StoreCounts {
   readonly corrupt: number;
 }
 
-/** The right to be the one that asks the upstream, among all processes. */
+/** The right to be the one process that requests a key from the upstream. */
 export interface Lease {
-  /** Gives it back; others that wait look again at once. */
+  /** Releases it; waiting processes look the key up again at once. */
   release(): void;
 }
 
 /**
- * Keeps stored answers by key. No method throws or rejects for a store that is slow or down: a `get` misses, the rest does
- * nothing. What is not a promise is answered at once, so that a hit in memory waits for no tick.
+ * Keeps stored responses by key. No method throws or rejects for a store that is slow or down: a `get` misses, the
+ * others do nothing. A result that is not a promise is available at once, so that a hit in memory waits for no tick.
  */
 export interface CacheStore {
   /** What is stored for a key; `undefined` where nothing is. */
   get(key: string): readonly StoredVariant[] | undefined | Promise<readonly StoredVariant[] | undefined>;
-  /** The value can be read back by this process at once, whenever it reaches the store behind. */
+  /** Stores a value. This process can read it back at once, even before it reaches the store behind. */
   set(key: string, variants: readonly StoredVariant[], under: StoredUnder): void;
-  /** Takes one value out. */
+  /** Removes one value. */
   delete(key: string): void;
-  /** @returns how many values it took out, as far as the store can tell */
+  /** @returns how many values it removed, as far as the store can tell */
   purge(target: PurgeTarget): Promise<number>;
   /**
-   * Asks to be the one process that fetches `key`; absent where a store is not shared.
-   * @returns `undefined` where another process has it, after that one has let go, has stored, or `ttlMs` have passed
+   * Requests the right to be the one process that fetches `key`; absent where a store is not shared.
+   * @returns `undefined` where another process has it, after that one has released it, has stored the response, or
+   * `ttlMs` have passed
    */
   lease?(key: string, ttlMs: number): Promise<Lease | undefined>;
-  /** What it holds and has done. */
+  /** What it holds, and its counters. */
   counts(): StoreCounts;
-  /** Frees what it holds. */
+  /** Releases its resources. */
   close(): Promise<void>;
 }

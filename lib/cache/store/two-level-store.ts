@@ -4,7 +4,7 @@ import type { SharedCacheStore } from './redis/store.js';
 import type { CacheStore, PurgeTarget, StoredUnder } from './store.js';
 import { YoungKeys } from './two-level-young-keys.js';
 
-/** A store whose values are here: it answers at once. */
+/** A store in this process: it returns values at once. */
 export interface NearStore extends CacheStore {
   /** What is stored for a key, at once. */
   get(key: string): readonly StoredVariant[] | undefined;
@@ -15,25 +15,29 @@ export interface TwoLevelStoreOptions {
   memory: NearStore;
   shared: SharedCacheStore;
   /**
-   * How long a value is taken from memory before it is looked up again. Purges of other processes are heard at once; one
-   * that is missed shows for this long at most. Only while the shared store is away is memory used however old it is.
+   * How long a value is read from memory before it is looked up again. Purges of other processes arrive at once; one
+   * that is missed takes effect after this time at the latest. Memory is used beyond it only while the shared store
+   * is away.
    * @default 5000
    */
   maxAgeMs?: number;
-  /** Clock in milliseconds, which never goes back. */
+  /** A monotonic clock in milliseconds. */
   now?(): number;
 }
 
 type Variants = readonly StoredVariant[] | undefined;
 
-/** A look-up in the shared store that is under way. */
+/** A pending look-up in the shared store. */
 interface LookUp {
   readonly found: Promise<Variants>;
-  /** The value was set or purged meanwhile, so that what comes back may be of before. */
+  /** The value was set or purged in the meantime, so that the result may be outdated. */
   overtaken: boolean;
 }
 
-/** Memory in front of a shared store: what was looked up is here for a while, and purges of every process are heard. */
+/**
+ * Memory in front of a shared store: values that were looked up stay here for a while, and purges by any process
+ * apply here too.
+ */
 export function twoLevelStore(options: TwoLevelStoreOptions): CacheStore {
   const { memory, shared, maxAgeMs = 5000, now = () => performance.now() } = options;
   const lookUps = new Map<string, LookUp>();
@@ -52,7 +56,7 @@ export function twoLevelStore(options: TwoLevelStoreOptions): CacheStore {
     return memory.purge(target);
   }
 
-  /** What is under way must not bring back what was just replaced or taken out. */
+  /** Pending look-ups must not bring back what was just replaced or purged. */
   function overtake(target: PurgeTarget): void {
     const keys = 'key' in target ? [target.key] : [...lookUps.keys()];
     for (const key of keys) {
@@ -72,7 +76,7 @@ export function twoLevelStore(options: TwoLevelStoreOptions): CacheStore {
     if (lookUp.overtaken) return young.has(key) ? memory.get(key) : undefined;
     lookUps.delete(key);
     if (variants) keep(key, variants, underOf(key, variants));
-    // Purged or expired, and no more to be used when the shared store is away.
+    // Purged or expired, so that it must not be used when the shared store is away.
     else if (shared.isUsable()) memory.delete(key);
     return variants;
   }
@@ -102,7 +106,7 @@ export function twoLevelStore(options: TwoLevelStoreOptions): CacheStore {
     async purge(target) {
       const near = await forget(target);
       const far = await shared.purge(target);
-      // Look-ups during the purge may have brought values of before.
+      // Look-ups during the purge may have brought outdated values.
       await forget(target);
       return Math.max(near, far);
     },
@@ -121,7 +125,7 @@ export function twoLevelStore(options: TwoLevelStoreOptions): CacheStore {
   };
 }
 
-/** Where a value that came from the shared store belongs. */
+/** How a value that came from the shared store is indexed. */
 function underOf(key: string, variants: readonly StoredVariant[]): StoredUnder {
   return {
     api: `${hashTagOf(key)}:`,

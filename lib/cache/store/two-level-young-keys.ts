@@ -1,8 +1,8 @@
-/** The keys that were added less than `maxAgeMs` ago; it holds no others for long, and owns no timer. */
+/** The keys that were added less than `maxAgeMs` ago. Older ones are removed as keys are added; there is no timer. */
 export class YoungKeys {
   readonly #maxAgeMs: number;
   readonly #now: () => number;
-  // All live equally long, so the order in which they were added is the one in which they go.
+  // All of them live equally long, so they expire in the order in which they were added.
   readonly #until = new Map<string, number>();
 
   constructor(maxAgeMs: number, now: () => number) {

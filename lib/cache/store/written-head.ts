@@ -1,29 +1,29 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { linesOf } from '../../http/head-arguments.js';
 
-/** Head of an answer as a handler writes it: the fields it set before and those it gives with the status. */
+/** Head of a response as a handler writes it: the headers it set before and those it passes with the status. */
 export interface WrittenHead {
   readonly status: number;
   readonly statusText: string;
-  /** Flat; without what stood on the response before the cache, and is no part of the answer. */
+  /** Flat; without the headers that were set on the response before the cache, which are not part of it. */
   readonly rawHeaders: readonly string[];
 }
 
-/** Fields that were on the response before the cache: of an application, for this client. */
+/** Headers that the application set on the response before the cache, for this client. */
 export type HeadersBefore = OutgoingHttpHeaders | undefined;
 
 export function headersBefore(res: ServerResponse): HeadersBefore {
   return res.getHeaderNames().length === 0 ? undefined : copied(res.getHeaders());
 }
 
-/** With lists of its own: Node's `appendHeader` adds to the very list that it has given out. */
+/** Lists are copied: Node's `appendHeader` adds to the very list that it has returned. */
 function copied(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
   const copy = { ...headers };
   for (const [name, value] of Object.entries(copy)) if (Array.isArray(value)) copy[name] = value.slice();
   return copy;
 }
 
-/** Puts the fields back to what they were before the handler set its own. */
+/** Restores the headers that were set before the handler set its own. */
 export function restoreHeaders(res: ServerResponse, before: HeadersBefore): void {
   for (const name of res.getHeaderNames()) {
     if (before?.[name] === undefined) res.removeHeader(name);
@@ -34,7 +34,7 @@ export function restoreHeaders(res: ServerResponse, before: HeadersBefore): void
   }
 }
 
-/** The answer's own fields: those given now, and before them those set meanwhile that are not given again. */
+/** The response's own headers: those passed now, preceded by those set in the meantime and not passed again. */
 export function responseHeaders(
   res: ServerResponse,
   before: HeadersBefore,
@@ -52,7 +52,7 @@ export function responseHeaders(
   return [...headers, ...given];
 }
 
-/** The names in the letter case they were set in: every Node has this, its types only for requests. */
+/** The names in the letter case they were set in: every Node has this method, its types only for requests. */
 function rawNames(res: ServerResponse): string[] {
   return (res as unknown as { getRawHeaderNames(): string[] }).getRawHeaderNames();
 }

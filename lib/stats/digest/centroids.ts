@@ -1,34 +1,37 @@
 import type { Latency } from '../stats-source.js';
 
 /**
- * A distribution in its compact form, a t-digest: means in ascending order and how many values each stands for, with
- * the exact ends. Never changed once made.
+ * A distribution in compact form, a t-digest: means in ascending order and how many values each represents, with the
+ * exact minimum and maximum. It is immutable.
  */
 export interface Centroids {
   readonly means: Float32Array;
   readonly counts: Float64Array;
-  /** Values in all. */
+  /** Number of values. */
   readonly total: number;
   readonly min: number;
   readonly max: number;
 }
 
 /**
- * Bounds a centroid at rank q to this share of all values times sqrt(q(1 - q)): 1.5 % in the middle and 0.3 % at p99,
+ * Limits a centroid at rank q to this share of all values times sqrt(q(1 - q)): 1.5 % in the middle and 0.3 % at p99,
  * which leaves about 150 of them.
  */
 const SHARE = 0.03;
 
 /**
- * Values that differ by more stay apart. Without it one centroid would reach from the hits of a cache to its misses,
- * and a median that lies between them would be far off.
+ * Values that differ by more than this factor stay apart. Without it one centroid would reach from the hits of a
+ * cache to its misses, and a median between them would be far off.
  */
 const SPREAD = 1.1;
 
-/** Below this many milliseconds values are alike. */
+/** Differences below this many milliseconds do not matter. */
 const FINEST_MS = 0.001;
 
-/** One distribution out of many values. @param values in any order; sorted in place */
+/**
+ * Builds a distribution.
+ * @param values in any order; sorted in place
+ */
 export function centroidsOf(values: Float32Array): Centroids | undefined {
   if (values.length === 0) return undefined;
   const means = values.sort();
@@ -38,7 +41,7 @@ export function centroidsOf(values: Float32Array): Centroids | undefined {
   return builder.done(ends.min, ends.max);
 }
 
-/** Both distributions as one. */
+/** Merges two distributions. */
 export function mergeCentroids(a: Centroids | undefined, b: Centroids | undefined): Centroids | undefined {
   if (!a) return b;
   if (!b) return a;
@@ -74,7 +77,7 @@ export function quantile({ means, counts, total, min, max }: Centroids, share: n
 
 const NO_TIMES: Latency = Object.freeze({ count: 0, min: 0, p50: 0, p90: 0, p95: 0, p99: 0, max: 0 });
 
-/** What is shown of a distribution. */
+/** The percentiles of a distribution. */
 export function latencyOf(centroids: Centroids | undefined): Latency {
   if (!centroids) return NO_TIMES;
   const { total, min, max } = centroids;
@@ -82,7 +85,7 @@ export function latencyOf(centroids: Centroids | undefined): Latency {
   return { count: total, min, p50: at(0.5), p90: at(0.9), p95: at(0.95), p99: at(0.99), max };
 }
 
-/** Joins centroids that come in ascending order where their bounds allow it. */
+/** Merges centroids, added in ascending order, where their limits allow it. */
 class Builder {
   readonly #total: number;
   readonly #means: Float32Array;

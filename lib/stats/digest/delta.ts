@@ -4,10 +4,10 @@ import { Packer, type Unpacker, unpacked } from './packing.js';
 import { sumOf, Tally } from './tally.js';
 import { readTally, writeTally } from './tally-codec.js';
 
-/** What happened at one API during one span, and has not been added to anything yet. */
+/** What was counted for one API during one span, and is not part of any page yet. */
 export interface Delta {
   readonly span: SpanName;
-  /** Begin of the span, in epoch milliseconds. */
+  /** Start of the span, in epoch milliseconds. */
   readonly start: number;
   readonly total: Tally;
   readonly paths: ReadonlyMap<string, Tally>;
@@ -15,14 +15,14 @@ export interface Delta {
   readonly errors: readonly StoredError[];
 }
 
-/** Deltas that one process sends together, under a number that counts up. */
+/** Deltas that one process sends together, under an increasing number. */
 export interface Batch {
   readonly writer: string;
   readonly number: number;
   readonly deltas: readonly Delta[];
 }
 
-/** Both as one, as of `span`, in which both have to be. */
+/** Merges two deltas into one of `span`, which has to contain both. */
 export function mergeDeltas(a: Delta, b: Delta, span: SpanName, maxErrors: number): Delta {
   const total = sumOf([a.total, b.total]);
   const paths = new Map<string, Tally>();
@@ -35,10 +35,10 @@ export function mergeDeltas(a: Delta, b: Delta, span: SpanName, maxErrors: numbe
   return { span, start: spanStart(span, a.start), total, paths, errors };
 }
 
-/** More deltas than these are joined, though later they tell less exactly when it was. */
+/** More deltas than this are merged into longer spans, at the cost of precision. */
 const MAX_DELTAS = 12;
 
-/** Adds a delta to those that wait; how many wait is bounded however long they do. */
+/** Adds a delta to those that wait to be sent; their number stays limited however long they wait. */
 export function withDelta(waiting: readonly Delta[], delta: Delta, maxErrors: number): Delta[] {
   const deltas = joined([...waiting, delta], 'minute', maxErrors);
   for (const span of ['hour', 'day'] as const) {
@@ -70,7 +70,7 @@ function joined(deltas: readonly Delta[], span: SpanName, maxErrors: number): De
 
 const VERSION = 1;
 
-/** A batch as it is sent. */
+/** Encodes a batch for Redis. */
 export function encodeBatch({ writer, number, deltas }: Batch): Buffer {
   const to = new Packer();
   to.count(VERSION);
@@ -92,7 +92,7 @@ export function encodeBatch({ writer, number, deltas }: Batch): Buffer {
   return to.done();
 }
 
-/** `undefined` for what is no batch, or is damaged. */
+/** Decodes a batch; `undefined` for anything else, or a damaged one. */
 export function decodeBatch(bytes: Uint8Array): Batch | undefined {
   return unpacked(bytes, (from) => {
     if (from.count() !== VERSION) throw new RangeError('Of another version');

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 
 const MAX_TEXT = 1 << 20;
 
-/** Writes numbers and texts into as few bytes as they need. */
+/** Writes numbers and texts in as few bytes as possible. */
 export class Packer {
   #bytes = Buffer.allocUnsafe(512);
   #size = 0;
@@ -30,7 +30,7 @@ export class Packer {
     this.#size += this.#bytes.write(value, this.#size);
   }
 
-  /** What was written, with a checksum behind it. */
+  /** What was written, followed by a checksum. */
   done(): Buffer {
     const sum = crc32(this.#bytes.subarray(0, this.#size));
     this.#reserve(4);
@@ -46,7 +46,7 @@ export class Packer {
   }
 }
 
-/** Reads what a {@link Packer} wrote. It throws on anything else: see {@link unpacked}. */
+/** Reads what a {@link Packer} wrote. It throws on anything else; see {@link unpacked}. */
 export class Unpacker {
   readonly #bytes: Buffer;
   #at = 0;
@@ -68,7 +68,7 @@ export class Unpacker {
     throw new RangeError('Not a count');
   }
 
-  /** A count of things that follow, each of at least one byte: never more than there is left to read. */
+  /** A count of items that follow, each of at least one byte: never more than there is left to read. */
   length(): number {
     const length = this.count();
     if (length > this.#bytes.length - this.#at) throw new RangeError('Longer than the value');
@@ -90,7 +90,7 @@ export class Unpacker {
   }
 }
 
-/** What `read` makes of a packed value; `undefined` where that is damaged. */
+/** What `read` returns for a packed value; `undefined` where that is damaged. */
 export function unpacked<T>(bytes: Uint8Array, read: (from: Unpacker) => T): T | undefined {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = buffer.length - 4;

@@ -4,19 +4,19 @@ import { bump, bumpName, CACHE_VERDICTS, COUNTERS, Tally } from './tally.js';
 
 const VERSION = 1;
 
-/** A tally in its packed form: some hundred bytes, at most about 1.5 KB. */
+/** Encodes a tally: a few hundred bytes, at most about 1.5 KB. */
 export function encodeTally(tally: Tally): Buffer {
   const to = new Packer();
   writeTally(to, tally);
   return to.done();
 }
 
-/** `undefined` for what is no packed tally, or is damaged. */
+/** Decodes a tally; `undefined` for anything else, or a damaged one. */
 export function decodeTally(bytes: Uint8Array): Tally | undefined {
   return unpacked(bytes, readTally);
 }
 
-/** Packs a tally behind what is packed already. */
+/** Appends a tally to what is packed already. */
 export function writeTally(to: Packer, tally: Tally): void {
   to.count(VERSION);
   for (const counter of COUNTERS) to.count(tally[counter]);
@@ -55,8 +55,8 @@ export function readTally(from: Unpacker): Tally {
   return tally;
 }
 
-// The bits of positive floats are in the order of their values. Without the lowest seven there are five digits left,
-// and the step from one mean to the next is two bytes in place of four.
+// The bits of positive floats sort like their values. Without the lowest seven there are five digits left, and the
+// step from one mean to the next takes two bytes instead of four.
 const DROPPED_BITS = 7;
 const ROUNDING = 1 << (DROPPED_BITS - 1);
 

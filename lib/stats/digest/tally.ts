@@ -2,7 +2,7 @@ import type { CacheVerdict } from '../../core/exchange.js';
 import type { Figures } from '../stats-source.js';
 import { type Centroids, latencyOf, mergeCentroids } from './centroids.js';
 
-/** Every verdict of the cache, in the order in which they are packed. */
+/** Every cache verdict, in the order in which they are packed. */
 export const CACHE_VERDICTS = [
   'hit',
   'miss',
@@ -12,10 +12,10 @@ export const CACHE_VERDICTS = [
   'coalesced',
 ] as const satisfies readonly CacheVerdict[];
 
-/** Names that one list of a tally may hold; what comes on top is counted under {@link OTHERS}. */
+/** Names that one list of a tally may hold; further ones are counted under {@link OTHERS}. */
 export const MAX_NAMES = 64;
 
-/** Stands for all that found no room. */
+/** The name under which everything beyond a limit is counted. */
 export const OTHERS = '(other)';
 
 /** The plain counters of a {@link Tally}, in the order in which they are packed. */
@@ -30,7 +30,7 @@ export const COUNTERS = [
   'retried',
 ] as const;
 
-/** What is counted of some calls: those of an API or a path over some time. Adding up is exact. */
+/** Counters of some requests: those of an API or a path over some time. Adding up is exact. */
 export class Tally {
   total = 0;
   success = 0;
@@ -58,19 +58,19 @@ export class Tally {
   }
 }
 
-/** Counts under a key of a bounded set. */
+/** Counts under a key from a limited set. */
 export function bump<K>(map: Map<K, number>, key: K, times = 1): void {
   map.set(key, (map.get(key) ?? 0) + times);
 }
 
-/** Counts under a name; of names there may be any number. */
+/** Counts under a name from an unlimited set. */
 export function bumpName(map: Map<string, number>, name: string, times = 1): void {
   const known = map.get(name);
   if (known !== undefined) map.set(name, known + times);
   else bump(map, map.size < MAX_NAMES - 1 ? name : OTHERS, times);
 }
 
-/** All of them as one. */
+/** The sum of all of them. */
 export function sumOf(tallies: Iterable<Tally | undefined>): Tally {
   const sum = new Tally();
   for (const tally of tallies) if (tally) sum.add(tally);
@@ -79,7 +79,7 @@ export function sumOf(tallies: Iterable<Tally | undefined>): Tally {
 
 const NOTHING = new Tally();
 
-/** What is shown of a tally; of none, nothing happened. */
+/** The figures of a tally; zeros where there is none. */
 export function figuresOf(tally: Tally = NOTHING): Figures {
   const { total, success, failure, aborted, bytesIn, bytesOut, attempts, retried } = tally;
   return {
@@ -100,6 +100,6 @@ export function figuresOf(tally: Tally = NOTHING): Figures {
   };
 }
 
-// A record out of entries has own properties only, `__proto__` among them.
+// A record made from entries has own properties only, `__proto__` among them.
 const record = <K extends string | number>(map: ReadonlyMap<K, number>): Record<K, number> =>
   Object.fromEntries([...map].sort(([a], [b]) => (a < b ? -1 : 1))) as Record<K, number>;

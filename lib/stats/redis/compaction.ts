@@ -7,7 +7,7 @@ import type { StatsKeys } from './keys.js';
 import type { Fetched, WantedPage } from './page.js';
 import { formatState, freshBatches } from './state.js';
 
-/** Keys and arguments of the command that puts the news in their place. */
+/** Keys and arguments of the command that merges batches into the pages. */
 export interface Commit {
   readonly keys: readonly string[];
   readonly args: readonly (string | number | Buffer)[];
@@ -15,25 +15,25 @@ export interface Commit {
 
 interface Touched {
   readonly page: Page;
-  readonly headers: Set<string>;
+  readonly fields: Set<string>;
 }
 
-/** The deltas of those batches that are not added up yet. */
+/** The deltas of those batches that are not merged yet. */
 export function freshDeltas(batches: readonly Batch[], fetched: Fetched, now: number): Delta[] {
   return freshBatches(batches, fetched.state, now).fresh.flatMap((batch) => batch.deltas);
 }
 
-/** What has to be read before the deltas can be added to it. */
+/** The pages to read before the deltas can be added to them. */
 export function pagesToRead(deltas: readonly Delta[], now: number): WantedPage[] {
   const pages = applied(new Book(Number.POSITIVE_INFINITY), deltas, now);
-  // Any path may turn out to be one too many.
-  return pages.map(({ page, headers }) => ({ page, headers: [...headers.add(OTHERS)] }));
+  // Any path may turn out to exceed the limit.
+  return pages.map(({ page, fields }) => ({ page, fields: [...fields.add(OTHERS)] }));
 }
 
 /**
- * Adds the news to what was read.
- * @param news the list, and the state to compare with
- * @param base the pages that {@link pagesToRead} has named, which changes
+ * Merges the batches into the pages that were read.
+ * @param news the list of batches, and the state to compare with
+ * @param base the pages that {@link pagesToRead} has named; it is changed
  */
 export function commitOf(news: Fetched, base: Book, keys: StatsKeys, now: number, maxErrors: number): Commit {
   const { fresh, writers } = freshBatches(news.batches, news.state, now);
@@ -57,20 +57,20 @@ function applied(book: Book, deltas: readonly Delta[], now: number): Touched[] {
   for (const delta of deltas) {
     book.apply(delta, now, (page, path) => {
       const id = pageId(page);
-      const touched = pages.get(id) ?? { page, headers: new Set() };
-      touched.headers.add(path);
+      const touched = pages.get(id) ?? { page, fields: new Set() };
+      touched.fields.add(path);
       pages.set(id, touched);
     });
   }
   return [...pages.values()];
 }
 
-/** Lifetime, number of fields, fields and values. */
-function entriesOf(book: Book, { page, headers }: Touched, now: number): (string | number | Buffer)[] {
+/** Lifetime, number of hash fields, then fields and values. */
+function entriesOf(book: Book, { page, fields }: Touched, now: number): (string | number | Buffer)[] {
   const until = keptUntil(page);
-  const packed = [...headers].flatMap((header) => {
-    const tally = book.get(page, header);
-    return tally ? [header, encodeTally(tally)] : [];
+  const packed = [...fields].flatMap((field) => {
+    const tally = book.get(page, field);
+    return tally ? [field, encodeTally(tally)] : [];
   });
   return [Number.isFinite(until) ? Math.max(1, Math.ceil(until - now)) : 0, packed.length / 2, ...packed];
 }

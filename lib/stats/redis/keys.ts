@@ -1,10 +1,10 @@
 import { type Page, pageId } from '../periods.js';
 
-/** The keys of one API. Their number does not depend on how much is called. */
+/** The keys of one API. Their number does not depend on the number of requests. */
 export interface StatsKeys {
-  /** What has been added up so far, as JSON; it changes with each time that news are worked in. */
+  /** Which batches are merged into the pages, as JSON; it changes with each merge. */
   readonly state: string;
-  /** List of the batches that are not added to any page yet. */
+  /** List of the batches that are not merged into the pages yet. */
   readonly news: string;
   /** List of the recent errors, newest first. */
   readonly errors: string;
@@ -12,9 +12,9 @@ export interface StatsKeys {
   page(page: Page): string;
 }
 
-/** All of them have one hash tag, so that a script may touch them together in a Redis Cluster too. */
+/** All of them have one hash tag, so that a script can reach them together in a Redis Cluster too. */
 export function statsKeys(prefix: string, api: string): StatsKeys {
-  // Half a surrogate pair would throw; through bytes it becomes a replacement character.
+  // A lone surrogate would throw; converted to bytes it becomes a replacement character.
   const hashTag = `{${prefix}stats:${encodeURIComponent(Buffer.from(api).toString())}}:`;
   return {
     state: `${hashTag}state`,

@@ -1,13 +1,13 @@
 import { type Batch, type Delta, encodeBatch, withDelta } from '../digest/delta.js';
 
-/** What one process still has to send of one API: at most one batch is under way, the rest waits. */
+/** What one process still has to send for one API: at most one batch is in flight, the rest waits. */
 export class Lane {
   readonly #writer: string;
   readonly #maxErrors: number;
   #waiting: Delta[] = [];
   #number = 0;
   #batch: { readonly batch: Batch; readonly bytes: Buffer } | undefined;
-  /** Until it is settled the same batch is not sent again. */
+  /** The same batch is not sent again before this is settled. */
   #sending: Promise<unknown> | undefined;
 
   constructor(writer: string, maxErrors: number) {
@@ -19,7 +19,7 @@ export class Lane {
     this.#waiting = withDelta(this.#waiting, delta, this.#maxErrors);
   }
 
-  /** Calls that are not known to have arrived. */
+  /** Requests that are not known to have arrived. */
   get unsent(): number {
     const deltas = [...(this.#batch?.batch.deltas ?? []), ...this.#waiting];
     return deltas.reduce((sum, delta) => sum + delta.total.total, 0);
@@ -29,16 +29,16 @@ export class Lane {
     return !this.#batch && this.#waiting.length === 0;
   }
 
-  /** The batch that is under way, and what waits behind it as if it were one more. */
+  /** The batch in flight, and what waits behind it as if it were another one. */
   pending(): Batch[] {
     const waiting = { writer: this.#writer, number: this.#number + 1, deltas: this.#waiting };
     return this.#batch ? [this.#batch.batch, waiting] : [waiting];
   }
 
   /**
-   * Sends what there is, unless something is under way. A batch whose answer never came is sent again as it was: it is
-   * known by its number.
-   * @returns what becomes of it, or of what is under way
+   * Sends what waits, unless a batch is in flight. A batch whose reply was lost is sent again unchanged: its number
+   * identifies it.
+   * @returns the outcome of this batch, or of the one in flight
    */
   send(send: (bytes: Buffer) => Promise<unknown>): Promise<unknown> | undefined {
     if (this.#sending !== undefined) return this.#sending;
@@ -46,9 +46,9 @@ export class Lane {
     if (!bytes) return undefined;
     this.#sending = Promise.resolve()
       .then(() => send(bytes))
-      .then((response) => {
+      .then((reply) => {
         this.#batch = undefined;
-        return response;
+        return reply;
       })
       .finally(() => {
         this.#sending = undefined;

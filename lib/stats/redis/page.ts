@@ -7,34 +7,34 @@ import type { StatsKeys } from './keys.js';
 import { READ } from './scripts.js';
 import { parseState, type StatsState } from './state.js';
 
-/** A page and the fields of it that are wanted; `undefined` for all. */
+/** A page and which of its hash fields are wanted; `undefined` for all. */
 export interface WantedPage {
   readonly page: Page;
-  readonly headers: readonly string[] | undefined;
+  readonly fields: readonly string[] | undefined;
 }
 
-/** What Redis holds of an API at one moment. */
+/** What Redis holds for an API at one moment. */
 export interface Fetched {
-  /** As it is stored: what a commit is compared with. */
+  /** As it is stored, for a commit to compare with. */
   readonly rawState: Buffer;
   readonly state: StatsState;
-  /** How many entries the list of news has; those that are damaged are not among the batches. */
+  /** Length of the list of batches, including damaged ones, which are not among `batches`. */
   readonly newsLength: number;
   readonly batches: readonly Batch[];
   /** Oldest first. */
   readonly errors: readonly StoredError[];
-  /** The pages without the news. */
+  /** The pages, without those batches. */
   readonly book: Book;
-  /** Whether there is anything of this API. */
+  /** Whether anything is stored for this API. */
   readonly known: boolean;
 }
 
-/** There is one of each command for answers in bytes; ioredis' types leave this one out. */
+/** Each command has a variant that replies with bytes; ioredis' types leave this one out. */
 type WithBuffers = RedisClient & {
   evalBuffer(script: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
 };
 
-/** Sends the one command that reads all this. The page of all comes first among those wanted. */
+/** Reads all of this with one command. The page of all has to be the first of those wanted. */
 export function fetchPages(
   client: RedisClient,
   keys: StatsKeys,
@@ -42,29 +42,29 @@ export function fetchPages(
   errors: number,
 ): Promise<unknown> {
   const pageKeys = wanted.map(({ page }) => keys.page(page));
-  const args = wanted.flatMap(({ headers }) => (headers ? [headers.length, ...headers] : [-1]));
+  const args = wanted.flatMap(({ fields }) => (fields ? [fields.length, ...fields] : [-1]));
   const allKeys = [keys.state, keys.news, keys.errors, ...pageKeys];
   return (client as WithBuffers).evalBuffer(READ, allKeys.length, ...allKeys, errors, ...args);
 }
 
-/** Puts the wanted pages in order: the page of all is first, if only for its number of paths. */
-export function wantedPages(pages: readonly Page[], headers: readonly string[] | undefined): WantedPage[] {
+/** Sorts the wanted pages: the page of all is always first, if only for its number of paths. */
+export function wantedPages(pages: readonly Page[], fields: readonly string[] | undefined): WantedPage[] {
   const others = pages.filter((page) => page.kind !== 'all');
-  const all = { page: ALL, headers: others.length < pages.length ? headers : [] };
-  return [all, ...others.map((page) => ({ page, headers }))];
+  const all = { page: ALL, fields: others.length < pages.length ? fields : [] };
+  return [all, ...others.map((page) => ({ page, fields }))];
 }
 
-/** Makes sense of what {@link fetchPages} was answered; `undefined` where it is something else. */
+/** Parses the reply to {@link fetchPages}; `undefined` where it is something else. */
 export function readFetched(
-  response: unknown,
+  reply: unknown,
   wanted: readonly WantedPage[],
   maxPaths: number,
 ): Fetched | undefined {
-  if (!Array.isArray(response)) return undefined;
-  const [rawState, news, errors, paths, ...pages] = response as unknown[];
+  if (!Array.isArray(reply)) return undefined;
+  const [rawState, news, errors, paths, ...pages] = reply as unknown[];
   const entries = buffers(news);
   const book = new Book(maxPaths);
-  for (const [i, { page, headers }] of wanted.entries()) fill(book, page, headers, pages[i]);
+  for (const [i, { page, fields }] of wanted.entries()) fill(book, page, fields, pages[i]);
   const all = typeof paths === 'number' ? paths : 0;
   book.countPaths(Math.max(0, all - 1));
   return {
@@ -81,17 +81,17 @@ export function readFetched(
   };
 }
 
-function fill(book: Book, page: Page, headers: readonly string[] | undefined, values: unknown): void {
+function fill(book: Book, page: Page, fields: readonly string[] | undefined, values: unknown): void {
   if (!Array.isArray(values)) return;
-  if (headers) {
-    for (const [i, header] of headers.entries()) {
-      if (Buffer.isBuffer(values[i])) book.put(page, header, values[i]);
+  if (fields) {
+    for (const [i, field] of fields.entries()) {
+      if (Buffer.isBuffer(values[i])) book.put(page, field, values[i]);
     }
     return;
   }
   for (let i = 0; i + 1 < values.length; i += 2) {
-    const header = String(values[i]);
-    if (header !== WHOLE && Buffer.isBuffer(values[i + 1])) book.put(page, header, values[i + 1]);
+    const field = String(values[i]);
+    if (field !== WHOLE && Buffer.isBuffer(values[i + 1])) book.put(page, field, values[i + 1]);
   }
 }
 

@@ -1,15 +1,15 @@
 /**
- * Reads all that an answer is made of at one moment. What is of a wrong type is as if it were not there.
+ * Reads everything a response is made from, at one moment. Keys of the wrong type are treated as missing.
  *
- * KEYS: state, news, errors, page of all, pages … ARGV: how many errors, then for each page from that of all on: the
- * number of fields and the fields, or -1 for every field with its name.
- * Answer: state, news, errors, number of fields on the page of all, values of each page …
+ * KEYS: state, news, errors, page of all, pages … ARGV: how many errors, then for each page, beginning with that of
+ * all: the number of hash fields and the fields, or -1 for every field with its name.
+ * Reply: state, news, errors, number of fields on the page of all, values of each page …
  */
 export const READ = `
 local function try(...)
-  local answer = redis.pcall(...)
-  if type(answer) == 'table' and answer.err then return false end
-  return answer
+  local reply = redis.pcall(...)
+  if type(reply) == 'table' and reply.err then return false end
+  return reply
 end
 local out = { try('GET', KEYS[1]), try('LRANGE', KEYS[2], 0, -1) or {}, {}, try('HLEN', KEYS[4]) or 0 }
 local errors = tonumber(ARGV[1])
@@ -33,11 +33,11 @@ return out
 `;
 
 /**
- * Puts what came of the news in their place, unless another process has done so since they were read. Nothing in here
- * can stop half-way: a key of a wrong type is replaced.
+ * Writes merged pages, unless another process has done so since they were read. Nothing in here can stop half-way: a
+ * key of the wrong type is replaced.
  *
- * KEYS: state, news, errors, pages … ARGV: state that was read, state to be, number of the news, errors to keep, number
- * of new errors, those, then for each page: its lifetime in ms or 0, number of fields, fields and values …
+ * KEYS: state, news, errors, pages … ARGV: state that was read, new state, number of batches, errors to keep, number
+ * of new errors, those, then for each page: its lifetime in ms or 0, number of hash fields, fields and values …
  */
 export const COMMIT = `
 local state = redis.pcall('GET', KEYS[1])
@@ -47,8 +47,8 @@ if type(state) == 'table' then
 end
 if (state or '') ~= ARGV[1] then return 0 end
 local function put(key, ...)
-  local answer = redis.pcall(...)
-  if type(answer) == 'table' and answer.err then
+  local reply = redis.pcall(...)
+  if type(reply) == 'table' and reply.err then
     redis.call('DEL', key)
     redis.call(...)
   end

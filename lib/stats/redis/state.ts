@@ -1,21 +1,21 @@
 import type { Batch } from '../digest/delta.js';
 
-/** Up to which batch of each process is added up, and how often pages have changed whose time was over. */
+/** The last merged batch of each process, and how often pages have changed after their span was over. */
 export interface StatsState {
   readonly version: number;
   readonly late: number;
-  /** By process: number of its last batch, and when that was worked in, in epoch milliseconds. */
+  /** By process: number of its last batch, and when that was merged, in epoch milliseconds. */
   readonly writers: ReadonlyMap<string, readonly [number: number, time: number]>;
 }
 
 const WRITERS_KEPT = 200;
 
-/** A process that was not heard of for so long sends no batch again that it sent before. */
+/** A process that has been silent for so long will not resend a batch. */
 const FORGOTTEN_AFTER_MS = 86_400_000;
 
 const EMPTY: StatsState = { version: 0, late: 0, writers: new Map() };
 
-/** Reads a state; a damaged one is as good as none. */
+/** Parses a state; a damaged one counts as empty. */
 export function parseState(text: string): StatsState {
   try {
     const value: unknown = JSON.parse(text);
@@ -29,7 +29,7 @@ export function parseState(text: string): StatsState {
   }
 }
 
-/** The next state as text, without those processes that are long gone. */
+/** The next state as text, without processes that are long gone. */
 export function formatState({ version, late, writers }: StatsState, now: number): string {
   const newest = [...writers].sort(([, [, a]], [, [, b]]) => b - a);
   const kept = newest.filter(([, [, time]], i) => i < WRITERS_KEPT || now - time < FORGOTTEN_AFTER_MS);
@@ -37,8 +37,8 @@ export function formatState({ version, late, writers }: StatsState, now: number)
 }
 
 /**
- * Those of the batches that are not added up yet, each once: one whose answer was lost is sent again.
- * @returns the batches, and the processes with what is added up once they are
+ * Those of the batches that are not merged yet, each once: a batch whose reply was lost is sent again.
+ * @returns the batches, and the state of the processes once they are merged
  */
 export function freshBatches(
   batches: readonly Batch[],

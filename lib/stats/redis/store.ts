@@ -4,7 +4,7 @@ import { RedisLink } from '../../redis/link.js';
 import type { RedisReply } from '../../redis/reply.js';
 import { Book, WHOLE } from '../book.js';
 import type { Delta } from '../digest/delta.js';
-import { LastResponses } from '../last-responses.js';
+import { LastReplies } from '../last-replies.js';
 import type { StatsLimits } from '../memory-stats-store.js';
 import type { Reading, ReadRequest, StatsHealth, StatsStore } from '../stats-store.js';
 import { commitOf, freshDeltas, pagesToRead } from './compaction.js';
@@ -19,17 +19,18 @@ export interface RedisStatsOptions extends StatsLimits {
   readonly prefix: string;
 }
 
-/** News are worked into the pages when there are so many. */
+/** Batches are merged into the pages when the list is this long. */
 const COMPACT_AT = 32;
-/** By then the process that should have done it has failed to. */
+/** At this length the process that should have merged them has failed to. */
 const COMPACT_ANYWAY_AT = 4 * COMPACT_AT;
-/** Nobody's call waits for these. */
+/** No request waits for these. */
 const COMMAND_TIMEOUT_MS = 2000;
 const CLOSE_WITHIN_MS = 2000;
 
 /**
- * Adds up in Redis, for all processes. Each flush appends one batch per API to a list, with one command; every so often
- * one of the processes works the list into the pages. A reader takes the pages and adds what is still on the list.
+ * Keeps statistics in Redis, for all processes. Each flush appends one batch per API to a list, with one command; now
+ * and then one of the processes merges the list into the pages. A reader takes the pages and adds what is still on
+ * the list.
  */
 export class RedisStatsStore implements StatsStore {
   readonly #options: RedisStatsOptions;
@@ -37,9 +38,9 @@ export class RedisStatsStore implements StatsStore {
   readonly #link: RedisLink;
   readonly #writer = randomUUID();
   readonly #lanes = new Map<string, Lane>();
-  readonly #lastResponses = new LastResponses();
+  readonly #lastReplies = new LastReplies();
   readonly #compacting = new Map<string, Promise<void>>();
-  /** APIs whose names are in the set. */
+  /** APIs whose names are in the Redis set. */
   #listed = new Set<string>();
   #corrupt = 0;
   #lastError: string | undefined;
@@ -51,7 +52,7 @@ export class RedisStatsStore implements StatsStore {
       commandTimeoutMs: COMMAND_TIMEOUT_MS,
       circuit: { failures: 3, resetMs: 1000 },
     });
-    // It may have come back empty.
+    // Redis may have come back empty.
     this.#link.onRecovered(() => this.#listed.clear());
   }
 
@@ -71,8 +72,8 @@ export class RedisStatsStore implements StatsStore {
   async apis(): Promise<readonly string[]> {
     const { client } = this.#link;
     const key = apisKey(this.#options.prefix);
-    const response = await this.#link.lookUp(key, () => client.smembers(key));
-    const stored: unknown = this.#told(response) ? response.value : [];
+    const reply = await this.#link.lookUp(key, () => client.smembers(key));
+    const stored: unknown = this.#succeeded(reply) ? reply.value : [];
     return [...new Set([...(Array.isArray(stored) ? stored.map(String) : []), ...this.#lanes.keys()])];
   }
 
@@ -80,12 +81,9 @@ export class RedisStatsStore implements StatsStore {
     const { api, path, pages, errors } = request;
     const wanted = wantedPages(pages, path === undefined ? undefined : [path]);
     const kept = Math.min(errors, this.#options.recentErrors);
-    const response = await this.#ask(this.#keys(api), wanted, kept);
-    const last = this.#lastResponses.latest(
-      request,
-      response === undefined ? undefined : { response, wanted },
-    );
-    const fetched = last && readFetched(last.response, last.wanted, Number.POSITIVE_INFINITY);
+    const reply = await this.#fetchRaw(this.#keys(api), wanted, kept);
+    const last = this.#lastReplies.latest(request, reply === undefined ? undefined : { reply, wanted });
+    const fetched = last && readFetched(last.reply, last.wanted, Number.POSITIVE_INFINITY);
     const lane = this.#lanes.get(api);
     if (!fetched?.known && !lane) return undefined;
     const pending = lane?.pending() ?? [];
@@ -99,7 +97,7 @@ export class RedisStatsStore implements StatsStore {
       book,
       errors: [...(fetched?.errors ?? []), ...newErrors],
       late: fetched?.state.late ?? 0,
-      partial: response === undefined,
+      partial: reply === undefined,
     };
   }
 
@@ -125,7 +123,7 @@ export class RedisStatsStore implements StatsStore {
 
   async close(): Promise<void> {
     const until = performance.now() + CLOSE_WITHIN_MS;
-    // What is under way comes first, then what waits behind it; a connection that is just being made is worth the wait.
+    // The batch in flight comes first, then what waits behind it; a connection that is being made is worth the wait.
     while (this.health().unsent > 0 && performance.now() < until) {
       if (this.#link.usable) await this.flush();
       else await this.#recovered(until - performance.now());
@@ -145,14 +143,14 @@ export class RedisStatsStore implements StatsStore {
     const sent = lane.send((bytes) => client.rpush(news, bytes));
     if (sent === undefined) return;
     sent.catch(() => {});
-    const response = await this.#link.run(() => sent);
-    if (!this.#told(response)) {
-      // Somebody else has put something there: nothing could ever be added.
-      if (response.reason === 'WRONGTYPE') await this.#dropCorrupt(news);
+    const reply = await this.#link.run(() => sent);
+    if (!this.#succeeded(reply)) {
+      // Something else has put another type there: no batch could ever be appended.
+      if (reply.reason === 'WRONGTYPE') await this.#dropCorrupt(news);
       return;
     }
     await this.#list(api);
-    const length = Number(response.value);
+    const length = Number(reply.value);
     if (length % COMPACT_AT === 0 || length >= COMPACT_ANYWAY_AT) void this.#compactOnce(api);
   }
 
@@ -160,9 +158,9 @@ export class RedisStatsStore implements StatsStore {
     if (this.#listed.has(api)) return;
     const { client } = this.#link;
     const key = apisKey(this.#options.prefix);
-    const response = await this.#link.run(() => client.sadd(key, api));
-    if (this.#told(response)) this.#listed.add(api);
-    else if (response.reason === 'WRONGTYPE') await this.#dropCorrupt(key);
+    const reply = await this.#link.run(() => client.sadd(key, api));
+    if (this.#succeeded(reply)) this.#listed.add(api);
+    else if (reply.reason === 'WRONGTYPE') await this.#dropCorrupt(key);
   }
 
   async #dropCorrupt(key: string): Promise<void> {
@@ -178,7 +176,7 @@ export class RedisStatsStore implements StatsStore {
     return compacting;
   }
 
-  /** Works the news into the pages; where another process has done so meanwhile, nothing happens. */
+  /** Merges the batches into the pages; does nothing where another process has done so in the meantime. */
   async #compact(api: string): Promise<void> {
     const { recentErrors } = this.#options;
     const keys = this.#keys(api);
@@ -190,28 +188,28 @@ export class RedisStatsStore implements StatsStore {
     if (!base) return;
     const commit = commitOf(news, base.book, keys, now, recentErrors);
     const { client } = this.#link;
-    const response = await this.#link.run(() =>
+    const reply = await this.#link.run(() =>
       client.eval(COMMIT, commit.keys.length, ...commit.keys, ...commit.args),
     );
-    if (this.#told(response) && response.value === 1) {
+    if (this.#succeeded(reply) && reply.value === 1) {
       this.#corrupt += news.newsLength - news.batches.length + base.book.corrupt;
     }
   }
 
   async #fetch(keys: StatsKeys, wanted: readonly WantedPage[]): Promise<Fetched | undefined> {
-    const response = await this.#ask(keys, wanted, 0);
-    return response === undefined ? undefined : readFetched(response, wanted, this.#options.maxPaths);
+    const reply = await this.#fetchRaw(keys, wanted, 0);
+    return reply === undefined ? undefined : readFetched(reply, wanted, this.#options.maxPaths);
   }
 
-  async #ask(keys: StatsKeys, wanted: readonly WantedPage[], errors: number): Promise<unknown> {
+  async #fetchRaw(keys: StatsKeys, wanted: readonly WantedPage[], errors: number): Promise<unknown> {
     const { client } = this.#link;
-    const response = await this.#link.lookUp(keys.state, () => fetchPages(client, keys, wanted, errors));
-    return this.#told(response) ? response.value : undefined;
+    const reply = await this.#link.lookUp(keys.state, () => fetchPages(client, keys, wanted, errors));
+    return this.#succeeded(reply) ? reply.value : undefined;
   }
 
-  #told<T>(response: RedisReply<T>): response is Extract<RedisReply<T>, { ok: true }> {
-    if (!response.ok) this.#lastError = response.reason;
-    return response.ok;
+  #succeeded<T>(reply: RedisReply<T>): reply is Extract<RedisReply<T>, { ok: true }> {
+    if (!reply.ok) this.#lastError = reply.reason;
+    return reply.ok;
   }
 
   #recovered(withinMs: number): Promise<void> {

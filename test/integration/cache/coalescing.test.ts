@@ -7,7 +7,7 @@ import { begin, call, endingOf, headOf, open, responseOf } from '../../support/c
 import { until } from '../../support/until.js';
 import { type CachedUpstream, cached, cacheStatus } from './testing.js';
 
-/** An upstream that answers when the test does. */
+/** An upstream that responds when the test says so. */
 async function held(options: CacheOptions = {}): Promise<CachedUpstream & { responses: ServerResponse[] }> {
   const responses: ServerResponse[] = [];
   const setup = await cached((_req, res) => void responses.push(res), options);
@@ -17,7 +17,7 @@ async function held(options: CacheOptions = {}): Promise<CachedUpstream & { resp
 const misses = ({ handler }: CachedUpstream) => handler.counts().misses;
 
 describe('cache() with equal calls at the same time', () => {
-  it('makes one upstream call out of 1000', async () => {
+  it('makes one upstream request for 1000 equal ones', async () => {
     const setup = await held();
     const agent = new Agent({ keepAlive: true, maxSockets: 1000 });
     onCleanup(() => agent.destroy());
@@ -33,7 +33,7 @@ describe('cache() with equal calls at the same time', () => {
     expect(hits + coalesced).to.equal(999);
   });
 
-  it('streams to all of them as it comes, to those that come late from the beginning', async () => {
+  it('streams the response to all of them as it arrives, to late ones from the beginning', async () => {
     const { proxy, responses, upstream } = await held();
     const leader = begin(proxy.url);
     await until(() => responses.length === 1);
@@ -49,7 +49,7 @@ describe('cache() with equal calls at the same time', () => {
     expect(upstream.requests).to.have.length(1);
   });
 
-  it('says so in Cache-Status', async () => {
+  it('marks the followers as collapsed in Cache-Status', async () => {
     const setup = await held();
     const calls = [call(setup.proxy.url), call(setup.proxy.url)];
     await until(() => setup.proxy.connections.total === 2);
@@ -63,7 +63,7 @@ describe('cache() with equal calls at the same time', () => {
     ]);
   });
 
-  it('answers HEAD, a condition and a range out of the same call', async () => {
+  it('serves HEAD, a condition and a range from the same request', async () => {
     const { proxy, responses, upstream } = await held();
     const leader = call(proxy.url);
     await until(() => responses.length === 1);
@@ -85,7 +85,7 @@ describe('cache() with equal calls at the same time', () => {
     expect(upstream.requests).to.have.length(1);
   });
 
-  it('lets each go its own way where the answer is for one only, and at once from then on', async () => {
+  it('sends each request on its own where the response is for one client only, and at once from then on', async () => {
     const { proxy, responses } = await held({ mode: 'standard' });
     const calls = [call(proxy.url), call(proxy.url), call(proxy.url)];
     await until(() => proxy.connections.total === 3);
@@ -103,7 +103,7 @@ describe('cache() with equal calls at the same time', () => {
     await Promise.all(two);
   });
 
-  it('goes on for the others when the client of the call leaves', async () => {
+  it('goes on for the others when the leading client leaves', async () => {
     const setup = await held();
     const { proxy, responses, upstream } = setup;
     const leader = begin(proxy.url);
@@ -119,7 +119,7 @@ describe('cache() with equal calls at the same time', () => {
     expect((await setup.get()).text).to.equal('still');
   });
 
-  it('goes on in the middle of a body, too', async () => {
+  it('goes on in the middle of a body as well', async () => {
     const { proxy, responses, get } = await held();
     const leader = begin(proxy.url);
     await until(() => responses.length === 1);
@@ -133,7 +133,7 @@ describe('cache() with equal calls at the same time', () => {
     expect((await get()).text).to.equal('one two');
   });
 
-  it('ends the call when all of them have left', async () => {
+  it('aborts the request when all of them have left', async () => {
     const setup = await held();
     const { proxy, responses, upstream } = setup;
     const leader = begin(proxy.url);
@@ -152,7 +152,7 @@ describe('cache() with equal calls at the same time', () => {
     expect((await next).text).to.equal('next');
   });
 
-  it('does not mind a follower that leaves', async () => {
+  it('is not disturbed by a follower that leaves', async () => {
     const { proxy, responses } = await held();
     const leader = call(proxy.url);
     await until(() => responses.length === 1);
@@ -164,7 +164,7 @@ describe('cache() with equal calls at the same time', () => {
     expect((await leader).text).to.equal('fine');
   });
 
-  it('has the next one ask when the call fails, one at a time', async () => {
+  it('has the next one try when the request fails, one at a time', async () => {
     const setup = await held();
     const { proxy, responses, upstream } = setup;
     const calls = Array.from({ length: 4 }, () => call(proxy.url));
@@ -181,7 +181,7 @@ describe('cache() with equal calls at the same time', () => {
     expect(upstream.requests).to.have.length(2);
   });
 
-  it('cuts off all that stream when the call breaks off, and stores nothing', async () => {
+  it('cuts off all streams when the upstream breaks off, and stores nothing', async () => {
     const setup = await held();
     const { proxy, responses } = setup;
     const leader = begin(proxy.url);
@@ -194,7 +194,7 @@ describe('cache() with equal calls at the same time', () => {
     expect(setup.handler.counts().entries).to.equal(0);
   });
 
-  it('asks for itself after coalesceTimeoutMs', async () => {
+  it('sends its own request after coalesceTimeoutMs', async () => {
     const setup = await held({ coalesceTimeoutMs: 50 });
     const { proxy, responses } = setup;
     const slow = call(proxy.url);
@@ -207,7 +207,7 @@ describe('cache() with equal calls at the same time', () => {
     expect((await slow).text).to.equal('slow');
   });
 
-  it('does none of it where it is turned off', async () => {
+  it('does nothing of the kind where it is turned off', async () => {
     const { proxy, responses } = await held({ coalesce: false });
     const calls = [call(proxy.url), call(proxy.url)];
     await until(() => responses.length === 2);
@@ -215,7 +215,7 @@ describe('cache() with equal calls at the same time', () => {
     await Promise.all(calls);
   });
 
-  it('tells apart what the answer varies on', async () => {
+  it('distinguishes requests by what the response varies on', async () => {
     const setup = await held();
     const { proxy, responses } = setup;
     const ask = (accept: string) => call(proxy.url, { headers: { accept } });
@@ -231,7 +231,7 @@ describe('cache() with equal calls at the same time', () => {
     expect(misses(setup)).to.equal(2);
   });
 
-  it('shares a body that turns out too large to be kept', async () => {
+  it('shares a body that turns out to be too large to store', async () => {
     const setup = await held({ maxEntryBytes: 100_000 });
     const { proxy, responses, handler, upstream } = setup;
     const leader = begin(proxy.url);

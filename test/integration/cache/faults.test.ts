@@ -31,7 +31,7 @@ describe('cache() and bad input', () => {
     }
   });
 
-  it('keeps as much as Content-Length says where more comes, and nothing else', async () => {
+  it('stores as much as Content-Length says where more arrives, and nothing else', async () => {
     const { url, handler } = await raw(
       'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngoodHTTP/1.1 200 OK\r\nX: 1\r\n\r\n',
     );
@@ -41,7 +41,7 @@ describe('cache() and bad input', () => {
     expect(handler.counts().entries).to.equal(1);
   });
 
-  it('stores nothing of a handler that sends less or more than it announced', async () => {
+  it('stores no response of a handler that sends less or more than it announced', async () => {
     for (const body of ['abc', 'abcdef']) {
       const handler = openCache({});
       const { serve } = await import('../../support/serve.js');
@@ -61,7 +61,7 @@ describe('cache() and bad input', () => {
     }
   });
 
-  it('does not keep an answer whose client leaves while it is stored', async () => {
+  it('does not store a response whose client leaves while it is recorded', async () => {
     const { proxy, handler, upstream } = await cached((_req, res) => {
       res.write('begun');
     });
@@ -71,7 +71,7 @@ describe('cache() and bad input', () => {
     expect(handler.counts().entries).to.equal(0);
   });
 
-  it('lets a body over maxEntryBytes through, in its own time, and stops keeping it', async () => {
+  it('passes on a body over maxEntryBytes at its own pace, and stops recording it', async () => {
     const size = 60 * 1024 * 1024;
     let source = bigBody(size);
     const { proxy, handler, get } = await cached((_req, res) => {
@@ -88,7 +88,7 @@ describe('cache() and bad input', () => {
     expect(cacheStatus(await get())).to.match(/fwd=uri-miss/);
   });
 
-  it('keeps a body of maxEntryBytes and none that is a byte longer', async () => {
+  it('stores a body of maxEntryBytes and none that is a byte longer', async () => {
     for (const [length, expected] of [
       [5000, 1],
       [5001, 0],
@@ -109,7 +109,7 @@ describe('cache() and bad input', () => {
     }
   });
 
-  it('keeps binary bodies byte by byte, small and large', async () => {
+  it('stores binary bodies unchanged, small and large', async () => {
     for (const length of [1000, 16 * 1024, 100_000]) {
       const body = Buffer.from(Array.from({ length }, (_, i) => (i * 7) & 255));
       const { get } = await cached((_req, res) => void res.end(body));
@@ -122,7 +122,7 @@ describe('cache() and bad input', () => {
     }
   });
 
-  it("never keeps what varies on '*', nor on a flood of fields", async () => {
+  it("never stores a response that varies on '*', or on a flood of headers", async () => {
     const flood = Array.from({ length: 200 }, (_, i) => `x-${i}`).join(', ');
     for (const vary of ['*', 'accept, *', flood]) {
       const { get, handler } = await cached(counted({ vary }));
@@ -132,7 +132,7 @@ describe('cache() and bad input', () => {
     }
   });
 
-  it('keeps a few of 10 000 variants of one URI', async () => {
+  it('keeps only a few of 10 000 variants of one URI', async () => {
     const { proxy, handler } = await cached(counted({ vary: 'x-kind' }));
     const { Agent } = await import('node:http');
     const agent = new Agent({ keepAlive: true, maxSockets: 50 });
@@ -144,7 +144,7 @@ describe('cache() and bad input', () => {
     expect(handler.counts().bytes).to.be.below(20_000);
   }).timeout(60_000);
 
-  it('stays within maxBytes, forgetting what was used least recently', async () => {
+  it('stays within maxBytes, evicting what was used least recently', async () => {
     const { get, handler } = await cached((_req, res) => void res.end('x'.repeat(1000)), {
       maxBytes: 50_000,
     });
@@ -170,7 +170,7 @@ describe('cache() and bad input', () => {
     expect(texts).to.deep.equal([1, 2, 3, 4, 5, 6, 6].map((n) => `answer ${n}`));
   });
 
-  it('passes interim answers on, and repeats none from the store', async () => {
+  it('forwards interim responses, and repeats none from the store', async () => {
     const { proxy } = await cached((_req, res) => {
       res.writeEarlyHints({ link: '</style.css>; rel=preload' }, () => res.end('x'));
     });
@@ -180,7 +180,7 @@ describe('cache() and bad input', () => {
     expect([second.text, second.information.length]).to.deep.equal(['x', 0]);
   });
 
-  it('keeps nothing of trailers and of fields that are for one connection', async () => {
+  it('stores no trailers and no hop-by-hop headers', async () => {
     const { proxy } = await cached((_req, res) => {
       res.writeHead(200, { trailer: 'x-sum', connection: 'x-hop', 'x-hop': '1', 'x-kept': '1' });
       res.write('x');
@@ -206,7 +206,7 @@ describe('cache() and bad input', () => {
     expect((await other).body.length).to.equal(size);
   });
 
-  it('takes a 404 for an answer, not for a failure', async () => {
+  it('treats a 404 as a response, not as a failure', async () => {
     const clock = new TestClock();
     const { get } = await cached(
       [counted({}, { clock }), (_req, res) => void res.writeHead(404).end()],

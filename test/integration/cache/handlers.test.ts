@@ -11,10 +11,10 @@ import { until } from '../../support/until.js';
 import { startUpstream } from '../../support/upstream.js';
 import { cacheStatus, openCache, TestClock } from './testing.js';
 
-/** A cache in front of one Express handler, whose calls are counted. */
+/** A cache in front of one Express handler that counts its requests. */
 async function inFrontOf(handler: (app: Express, calls: () => number) => void, options: CacheOptions = {}) {
   const clock = new TestClock();
-  // Else its last error handler writes to the console.
+  // Otherwise its last error handler writes to the console.
   const app = express().set('env', 'test');
   const front = cache(options, undefined, clock.now);
   let calls = 0;
@@ -28,7 +28,7 @@ async function inFrontOf(handler: (app: Express, calls: () => number) => void, o
 }
 
 describe('cache() in front of any handler', () => {
-  it('keeps what an answer varies by, beside a list of such that the application has set before', async () => {
+  it('stores the Vary of a response beside a Vary that the application has set before', async () => {
     const upstream = await startUpstream((req, res) => {
       const { 'accept-language': language } = req.headers;
       res.writeHead(200, { vary: 'accept-language' }).end(language);
@@ -44,14 +44,14 @@ describe('cache() in front of any handler', () => {
     expect(upstream.requests).to.have.length(2);
   });
 
-  for (const [how, response] of Object.entries<Handler>({
+  for (const [how, handler] of Object.entries<Handler>({
     'writeHead and end': (_req, res) => {
       res.writeHead(200, 'Fine', { 'X-Kind': ['a', 'b'] }).end('body');
     },
-    'a flat list of fields': (_req, res) => {
+    'a flat list of headers': (_req, res) => {
       res.writeHead(200, 'Fine', ['X-Kind', 'a', 'X-Kind', 'b']).end('body');
     },
-    'fields set one by one': (_req, res) => {
+    'headers set one by one': (_req, res) => {
       res.statusMessage = 'Fine';
       res.setHeader('X-Kind', ['a', 'b']);
       res.end('body');
@@ -69,13 +69,13 @@ describe('cache() in front of any handler', () => {
       Readable.from([Buffer.from('bo'), Buffer.from('dy')]).pipe(res);
     },
   })) {
-    it(`keeps what is answered by ${how}`, async () => {
+    it(`stores a response sent by ${how}`, async () => {
       let calls = 0;
       const front = cache();
       const { url } = await serve((req, res, next) =>
         front(req, res, () => {
           calls++;
-          response(req, res, next);
+          handler(req, res, next);
         }),
       );
       const [first, second] = [await call(url), await call(url)];
@@ -99,7 +99,7 @@ describe('cache() in front of any handler', () => {
     expect([second.text, second.headers['content-length']]).to.deep.equal(['näh', '4']);
   });
 
-  it('works in Express, and does not keep what was set before it for another client', async () => {
+  it('works in Express, and does not store headers set before it for another client', async () => {
     const app = express();
     let calls = 0;
     app.use((req, res, next) => {
@@ -125,7 +125,7 @@ describe('cache() in front of any handler', () => {
     expect(second.headers.vary).to.match(/Origin.*Accept/);
   });
 
-  it('goes by the whole path where one cache is mounted twice', async () => {
+  it('uses the whole path where one cache is mounted twice', async () => {
     const app = express();
     app.use(['/a', '/b'], cache(), (req, res) => void res.send(req.baseUrl));
     const { url } = await serveApp(app);
@@ -133,7 +133,7 @@ describe('cache() in front of any handler', () => {
     expect((await call(`${url}/b/x`)).text).to.equal('/b');
   });
 
-  it('revalidates through the handler, which sees the stored tag and then its own request again', async () => {
+  it('revalidates through the handler, which sees the stored tag and afterwards its own request again', async () => {
     const seen: (string | undefined)[] = [];
     const { url, clock, calls } = await inFrontOf(
       (app) => {
@@ -158,7 +158,7 @@ describe('cache() in front of any handler', () => {
     expect(calls()).to.equal(2);
   });
 
-  it('sends the stale copy in place of an error that Express answers', async () => {
+  it('sends the stale copy in place of an error that Express would send', async () => {
     const { url, clock } = await inFrontOf((app, calls) => {
       app.use((_req, res) => {
         if (calls() > 1) throw new Error('down');
@@ -173,7 +173,7 @@ describe('cache() in front of any handler', () => {
     expect((await call(`${url}/other`)).status).to.equal(500);
   });
 
-  it('has one call renew while the others get the stale copy, where none can run in the background', async () => {
+  it('renews with one request while the others get the stale copy, where nothing can run in the background', async () => {
     const release: (() => void)[] = [];
     const { url, clock } = await inFrontOf(
       (app, calls) => {
@@ -195,7 +195,7 @@ describe('cache() in front of any handler', () => {
     expect((await call(url)).text).to.equal('2');
   });
 
-  it('coalesces, and lets the next one ask when a client leaves a foreign handler', async () => {
+  it('coalesces, and has the next one try when a client leaves a foreign handler', async () => {
     const waiting: { send(body: string): unknown }[] = [];
     const { url } = await inFrontOf((app) => {
       app.use((_req, res) => void waiting.push(res));
@@ -211,7 +211,7 @@ describe('cache() in front of any handler', () => {
     expect((await Promise.all(followers)).map(({ text }) => text)).to.deep.equal(['second', 'second']);
   });
 
-  it('tells what it did to the record of the call', async () => {
+  it('records on the exchange what it did', async () => {
     const verdicts: (string | undefined)[] = [];
     const front = cache();
     const { url } = await serve((req, res, next) => {
@@ -225,7 +225,7 @@ describe('cache() in front of any handler', () => {
     expect(verdicts).to.deep.equal(['miss', 'hit', 'bypass']);
   });
 
-  it("purges by key, path and tag, those of 'tags' and of the answer", async () => {
+  it("purges by key, path and tag, those of 'tags' and of the response", async () => {
     const { url, front, calls } = await inFrontOf(
       (app) => {
         app.use((req, res) => void res.set('Surrogate-Key', `all ${req.path.slice(1)}`).send('x'));
@@ -235,22 +235,22 @@ describe('cache() in front of any handler', () => {
     const fill = async () => {
       for (const path of ['/a', '/a/b', '/a/b?q=1', '/c']) await call(url + path);
     };
-    const asked = async () => {
+    const requested = async () => {
       const earlier = calls();
       await fill();
       return calls() - earlier;
     };
     await fill();
-    expect(await asked()).to.equal(0);
+    expect(await requested()).to.equal(0);
     expect(await front.purge({ key: front.keyOf({ url: '/a' }) })).to.equal(1);
-    expect(await asked()).to.equal(1);
+    expect(await requested()).to.equal(1);
     expect(await front.purge({ prefix: '/a' })).to.equal(3);
-    expect(await asked()).to.equal(3);
+    expect(await requested()).to.equal(3);
     expect(await front.purge({ tag: 'all' })).to.equal(4);
-    expect(await asked()).to.equal(4);
+    expect(await requested()).to.equal(4);
     expect(await front.purge({ tag: 'by-c' })).to.equal(1);
     expect(await front.purge({ tag: 'a/b' })).to.equal(2);
-    expect(await asked()).to.equal(3);
+    expect(await requested()).to.equal(3);
     expect(await front.purge({ prefix: '/' })).to.equal(4);
     expect(front.counts()).to.include({ entries: 0, bytes: 0 });
     expect(await front.purge({ tag: 'nobody' })).to.equal(0);

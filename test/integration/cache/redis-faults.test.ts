@@ -21,7 +21,7 @@ import {
 
 const HASTY = { commandTimeoutMs: 20, circuit: { failures: 3, resetMs: 20 } };
 
-describe('redisStore() without a Redis that answers', () => {
+describe('redisStore() without a Redis that replies', () => {
   it('misses at once, stores nothing and throws nothing where there never was one', async () => {
     const store = redisStore({ redis: `redis://127.0.0.1:${await unusedPort()}` });
     onCleanup(() => store.close());
@@ -49,20 +49,20 @@ describe('redisStore() without a Redis that answers', () => {
     expect(await bodyAt(store, KEY)).to.equal('cloudy');
   });
 
-  it('misses what it had asked when the connection broke', async () => {
+  it('misses on look-ups in flight when the connection breaks', async () => {
     const server = await startRedis();
     const store = await connectedStore(server, { commandTimeoutMs: 60_000 });
     await stored(store, KEY, 'sunny');
     server.stall();
-    const asked = Promise.all([store.get(KEY), store.get(KEY)]);
+    const lookUps = Promise.all([store.get(KEY), store.get(KEY)]);
     await server.kill();
-    expect(await within(asked, 'the look-ups')).to.deep.equal([undefined, undefined]);
+    expect(await within(lookUps, 'the look-ups')).to.deep.equal([undefined, undefined]);
     await server.restart();
     await until(() => store.isUsable());
     expect(await within(Promise.resolve(store.get(KEY)), 'a look-up')).to.equal(undefined);
   });
 
-  it('asks a stalled Redis only until the circuit opens, and again once it answers', async () => {
+  it('uses a stalled Redis only until the circuit opens, and again once it replies', async () => {
     const server = await startRedis();
     const store = await connectedStore(server, HASTY);
     await stored(store, KEY, 'sunny');
@@ -82,7 +82,7 @@ describe('redisStore() without a Redis that answers', () => {
     expect(scripts).to.equal(1);
   });
 
-  it('makes one trial at a time while the circuit is open', async () => {
+  it('sends one probe at a time while the circuit is open', async () => {
     const server = await startRedis();
     const store = await connectedStore(server, {
       commandTimeoutMs: 20,
@@ -99,20 +99,20 @@ describe('redisStore() without a Redis that answers', () => {
     expect(exists).to.be.within(1, 5);
   });
 
-  it('does not take a busy process of its own for a slow Redis', async () => {
+  it('does not mistake a busy process for a slow Redis', async () => {
     const server = await startRedis();
     const store = await connectedStore(server, { ...HASTY, commandTimeoutMs: 50 });
     await stored(store, KEY, 'sunny');
-    const asked = Array.from({ length: 5 }, () => bodyAt(store, KEY));
-    // Sent now, and answered while nobody reads.
+    const lookUps = Array.from({ length: 5 }, () => bodyAt(store, KEY));
+    // Sent now, and the reply arrives while nobody reads.
     await new Promise((resolve) => setImmediate(resolve));
     const busyUntil = performance.now() + 200;
     while (performance.now() < busyUntil);
-    expect(await Promise.all(asked)).to.deep.equal(Array.from({ length: 5 }, () => 'sunny'));
+    expect(await Promise.all(lookUps)).to.deep.equal(Array.from({ length: 5 }, () => 'sunny'));
     expect(store.health().circuitIsOpen).to.equal(false);
   });
 
-  it('keeps answering look-ups while Redis has no room for more', async () => {
+  it('keeps serving look-ups while Redis has no room for more', async () => {
     const server = await startRedis();
     const store = await connectedStore(server, HASTY);
     await stored(store, KEY, 'sunny');
@@ -123,7 +123,7 @@ describe('redisStore() without a Redis that answers', () => {
     expect(await bodyAt(store, KEY)).to.equal('sunny');
   });
 
-  it('serves a client of the application’s that queues what it cannot send', async () => {
+  it('works with a client of the application that queues what it cannot send', async () => {
     const server = await startRedis();
     const client = new Redis(server.port);
     onCleanup(() => client.disconnect());
@@ -168,7 +168,7 @@ describe('redisStore() without a Redis that answers', () => {
     expect(shown).to.deep.equal([]);
   });
 
-  it('leaves nothing open when it is closed: the process ends by itself', async () => {
+  it('leaves nothing open when it is closed: the process exits by itself', async () => {
     const server = await startRedis();
     for (const stalled of [false, true]) {
       const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', CHILD], {
@@ -176,11 +176,11 @@ describe('redisStore() without a Redis that answers', () => {
         stdio: ['pipe', 'pipe', 'inherit'],
       });
       onCleanup(() => child.kill('SIGKILL'));
-      const proxy = once(child, 'exit');
+      const exited = once(child, 'exit');
       await within(once(child.stdout, 'data'), 'the process to have used the store', 15_000);
       if (stalled) server.stall();
       child.stdin.end('close\n');
-      expect(await within(proxy, 'the process to end', 15_000)).to.deep.equal([0, null]);
+      expect(await within(exited, 'the process to end', 15_000)).to.deep.equal([0, null]);
       server.resume();
     }
     await eventually(

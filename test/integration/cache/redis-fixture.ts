@@ -47,7 +47,7 @@ export function under(changes: Partial<StoredUnder> = {}): StoredUnder {
   return { api: API, tags: [], keepUntil: Date.now() + 60_000, ...changes };
 }
 
-/** A store that is closed after the test, connected already. Its time limit is one that a busy machine keeps. */
+/** A connected store that is closed after the test. Its timeout is generous enough for a busy machine. */
 export async function connectedStore(
   server: RedisServer,
   options: Partial<RedisStoreOptions> = {},
@@ -84,7 +84,7 @@ export async function bodyAt(store: { get: RedisStore['get'] }, key: string): Pr
   return found && Buffer.from(found.body).toString();
 }
 
-/** Resolves once the condition, asked again and again, holds. */
+/** Resolves once the condition, polled repeatedly, holds. */
 export function eventually(condition: () => Promise<boolean>, what: string): Promise<void> {
   const asking = async (): Promise<void> => {
     while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));

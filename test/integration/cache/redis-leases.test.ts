@@ -9,17 +9,17 @@ import { connectedStore, eventually, KEY, under, variant } from './redis-fixture
 const LONG = 60_000;
 
 describe('redisStore().lease()', () => {
-  it('goes to one of many processes', async () => {
+  it('is granted to one of many processes', async () => {
     const server = await startRedis();
     const stores = await Promise.all([1, 2, 3, 4].map(() => connectedStore(server)));
-    const asked = stores.map((store) => store.lease(KEY, LONG));
-    const first = await Promise.race(asked);
+    const requested = stores.map((store) => store.lease(KEY, LONG));
+    const first = await Promise.race(requested);
     first?.release();
-    const leases = await Promise.all(asked);
+    const leases = await Promise.all(requested);
     expect(leases.filter((lease) => lease !== undefined)).to.deep.equal([first]);
   });
 
-  it('wakes those who wait when it is given back', async () => {
+  it('wakes those who wait when it is released', async () => {
     const server = await startRedis();
     const [one, other] = [await connectedStore(server), await connectedStore(server)];
     await hears(server, other);
@@ -42,7 +42,7 @@ describe('redisStore().lease()', () => {
     expect(await other.get(KEY)).to.have.length(1);
   });
 
-  it('is found free where nobody hears that it is', async () => {
+  it('is found free by those who missed the release', async () => {
     const server = await startRedis();
     const [one, other] = [await connectedStore(server), await connectedStore(server)];
     await one.lease(KEY, LONG);
@@ -62,14 +62,14 @@ describe('redisStore().lease()', () => {
     await eventually(async () => (await other.lease(KEY, LONG)) !== undefined, 'the next to have it');
   });
 
-  it('is waited for no longer than one would hold it', async () => {
+  it('is waited for no longer than its lifetime', async () => {
     const server = await startRedis();
     const [one, other] = [await connectedStore(server), await connectedStore(server)];
     await one.lease(KEY, LONG);
     expect(await within(other.lease(KEY, 50), 'the one who waits')).to.equal(undefined);
   });
 
-  it('is not given back by one whose time was up', async () => {
+  it('is not released by a holder whose time was up', async () => {
     const server = await startRedis();
     const [one, other] = [await connectedStore(server), await connectedStore(server)];
     const lapsed = await one.lease(KEY, LONG);
@@ -82,7 +82,7 @@ describe('redisStore().lease()', () => {
     expect(await server.control.dbsize()).to.equal(1);
   });
 
-  it('is each process’ own while there is no Redis', async () => {
+  it('is granted to every process while there is no Redis', async () => {
     const store = redisStore({ redis: { host: '127.0.0.1', port: await unusedPort() } });
     onCleanup(() => store.close());
     const leases = await Promise.all([store.lease(KEY, LONG), store.lease(KEY, LONG)]);
@@ -90,7 +90,7 @@ describe('redisStore().lease()', () => {
     expect(leases.every((lease) => lease !== undefined)).to.equal(true);
   });
 
-  it('lets go of those who wait when Redis dies, and when the store is closed', async () => {
+  it('releases those who wait when Redis dies, and when the store is closed', async () => {
     const server = await startRedis();
     const [one, other] = [await connectedStore(server), await connectedStore(server)];
     await one.lease(KEY, LONG);
@@ -107,7 +107,7 @@ describe('redisStore().lease()', () => {
   });
 });
 
-/** Takes the one lease there is away, as its time does. */
+/** Removes the only lease there is, as its expiry would. */
 async function lapse({ control }: RedisServer): Promise<void> {
   const [, [name = '']] = await control.scan(0);
   await control.del(name);

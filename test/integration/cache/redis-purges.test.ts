@@ -15,7 +15,7 @@ import {
 } from './redis-fixture.js';
 
 describe('redisStore().purge()', () => {
-  it('takes out what another process stored, by key', async () => {
+  it('removes what another process stored, by key', async () => {
     const server = await startRedis();
     const [one, other] = [await connectedStore(server), await connectedStore(server)];
     await stored(one, KEY, 'sunny');
@@ -25,7 +25,7 @@ describe('redisStore().purge()', () => {
     expect(await server.control.dbsize()).to.equal(0);
   });
 
-  it('takes out all that carry a tag, of one API only', async () => {
+  it('removes everything that carries a tag, of one API only', async () => {
     const server = await startRedis();
     const [one, other] = [await connectedStore(server), await connectedStore(server)];
     const maps = '{rpo:maps}:';
@@ -41,7 +41,7 @@ describe('redisStore().purge()', () => {
     expect(await other.purge({ api: API, tag: 'unknown' })).to.equal(0);
   });
 
-  it('takes out all below a path, and no neighbour', async () => {
+  it('removes everything below a path, and no neighbour', async () => {
     const server = await startRedis();
     const [one, other] = [await connectedStore(server), await connectedStore(server)];
     const inside = [`${API}/cities/`, `${API}/cities/a:`, `${API}/cities/~b:~digest`, `${API}/cities/*?[x]:`];
@@ -61,7 +61,7 @@ describe('redisStore().purge()', () => {
     expect(await server.control.dbsize()).to.equal(0);
   });
 
-  it('takes out thousands in pieces, without ever walking over all keys', async () => {
+  it('removes thousands in pages, without ever scanning all keys', async () => {
     const server = await startRedis();
     const store = await connectedStore(server);
     for (let i = 0; i < 1201; i++) store.set(`${API}/${i}:`, [variant('x')], under({ tags: ['rain'] }));
@@ -72,7 +72,7 @@ describe('redisStore().purge()', () => {
     expect(calls).to.include.keys('zrange', 'unlink').and.to.not.have.any.keys('keys', 'scan', 'smembers');
   });
 
-  it('takes out what is still on its way', async () => {
+  it('removes what is still on its way', async () => {
     const server = await startRedis();
     const store = await connectedStore(server);
     for (const target of [{ key: KEY }, { prefix: `${API}/c` }, { api: API, tag: 'rain' }] as PurgeTarget[]) {
@@ -82,7 +82,7 @@ describe('redisStore().purge()', () => {
     }
   });
 
-  it('leaves what is stored after a deletion', async () => {
+  it('keeps what is stored after a deletion', async () => {
     const server = await startRedis();
     const store = await connectedStore(server);
     await stored(store, KEY, 'old');
@@ -93,7 +93,7 @@ describe('redisStore().purge()', () => {
     expect(await store.purge({ prefix: API })).to.equal(1);
   });
 
-  it('is heard by other processes once Redis has no more of it, and not by its own', async () => {
+  it('is announced to other processes once Redis has removed it, and not to its own', async () => {
     const server = await startRedis();
     const [one, other] = [await connectedStore(server), await connectedStore(server)];
     const stranger = await connectedStore(server, { prefix: 'other:' });
@@ -130,7 +130,7 @@ describe('redisStore().purge()', () => {
     );
   });
 
-  it('hides what Redis does not let go of, until it does', async () => {
+  it('hides what Redis fails to remove, until it succeeds', async () => {
     const server = await startRedis();
     const store = await connectedStore(server);
     const targets: PurgeTarget[] = [{ key: `${API}/a:` }, { prefix: `${API}/b` }, { api: API, tag: 'rain' }];
@@ -150,7 +150,7 @@ describe('redisStore().purge()', () => {
     expect(await bodyAt(store, `${API}/a:`)).to.equal('new');
   });
 
-  it('is made up for when Redis was away', async () => {
+  it('is carried out later where Redis was away', async () => {
     const server = await startRedis();
     const [one, other] = [
       await connectedStore(server, { commandTimeoutMs: 20, circuit: { failures: 1, resetMs: 20 } }),

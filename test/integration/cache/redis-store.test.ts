@@ -20,7 +20,7 @@ import {
 } from './redis-fixture.js';
 
 describe('redisStore()', () => {
-  it('gives other processes heads and bodies as they were, byte by byte', async () => {
+  it('returns heads and bodies to other processes unchanged', async () => {
     const server = await startRedis();
     const [one, other] = [await connectedStore(server), await connectedStore(server)];
     const set = [variant(BINARY, { varyKey: 'a' }), variant('', { varyKey: 'b', status: 404 })];
@@ -37,7 +37,7 @@ describe('redisStore()', () => {
     expect(await store.get(KEY)).to.equal(undefined);
   });
 
-  it('asks one command for a hit, and sends one for a store', async () => {
+  it('sends one command for a hit, and one for a store', async () => {
     const server = await startRedis();
     const store = await connectedStore(server);
     const monitor = await server.control.monitor();
@@ -53,7 +53,7 @@ describe('redisStore()', () => {
     expect(commands).to.deep.equal(['eval', 'get', 'echo']);
   });
 
-  it('lets Redis drop a value when it is of no more use', async () => {
+  it('has Redis drop a value when it is of no more use', async () => {
     const server = await startRedis();
     const store = await connectedStore(server);
     await stored(store, KEY, 'sunny', { keepUntil: Date.now() + 30_000, tags: ['rain'] });
@@ -63,7 +63,7 @@ describe('redisStore()', () => {
     }
   });
 
-  it('does not store what is of no more use already', async () => {
+  it('does not store what is already of no more use', async () => {
     const server = await startRedis();
     const store = await connectedStore(server);
     store.set(KEY, [variant('old')], under({ keepUntil: Date.now() - 1 }));
@@ -80,7 +80,7 @@ describe('redisStore()', () => {
     expect(await server.control.pttl(list)).to.be.above(80_000);
   });
 
-  it('takes keys that have expired off its lists while it stores others', async () => {
+  it('removes expired keys from its lists while it stores others', async () => {
     const server = await startRedis();
     const store = await connectedStore(server);
     await stored(store, `${API}/long:`, 'a', { tags: ['rain'] });
@@ -119,7 +119,7 @@ describe('redisStore()', () => {
     expect(await bodyAt(store, KEY)).to.equal('second');
   });
 
-  it('stores no more while Redis is too far behind', async () => {
+  it('stores nothing more while Redis is too far behind', async () => {
     const server = await startRedis();
     const store = await connectedStore(server, { maxPendingBytes: 5000 });
     server.stall();
@@ -131,7 +131,7 @@ describe('redisStore()', () => {
     expect(await store.get(`${API}/c:`)).to.equal(undefined);
   });
 
-  it('leaves out the older variants where all of them are too large together', async () => {
+  it('drops the older variants where all of them together are too large', async () => {
     const store = await connectedStore(await startRedis(), { maxEntryBytes: 10 });
     store.set(KEY, [variant('123456'), variant('7890'), variant('x')], under());
     await written(store);
@@ -143,7 +143,7 @@ describe('redisStore()', () => {
     expect(await bodyAt(store, KEY)).to.equal('123456');
   });
 
-  it('drops and counts what it cannot read, and misses', async () => {
+  it('misses on what it cannot read, drops it and counts it', async () => {
     const server = await startRedis();
     const store = await connectedStore(server);
     const value = encodeEntry([variant('sunny')]);
@@ -167,7 +167,7 @@ describe('redisStore()', () => {
     }
   });
 
-  it('drops and counts what is no value at all', async () => {
+  it('drops and counts keys of another type', async () => {
     const server = await startRedis();
     const store = await connectedStore(server);
     await server.control.lpush(KEY, 'a list');
@@ -192,7 +192,7 @@ describe('redisStore()', () => {
     expect(client.listenerCount('ready') + client.listenerCount('error')).to.equal(0);
   });
 
-  it('may share a client with many others', async () => {
+  it('can share a client with many others', async () => {
     const server = await startRedis();
     const client = new Redis(server.port);
     onCleanup(() => client.disconnect());
@@ -205,7 +205,7 @@ describe('redisStore()', () => {
     expect(listenerWarningsSeen()).to.deep.equal([]);
   });
 
-  it('keeps all that belongs to an API in one slot of a cluster', async () => {
+  it('keeps everything that belongs to an API in one slot of a cluster', async () => {
     const server = await startRedis({ cluster: true });
     const cluster = new Cluster([{ host: server.host, port: server.port }], { enableAutoPipelining: true });
     onCleanup(() => cluster.disconnect());
@@ -229,7 +229,7 @@ describe('redisStore()', () => {
     expect(values).to.deep.equal([]);
   });
 
-  it('refuses what it cannot honour, and shows no part of a URL', () => {
+  it('refuses invalid options, and shows no part of a URL', () => {
     const refused: [RedisStoreOptions, RegExp][] = [
       [{ redis: 'localhost' }, /^redis must be an ioredis client/],
       [

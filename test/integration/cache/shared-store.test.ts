@@ -6,16 +6,16 @@ import { begin, call } from '../../support/client.js';
 import { until } from '../../support/until.js';
 import { cached, cacheStatus, counted, TestClock } from './testing.js';
 
-/** A store that answers later, and gives one lease for a key at a time. */
+/** A store that replies later, and grants one lease per key at a time. */
 class FarStore implements CacheStore {
   readonly #near = new MemoryStore();
   readonly #leases = new Map<string, () => void>();
   readonly #waiting: (() => void)[] = [];
-  asked = 0;
+  lookUps = 0;
   leasesAsked = 0;
 
   async get(key: string): Promise<readonly StoredVariant[] | undefined> {
-    this.asked++;
+    this.lookUps++;
     await new Promise((resolve) => setImmediate(resolve));
     return this.#near.get(key);
   }
@@ -56,21 +56,21 @@ class FarStore implements CacheStore {
 }
 
 describe('cache() with a store that several processes share', () => {
-  it('answers hits from it with one look-up each', async () => {
+  it('serves hits with one look-up each', async () => {
     const store = new FarStore();
     const { get, handler } = await cached(counted(), { store });
     await get();
-    const before = store.asked;
+    const before = store.lookUps;
     const hit = await get();
-    expect([hit.text, store.asked - before]).to.deep.equal(['answer 1', 1]);
+    expect([hit.text, store.lookUps - before]).to.deep.equal(['answer 1', 1]);
     expect(handler.counts()).to.include({ hits: 1, misses: 1, entries: 1 });
   });
 
-  it('has one of two processes ask, and the other one wait for it', async () => {
+  it('has one of two processes send the request, and the other wait for it', async () => {
     const store = new FarStore();
     const release: (() => void)[] = [];
-    const response = counted();
-    const one = await cached((req, res) => void release.push(() => response(req, res)), { store });
+    const respond = counted();
+    const one = await cached((req, res) => void release.push(() => respond(req, res)), { store });
     const other = await cached(counted(), { store });
     const calls = [one.get()];
     await until(() => release.length === 1);
@@ -82,7 +82,7 @@ describe('cache() with a store that several processes share', () => {
     expect(store.leased).to.equal(0);
   });
 
-  it('asks for itself where the one with the lease has stored nothing', async () => {
+  it('sends its own request where the holder of the lease has stored nothing', async () => {
     const store = new FarStore();
     const release: (() => void)[] = [];
     const one = await cached((_req, res) => void release.push(() => res.writeHead(500).end()), { store });
@@ -97,7 +97,7 @@ describe('cache() with a store that several processes share', () => {
     expect(store.leased).to.equal(0);
   });
 
-  it('gives the lease back when the client leaves', async () => {
+  it('releases the lease when the client leaves', async () => {
     const store = new FarStore();
     const { proxy, upstream } = await cached(() => {}, { store });
     const client = begin(proxy.url);
@@ -107,7 +107,7 @@ describe('cache() with a store that several processes share', () => {
     await until(() => store.leased === 0);
   });
 
-  it('sends nothing that a purge is still to take out, and keeps what came after it', async () => {
+  it('serves nothing that a pending purge removes, and keeps what came after it', async () => {
     const store = new FarStore();
     const { get, handler } = await cached(counted(), { store });
     await get('/a');

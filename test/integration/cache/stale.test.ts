@@ -12,7 +12,7 @@ import { cached, cacheStatus, counted, TestClock } from './testing.js';
 
 const DAY = 86_400_000;
 
-describe('cache() with a stale answer and an upstream that fails', () => {
+describe('cache() with a stale response and an upstream that fails', () => {
   for (const [what, failure] of [
     ['a lost connection', hangUp],
     ['a 500', status(500)],
@@ -20,7 +20,7 @@ describe('cache() with a stale answer and an upstream that fails', () => {
     ['a 429', status(429)],
   ] as [string, UpstreamResponse][]) {
     for (const mode of ['ttl', 'standard'] as const) {
-      it(`sends the stale one after ${what} in '${mode}' mode, for a day`, async () => {
+      it(`serves it after ${what} in '${mode}' mode, for a day`, async () => {
         const clock = new TestClock();
         const good = counted({ 'cache-control': 'max-age=60' }, { clock });
         const { get, handler } = await cached([good, failure], { mode }, { clock });
@@ -37,7 +37,7 @@ describe('cache() with a stale answer and an upstream that fails', () => {
     }
   }
 
-  it('goes by staleIfErrorMs', async () => {
+  it('serves it for as long as staleIfErrorMs', async () => {
     const { get, clock } = await cached([counted(), status(503)], { staleIfErrorMs: 5000 });
     await get();
     clock.advance(64_000);
@@ -50,7 +50,7 @@ describe('cache() with a stale answer and an upstream that fails', () => {
     expect((await never.get()).status).to.equal(503);
   });
 
-  it("does not do so where the upstream forbids it in 'standard' mode", async () => {
+  it("does not serve it where the upstream forbids that in 'standard' mode", async () => {
     for (const control of ['must-revalidate', 'proxy-revalidate', 's-maxage=10', 'no-cache']) {
       const clock = new TestClock();
       const good = counted({ 'cache-control': `max-age=10, ${control}`, etag: '"1"' }, { clock });
@@ -61,7 +61,7 @@ describe('cache() with a stale answer and an upstream that fails', () => {
     }
   });
 
-  it('is served after the retries of a stage behind it', async () => {
+  it('serves it after the retries of a later stage', async () => {
     const { get, clock, upstream } = await cached(
       [counted(), status(503)],
       {},
@@ -73,7 +73,7 @@ describe('cache() with a stale answer and an upstream that fails', () => {
     expect(upstream.requests).to.have.length(4);
   });
 
-  it('is served while the circuit is open, and the upstream hears nothing', async () => {
+  it('serves it while the circuit is open, without a request to the upstream', async () => {
     const guard = breaker();
     onCleanup(() => guard.close());
     const { get, clock, upstream } = await cached([counted(), status(503)], {}, { stages: [guard] });
@@ -89,7 +89,7 @@ describe('cache() with a stale answer and an upstream that fails', () => {
     expect(upstream.requests).to.have.length(2);
   });
 
-  it('is served in resilientProxy, and the record of the call tells of no error', async () => {
+  it('serves it in resilientProxy, with no error on the exchange', async () => {
     const upstream = await startUpstream([text('good'), hangUp]);
     const proxy = resilientProxy({ name: 'a', target: upstream.url, retry: false, cache: { ttlMs: 1 } });
     onCleanup(() => proxy.close());
@@ -101,7 +101,7 @@ describe('cache() with a stale answer and an upstream that fails', () => {
     expect((await call(url)).text).to.equal('good');
   });
 
-  it('is served when a stage behind refuses the call for its rate, and not for what the client did', async () => {
+  it('serves it when a later stage refuses the request for its rate, but not for a client error', async () => {
     let error: unknown;
     const refuse: Handler = (_req, _res, next) => next(error);
     const { get, clock } = await cached(counted(), {}, { stages: [refuse] });
@@ -113,7 +113,7 @@ describe('cache() with a stale answer and an upstream that fails', () => {
     expect((await get()).status).to.equal(403);
   });
 
-  it('does not ask an upstream again before the time it named with 429', async () => {
+  it('sends no request before the Retry-After of a 429', async () => {
     const { get, clock, upstream } = await cached(
       [counted(), counted(), status(429, { 'retry-after': '120' }), counted()],
       {},
@@ -124,14 +124,14 @@ describe('cache() with a stale answer and an upstream that fails', () => {
     expect((await get('/a')).text).to.equal('answer 1');
     expect((await get('/b')).text).to.equal('answer 1');
     expect(upstream.requests).to.have.length(3);
-    // Somebody else's quota is not used up, and what is not stored has to be asked for.
+    // The quota of other credentials is not used up, and what is not stored has to be requested.
     expect((await get('/c')).text).to.equal('answer 1');
     expect(upstream.requests).to.have.length(4);
     clock.advance(121_000);
     expect((await get('/b')).text).to.equal('answer 2');
   });
 
-  it('passes the failure on where nothing is stored, and stores none', async () => {
+  it('forwards the failure where nothing is stored, and does not store it', async () => {
     const { get, upstream, handler } = await cached([
       status(429, { 'retry-after': '9' }),
       hangUp,
@@ -142,7 +142,7 @@ describe('cache() with a stale answer and an upstream that fails', () => {
     expect([limited.status, limited.headers['retry-after']]).to.deep.equal([429, '9']);
     expect((await get()).json()).to.include({ code: 'ERR_UPSTREAM_RESET' });
     expect((await get()).status).to.equal(502);
-    // One was sent again, since its connection had been used before.
+    // One was sent again, since its connection had been reused.
     expect(upstream.requests).to.have.length(4);
     expect(handler.counts().entries).to.equal(0);
   });

@@ -5,7 +5,7 @@ import { cached, cacheStatus, counted, TestClock } from './testing.js';
 
 const standard = { mode: 'standard' } as const;
 
-/** Confirms the tag `"v1"`, with these fields, and else sends a running number under it. */
+/** Confirms the tag `"v1"` with these headers, and otherwise sends a running number with that tag. */
 function validated(clock: TestClock, headers: Record<string, string> = {}): UpstreamResponse {
   const whole = counted({ etag: '"v1"', 'cache-control': 'max-age=10', ...headers }, { clock });
   return (req, res) => {
@@ -18,7 +18,7 @@ function validated(clock: TestClock, headers: Record<string, string> = {}): Upst
 }
 
 describe("cache() in 'standard' mode", () => {
-  it('keeps for as long as the upstream says, and not where it says nothing', async () => {
+  it('stores for as long as the upstream says, and not where it says nothing', async () => {
     const clock = new TestClock();
     const { get } = await cached(counted({ 'cache-control': 'max-age=10' }, { clock }), standard, { clock });
     await get();
@@ -41,7 +41,7 @@ describe("cache() in 'standard' mode", () => {
     expect((await get()).text).to.equal('answer 3');
   });
 
-  it('answers only-if-cached with 504 where nothing is stored', async () => {
+  it('responds to only-if-cached with 504 where nothing is stored', async () => {
     const { get, upstream } = await cached(counted({ 'cache-control': 'max-age=10' }), standard);
     const refused = await get('/', { 'cache-control': 'only-if-cached' });
     expect(refused.status).to.equal(504);
@@ -49,7 +49,7 @@ describe("cache() in 'standard' mode", () => {
     expect(upstream.requests).to.have.length(0);
   });
 
-  it('asks whether a stale answer changed, and sends it with the fields of the 304', async () => {
+  it('revalidates a stale response, and sends it with the headers of the 304', async () => {
     const clock = new TestClock();
     const { get, upstream, handler } = await cached(validated(clock), standard, { clock });
     await get('/', { 'x-kind': 'a' });
@@ -68,7 +68,7 @@ describe("cache() in 'standard' mode", () => {
     expect(handler.counts()).to.include({ hits: 1, misses: 1, revalidated: 1 });
   });
 
-  it('answers a client that has the stale answer with 304 once it is confirmed', async () => {
+  it('sends 304 to a client that has the stale response once it is confirmed', async () => {
     const clock = new TestClock();
     const { get } = await cached(validated(clock), standard, { clock });
     await get();
@@ -78,7 +78,7 @@ describe("cache() in 'standard' mode", () => {
     expect(again.text).to.equal('');
   });
 
-  it('replaces a stale answer that has changed', async () => {
+  it('replaces a stale response that has changed', async () => {
     const clock = new TestClock();
     const { get } = await cached(
       counted({ etag: '"v1"', 'cache-control': 'max-age=10' }, { clock }),
@@ -91,7 +91,7 @@ describe("cache() in 'standard' mode", () => {
     expect((await get()).text).to.equal('answer 2');
   });
 
-  it('asks anew where the upstream confirms something else than it was asked about', async () => {
+  it('sends an unconditional request where the upstream confirms another response than the stored one', async () => {
     const clock = new TestClock();
     const whole = counted({ etag: '"v1"', 'cache-control': 'max-age=10' }, { clock });
     const { get, upstream } = await cached(
@@ -114,7 +114,7 @@ describe("cache() in 'standard' mode", () => {
     ]);
   });
 
-  it('answers conditions of a client from the store', async () => {
+  it('evaluates conditions of a client against the store', async () => {
     const modified = 'Mon, 01 Jan 2024 00:00:00 GMT';
     const { get, upstream } = await cached(
       counted({ etag: 'W/"v1"', 'last-modified': modified, 'cache-control': 'max-age=60' }),
@@ -130,7 +130,7 @@ describe("cache() in 'standard' mode", () => {
     expect(upstream.requests).to.have.length(1);
   });
 
-  it('cuts ranges out of a whole that is stored, and stores no part', async () => {
+  it('serves ranges of a stored complete body, and stores no partial response', async () => {
     const { get, upstream } = await cached(
       [
         status(206, { 'content-range': 'bytes 0-1/8', 'cache-control': 'max-age=60' }),
@@ -149,7 +149,7 @@ describe("cache() in 'standard' mode", () => {
     expect(upstream.requests).to.have.length(2);
   });
 
-  it('keeps nothing for all that was for one: Authorization, private, Set-Cookie', async () => {
+  it('does not share what was for one client: Authorization, private, Set-Cookie', async () => {
     const all = { 'cache-control': 'max-age=60' };
     for (const headers of [{ 'cache-control': 'private, max-age=60' }, { ...all, 'set-cookie': 'a=1' }]) {
       const { get } = await cached(counted({ ...headers }), standard);
@@ -162,7 +162,7 @@ describe("cache() in 'standard' mode", () => {
     expect((await get('/')).text).to.equal('answer 3');
   });
 
-  it('drops what an unsafe call has changed, and what its answer names', async () => {
+  it('invalidates what an unsafe request has changed, and what its response names', async () => {
     const fresh = counted({ 'cache-control': 'max-age=60' });
     const { get, send } = await cached((req, res) => {
       if (req.method === 'GET') fresh(req, res);
@@ -180,24 +180,24 @@ describe("cache() in 'standard' mode", () => {
     expect(seen).to.deep.equal(['miss', 'miss', 'miss', 'hit', 'hit']);
   });
 
-  it('does not store an answer that was on its way when it became out of date', async () => {
-    let responseGet: (() => void) | undefined;
+  it('does not store a response that became out of date while in flight', async () => {
+    let respondToGet: (() => void) | undefined;
     const { get, send, upstream } = await cached((req, res) => {
       if (req.method === 'PUT') return void res.end();
       const body = String(upstream.requests.length);
-      const response = () => res.writeHead(200, { 'cache-control': 'max-age=60' }).end(body);
-      if (upstream.requests.length > 1) response();
-      else responseGet = response;
+      const respond = () => res.writeHead(200, { 'cache-control': 'max-age=60' }).end(body);
+      if (upstream.requests.length > 1) respond();
+      else respondToGet = respond;
     }, standard);
     const first = get();
-    await until(() => responseGet !== undefined);
+    await until(() => respondToGet !== undefined);
     await send('PUT');
-    responseGet?.();
+    respondToGet?.();
     expect((await first).text).to.equal('1');
     expect((await get()).text).to.equal('3');
   });
 
-  it('takes a POST with its own Content-Location for what GET would get', async () => {
+  it('stores a POST response with its own Content-Location for GET', async () => {
     const { get, send } = await cached(
       counted({ 'content-location': '/thing', 'cache-control': 'max-age=60' }),
       standard,
@@ -210,14 +210,14 @@ describe("cache() in 'standard' mode", () => {
 describe('cache() with stale-while-revalidate', () => {
   const headers = { 'cache-control': 'max-age=10, stale-while-revalidate=30', etag: '"v1"' };
 
-  it('sends the stale answer at once while one call in the background renews it', async () => {
+  it('sends the stale response at once while one request in the background renews it', async () => {
     const clock = new TestClock();
     const waiting: (() => void)[] = [];
-    const response = counted(headers, { clock });
+    const respond = counted(headers, { clock });
     const { get, upstream, handler } = await cached(
       (req, res) => {
-        if (upstream.requests.length === 1) response(req, res);
-        else waiting.push(() => response(req, res));
+        if (upstream.requests.length === 1) respond(req, res);
+        else waiting.push(() => respond(req, res));
       },
       standard,
       { clock },
@@ -237,7 +237,7 @@ describe('cache() with stale-while-revalidate', () => {
     expect(handler.counts()).to.include({ stale: 3, hits: 1 });
   });
 
-  it('takes a 304 in the background for what it is', async () => {
+  it('updates the stored response on a 304 in the background', async () => {
     const clock = new TestClock();
     const { get, handler } = await cached(validated(clock, headers), standard, { clock });
     await get();
@@ -249,7 +249,7 @@ describe('cache() with stale-while-revalidate', () => {
     expect(hit.text).to.equal('answer 1');
   });
 
-  it('asks again with the next call when the background call failed', async () => {
+  it('tries again with the next request when the background request failed', async () => {
     const clock = new TestClock();
     const { get, upstream, handler } = await cached(
       [counted(headers, { clock }), (req) => req.socket.destroy(), counted(headers, { clock })],
@@ -265,7 +265,7 @@ describe('cache() with stale-while-revalidate', () => {
     expect(cacheStatus(await get())).to.match(/hit; ttl=\d/);
   });
 
-  it("in 'ttl' mode goes by staleWhileRevalidateMs, POST included", async () => {
+  it("in 'ttl' mode uses staleWhileRevalidateMs, POST included", async () => {
     const { send, clock, upstream, handler } = await cached(counted(), {
       methods: ['POST'],
       ttlMs: 1000,

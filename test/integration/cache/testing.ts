@@ -8,7 +8,7 @@ import { startForward } from '../../support/forwarding.js';
 import type { Served } from '../../support/serve.js';
 import { startUpstream, type Upstream, type UpstreamResponse } from '../../support/upstream.js';
 
-/** A clock that runs, and can be put forward. */
+/** A clock that runs, and can be advanced. */
 export class TestClock {
   #aheadMs = 0;
   readonly now = (): number => Date.now() + this.#aheadMs;
@@ -18,7 +18,7 @@ export class TestClock {
   }
 }
 
-/** A cache in front of `forward()` and a real upstream, on a clock of the test's. */
+/** A cache in front of `forward()` and a real upstream, on a clock set by the test. */
 export interface CachedUpstream {
   readonly upstream: Upstream;
   readonly proxy: Served;
@@ -28,7 +28,7 @@ export interface CachedUpstream {
   send(method: string, path?: string, options?: CallOptions): Promise<TargetResponse>;
 }
 
-/** A cache on a clock of the test's, closed after it. */
+/** A cache on a clock set by the test, closed after it. */
 export function openCache(options: CacheOptions, clock = new TestClock(), target?: string): CacheHandler {
   const handler = cache(options, apiSite({ target }), clock.now);
   onCleanup(() => handler.close());
@@ -54,14 +54,14 @@ export async function cached(
   };
 }
 
-/** Answers with a running number, so that a test sees which call an answer comes from. */
+/** Responds with a running number, so that a test sees which request a response belongs to. */
 export function counted(
   headers: Record<string, string | string[]> = {},
   { clock = new TestClock(), status = 200 }: { clock?: TestClock; status?: number } = {},
 ): UpstreamResponse {
   let count = 0;
   return (req, res) => {
-    const response = (): void => {
+    const respond = (): void => {
       count++;
       const body = `answer ${count}`;
       res.writeHead(status, {
@@ -72,8 +72,8 @@ export function counted(
       });
       res.end(req.method === 'HEAD' ? undefined : body);
     };
-    if (req.complete) response();
-    else req.resume().on('end', response);
+    if (req.complete) respond();
+    else req.resume().on('end', respond);
   };
 }
 

@@ -10,7 +10,7 @@ import { cached, cacheStatus, counted } from './testing.js';
 const MINUTE = 60_000;
 
 describe("cache() in 'ttl' mode", () => {
-  it('sends the second of two equal calls what the first one got', async () => {
+  it('serves the second of two equal requests from the store', async () => {
     const { get, upstream, handler } = await cached(counted());
     const first = await get('/users?b=2&a=1');
     const second = await get('/users?a=1&b=2');
@@ -25,7 +25,7 @@ describe("cache() in 'ttl' mode", () => {
     expect(handler.counts()).to.include({ entries: 1, hits: 1, misses: 1, stale: 0, evictions: 0 });
   });
 
-  it('asks again after ttlMs, a minute unless configured', async () => {
+  it('requests it again after ttlMs, a minute by default', async () => {
     const { get, clock } = await cached(counted());
     await get();
     clock.advance(MINUTE - 1000);
@@ -38,7 +38,7 @@ describe("cache() in 'ttl' mode", () => {
     expect((await brief.get()).text).to.equal('answer 2');
   });
 
-  it("keeps what the upstream calls private or expired, and never its no-store unless 'override'", async () => {
+  it("stores what the upstream marks private or expired, and its no-store only with 'override'", async () => {
     for (const [control, override, expected] of [
       ['max-age=0, private, no-cache', false, 'answer 1'],
       ['no-store', false, 'answer 2'],
@@ -50,14 +50,14 @@ describe("cache() in 'ttl' mode", () => {
     }
   });
 
-  it('is not bypassed by a reload of the client', async () => {
+  it("is not bypassed by a client's reload", async () => {
     const { get } = await cached(counted());
     await get();
     expect((await get('/', { 'cache-control': 'no-cache' })).text).to.equal('answer 1');
     expect((await get('/', { 'cache-control': 'no-store' })).text).to.equal('answer 2');
   });
 
-  it('keeps every status below 400, or the configured ones, and never a 429', async () => {
+  it('stores every status below 400, or the configured ones, and never a 429', async () => {
     const kept = async (code: number, statuses?: number[]): Promise<boolean> => {
       const { get, upstream } = await cached(status(code), { statuses });
       await get();
@@ -73,7 +73,7 @@ describe("cache() in 'ttl' mode", () => {
     expect(await kept(429, [429])).to.equal(false);
   });
 
-  it('answers HEAD from GET, and never GET from HEAD', async () => {
+  it('serves HEAD from GET, and never GET from HEAD', async () => {
     const { get, send, upstream } = await cached(counted());
     expect((await send('HEAD')).status).to.equal(200);
     expect((await get()).text).to.equal('answer 2');
@@ -84,7 +84,7 @@ describe("cache() in 'ttl' mode", () => {
     expect(upstream.requests).to.have.length(2);
   });
 
-  it('keeps two tenants apart, whichever field names them', async () => {
+  it('keeps two tenants apart, whichever header identifies them', async () => {
     for (const header of ['authorization', 'cookie', 'x-api-key', 'api-key', 'x-auth-token', 'x-tenant']) {
       const { get } = await cached(counted(), { credentialHeaders: ['X-Tenant'] });
       const a = await get('/', { [header]: 'a' });
@@ -96,13 +96,13 @@ describe("cache() in 'ttl' mode", () => {
     }
   });
 
-  it('shares across credentials only where told to', async () => {
+  it('shares across credentials only where configured', async () => {
     const { get } = await cached(counted(), { sharedAcrossCredentials: true });
     await get('/', { authorization: 'Bearer a' });
     expect((await get('/', { authorization: 'Bearer b' })).text).to.equal('answer 1');
   });
 
-  it("tells calls apart by headers as 'headerStrategy' says", async () => {
+  it("distinguishes requests by headers according to 'headerStrategy'", async () => {
     const differ = async (options: object): Promise<boolean> => {
       const { get } = await cached(counted(), options);
       await get('/', { 'x-kind': 'a' });
@@ -114,7 +114,7 @@ describe("cache() in 'ttl' mode", () => {
     expect(await differ({ headerStrategy: 'listed', headers: ['X-Other'] })).to.equal(false);
   });
 
-  it('respects what the answer varies on, with Accept-Encoding normalised', async () => {
+  it('respects the Vary of the response, with Accept-Encoding normalised', async () => {
     const { get } = await cached(counted({ vary: 'accept-encoding, accept' }));
     await get('/', { 'accept-encoding': 'gzip, br', accept: 'a/b' });
     expect((await get('/', { 'accept-encoding': 'br,gzip', accept: 'a/b' })).text).to.equal('answer 1');
@@ -136,7 +136,7 @@ describe("cache() in 'ttl' mode", () => {
     expect(broken.handler.counts().errors).to.equal(1);
   });
 
-  it('never stores an answer that sets a cookie, though forward() would strip it', async () => {
+  it('never stores a response that sets a cookie, though forward() would strip it', async () => {
     const upstream = await startUpstream(counted({ 'set-cookie': 'sid=1' }));
     for (const [storeSetCookie, expected] of [
       [false, 'answer 2'],
@@ -162,7 +162,7 @@ describe("cache() in 'ttl' mode", () => {
     expect(own).to.match(/^"edge 1"; hit; ttl=/);
   });
 
-  it('keeps APIs apart, is off unless configured, and is told by the exchange', async () => {
+  it('keeps APIs apart, is off unless configured, and records its verdict on the exchange', async () => {
     const upstream = await startUpstream((req, res) =>
       json(`${req.url} ${upstream.requests.length}`)(req, res),
     );
@@ -194,7 +194,7 @@ describe("cache() of POST in 'ttl' mode", () => {
   const options = { methods: ['GET', 'POST'] };
   const query = (body: string, type = 'application/json') => ({ body, headers: { 'content-type': type } });
 
-  it('has the body in the key', async () => {
+  it('includes the body in the key', async () => {
     const { send, upstream } = await cached(counted(), options);
     const first = await send('POST', '/search', query('{"q":1}'));
     const second = await send('POST', '/search', query('{"q":1}'));
@@ -204,7 +204,7 @@ describe("cache() of POST in 'ttl' mode", () => {
     expect((await send('POST', '/search', query('{"q":1}', 'text/plain'))).text).to.equal('answer 3');
   });
 
-  it('takes the body that validateBody has read', async () => {
+  it('uses the body that validateBody has read', async () => {
     const upstream = await startUpstream(counted());
     const proxy = resilientProxy({ name: 'a', target: upstream.url, requiresBody: true, cache: options });
     onCleanup(() => proxy.close());
@@ -216,7 +216,7 @@ describe("cache() of POST in 'ttl' mode", () => {
     expect(upstream.requests.map(({ body }) => String(body))).to.deep.equal(['[1]', '[2]']);
   });
 
-  it('lets a body too large to be hashed pass by, whole, with a length or without', async () => {
+  it('bypasses the cache for a body too large to hash, with a length or without', async () => {
     const { send, upstream, handler } = await cached(counted(), options);
     const body = Buffer.alloc(3 * 1024 * 1024, 'x');
     const response = await send('POST', '/', { body, headers: { 'content-length': body.length } });
@@ -228,7 +228,7 @@ describe("cache() of POST in 'ttl' mode", () => {
     expect(upstream.requests.map(({ bytes }) => bytes)).to.deep.equal([body.length, body.length]);
   });
 
-  it('does not take a POST for a read unless told', async () => {
+  it('does not treat a POST as a read unless configured', async () => {
     const { send, get } = await cached(counted());
     await get('/x');
     expect((await send('POST', '/x', query('1'))).text).to.equal('answer 2');
@@ -236,7 +236,7 @@ describe("cache() of POST in 'ttl' mode", () => {
     expect((await get('/x')).text).to.equal('answer 3');
   });
 
-  it('has the body of a GET in the key as well', async () => {
+  it('includes the body of a GET in the key as well', async () => {
     const { send } = await cached(counted());
     const ask = (body: string) => send('GET', '/', { body, headers: { 'content-length': body.length } });
     expect((await ask('a')).text).to.equal('answer 1');

@@ -29,7 +29,7 @@ interface Level2 {
 }
 
 describe('twoLevelStore()', () => {
-  it('answers from memory at once, for as long as the value is young', async () => {
+  it('returns values from memory at once, for as long as they are young', async () => {
     const server = await startRedis();
     const one = await process(server);
     one.store.set(KEY, [variant('sunny')], under());
@@ -46,7 +46,7 @@ describe('twoLevelStore()', () => {
     expect((await server.commandCalls()).get).to.equal(1);
   });
 
-  it('keeps what another process stored, with the body as it was', async () => {
+  it('keeps what another process stored, with the body unchanged', async () => {
     const server = await startRedis();
     const [one, other] = [await process(server), await process(server)];
     one.store.set(KEY, [variant(BINARY)], under());
@@ -59,7 +59,7 @@ describe('twoLevelStore()', () => {
     expect(other.store.counts().entries).to.equal(1);
   });
 
-  it('asks Redis once for many equal look-ups at the same time', async () => {
+  it('reads Redis once for many equal look-ups at the same time', async () => {
     const server = await startRedis();
     const [one, other] = [await process(server), await process(server)];
     await stored(one.shared, KEY, 'sunny');
@@ -72,7 +72,7 @@ describe('twoLevelStore()', () => {
     expect((await server.commandCalls()).get).to.equal(2);
   });
 
-  it('hears the purges of other processes, by key, prefix and tag', async () => {
+  it('applies the purges of other processes, by key, prefix and tag', async () => {
     const server = await startRedis();
     const [one, other] = [await process(server), await process(server)];
     const names = ['a', 'b', 'c', 'd', 'e'];
@@ -90,7 +90,7 @@ describe('twoLevelStore()', () => {
     expect(other.store.get(`${API}/e:`)).to.be.an('array');
   });
 
-  it('shows a purge that it did not hear after its age at the latest', async () => {
+  it('applies a purge that it missed after maxAgeMs at the latest', async () => {
     const server = await startRedis();
     const one = await process(server);
     one.store.set(KEY, [variant('sunny')], under());
@@ -126,7 +126,7 @@ describe('twoLevelStore()', () => {
     }
   });
 
-  it('goes on from memory while Redis is away, however old it is', async () => {
+  it('serves from memory while Redis is away, however old the values are', async () => {
     const server = await startRedis();
     const one = await process(server);
     one.store.set(KEY, [variant('sunny')], under());
@@ -142,7 +142,7 @@ describe('twoLevelStore()', () => {
     expect(await bodyAt(one.store, KEY)).to.equal(undefined);
   });
 
-  it('shares leases, and adds up what could not be read', async () => {
+  it('shares leases, and adds up the values that could not be read', async () => {
     const server = await startRedis();
     const [one, other] = [await process(server), await process(server)];
     await server.control.set(KEY, 'unreadable');
@@ -166,7 +166,7 @@ async function process(server: RedisServer, options: Partial<RedisStoreOptions> 
   return level2;
 }
 
-/** Resolves once so many processes hear purges. */
+/** Resolves once so many processes receive purges. */
 function listening({ control }: RedisServer, processes: number): Promise<void> {
   return eventually(
     async () => (await control.pubsub('NUMSUB', 'rpo:purge')).join() === `rpo:purge,${processes}`,

@@ -20,7 +20,7 @@ async function commandsTo(port: number, there: number) {
 /** The gateway as `npm start` runs it, on a port of the test's. */
 async function npmStart(...args: string[]): Promise<number> {
   const { scripts } = JSON.parse(await readFile('package.json', 'utf8'));
-  const program = start('sh', ['-c', `exec ${scripts.start} --port 0 ${args.join(' ')}`]);
+  const program = start('sh', ['-c', `${scripts.start} --port 0 ${args.join(' ')}`]);
   return Number((await printed(program, /127\.0\.0\.1:(\d+)/)).split(':')[1]);
 }
 

@@ -22,7 +22,7 @@ async function startProxy(
 }
 
 describe('the bytes that resilientProxy() counts', () => {
-  it('are those that clients get: of a stored answer in place of a failure, too', async () => {
+  it('are those that clients get, even of a stored response in place of a failure', async () => {
     let fails = false;
     const upstream = await startUpstream((req, res) => {
       const headers = { etag: '"1"', 'cache-control': 'max-age=0, stale-if-error=600' };
@@ -40,7 +40,7 @@ describe('the bytes that resilientProxy() counts', () => {
   });
 
   for (const transport of ['undici', 'node'] as const) {
-    it(`are counted both ways by the ${transport} transport, of bodies in chunks and announced ones`, async () => {
+    it(`are counted both ways by the ${transport} transport, with and without a Content-Length`, async () => {
       const upstream = await startUpstream((_req, res) => {
         res.write('a'.repeat(700));
         res.end('b'.repeat(800));
@@ -54,7 +54,7 @@ describe('the bytes that resilientProxy() counts', () => {
     });
   }
 
-  it('are those of a listener that answers in place of the target', async () => {
+  it('include those of a listener that responds in place of the target', async () => {
     const upstream = await startUpstream(text('original'));
     const { url, counted } = await startProxy({
       target: upstream.url,
@@ -71,7 +71,7 @@ describe('the bytes that resilientProxy() counts', () => {
   });
 
   for (const transport of ['undici', 'node'] as const) {
-    it(`are those of refusals, and of answers that break off, with the ${transport} transport`, async () => {
+    it(`include those of refusals, and of responses that break off, with the ${transport} transport`, async () => {
       const upstream = await startUpstream((_req, res) => {
         res.writeHead(200, { 'content-length': 5000 }).write('x'.repeat(1000), () => res.destroy());
       });

@@ -16,10 +16,10 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const TAG = '{rpo:stats:weather}:';
 
-/** Nothing is flushed but when a test says so. */
+/** Nothing is flushed unless a test says so. */
 const BY_HAND = { flushMs: 2_000_000_000 };
 
-/** What `stats()` of one process records, on a clock of the test's, connected to Redis. */
+/** `stats()` of one process, on a clock set by the test, connected to Redis. */
 async function recording(server: RedisServer, options: StatsOptions = {}, now = NOW): Promise<RecordedStats> {
   const redis = { host: server.host, port: server.port };
   const recorded = recordedStats(now, {}, { redis, ...BY_HAND, ...options });
@@ -39,7 +39,7 @@ async function flushed(source: StatsHandler): Promise<void> {
   await within(arriving(), 'everything to be in Redis', 10_000);
 }
 
-/** Calls `api` so often, and flushes after each. */
+/** Requests `api` so often, and flushes after each. */
 async function callsAndFlushes({ call, source }: RecordedStats, times: number, path = '/a'): Promise<void> {
   for (let i = 0; i < times; i++) {
     call('weather', path, 200);
@@ -54,15 +54,15 @@ async function startProcess(options: StatsOptions): Promise<{ url: string; end()
   onCleanup(() => child.kill());
   const [port] = await within(once(child, 'message'), 'the process to listen', 15_000);
   const end = async (): Promise<void> => {
-    const proxy = once(child, 'exit');
+    const exited = once(child, 'exit');
     child.send('end');
-    await within(proxy, 'the process to end', 10_000);
+    await within(exited, 'the process to end', 10_000);
   };
   return { url: `http://127.0.0.1:${port}`, end };
 }
 
 describe('stats() with Redis', () => {
-  it('adds up exactly what four processes counted, each flushed as it was shut down', async () => {
+  it('adds up exactly what four processes counted, each flushed at its shutdown', async () => {
     const server = await startRedis();
     const options = { name: 'weather', redis: server.url, flushMs: 20 };
     const processes = await Promise.all([1, 2, 3, 4].map(() => startProcess(options)));
@@ -95,7 +95,7 @@ describe('stats() with Redis', () => {
     expect(await source.apis()).to.deep.equal(['weather']);
   });
 
-  it('shows at once what this process has counted, though it is not flushed yet', async () => {
+  it('shows at once what this process has counted, even before a flush', async () => {
     const { source, call } = await recording(await startRedis());
     call('weather', '/a', 500);
     const { figures, recentErrors } = await viewOf(source, 1, 'weather');
@@ -114,7 +114,7 @@ describe('stats() with Redis', () => {
     expect(await reader.source.view({ api: 'bank', period: 'all' })).to.equal(undefined);
   });
 
-  it('sends one command for an API at a flush, and none for a call', async () => {
+  it('sends one command per API at a flush, and none per request', async () => {
     const server = await startRedis();
     const { source, call } = await recording(server);
     const commands = async (): Promise<number> => {
@@ -132,7 +132,7 @@ describe('stats() with Redis', () => {
     expect(await commands()).to.equal(before + 1);
   });
 
-  it('works the news into pages now and then, and counts the same before and after', async () => {
+  it('merges batches into pages now and then, with the same figures before and after', async () => {
     const server = await startRedis();
     const recorded = await recording(server);
     const { source, advance } = recorded;
@@ -158,7 +158,26 @@ describe('stats() with Redis', () => {
     ]);
   });
 
-  it('keeps a number of keys that does not depend on how much is called, and lets old ones go', async () => {
+  it('restores attempts by egress proxy from batches and from pages, of every process', async () => {
+    const server = await startRedis();
+    const [one, other] = [await recording(server), await recording(server)];
+    for (const { call, source } of [one, other]) {
+      call('weather', '/a', 200, ['de-1', undefined]);
+      await flushed(source);
+    }
+    const proxies = { 'de-1': 2, direct: 2 };
+    expect(await figuresOf(other.source, 2, 'weather')).to.deep.include({ attempts: 4, retried: 2, proxies });
+    await callsAndFlushes(one, 32);
+    await compacted(server);
+    const reader = await recording(server);
+    expect(await figuresOf(reader.source, 34, 'weather')).to.deep.include({ attempts: 4, proxies });
+    expect((await viewOf(reader.source, 34, 'weather', '/a')).figures).to.deep.include({
+      attempts: 4,
+      proxies,
+    });
+  });
+
+  it('keeps a number of keys that does not depend on the number of requests, and lets old ones expire', async () => {
     const server = await startRedis();
     const recorded = await recording(server);
     const { source, call } = recorded;
@@ -195,7 +214,7 @@ describe('stats() with Redis', () => {
     expect(paths?.find(({ path }) => path === '(other)')?.all.total).to.equal(16);
   });
 
-  it('keeps as many recent errors as it is told to', async () => {
+  it('keeps as many recent errors as configured', async () => {
     const server = await startRedis();
     const { source, call } = await recording(server, { recentErrors: 20 });
     for (let i = 0; i < 32; i++) {
@@ -217,7 +236,7 @@ describe('stats() with Redis', () => {
     expect(await figuresOf(recorded.source, 33, 'weather')).to.include({ success: 33 });
   });
 
-  it('tells of changes that another process has made', async () => {
+  it('notifies about changes by another process', async () => {
     const server = await startRedis();
     const writer = await recording(server);
     await callsAndFlushes(writer, 1);
@@ -233,17 +252,17 @@ describe('stats() with Redis', () => {
   });
 });
 
-/** Resolves once the news were worked into the pages. */
+/** Resolves once the batches are merged into the pages. */
 async function compacted(server: RedisServer): Promise<void> {
   const waiting = async (): Promise<void> => {
     while ((await server.control.llen(`${TAG}news`)) >= 16)
       await new Promise((resolve) => setTimeout(resolve, 5));
   };
-  await within(waiting(), 'the news to be worked in');
+  await within(waiting(), 'the batches to be merged');
 }
 
 describe('stats() while Redis is away', () => {
-  it('loses nothing when Redis answers nobody for a while', async () => {
+  it('loses nothing when Redis does not reply for a while', async () => {
     const server = await startRedis();
     const { source, call, advance } = await recording(server);
     call('weather', '/a', 200);
@@ -252,7 +271,7 @@ describe('stats() while Redis is away', () => {
     for (let minute = 0; minute < 30; minute++) {
       for (let i = 0; i < 10; i++) call('weather', '/a', 200);
       advance(MINUTE);
-      // What is under way has no answer yet: nobody waits for it.
+      // The batch in flight has no reply yet: nobody waits for it.
       void source.flush();
     }
     expect(source.health().unsent).to.equal(300);
@@ -264,25 +283,25 @@ describe('stats() while Redis is away', () => {
     expect(hourly?.figures.total).to.equal(301);
   });
 
-  it('counts a batch once whose answer was lost with the connection', async () => {
+  it('counts a batch once whose reply was lost with the connection', async () => {
     const server = await startRedis();
     const { source, call } = await recording(server);
     await flushed(source);
     server.stall();
     call('weather', '/a', 200);
-    const answered = source.flush();
-    // Redis finds the command in its socket, and nobody there to answer.
+    const flushing = source.flush();
+    // Redis finds the command in its socket, and no connection to reply on.
     await until(() => source.health().unsent === 1);
     const clients = server.control.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     server.resume();
-    await Promise.all([answered, clients]);
+    await Promise.all([flushing, clients]);
     call('weather', '/a', 200);
     await flushed(source);
     const reader = await recording(server);
     expect(await figuresOf(reader.source, 2, 'weather')).to.include({ success: 2 });
   });
 
-  it('counts a batch once that is on the list twice, before and after it is worked in', async () => {
+  it('counts a batch once that is on the list twice, before and after it is merged', async () => {
     const server = await startRedis();
     const recorded = await recording(server);
     await callsAndFlushes(recorded, 3);
@@ -298,7 +317,7 @@ describe('stats() while Redis is away', () => {
     expect(await figuresOf(reader.source, 29, 'weather')).to.include({ success: 29 });
   });
 
-  it('goes on in memory where there never was a Redis, and close() does not wait for it for long', async () => {
+  it('keeps counting in memory where there never was a Redis, and close() does not wait long for it', async () => {
     const server = await startRedis();
     await server.kill();
     const { source, call } = recordedStats(NOW, {}, { redis: server.url, ...BY_HAND });
@@ -309,7 +328,7 @@ describe('stats() while Redis is away', () => {
     await within(source.close(), 'close() to end', 4000);
   });
 
-  it('shows what Redis last told, and what was counted since', async () => {
+  it('shows the last reply of Redis, and what was counted since', async () => {
     const server = await startRedis();
     const recorded = await recording(server);
     const { source, call } = recorded;
@@ -323,7 +342,7 @@ describe('stats() while Redis is away', () => {
     expect((await source.paths('weather'))?.[0]?.last24Hours.total).to.equal(4);
   });
 
-  it('flushes what was not flushed as it is closed', async () => {
+  it('flushes the rest when it is closed', async () => {
     const server = await startRedis();
     const { source, call } = await recording(server);
     call('weather', '/a', 200);
@@ -358,7 +377,7 @@ describe('stats() and damaged values in Redis', () => {
     await until(() => recorded.source.health().corrupt === 2, 'both to be counted');
   });
 
-  it('drops a page that cannot be read, and begins it anew', async () => {
+  it('drops a page that cannot be read, and starts it anew', async () => {
     const server = await startRedis();
     const recorded = await recording(server);
     await callsAndFlushes(recorded, 32);
@@ -384,7 +403,7 @@ describe('stats() and damaged values in Redis', () => {
     expect(await server.control.llen(`${TAG}errors`)).to.equal(1);
   });
 
-  it('replaces a list of news and a set of APIs of another type', async () => {
+  it('replaces a list of batches and a set of APIs of another type', async () => {
     const server = await startRedis();
     const recorded = await recording(server);
     await server.control.set(`${TAG}news`, 'x');

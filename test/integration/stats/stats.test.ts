@@ -24,7 +24,7 @@ const express4: typeof express = createRequire(import.meta.url)('express4');
 const NOTHING = { aborted: 0, attempts: 0, retried: 0, bytesIn: 0 };
 
 describe('stats() in front of a foreign handler', () => {
-  it('counts what a plain handler answers', async () => {
+  it('counts the responses of a plain handler', async () => {
     const counter = openStats();
     const { url } = await serve(
       pipeline([counter, (req, res) => res.writeHead(req.url === '/bad' ? 500 : 200).end('hello')]),
@@ -54,7 +54,7 @@ describe('stats() in front of a foreign handler', () => {
     ['5', express],
     ['4', express4],
   ] as const) {
-    it(`counts each call below its mount path in Express ${version}, also one that an error handler answers`, async () => {
+    it(`counts each request below its mount path in Express ${version}, also one that an error handler serves`, async () => {
       const counter = openStats({ name: 'shop' });
       const app = make().set('env', 'test');
       app.use('/shop', counter);
@@ -124,7 +124,7 @@ describe('stats() in front of a foreign handler', () => {
     expect(await figuresOf(counter, 1)).to.include({ bytesOut: 64 * megabyte.length, success: 1 });
   });
 
-  it('counts a client that leaves before the head, and takes it for no failure', async () => {
+  it('counts a client that leaves before the head as aborted, not as a failure', async () => {
     const counter = openStats();
     const server = await startUpstream(silence);
     const { url } = await serve(pipeline([counter, openForward({ target: server.url })]));
@@ -136,7 +136,7 @@ describe('stats() in front of a foreign handler', () => {
     expect(figures.responseTime.count).to.equal(0);
   });
 
-  it('takes a client that leaves amid the body for no failure', async () => {
+  it('does not count a client that leaves amid the body as a failure', async () => {
     const counter = openStats();
     const { url } = await serve(pipeline([counter, (_req, res) => void res.write('first')]));
     const { req, res } = await open(url);
@@ -146,7 +146,7 @@ describe('stats() in front of a foreign handler', () => {
     expect(figures).to.deep.include({ success: 0, failure: 0, aborted: 0, statusCodes: { '200': 1 } });
   });
 
-  it('counts every call of a kept connection, pipelined ones too', async () => {
+  it('counts every request of a keep-alive connection, pipelined ones too', async () => {
     const counter = openStats();
     const { url, port } = await serve(pipeline([counter, (_req, res) => res.end('hello')]));
     const agent = keepAliveAgent();
@@ -157,7 +157,7 @@ describe('stats() in front of a foreign handler', () => {
     expect(await figuresOf(counter, 8)).to.include({ success: 8, bytesOut: 40 });
   });
 
-  it('counts a call once, however often it passes the same stats()', async () => {
+  it('counts a request once, however often it passes the same stats()', async () => {
     const counter = openStats();
     const { url } = await serve(pipeline([counter, counter, (_req, res) => res.end('hello')]));
     await call(url);
@@ -181,7 +181,7 @@ describe('stats() in front of a foreign handler', () => {
 });
 
 describe('stats() in front of our own stages', () => {
-  it('counts hits, misses and stale answers of a cache', async () => {
+  it('counts hits, misses and stale responses of a cache', async () => {
     const counter = openStats();
     const upstream = await startUpstream(counted({ 'cache-control': 'max-age=60' }));
     const { url } = await startForward({ target: upstream.url }, counter, openCache({}));
@@ -193,7 +193,7 @@ describe('stats() in front of our own stages', () => {
     expect(figures.timeToFirstByte.count).to.equal(4);
   });
 
-  it('counts calls that wait for the answer of another', async () => {
+  it('counts requests that wait for the response to another', async () => {
     const counter = openStats();
     const waiting: ServerResponse[] = [];
     const upstream = await startUpstream((_req, res) => void waiting.push(res));
@@ -211,7 +211,7 @@ describe('stats() in front of our own stages', () => {
     expect([coalesced + hit, miss, figures.attempts]).to.deep.equal([2, 1, 1]);
   });
 
-  it('counts attempts and calls that took several', async () => {
+  it('counts attempts and requests that took several', async () => {
     const counter = openStats();
     const upstream = await startUpstream([status(503), status(503), status(200)]);
     const { url } = await startForward({ target: upstream.url }, counter, retry({ initialDelayMs: 1 }));
@@ -249,7 +249,7 @@ describe('stats() in front of our own stages', () => {
     expect(recentErrors[0]).to.include({ status: 502, code: 'ERR_UPSTREAM_CONNECT', attempts: 1 });
   });
 
-  it('counts an answer that the target breaks off as a failure', async () => {
+  it('counts a response that the target breaks off as a failure', async () => {
     const counter = openStats();
     const upstream = await startUpstream((_req, res) => {
       res.writeHead(200, { 'content-length': 100 });
@@ -265,7 +265,7 @@ describe('stats() in front of our own stages', () => {
     expect(recentErrors[0]).to.include({ status: 200, code: 'ERR_UPSTREAM_RESET' });
   });
 
-  it('counts under the name of the API that a later stage gives the call', async () => {
+  it('counts under the API name that a later stage sets', async () => {
     const counter = openStats({ name: 'alone' });
     const upstream = await startUpstream(json({ ok: true }));
     const named: Handler = (req, res, next) => {
@@ -278,7 +278,7 @@ describe('stats() in front of our own stages', () => {
     expect(await counter.apis()).to.deep.equal(['weather']);
   });
 
-  it('changes nothing about an answer', async () => {
+  it('changes nothing about a response', async () => {
     const upstream = await startUpstream(text('hello', { 'x-a': ['1', '2'], etag: '"1"' }));
     const plain = await startForward({ target: upstream.url });
     const counting = await startForward({ target: upstream.url }, openStats());
@@ -291,7 +291,7 @@ describe('stats() in front of our own stages', () => {
 });
 
 describe('stats().onChange', () => {
-  it('calls back once something was recorded, until it is told not to', async () => {
+  it('calls back once something was recorded, until unsubscribed', async () => {
     const counter = openStats({ flushMs: 5 });
     const { url } = await serve(pipeline([counter, (_req, res) => res.end('hello')]));
     let changes = 0;

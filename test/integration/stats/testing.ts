@@ -11,7 +11,9 @@ export function openStats(options: StatsOptions = {}, clock?: () => number): Sta
   return handler;
 }
 
-/** All there is of an API, or one of its paths, once so many calls are over: a client has its answer before that. */
+/**
+ * The view of an API, or of one of its paths, once so many requests are over: a client has its response before that.
+ */
 export async function viewOf(
   handler: StatsHandler,
   total: number,
@@ -19,14 +21,14 @@ export async function viewOf(
   path?: string,
 ): Promise<StatsView> {
   let view: StatsView | undefined;
-  const asking = async (): Promise<void> => {
+  const polling = async (): Promise<void> => {
     view = await handler.view({ api, path, period: 'all', errors: 1000 });
     while (view?.figures.total !== total) {
       await new Promise((resolve) => setTimeout(resolve, 5));
       view = await handler.view({ api, path, period: 'all', errors: 1000 });
     }
   };
-  await within(asking(), `${total} calls of ${api}${path ?? ''} to be counted`).catch((error: Error) => {
+  await within(polling(), `${total} calls of ${api}${path ?? ''} to be counted`).catch((error: Error) => {
     throw new Error(`${error.message}; seen: ${view?.figures.total}`);
   });
   if (!view) throw new Error('There is no view');

@@ -13,7 +13,7 @@ interface Request {
   readonly kind: 'x' | 'y' | undefined;
 }
 
-/** What an answer may say. */
+/** What a response may say. */
 interface TargetResponse {
   readonly status: number;
   readonly noStore: boolean;
@@ -69,7 +69,9 @@ const cases: fc.Arbitrary<Case> = fc.record({
   shared: fc.boolean(),
 });
 
-/** RFC 9111 §3, §4 and §5.2, as plainly as it can be said: whether the second call may be answered from the first. */
+/**
+ * RFC 9111 §3, §4 and §5.2, as plainly as possible: whether the second request may be served from the first response.
+ */
 function mayReuse({ first, response, second, waitedSeconds, shared }: Case): boolean {
   if (!shared && first.user !== second.user) return false;
   if (first.noStore || second.noStore || second.noCache) return false;
@@ -116,7 +118,7 @@ function responseHeaders(response: TargetResponse, now: number): [string, string
 }
 
 describe('cache() beside a plain model of RFC 9111', () => {
-  // A whole second, at which dates in fields are exact.
+  // A whole second, at which dates in headers are exact.
   const start = Date.UTC(2026, 0, 1);
   let now = start;
   let script: TargetResponse | undefined;
@@ -137,7 +139,7 @@ describe('cache() beside a plain model of RFC 9111', () => {
     );
   }
 
-  it('reuses an answer exactly where the rules allow it', async () => {
+  it('reuses a response exactly where the rules allow it', async () => {
     served = { shared: await front(true), apart: await front(false) };
     const reused = { yes: 0, no: 0 };
     await fc.assert(

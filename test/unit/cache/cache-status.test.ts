@@ -2,12 +2,12 @@ import { expect } from 'chai';
 import { ageValue, cacheStatusValue } from '../../../lib/cache/cache-status.js';
 
 describe('cacheStatusValue()', () => {
-  it('tells a hit and how long it is fresh, in whole seconds', () => {
+  it('states a hit and how long it is fresh, in whole seconds', () => {
     expect(cacheStatusValue('rpo', { hit: true, ttlMs: 30_999 })).to.equal('rpo; hit; ttl=30');
     expect(cacheStatusValue('rpo', { hit: true, ttlMs: -1 })).to.equal('rpo; hit; ttl=-1');
   });
 
-  it('tells why a call was forwarded', () => {
+  it('states why a request was forwarded', () => {
     for (const forward of [
       'miss',
       'stale',
@@ -22,7 +22,7 @@ describe('cacheStatusValue()', () => {
     }
   });
 
-  it('tells what came of a forwarded call', () => {
+  it('states the outcome of a forwarded request', () => {
     const status = {
       forward: 'stale',
       forwardStatus: 304,

@@ -23,7 +23,7 @@ describe('parseHttpDate()', () => {
     expect(parseHttpDate('Sat, 31 Dec 2016 23:59:60 GMT', NOW)).to.equal(Date.UTC(2017, 0, 1));
   });
 
-  it('takes a two-digit year more than 50 years ahead for one in the past', () => {
+  it('reads a two-digit year more than 50 years ahead as one in the past', () => {
     expect(parseHttpDate('Monday, 23-Nov-76 00:00:00 GMT', NOW)).to.equal(Date.UTC(2076, 10, 23));
     expect(parseHttpDate('Monday, 23-Nov-76 00:00:01 GMT', NOW)).to.equal(Date.UTC(1976, 10, 23, 0, 0, 1));
     expect(parseHttpDate('Sunday, 06-Nov-94 08:49:37 GMT', NOW)).to.equal(Date.UTC(1994, 10, 6, 8, 49, 37));

@@ -9,7 +9,7 @@ describe('connectionTokens()', () => {
     });
   }
 
-  it('finds the names of all Connection lines, in small letters', () => {
+  it('finds the names of all Connection lines, in lower case', () => {
     const tokens = connectionTokens([
       'CONNECTION',
       'X-One, close',
@@ -21,14 +21,14 @@ describe('connectionTokens()', () => {
     expect([...(tokens ?? [])]).to.deep.equal(['x-one', 'x-two', 'x-three']);
   });
 
-  it('looks at no other field', () => {
+  it('looks at no other header', () => {
     expect(connectionTokens(['Connectiom', 'a', 'X-Connection', 'b'])).to.equal(undefined);
     expect(connectionTokens([])).to.equal(undefined);
   });
 });
 
-describe('fieldValue()', () => {
-  it('gives the first value, whatever the letter case of the name', () => {
+describe('headerValue()', () => {
+  it('returns the first value, whatever the letter case of the name', () => {
     const raw = ['A', '1', 'Content-Length', '2', 'content-length', '3'];
     expect(headerValue(raw, 'content-length')).to.equal('2');
     expect(headerValue(raw, 'a')).to.equal('1');
@@ -40,16 +40,16 @@ describe('fieldValue()', () => {
   });
 });
 
-describe('responseFields()', () => {
+describe('responseHeaders()', () => {
   const all = { status: 200, setCookie: true };
 
-  it('keeps names and values as they came, repeated ones too, and adds Via', () => {
+  it('keeps names and values as received, repeated ones too, and adds Via', () => {
     expect(responseHeaders(['Set-Cookie', 'a=1', 'X', '', 'set-cookie', 'b=2'], all)).to.deep.equal([
       ...['Set-Cookie', 'a=1', 'X', '', 'set-cookie', 'b=2', 'via', '1.1 resilient-proxy-out'],
     ]);
   });
 
-  it('drops hop-by-hop fields and those that Connection lists', () => {
+  it('drops hop-by-hop headers and those that Connection lists', () => {
     const raw = [
       ...[
         'Connection',
@@ -77,7 +77,7 @@ describe('responseFields()', () => {
     expect(responseHeaders(raw, all)).to.deep.equal(['Trailer', 'X-Sum', 'via', '1.1 resilient-proxy-out']);
   });
 
-  it('drops Set-Cookie where cookies stay apart', () => {
+  it('drops Set-Cookie where cookies are not forwarded', () => {
     const headers = responseHeaders(['SET-COOKIE', 'a=1', 'Set-Cookie2', 'b'], {
       status: 200,
       setCookie: false,
@@ -92,8 +92,8 @@ describe('responseFields()', () => {
   });
 });
 
-describe('latin1Fields()', () => {
-  it('shows bytes one character each', () => {
+describe('latin1Headers()', () => {
+  it('decodes each byte to one character', () => {
     expect(latin1Headers([Buffer.from('X-Caf'), Buffer.from([0xe9]), 'plain'])).to.deep.equal([
       'X-Caf',
       'é',
@@ -101,7 +101,7 @@ describe('latin1Fields()', () => {
     ]);
   });
 
-  it('shows nothing where there are none', () => {
+  it('is empty where there are none', () => {
     for (const none of [undefined, null, []]) expect(latin1Headers(none)).to.deep.equal([]);
   });
 });

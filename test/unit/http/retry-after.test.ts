@@ -2,21 +2,21 @@ import { expect } from 'chai';
 import { requestedDelayMs } from '../../../lib/http/retry-after.js';
 
 const NOW = Date.UTC(2026, 10, 23, 12, 0, 0);
-const asked = (status: number, ...rawHeaders: string[]) =>
+const requested = (status: number, ...rawHeaders: string[]) =>
   requestedDelayMs({ status, statusText: '', rawHeaders }, NOW);
 
-describe('askedDelayMs()', () => {
+describe('requestedDelayMs()', () => {
   it('reads seconds', () => {
-    expect(asked(503, 'Retry-After', '2')).to.equal(2000);
+    expect(requested(503, 'Retry-After', '2')).to.equal(2000);
   });
 
   it('reads an HTTP date, and one in the past as now', () => {
-    expect(asked(503, 'retry-after', 'Mon, 23 Nov 2026 12:01:00 GMT')).to.equal(60_000);
-    expect(asked(503, 'retry-after', 'Mon, 23 Nov 2026 11:00:00 GMT')).to.equal(0);
+    expect(requested(503, 'retry-after', 'Mon, 23 Nov 2026 12:01:00 GMT')).to.equal(60_000);
+    expect(requested(503, 'retry-after', 'Mon, 23 Nov 2026 11:00:00 GMT')).to.equal(0);
   });
 
-  it('reads the far future in full, so that nobody comes back early', () => {
-    expect(asked(503, 'retry-after', 'Fri, 31 Dec 9999 23:59:59 GMT')).to.be.above(1e14);
+  it('reads the far future in full, so that nobody retries early', () => {
+    expect(requested(503, 'retry-after', 'Fri, 31 Dec 9999 23:59:59 GMT')).to.be.above(1e14);
   });
 
   for (const nonsense of [
@@ -28,21 +28,21 @@ describe('askedDelayMs()', () => {
     'Mon, 99 Foo 2026 12:01:00 GMT',
     'tomorrow',
   ]) {
-    it(`takes ${JSON.stringify(nonsense)} for nothing`, () => {
-      expect(asked(503, 'retry-after', nonsense)).to.equal(undefined);
+    it(`ignores ${JSON.stringify(nonsense)}`, () => {
+      expect(requested(503, 'retry-after', nonsense)).to.equal(undefined);
     });
   }
 
-  it('waits for the reset of a limit that has nothing left, in its live shapes', () => {
-    expect(asked(429, 'X-RateLimit-Remaining', '0', 'X-RateLimit-Reset', '30')).to.equal(30_000);
-    expect(asked(429, 'X-RateLimit-Reset', String(NOW / 1000 + 10))).to.equal(10_000);
-    expect(asked(429, 'X-RateLimit-Reset', String(NOW + 10_000))).to.equal(10_000);
-    expect(asked(429, 'RateLimit-Remaining', '0', 'RateLimit-Reset', '7')).to.equal(7000);
-    expect(asked(429, 'RateLimit', '"default";r=0;t=5')).to.equal(5000);
+  it('waits for the reset of an exhausted limit, in the forms that APIs send', () => {
+    expect(requested(429, 'X-RateLimit-Remaining', '0', 'X-RateLimit-Reset', '30')).to.equal(30_000);
+    expect(requested(429, 'X-RateLimit-Reset', String(NOW / 1000 + 10))).to.equal(10_000);
+    expect(requested(429, 'X-RateLimit-Reset', String(NOW + 10_000))).to.equal(10_000);
+    expect(requested(429, 'RateLimit-Remaining', '0', 'RateLimit-Reset', '7')).to.equal(7000);
+    expect(requested(429, 'RateLimit', '"default";r=0;t=5')).to.equal(5000);
   });
 
-  it('does not wait for a reset while something is left, nor on an answer that is no refusal', () => {
-    expect(asked(429, 'X-RateLimit-Remaining', '3', 'X-RateLimit-Reset', '30')).to.equal(undefined);
-    expect(asked(500, 'X-RateLimit-Remaining', '0', 'X-RateLimit-Reset', '30')).to.equal(undefined);
+  it('does not wait for a reset while something is left, or on a response that is not a refusal', () => {
+    expect(requested(429, 'X-RateLimit-Remaining', '3', 'X-RateLimit-Reset', '30')).to.equal(undefined);
+    expect(requested(500, 'X-RateLimit-Remaining', '0', 'X-RateLimit-Reset', '30')).to.equal(undefined);
   });
 });

@@ -2,15 +2,15 @@ import { expect } from 'chai';
 import { RedisCircuit } from '../../../lib/redis/circuit.js';
 import { until } from '../../support/until.js';
 
-/** A circuit whose trials end as the test says. */
-function circuitWith(responses: boolean[], failures = 2) {
+/** A circuit whose probes end as the test says. */
+function circuitWith(replies: boolean[], failures = 2) {
   const tried: string[] = [];
   let closings = 0;
   const circuit = new RedisCircuit(
     { failures, resetMs: 1 },
     async (key) => {
       tried.push(key);
-      return responses.shift() ?? false;
+      return replies.shift() ?? false;
     },
     () => closings++,
   );
@@ -29,7 +29,7 @@ describe('RedisCircuit', () => {
     circuit.close();
   });
 
-  it('tries the node of the last failure until one trial is answered', async () => {
+  it('probes the node of the last failure until one probe succeeds', async () => {
     const { circuit, tried, closings } = circuitWith([false, false, true], 1);
     circuit.failed('{node}');
     circuit.failed('other');
@@ -51,15 +51,15 @@ describe('RedisCircuit', () => {
     expect(closings()).to.equal(1);
   });
 
-  it('is not opened again by a trial that ends after it was closed', async () => {
-    let response: (answered: boolean) => void = () => {};
+  it('is not opened again by a probe that ends after it was closed', async () => {
+    let settle: (replied: boolean) => void = () => {};
     let tried = 0;
     const circuit = new RedisCircuit(
       { failures: 1, resetMs: 1 },
       () => {
         tried++;
         return new Promise((resolve) => {
-          response = resolve;
+          settle = resolve;
         });
       },
       () => {},
@@ -67,7 +67,7 @@ describe('RedisCircuit', () => {
     circuit.failed('a');
     await until(() => tried === 1);
     circuit.reset();
-    response(false);
+    settle(false);
     await new Promise((resolve) => setImmediate(resolve));
     expect(circuit.isOpen).to.equal(false);
   });

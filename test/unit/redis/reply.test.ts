@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import { replyWithin } from '../../../lib/redis/reply.js';
 
-/** An error as Redis answers it. */
+/** An error as Redis replies it. */
 function replyError(message: string): Error {
   return Object.assign(new Error(message), { name: 'ReplyError' });
 }
 
-describe('answerWithin()', () => {
-  it('gives the answer', async () => {
+describe('replyWithin()', () => {
+  it('returns the reply', async () => {
     expect(await replyWithin(async () => 5, 1000)).to.deep.equal({ ok: true, value: 5 });
   });
 
@@ -20,7 +20,7 @@ describe('answerWithin()', () => {
     });
   });
 
-  it('tells the code of an error, and nothing it quotes', async () => {
+  it('returns the code of an error, and nothing it quotes', async () => {
     const cases: [unknown, boolean, string][] = [
       [replyError('OOM command not allowed'), true, 'OOM'],
       [replyError("ERR unknown command 'AUTH', with args beginning with: 's3cret'"), true, 'ERR'],

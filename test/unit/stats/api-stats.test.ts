@@ -32,7 +32,7 @@ describe('apiStats()', () => {
     expect(body.paths).to.deep.equal(['/a', '/b/:id']);
   });
 
-  it('has the OpenResty fields of an API, times in seconds', async () => {
+  it('has the OpenResty members of an API, times in seconds', async () => {
     const { source } = recordedStats(NOW, {
       weather: [
         ['/a', 200],
@@ -58,6 +58,26 @@ describe('apiStats()', () => {
       method: 'GET',
     });
     expect(body).not.to.have.property('buckets');
+  });
+
+  it('counts attempts by the egress proxy they went through, in every part', async () => {
+    const { source, call } = recordedStats(NOW);
+    call('weather', '/a', 200, ['de-1', undefined]);
+    call('weather', '/a', 200, ['de-1']);
+    const { body } = await responseOf(source, { api: 'weather', period: 'daily' });
+    const figures = { attempts: 3, retried: 1, proxies: { 'de-1': 2, direct: 1 } };
+    expect(body.stats).to.deep.include(figures);
+    expect(body.buckets.at(-1)).to.deep.include(figures);
+    expect(body.buckets[0].proxies).to.deep.equal({});
+  });
+
+  it('has these figures and no others', async () => {
+    const { source } = recordedStats(NOW, { weather: [['/a', 200]] });
+    const { body } = await responseOf(source, { api: 'weather' });
+    expect(body.stats).to.have.all.keys(
+      ...['total', 'success', 'failure', 'aborted', 'status_codes', 'response_time', 'time_to_first_byte'],
+      ...['bytes_in', 'bytes_out', 'cache', 'attempts', 'retried', 'proxies', 'errors', 'recent_errors'],
+    );
   });
 
   it('has the figures of one path', async () => {
@@ -92,14 +112,14 @@ describe('apiStats()', () => {
     }
   });
 
-  it('takes a query as URLSearchParams, too', async () => {
+  it('accepts a query as URLSearchParams, too', async () => {
     const { source } = recordedStats(NOW, { weather: [['/a', 200]] });
     const { status, body } = await apiStats(source, new URLSearchParams('api=weather&period=daily'));
     expect(status).to.equal(200);
     expect(body).to.include({ period: 'daily' });
   });
 
-  it('lists as many errors as are asked for', async () => {
+  it('lists as many errors as requested', async () => {
     const calls = Array.from({ length: 20 }, (_, i): [string, number] => [`/a/${i}`, 500]);
     const { source } = recordedStats(NOW, { weather: calls });
     const listed = async (errors?: string) =>
@@ -119,7 +139,7 @@ describe('apiStats()', () => {
     [{ api: 'weather', errors: '1001' }, 400, 'ERR_BAD_REQUEST'],
   ];
   for (const [query, status, code] of refused) {
-    it(`answers ${JSON.stringify(query)} with ${status}`, async () => {
+    it(`responds to ${JSON.stringify(query)} with ${status}`, async () => {
       const { source } = recordedStats(NOW, { weather: [['/a', 200]] });
       const response = await responseOf(source, query);
       expect(response.status).to.equal(status);
@@ -128,7 +148,7 @@ describe('apiStats()', () => {
     });
   }
 
-  it('takes objects and lists in a query for what a client may send', async () => {
+  it('tolerates objects and lists in a query', async () => {
     const { source } = recordedStats(NOW, { weather: [['/a', 200]] });
     expect((await apiStats(source, { api: ['weather', 'x'] })).status).to.equal(200);
     expect((await apiStats(source, { api: { $ne: '' } })).status).to.equal(200);

@@ -12,7 +12,7 @@ const totals = (book: Book, pages: readonly Page[], path = WHOLE) =>
   pages.map((page) => book.get(page, path)?.total ?? 0);
 
 describe('Book', () => {
-  it('adds a call to everything it belongs to', () => {
+  it('adds a request to every page it belongs to', () => {
     const book = new Book(10);
     book.apply(deltaOf(NOW, { '/a': 2 }), NOW);
     book.apply(deltaOf(NOW + 1000, { '/a': 1, '/b': 1 }), NOW + 1000);
@@ -46,7 +46,7 @@ describe('Book', () => {
     expect(book.get(ALL, '/a')?.total).to.equal(40 * 48 + 1);
   });
 
-  it('counts paths beyond the bound together', () => {
+  it('counts paths beyond the limit together', () => {
     const book = new Book(2);
     book.apply(deltaOf(NOW, { '/a': 1, '/b': 1 }), NOW);
     book.apply(deltaOf(NOW, { '/c': 1, '/a': 1, '/d': 4 }), NOW);
@@ -55,14 +55,14 @@ describe('Book', () => {
     expect(book.get(ALL, '/a')?.total).to.equal(2);
   });
 
-  it('counts those that are elsewhere among the paths', () => {
+  it('includes paths that were not loaded in the limit', () => {
     const book = new Book(2);
     book.countPaths(2);
     book.apply(deltaOf(NOW, { '/a': 1 }), NOW);
     expect(book.paths(ALL)).to.deep.equal(['(other)']);
   });
 
-  it('adds what comes late to the hour it belongs to, and says so', () => {
+  it('adds a late delta to the hour it belongs to, and counts it as late', () => {
     const book = new Book(10);
     book.apply(deltaOf(NOW, { '/a': 1 }), NOW);
     expect(book.late).to.equal(0);
@@ -72,14 +72,14 @@ describe('Book', () => {
     expect(totals(book, keptPages('paths', 'hour', NOW + HOUR), '/a').slice(-2)).to.deep.equal([3, 0]);
   });
 
-  it('adds what comes too late to all that is still kept', () => {
+  it('adds a very late delta to the pages that are still kept', () => {
     const book = new Book(10);
     book.apply(deltaOf(NOW - 40 * DAY, { '/a': 2 }), NOW);
     expect(book.get(ALL, '/a')?.total).to.equal(2);
     expect(totals(book, keptPages('api', 'day', NOW)).every((total) => total === 0)).to.equal(true);
   });
 
-  it('forgets the future once the clock was set back', () => {
+  it('drops pages in the future once the clock was set back', () => {
     const book = new Book(10);
     const future = NOW + 365 * DAY;
     book.apply(deltaOf(future, { '/a': 1 }), future);
@@ -99,7 +99,7 @@ describe('Book', () => {
     expect(book.get(ALL, '/a')?.total).to.equal(1);
   });
 
-  it('tells __proto__ and constructor apart as it does any path', () => {
+  it('treats __proto__ and constructor like any path', () => {
     const book = new Book(10);
     const delta = deltaOf(NOW, { '/a': 1 });
     const tally = delta.paths.get('/a');

@@ -9,37 +9,37 @@ function listened(revision: () => Promise<string | undefined> = async () => unde
 }
 
 describe('ChangeNews', () => {
-  it('tells at most once a second, and only what is new', async () => {
+  it('notifies at most once a second, and only of changes', async () => {
     const { news, heard } = listened();
-    await news.tell(0);
+    await news.notify(0);
     expect(heard.times).to.equal(0);
     news.changed();
-    await news.tell(500);
+    await news.notify(500);
     expect(heard.times).to.equal(0);
-    await news.tell(1000);
+    await news.notify(1000);
     expect(heard.times).to.equal(1);
-    await news.tell(2000);
+    await news.notify(2000);
     expect(heard.times).to.equal(1);
   });
 
-  it('tells what others have changed', async () => {
+  it('notifies of changes by others', async () => {
     let revision = '1';
     const { news, heard } = listened(async () => revision);
-    await news.tell(0);
-    await news.tell(1000);
+    await news.notify(0);
+    await news.notify(1000);
     revision = '2';
     const before = heard.times;
-    await news.tell(2000);
+    await news.notify(2000);
     expect(heard.times - before).to.equal(1);
   });
 
-  it('asks nothing while nobody listens', async () => {
-    let asked = 0;
-    const { news, heard, stop } = listened(async () => `${asked++}`);
+  it('reads no revision while nobody listens', async () => {
+    let reads = 0;
+    const { news, heard, stop } = listened(async () => `${reads++}`);
     stop();
     news.changed();
-    await news.tell(0);
-    expect([asked, heard.times]).to.deep.equal([0, 0]);
+    await news.notify(0);
+    expect([reads, heard.times]).to.deep.equal([0, 0]);
   });
 
   it('goes on when a listener throws', async () => {
@@ -50,7 +50,7 @@ describe('ChangeNews', () => {
     });
     news.listen(() => heard++);
     news.changed();
-    await news.tell(0);
+    await news.notify(0);
     expect(heard).to.equal(1);
   });
 });

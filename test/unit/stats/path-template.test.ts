@@ -15,7 +15,7 @@ describe('pathTemplate()', () => {
     addresses: ['jane@example.com', 'jane.doe%40example.co.uk'],
   };
   for (const [kind, segments] of Object.entries(ids)) {
-    it(`takes ${kind} for ids`, () => {
+    it(`treats ${kind} as ids`, () => {
       for (const segment of segments) {
         expect(pathTemplate(`/users/${segment}/posts`), segment).to.equal('/users/:id/posts');
         expect(pathTemplate(`/users/${segment}`), segment).to.equal('/users/:id');
@@ -49,7 +49,7 @@ describe('pathTemplate()', () => {
     expect(pathTemplate('')).to.equal('/');
   });
 
-  it('gives every id of a path its place', () => {
+  it('replaces every id of a path', () => {
     expect(pathTemplate('/a/1/b/2/3/')).to.equal('/a/:id/b/:id/:id/');
   });
 
@@ -58,7 +58,7 @@ describe('pathTemplate()', () => {
     expect(pathTemplate(hostile)).to.equal(hostile);
   });
 
-  it('bounds long paths, and is quick about them', () => {
+  it('limits long paths, quickly', () => {
     const long = `/${'segment/'.repeat(100_000)}`;
     expect(pathTemplate(long)).to.have.length(200).and.match(/…$/);
     expect(pathTemplate(`/${'a1B'.repeat(100_000)}`)).to.equal('/:id');
@@ -67,11 +67,11 @@ describe('pathTemplate()', () => {
 });
 
 describe('pathName()', () => {
-  it('replaces control characters and halves of surrogate pairs', () => {
+  it('replaces control characters and lone surrogates', () => {
     expect(pathName('a\r\nb\0\ud800c')).to.equal('a\ufffd\ufffdb\ufffd\ufffdc');
   });
 
-  it('cuts no character in half', () => {
+  it('does not split a character', () => {
     const name = pathName(`/${'😀'.repeat(150)}`);
     expect(name).to.have.length.at.most(200);
     expect(Buffer.from(name).toString()).to.equal(name);

@@ -5,15 +5,15 @@ import { type StatsHandler, stats } from '../../../lib/stats/stats.js';
 import type { StatsOptions } from '../../../lib/stats/stats-options.js';
 import { onCleanup } from '../../support/cleanup.js';
 
-/** Statistics on a clock that goes on only when told to, with calls that were answered at once. */
+/** Statistics on a clock that runs only when advanced, with requests that were served at once. */
 export interface RecordedStats {
   readonly source: StatsHandler;
   advance(ms: number): void;
-  /** One more call that ends with this status. */
-  call(api: string, url: string, status: number): void;
+  /** Adds a request that ends with this status, with one attempt through each of these proxies; `undefined` is direct. */
+  call(api: string, url: string, status: number, proxies?: readonly (string | undefined)[]): void;
 }
 
-/** Records calls as `[url, status]` by API; closed after the test. */
+/** Records requests as `[url, status]` by API; closed after the test. */
 export function recordedStats(
   now: number,
   calls: Readonly<Record<string, readonly (readonly [url: string, status: number])[]>> = {},
@@ -23,15 +23,24 @@ export function recordedStats(
   const source = stats(options, () => time);
   onCleanup(() => source.close());
 
-  function call(api: string, url: string, status: number): void {
+  function call(
+    api: string,
+    url: string,
+    status: number,
+    proxies: readonly (string | undefined)[] = [],
+  ): void {
     const req = new IncomingMessage(new Socket());
     Object.assign(req, { method: 'GET', url });
     const res = new ServerResponse(req);
     const exchange = new Exchange(req, res);
     exchange.api = api;
+    for (const [index, egress] of proxies.entries()) {
+      const times = { startedAt: performance.now(), durationMs: 1, waitedMs: 0 };
+      exchange.attempts.push({ number: index + 1, ...times, egress, outcome: undefined });
+    }
     source.watch(exchange);
     res.writeHead(status).end('body');
-    // Without a socket nobody says that all is sent.
+    // Without a socket nothing emits the events of a sent response.
     Object.defineProperty(res, 'writableFinished', { value: true });
     res.emit('close');
   }

@@ -27,7 +27,7 @@ describe('redactedPath()', () => {
     });
   }
 
-  it('leaves other fields as they are', () => {
+  it('leaves other parameters unchanged', () => {
     const path = '/x?page=2&sort=name&q=a%20b;z';
     expect(redactedPath(path)).to.equal(path);
   });
@@ -39,12 +39,12 @@ describe('redactedPath()', () => {
     expect(redactedPath('/x/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln')).to.equal('/x/***');
   });
 
-  it('bounds the length', () => {
+  it('limits the length', () => {
     expect(redactedPath(`/x?${'a=1&'.repeat(10_000)}`)).to.have.length.at.most(501);
     expect(redactedPath(`/x?token=${'s'.repeat(10_000)}`)).to.equal('/x?token=***');
   });
 
-  it('takes a broken escape for text', () => {
+  it('treats a broken escape as text', () => {
     expect(redactedPath('/x?%zz=1&token%=2')).to.equal('/x?%zz=1&token%=***');
   });
 });
@@ -65,7 +65,7 @@ describe('redactedMessage()', () => {
     expect(redactedMessage(message)).to.equal(message);
   });
 
-  it('is one bounded line', () => {
+  it('is one line of limited length', () => {
     expect(redactedMessage(`a\r\nb\n${'c'.repeat(1000)}`))
       .to.match(/^a b c+$/)
       .and.have.length.at.most(300);

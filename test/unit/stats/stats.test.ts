@@ -33,7 +33,7 @@ describe('stats() over time', () => {
     expect(view.figures).to.include({ total: 3, failure: 1 });
   });
 
-  it('lets a minute, an hour and a day go when their time is over, and keeps all of the calls', async () => {
+  it('drops a minute, an hour and a day when their time is over, and keeps the totals', async () => {
     const { source, advance, call } = recordedStats(NOW, { weather: [['/a', 200]] });
     const totals = async (): Promise<number[]> => {
       const views = (['all', 'hourly', 'daily'] as const).map((period) =>
@@ -98,7 +98,7 @@ describe('stats() over time', () => {
     ]);
   });
 
-  it('takes a clock that is set back as it comes', async () => {
+  it('tolerates a clock that is set back', async () => {
     const { source, advance, call } = recordedStats(NOW, { weather: [['/a', 200]] });
     advance(-2 * HOUR);
     call('weather', '/a', 200);
@@ -145,7 +145,7 @@ describe('stats() within bounds', () => {
     expect(view.figures.failure).to.equal(1);
   });
 
-  it('names paths as the path option says, and by the template where it says nothing or throws', async () => {
+  it('names paths by the path option, and by the template where that returns nothing or throws', async () => {
     const path = (req: { url?: string }): string | undefined => {
       if (req.url === '/throws') throw new Error('no');
       return req.url === '/named/1' ? 'the named one' : req.url === '/empty' ? '' : undefined;
@@ -157,7 +157,7 @@ describe('stats() within bounds', () => {
   });
 });
 
-describe('stats() of what was never called', () => {
+describe('stats() without requests', () => {
   it('knows no API but those of the option apis', async () => {
     const { source } = recordedStats(NOW, {}, { apis: ['weather'] });
     expect(await source.apis()).to.deep.equal(['weather']);
@@ -169,7 +169,7 @@ describe('stats() of what was never called', () => {
     expect(view.buckets).to.have.length(30);
   });
 
-  it('knows no path that was not called', async () => {
+  it('knows no path that was not requested', async () => {
     const { source } = recordedStats(NOW, { weather: [['/a', 200]] });
     for (const path of ['/b', '', '__proto__'])
       expect(await source.view({ api: 'weather', path, period: 'all' }), path).to.equal(undefined);

@@ -5,10 +5,10 @@ import type { Lease } from '../store.js';
 import { leaseKey } from './keys.js';
 import { REDIS_SCRIPTS, runScript } from './scripts.js';
 
-/** Longest time between two looks at a lease whose release cannot be heard. */
+/** Longest interval between two polls of a lease whose release cannot be heard. */
 const POLL_MS = 50;
 
-/** The right to fetch a key, among all processes on one Redis. */
+/** The right to fetch a key, among all processes that share a Redis. */
 export class RedisLeases {
   readonly #link: RedisLink;
   readonly #subscriber: RedisSubscriber;
@@ -18,17 +18,20 @@ export class RedisLeases {
     this.#subscriber = subscriber;
   }
 
-  /** @returns `undefined` where another has it, once that one has let go, has stored, or its time is up */
+  /**
+   * @returns `undefined` where another process has it, once that one has released it, has stored the response, or its
+   * time is up
+   */
   async lease(key: string, ttlMs: number): Promise<Lease | undefined> {
     const name = leaseKey(key);
     const token = randomBytes(16).toString('base64url');
     const lifetime = Math.max(1, Math.ceil(ttlMs));
-    const response = await this.#link.lookUp(key, () =>
+    const reply = await this.#link.lookUp(key, () =>
       this.#link.client.set(name, token, 'PX', lifetime, 'NX'),
     );
-    // Without Redis each process is on its own. A command that came too late is still carried out, so what it
-    // set is given back as well.
-    if (!response.ok || response.value === 'OK') return { release: () => this.#release(name, token) };
+    // Without Redis each process is on its own. A command that timed out is still executed, so its lease is released
+    // as well.
+    if (!reply.ok || reply.value === 'OK') return { release: () => this.#release(name, token) };
     await this.#untilFree(key, name, lifetime);
     return undefined;
   }
@@ -44,7 +47,7 @@ export class RedisLeases {
     try {
       const heard = await subscription.heard;
       while (!bell.rung) {
-        // Asked after the channel is heard: a release of before would not be told again.
+        // Polled after subscribing: an earlier release would not be announced again.
         const left = Math.min(await this.#leftMs(key, name), giveUpAt - performance.now());
         if (left <= 0) return;
         await bell.within(heard ? left : Math.min(left, POLL_MS * (0.5 + Math.random() / 2)));
@@ -54,14 +57,14 @@ export class RedisLeases {
     }
   }
 
-  /** What is left of a lease; 0 where it is free, or nobody can tell. */
+  /** Time left on a lease; 0 where it is free or unknown. */
   async #leftMs(key: string, name: string): Promise<number> {
-    const response = await this.#link.lookUp(key, () => this.#link.client.pttl(name));
-    return response.ok ? Math.max(0, Number(response.value)) : 0;
+    const reply = await this.#link.lookUp(key, () => this.#link.client.pttl(name));
+    return reply.ok ? Math.max(0, Number(reply.value)) : 0;
   }
 }
 
-/** Something that is waited for, for a while. */
+/** A signal that can be awaited with a time limit. */
 class Bell {
   #rung = false;
   #wake: () => void = () => {};
@@ -75,7 +78,7 @@ class Bell {
     this.#wake();
   }
 
-  /** Resolves when it rings, at the latest after this time. */
+  /** Resolves when it rings, or after this time at the latest. */
   within(limitMs: number): Promise<void> {
     if (this.#rung) return Promise.resolve();
     return new Promise((resolve) => {

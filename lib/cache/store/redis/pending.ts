@@ -6,13 +6,13 @@ interface PendingWrite {
   readonly under: StoredUnder;
 }
 
-/** What is on its way to Redis: this process can read it already. */
+/** Writes on their way to Redis: this process can read them already. */
 export class PendingWrites {
   readonly #maxBytes: number;
   readonly #writes = new Map<string, PendingWrite>();
   #bytes = 0;
 
-  /** @param maxBytes what all writes under way may hold together */
+  /** @param maxBytes limit on the bytes of all pending writes */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
@@ -21,7 +21,7 @@ export class PendingWrites {
     return this.#writes.size;
   }
 
-  /** Bytes of all writes under way, of those that were purged meanwhile too. */
+  /** Bytes of all pending writes, including those purged in the meantime. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -31,8 +31,8 @@ export class PendingWrites {
   }
 
   /**
-   * Takes a write in.
-   * @returns what to call when it is done; `undefined` where Redis is too far behind to take any more
+   * Begins a write.
+   * @returns what to call when it is done; `undefined` where Redis is too far behind to accept more
    */
   begin(
     key: string,
@@ -50,7 +50,7 @@ export class PendingWrites {
     };
   }
 
-  /** Makes what a purge takes out unreadable. */
+  /** Hides what a purge removes. */
   purge(target: PurgeTarget): void {
     if ('key' in target) {
       this.#writes.delete(target.key);

@@ -1,8 +1,8 @@
 import type { PurgeTarget } from '../store.js';
 
-/** What one process tells the others. */
+/** A purge as one process publishes it to the others. */
 export interface PurgeNews {
-  /** The store that purged; it has no need to hear of it. */
+  /** The store that purged; it ignores its own message. */
   readonly sender: string;
   readonly target: PurgeTarget;
 }
@@ -11,7 +11,7 @@ export function purgeMessage(sender: string, target: PurgeTarget): string {
   return JSON.stringify({ sender, target } satisfies PurgeNews);
 }
 
-/** The news in a message; `undefined` for what is none, since anybody may publish on a channel. */
+/** The purge in a message; `undefined` for any other message, since anybody may publish on a channel. */
 export function purgeOf(message: string): PurgeNews | undefined {
   try {
     const news: unknown = JSON.parse(message);

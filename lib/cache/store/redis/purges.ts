@@ -5,31 +5,31 @@ import type { PurgeTarget } from '../store.js';
 import { expiryKey, hashTagOf, indexKey, tagKey } from './keys.js';
 import { REDIS_SCRIPTS, runScript } from './scripts.js';
 
-/** Keys taken out by one command: Redis answers others in between. */
+/** Keys removed per command: Redis serves other clients in between. */
 const PAGE = 500;
 
-/** A list of keys, and how the next of those wanted are read from it. */
+/** A list of keys, and how its next page is read. */
 interface Listing {
   readonly hashTag: string;
   readonly list: string;
   page(): Promise<string[]>;
 }
 
-/** Takes values out of Redis: at once, or as soon as there is a Redis again. */
+/** Removes values from Redis: at once, or as soon as Redis is available again. */
 export class RedisPurges {
   readonly #link: RedisLink;
   readonly #announce: (target: PurgeTarget) => void;
   readonly #missed = new MissedPurges();
   #catchingUp = false;
 
-  /** @param announce tells other processes, once a value is gone from Redis */
+  /** @param announce tells other processes, once a value is removed from Redis */
   constructor(link: RedisLink, announce: (target: PurgeTarget) => void) {
     this.#link = link;
     this.#announce = announce;
     link.onRecovered(() => void this.#catchUp());
   }
 
-  /** @returns how many values it took out; 0 also where it has to wait for Redis */
+  /** @returns how many values it removed; 0 also where it has to wait for Redis */
   async purge(target: PurgeTarget): Promise<number> {
     const removed = await this.#purgeNow(target);
     if (removed === undefined) this.#missed.add(target);
@@ -37,20 +37,20 @@ export class RedisPurges {
     return removed ?? 0;
   }
 
-  /** Whether what Redis holds for a key is what a purge has still to take out of it. */
+  /** Whether a missed purge still has to remove what Redis holds for a key. */
   hides(key: string, variants: readonly StoredVariant[]): boolean {
     const hidden = this.#missed.concern(key, variants);
-    // Redis answers, so that it may as well carry the purge out now.
+    // Redis has just replied, so it can carry out the purge now.
     if (hidden) void this.#catchUp();
     return hidden;
   }
 
-  /** Takes out a value that no process can use, so that none needs to hear of it. */
+  /** Removes a value that no process can use, without announcing it. */
   drop(key: string): void {
     void this.#remove(hashTagOf(key), indexKey(hashTagOf(key)), [key]);
   }
 
-  /** @returns `undefined` where Redis did not answer */
+  /** @returns `undefined` where Redis did not reply */
   #purgeNow(target: PurgeTarget): Promise<number | undefined> {
     if ('key' in target) {
       const hashTag = hashTagOf(target.key);
@@ -63,7 +63,7 @@ export class RedisPurges {
     const hashTag = hashTagOf(prefix);
     const list = indexKey(hashTag);
     const { client } = this.#link;
-    // No character of a key comes after the tilde.
+    // No character of a key sorts after the tilde.
     const page = () => client.zrangebylex(list, `[${prefix}`, `(${prefix}\x7f`, 'LIMIT', 0, PAGE);
     return { hashTag, list, page };
   }
@@ -75,7 +75,7 @@ export class RedisPurges {
   }
 
   async #removeListed({ hashTag, list, page }: Listing): Promise<number | undefined> {
-    // There is a list for each API, and none of the APIs.
+    // Without a hash tag there is no list: each API has its own.
     if (hashTag === '') return 0;
     for (let total = 0; ; ) {
       const found = await this.#link.run(page);
@@ -90,15 +90,15 @@ export class RedisPurges {
 
   async #remove(hashTag: string, list: string, keys: readonly string[]): Promise<number | undefined> {
     const lists = [indexKey(hashTag), expiryKey(hashTag), list];
-    const response = await this.#link.run(() =>
+    const reply = await this.#link.run(() =>
       runScript(this.#link.client, REDIS_SCRIPTS.remove, [...lists, ...keys], keys),
     );
-    return response.ok ? Number(response.value) : undefined;
+    return reply.ok ? Number(reply.value) : undefined;
   }
 
   #carriedOut(target: PurgeTarget): void {
     this.#missed.done(target);
-    // Others hold copies in memory even of what Redis has lost.
+    // Other processes may hold copies in memory, even of what Redis has lost.
     this.#announce(target);
   }
 

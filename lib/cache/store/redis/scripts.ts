@@ -1,9 +1,9 @@
 import type { RedisClient } from '../../../redis/client.js';
 
 /**
- * Stores a value and lists it for purges, as one command. Time is Redis' own, so that the clocks of the processes
- * do not matter. At each store a few members that have expired leave each list, more than come in, and a list goes
- * with its last member.
+ * Stores a value and lists it for purges, as one command. It uses Redis' own clock, so that the clocks of the
+ * processes do not matter. Each store removes a few expired members from each list, more than it adds, and a list
+ * expires with its last member.
  *
  * KEYS: value, index, expiry, lease, tags … ARGV: value, lifetime in ms, key, channel of the lease
  */
@@ -34,7 +34,10 @@ if redis.call('EXISTS', KEYS[4]) == 1 then redis.pcall('PUBLISH', ARGV[4], 'stor
 return 1
 `;
 
-/** Takes values out, and off the lists. KEYS: index, expiry, the list they were found in, values … ARGV: keys … */
+/**
+ * Removes values, and their keys from the lists. KEYS: index, expiry, the list they were found in, values … ARGV:
+ * keys …
+ */
 const REMOVE = `
 local removed = 0
 for i = 4, #KEYS do removed = removed + redis.call('UNLINK', KEYS[i]) end
@@ -42,7 +45,7 @@ for i = 1, 3 do redis.call('ZREM', KEYS[i], unpack(ARGV)) end
 return removed
 `;
 
-/** Gives a lease back, unless it is another's by now. KEYS: lease. ARGV: token, channel */
+/** Releases a lease, unless another process holds it by now. KEYS: lease. ARGV: token, channel */
 const RELEASE = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
@@ -52,7 +55,7 @@ return 1
 
 export const REDIS_SCRIPTS = { store: STORE, remove: REMOVE, release: RELEASE } as const;
 
-/** The script's answer. What is sent later by the same process takes effect later. */
+/** The script's reply. Scripts of one process take effect in the order in which they are sent. */
 export function runScript(
   client: RedisClient,
   script: string,
@@ -60,6 +63,6 @@ export function runScript(
   args: readonly (string | Buffer | number)[],
 ): Promise<unknown> {
   // EVALSHA has to be sent again as EVAL where Redis does not know the script yet, and a removal sent in between
-  // would be overtaken. The text costs less than can be measured.
+  // would be overtaken. The cost of sending the text is too small to measure.
   return client.eval(script, keys.length, ...keys, ...args);
 }

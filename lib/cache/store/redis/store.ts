@@ -15,44 +15,44 @@ import { purgeMessage, purgeOf } from './purge-message.js';
 import { RedisPurges } from './purges.js';
 import { REDIS_SCRIPTS, runScript } from './scripts.js';
 
-/** How a store and its Redis get on. */
+/** State of a store's connection to Redis. */
 export interface RedisStoreHealth {
-  /** It is asked. Otherwise each look-up is a miss, and nothing is stored. */
+  /** Whether Redis is in use. Otherwise each look-up is a miss, and nothing is stored. */
   readonly usable: boolean;
-  /** There is a connection on which too many look-ups had no answer in time. */
+  /** Whether too many look-ups timed out on the current connection. */
   readonly circuitIsOpen: boolean;
-  /** Code of what went wrong last, as `ECONNREFUSED`, `TIMEOUT` or `WRONGPASS`. Never a message. */
+  /** Code of the last error, such as `ECONNREFUSED`, `TIMEOUT` or `WRONGPASS`. Never a message. */
   readonly lastError: string | undefined;
-  /** Values that were not stored since Redis was away, or too far behind. */
+  /** Values that were not stored because Redis was away or too far behind. */
   readonly notStored: number;
 }
 
-/** A store that processes share. */
+/** A store that several processes share. */
 export interface SharedCacheStore extends CacheStore {
   /**
-   * Calls back when another process purges or deletes; with `undefined` when some such news may have been missed.
-   * @returns what ends it
+   * Calls back when another process purges or deletes; with `undefined` when such a message may have been missed.
+   * @returns unsubscribes
    */
   onPurge(listener: (target: PurgeTarget | undefined) => void): () => void;
   lease(key: string, ttlMs: number): Promise<Lease | undefined>;
-  /** Whether it is asked at all at the moment; where not, each look-up is a miss. */
+  /** Whether it is in use at the moment; where not, each look-up is a miss. */
   isUsable(): boolean;
 }
 
 /** What `redisStore()` returns. */
 export interface RedisStore extends SharedCacheStore {
-  /** How it and its Redis get on. */
+  /** State of its connection to Redis. */
   health(): RedisStoreHealth;
 }
 
-/** What Redis takes for a lifetime, a thousand years and more. */
+/** The longest lifetime Redis accepts, more than a thousand years. */
 const MAX_LIFETIME_MS = 2 ** 45;
 
 /**
- * Keeps answers in Redis, for all processes: a hit is one command, a store is one that nobody waits for. While Redis is
- * away or slow every look-up is a miss.
+ * Keeps responses in Redis, shared by all processes: a hit is one command, a store is one that no request waits for.
+ * While Redis is away or slow every look-up is a miss.
  *
- * Of `counts()`, entries and bytes are those on their way: Redis counts, and evicts, by itself.
+ * In `counts()`, entries and bytes are those still being written: Redis counts, and evicts, by itself.
  * @throws InvalidOptionError
  */
 export function redisStore(options: RedisStoreOptions): RedisStore {
@@ -74,13 +74,13 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   let notStored = 0;
 
   function read(key: string): Promise<readonly StoredVariant[] | undefined> {
-    return link.lookUp(key, () => client.getBuffer(key)).then((response) => readable(key, response));
+    return link.lookUp(key, () => client.getBuffer(key)).then((reply) => readable(key, reply));
   }
 
-  function readable(key: string, response: RedisReply<Buffer | null>): readonly StoredVariant[] | undefined {
-    if (!response.ok) return response.reason === 'WRONGTYPE' ? unreadable(key) : undefined;
-    if (response.value === null) return undefined;
-    const variants = decodeEntry(response.value, readHead);
+  function readable(key: string, reply: RedisReply<Buffer | null>): readonly StoredVariant[] | undefined {
+    if (!reply.ok) return reply.reason === 'WRONGTYPE' ? unreadable(key) : undefined;
+    if (reply.value === null) return undefined;
+    const variants = decodeEntry(reply.value, readHead);
     if (!variants) return unreadable(key);
     return purges.hides(key, variants) ? undefined : variants;
   }
@@ -105,7 +105,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     const hashTag = hashTagOf(key);
     const lease = leaseKey(key);
     const tags = under.tags.map((tag) => tagKey(hashTag, tag));
-    const response = await link.run(() =>
+    const reply = await link.run(() =>
       runScript(
         client,
         REDIS_SCRIPTS.store,
@@ -114,7 +114,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       ),
     );
     done();
-    if (!response.ok) notStored++;
+    if (!reply.ok) notStored++;
   }
 
   return {
@@ -169,7 +169,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   };
 }
 
-/** As many of the variants, the newest of which come first, as may be in one value. */
+/** As many of the variants, newest first, as fit into one value. */
 function fittingVariants(variants: readonly StoredVariant[], maxBytes: number): readonly StoredVariant[] {
   let bytes = 0;
   const over = variants.findIndex(({ meta }) => {

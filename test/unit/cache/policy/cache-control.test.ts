@@ -28,7 +28,7 @@ describe('parseCacheControl()', () => {
     });
   });
 
-  it('passes over unknown directives', () => {
+  it('ignores unknown directives', () => {
     expect(parseCacheControl(['foobar, max-age=3600, x="y"']).maxAge).to.equal(3600);
   });
 
@@ -77,30 +77,30 @@ describe('parseCacheControl()', () => {
     });
   }
 
-  it('passes over an invalid stale window', () => {
+  it('ignores an invalid stale window', () => {
     const directives = parseCacheControl(['stale-while-revalidate=x, stale-if-error=-1']);
     expect(directives.staleWhileRevalidate).to.equal(undefined);
     expect(directives.staleIfError).to.equal(undefined);
   });
 
-  it('reads the field names of no-cache and private', () => {
+  it('reads the header names of no-cache and private', () => {
     const directives = parseCacheControl(['no-cache="A, b", private=c']);
     expect(directives).to.include({ noCache: false, private: false });
     expect(directives.noCacheHeaders).to.deep.equal(['a', 'b']);
     expect(directives.privateHeaders).to.deep.equal(['c']);
   });
 
-  it('lets no later field list take back a bare no-cache or private', () => {
+  it('keeps a bare no-cache or private despite a later list of headers', () => {
     expect(parseCacheControl(['no-cache, no-cache="a"']).noCache).to.equal(true);
     expect(parseCacheControl(['private="a"', 'private']).private).to.equal(true);
   });
 
-  it('takes a field list that cannot be read for the whole answer', () => {
+  it('applies an unreadable list of headers to the whole response', () => {
     expect(parseCacheControl(['private=""']).private).to.equal(true);
     expect(parseCacheControl(['no-cache="a b"']).noCache).to.equal(true);
   });
 
-  it('lets an argument void what permits, and not what forbids', () => {
+  it('ignores what permits where it has an argument, but not what forbids', () => {
     expect(parseCacheControl(['public=1, no-store=1'])).to.include({ public: false, noStore: true });
   });
 });
@@ -116,18 +116,18 @@ describe('requestDirectives()', () => {
     expect(requestDirectives(['Cache-Control', 'max-stale=x'])?.maxStale).to.equal(undefined);
   });
 
-  it('takes Pragma: no-cache for Cache-Control: no-cache', () => {
+  it('treats Pragma: no-cache as Cache-Control: no-cache', () => {
     expect(requestDirectives(['Pragma', 'foo, No-Cache'])?.noCache).to.equal(true);
     expect(requestDirectives(['Pragma', 'foo'])).to.equal(undefined);
   });
 
-  it('passes over Pragma where there is a Cache-Control', () => {
+  it('ignores Pragma where there is a Cache-Control', () => {
     expect(requestDirectives(['Pragma', 'no-cache', 'Cache-Control', 'x'])?.noCache).to.equal(false);
   });
 });
 
 describe('parseDeltaSeconds()', () => {
-  it('takes digits only', () => {
+  it('accepts digits only', () => {
     expect(parseDeltaSeconds('60')).to.equal(60);
     expect(parseDeltaSeconds('6e1')).to.equal(undefined);
     expect(parseDeltaSeconds(undefined)).to.equal(undefined);

@@ -4,7 +4,7 @@ import {
   notModifiedHeaders,
   revalidationHeaders,
 } from '../../../../lib/cache/policy/conditional.js';
-import { firstValue } from '../../../../lib/cache/policy/headers.js';
+import { headerValue } from '../../../../lib/http/headers.js';
 import { date, NOW, stored } from './stored-entry.js';
 
 const FRESH = { 'Cache-Control': 'max-age=100000' };
@@ -12,7 +12,7 @@ const TAGGED = stored({ ...FRESH, ETag: '"abcdef"', 'Last-Modified': date(-5000)
 const WEAK = stored({ ...FRESH, ETag: 'W/"abcdef"' });
 const DATED = stored({ ...FRESH, 'Last-Modified': date(-3000) });
 
-/** Whether these request fields get a 304. */
+/** Whether these request headers get a 304. */
 function isAnswered304(meta: typeof TAGGED, ...headers: string[]): boolean {
   return isNotModified(meta, headers, NOW);
 }
@@ -27,7 +27,7 @@ describe('isNotModified()', () => {
     '"a,b", W/"abcdef"',
     '*',
   ]) {
-    it(`answers If-None-Match: ${value} with 304`, () => {
+    it(`makes a 304 of If-None-Match: ${value}`, () => {
       expect(isAnswered304(TAGGED, 'If-None-Match', value)).to.equal(true);
       expect(isAnswered304(WEAK, 'If-None-Match', value)).to.equal(true);
     });
@@ -38,7 +38,7 @@ describe('isNotModified()', () => {
   });
 
   for (const value of ['"abc"', '"ABCDEF"', 'abcdef', '"x", "y"', '']) {
-    it(`sends the whole for If-None-Match: ${JSON.stringify(value)}`, () => {
+    it(`sends the complete response for If-None-Match: ${JSON.stringify(value)}`, () => {
       expect(isAnswered304(TAGGED, 'If-None-Match', value)).to.equal(false);
     });
   }
@@ -60,7 +60,7 @@ describe('isNotModified()', () => {
     expect(isAnswered304(DATED, 'If-None-Match', '"other"', ...since(0))).to.equal(false);
   });
 
-  it('answers If-Modified-Since with 304 where nothing changed after it', () => {
+  it('makes a 304 of If-Modified-Since where nothing changed after it', () => {
     expect(isAnswered304(DATED, 'If-Modified-Since', date(-3000))).to.equal(true);
     expect(isAnswered304(DATED, 'If-Modified-Since', date(-2000))).to.equal(true);
     expect(isAnswered304(DATED, 'If-Modified-Since', date(-3001))).to.equal(false);
@@ -71,7 +71,7 @@ describe('isNotModified()', () => {
     expect(isAnswered304(meta, 'If-Modified-Since', 'Sunday, 06-Nov-94 08:49:37 GMT')).to.equal(true);
   });
 
-  it('sends the whole for an If-Modified-Since that is no date, and where nothing is known about changes', () => {
+  it('sends the complete response for an If-Modified-Since that is not a date, or without a Last-Modified', () => {
     expect(isAnswered304(DATED, 'If-Modified-Since', 'yesterday')).to.equal(false);
     expect(isAnswered304(WEAK, 'If-Modified-Since', date(0))).to.equal(false);
   });
@@ -81,25 +81,25 @@ describe('isNotModified()', () => {
     expect(isAnswered304(meta, 'If-None-Match', '*')).to.equal(false);
   });
 
-  it('does not condition a request that asks nothing', () => {
+  it('makes no 304 of a request without a condition', () => {
     expect(isAnswered304(TAGGED, 'Accept', '*/*')).to.equal(false);
   });
 });
 
-describe('notModifiedFields()', () => {
-  it('keeps the tag and all fields but those about content', () => {
+describe('notModifiedHeaders()', () => {
+  it('keeps the tag and all headers but those about content', () => {
     const meta = stored({ ...FRESH, ETag: '"a"', 'Content-Type': 'text/plain', Vary: 'Foo', 'X-A': '1' });
     const headers = notModifiedHeaders(meta.rawHeaders);
     for (const name of ['etag', 'date', 'cache-control', 'vary', 'x-a']) {
-      expect(firstValue(headers, name), name).to.be.a('string');
+      expect(headerValue(headers, name), name).to.be.a('string');
     }
-    expect(firstValue(headers, 'content-length')).to.equal(undefined);
-    expect(firstValue(headers, 'content-type')).to.equal(undefined);
+    expect(headerValue(headers, 'content-length')).to.equal(undefined);
+    expect(headerValue(headers, 'content-type')).to.equal(undefined);
   });
 });
 
-describe('revalidationFields()', () => {
-  it('asks with the stored validators, the tag as it was received', () => {
+describe('revalidationHeaders()', () => {
+  it('sends the stored validators, the tag as it was received', () => {
     const headers = revalidationHeaders(TAGGED, ['Accept', 'x']);
     expect(headers).to.deep.equal([
       'Accept',
@@ -109,20 +109,20 @@ describe('revalidationFields()', () => {
       'If-Modified-Since',
       date(-5000),
     ]);
-    expect(firstValue(revalidationHeaders(WEAK, []), 'if-none-match')).to.equal('W/"abcdef"');
-    expect(firstValue(revalidationHeaders(DATED, []), 'if-modified-since')).to.equal(date(-3000));
+    expect(headerValue(revalidationHeaders(WEAK, []), 'if-none-match')).to.equal('W/"abcdef"');
+    expect(headerValue(revalidationHeaders(DATED, []), 'if-modified-since')).to.equal(date(-3000));
   });
 
-  it('carries the fields of the request that the answer varies on', () => {
-    expect(firstValue(revalidationHeaders(TAGGED, ['Abc', '123']), 'abc')).to.equal('123');
+  it('carries the request headers that the response varies on', () => {
+    expect(headerValue(revalidationHeaders(TAGGED, ['Abc', '123']), 'abc')).to.equal('123');
   });
 
-  it('asks for the whole, without the conditions of the client', () => {
+  it('omits the range and the conditions of the client', () => {
     const client = ['If-None-Match', '"mine"', 'Range', 'bytes=0-1', 'If-Range', '"mine"', 'If-Match', '*'];
     expect(revalidationHeaders(WEAK, client)).to.deep.equal(['If-None-Match', 'W/"abcdef"']);
   });
 
-  it('asks without a condition where there is no validator', () => {
+  it('sends no condition where there is no validator', () => {
     expect(revalidationHeaders(stored(FRESH), ['If-None-Match', '"mine"'])).to.deep.equal([]);
   });
 });

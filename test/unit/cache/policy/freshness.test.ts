@@ -15,7 +15,7 @@ function freshness(
   return responseFreshness(received, responseDirectives(received.rawHeaders), defaults);
 }
 
-/** Seconds for which the answer is fresh when its head arrives. */
+/** Seconds for which the response is fresh when its head arrives. */
 function freshSeconds(...of: Parameters<typeof freshness>): number {
   return (freshness(...of).freshUntil - NOW) / SECOND;
 }
@@ -52,7 +52,7 @@ describe('freshness lifetime', () => {
     expect(freshSeconds({ 'Cache-Control': 'max-age=3600.5', 'Last-Modified': date(-86_400) })).to.equal(0);
   });
 
-  it('passes over Expires where CDN-Cache-Control counts', () => {
+  it('ignores Expires where CDN-Cache-Control counts', () => {
     expect(freshSeconds({ 'CDN-Cache-Control': 'max-age=3600', Expires: date(-10_000) })).to.equal(3600);
     expect(freshSeconds({ 'CDN-Cache-Control': 'public', Expires: date(10_000) })).to.equal(0);
   });
@@ -102,20 +102,20 @@ describe('age', () => {
     expect(age({ Date: date(10) })).to.equal(0);
   });
 
-  it('is Age with the delay of the answer, in milliseconds, where that is more', () => {
+  it('is Age plus the delay of the response, in milliseconds, where that is more', () => {
     expect(age({ Age: '30' }, { requestTime: NOW - 250 })).to.equal(30_250);
     expect(age({ Age: '5', Date: date(-10) })).to.equal(10_000);
     expect(age({}, { requestTime: NOW - 250 })).to.equal(250);
   });
 
-  it('makes an answer stale that is older than its lifetime', () => {
+  it('makes a response stale that is older than its lifetime', () => {
     expect(freshSeconds({ 'Cache-Control': 'max-age=3600', Age: '7200' })).to.equal(-3600);
     expect(freshSeconds({ Date: date(-10), Expires: date(10), Age: '25' })).to.equal(-5);
     expect(freshSeconds({ Date: date(10), Expires: date(20), Age: '15' })).to.equal(-5);
   });
 
   for (const invalid of ['abc', '-7200', '7200.0', '7200;foo=bar', '']) {
-    it(`passes over an Age of ${JSON.stringify(invalid)}`, () => {
+    it(`ignores an Age of ${JSON.stringify(invalid)}`, () => {
       expect(age({ Age: invalid })).to.equal(0);
     });
   }
@@ -131,7 +131,7 @@ describe('age', () => {
   });
 
   for (const large of ['2147483647', '2147483648', '2147483649']) {
-    it(`takes an Age of ${large} for very old`, () => {
+    it(`treats an Age of ${large} as very old`, () => {
       expect(age({ Age: large })).to.be.at.least(2_147_483_647_000);
     });
   }
@@ -146,7 +146,7 @@ describe('stale windows', () => {
     expect(staleIfErrorUntil - freshUntil).to.equal(60 * SECOND);
   });
 
-  it('are the defaults where the answer names none, and not where it does', () => {
+  it('are the defaults only where the response names none', () => {
     const defaults = { staleWhileRevalidateMs: 7000, staleIfErrorMs: 9000 };
     const unnamed = freshness({ 'Cache-Control': 'max-age=1' }, {}, defaults);
     expect(unnamed.staleWhileRevalidateUntil - unnamed.freshUntil).to.equal(7000);
@@ -168,7 +168,7 @@ describe('stale windows', () => {
     });
   }
 
-  it('leave an answer with must-revalidate fresh while it is fresh', () => {
+  it('leave a response with must-revalidate fresh while it is fresh', () => {
     expect(freshSeconds({ 'Cache-Control': 'max-age=10000, must-revalidate' })).to.equal(10_000);
   });
 });
@@ -232,11 +232,11 @@ describe('usability()', () => {
     expect(use(STALE, 'max-age=50, max-stale=10')).to.equal('expired');
   });
 
-  it('is never usable stale where the answer forbids it', () => {
+  it('is never usable stale where the response forbids it', () => {
     expect(use({ ...STALE, staleForbidden: true }, 'max-stale')).to.equal('expired');
   });
 
-  it('is not sent stale to a client that names an age or a rest of freshness', () => {
+  it('is not sent stale to a client that names a maximum age or a minimum freshness', () => {
     const inWindow = { ...STALE, staleWhileRevalidateUntil: NOW + SECOND };
     expect(use(inWindow, 'x')).to.equal('stale-while-revalidate');
     expect(use(inWindow, 'max-age=1000')).to.equal('expired');

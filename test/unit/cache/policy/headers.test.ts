@@ -2,7 +2,6 @@ import { expect } from 'chai';
 import {
   allValues,
   endToEndHeaders,
-  firstValue,
   isToken,
   joinedValue,
   listedTokens,
@@ -12,18 +11,9 @@ import {
 
 const LINES = ['Age', '5', 'X-A', '1', 'aGE', '7', 'Vary', 'Accept, , Foo', 'vary', '*'];
 
-describe('header fields', () => {
-  it('gives the first line of a name in any letter case', () => {
-    expect(firstValue(LINES, 'age')).to.equal('5');
-    expect(firstValue(LINES, 'expires')).to.equal(undefined);
-  });
-
-  it('gives every line of a name, duplicates too, in order', () => {
+describe('header look-ups', () => {
+  it('returns every line of a name, duplicates too, in order', () => {
     expect(allValues(LINES, 'age')).to.deep.equal(['5', '7']);
-  });
-
-  it('does not take a value for a name', () => {
-    expect(firstValue(['X-A', 'age', 'X-B', 'no'], 'age')).to.equal(undefined);
   });
 
   it('joins the lines of a name to one list', () => {
@@ -35,7 +25,7 @@ describe('header fields', () => {
     expect(listedTokens(LINES, 'vary')).to.deep.equal(['accept', 'foo', '*']);
   });
 
-  it('removes fields in any letter case and keeps the others as they were', () => {
+  it('removes headers in any letter case and keeps the others unchanged', () => {
     expect(withoutHeaders(LINES, new Set(['age', 'vary']))).to.deep.equal(['X-A', '1']);
   });
 
@@ -43,7 +33,7 @@ describe('header fields', () => {
     expect(splitList('a, b="c, \\", d" , e')).to.deep.equal(['a', 'b="c, \\", d"', 'e']);
   });
 
-  it('splits behind a quote that is never closed', () => {
+  it('splits after a quote that is never closed', () => {
     expect(splitList('a="b, c')).to.deep.equal(['a="b', 'c']);
   });
 
@@ -55,15 +45,15 @@ describe('header fields', () => {
     expect(process.cpuUsage(before).user).to.be.lessThan(2_000_000);
   });
 
-  it('knows a token', () => {
+  it('recognises a token', () => {
     expect(isToken('x-foo')).to.equal(true);
     expect(isToken('x foo')).to.equal(false);
     expect(isToken('')).to.equal(false);
   });
 });
 
-describe('endToEndFields()', () => {
-  it('drops hop-by-hop fields and those that Connection lists', () => {
+describe('endToEndHeaders()', () => {
+  it('drops hop-by-hop headers and those that Connection lists', () => {
     const received = ['Connection', 'a, B', 'Connection', 'c', 'A', '1', 'b', '2', 'C', '3', 'D', '4'];
     expect(endToEndHeaders(received)).to.deep.equal(['D', '4']);
   });
@@ -85,7 +75,7 @@ describe('endToEndFields()', () => {
     });
   }
 
-  it('keeps every other field, also several lines of one name', () => {
+  it('keeps every other header, also several lines of one name', () => {
     const received = [
       'Set-Cookie',
       'a=1',

@@ -22,7 +22,7 @@ describe('invalidatedPaths()', () => {
     });
   }
 
-  it('is nothing for a POST that is kept as a read', () => {
+  it('is nothing for a POST that is stored as a read', () => {
     expect(invalidatedPaths({ ...CALL, readMethods: new Set(['POST']) })).to.deep.equal([]);
   });
 
@@ -38,7 +38,7 @@ describe('invalidatedPaths()', () => {
     expect(invalidatedPaths({ ...CALL, rawHeaders, sameOrigins })).to.deep.equal(['/a?x=1', '/b']);
   });
 
-  it('passes over a Location that is no URI', () => {
+  it('ignores a Location that is not a URI', () => {
     expect(invalidatedPaths({ ...CALL, rawHeaders: ['Location', 'http://[oops'] })).to.deep.equal(['/a?x=1']);
   });
 });
@@ -46,7 +46,7 @@ describe('invalidatedPaths()', () => {
 describe('isOwnContentLocation()', () => {
   const REQUEST = { method: 'POST', targetUri: 'http://api.test/a?x=1' };
 
-  /** Whether a POST that is answered so may be stored for GET. */
+  /** Whether the response to such a POST may be stored for GET. */
   function isOwn(contentLocation: string, status = 200, request = REQUEST): boolean {
     return isOwnContentLocation(request, { status, rawHeaders: ['Content-Location', contentLocation] });
   }
@@ -58,7 +58,7 @@ describe('isOwnContentLocation()', () => {
     expect(isOwn('http://elsewhere.test/a?x=1')).to.equal(false);
   });
 
-  it('is for a POST answered 200 only', () => {
+  it('requires a POST with status 200', () => {
     expect(isOwn('/a?x=1', 201)).to.equal(false);
     expect(isOwn('/a?x=1', 200, { ...REQUEST, method: 'PUT' })).to.equal(false);
   });

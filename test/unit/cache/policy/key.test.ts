@@ -17,7 +17,7 @@ function key(request: Partial<KeyRequest> = {}, options: Partial<CacheKeyOptions
   return cacheKeys({ ...OPTIONS, ...options }).key({ ...GET, ...request });
 }
 
-/** The key of a request with these fields. */
+/** The key of a request with these headers. */
 function keyWith(rawHeaders: readonly string[], options: Partial<CacheKeyOptions> = {}): string {
   return key({ rawHeaders }, options);
 }
@@ -28,20 +28,20 @@ describe('cacheKeys()', () => {
     expect(key({ url: '/v1/now?q=1' })).to.match(/^\{rpo:weather\}:\/v1\/now:[\w-]{43}$/);
   });
 
-  it('counts HEAD as GET and tells other methods apart', () => {
+  it('treats HEAD as GET and distinguishes other methods', () => {
     expect(key({ method: 'HEAD' })).to.equal(key());
     expect(key({ method: 'POST' })).not.to.equal(key());
     expect(key({ method: 'POST' })).not.to.equal(key({ method: 'QUERY' }));
   });
 
-  it('tells queries apart, but for the order of their names', () => {
+  it('distinguishes queries, except for the order of their names', () => {
     expect(key({ url: '/p?a=1' })).not.to.equal(key({ url: '/p?a=2' }));
     expect(key({ url: '/p?b=1&a=2' })).to.equal(key({ url: '/p?a=2&b=1' }));
     expect(key({ url: '/p?a=1&a=2' })).not.to.equal(key({ url: '/p?a=2&a=1' }));
     expect(key({ url: '/p?' })).not.to.equal(key({ url: '/p' }));
   });
 
-  it('tells bodies and what the operator adds apart', () => {
+  it('distinguishes bodies and what the operator adds', () => {
     const keys = [{}, { bodyHash: 'x' }, { bodyHash: 'y' }, { extra: 'x' }, { extra: '' }].map((request) =>
       key(request),
     );
@@ -49,14 +49,14 @@ describe('cacheKeys()', () => {
   });
 
   for (const name of CREDENTIAL_HEADERS) {
-    it(`tells two values of ${name} apart, in any letter case`, () => {
+    it(`distinguishes two values of ${name}, in any letter case`, () => {
       const keys = [keyWith([name, '1']), keyWith([name.toUpperCase(), '2']), keyWith([])];
       expect(new Set(keys).size).to.equal(3);
       expect(keyWith([name, '1'])).to.equal(keyWith([name.toUpperCase(), '1']));
     });
   }
 
-  it('tells two values of a configured credential and of an injected name apart', () => {
+  it('distinguishes two values of a configured credential and of an injected name', () => {
     const configured = { credentialHeaders: ['X-Tenant'] };
     expect(keyWith(['x-tenant', '1'], configured)).not.to.equal(keyWith(['x-tenant', '2'], configured));
     const injected = { injectedHeaders: ['X-Token', 'secret'] };
@@ -64,7 +64,7 @@ describe('cacheKeys()', () => {
     expect(keyWith(['x-tenant', '1'])).to.equal(keyWith(['x-tenant', '2']));
   });
 
-  it('tells two injected values apart, with and without anything else in the digest', () => {
+  it('distinguishes two injected values, with and without anything else in the digest', () => {
     const [one, two] = [{ injectedHeaders: ['X-Token', '1'] }, { injectedHeaders: ['X-Token', '2'] }];
     expect(key({}, one)).not.to.equal(key({}, two));
     expect(key({}, one)).not.to.equal(key());
@@ -76,13 +76,13 @@ describe('cacheKeys()', () => {
     expect(keyWith(['Authorization', '1', 'Cookie', 'a=b'], shared)).to.equal('{rpo:weather}:/v1/now:');
   });
 
-  it('has no secret in it', () => {
+  it('contains no secret', () => {
     const options = { injectedHeaders: ['X-Token', 's3cret'], credentialHeaders: ['x-mine'] };
     const rawHeaders = ['Authorization', 's3cret', 'X-Mine', 's3cret'];
     expect(key({ url: '/p?key=s3cret', rawHeaders, extra: 's3cret' }, options)).not.to.include('s3cret');
   });
 
-  it('tells chosen fields apart and no others', () => {
+  it('distinguishes requests by the chosen headers and no others', () => {
     const listed = { headerStrategy: 'listed', headers: ['Accept-Language'] } as const;
     expect(keyWith(['accept-language', 'en'], listed)).not.to.equal(
       keyWith(['accept-language', 'de'], listed),
@@ -91,14 +91,14 @@ describe('cacheKeys()', () => {
     expect(keyWith(['accept-language', 'en'])).to.equal(keyWith([]));
   });
 
-  it('tells all fields apart but hop-by-hop ones and those the cache acts on', () => {
+  it('distinguishes requests by all headers but hop-by-hop ones and those the cache acts on', () => {
     const all = { headerStrategy: 'all' } as const;
     expect(keyWith(['X-Other', '1'], all)).not.to.equal(keyWith(['X-Other', '2'], all));
     const acted = ['Connection', 'close', 'Range', 'bytes=0-1', 'If-None-Match', '"a"', 'Cache-Control', 'x'];
     expect(keyWith(acted, all)).to.equal(keyWith([], all));
   });
 
-  it('does not depend on the order of fields, but on that of lines of one name', () => {
+  it('does not depend on the order of headers, but on that of lines with one name', () => {
     const ordered = ['Authorization', '1', 'Cookie', 'a'];
     expect(keyWith(['Cookie', 'a', 'authorization', '1'])).to.equal(keyWith(ordered));
     expect(keyWith(['Cookie', 'a', 'Cookie', 'b'])).not.to.equal(keyWith(['Cookie', 'b', 'Cookie', 'a']));
@@ -111,13 +111,13 @@ describe('cacheKeys()', () => {
     expect(key({ url: '/p?x', bodyHash: 'y' })).not.to.equal(key({ url: '/p?xy' }));
   });
 
-  it('percent-encodes control characters, and tells them from those that came encoded', () => {
+  it('percent-encodes control characters, and distinguishes them from those received encoded', () => {
     const raw = key({ url: '/a\r\nb\u0000 c' });
     expect(raw).to.match(/^\{rpo:weather\}:\/a%0D%0Ab%00%20c:/);
     expect(raw).not.to.equal(key({ url: '/a%0D%0Ab%00%20c' }));
   });
 
-  it('bounds a long path, and tells paths apart by what is beyond', () => {
+  it('limits a long path, and distinguishes paths by the rest', () => {
     const long = `/${'x'.repeat(5000)}`;
     expect(key({ url: long }).length).to.be.lessThan(600);
     expect(key({ url: `${long}1` })).not.to.equal(key({ url: `${long}2` }));
@@ -129,7 +129,7 @@ describe('cacheKeys()', () => {
     expect(key({}, { prefix: 'a:b', api: 'c' })).not.to.equal(key({}, { prefix: 'a', api: 'b:c' }));
   });
 
-  it('gives the prefixes that purge by', () => {
+  it('returns the prefixes for purges', () => {
     const keys = cacheKeys(OPTIONS);
     expect(keys.apiPrefix).to.equal('{rpo:weather}:');
     const long = `/${'x'.repeat(5000)}`;

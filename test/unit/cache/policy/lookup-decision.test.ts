@@ -6,7 +6,7 @@ import { get, NOW, policy, SECOND, stored } from './stored-entry.js';
 const FRESH = { meta: stored({ 'Cache-Control': 'max-age=100, stale-if-error=50', ETag: '"a"' }) };
 const FRESH_UNTIL = NOW + 100 * SECOND;
 
-/** What a GET gets `seconds` after the answer was stored. */
+/** What a GET gets `seconds` after the response was stored. */
 function lookup(
   seconds: number,
   cacheControl?: string,
@@ -68,7 +68,7 @@ describe('decideLookup()', () => {
     expect(decision).to.deep.equal({ type: 'miss', reason: 'vary-miss' });
   });
 
-  it('forwards methods that are not kept', () => {
+  it('forwards methods that are not stored', () => {
     const post = { method: 'POST', rawHeaders: [] };
     expect(decideLookup([FRESH], post, policy(), NOW)).to.deep.equal({ type: 'forward', reason: 'method' });
     const reading = policy({ mode: 'ttl', methods: new Set(['GET', 'POST']) });
@@ -114,7 +114,7 @@ describe('decideLookup()', () => {
     expect(longer.type === 'revalidate' && longer.usableOnErrorUntil).to.equal(FRESH_UNTIL + 50 * SECOND);
   });
 
-  it('answers only-if-cached from the store or not at all', () => {
+  it('serves only-if-cached from the store or not at all', () => {
     expect(lookup(0, 'only-if-cached').type).to.equal('hit');
     expect(lookup(110, 'only-if-cached')).to.deep.equal({ type: 'only-if-cached', reason: 'stale' });
     expect(lookup(0, 'only-if-cached, no-cache')).to.deep.equal({
@@ -132,7 +132,7 @@ describe('decideLookup()', () => {
     });
   });
 
-  it('sets a client’s wishes about freshness aside where told so, but not no-store and only-if-cached', () => {
+  it('ignores a client’s freshness directives where configured, but not no-store and only-if-cached', () => {
     const firm = { requestFreshness: false };
     expect(lookup(0, 'no-cache, max-age=0', FRESH, firm).type).to.equal('hit');
     expect(lookup(0, 'no-store', FRESH, firm).type).to.equal('forward');

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { firstValue } from '../../../../lib/cache/policy/headers.js';
 import { rangeResponse } from '../../../../lib/cache/policy/range.js';
+import { headerValue } from '../../../../lib/http/headers.js';
 import { date, NOW, stored } from './stored-entry.js';
 
 /** A stored body of ten bytes. */
@@ -16,7 +16,7 @@ function ranged(...headers: string[]) {
   return rangeResponse(META, headers, NOW);
 }
 
-describe('rangeAnswer()', () => {
+describe('rangeResponse()', () => {
   for (const [range, start, end] of [
     ['bytes=0-1', 0, 2],
     ['bytes=1-', 1, 10],
@@ -29,53 +29,53 @@ describe('rangeAnswer()', () => {
     it(`sends bytes ${start} to ${end - 1} for ${range.slice(0, 20)}`, () => {
       const sent = ranged('Range', range);
       expect(sent).to.include({ status: 206, start, end });
-      expect(firstValue(sent?.rawHeaders ?? [], 'content-range')).to.equal(`bytes ${start}-${end - 1}/10`);
-      expect(firstValue(sent?.rawHeaders ?? [], 'content-length')).to.equal(String(end - start));
+      expect(headerValue(sent?.rawHeaders ?? [], 'content-range')).to.equal(`bytes ${start}-${end - 1}/10`);
+      expect(headerValue(sent?.rawHeaders ?? [], 'content-length')).to.equal(String(end - start));
     });
   }
 
-  it('keeps the other stored fields', () => {
+  it('keeps the other stored headers', () => {
     const headers = ranged('Range', 'bytes=0-1')?.rawHeaders ?? [];
-    expect(firstValue(headers, 'a')).to.equal('1');
-    expect(firstValue(headers, 'etag')).to.equal('"a"');
+    expect(headerValue(headers, 'a')).to.equal('1');
+    expect(headerValue(headers, 'etag')).to.equal('"a"');
   });
 
   for (const range of ['bytes=10-', 'bytes=10-20', 'bytes=-0']) {
-    it(`answers ${range} with 416`, () => {
+    it(`is a 416 for ${range}`, () => {
       const refused = ranged('Range', range);
       expect(refused?.status).to.equal(416);
-      expect(firstValue(refused?.rawHeaders ?? [], 'content-range')).to.equal('bytes */10');
+      expect(headerValue(refused?.rawHeaders ?? [], 'content-range')).to.equal('bytes */10');
     });
   }
 
   for (const range of ['bytes=0-1,3-4', 'bytes=2-1', 'bytes=-', 'bytes=a-b', 'lines=0-1', 'bytes 0-1', '']) {
-    it(`sends the whole for ${JSON.stringify(range)}`, () => {
+    it(`sends the complete body for ${JSON.stringify(range)}`, () => {
       expect(ranged('Range', range)).to.equal(undefined);
     });
   }
 
-  it('sends the whole for two Range lines and for none', () => {
+  it('sends the complete body for two Range lines and for none', () => {
     expect(ranged('Range', 'bytes=0-1', 'Range', 'bytes=2-3')).to.equal(undefined);
     expect(ranged()).to.equal(undefined);
   });
 
-  it('sends the whole of anything but a 200', () => {
+  it('sends the complete body of anything but a 200', () => {
     const notFound = stored({ 'Cache-Control': 'max-age=3600' }, { status: 404 });
     expect(rangeResponse(notFound, ['Range', 'bytes=0-1'], NOW)).to.equal(undefined);
   });
 
-  it('sends the part where If-Range has the strong tag or the exact date', () => {
+  it('sends the range where If-Range has the strong tag or the exact date', () => {
     expect(ranged('Range', 'bytes=0-1', 'If-Range', '"a"')?.status).to.equal(206);
     expect(ranged('Range', 'bytes=0-1', 'If-Range', date(-100))?.status).to.equal(206);
   });
 
-  it('sends the whole where If-Range has another tag, a weak one, or another date', () => {
+  it('sends the complete body where If-Range has another tag, a weak one, or another date', () => {
     for (const condition of ['"b"', 'W/"a"', date(-99), date(-101), 'soon']) {
       expect(ranged('Range', 'bytes=0-1', 'If-Range', condition), condition).to.equal(undefined);
     }
   });
 
-  it('does not trust a weak stored tag, nor a date within a second of the answer', () => {
+  it('does not trust a weak stored tag, or a date within a second of the response', () => {
     const weak = stored({ 'Cache-Control': 'max-age=3600', ETag: 'W/"a"', 'Last-Modified': date(0) });
     expect(rangeResponse(weak, ['Range', 'bytes=0-1', 'If-Range', 'W/"a"'], NOW)).to.equal(undefined);
     expect(rangeResponse(weak, ['Range', 'bytes=0-1', 'If-Range', '"a"'], NOW)).to.equal(undefined);

@@ -18,13 +18,13 @@ describe('sortedQuery()', () => {
     ['a b', 'a+b'],
     ['a+b', 'a%20b'],
   ] as const) {
-    it(`keeps the order of ${one} and ${other}, which a server may take for one`, () => {
+    it(`keeps the order of ${one} and ${other}, which a server may treat as one`, () => {
       expect(sortedQuery(`${one}=1&${other}=2`)).to.equal(`${one}=1&${other}=2`);
       expect(sortedQuery(`${other}=2&${one}=1`)).to.equal(`${other}=2&${one}=1`);
     });
   }
 
-  it('bears broken percent-encoding', () => {
+  it('tolerates broken percent-encoding', () => {
     expect(sortedQuery('%zz=1&%=2&a')).to.include('%zz=1');
   });
 });

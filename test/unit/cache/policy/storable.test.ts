@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { firstValue } from '../../../../lib/cache/policy/headers.js';
 import { decideStore, sealEntry } from '../../../../lib/cache/policy/storable.js';
+import { headerValue } from '../../../../lib/http/headers.js';
 import { date, get, NOW, policy, refusal, response, SECOND, stored } from './stored-entry.js';
 
 const FRESH = { 'Cache-Control': 'max-age=3600' };
@@ -22,7 +22,7 @@ describe('decideStore()', () => {
 
   it('stores a 200 with a Content-Range, which means nothing there', () => {
     const meta = stored({ ...FRESH, 'Content-Range': 'bytes 0-4/10' });
-    expect(firstValue(meta.rawHeaders, 'content-range')).to.equal('bytes 0-4/10');
+    expect(headerValue(meta.rawHeaders, 'content-range')).to.equal('bytes 0-4/10');
   });
 
   it('does not store without freshness, validator or stale window', () => {
@@ -32,13 +32,13 @@ describe('decideStore()', () => {
     expect(refusal({ 'Last-Modified': date(-1000) }, { status: 403 })).to.equal('not-reusable');
   });
 
-  it('stores what is stale, for its validator or its stale window', () => {
+  it('stores a stale response with a validator or a stale window', () => {
     expect(refusal({ ETag: '"a"' })).to.equal(undefined);
     expect(refusal({ Expires: date(-10), 'Last-Modified': date(-1000) })).to.equal(undefined);
     expect(refusal({ 'Cache-Control': 'max-age=0, stale-if-error=60' })).to.equal(undefined);
   });
 
-  it('stores no-cache with a validator, never fresh and never to be used stale', () => {
+  it('stores no-cache with a validator, never fresh and never usable stale', () => {
     const meta = stored(
       { 'Cache-Control': 'no-cache, max-age=3600', ETag: '"a"' },
       {},
@@ -76,7 +76,7 @@ describe('decideStore()', () => {
     expect(refusal(FRESH, {}, {}, get(['Cache-Control', 'no-store']))).to.equal('request-no-store');
   });
 
-  it('stores an answer to Authorization only where it is for anyone', () => {
+  it('stores a response to Authorization only where it is for anyone', () => {
     const authorised = get(['authorization', 'Bearer x']);
     expect(refusal(FRESH, {}, {}, authorised)).to.equal('authorization');
     for (const directive of ['public', 'must-revalidate', 's-maxage=3600']) {
@@ -85,26 +85,26 @@ describe('decideStore()', () => {
     }
   });
 
-  it('does not store a cookie unless asked', () => {
+  it('does not store a cookie unless configured', () => {
     const headers = { ...FRESH, 'Set-Cookie': 'a=b' };
     expect(refusal(headers)).to.equal('set-cookie');
     const meta = stored(headers, {}, { storeSetCookie: true });
-    expect(firstValue(meta.rawHeaders, 'set-cookie')).to.equal('a=b');
+    expect(headerValue(meta.rawHeaders, 'set-cookie')).to.equal('a=b');
   });
 
-  it('stores an answer whose cookie the upstream marks as private, without the cookie', () => {
+  it('stores a response without the cookie that the upstream marks as private', () => {
     const meta = stored({ 'Cache-Control': 'max-age=3600, private="set-cookie"', 'Set-Cookie': 'a=b' });
-    expect(firstValue(meta.rawHeaders, 'set-cookie')).to.equal(undefined);
+    expect(headerValue(meta.rawHeaders, 'set-cookie')).to.equal(undefined);
   });
 
-  it('stores without the fields that no-cache and private name', () => {
+  it('omits the headers that no-cache and private name', () => {
     const control = 'max-age=3600, no-cache="a, B", private="c"';
     const meta = stored({ 'Cache-Control': control, A: '1', b: '2', C: '3', D: '4' });
     expect(meta.rawHeaders).to.include('D').and.not.to.include.members(['A']);
-    for (const name of ['a', 'b', 'c']) expect(firstValue(meta.rawHeaders, name), name).to.equal(undefined);
+    for (const name of ['a', 'b', 'c']) expect(headerValue(meta.rawHeaders, name), name).to.equal(undefined);
   });
 
-  it('stores without hop-by-hop fields, those that Connection lists, and Age', () => {
+  it('omits hop-by-hop headers, those that Connection lists, and Age', () => {
     const meta = stored({ ...FRESH, Connection: 'a', A: '1', 'Keep-Alive': 'x', Age: '3', B: '2' });
     expect(meta.rawHeaders).to.deep.equal([
       ...['Date', date(0), 'Cache-Control', 'max-age=3600', 'B', '2', 'Content-Length', '10'],
@@ -112,18 +112,18 @@ describe('decideStore()', () => {
   });
 
   it('keeps the upstream’s Date, and adds one where there is none', () => {
-    expect(firstValue(stored({ ...FRESH, Date: date(-5) }).rawHeaders, 'date')).to.equal(date(-5));
+    expect(headerValue(stored({ ...FRESH, Date: date(-5) }).rawHeaders, 'date')).to.equal(date(-5));
     const undated = stored({}, { rawHeaders: ['Cache-Control', 'max-age=3600'] });
-    expect(firstValue(undated.rawHeaders, 'date')).to.equal(date(0));
+    expect(headerValue(undated.rawHeaders, 'date')).to.equal(date(0));
   });
 
-  it('does not store Vary: *, and not a flood of names in Vary', () => {
+  it('does not store Vary: *, or a flood of names in Vary', () => {
     expect(refusal({ ...FRESH, Vary: 'Foo, *' })).to.equal('vary');
     const flood = Array.from({ length: 33 }, (_, index) => `x-${index}`).join(',');
     expect(refusal({ ...FRESH, Vary: flood })).to.equal('vary');
   });
 
-  it('learns what a look-up needs', () => {
+  it('derives what a look-up needs', () => {
     const headers = { ...FRESH, ETag: 'W/"a"', 'Last-Modified': date(-100), Vary: 'Foo', 'Cache-Tag': 't1' };
     const meta = stored(headers, { requestTime: NOW - 100 }, {}, get(['foo', '1']));
     expect(meta).to.deep.include({
@@ -137,17 +137,17 @@ describe('decideStore()', () => {
     });
   });
 
-  it('drops what cannot be validated when its last window closes', () => {
+  it('keeps a response without a validator until its last window closes', () => {
     const meta = stored({ 'Cache-Control': 'max-age=10, stale-if-error=60' });
     expect(meta.keepUntil).to.equal(NOW + 70 * SECOND);
   });
 
-  it('asks only answers of 2xx whether they changed', () => {
+  it('revalidates only responses with a 2xx status', () => {
     expect(stored({ ...FRESH, ETag: '"a"' }, { status: 404 }).revalidatable).to.equal(false);
     expect(stored({ ...FRESH, ETag: '"a"' }).revalidatable).to.equal(true);
   });
 
-  it('does not store what HEAD, PUT or an unknown method got', () => {
+  it('does not store responses to HEAD, PUT or an unknown method', () => {
     for (const method of ['HEAD', 'PUT', 'M-SEARCH', 'POST']) {
       expect(refusal(FRESH, {}, {}, { ...get(), method }), method).to.equal('method');
     }
@@ -176,8 +176,8 @@ describe('sealEntry()', () => {
     expect(sealEntry(head({ 'Content-Length': '10, 10' }), 10)).to.equal(undefined);
   });
 
-  it('announces the length where the upstream did not, but for a 204', () => {
-    expect(firstValue(sealEntry(head({}), 7)?.rawHeaders ?? [], 'content-length')).to.equal('7');
-    expect(firstValue(sealEntry(head({}, 204), 0)?.rawHeaders ?? [], 'content-length')).to.equal(undefined);
+  it('adds the length where the upstream did not send it, except for a 204', () => {
+    expect(headerValue(sealEntry(head({}), 7)?.rawHeaders ?? [], 'content-length')).to.equal('7');
+    expect(headerValue(sealEntry(head({}, 204), 0)?.rawHeaders ?? [], 'content-length')).to.equal(undefined);
   });
 });

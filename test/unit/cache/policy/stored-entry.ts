@@ -8,7 +8,7 @@ import {
 } from '../../../../lib/cache/policy/storable.js';
 import type { EntryMeta } from '../../../../lib/cache/store/entry.js';
 
-/** The time at which the answers of these tests arrive: a whole second. */
+/** The time at which the responses of these tests arrive: a whole second. */
 export const NOW = Date.UTC(2026, 10, 23, 12, 0, 0);
 
 export const SECOND = 1000;
@@ -35,7 +35,7 @@ export function date(seconds: number): string {
   return new Date(NOW + seconds * SECOND).toUTCString();
 }
 
-/** A 200 with `Date: NOW`, sent and answered at {@link NOW}. */
+/** A 200 with `Date: NOW`, requested and received at {@link NOW}. */
 export function response(
   headers: Readonly<Record<string, string>>,
   changes: Partial<StoreResponse> = {},
@@ -55,7 +55,7 @@ export function get(rawHeaders: readonly string[] = []): StoreRequest {
   return { method: 'GET', rawHeaders, targetUri: 'http://origin.test/path' };
 }
 
-/** The stored form of an answer with a body of ten bytes; fails the test where it is not stored. */
+/** The stored form of a response with a body of ten bytes; fails the test where it is not stored. */
 export function stored(
   headers: Readonly<Record<string, string>>,
   changes: Partial<StoreResponse> = {},
@@ -69,7 +69,7 @@ export function stored(
   return meta;
 }
 
-/** Why an answer is not stored; `undefined` where it is. */
+/** Why a response is not stored; `undefined` where it is. */
 export function refusal(
   headers: Readonly<Record<string, string>>,
   changes: Partial<StoreResponse> = {},

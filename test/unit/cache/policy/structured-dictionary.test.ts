@@ -26,7 +26,7 @@ describe('parseDictionary()', () => {
     expect(parseDictionary('a=1, a=2')?.get('a')).to.deep.equal({ type: 'integer', value: 2 });
   });
 
-  it('leaves parameters out', () => {
+  it('drops parameters', () => {
     expect(parseDictionary('a;x=1;y, b=2; z="q"')?.get('b')).to.deep.equal({ type: 'integer', value: 2 });
   });
 

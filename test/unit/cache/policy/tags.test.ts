@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { boundedTags, MAX_TAG_LENGTH, MAX_TAGS, responseTags } from '../../../../lib/cache/policy/tags.js';
 
-describe('answerTags()', () => {
+describe('responseTags()', () => {
   it('reads Surrogate-Key by spaces and Cache-Tag by commas, each tag once', () => {
     const lines = ['Surrogate-Key', 'a  b', 'cache-tag', 'c d, a', 'Cache-Tag', ',e'];
     expect(responseTags(lines)).to.deep.equal(['a', 'b', 'c d', 'e']);
@@ -13,7 +13,7 @@ describe('answerTags()', () => {
 });
 
 describe('boundedTags()', () => {
-  it('bounds their number and their length', () => {
+  it('limits their number and their length', () => {
     expect(boundedTags(Array.from({ length: 1000 }, (_, index) => `t${index}`))).to.have.length(MAX_TAGS);
     expect(boundedTags(['x'.repeat(MAX_TAG_LENGTH + 1), 'ok'])).to.deep.equal(['ok']);
   });

@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import { parseTargeted, responseDirectives } from '../../../../lib/cache/policy/targeted-cache-control.js';
 
-/** What counts for an answer with these two fields. */
+/** What counts for a response with these two headers. */
 function directives(targeted: string, plain = 'no-store') {
   return responseDirectives(['Cache-Control', plain, 'CDN-Cache-Control', targeted]);
 }
 
-describe('answerDirectives()', () => {
-  it('reads Cache-Control where there is no targeted field', () => {
+describe('responseDirectives()', () => {
+  it('reads Cache-Control where there is no targeted header', () => {
     const { directives: plain, targeted } = responseDirectives([
       'Cache-Control',
       'max-age=1',
@@ -24,7 +24,7 @@ describe('answerDirectives()', () => {
     expect(targeted).to.equal(true);
   });
 
-  it('lets a directive nobody knows replace Cache-Control too', () => {
+  it('lets an unknown directive replace Cache-Control too', () => {
     expect(directives('none').targeted).to.equal(true);
   });
 
@@ -40,7 +40,7 @@ describe('answerDirectives()', () => {
     'max-age= 100',
     '',
   ]) {
-    it(`passes over ${JSON.stringify(invalid)}, which is no valid field`, () => {
+    it(`ignores the invalid header ${JSON.stringify(invalid)}`, () => {
       const { directives: used, targeted } = directives(invalid);
       expect(used.noStore).to.equal(true);
       expect(targeted).to.equal(false);
@@ -66,16 +66,16 @@ describe('parseTargeted()', () => {
     });
   });
 
-  it('reads the field names of private', () => {
+  it('reads the header names of private', () => {
     expect(parseTargeted('private="a, b"')?.privateHeaders).to.deep.equal(['a', 'b']);
   });
 
-  it('caps a very large max-age and takes a negative one for stale', () => {
+  it('caps a very large max-age and treats a negative one as stale', () => {
     expect(parseTargeted('max-age=99999999999')?.maxAge).to.equal(2 ** 31);
     expect(parseTargeted('max-age=-1')?.maxAge).to.equal(0);
   });
 
-  it('takes a directive that is false for absent', () => {
+  it('treats a directive that is false as absent', () => {
     expect(parseTargeted('no-store=?0, max-age=1')).to.include({ noStore: false, maxAge: 1 });
   });
 });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { firstValue } from '../../../../lib/cache/policy/headers.js';
 import { isCachedMethod, isTtlStatus } from '../../../../lib/cache/policy/ttl-policy.js';
+import { headerValue } from '../../../../lib/http/headers.js';
 import { get, NOW, policy, refusal, SECOND, stored } from './stored-entry.js';
 
 const TTL = { mode: 'ttl' } as const;
@@ -13,18 +13,18 @@ describe('ttl mode', () => {
     'max-age=86400',
     's-maxage=1, must-revalidate',
   ]) {
-    it(`keeps an answer for ttlMs whatever ${control} says`, () => {
+    it(`stores a response for ttlMs whatever ${control} says`, () => {
       const meta = stored({ 'Cache-Control': control, Expires: '0' }, {}, TTL);
       expect(meta.freshUntil).to.equal(NOW + 60 * SECOND);
       expect(meta.staleForbidden).to.equal(false);
     });
   }
 
-  it('keeps an answer without any freshness', () => {
+  it('stores a response without any freshness', () => {
     expect(stored({}, {}, TTL).freshUntil).to.equal(NOW + 60 * SECOND);
   });
 
-  it('keeps an answer for ttlMs however old it is, and tells its true age', () => {
+  it('stores a response for ttlMs however old it is, with its true age', () => {
     const meta = stored({ Age: '600' }, {}, TTL);
     expect(meta.freshUntil).to.equal(NOW + 60 * SECOND);
     expect(meta.bornAt).to.equal(NOW - 600 * SECOND);
@@ -40,35 +40,35 @@ describe('ttl mode', () => {
     expect(refusal({}, {}, { ...TTL, override: true }, request)).to.equal('request-no-store');
   });
 
-  it('keeps what was asked with credentials, since they are in the key', () => {
+  it('stores responses to requests with credentials, since those are in the key', () => {
     expect(refusal({}, {}, TTL, get(['Authorization', 'x']))).to.equal(undefined);
   });
 
-  it('never keeps a cookie unless asked', () => {
+  it('never stores a cookie unless configured', () => {
     expect(refusal({ 'Set-Cookie': 'a=b' }, {}, TTL)).to.equal('set-cookie');
     expect(refusal({ 'Set-Cookie': 'a=b' }, {}, { ...TTL, override: true })).to.equal('set-cookie');
     expect(refusal({ 'Set-Cookie': 'a=b' }, {}, { ...TTL, storeSetCookie: true })).to.equal(undefined);
   });
 
-  it('hides the fields that the upstream calls private, unless override', () => {
+  it('omits the headers that the upstream marks private, unless override', () => {
     const headers = { 'Cache-Control': 'private="x-user"', 'X-User': 'ann' };
-    expect(firstValue(stored(headers, {}, TTL).rawHeaders, 'x-user')).to.equal(undefined);
-    expect(firstValue(stored(headers, {}, { ...TTL, override: true }).rawHeaders, 'x-user')).to.equal('ann');
+    expect(headerValue(stored(headers, {}, TTL).rawHeaders, 'x-user')).to.equal(undefined);
+    expect(headerValue(stored(headers, {}, { ...TTL, override: true }).rawHeaders, 'x-user')).to.equal('ann');
   });
 
-  it('has Vary count', () => {
+  it('respects Vary', () => {
     expect(stored({ Vary: 'Foo' }, {}, TTL).varyNames).to.deep.equal(['foo']);
     expect(refusal({ Vary: '*' }, {}, TTL)).to.equal('vary');
   });
 
-  it('keeps a POST where methods lists it, and does not ask the upstream whether it changed', () => {
+  it('stores a POST where methods lists it, and does not revalidate it', () => {
     const methods = new Set(['GET', 'POST']);
     const post = { ...get(), method: 'POST' };
     expect(refusal({}, {}, TTL, post)).to.equal('method');
     expect(stored({ ETag: '"a"' }, {}, { ...TTL, methods }, post).revalidatable).to.equal(false);
   });
 
-  it('has the stale windows of the policy', () => {
+  it('uses the stale windows of the policy', () => {
     const windows = { staleWhileRevalidateMs: 5000, staleIfErrorMs: 9000 };
     const meta = stored({ 'Cache-Control': 'must-revalidate' }, {}, { ...TTL, ...windows });
     expect(meta.staleWhileRevalidateUntil - meta.freshUntil).to.equal(5000);
@@ -77,7 +77,7 @@ describe('ttl mode', () => {
 });
 
 describe('isTtlStatus()', () => {
-  it('is every final code below 400 by default', () => {
+  it('is every final status below 400 by default', () => {
     for (const status of [200, 204, 301, 302, 399]) expect(isTtlStatus(policy(TTL), status)).to.equal(true);
     for (const status of [103, 400, 404, 500]) expect(isTtlStatus(policy(TTL), status)).to.equal(false);
   });

@@ -20,7 +20,7 @@ describe('selectVariant()', () => {
     expect(selectVariant(variants, [])).to.equal(undefined);
   });
 
-  it('takes the most recent of several that match', () => {
+  it('selects the most recent of several that match', () => {
     const plain = variant('1', 10, { 'Cache-Control': 'max-age=3600' });
     const variants = [variant('1', 0), plain, variant('1', 5, { ...FRESH, Vary: 'Bar' })];
     expect(selectVariant(variants, ['foo', '1'])).to.equal(plain);
@@ -39,7 +39,7 @@ describe('withVariant()', () => {
     expect(withVariant([one], two, NOW)).to.deep.equal([two, one]);
   });
 
-  it('replaces the one for the same request fields', () => {
+  it('replaces the one for the same request headers', () => {
     const again = variant('1', 1);
     expect(
       withVariant([variant('1'), variant('2')], again, NOW).filter(
@@ -48,12 +48,12 @@ describe('withVariant()', () => {
     ).to.deep.equal([again]);
   });
 
-  it('replaces all by one that does not vary', () => {
+  it('replaces all with one that does not vary', () => {
     const plain = variant('1', 1, { 'Cache-Control': 'max-age=3600' });
     expect(withVariant([variant('1'), variant('2')], plain, NOW)).to.deep.equal([plain]);
   });
 
-  it('drops the oldest beyond the bound, however many there are', () => {
+  it('drops the oldest beyond the limit, however many there are', () => {
     let variants: ReturnType<typeof variant>[] = [];
     for (let i = 0; i < 50; i++) variants = withVariant(variants, variant(String(i), i), NOW);
     expect(variants).to.have.length(MAX_VARIANTS);

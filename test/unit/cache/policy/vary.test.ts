@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { MAX_VARY_NAMES, selectingKey, varyNames } from '../../../../lib/cache/policy/vary.js';
 
-/** Whether two requests select the same variant of an answer that varies on these fields. */
+/** Whether two requests select the same variant of a response that varies on these headers. */
 function match(vary: readonly string[], one: readonly string[], other: readonly string[]): boolean {
   return selectingKey(vary, one) === selectingKey(vary, other);
 }
@@ -21,11 +21,11 @@ describe('varyNames()', () => {
     });
   }
 
-  it('matches nothing for a member that is no field name', () => {
+  it('matches nothing for a member that is not a header name', () => {
     expect(varyNames(['Vary', 'foo bar'])).to.equal(undefined);
   });
 
-  it('is bounded', () => {
+  it('is limited in number', () => {
     const names = Array.from({ length: MAX_VARY_NAMES }, (_, index) => `x-${index}`);
     expect(varyNames(['Vary', names.join()])).to.have.length(MAX_VARY_NAMES);
     expect(varyNames(['Vary', [...names, 'one-more'].join()])).to.equal(undefined);
@@ -33,18 +33,18 @@ describe('varyNames()', () => {
 });
 
 describe('selectingKey()', () => {
-  it('tells other values, and a missing field, from each other', () => {
+  it('distinguishes other values, and a missing header', () => {
     expect(match(['foo'], ['Foo', '1'], ['foo', '1'])).to.equal(true);
     expect(match(['foo'], ['Foo', '1'], ['Foo', '2'])).to.equal(false);
     expect(match(['foo'], ['Foo', '1'], [])).to.equal(false);
     expect(match(['foo'], [], [])).to.equal(true);
   });
 
-  it('tells an empty field from a missing one', () => {
+  it('distinguishes an empty header from a missing one', () => {
     expect(match(['accept-encoding'], ['Accept-Encoding', ''], [])).to.equal(false);
   });
 
-  it('compares each field with itself', () => {
+  it('compares each header with itself', () => {
     const one = ['Foo', '1', 'Bar', 'abc', 'Baz', '789'];
     const vary = ['bar', 'baz', 'foo'];
     expect(match(vary, one, ['Baz', '789', 'Bar', 'abc', 'Foo', '1', 'Other', '3'])).to.equal(true);
@@ -65,12 +65,12 @@ describe('selectingKey()', () => {
     ['en, de', ' en ,   de'],
     ['en;q=0.50, de', 'de;q=1.0, en; q=0.5'],
   ] as const) {
-    it(`takes Accept-Language: ${other} for ${one}`, () => {
+    it(`treats Accept-Language: ${other} as ${one}`, () => {
       expect(match(['accept-language'], ['Accept-Language', one], ['Accept-Language', other])).to.equal(true);
     });
   }
 
-  it('tells other languages and other weights from each other', () => {
+  it('distinguishes other languages and other weights', () => {
     const languages = (value: string) => ['Accept-Language', value];
     expect(match(['accept-language'], languages('en, de'), languages('en, fr'))).to.equal(false);
     expect(match(['accept-language'], languages('en, de;q=0.5'), languages('en;q=0.5, de'))).to.equal(false);
@@ -81,12 +81,12 @@ describe('selectingKey()', () => {
     ['gzip', 'x-gzip;q=1'],
     ['gzip', 'gzip, br;q=0'],
   ] as const) {
-    it(`takes Accept-Encoding: ${other} for ${one}`, () => {
+    it(`treats Accept-Encoding: ${other} as ${one}`, () => {
       expect(match(['accept-encoding'], ['Accept-Encoding', one], ['Accept-Encoding', other])).to.equal(true);
     });
   }
 
-  it('keeps a refused encoding that * or identity would let in', () => {
+  it('keeps a refused encoding that * or identity would allow', () => {
     const encodings = (value: string) => ['Accept-Encoding', value];
     expect(match(['accept-encoding'], encodings('*'), encodings('*, br;q=0'))).to.equal(false);
     expect(match(['accept-encoding'], encodings('gzip'), encodings('gzip, identity;q=0'))).to.equal(false);
@@ -96,7 +96,7 @@ describe('selectingKey()', () => {
     expect(match(['cookie'], ['Cookie', 'a=1; b=2'], ['Cookie', 'a=1', 'cookie', 'b=2'])).to.equal(true);
   });
 
-  it('has no value in it that may be a secret', () => {
+  it('contains no value that may be a secret', () => {
     const key = selectingKey(
       ['authorization', 'x-tenant-key'],
       ['Authorization', 'Bearer s3cret', 'X-Tenant-Key', 's3cret'],

@@ -13,7 +13,7 @@ function variant(value: string) {
 const VALUE = encodeEntry([variant('1'), variant('2')]);
 
 describe('decodeEntry()', () => {
-  it('gives back what was encoded', () => {
+  it('returns what was encoded', () => {
     const decoded = decodeEntry(VALUE);
     expect(decoded?.map(({ meta }) => meta)).to.deep.equal([variant('1').meta, variant('2').meta]);
     expect(decoded?.map(({ body }) => Buffer.from(body).toString())).to.deep.equal([
@@ -22,7 +22,7 @@ describe('decodeEntry()', () => {
     ]);
   });
 
-  it('gives back a body that came in pieces, and an empty one', () => {
+  it('returns a body that came in chunks, and an empty one', () => {
     const pieces = [BODY.subarray(0, 3), BODY.subarray(3)];
     const [whole, empty] = decodeEntry(
       encodeEntry([
@@ -44,13 +44,13 @@ describe('decodeEntry()', () => {
     expect(decodeEntry(larger.subarray(3, 3 + VALUE.length))).to.have.length(2);
   });
 
-  it('takes a value that is cut off anywhere for a miss', () => {
+  it('misses on a value that is truncated anywhere', () => {
     for (let length = 0; length < VALUE.length; length++) {
       expect(decodeEntry(VALUE.subarray(0, length)), String(length)).to.equal(undefined);
     }
   });
 
-  it('takes a value with any byte changed for a miss', () => {
+  it('misses on a value with any byte changed', () => {
     for (let at = 0; at < VALUE.length; at++) {
       const changed = Buffer.from(VALUE);
       changed[at] = (changed[at] ?? 0) ^ 0x10;
@@ -58,11 +58,11 @@ describe('decodeEntry()', () => {
     }
   });
 
-  it('takes a value with bytes behind its end for a miss', () => {
+  it('misses on a value with bytes after its end', () => {
     expect(decodeEntry(Buffer.concat([VALUE, Buffer.from('x')]))).to.equal(undefined);
   });
 
-  it('takes another version, and anything foreign, for a miss', () => {
+  it('misses on another version, and on anything foreign', () => {
     const older = Buffer.from(VALUE);
     older[4] = ENTRY_VERSION - 1;
     expect(decodeEntry(older)).to.equal(undefined);
@@ -71,7 +71,7 @@ describe('decodeEntry()', () => {
     }
   });
 
-  it('takes a head that lacks something, or has it in another type, for a miss', () => {
+  it('misses on a head that lacks a member, or has one of another type', () => {
     const { meta } = variant('1');
     for (const wrong of [
       { freshUntil: undefined },
@@ -93,7 +93,7 @@ describe('decodeEntry()', () => {
 });
 
 describe('encodeEntry()', () => {
-  it('takes no more variants than a value holds', () => {
+  it('encodes no more variants than a value holds', () => {
     const many = Array.from({ length: MAX_VARIANTS + 1 }, (_, index) => variant(String(index)));
     expect(decodeEntry(encodeEntry(many))).to.have.length(MAX_VARIANTS);
   });

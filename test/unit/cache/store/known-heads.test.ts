@@ -13,7 +13,7 @@ describe('KnownHeads', () => {
     parsed.length = 0;
   });
 
-  it('parses a head once, and what is none each time', () => {
+  it('parses a head once, and other text each time', () => {
     const heads = new KnownHeads(parse);
     for (const text of ['a', 'b', 'a', 'bad', 'bad']) heads.read(text);
     expect(parsed).to.deep.equal(['a', 'b', 'bad', 'bad']);
@@ -21,7 +21,7 @@ describe('KnownHeads', () => {
     expect(heads.read('bad')).to.equal(undefined);
   });
 
-  it('remembers neither long heads nor ever more of them', () => {
+  it('remembers neither long heads nor an unlimited number of them', () => {
     const heads = new KnownHeads(parse);
     const long = 'x'.repeat(5000);
     expect(heads.read(long)?.etag).to.equal(long);

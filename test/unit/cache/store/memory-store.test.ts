@@ -19,7 +19,7 @@ function put(store: MemoryStore, path: string, one = variant(), rest = ''): stri
 }
 
 describe('MemoryStore', () => {
-  it('gives back what was stored, small bodies and large ones', () => {
+  it('returns what was stored, small bodies and large ones', () => {
     for (const length of [0, 1, MAX_TEXT_BYTES, MAX_TEXT_BYTES + 1, 200_000]) {
       const store = new MemoryStore();
       const body = Buffer.from(Array.from({ length }, (_, i) => (i * 31) & 255));
@@ -51,7 +51,7 @@ describe('MemoryStore', () => {
     expect(store.get(`${API}/0:`)).to.equal(undefined);
   });
 
-  it('does not take what is larger than all of it, and forgets what stood there', () => {
+  it('does not accept an entry larger than itself, and drops the one before it', () => {
     const store = new MemoryStore({ maxBytes: 10_000 });
     const key = put(store, '/x');
     put(store, '/x', variant('x'.repeat(20_000)));

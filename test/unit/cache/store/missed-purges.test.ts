@@ -11,7 +11,7 @@ describe('MissedPurges', () => {
     expect(missed.concern('{rpo:maps}:/b:', [])).to.equal(false);
   });
 
-  it('forgets one that was carried out, and no other', () => {
+  it('forgets a purge that was carried out, and no other', () => {
     const missed = new MissedPurges();
     missed.add({ key: '{rpo:weather}:/a:' });
     missed.add({ prefix: '{rpo:weather}:/a' });

@@ -14,7 +14,7 @@ function pending<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
 
 const ofKey = (wanted: string) => (key: string) => key === wanted;
 
-/** What a look-up that is told `found` may use of it. */
+/** What a look-up that finds `found` may use of it. */
 async function spared(
   purges: PendingPurges,
   key: string,
@@ -26,7 +26,7 @@ async function spared(
 }
 
 describe('PendingPurges', () => {
-  it('hides what a purge under way takes out, and nothing else', async () => {
+  it('hides what a pending purge removes, and nothing else', async () => {
     const purges = new PendingPurges();
     const purge = pending<number>();
     purges.add(ofKey(KEY), purge.promise);
@@ -38,7 +38,7 @@ describe('PendingPurges', () => {
     expect(await spared(purges, KEY, Promise.resolve('new'))).to.equal('new');
   });
 
-  it('hides what a look-up found that a purge overtook', async () => {
+  it('hides what a look-up found if a purge overtook it', async () => {
     const purges = new PendingPurges();
     const lookUp = pending<string>();
     const late = spared(purges, KEY, lookUp.promise);
@@ -53,7 +53,7 @@ describe('PendingPurges', () => {
     expect(await spared(purges, KEY, Promise.resolve('new'))).to.equal('new');
   });
 
-  it('hides rather too much when it cannot remember all that ended', async () => {
+  it('hides too much rather than too little when it cannot remember all that ended', async () => {
     const purges = new PendingPurges();
     const mark = purges.mark();
     for (let i = 0; i < 300; i++) purges.add(ofKey('other'), Promise.resolve(1));

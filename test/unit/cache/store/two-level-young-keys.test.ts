@@ -15,7 +15,7 @@ describe('YoungKeys', () => {
     expect(young.has('c')).to.equal(false);
   });
 
-  it('begins anew for a key that is added again', () => {
+  it('restarts for a key that is added again', () => {
     let now = 0;
     const young = new YoungKeys(100, () => now);
     young.add('a');

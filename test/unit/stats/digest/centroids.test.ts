@@ -84,7 +84,7 @@ describe('mergeCentroids()', () => {
     });
   }
 
-  it('takes one that is missing for empty', () => {
+  it('treats a missing one as empty', () => {
     const one = centroidsOf(Float32Array.of(1));
     expect(mergeCentroids(one, undefined)).to.equal(one);
     expect(mergeCentroids(undefined, one)).to.equal(one);
@@ -96,7 +96,7 @@ describe('latencyOf()', () => {
     expect(latencyOf(undefined)).to.deep.equal({ count: 0, min: 0, p50: 0, p90: 0, p95: 0, p99: 0, max: 0 });
   });
 
-  it('lies between the least and the largest value', () => {
+  it('lies between the smallest and the largest value', () => {
     expect(latencyOf(centroidsOf(Float32Array.of(5)))).to.deep.equal({
       ...{ count: 1, min: 5, p50: 5, p90: 5, p95: 5, p99: 5, max: 5 },
     });
@@ -104,7 +104,7 @@ describe('latencyOf()', () => {
 });
 
 describe('LiveTimes', () => {
-  it('begins anew once they were taken', () => {
+  it('starts over once they were taken', () => {
     const live = new LiveTimes();
     live.add(1);
     expect(live.take()?.total).to.equal(1);

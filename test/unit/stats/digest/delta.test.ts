@@ -9,7 +9,7 @@ const MINUTE = 60_000;
 const sum = (deltas: readonly Delta[]) => deltas.reduce((calls, delta) => calls + delta.total.total, 0);
 
 describe('withDelta()', () => {
-  it('joins what is of the same minute', () => {
+  it('merges deltas of the same minute', () => {
     const once = withDelta([], deltaOf(NOW, { '/a': 1, '/b': 2 }), 10);
     const [both, ...more] = withDelta(once, deltaOf(NOW + 1000, { '/a': 3 }), 10);
     expect(more).to.have.length(0);
@@ -18,14 +18,14 @@ describe('withDelta()', () => {
     expect(both?.paths.get('/b')).to.include({ total: 2 });
   });
 
-  it('leaves the deltas it was given as they were', () => {
+  it('leaves the given deltas unchanged', () => {
     const first = deltaOf(NOW, { '/a': 1 });
     withDelta([first], deltaOf(NOW, { '/a': 1 }), 10);
     expect(first.total.total).to.equal(1);
     expect(first.paths.get('/a')?.total).to.equal(1);
   });
 
-  it('keeps a bounded number over an outage of forty days, and no call is lost', () => {
+  it('keeps a limited number over an outage of forty days, and loses no request', () => {
     let waiting: Delta[] = [];
     for (let minute = 0; minute < 40 * 24 * 60; minute += 7) {
       waiting = withDelta(waiting, deltaOf(NOW + minute * MINUTE, { '/a': 1 }), 10);
@@ -52,7 +52,7 @@ describe('withDelta()', () => {
 });
 
 describe('encodeBatch() and decodeBatch()', () => {
-  it('bring back what was sent', () => {
+  it('restore what was sent', () => {
     const deltas = [deltaOf(NOW, { '/a': 1, '/ü/:id': 500 }, [storedError(NOW)]), deltaOf(NOW + MINUTE, {})];
     const batch = decodeBatch(encodeBatch({ writer: 'me', number: 7, deltas }));
     expect(batch).to.include({ writer: 'me', number: 7 });
@@ -65,7 +65,7 @@ describe('encodeBatch() and decodeBatch()', () => {
     expect(batch?.deltas[0]?.errors).to.deep.equal([JSON.parse(JSON.stringify(storedError(NOW)))]);
   });
 
-  it('take nothing damaged', () => {
+  it('reject damaged input', () => {
     const packed = encodeBatch({ writer: 'me', number: 1, deltas: [deltaOf(NOW, { '/a': 1 })] });
     expect(decodeBatch(packed.subarray(1))).to.equal(undefined);
     expect(decodeBatch(Buffer.alloc(0))).to.equal(undefined);

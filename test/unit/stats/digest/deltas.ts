@@ -4,7 +4,7 @@ import { sumOf, Tally } from '../../../../lib/stats/digest/tally.js';
 import { spanStart } from '../../../../lib/stats/periods.js';
 import type { StoredError } from '../../../../lib/stats/stored-error.js';
 
-/** Successful calls that took these times, in milliseconds. */
+/** Successful requests that took these times, in milliseconds. */
 export function talliedOf(times: readonly number[]): Tally {
   const tally = new Tally();
   Object.assign(tally, { total: times.length, success: times.length, bytesOut: 10 * times.length });
@@ -14,7 +14,7 @@ export function talliedOf(times: readonly number[]): Tally {
   return tally;
 }
 
-/** A delta of the minute around `now` in which each path was called so often. */
+/** A delta of the minute around `now` in which each path was requested so often. */
 export function deltaOf(
   now: number,
   calls: Readonly<Record<string, number>>,

@@ -6,7 +6,7 @@ import { decodeTally, encodeTally } from '../../../../lib/stats/digest/tally-cod
 import { talliedOf } from './deltas.js';
 
 describe('encodeTally() and decodeTally()', () => {
-  it('bring back every counter as it was', () => {
+  it('restore every counter', () => {
     const count = fc.nat(Number.MAX_SAFE_INTEGER);
     const names = fc.array(fc.tuple(fc.string({ maxLength: 40 }), count), { maxLength: 20 });
     const statuses = fc.array(fc.tuple(fc.integer({ min: 100, max: 999 }), count), { maxLength: 50 });
@@ -23,7 +23,7 @@ describe('encodeTally() and decodeTally()', () => {
     );
   });
 
-  it('bring back times to five digits', () => {
+  it('restore times to five digits', () => {
     const tally = new Tally();
     tally.responseTime = centroidsOf(Float32Array.of(0, 0.001, 1.2345678, 98_765.43));
     const { means, counts, ...rest } = decodeTally(encodeTally(tally))?.responseTime ?? {};
@@ -34,21 +34,21 @@ describe('encodeTally() and decodeTally()', () => {
     }
   });
 
-  it('do not change a packed tally any more', () => {
+  it('do not change a packed tally again', () => {
     const tally = talliedOf([1, 2, 3.3333, 400]);
     const once = encodeTally(tally);
     const again = decodeTally(once);
     expect(again && encodeTally(again)).to.deep.equal(once);
   });
 
-  it('take little room', () => {
+  it('take little space', () => {
     const times = Float32Array.from({ length: 100_000 }, (_, i) => 10 + (i % 1000) ** 1.5);
     const tally = new Tally();
     Object.assign(tally, { responseTime: centroidsOf(times), timeToFirstByte: centroidsOf(times) });
     expect(encodeTally(tally)).to.have.length.below(1600);
   });
 
-  it('take nothing damaged, whatever it is', () => {
+  it('reject damaged input of any kind', () => {
     const packed = encodeTally(talliedOf([1, 2, 3]));
     fc.assert(
       fc.property(fc.nat(packed.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {

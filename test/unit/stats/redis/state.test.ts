@@ -10,12 +10,12 @@ const names = (batches: readonly { writer: string; number: number }[]) =>
   batches.map(({ writer, number }) => writer + number);
 
 describe('parseState()', () => {
-  it('brings back what formatState() wrote', () => {
+  it('restores what formatState() wrote', () => {
     const state = { version: 3, late: 2, writers: new Map([['a', [7, NOW]] as const]) };
     expect(parseState(formatState(state, NOW))).to.deep.equal(state);
   });
 
-  it('takes what is damaged for none', () => {
+  it('treats a damaged state as empty', () => {
     const texts = ['', 'null', '[]', '{"version":"1"}', '{"version":1,"late":0,"writers":{}}', '{'];
     for (const text of texts) expect(parseState(text), text).to.deep.equal(EMPTY);
     expect(
@@ -35,7 +35,7 @@ describe('formatState()', () => {
 });
 
 describe('freshBatches()', () => {
-  it('takes each batch once, and none that is added up already', () => {
+  it('returns each batch once, and none that is already merged', () => {
     const state = { ...EMPTY, writers: new Map([['a', [4, NOW]] as const]) };
     const list = [batch('a', 4), batch('a', 5), batch('b', 1), batch('a', 5), batch('b', 2), batch('b', 1)];
     const { fresh, writers } = freshBatches(list, state, NOW);

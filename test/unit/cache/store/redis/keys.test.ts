@@ -33,18 +33,18 @@ describe('keys in Redis', () => {
     for (const key of others) expect(hashTagOf(key)).to.equal(hashTag);
   });
 
-  it('are all different, whatever path is asked for', () => {
+  it('are all different, whatever path is requested', () => {
     const hashTag = hashTagOf(keys.apiPrefix);
     const others = [indexKey(hashTag), expiryKey(hashTag), tagKey(hashTag, 'a'), leaseKey(requestKey('/a'))];
     expect(new Set(others).size).to.equal(4);
     for (const key of others) expect(key.startsWith(keys.apiPrefix), key).to.equal(false);
   });
 
-  it('show no tag', () => {
+  it('reveal no tag', () => {
     expect(tagKey('{a:b}', 'user-5@example.test')).to.match(/^\{a:b\}tag:[\w-]{43}$/);
   });
 
-  it('have no hash tag where it is cut off', () => {
+  it('have no hash tag where it is incomplete', () => {
     expect(hashTagOf('{rpo:wea')).to.equal('');
   });
 });

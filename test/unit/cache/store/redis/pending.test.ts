@@ -4,7 +4,7 @@ import { PendingWrites } from '../../../../../lib/cache/store/redis/pending.js';
 const under = (tags: string[] = []) => ({ api: '{p:a}:', tags, keepUntil: 0 });
 
 describe('PendingWrites', () => {
-  it('gives back what was begun until it is done', () => {
+  it('returns a write until it is done', () => {
     const pending = new PendingWrites(10);
     const first: never[] = [];
     const second: never[] = [];
@@ -17,7 +17,7 @@ describe('PendingWrites', () => {
     expect(pending.bytes).to.equal(0);
   });
 
-  it('takes no more than its bound', () => {
+  it('accepts no more than its limit', () => {
     const pending = new PendingWrites(10);
     const done = pending.begin('a', [], under(), 10);
     expect(pending.begin('b', [], under(), 1)).to.equal(undefined);
