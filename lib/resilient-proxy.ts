@@ -114,12 +114,13 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   const apis = live.current;
   const sharedFrom = snapshotsOf(shared);
   const servers = new ServerUpgrades();
-  const state = { only: undefined as LiveApi | undefined, closing: undefined as Promise<void> | undefined };
+  const state = { only: undefined as LiveApi | undefined, closed: false };
+  let closing: Promise<void> | undefined;
   live.update(configured);
   choose(single);
 
   function resilientProxy(req: IncomingMessage, res: ServerResponse): void {
-    const api = state.closing ? closed() : (state.only ?? pick(apis, req));
+    const api = state.closed ? closed() : (state.only ?? pick(apis, req));
     const exchange = exchangeOf(req, res);
     if (api instanceof ProxyError) {
       exchange.error = api;
@@ -141,7 +142,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (!takeUpgrade(req)) return;
     if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
-    const api = state.closing ? closed() : (state.only ?? pick(apis, req));
+    const api = state.closed ? closed() : (state.only ?? pick(apis, req));
     if (api instanceof ProxyError) return refuseUpgrade(socket, api);
     const exchange = beginUpgrade(req, socket, head, sockets);
     if (!exchange) return;
@@ -159,7 +160,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   }
 
   function update(config: ResilientProxyConfig): UpdateReport {
-    if (state.closing) throw closed();
+    if (state.closed) throw closed();
     const next = readConfig(config);
     const report = live.update(next.apis);
     choose(next.single);
@@ -180,11 +181,12 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   }
 
   function close(): Promise<void> {
-    state.closing ??= closeAll();
-    return state.closing;
+    closing ??= closeAll();
+    return closing;
   }
 
   async function closeAll(): Promise<void> {
+    state.closed = true;
     servers.close();
     await sockets.close(GOODBYE_MS);
     await factory.closeAll();

@@ -7,10 +7,11 @@ import {
   type Exchange,
   exchangeOf,
   type Figures,
-  type Limit,
   type Handler,
   type Lease,
+  type Limit,
   type PathFigures,
+  type Permit,
   ProxyError,
   type PurgeTarget,
   type StatsQuery,
@@ -100,12 +101,13 @@ export function plugged(): void {
 
 /** A stage that refuses the third attempt. */
 class TwoAttempts implements Limit, Permit {
-  before(attempt: Attempt, exchange: Exchange): ProxyError | undefined {
-    if (attempt.number < 3) return undefined;
+  admit(attempt: Attempt, exchange: Exchange): Permit | ProxyError {
+    if (attempt.number < 3) return this;
     return new ProxyError('ERR_RATE_LIMITED', `${exchange.api} is asked twice`, { retryAfterMs: 1000 });
   }
 
-  after({ outcome, durationMs }: Attempt): void {
+  end({ outcome, durationMs, end }: Attempt): void {
+    if (end?.kind === 'failure') end.by satisfies 'target' | 'egress' | 'client' | 'self';
     if (outcome?.kind === 'response') outcome.head.status satisfies number;
     if (outcome?.kind === 'failure') outcome.error.code satisfies string;
     // @ts-expect-error only an answer has a head

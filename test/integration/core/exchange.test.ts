@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import { ProxyError } from '../../../lib/core/errors.js';
-import { detach } from '../../../lib/core/detach.js';
-import { type Exchange, exchangeOf, type Handler } from '../../../lib/core/exchange.js';
 import type { Limit } from '../../../lib/core/attempt.js';
+import { detach } from '../../../lib/core/detach.js';
+import { ProxyError } from '../../../lib/core/errors.js';
+import { type Exchange, exchangeOf, type Handler } from '../../../lib/core/exchange.js';
 import { pipeline } from '../../../lib/core/pipeline.js';
 import { sendError } from '../../../lib/core/send-error.js';
 import { retry } from '../../../lib/retry/retry.js';
@@ -61,7 +61,7 @@ describe('Exchange', () => {
   it('takes nothing off the time limit of an attempt for what it waited before', async () => {
     const wait = (ms: number) => new Promise<undefined>((resolve) => setTimeout(resolve, ms, undefined));
     const target = await start((_req, res) => void wait(250).then(() => res.end('ok')));
-    const waiting: Limit = { before: () => wait(300) };
+    const waiting: Limit = { admit: () => wait(300) };
     const stage: Handler = (req, res, next) => {
       exchangeOf(req, res).limits.push(waiting);
       next();
@@ -70,19 +70,20 @@ describe('Exchange', () => {
     expect((await fetch(url)).status).to.equal(200);
   });
 
-  it('lets a guard wait before an attempt, veto it, and learn how each one ended', async () => {
+  it('lets a limit make an attempt wait and refuse it, and tells its permits how each one ended', async () => {
     const target = await start((_req, res) => res.writeHead(503).end());
     const told: string[] = [];
     const guard: Limit = {
-      before: async ({ number }) => {
-        told.push(`before ${number}`);
-        return number === 3
-          ? new ProxyError('ERR_RATE_LIMITED', 'enough', { retryAfterMs: 1500 })
-          : undefined;
+      admit: async ({ number }) => {
+        told.push(`admit ${number}`);
+        if (number === 3) return new ProxyError('ERR_RATE_LIMITED', 'enough', { retryAfterMs: 1500 });
+        return {
+          head: (attempt) => told.push(`head ${attempt.number} ${attempt.outcome?.kind}`),
+          end: (attempt) => told.push(`end ${attempt.number} ${attempt.end?.kind}`),
+        };
       },
-      after: ({ number, outcome }) => told.push(`after ${number} ${outcome?.kind}`),
     };
-    const behind: Limit = { after: ({ number }) => told.push(`behind ${number}`) };
+    const behind: Limit = { admit: () => ({ end: ({ number }) => told.push(`behind ${number}`) }) };
     const gate: Handler = (req, res, next) => {
       exchangeOf(req, res).limits.push(guard, behind);
       next();
@@ -92,13 +93,15 @@ describe('Exchange', () => {
     expect(response.status).to.equal(429);
     expect(response.headers.get('retry-after')).to.equal('2');
     expect(told).to.deep.equal([
-      'before 1',
-      'after 1 answer',
+      'admit 1',
+      'head 1 response',
+      'end 1 discarded',
       'behind 1',
-      'before 2',
-      'after 2 answer',
+      'admit 2',
+      'head 2 response',
+      'end 2 discarded',
       'behind 2',
-      'before 3',
+      'admit 3',
     ]);
   });
 

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import express from 'express';
 import { AggregatorRegistry, Counter, Registry } from 'prom-client';
-import { ProxyError } from '../../../lib/core/errors.js';
 import { detach } from '../../../lib/core/detach.js';
+import { ProxyError } from '../../../lib/core/errors.js';
 import { exchangeOf } from '../../../lib/core/exchange.js';
 import { pipeline } from '../../../lib/core/pipeline.js';
 import { breaker, cache, type Handler, retry } from '../../../lib/index.js';
@@ -232,7 +232,7 @@ describe('metrics()', () => {
     const upstream = await startUpstream(status(200));
     const counted = openMetrics();
     const no: Handler = (req, res, next) => {
-      exchangeOf(req, res).limits.push({ before: () => new ProxyError('ERR_RATE_LIMITED', 'no') });
+      exchangeOf(req, res).limits.push({ admit: () => new ProxyError('ERR_RATE_LIMITED', 'no') });
       next();
     };
     const { url } = await startForward({ target: upstream.url }, counted, no);
@@ -274,9 +274,12 @@ describe('metrics() labels', () => {
       counted(req, res, () => {
         const attempt = { number: 1, startedAt: 0, durationMs: 1, waitedMs: 0, egress: `exit-${i}` };
         const head = { status: 200, statusText: '', rawHeaders: [] };
-        const told = { ...attempt, outcome: { kind: 'response' as const, head } };
+        const told = { ...attempt, outcome: { kind: 'response' as const, head }, end: undefined };
         exchange.attempts.push(told);
-        for (const guard of exchange.limits) guard.after?.(told, exchange);
+        for (const limit of exchange.limits) {
+          const permit = limit.admit?.(told, exchange);
+          if (permit && 'head' in permit) permit.head?.(told, exchange);
+        }
         res.statusCode = 200 + (i % 800);
         next();
       });

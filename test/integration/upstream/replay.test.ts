@@ -14,7 +14,8 @@ function tryAgain(maxAttempts: number, seen: Exchange[] = []): Handler {
     totalTimeoutMs: 10_000,
     resends: () => true,
     delayAfter: (outcome, { attemptsMade, replayable }) => {
-      const failed = outcome.kind === 'failure' || (outcome.kind === 'response' && outcome.head.status >= 500);
+      const failed =
+        outcome.kind === 'failure' || (outcome.kind === 'response' && outcome.head.status >= 500);
       return failed && replayable && attemptsMade < maxAttempts ? 0 : undefined;
     },
     drive: async (again) => {

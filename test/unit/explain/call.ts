@@ -1,5 +1,5 @@
-import { ProxyError } from '../../../lib/core/errors.js';
 import type { Attempt } from '../../../lib/core/attempt.js';
+import { ProxyError } from '../../../lib/core/errors.js';
 import type { ExplainedCall } from '../../../lib/explain/explained-call.js';
 
 /** A call that began at 1000. */
@@ -27,6 +27,7 @@ export function failed(number: number, times: Partial<Attempt> = {}): Attempt {
   return attempt(number, times, {
     kind: 'failure',
     error,
+    by: 'target',
     retryClass: undefined,
     unsent: false,
     staleConnection: false,
@@ -41,6 +42,7 @@ function attempt(number: number, times: Partial<Attempt>, outcome: Attempt['outc
     waitedMs: 0,
     egress: 'user:secret@exit.internal',
     outcome,
+    end: undefined,
     ...times,
   };
 }

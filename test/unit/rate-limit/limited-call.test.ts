@@ -1,8 +1,8 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { expect } from 'chai';
+import type { Attempt, AttemptEnd, AttemptOutcome, Limit } from '../../../lib/core/attempt.js';
 import { type ErrorCode, ProxyError } from '../../../lib/core/errors.js';
-import type { Attempt, AttemptOutcome, Limit } from '../../../lib/core/attempt.js';
 import { type Exchange, exchangeOf } from '../../../lib/core/exchange.js';
 import { type RateLimitHandler, rateLimit } from '../../../lib/rate-limit/rate-limit.js';
 import { onCleanup } from '../../support/cleanup.js';
@@ -13,7 +13,7 @@ const EPOCH = 1_700_000_000_000;
 /** A call without a connection, as far as the last stage. */
 interface ToyCall {
   readonly error: unknown;
-  readonly guard: Limit;
+  readonly limit: Limit;
   /** An attempt through an exit: the error that vetoes it, or what ends it. */
   attempt(proxy?: string): Promise<ProxyError | ((outcome: AttemptOutcome) => void)>;
   /** Its client leaves. */
@@ -26,11 +26,11 @@ async function toyCall(limiter: RateLimitHandler, { rotates = true } = {}): Prom
   const res = new ServerResponse(req);
   const exchange = exchangeOf(req, res);
   const error = await new Promise<unknown>((resolve) => limiter(req, res, resolve));
-  if (rotates) exchange.egress = { choose: () => undefined };
-  const [guard = {}] = exchange.limits;
+  if (rotates) exchange.egress = { choose: () => 'direct' };
+  const [limit = {}] = exchange.limits;
   return {
     error,
-    guard,
+    limit,
     async attempt(proxy) {
       const attempt: Attempt = {
         number: exchange.attempts.length + 1,
@@ -39,13 +39,16 @@ async function toyCall(limiter: RateLimitHandler, { rotates = true } = {}): Prom
         waitedMs: 0,
         egress: proxy,
         outcome: undefined,
+        end: undefined,
       };
-      const veto = await guard.before?.(attempt, exchange);
-      if (veto) return veto;
+      const permit = await limit.admit?.(attempt, exchange);
+      if (permit instanceof ProxyError) return permit;
       exchange.attempts.push(attempt);
       return (outcome) => {
         attempt.outcome = outcome;
-        guard.after?.(attempt, exchange);
+        if (outcome.kind === 'response') permit?.head?.(attempt, exchange);
+        attempt.end = endOf(outcome);
+        permit?.end?.(attempt, exchange);
       };
     },
     leave: () => res.emit('close'),
@@ -78,8 +81,22 @@ function failure(
   more: { unsent?: boolean; staleConnection?: boolean } = {},
 ): AttemptOutcome {
   const error = new ProxyError(code, `${code} happened`);
-  return { kind: 'failure', error, retryClass: undefined, unsent: false, staleConnection: false, ...more };
+  const by = code === 'ERR_PROXY_CONNECT' ? 'egress' : 'target';
+  return {
+    kind: 'failure',
+    error,
+    by,
+    retryClass: undefined,
+    unsent: false,
+    staleConnection: false,
+    ...more,
+  };
 }
+
+const endOf = (outcome: AttemptOutcome): AttemptEnd => {
+  if (outcome.kind === 'failure') return outcome;
+  return { kind: outcome.kind === 'response' ? 'complete' : 'cancelled' };
+};
 
 function opened(options: Parameters<typeof rateLimit>[0] = {}): RateLimitHandler {
   const limiter = rateLimit(options, () => EPOCH);
@@ -100,10 +117,10 @@ describe('rateLimit() in front of a rotation', () => {
   it('tells the rotation when calls through an exit are allowed again', async () => {
     const limiter = opened();
     await through(limiter, 'a', TOO_MANY);
-    const { guard } = await toyCall(limiter);
-    expect(guard.readyAt?.('a')).to.equal(EPOCH + 30_000);
-    expect(guard.readyAt?.('b')).to.equal(0);
-    expect(guard.readyAt?.(undefined)).to.equal(0);
+    const { limit } = await toyCall(limiter);
+    expect(limit.readyAt?.('a')).to.equal(EPOCH + 30_000);
+    expect(limit.readyAt?.('b')).to.equal(0);
+    expect(limit.readyAt?.(undefined)).to.equal(0);
   });
 
   it('leaves a closed direct way to the rotation', async () => {
@@ -178,9 +195,9 @@ describe('rateLimit() and how an attempt ends', () => {
     expect(await through(limiter, 'a', response(200))).to.equal('sent');
   });
 
-  it('gets back what an attempt had taken that another guard did not want', async () => {
+  it('gets back what an attempt had taken that another limit refused', async () => {
     const limiter = opened({ limit: 1, windowMs: MINUTE });
-    const { guard, leave } = await toyCall(limiter);
+    const { limit, leave } = await toyCall(limiter);
     const attempt: Attempt = {
       number: 1,
       startedAt: 0,
@@ -188,11 +205,14 @@ describe('rateLimit() and how an attempt ends', () => {
       waitedMs: 0,
       egress: 'a',
       outcome: undefined,
+      end: undefined,
     };
     const toy = {} as Exchange;
-    expect(await guard.before?.(attempt, toy)).to.equal(undefined);
+    const permit = await limit.admit?.(attempt, toy);
+    if (!permit || permit instanceof ProxyError) throw new Error('It was refused');
     attempt.outcome = { kind: 'abandoned' };
-    guard.after?.(attempt, toy);
+    attempt.end = { kind: 'unused' };
+    permit.end?.(attempt, toy);
     leave();
     expect(await through(limiter, 'a', response(200))).to.equal('sent');
   });

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { ProxyError } from '../../../lib/core/errors.js';
 import type { AttemptOutcome, RetryClass } from '../../../lib/core/attempt.js';
-import type { RetryContext } from '../../../lib/core/retry-policy.js';
+import { ProxyError } from '../../../lib/core/errors.js';
 import { resolveOptions } from '../../../lib/core/options.js';
+import type { RetryContext } from '../../../lib/core/retry-policy.js';
 import { decideRetry } from '../../../lib/retry/retry-decision.js';
 import { type RetryOptions, retrySchema } from '../../../lib/retry/retry-options.js';
 
@@ -13,6 +13,7 @@ const response = (status: number, ...rawHeaders: string[]): AttemptOutcome => ({
 const failure = (retryClass: RetryClass | undefined, unsent = false): AttemptOutcome => ({
   kind: 'failure',
   error: new ProxyError('ERR_UPSTREAM_RESET', 'gone'),
+  by: 'target',
   retryClass,
   unsent,
   staleConnection: false,

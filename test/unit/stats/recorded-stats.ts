@@ -36,7 +36,7 @@ export function recordedStats(
     exchange.api = api;
     for (const [index, egress] of proxies.entries()) {
       const times = { startedAt: performance.now(), durationMs: 1, waitedMs: 0 };
-      exchange.attempts.push({ number: index + 1, ...times, egress, outcome: undefined });
+      exchange.attempts.push({ number: index + 1, ...times, egress, outcome: undefined, end: undefined });
     }
     source.watch(exchange);
     res.writeHead(status).end('body');
