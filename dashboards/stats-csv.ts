@@ -28,7 +28,7 @@ export function pathsCsv(lines: readonly PathFigures[], period: StatsPeriod): st
   );
 }
 
-/** A line for each minute, hour or day, by its begin. */
+/** A line for each minute, hour or day, by its start. */
 export function bucketsCsv(buckets: readonly TimeBucket[]): string {
   return table(
     'start',
@@ -45,8 +45,7 @@ function table(first: string, lines: readonly (readonly [label: string, figures:
 }
 
 /**
- * A text as RFC 4180 §2 has it. Whoever calls the gateway chooses the paths, and a spreadsheet would run what
- * begins like a formula.
+ * A value by RFC 4180 §2. Clients choose the paths, and a spreadsheet would evaluate a value that begins like a formula.
  */
 function cell(text: string): string {
   const harmless = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;

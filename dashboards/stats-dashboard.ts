@@ -18,12 +18,11 @@ import { readOverview, readPaths, readView, type Selection } from './stats-data.
 const schema = optionsObject({ ...dashboardShape, title: titleOption.default('Statistics') });
 
 const VIEW_MS = 1000;
-/** The table of paths and the overview are the dear part, and nobody reads them by the second. */
+/** The table of paths and the overview are the expensive part, and need no update each second. */
 const TABLES_MS = 5000;
 
 /**
- * A page about what happened to the calls: figures of each API and path, over time, and the errors of late. The
- * source is what `stats()` returns.
+ * A page with statistics of each API and path, over time, and the recent errors. The source is what `stats()` returns.
  *
  * @throws InvalidOptionError
  */
@@ -69,14 +68,14 @@ function statsRoutes(source: StatsSource, feed: LiveFeed): ReadonlyMap<string, R
     ];
   }
 
-  /** Answers what is wrong with the query itself, and finds the API where it names none. */
+  /** Responds with an error for an invalid query, and takes the first API if the query names none. */
   async function select(
     res: ServerResponse,
     query: URLSearchParams,
   ): Promise<Selection | 'none' | 'refused'> {
     const period = query.get('period') ?? 'all';
     if (!isPeriod(period)) {
-      sendError(res, 400, 'ERR_BAD_REQUEST', 'Unknown period: it is all, daily or hourly');
+      sendError(res, 400, 'ERR_BAD_REQUEST', 'period must be all, daily or hourly');
       return 'refused';
     }
     const api = query.get('api') || (await source.apis())[0];
@@ -94,10 +93,10 @@ function statsRoutes(source: StatsSource, feed: LiveFeed): ReadonlyMap<string, R
     if (selection === 'refused') return;
     const parts = [overview(), ...(selection === 'none' ? [] : channelsOf(selection))];
     const values = await Promise.all(parts.map(async ({ name, read }) => [name, await read(false)] as const));
-    // Each channel's name is the name of its member.
+    // Each channel's name is a property of the data.
     const body = Object.fromEntries(values) as unknown as StatisticsData;
     if (selection === 'none' || (body.view && body.paths)) return sendJson(res, 200, body);
-    // With the overview the page can offer what there is in place of what was asked for.
+    // With the overview the page can offer the APIs that exist.
     sendJson(res, 404, { ...unknown(selection), overview: body.overview });
   }
 
@@ -106,7 +105,7 @@ function statsRoutes(source: StatsSource, feed: LiveFeed): ReadonlyMap<string, R
     if (selection === 'refused') return;
     if (selection === 'none') return feed.follow(req, res, [{ ...overview(), everyMs: VIEW_MS }]);
     const channels = channelsOf(selection);
-    // Known before the stream begins: an EventSource cannot tell what it was refused for.
+    // Checked before the stream begins: an EventSource cannot read an error response.
     const values = await Promise.all(channels.map(({ read }) => read(false)));
     if (values.includes(undefined)) return sendJson(res, 404, unknown(selection));
     await feed.follow(req, res, [overview(), ...channels]);

@@ -1,25 +1,25 @@
 import type { Figures, PathFigures, StatsPeriod, StatsSource, StatsView } from '../lib/stats/stats-source.js';
 import type { Overview, PathColumns, Period, View } from './client/shared/contract.js';
 
-/** How far back the overview looks. */
+/** Minutes that the overview covers. */
 const OVERVIEW_MINUTES = 10;
 /** APIs whose state is read for the overview; those after them are listed by name alone. */
 const MAX_IN_OVERVIEW = 100;
 const RECENT_ERRORS = 50;
 
-/** What of the statistics a page shows. */
+/** The part of the statistics that a page shows. */
 export interface Selection {
   readonly api: string;
   readonly path: string | undefined;
   readonly period: Period;
 }
 
-/** Figures of the selection; `undefined` where it is not known. */
+/** Figures of the selection; `undefined` if it does not exist. */
 export async function readView(source: StatsSource, selection: Selection): Promise<View | undefined> {
   return source.view({ ...selection, errors: RECENT_ERRORS }) satisfies Promise<StatsView | undefined>;
 }
 
-/** The names of all APIs, and how each did in the last minutes. */
+/** The names of all APIs, and the calls and failures of each in the last minutes. */
 export async function readOverview(source: StatsSource): Promise<Overview> {
   const names = await source.apis();
   const states = names.map(async (api, i) => {
@@ -31,10 +31,10 @@ export async function readOverview(source: StatsSource): Promise<Overview> {
   return { minutes: OVERVIEW_MINUTES, apis: await Promise.all(states) };
 }
 
-const sum = (buckets: readonly Figures[], field: 'total' | 'failure'): number =>
-  buckets.reduce((all, bucket) => all + bucket[field], 0);
+const sum = (buckets: readonly Figures[], name: 'total' | 'failure'): number =>
+  buckets.reduce((all, bucket) => all + bucket[name], 0);
 
-/** The table of paths over the span that goes with the period; `undefined` where the API is not known. */
+/** The table of paths over the span of the period; `undefined` if the API does not exist. */
 export async function readPaths(
   source: StatsSource,
   api: string,
@@ -54,12 +54,12 @@ export async function readPaths(
     p95: column((figures) => tenths(figures.responseTime.p95)),
     p99: column((figures) => tenths(figures.responseTime.p99)),
     hits: column(({ cache }) => served(cache)),
-    asked: column(({ cache }) => served(cache) + (cache.miss ?? 0)),
+    lookups: column(({ cache }) => served(cache) + (cache.miss ?? 0)),
     retried: column((figures) => figures.retried),
   };
 }
 
-/** Of a path, days reach back a week and hours a day: the table shows the sum of the same. */
+/** For a path, days reach back a week and hours a day: the table shows the sums over the same spans. */
 export function figuresOf(line: PathFigures, period: StatsPeriod): Figures {
   if (period === 'daily') return line.last7Days;
   return period === 'hourly' ? line.last24Hours : line.all;

@@ -15,7 +15,7 @@ export interface Asset {
 
 /** Every file of the client. */
 export interface ClientAssets {
-  /** Changes with any file: part of each asset's address, so that a browser may keep it for ever. */
+  /** Changes with any file: part of each asset's URL, so that a browser may cache it for ever. */
   readonly version: string;
   readonly files: ReadonlyMap<string, Asset>;
 }
@@ -28,8 +28,8 @@ const TYPES = new Map([
 ]);
 
 /**
- * The folder of the built client: beside the compiled package, or in its build where the package runs from
- * its TypeScript sources.
+ * The folder of the built client: beside the compiled package, or in its build if the package runs from its TypeScript
+ * sources.
  */
 export function builtClient(): string {
   const folders = ['../client/', '../../dist/dashboards/client/'].map((folder) =>

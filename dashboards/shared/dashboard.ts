@@ -13,23 +13,23 @@ export type DashboardHandler = (
 
 /** A dashboard: mount it anywhere with `app.use('/path', dashboard)`. */
 export interface Dashboard extends DashboardHandler {
-  /** Ends its live streams and stops its timer. Pages that are open ask again and again from then on. */
+  /** Ends its live streams and stops its timer. Open pages poll from then on. */
   close(): void;
 }
 
-/** Answers one route; what it throws goes to `next`. */
+/** Handles one route; what it throws goes to `next`. */
 export type Route = (
   req: IncomingMessage,
   res: ServerResponse,
   query: URLSearchParams,
 ) => void | Promise<void>;
 
-/** What makes one dashboard differ from the other. */
+/** The parts in which the dashboards differ. */
 export interface DashboardParts {
   /** Folder of its page in the client. */
   readonly page: 'statistics' | 'circuits';
   readonly settings: DashboardSettings;
-  /** By method and path, as `GET /data`. HEAD is answered by GET. */
+  /** By method and path, as `GET /data`. HEAD uses the route of GET. */
   readonly routes: ReadonlyMap<string, Route>;
 }
 
@@ -40,14 +40,13 @@ interface Loaded {
 }
 
 /**
- * What both dashboards are: the page at the mount path, its assets, and the routes of each. It uses Node's
- * request and response alone, so any framework of Connect's kind can mount it. What it does not know is
- * passed on.
+ * The handler of both dashboards: the page at the mount path, its assets, and the routes of each. It uses only Node's
+ * request and response, so any Connect-like framework can mount it. Unknown paths go to `next`.
  */
 export function dashboardHandler({ page, settings, routes }: DashboardParts): DashboardHandler {
   let loading: Promise<Loaded> | undefined;
 
-  // Read when first asked for: who only imports the package pays nothing.
+  // Read at the first request: importing the package costs nothing.
   const loaded = (): Promise<Loaded> => {
     loading ??= load(page, settings).catch((error: unknown) => {
       loading = undefined;
@@ -91,7 +90,7 @@ export function dashboardHandler({ page, settings, routes }: DashboardParts): Da
     const route = routeOf(req.method === 'HEAD' ? 'GET' : (req.method ?? ''), path);
     if (!route) {
       res.setHeader('Allow', allowed(path).join(', '));
-      return sendError(res, 405, 'ERR_BAD_REQUEST', `${req.method} is not understood here`);
+      return sendError(res, 405, 'ERR_BAD_REQUEST', `${req.method} is not allowed here`);
     }
     await route(req, res, new URLSearchParams(query));
   }
@@ -115,28 +114,28 @@ function splitUrl(url: string): [path: string, query: string] {
 }
 
 async function isAuthorized(req: IncomingMessage, { authorize }: DashboardSettings): Promise<boolean> {
-  // Only a plain `true` lets in: a forgotten return, or an object where a boolean is meant, must not.
+  // Only `true` authorizes: a forgotten return, or an object instead of a boolean, must not.
   return authorize === undefined || (await authorize(req)) === true;
 }
 
 function refuse(res: ServerResponse, challenge: string | undefined): void {
   if (challenge === undefined) return sendError(res, 403, 'ERR_FORBIDDEN', 'You may not see this dashboard');
   res.setHeader('WWW-Authenticate', challenge);
-  sendError(res, 401, 'ERR_UNAUTHORIZED', 'This dashboard asks for credentials');
+  sendError(res, 401, 'ERR_UNAUTHORIZED', 'This dashboard needs credentials');
 }
 
 /**
- * Every address in the page is relative, so the page's own must end in a slash. The redirect is relative too:
- * what a reverse proxy in front has taken off the path is not known here.
+ * Every URL in the page is relative, so the page's own must end in a slash. The redirect is relative too: a prefix that
+ * a reverse proxy has removed from the path is not known here.
  */
 function redirectToFolder(req: IncomingMessage, res: ServerResponse): boolean {
-  // Connect and Express keep the whole address here; `url` has lost the mount path.
+  // Connect and Express keep the whole URL here; `url` has lost the mount path.
   const { originalUrl } = req as IncomingMessage & { originalUrl?: string };
   const [path, query] = splitUrl(originalUrl ?? req.url ?? '/');
   if (path.endsWith('/')) return false;
   const last = path.slice(path.lastIndexOf('/') + 1);
   res.statusCode = 302;
-  // With ./ in front a colon in the name is no scheme.
+  // With ./ a colon in the name is not read as a scheme.
   res.setHeader('Location', `./${last}/${query === '' ? '' : `?${query}`}`);
   res.setHeader('Cache-Control', 'no-store');
   res.end();

@@ -1,21 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sendError } from './responses.js';
 
-/** What a page can be kept up to date on. Equal keys are read once for all clients. */
+/** A value that pages can follow. Channels with equal keys are read once for all clients. */
 export interface Channel {
   /** Name of its events. */
   readonly name: string;
   readonly key: string;
-  /** Least time between two readings; at least a tick, which is a second. */
+  /** Shortest time between two readings; at least a tick, which is a second. */
   readonly everyMs: number;
-  /** Nothing reports its changes: it is read whenever it may be. */
+  /** Nothing reports its changes: it is read as often as allowed. */
   readonly polled?: boolean;
   /**
-   * The value; `undefined` where there is nothing of that name any more.
-   * @param fresh it must be of now: what was read a moment ago may lack the change that is to be told
+   * The value; `undefined` if it no longer exists.
+   * @param fresh a cached value is not good enough: it may lack the change that was reported
    */
   read(fresh: boolean): Promise<unknown>;
-  /** What tells two values apart; the whole value as JSON by default. */
+  /** Differs when the value has changed; the default is the whole value as JSON. */
   fingerprint?(value: unknown): string;
 }
 
@@ -39,14 +39,14 @@ interface Client {
 }
 
 const TICK_MS = 1000;
-/** So often everything is read and sent though nothing was reported, so that a page knows that it is alive. */
+/** Every so many ticks everything is read and sent without a change, so that pages know the stream is alive. */
 const BEAT_TICKS = 15;
-/** A stream ends after this time; the browser comes back at once, and is authorised anew. */
+/** A stream ends after this time; the browser reconnects at once, and is authorized again. */
 const MAX_STREAM_MS = 15 * 60_000;
 
 /**
- * Server-sent events for a bounded number of pages. A reading serves all pages that follow the same channel; a
- * page too slow for it gets the newest value when it can take one. There is a timer only while pages follow.
+ * Server-sent events for a bounded number of pages. A reading serves all pages that follow the same channel; a slow page
+ * gets the newest value when it can take one. There is a timer only while pages follow.
  */
 export class LiveFeed {
   readonly #maxClients: number;
@@ -60,7 +60,7 @@ export class LiveFeed {
   #closed = false;
   readonly #tickMs: number;
 
-  /** @param tickMs how often it looks for changes, for tests */
+  /** @param tickMs how often it checks for changes, for tests */
   constructor(maxClients: number, listen: (changed: () => void) => () => void, tickMs = TICK_MS) {
     this.#maxClients = maxClients;
     this.#listen = listen;
@@ -75,7 +75,7 @@ export class LiveFeed {
         res,
         503,
         'ERR_QUEUE_FULL',
-        'Too many pages follow live; this one asks from time to time',
+        'Too many pages have a live stream; this one polls instead',
       );
     }
     res.statusCode = 200;
@@ -87,7 +87,7 @@ export class LiveFeed {
       res.end();
       return;
     }
-    // It may have gone while it was authorised; its close has been told already then.
+    // The client may have left during the authorization; its close event has passed then.
     if (res.destroyed) return;
     res.write('retry: 2000\n\n');
     const client: Client = { res, since: performance.now(), sent: new Map() };
@@ -147,12 +147,12 @@ export class LiveFeed {
     }
   }
 
-  /** Reads a channel and sends it on where it is new to a client. Never fails. */
+  /** Reads a channel and sends the value to clients that do not have it. Never fails. */
   async #refresh(live: Live, always: boolean): Promise<void> {
     const { channel } = live;
     if (live.reading) return;
     live.reading = true;
-    // What changed before anybody listened was reported to nobody: the first reading is followed by another.
+    // A change before the first listener was not reported: the first reading is followed by another.
     live.changed = channel.polled || live.version === 0;
     live.readAt = performance.now();
     try {
@@ -197,8 +197,11 @@ const newLive = (channel: Channel): Live => ({
   reading: false,
 });
 
-// JSON holds no line break, so one data line is all of it.
+// JSON has no line breaks, so one data line is enough.
 const event = (name: string, text: string): string => `event: ${name}\ndata: ${text}\n\n`;
 
-const GONE = JSON.stringify({ error: 'There is no such API or path any more', code: 'ERR_NOT_FOUND' });
-const UNREADABLE = JSON.stringify({ error: 'The figures cannot be read just now', code: 'ERR_INTERNAL' });
+const GONE = JSON.stringify({ error: 'This API or path no longer exists', code: 'ERR_NOT_FOUND' });
+const UNREADABLE = JSON.stringify({
+  error: 'The figures cannot be read at the moment',
+  code: 'ERR_INTERNAL',
+});

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import type { Asset, ClientAssets } from './client-assets.js';
 import type { DashboardSettings } from './dashboard-options.js';
 
-/** A page ready to be sent, and the tag of its content. */
+/** A page ready to be sent, and the ETag of its content. */
 export interface Page {
   readonly asset: Asset;
   readonly tag: string;
@@ -32,7 +32,7 @@ export function renderPage(
   return { asset: { type: template.type, body, gzipped: gzipSync(body) }, tag };
 }
 
-/** A text as it may stand in HTML, in an attribute too. */
+/** Escapes a text for HTML, also for attributes. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

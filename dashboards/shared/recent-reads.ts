@@ -1,6 +1,6 @@
 /** Values kept at most; beyond it the oldest is forgotten. */
 const MAX_KEPT = 200;
-/** Longer than anybody asks for. A table of paths may be half a megabyte, so it is not kept for nothing. */
+/** Longer than any `maxAgeMs`. A table of paths may have half a megabyte, so it is not kept longer. */
 const KEPT_MS = 10_000;
 
 interface Kept {
@@ -9,8 +9,8 @@ interface Kept {
 }
 
 /**
- * Reads once for all who ask within a moment, be it by a stream or one by one: a crowd in front of a dashboard
- * costs the store no more than one visitor does.
+ * Reads once for all streams and requests of the same moment: many visitors of a dashboard cost the store no more than
+ * one.
  */
 export class RecentReads {
   readonly #kept = new Map<string, Kept>();
@@ -19,7 +19,7 @@ export class RecentReads {
   read<T>(key: string, maxAgeMs: number, produce: () => Promise<T>): Promise<T> {
     const now = performance.now();
     const kept = this.#kept.get(key);
-    // A key stands for one kind of value: whoever chose it chose its type.
+    // A key always has values of one type.
     if (kept && now - kept.at < maxAgeMs) return kept.value as Promise<T>;
     const value = produce();
     this.#kept.delete(key);
@@ -31,7 +31,7 @@ export class RecentReads {
     return value;
   }
 
-  /** The oldest come first, since each reading is put at the end. */
+  /** The oldest come first, since each reading is added at the end. */
   #forget(now: number): void {
     for (const [key, { at }] of this.#kept) {
       if (this.#kept.size <= MAX_KEPT && now - at < KEPT_MS) return;

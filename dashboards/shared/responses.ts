@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Asset } from './client-assets.js';
 
 /**
- * Fields of every answer of a dashboard. They replace what an earlier middleware has set: the page needs
- * exactly this policy, and it is the stricter one.
+ * Headers of every response of a dashboard. They replace those of an earlier middleware: the page needs exactly this
+ * policy, and it is a strict one.
  */
 export function secure(res: ServerResponse): void {
   res.setHeader(
@@ -17,12 +17,12 @@ export function secure(res: ServerResponse): void {
   res.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
 }
 
-/** Answers with a value as JSON, never to be kept. */
+/** Sends a value as JSON, not to be cached. */
 export function sendJson(res: ServerResponse, status: number, value: unknown): void {
   sendText(res, status, 'application/json; charset=utf-8', JSON.stringify(value));
 }
 
-/** Answers with a text, never to be kept. */
+/** Sends a text, not to be cached. */
 export function sendText(res: ServerResponse, status: number, type: string, text: string): void {
   res.statusCode = status;
   res.setHeader('Cache-Control', 'no-store');
@@ -31,19 +31,19 @@ export function sendText(res: ServerResponse, status: number, type: string, text
   res.end(text);
 }
 
-/** Answers with a refusal or a failure: `{ error, code }`, as the rest of the package does. */
+/** Sends an error as `{ error, code }`, like the rest of the package. */
 export function sendError(res: ServerResponse, status: number, code: string, error: string): void {
   sendJson(res, status, { error, code });
 }
 
-/** Answers with a file whose address changes with its content. */
+/** Sends a file whose URL changes with its content. */
 export function sendAsset(req: IncomingMessage, res: ServerResponse, asset: Asset, tag: string): void {
-  // Private: it stands behind the application's own authorisation.
+  // Private: the application's authorization may protect it.
   res.setHeader('Cache-Control', 'private, max-age=31536000, immutable');
   sendTagged(req, res, asset, tag);
 }
 
-/** Answers with an entity tag: a browser that has it already is told so. */
+/** Sends a file with an ETag, or 304 to a browser that has it. */
 export function sendTagged(req: IncomingMessage, res: ServerResponse, asset: Asset, tag: string): void {
   const etag = `W/"${tag}"`;
   res.setHeader('ETag', etag);

@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Field that the page's own script sends with an action; a form or a link of another site cannot. */
-export const ACTION_FIELD = 'x-dashboard-action';
+/** Header that the page's own script sends with an action; a form or a link of another site cannot. */
+export const ACTION_HEADER = 'x-dashboard-action';
 
 /**
- * Why a request that acts was not made by the dashboard's own page; `undefined` where it was. What a browser
- * says of the page decides, and the field keeps out what an old browser says nothing of.
+ * Why an action was not requested by the dashboard's own page; `undefined` if it was. What the browser says of the page
+ * decides; the header refuses other pages in old browsers, which say nothing.
  */
 export function crossSiteReason({ headers }: IncomingMessage): string | undefined {
-  if (headers[ACTION_FIELD] === undefined) return `An action needs the header field ${ACTION_FIELD}`;
+  if (headers[ACTION_HEADER] === undefined) return `An action needs the header ${ACTION_HEADER}`;
   const site = headers['sec-fetch-site'];
   if (site !== undefined)
     return site === 'same-origin' ? undefined : 'A page of another origin made this request';

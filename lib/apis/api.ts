@@ -6,6 +6,7 @@ import type { RetryHandler } from '../retry/retry.js';
 
 /** One API of a `resilientProxy()`: its name and its parts, for events and for control. */
 export interface Api {
+  /** As in the configuration, in events and in the path. */
   readonly name: string;
   /** `undefined` unless the configuration turned it on. */
   readonly cache: CacheHandler | undefined;

@@ -7,7 +7,7 @@ export function without({ shape }: z.ZodObject, names: readonly string[]): z.Zod
   return optionsObject(Object.fromEntries(Object.entries(shape).filter(([key]) => !names.includes(key))));
 }
 
-/** Checks a block of options, or `false`. @throws InvalidOptionError */
+/** Validates a block of options, or `false`. @throws InvalidOptionError */
 export function checkBlock(schema: z.ZodType, value: unknown, place: string): void {
   if (value === false) return;
   if (typeof value !== 'object') throw invalidOption(place, 'must be an object of options, or false', value);

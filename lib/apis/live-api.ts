@@ -11,18 +11,18 @@ import type { ApiParts, PartSources } from './parts.js';
 
 /** All stages of an API, in their order. */
 export interface Stages {
-  /** Takes calls. */
+  /** Handles calls. */
   readonly handle: Handler;
-  /** Takes handshakes of WebSockets. */
+  /** Handles handshakes of WebSockets. */
   readonly upgrade: Handler;
-  /** Whether the proxy listens for those by itself. */
+  /** Whether the proxy listens for handshakes by itself. */
   readonly ws: boolean;
 }
 
-/** Puts the parts of an API in their order. @param countDetached a stage for behind the cache */
+/** Puts the parts of an API in their order. @param countDetached stage to put behind the cache */
 export type Assemble = (parts: ApiParts, countDetached: Handler) => Stages;
 
-/** An API as it was configured at one time, with a count of the calls that are under way through it. */
+/** An API with one version of its configuration, and a count of the calls in progress. */
 export class LiveApi implements Api, Stages {
   readonly name: string;
   readonly cache: CacheHandler | undefined;
@@ -31,9 +31,9 @@ export class LiveApi implements Api, Stages {
   readonly retry: RetryHandler | undefined;
   readonly proxyRotate: ProxyRotateHandler | undefined;
   readonly forward: ForwardHandler;
-  /** Nobody else writes its answers: no cache, and no listener or plugin of the user's. */
+  /** Nobody else writes its responses: no cache, and no listener or plugin of the user. */
   readonly ownWriters: boolean;
-  /** What the parts were made from. */
+  /** The options that the parts were created from. */
   readonly sources: PartSources;
   readonly handle: Handler;
   readonly upgrade: Handler;
@@ -62,7 +62,7 @@ export class LiveApi implements Api, Stages {
     this.ws = ws;
   }
 
-  /** Counts a call until nobody waits for it any more. */
+  /** Counts a call until nobody waits for it. */
   enter(exchange: Exchange): void {
     this.#active++;
     exchange.onAbandon(this.#left);
@@ -75,27 +75,27 @@ export class LiveApi implements Api, Stages {
     socket.once('close', this.#left);
   }
 
-  /** Calls back once when no call is under way any more; it is to get no new ones. */
+  /** Calls back once, when no call is in progress; no new calls may come after this. */
   whenIdle(idle: () => void): void {
     this.#whenIdle = idle;
-    this.#tell();
+    this.#callIfIdle();
   }
 
-  // What a cache asks for by itself has no client whose call was counted.
+  // The cache's own requests have no client whose call was counted.
   readonly #countDetached: Handler = (req, res, next) => {
     const exchange = exchangeOf(req, res);
     if (exchange.detached) this.enter(exchange);
     next();
   };
 
-  // One for all calls, so that none of them makes a closure.
+  // One function for all calls, so that none of them creates a closure.
   readonly #left = (): void => {
     this.#active--;
-    // A turn later whoever else listens to the end of this call has heard of it.
-    if (this.#active === 0 && this.#whenIdle) setImmediate(this.#tell);
+    // In the next turn, all other listeners to the end of this call have run.
+    if (this.#active === 0 && this.#whenIdle) setImmediate(this.#callIfIdle);
   };
 
-  readonly #tell = (): void => {
+  readonly #callIfIdle = (): void => {
     if (this.#active > 0) return;
     const idle = this.#whenIdle;
     this.#whenIdle = undefined;

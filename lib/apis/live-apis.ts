@@ -10,22 +10,22 @@ import {
 } from './parts.js';
 import type { SortedOptions } from './sort-options.js';
 
-/** What an update of the configuration did. */
+/** What an update of the configuration has changed. */
 export interface UpdateReport {
   /** Names of the APIs that are new. */
   readonly added: readonly string[];
-  /** Names of the APIs that are gone. Calls that were under way end as they would have. */
+  /** Names of the APIs that are gone. Calls in progress end undisturbed. */
   readonly removed: readonly string[];
   /**
-   * The APIs that changed, each with those of its parts that were made anew, turned on or turned off; the others of
-   * its parts go on with all that they know.
+   * The APIs that changed, each with its parts that were replaced, turned on or turned off. Its other parts keep their
+   * state.
    */
   readonly changed: Readonly<Record<string, readonly PartName[]>>;
-  /** Blocks that changed and serve all APIs (`redis`, `stats`, `metrics`, `tracing`): they stay as they were. */
+  /** Changed blocks that serve all APIs (`redis`, `stats`, `metrics`, `tracing`): they need a restart to apply. */
   readonly needsRestart: readonly string[];
 }
 
-/** Makes an API of its parts. */
+/** Builds an API from its parts. */
 export type BuildApi = (
   name: string,
   options: SortedOptions,
@@ -33,24 +33,24 @@ export type BuildApi = (
   sources: PartSources,
 ) => LiveApi;
 
-/** An API as it is to be. */
+/** An API of the next configuration. */
 interface Planned {
   readonly name: string;
   readonly options: SortedOptions;
   readonly sources: PartSources;
-  /** As it is now. */
+  /** The API as it is now. */
   readonly before: LiveApi | undefined;
-  /** Nothing changes. */
+  /** Nothing has changed. */
   readonly same: boolean;
   readonly kept: Partial<ApiParts>;
   readonly parts: Omit<ApiParts, 'breaker'>;
 }
 
-/** The APIs that are in service, and those that are not any more but have calls to end. */
+/** The APIs in service, and those that were replaced but still have calls in progress. */
 export class LiveApis {
-  /** In service, in the order of the configuration; the same map all along. */
+  /** In service, in the order of the configuration; always the same map. */
   readonly current = new Map<string, LiveApi>();
-  /** By name: a part may have gone to the next API of the same name, and to the one after that. */
+  /** By name: a part may be used by the next API of the same name, and by the one after that. */
   readonly #leaving = new Map<string, Set<LiveApi>>();
   readonly #factory: PartFactory;
   readonly #build: BuildApi;
@@ -61,7 +61,7 @@ export class LiveApis {
   }
 
   /**
-   * Puts these APIs in service in place of those that are. Where it throws, nothing has changed.
+   * Replaces the APIs in service by these. If it throws, nothing has changed.
    * @throws InvalidOptionError
    */
   update(wanted: ReadonlyMap<string, SortedOptions>): Omit<UpdateReport, 'needsRestart'> {
@@ -83,7 +83,7 @@ export class LiveApis {
     return { added: [...wanted.keys()].filter((name) => !before.has(name)), removed, changed };
   }
 
-  /** Makes what may be refused, before anything is changed. */
+  /** Creates what may throw, before anything is changed. */
   #plan(wanted: ReadonlyMap<string, SortedOptions>): Planned[] {
     const planned: Planned[] = [];
     try {
@@ -116,7 +116,7 @@ export class LiveApis {
 
   #realize({ name, options, sources, before, same, kept, parts }: Planned): LiveApi {
     if (before && same) return before;
-    // At once, though calls are under way, which it goes on counting: its name in the registry is the next one's.
+    // At once: the next breaker needs its name in the registry. It still counts the calls in progress.
     if (before && !kept.breaker) this.#close(before.breaker);
     const breaker = kept.breaker ?? this.#factory.makeBreaker(name, options);
     const { cache, rateLimit, retry, proxyRotate, forward } = parts;
@@ -138,7 +138,7 @@ export class LiveApis {
   }
 
   #close(part: unknown): void {
-    // Nobody is left to be told that a connection which nobody uses could not be ended well.
+    // A connection that nobody uses could not be closed properly: no one needs to know.
     this.#factory.close(part).catch(() => {});
   }
 }

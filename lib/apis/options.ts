@@ -14,101 +14,130 @@ import type { ForwardOptions } from '../upstream/options/forward-options.js';
 import { checkBlock, without } from './blocks.js';
 
 /**
- * One API of `resilientProxy()`. All options of `forward()` are taken too; those whose default differs
- * here are listed.
+ * One API of `resilientProxy()`. All options of {@link ForwardOptions} apply too; listed here are those with another
+ * default, and the blocks of the parts.
  */
 export interface ApiOptions extends ForwardOptions {
   /**
-   * Refuses calls without a body: 400 ERR_BODY_REQUIRED.
+   * Refuses requests without a body: 400 ERR_BODY_REQUIRED.
    * @default false
    */
   requiresBody?: boolean;
   /**
-   * Refuses bodies that are no JSON: 400 ERR_INVALID_JSON, and the target is not called.
+   * Refuses request bodies that are not JSON: 400 ERR_INVALID_JSON, without a request to the target.
    * @default the value of `requiresBody`
    */
   validateJson?: boolean;
   /**
-   * Largest body that is read to be checked; a larger one is 413 ERR_BODY_TOO_LARGE. Bodies that are not
-   * checked stream through at any size.
+   * Largest body that `validateJson` reads; a larger one is 413 ERR_BODY_TOO_LARGE. Other bodies stream through at
+   * any size.
    * @default 1048576
    */
   maxBodyBytes?: number;
   /**
-   * Whether `Cookie` reaches the target and its `Set-Cookie` the client: an application's session is no
-   * business of a third party.
+   * Whether the client's `Cookie` reaches the target and the target's `Set-Cookie` reaches the client. Off, so that
+   * your session cookie is not sent to a third party.
    * @default false
    */
   forwardCookies?: boolean;
   /**
-   * `Host` is the target's.
+   * Sends the target's name as `Host`, not the one that the client requested.
    * @default true
    */
   changeOrigin?: boolean;
   /**
-   * Bound on one attempt up to its head where the breaker is off; else `breaker.requestTimeoutMs` is.
+   * Time limit for one attempt up to the response's headers where the breaker is off; otherwise
+   * `breaker.requestTimeoutMs` applies. `0` is no limit. Exceeding it is 504 ERR_UPSTREAM_TIMEOUT.
    * @default 10000
    */
   requestTimeoutMs?: number;
   /**
-   * Listens for upgrades by itself from the first call on, in Express below the path that this came in at. One that is
-   * a server's first request is missed then; `server.on('upgrade', proxy.upgrade)` misses none, without this option.
+   * Accepts WebSockets without further wiring: from the first request on it listens to that request's server. An
+   * upgrade that is a server's first request is missed; `server.on('upgrade', proxy.upgrade)` misses none and does
+   * not need this option. The gateway does not need it either.
    * @default false
    */
   ws?: boolean;
   /**
-   * Tells clients how their calls went, by `Server-Timing` and `Proxy-Status` in each answer: `true`, or the options
-   * of `explain()`.
+   * Adds `Server-Timing` and `Proxy-Status` to responses: `true`, or options. Clients can then see attempts, errors and
+   * timings.
    * @default false
    */
   explain?: boolean | ExplainOptions;
-  /** Keeps answers and sends them again: the options of `cache()`; off unless given. */
+  /**
+   * Stores responses and serves repeated requests from them.
+   * @default off
+   */
   cache?: Omit<CacheOptions, 'name'> | false;
-  /** Keeps calls within a quota: the options of `rateLimit()`, of which `{}` learns it; off unless given. */
+  /**
+   * Keeps calls within a quota and within the limits that the API advertises; `{}` follows the latter alone.
+   * @default off
+   */
   rateLimit?: Omit<RateLimitOptions, 'name' | 'redis'> | false;
-  /** The circuit breaker's options; `false` turns it off. */
+  /**
+   * Circuit breaker: refuses calls for a while after repeated failures.
+   * @default on
+   */
   breaker?: Omit<BreakerOptions, 'name' | 'registry'> | false;
-  /** The options of retrying; `false` turns it off. */
+  /**
+   * Retries failed attempts.
+   * @default on
+   */
   retry?: RetryOptions | false;
-  /** Sends calls through forward proxies: the options of `proxyRotate()`; off unless given. */
+  /**
+   * Sends requests through egress proxies.
+   * @default off
+   */
   proxyRotate?: Omit<ProxyRotateOptions, 'name'> | false;
 }
 
-/** What belongs to no API alone. */
+/** What all APIs share. */
 export interface SharedOptions {
   /**
-   * Where processes share what they know: a client of ioredis, which is left open, its options, or a `redis:` or
-   * `rediss:` URL. Caches then keep answers there, behind those in memory; rate limits and statistics are those of
-   * all. Without it every process is by itself, and so it is while Redis is away.
+   * Redis for state that processes share: a `redis:` or `rediss:` URL, ioredis options, or an ioredis client, which
+   * is not closed. Caches, rate limits and statistics are then those of all processes. While it is unreachable, calls
+   * keep working and each process uses its own memory.
+   * @default none: each process is on its own
    */
   redis?: RedisConnection;
-  /** Options of `stats()`, which counts every call; `false` turns it off. */
+  /**
+   * Counts every call: options, or `false`.
+   * @default on
+   */
   stats?: Omit<StatsOptions, 'name' | 'apis' | 'redis'> | false;
-  /** Options of `metrics()`, for Prometheus; off unless given. */
+  /**
+   * Metrics for Prometheus: options, or `{}`.
+   * @default off; on in the gateway
+   */
   metrics?: Omit<MetricsOptions, 'name' | 'circuits' | 'egress'> | false;
-  /** Options of `tracing()`, spans of OpenTelemetry; off unless given. */
+  /**
+   * Spans of OpenTelemetry: options, or `{}`.
+   * @default off
+   */
   tracing?: Omit<TracingOptions, 'name'> | false;
 }
 
-/** One API: its name in errors, events and circuits beside its options. */
+/** A configuration of one API: its options beside its name. */
 export interface SingleApiConfig extends ApiOptions, SharedOptions {
+  /** Name of the API in errors, events, circuits and statistics: letters, digits, `-`, `_`, `.` and `~`. */
   name: string;
-  /** Belongs to a configuration of many APIs. */
+  /** Only in a configuration of many APIs. */
   apis?: never;
-  /** Belongs to a configuration of many APIs. */
+  /** Only in a configuration of many APIs. */
   defaults?: never;
 }
 
 type NoneOf<T> = { [K in keyof T]?: never };
 
-/** Many APIs, each under the first segment of the path. */
+/** A configuration of many APIs, each under the first segment of the path. */
 export interface ManyApisConfig extends SharedOptions, NoneOf<ApiOptions & { name: string }> {
+  /** Options of each API under its name; `/github/users` is the path `/users` of the API `github`. */
   apis: Record<string, ApiOptions>;
-  /** What every API has that does not say otherwise. The blocks of the parts are merged one by one. */
+  /** Options of every API that does not set its own. The parts' blocks are merged option by option. */
   defaults?: Partial<ApiOptions>;
 }
 
-/** What {@link resilientProxy} is configured with. */
+/** What `resilientProxy()` takes: one API, or many. */
 export type ResilientProxyConfig = SingleApiConfig | ManyApisConfig;
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._~-]{0,99}$/;

@@ -12,7 +12,7 @@ import { optionsSnapshot, sameOptions } from './same-options.js';
 import type { SharedParts } from './shared-parts.js';
 import type { SortedOptions } from './sort-options.js';
 
-/** The parts of one API that keep something: state, connections, or both. */
+/** The parts of one API that hold state, connections, or both. */
 export interface ApiParts extends Omit<Api, 'name'> {
   readonly forward: ForwardHandler;
 }
@@ -30,7 +30,7 @@ export const PART_NAMES: readonly PartName[] = [
   'forward',
 ];
 
-/** Options of `forward()` that decide how a call travels, and not what comes back. */
+/** Options of `forward()` that affect the transport of a call, not its response. */
 const TRAVEL: readonly string[] = [
   'transport',
   'connections',
@@ -42,13 +42,13 @@ const TRAVEL: readonly string[] = [
   'maxKeptBytes',
 ];
 
-/** What the parts of an API were made from, kept to be compared with what they would be made from next time. */
+/** The options that the parts of an API were created from, to be compared with the next configuration. */
 export type PartSources = Readonly<Record<PartName | 'target' | 'rules' | 'explain', unknown>>;
 
-/** What each part of an API is made from. */
+/** The options that each part of an API is created from. */
 export function partSources({ forward, ...options }: SortedOptions): PartSources {
   const { pathRewrite, router } = forward;
-  // The first rule that fits is taken, so that here alone an order says something.
+  // The first rule that matches wins, so here the order of keys matters.
   const orders = [pathRewrite, router].map((rules) => typeof rules === 'object' && Object.keys(rules));
   const responses = Object.entries(forward).filter(([name]) => !TRAVEL.includes(name));
   const snapshot = {
@@ -60,25 +60,25 @@ export function partSources({ forward, ...options }: SortedOptions): PartSources
     breaker: options.breaker,
     retry: options.retry,
     proxyRotate: options.proxyRotate,
-    // Its pools belong to the exits.
+    // Its connection pools belong to the egress proxies.
     forward: [forward, orders, options.proxyRotate],
   };
   return optionsSnapshot(snapshot) as PartSources;
 }
 
-/** Whether all that writes an answer is of this package and counts its bytes: no cache, no listener of the user's. */
+/** Whether only this package writes responses and counts their bytes: no cache, no listener of the user. */
 export function ownWriters({ cache, forward: { on, plugins, selfHandleResponse } }: SortedOptions): boolean {
   return !cache && !selfHandleResponse && !plugins?.length && Object.keys(on ?? {}).length === 0;
 }
 
-/** What differs between two times. Another target is another API: nothing that was learned holds for it. */
+/** What has changed. Another target is another API: nothing learned applies to it. */
 export function changedSources(before: PartSources, now: PartSources): (keyof PartSources)[] {
   const names = Object.keys(now) as (keyof PartSources)[];
   const changed = names.filter((name) => !sameOptions(before[name], now[name]));
   return changed.includes('target') ? names : changed;
 }
 
-/** Makes parts, and knows how each of them is closed. */
+/** Creates parts, and knows how to close each of them. */
 export class PartFactory {
   readonly #shared: SharedParts;
   readonly #circuits: CircuitRegistry;
@@ -90,12 +90,12 @@ export class PartFactory {
   }
 
   /**
-   * The parts of an API but for its breaker, new where there is none to keep. Options that were checked may still
-   * be refused here: by a plugin of `forward()`.
+   * The parts of an API except its breaker, new ones where none are kept. Valid options may still be refused here, by a
+   * plugin of `forward()`.
    */
   make(name: string, options: SortedOptions, kept: Partial<ApiParts>): Omit<ApiParts, 'breaker'> {
     return {
-      // First, since it alone can throw, and so nothing is left over.
+      // First: it alone can throw, and then no other part has to be closed.
       forward: kept.forward ?? this.#forward(options),
       cache: kept.cache ?? this.#cache(name, options),
       rateLimit: kept.rateLimit ?? this.#rateLimit(name, options),
@@ -104,7 +104,7 @@ export class PartFactory {
     };
   }
 
-  /** The breaker of an API, once the one before is closed: the registry takes one of each name. */
+  /** The breaker of an API. The one before must be closed: the registry takes one of each name. */
   makeBreaker(name: string, options: SortedOptions): BreakerHandler | undefined {
     if (!options.breaker) return undefined;
     const made = breaker({ ...options.breaker, name, registry: this.#circuits });
@@ -112,14 +112,14 @@ export class PartFactory {
     return made;
   }
 
-  /** Closes a part, once; one that keeps nothing open has nothing to close. */
+  /** Closes a part, once; parts that hold nothing open are ignored. */
   async close(part: unknown): Promise<void> {
     const closer = this.#closers.get(part);
     this.#closers.delete(part);
     await closer?.();
   }
 
-  /** Closes all parts that there are. */
+  /** Closes every part. */
   async closeAll(): Promise<void> {
     await Promise.all([...this.#closers.keys()].map((part) => this.close(part)));
   }

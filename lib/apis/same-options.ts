@@ -1,9 +1,9 @@
-/** Levels of options that are compared; what lies deeper is the same only where it is the same object. */
+/** Levels of options that are compared; deeper values are equal only if they are the same object. */
 const MAX_DEPTH = 10;
 
 /**
- * What options say, as plain values that no later change of the caller's objects reaches: to be compared with
- * {@link sameOptions}. Functions and instances of classes stand for themselves.
+ * A copy of options as plain values, which later changes to the caller's objects do not affect; compare two of them with
+ * {@link sameOptions}. Functions and instances of classes are kept as they are.
  */
 export function optionsSnapshot(value: unknown, depth = 0): unknown {
   if (typeof value !== 'object' || value === null) return value;
@@ -14,12 +14,12 @@ export function optionsSnapshot(value: unknown, depth = 0): unknown {
   if (depth === MAX_DEPTH) return value;
   if (Array.isArray(value)) return value.map((item) => optionsSnapshot(item, depth + 1));
   if (!isPlain(value)) return value;
-  // `undefined` means the default, as leaving it out does.
+  // `undefined` means the default, like a missing option.
   const said = Object.entries(value).filter(([, item]) => item !== undefined);
   return Object.fromEntries(said.map(([key, item]) => [key, optionsSnapshot(item, depth + 1)]));
 }
 
-/** Whether two snapshots say the same, in whatever order. */
+/** Whether two snapshots are equal, whatever the order of their keys. */
 export function sameOptions(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (Array.isArray(a)) {
@@ -33,7 +33,7 @@ export function sameOptions(a: unknown, b: unknown): boolean {
   );
 }
 
-// Of two instances of a class nobody can tell whether they would do the same: an agent has sockets of its own.
+// Two instances of a class may behave differently: an agent has its own sockets.
 function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

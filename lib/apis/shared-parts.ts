@@ -14,17 +14,17 @@ import type { OpenSockets } from '../websocket/open-sockets.js';
 import type { SharedOptions } from './options.js';
 
 const DEFAULT_ENTRY_BYTES = 1024 * 1024;
-/** Told apart in the statistics, those that updates add and remove included. */
+/** APIs with statistics of their own, including those that updates add and remove. */
 const MAX_APIS = 1000;
 
-/** What the parts of all APIs are asked about. */
+/** What the shared parts need to know of all APIs. */
 export interface SharedSources {
   /** Names of the APIs. */
   readonly apis: readonly string[];
-  /** Options of all their caches. */
+  /** Options of every cache. */
   readonly caches: readonly CacheOptions[];
   readonly circuits: CircuitRegistry;
-  /** All that are open. */
+  /** Every open WebSocket. */
   readonly sockets: OpenSockets;
   egress(): EgressStatus;
 }
@@ -36,12 +36,12 @@ export class SharedParts {
   readonly tracing: TracingHandler | undefined;
   readonly #redis: OpenedRedis | undefined;
   readonly #maxEntryBytes: number;
-  /** In Redis; another one where an API wants to keep larger answers than those that there are take. */
+  /** Caches in Redis; an API that stores larger responses than the existing ones accept gets another. */
   readonly #responses: { readonly store: SharedCacheStore; readonly maxEntryBytes: number }[] = [];
 
   constructor(options: SharedOptions, { apis, caches, circuits, sockets, egress }: SharedSources) {
     this.#redis = options.redis === undefined ? undefined : openRedis(options.redis);
-    // Each part hears for itself how Redis is; without a listener ioredis prints every failed connection.
+    // Each part listens to Redis itself; without a listener here ioredis prints every failed connection.
     if (this.#redis?.own) this.#redis.client.on('error', () => {});
     const { redis } = this;
     this.stats =
@@ -68,7 +68,7 @@ export class SharedParts {
     return this.#redis?.client;
   }
 
-  /** The store of a cache unless its options name one: memory in front of Redis. To be closed with the cache. */
+  /** The store of a cache, unless its options name one: memory in front of Redis. Close it with the cache. */
   storeFor(options: CacheOptions): CacheStore | undefined {
     const { redis } = this;
     if (!redis || (options.store !== undefined && options.store !== 'memory')) return undefined;
@@ -93,7 +93,7 @@ export class SharedParts {
   }
 }
 
-/** For one of several that use it: none of them ends it for the others. */
+/** For a store that several caches use: none of them may close it for the others. */
 function withoutClose(store: SharedCacheStore): SharedCacheStore {
   return { ...store, close: async () => {} };
 }

@@ -21,7 +21,8 @@ import type { BodyRules } from '../validate-body/validate-body.js';
 import { checkBlock, without } from './blocks.js';
 import type { ApiOptions } from './options.js';
 
-const rulesSchema = z.object({
+/** Options of the check of bodies. */
+export const rulesSchema = z.object({
   requiresBody: z.boolean().default(false),
   validateJson: z.boolean().optional(),
   maxBodyBytes: sizeBytes.default(1024 * 1024),

@@ -7,13 +7,14 @@ import type { CircuitConfig } from './circuit-snapshot.js';
 /** Options of `breaker()`. */
 export interface BreakerOptions {
   /**
-   * Names the circuit in events, snapshots and the registry: usually the API's name. Once per registry.
+   * Name of the API in events, snapshots and the registry. Unique within a registry.
    * @default 'default'
    */
   name?: string;
   /**
-   * Failed attempts in a row that open the circuit. A failure is a status of 500 or above, a timeout, or a
-   * connection that cannot be made or breaks; a client that leaves and an egress proxy that fails are none.
+   * Failed attempts in a row that open the circuit. A status of 500 or above, a timeout and a connection that cannot
+   * be made or breaks are failures; a client that leaves or an egress proxy that fails is not. Calls through an open
+   * circuit are 503 ERR_CIRCUIT_OPEN.
    * @default 5
    */
   failureThreshold?: number;
@@ -23,60 +24,63 @@ export interface BreakerOptions {
    */
   resetTimeoutMs?: number;
   /**
-   * Bound on ONE attempt of `forward()` over queue, connect, TLS, upload and head; passing it is a failure.
-   * Another handler is not stopped: it keeps its own limits.
+   * Time limit for one attempt of `forward()`, from waiting for a connection to the response's headers. Exceeding it
+   * is a failure and 504 ERR_UPSTREAM_TIMEOUT. Raise it for an API that is known to be slow. Other handlers are not
+   * stopped.
    * @default 10000
    */
   requestTimeoutMs?: number;
   /**
-   * Probes that must succeed before a half-open circuit closes; one that fails opens it again.
+   * Probes that must succeed before the circuit closes; one that fails opens it again.
    * @default 2
    */
   successThreshold?: number;
   /**
-   * Probes that may be under way at the same time while the circuit is half open; other calls are refused.
-   * @default successThreshold
+   * Most probes at the same time; other calls are refused meanwhile.
+   * @default the value of `successThreshold`
    */
   maxProbes?: number;
   /**
-   * After this time a probe that has not ended gives its slot to the next call that wants one; what comes
-   * of it later is not counted.
-   * @default requestTimeoutMs * 2
+   * A probe that takes longer makes room for another; its outcome no longer counts.
+   * @default twice `requestTimeoutMs`
    */
   probeTimeoutMs?: number;
   /**
-   * Share of attempts in the window that must fail before the circuit opens. Not looked at until
-   * `minimumRequests` attempts were seen, and then at each failure. `false` leaves only `failureThreshold`.
+   * Share of failed attempts within `windowMs` that opens the circuit, from `minimumRequests` attempts on. `false`
+   * leaves `failureThreshold` alone.
    * @default 0.5
    */
   failureRatio?: number | false;
   /**
-   * Attempts the window must hold before `failureRatio` is looked at.
+   * Attempts within `windowMs` that are needed before `failureRatio` counts.
    * @default 20
    */
   minimumRequests?: number;
   /**
-   * Length of the rolling window of `failureRatio`; it moves on in tenths.
+   * Length of the rolling window of `failureRatio`; it moves in tenths.
    * @default 10000
    */
   windowMs?: number;
   /**
-   * Whether a response of 429 is a failure. It is a sign of life, and the rate limit learns from it.
+   * Counts status 429 as a failure. Usually `rateLimit` handles those.
    * @default false
    */
   countRateLimited?: boolean;
   /**
-   * Gives each call its circuit: by tenant or host, for instance. `undefined` is the circuit of `name`. The
-   * key appears in events and in the registry, so let it be no secret.
+   * Gives each call a circuit of its own, by tenant or host for instance; `undefined` is the circuit of the API. The
+   * key appears in events and status, so it must not be a secret. What the function throws fails the call.
    */
   key?(req: IncomingMessage): string | undefined;
   /**
-   * Circuits kept at most where there is a `key`. Beyond it the closed one that was unused for longest is
-   * forgotten; an open one only where none is closed.
+   * Most circuits where there is a `key`. Beyond it the closed circuit that was unused for longest is forgotten, and
+   * an open one only when none is closed.
    * @default 1000
    */
   maxCircuits?: number;
-  /** Lists the circuits of several breakers together; one of its own by default. */
+  /**
+   * Lists the circuits of several breakers together.
+   * @default a registry of its own
+   */
   registry?: CircuitRegistry;
 }
 

@@ -14,84 +14,85 @@ import type { CacheStore } from './store/store.js';
 /** Options of `cache()`. */
 export interface CacheOptions {
   /**
-   * `'ttl'` keeps answers for `ttlMs`, whatever the upstream says about freshness; only its `no-store` counts.
-   * `'standard'` is a shared cache by RFC 9111: the upstream's own freshness, validation and `Vary` decide.
+   * `'ttl'` stores responses for `ttlMs`, whatever the API says about freshness; only its `no-store` counts.
+   * `'standard'` is a shared cache by RFC 9111: the API's own freshness, validators and `Vary` decide.
    * @default 'ttl'
    */
   mode?: 'ttl' | 'standard';
   /**
-   * How long an answer is fresh in `ttl` mode.
+   * How long a response is fresh in `ttl` mode.
    * @default 60000
    */
   ttlMs?: number;
   /**
-   * Methods whose answers `ttl` mode keeps; HEAD goes with GET. POST is for APIs that read by POST: the body is
-   * then part of the key. In `standard` mode GET and HEAD are looked up.
+   * Methods whose responses `ttl` mode stores; `GET` includes HEAD. Add `POST` for an API that reads by POST: the
+   * request's body is then part of the key. `standard` mode stores GET and HEAD.
    * @default ['GET']
    */
   methods?: string[];
   /**
-   * Request fields that make a difference besides credentials: none, all that go end to end, or those in `headers`.
-   * What an answer names in its `Vary` always counts.
+   * Request headers that are part of the key, besides credentials, which always are: none, all end-to-end headers, or
+   * those in `headers`. What a response names in `Vary` counts in any case.
    * @default 'none'
    */
   headerStrategy?: 'none' | 'all' | 'listed';
   /**
-   * The fields of `headerStrategy: 'listed'`, in any letter case.
+   * The request headers of `headerStrategy: 'listed'`, in any letter case.
    * @default []
    */
   headers?: string[];
   /**
-   * Status codes that `ttl` mode keeps; 206, 304, 412, 416 and 429 are never kept.
+   * Statuses that `ttl` mode stores. 206, 304, 412, 416 and 429 are never stored.
    * @default every one from 200 to 399
    */
   statuses?: number[];
   /**
-   * Sets the upstream's `no-store` aside as well, in `ttl` mode.
+   * `true` stores responses marked `no-store` too, in `ttl` mode.
    * @default false
    */
   override?: boolean;
   /**
-   * Keeps answers with `Set-Cookie`, cookie included: for upstreams whose cookies are the same for everybody.
+   * Stores responses with `Set-Cookie`, cookie included: only for APIs whose cookies are the same for every user.
    * @default false
    */
   storeSetCookie?: boolean;
   /**
-   * Leaves credentials out of the key: everybody may get what was stored for one. In `standard` mode RFC 9111 §3.5
-   * still keeps answers to `Authorization` apart.
+   * Leaves credentials out of the key: every user may get what was stored for another. Only for responses that do not
+   * depend on the user. In `standard` mode responses to `Authorization` stay separate (RFC 9111 §3.5).
    * @default false
    */
   sharedAcrossCredentials?: boolean;
   /**
-   * Fields with credentials, besides Authorization, Cookie, X-API-Key, API-Key and X-Auth-Token.
+   * Request headers that carry credentials, besides `Authorization`, `Cookie`, `X-API-Key`, `API-Key` and
+   * `X-Auth-Token`.
    * @default []
    */
   credentialHeaders?: string[];
   /**
-   * How long past its freshness an answer is sent at once while one call in the background renews it. In `standard`
-   * mode the upstream's `stale-while-revalidate` comes first.
+   * How long a stale response is sent at once while one call renews it in the background. In `standard` mode the API's
+   * `stale-while-revalidate` takes precedence.
    * @default 0
    */
   staleWhileRevalidateMs?: number;
   /**
-   * How long past its freshness an answer stands in for an upstream that fails: connection lost, a status of 500 or
-   * above, 429, an open circuit, a closed rate gate. In `standard` mode the upstream's `stale-if-error` comes first,
-   * and one that forbids stale answers is obeyed.
+   * How long a stale response replaces a failure: a lost connection, a status of 500 or above, 429, an open circuit
+   * or an exhausted limit. In `standard` mode the API's `stale-if-error` takes precedence, and `must-revalidate`
+   * forbids it.
    * @default 86400000
    */
   staleIfErrorMs?: number;
   /**
-   * How long a stale answer with a validator is kept beyond that, to be revalidated.
+   * How much longer a stale response with a validator is kept, to be revalidated.
    * @default 3600000
    */
   keepForValidationMs?: number;
   /**
-   * Memory of the default store: keys, heads, bodies and what it needs to find them. A `store` has its own bound.
+   * Memory of the default store, with keys, headers and bodies. The least recently used responses go first.
    * @default 67108864
    */
   maxBytes?: number;
   /**
-   * Largest body that is kept; larger ones stream through.
+   * Largest body that is stored; larger ones stream through.
    * @default 1048576
    */
   maxEntryBytes?: number;
@@ -101,26 +102,29 @@ export interface CacheOptions {
    */
   coalesce?: boolean;
   /**
-   * How long a call waits for another's answer before it asks for itself.
+   * How long a call waits for an equal one before it makes its own request.
    * @default 10000
    */
   coalesceTimeoutMs?: number;
   /**
-   * Name of this cache in the `Cache-Status` field (RFC 9211) of every answer; `false` sends none.
+   * Name of this cache in the `Cache-Status` header (RFC 9211) of every response; `false` sends none.
    * @default 'resilient-proxy-out'
    */
   cacheStatus?: string | false;
-  /** Adds to the key, such as a tenant's name; `undefined` adds nothing. It is hashed before it is stored. */
+  /**
+   * Adds to the key, a tenant's name for instance; `undefined` adds nothing. It is hashed before it is stored. What the
+   * function throws fails the call.
+   */
   key?(req: IncomingMessage): string | undefined;
-  /** Tags for `purge({ tag })`, beside those of `Surrogate-Key` and `Cache-Tag`. */
+  /** Tags for `purge({ tag })`, besides those of the response's `Surrogate-Key` and `Cache-Tag`. */
   tags?(req: IncomingMessage, res: ServerResponse): readonly string[];
   /**
-   * Where answers are kept. A store that is passed in may serve several caches, and is closed by whoever made it.
+   * Where responses are stored. A store may serve several caches, and is closed by whoever made it.
    * @default 'memory'
    */
   store?: 'memory' | CacheStore;
   /**
-   * Sets the keys of this cache apart from those of others in a shared store: usually the API's name.
+   * Separates the keys of this cache from those of others in the same store: usually the API's name.
    * @default 'default'
    */
   name?: string;

@@ -11,13 +11,14 @@ import { apiSchema, type fileSchema, redisSchema, serverSchema, statsFileSchema 
 /** A JSON Schema (draft 7, which editors know best), or a part of one. */
 export type JsonSchema = z.core.JSONSchema.BaseSchema;
 
-/** Whatever is no free text may come from the environment, and is a reference until then. */
+/** Whatever is not free text may come from the environment, and is a reference until then. */
 const VARIABLE: JsonSchema = { type: 'string', pattern: '\\$\\{' };
 const A_VARIABLE: JsonSchema = { $ref: '#/definitions/variable' };
 
 /**
- * The schema of a configuration file, by which editors complete and check it. It is more lenient than the loader,
- * which knows of rules between options and of what the environment holds.
+ * The schema of a configuration file, by which editors complete and check it. It is more lenient than the loader, which
+ * also knows rules between options and the environment's values. Descriptions are added where it is written:
+ * npm run schema.
  */
 export function configJsonSchema(): JsonSchema {
   const api = plain(apiSchema);
@@ -34,7 +35,7 @@ export function configJsonSchema(): JsonSchema {
   addDefaults(blockOf(stats), statsFileShape);
   const apis: JsonSchema = {
     type: 'object',
-    description: 'Each API under the name by which it is served: /api/<name>/<path>.',
+    description: 'Each API under its name: the gateway serves it at /api/<name>/<path>.',
     additionalProperties: { $ref: '#/definitions/api' },
   };
   return {
@@ -43,14 +44,17 @@ export function configJsonSchema(): JsonSchema {
     type: 'object',
     properties: {
       server: { ...plain(serverSchema), description: 'How the gateway itself runs.' },
-      redis: { ...plain(redisSchema), description: 'Where processes share what they know.' },
-      stats: { ...stats, description: 'Statistics; false turns them off.' },
+      redis: {
+        ...plain(redisSchema),
+        description: 'Redis, for state that processes share: a URL or options.',
+      },
+      stats: { ...stats, description: 'Statistics: options, or false to turn them off.' },
       defaults: {
         allOf: [{ $ref: '#/definitions/api' }],
-        description: 'What every API has that does not say otherwise.',
+        description: 'Options of every API that does not set its own.',
       },
       apis,
-      api_configs: { ...apis, description: 'As apis, by its name of the OpenResty gateway.' },
+      api_configs: { ...apis, description: 'OpenResty name of apis.' },
     },
     additionalProperties: false,
     definitions: { api, variable: VARIABLE },
@@ -67,7 +71,7 @@ function plain(schema: z.ZodType): JsonSchema {
   return fromEnvironment(rest);
 }
 
-/** What holds no schemas; names of fields and of APIs come from no variable. */
+/** What holds no schemas; names of headers and of APIs come from no variable. */
 const LITERAL = new Set(['default', 'required', 'enum', 'const', 'propertyNames']);
 
 /** Lets every number, switch and text of a certain form be said by a variable too. */

@@ -97,23 +97,53 @@ const serverShape = {
 
 /** How the gateway itself runs: the block `server` of a file, every default filled in. */
 export interface GatewaySettings {
-  /** Address it binds to. @default '127.0.0.1' */
+  /**
+   * Address it binds to. `0.0.0.0` and `::` are all addresses: anybody who reaches the port can then use the APIs'
+   * keys.
+   * @default '127.0.0.1'
+   */
   readonly host: string;
-  /** 0 takes a free one. @default 8087 */
+  /**
+   * Port it listens on; `0` takes a free one.
+   * @default 8087
+   */
   readonly port: number;
-  /** Names that `Host` may hold besides those of this machine, while bound to loopback. @default [] */
+  /**
+   * Host names that requests may have in `Host`, besides those of this machine; others are 403 ERR_FORBIDDEN. Bound
+   * to more than loopback, an empty list allows all.
+   * @default []
+   */
   readonly allowedHosts: readonly string[];
-  /** Whether web pages of other sites may call, while bound to loopback. @default false */
+  /**
+   * Allows requests that web pages of other sites make; otherwise they are 403 ERR_FORBIDDEN. Not checked where it is
+   * bound to more than loopback and `allowedHosts` is empty.
+   * @default false
+   */
   readonly allowCrossSite: boolean;
-  /** A log line for every call. @default false */
+  /**
+   * Logs every call, not only those that fail.
+   * @default false
+   */
   readonly accessLog: boolean;
-  /** How long calls under way may take to end at a shutdown. @default 10000 */
+  /**
+   * How long a shutdown waits for calls in progress.
+   * @default 10000
+   */
   readonly shutdownTimeoutMs: number;
-  /** How long a client may take to send the head of a request. @default 15000 */
+  /**
+   * How long a client may take to send a request's headers.
+   * @default 15000
+   */
   readonly headersTimeoutMs: number;
-  /** How long an idle connection of a client is kept; longer than a usual load balancer's 60 s. @default 72000 */
+  /**
+   * How long an idle connection of a client is kept. Keep it above the idle timeout of a load balancer in front.
+   * @default 72000
+   */
   readonly keepAliveTimeoutMs: number;
-  /** Whether a change of the file named by `--config` is taken without a restart. @default true */
+  /**
+   * Applies changes of the file named by `--config` without a restart.
+   * @default true
+   */
   readonly watch: boolean;
 }
 
@@ -132,6 +162,50 @@ const redisUrl = z
   .string()
   .regex(/^rediss?:\/\/[^\s]+$/i, 'must be a redis: or rediss: URL, or a block of options');
 
+/** The block `redis` of a file where it is no URL: a host or Sentinels. */
+export interface RedisBlock {
+  /** A `redis:` or `rediss:` URL, in place of all other options. */
+  url?: string;
+  /**
+   * Host name or address.
+   * @default 'localhost'
+   */
+  host?: string;
+  /**
+   * Port.
+   * @default 6379
+   */
+  port?: number;
+  /** User of the access control list. */
+  username?: string;
+  /** Password, best from the environment: `${REDIS_PASSWORD}`. */
+  password?: string;
+  /**
+   * Number of the database.
+   * @default 0
+   */
+  db?: number;
+  /**
+   * Connects by TLS.
+   * @default false
+   */
+  tls?: boolean;
+  /** Sentinels that know the master. */
+  sentinels?: {
+    /** Host name or address. */
+    host: string;
+    /**
+     * Port.
+     * @default 26379
+     */
+    port: number;
+  }[];
+  /** Name of the group of masters that the Sentinels watch. */
+  name?: string;
+  /** Password of the Sentinels. */
+  sentinelPassword?: string;
+}
+
 /** The block `redis`: a URL, or a host or Sentinels. */
 export const redisSchema = z.union(
   [
@@ -148,10 +222,9 @@ export const redisSchema = z.union(
         .array(fileObject({ host, port: port.default(26_379) }))
         .min(1)
         .optional(),
-      /** The group of masters that the Sentinels watch. */
       name: z.string().min(1).optional(),
       sentinelPassword: z.string().optional(),
-    }),
+    }) satisfies z.ZodType<RedisBlock>,
   ],
   { error: 'must be a redis: or rediss: URL, or a block of options' },
 );

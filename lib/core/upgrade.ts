@@ -27,6 +27,8 @@ export interface OpenSocket {
 
 /** Where WebSockets are entered while they are open. */
 export interface SocketRegistry {
+  /** Enters one that has opened. */
   add(socket: OpenSocket): void;
+  /** Takes out one that has closed. */
   delete(socket: OpenSocket): void;
 }

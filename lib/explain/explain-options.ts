@@ -1,18 +1,17 @@
 import { z } from 'zod';
 import { optionsObject, resolveOptions } from '../core/options.js';
 
-/** Options of `explain()`. `Cache-Status` is the cache's own to send: `cacheStatus` among its options. */
+/** Options of `explain()`. `Cache-Status` is an option of the cache: `cacheStatus`. */
 export interface ExplainOptions {
   /**
-   * Whether answers carry `Server-Timing` (W3C): what the cache did, how long the call waited, each attempt, and all
-   * of it up to the head of the answer. Browsers show it beside the request; to pages of another origin only where
-   * `Timing-Allow-Origin` says so.
+   * Adds `Server-Timing` (W3C) to responses: the cache's part, waits, each attempt, and the total up to the headers.
+   * Browsers show it to pages of the same origin, and to others where `Timing-Allow-Origin` allows it.
    * @default true
    */
   serverTiming?: boolean;
   /**
-   * Whether every answer carries `Proxy-Status` (RFC 9209), and says more: the status that was received, where it is
-   * not the one sent, and the error in words. Errors carry the field in any case.
+   * Adds `Proxy-Status` (RFC 9209) to every response, with the status received where another one is sent, and the
+   * error in words. Responses to failed calls carry a short one in any case.
    * @default true
    */
   proxyStatus?: boolean;

@@ -4,11 +4,11 @@ import { type ExplainOptions, resolveExplain } from './explain-options.js';
 import { explainHead } from './explained-head.js';
 
 /**
- * Tells the client, in the head of each answer, how its call went: `Server-Timing` and `Proxy-Status`, behind what an
- * upstream says in these fields. It stands first, in front of a cache, which would else keep with an answer what is
- * true of one call; put it once more behind the cache, so that the cache's share of the time is known.
+ * Reports to the client how its call went, in two response headers: `Server-Timing` and `Proxy-Status`, after the values
+ * that an upstream has set. Mount it first, in front of a cache, which would otherwise store headers that belong to one
+ * call; mount the same one again behind the cache to measure the cache's share of the time.
  *
- * Neither exits nor hosts are named. Times and errors are: leave it off where clients must not know them.
+ * The headers name neither egress proxies nor hosts, but times and errors: leave it off if clients must not see those.
  *
  * @throws InvalidOptionError
  */
@@ -17,10 +17,10 @@ export function explain(options: ExplainOptions = {}): Handler {
 
   return function explain(req: IncomingMessage, res: ServerResponse, next): void {
     const exchange = exchangeOf(req, res);
-    // What a cache asks for by itself is no client's.
+    // The cache's own requests have no client.
     if (exchange.detached) return next();
     if (exchange.explained) {
-      // The last one in front of the upstream is behind every cache.
+      // The last one before the upstream is behind every cache.
       if (exchange.attempts.length === 0) exchange.passedCacheAt = performance.now();
     } else {
       exchange.explained = true;

@@ -8,58 +8,58 @@ import { ownErrorType, proxyStatusValue } from './proxy-status.js';
 import { isItemList, isTimingList } from './readable-list.js';
 import { serverTimingValue } from './server-timing.js';
 
-const FIELDS = ['Server-Timing', 'Proxy-Status', 'Cache-Status'];
+const HEADERS = ['Server-Timing', 'Proxy-Status', 'Cache-Status'];
 
-/** A call whose head is to be written. */
-interface Told {
+/** A call whose response headers are about to be written. */
+interface Explained {
   readonly exchange: Exchange;
   readonly options: ResolvedExplain;
-  /** What the application has measured itself: lines of `Server-Timing` set before. */
+  /** The application's own measurements: lines of `Server-Timing` that were set before. */
   readonly application: readonly string[];
 }
 
-/** Has the fields written with the head of a response, whoever writes it and however. */
+/** Adds the headers to the head of a response, whichever handler writes it, and in whichever way. */
 export function explainHead(exchange: Exchange, options: ResolvedExplain): void {
   const { res } = exchange;
   const { writeHead } = res;
   const application = [res.getHeader('Server-Timing') ?? []].flat().map(String);
-  const told: Told = { exchange, options, application };
+  const explained: Explained = { exchange, options, application };
   const write = (args: unknown[]): ServerResponse => Reflect.apply(writeHead, res, args);
 
-  // It has a name before it becomes a property: V8 takes one that is assigned as it is written for long-lived.
+  // Named before it is assigned: V8 treats a function literal that is assigned to a property as long-lived.
   const explainedWriteHead = (status: number, ...rest: unknown[]): ServerResponse => {
     if (res.headersSent || status < 200) return write([status, ...rest]);
     const { text, headers } = headArguments(rest);
     const given = flatHeaders(headers);
     const plain = res.getHeaderNames().length === 0 && (headers === undefined || Array.isArray(headers));
     const head = text === undefined ? [status] : [status, text];
-    if (plain) return write([...head, explainedLines(given, status, told)]);
-    return writeMerged(given, status, told, () => write(head));
+    if (plain) return write([...head, explainedLines(given, status, explained)]);
+    return writeMerged(given, status, explained, () => write(head));
   };
   res.writeHead = explainedWriteHead as typeof res.writeHead;
 }
 
-/** For fields that were set one by one, which a list given beside them would replace in part only. */
+/** For headers that were set one by one: a list passed to `writeHead` would replace only some of them. */
 function writeMerged(
   given: readonly string[],
   status: number,
-  told: Told,
+  explained: Explained,
   write: () => ServerResponse,
 ): ServerResponse {
-  const { res } = told.exchange;
+  const { res } = explained.exchange;
   setHeaders(res, given);
-  const before = FIELDS.map((name) => [name, res.getHeader(name)] as const);
+  const before = HEADERS.map((name) => [name, res.getHeader(name)] as const);
   for (const [name] of before) res.removeHeader(name);
   const lines = explainedLines(
     before.flatMap(([name, value]) => linesOf(name, value)),
     status,
-    told,
+    explained,
   );
   for (let i = 0; i + 1 < lines.length; i += 2) res.setHeader(lines[i] ?? '', lines[i + 1] ?? '');
   try {
     return write();
   } catch (error) {
-    // It is answered by another head, which must not tell of this one.
+    // Another response will be sent, which must not have the headers of this one.
     for (const [name, value] of before) {
       if (value === undefined) res.removeHeader(name);
       else res.setHeader(name, value);
@@ -69,16 +69,16 @@ function writeMerged(
 }
 
 /**
- * The fields of a head with ours behind them, each in one line: of several, Node keeps the last where fields were set
- * before and taken back. Lines that cannot be read are left out, for they would take all others with them.
+ * The headers of a response with ours added, each as one line: of several lines, Node keeps only the last if a header was
+ * set and removed before. Invalid lines are dropped, since they would make the whole header unreadable.
  */
-function explainedLines(headers: readonly string[], status: number, told: Told): string[] {
-  const { exchange, options, application } = told;
+function explainedLines(headers: readonly string[], status: number, explained: Explained): string[] {
+  const { exchange, options, application } = explained;
   const lines: string[] = [];
   const timings = application.filter(isTimingList);
   const proxies: string[] = [];
   const caches: string[] = [];
-  // An answer that was passed on may come from a proxy like this one.
+  // A response that was passed on may come from another proxy of this package.
   const own = options.proxyStatus && !acceptedAttempt(exchange) && !isFromStore(exchange);
   let errorType: string | undefined;
   for (let i = 0; i + 1 < headers.length; i += 2) {
@@ -108,7 +108,7 @@ function explainedLines(headers: readonly string[], status: number, told: Told):
   return lines;
 }
 
-/** What was measured of the call that was stored is not true of this one. */
+/** Measurements that are stored with a response belong to the call that fetched it. */
 function isOfThisCall(value: string, exchange: Exchange): boolean {
   const { cache } = exchange;
   if (cache === 'hit' || cache === 'stale') return false;

@@ -5,15 +5,15 @@ import { type ExplainedCall, isFromStore } from './explained-call.js';
 const NAME = 'resilient-proxy-out';
 const MAX_DETAILS = 200;
 
-/** The error type of a line that a `ProxyError` carries; `undefined` for any other line. */
+/** The error type in a header line that a `ProxyError` has set; `undefined` for any other line. */
 export function ownErrorType(line: string): string | undefined {
   return /^resilient-proxy-out; error=([a-z_]+)$/.exec(line)?.[1];
 }
 
 /**
- * Our member of `Proxy-Status` (RFC 9209). It names no next hop, which may be an internal host.
+ * Our member of `Proxy-Status` (RFC 9209). It has no next hop, which may be an internal host.
  * @param sent status that the client gets
- * @param errorType of an error that was answered without a word to us
+ * @param errorType of an error response that another handler has sent
  */
 export function proxyStatusValue(call: ExplainedCall, sent: number, errorType: string | undefined): string {
   const type = call.error?.proxyStatus ?? errorType;
@@ -37,8 +37,8 @@ function detailsOf(call: ExplainedCall): string | undefined {
   const count = attempts.length > 1 ? `${attempts.length} attempts` : undefined;
   if (error) return count ? `${error.message} (${count})` : error.message;
   const failure = lastFailure(call);
-  // The error types are for answers that a proxy has made up (RFC 9209 §2.3), which a stored one is not.
-  if (call.cache === 'stale' && failure) return `A stored answer stands in: ${failure.proxyStatus}`;
+  // Error types are for responses that the proxy has generated (RFC 9209 §2.3), not for stored ones.
+  if (call.cache === 'stale' && failure) return `Served a stored response after ${failure.proxyStatus}`;
   return count;
 }
 

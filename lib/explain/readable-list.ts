@@ -11,9 +11,9 @@ const listOf = (member: string) => new RegExp(`^[ \\t]*${member}(?:[ \\t]*,[ \\t
 const TIMINGS = listOf(METRIC);
 const MEMBERS = listOf(MEMBER);
 
-// Lines of one field are read as one list: a quote that is not closed in the first would swallow all that follow.
+// Lines of one header are read as one list: an unclosed quote in one of them would swallow all that follow.
 
-/** Whether a line of `Server-Timing` can be read (W3C Server Timing §4.1), and so those behind it. */
+/** Whether a line of `Server-Timing` is valid (W3C Server Timing §4.1), and so does not break the lines after it. */
 export function isTimingList(line: string): boolean {
   return TIMINGS.test(line);
 }

@@ -1,16 +1,15 @@
 import type { Attempt } from '../core/attempt.js';
 import { acceptedAttempt, type ExplainedCall, isFromStore } from './explained-call.js';
 
-/** Attempts that are told; of a call that made more, the last ones. */
+/** Attempts that are listed; of more, the last ones. */
 const MAX_ATTEMPTS = 16;
 
-/** Less than that would be shown as nothing. */
+/** Shorter times would be shown as 0.0. */
 const SHOWN_MS = 0.05;
 
 /**
- * Value of `Server-Timing` (W3C) at the head of an answer: `cache`, `queue`, one metric for each attempt, `backoff`,
- * `upstream` and `total`, those that there are. Times are milliseconds. Nothing in it was chosen by an upstream but the
- * numbers of its statuses.
+ * Value of `Server-Timing` (W3C) for a response: `cache`, `queue`, one metric for each attempt, `backoff`, `upstream` and
+ * `total`, as far as they apply. Times are milliseconds. The only values that an upstream chooses are its statuses.
  * @param now on the clock of `performance.now()`
  */
 export function serverTimingValue(call: ExplainedCall, now: number): string {
@@ -34,7 +33,7 @@ function metric(name: string, ms: number | undefined, description?: string): str
   return ms === undefined ? name + desc : `${name}${desc};dur=${Math.max(0, ms).toFixed(1)}`;
 }
 
-/** Until the cache had answered or passed the call on; where nobody saw that, until the way to the first attempt. */
+/** Time until the cache responded or passed the call on; if that is not known, until the first attempt. */
 function cacheMs(call: ExplainedCall, now: number): number | undefined {
   const { startedAt, passedCacheAt, attempts, queuedMs, cache } = call;
   if (cache === 'hit' || cache === 'coalesced') return now - startedAt;
@@ -44,7 +43,7 @@ function cacheMs(call: ExplainedCall, now: number): number | undefined {
   return isFromStore(call) ? now - startedAt : undefined;
 }
 
-/** What of the time between two attempts was no waiting for an exit or a quota. */
+/** Time between attempts, without the waits for an egress proxy or a quota. */
 function backOffMs(attempts: readonly Attempt[]): number {
   let sum = 0;
   let endedAt: number | undefined;

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 
-/** Why a request may not come in; `undefined` lets it. */
+/** Why a request is refused, as a response. */
 export interface Refusal {
   readonly status: 401 | 403;
   readonly code: 'ERR_UNAUTHORIZED' | 'ERR_FORBIDDEN';
@@ -10,8 +10,8 @@ export interface Refusal {
 }
 
 /**
- * Says by `Host` and `Sec-Fetch-Site` why a call must not be served; `undefined` where it may be. For a WebSocket
- * `Origin` counts as well: browsers let every page open one and read what comes, and some tell its page by that alone.
+ * Checks `Host` and `Sec-Fetch-Site`, and returns why a request must not be served; `undefined` allows it. For a
+ * WebSocket `Origin` counts as well: browsers let every page open one and read it, and some send only `Origin`.
  */
 export type OriginCheck = (
   host: string | undefined,
@@ -20,19 +20,19 @@ export type OriginCheck = (
 ) => string | undefined;
 
 export interface OriginRules {
-  /** Address the gateway binds to. */
+  /** Address that the gateway listens on. */
   readonly host: string;
   readonly allowedHosts: readonly string[];
   readonly allowCrossSite: boolean;
 }
 
-/** Texts of `Host` that are remembered as allowed. */
+/** Values of `Host` that are remembered as allowed. */
 const MAX_REMEMBERED = 64;
 
 /**
- * Keeps out what a web page makes a browser on this machine send: it would go out with the keys that the
- * gateway adds. A page of another name gives itself away by `Host` (DNS rebinding) or `Sec-Fetch-Site`.
- * There is nothing to check where the gateway is bound to more than loopback and not told its names.
+ * Refuses requests that a foreign web page makes a browser on this machine send: the gateway would add its API keys to
+ * them. They are recognized by `Host` (DNS rebinding) or `Sec-Fetch-Site`. There is nothing to check where the gateway
+ * listens beyond loopback and no `allowedHosts` are configured.
  */
 export function originCheck({
   host: bound,
@@ -51,7 +51,7 @@ export function originCheck({
     if (crossSite && !allowCrossSite) {
       return 'A web page of another site made this call; set server.allowCrossSite to allow that';
     }
-    // HTTP/1.0 needs no Host, and no browser leaves it out.
+    // HTTP/1.0 does not need Host, and every browser sends it.
     if (host === undefined || remembered.has(host)) return undefined;
     const name = plainName(nameOf(host));
     if (!isOurs(name)) {
@@ -64,32 +64,32 @@ export function originCheck({
 
 const plainName = (name: string) => name.toLowerCase().replace(/\.$/, '');
 
-/** The name in a `Host` field, without its port. */
+/** The name in a `Host` header, without its port. */
 function nameOf(host: string): string {
   const end = host.startsWith('[') ? host.indexOf(']') + 1 : host.indexOf(':');
   return end > 0 ? host.slice(0, end) : host;
 }
 
-/** Whether a host name or an address, of a socket too, is this machine's own. */
+/** Whether a host name, or the address of a socket, is loopback. */
 export function isLoopback(host: string): boolean {
   const name = host.replace(/^\[|\]$/g, '').replace(/^::ffff:/i, '');
   if (name === 'localhost' || name.endsWith('.localhost') || name === '::1') return true;
   return name.startsWith('127.') && isIPv4(name);
 }
 
-/** Says why an admin route must not answer this peer with these credentials. */
+/** Why this peer with these credentials may not use the admin routes; `undefined` allows it. */
 export type AdminCheck = (peer: string | undefined, authorization: string | undefined) => Refusal | undefined;
 
 /**
- * Without a token the admin routes answer clients on this machine only. With one, all clients must bring it:
- * as a bearer token, or as the password of any user, for a browser to ask for.
+ * Without a token only clients on this machine may use the admin routes. With one, all clients must send it: as a bearer
+ * token, or as the password of any user, so that a browser can prompt for it.
  */
 export function adminCheck(token: string | undefined): AdminCheck {
   if (!token) return loopbackOnly;
   const wanted = digest(token);
   return function checkToken(_peer, authorization) {
     const brought = credential(authorization);
-    // Digests are of one length, so the comparison's time tells nothing about the token's.
+    // Digests have one length, so the time of the comparison does not depend on the token's.
     return brought !== undefined && timingSafeEqual(digest(brought), wanted) ? undefined : UNAUTHORIZED;
   };
 }
@@ -101,7 +101,7 @@ function loopbackOnly(peer: string | undefined): Refusal | undefined {
 const ONLY_LOOPBACK: Refusal = {
   status: 403,
   code: 'ERR_FORBIDDEN',
-  message: 'This route answers clients on this machine only; set ADMIN_TOKEN to open it to others',
+  message: 'This route is for clients on this machine only; set ADMIN_TOKEN to allow others',
   headers: {},
 };
 

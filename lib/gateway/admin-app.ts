@@ -4,19 +4,20 @@ import type { DashboardRoutes } from './dashboard-routes.js';
 import { type Health, type HealthSources, verboseHealth } from './health.js';
 import type { Logger } from './logger.js';
 import { purgeRoute } from './purge-route.js';
+import { requestId } from './request-id.js';
 import { statusRoutes } from './status-routes.js';
 
-/** What the routes beside `/api` are made of. */
+/** What the admin routes need. */
 export interface AdminSources extends HealthSources {
   readonly admin: AdminCheck;
-  /** Whether what changes something is allowed: only behind a token. */
+  /** Whether actions are allowed: only behind a token. */
   readonly actions: boolean;
   readonly logger: Logger;
   readonly dashboards: DashboardRoutes;
   closing(): boolean;
 }
 
-/** Everything but `/api`: the health check for all, and behind the admin check the rest. */
+/** Every route but `/api`: the health check for everybody, the others behind the admin check. */
 export function adminApp(sources: AdminSources): Express {
   const app = express();
   app.disable('x-powered-by').set('etag', false);
@@ -63,13 +64,20 @@ function notFound(_req: Request, res: Response): void {
   res.status(404).json({ error: 'There is nothing here; APIs are below /api/', code: 'ERR_NOT_FOUND' });
 }
 
-/** Express knows an error handler by its four parameters. */
+/** Express recognizes an error handler by its four parameters. */
 function failed(logger: Logger) {
-  return function failed(error: unknown, _req: Request, res: Response, next: NextFunction): void {
+  return function failed(error: unknown, req: Request, res: Response, next: NextFunction): void {
     if (res.headersSent) return next(error);
     const status = error instanceof URIError ? 400 : statusOf(error);
-    if (status === 500) logger.error({ err: error }, 'a route failed');
-    const code = status === 500 ? 'ERR_INTERNAL' : status === 413 ? 'ERR_BODY_TOO_LARGE' : 'ERR_BAD_REQUEST';
+    if (status === 500) {
+      const id = requestId(req);
+      logger.error({ requestId: id, path: req.path, err: error }, 'an admin route failed');
+      res
+        .status(500)
+        .json({ error: `${MESSAGES[500]} (request id ${id}; see the log)`, code: 'ERR_INTERNAL' });
+      return;
+    }
+    const code = status === 413 ? 'ERR_BODY_TOO_LARGE' : 'ERR_BAD_REQUEST';
     res.status(status).json({ error: MESSAGES[status], code });
   };
 }
@@ -80,7 +88,7 @@ const MESSAGES = {
   500: 'The gateway failed',
 } as const;
 
-/** Express' body parser says by a status what is wrong with a request; its message quotes the body. */
+/** Express' body parser sets a status on its errors; their messages quote the body and are not shown. */
 function statusOf(error: unknown): keyof typeof MESSAGES {
   const status: unknown =
     typeof error === 'object' && error !== null ? Reflect.get(error, 'status') : undefined;

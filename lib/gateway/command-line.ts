@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { nearestName } from '../core/options.js';
 
-/** What the command line asks for. */
+/** The options of the command line. */
 export interface CommandLine {
   readonly config: string | undefined;
   readonly port: number | undefined;
@@ -14,7 +14,7 @@ export interface CommandLine {
   readonly version: boolean;
 }
 
-/** Thrown for a command line that cannot be understood; its message is one line. */
+/** Thrown for a command line that is not valid; its message is one line. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -24,7 +24,7 @@ export const USAGE = `Usage: resilient-proxy-out --config FILE [options]
 
 Forwards http://HOST:PORT/api/NAME/PATH to the API that FILE configures under NAME.
 
-  --config FILE     configuration, YAML or JSON
+  --config FILE     configuration file, YAML or JSON
   --port PORT       port to listen on (8087, or server.port of the file; 0 takes a free one)
   --host HOST       address to bind to (127.0.0.1, or server.host of the file)
   --check           check the configuration, print a summary, and exit
@@ -34,8 +34,8 @@ Forwards http://HOST:PORT/api/NAME/PATH to the API that FILE configures under NA
   --help            print this
   --version         print the version
 
-Variables: ADMIN_TOKEN opens the routes beside /api to whoever brings it; LOG_LEVEL (info). Logs go to
-standard error as JSON. SIGTERM lets the calls under way end; a second one does not wait.
+Environment: ADMIN_TOKEN, the token for all routes but /api and /health; LOG_LEVEL (info). Logs are JSON
+lines on standard error. SIGTERM lets the calls in progress end; a second one exits at once.
 `;
 
 const OPTIONS = {
@@ -84,7 +84,7 @@ function checkOption(name: string, rawName: string, value: string | undefined): 
   }
   const { type } = OPTIONS[known as keyof typeof OPTIONS];
   if (type === 'boolean' && value !== undefined) throw new UsageError(`${rawName} takes no value`);
-  // Without strict parsing an option swallows the next one as its value.
+  // Without strict parsing an option takes the next option as its value.
   if (type === 'string' && (!value || value.startsWith('--')))
     throw new UsageError(`${rawName} needs a value`);
 }

@@ -2,13 +2,13 @@ import { ConfigError } from '../config/config-error.js';
 import { InvalidOptionError } from '../core/errors.js';
 import type { Family } from '../metrics/family.js';
 
-/** How the configuration in service came to be, as `/health?verbose=1` shows it. */
+/** How reloads of the configuration went, as `/health?verbose=1` shows it. */
 export interface ConfigHealth {
   /** Reloads that succeeded since the gateway was built. */
   readonly reloads: number;
-  /** Reloads that were refused: the configuration before stayed. */
+  /** Reloads that failed: the configuration before stayed. */
   readonly failedReloads: number;
-  /** `null` before the first. */
+  /** `null` before the first reload. */
   readonly lastReload: LastReload | null;
 }
 
@@ -17,14 +17,14 @@ export interface LastReload {
   /** ISO 8601. */
   readonly time: string;
   readonly ok: boolean;
-  /** Why it was refused, with the place in the file; `null` where it was not. It holds no secret. */
+  /** Why it failed, with the place in the file; `null` after a success. It holds no secret. */
   readonly message: string | null;
 }
 
 const MAX_MESSAGE = 2000;
 
-/** What may be told of an error; `undefined` for one of which nobody knows what its message quotes. */
-export function tellable(error: unknown): string | undefined {
+/** The message of an error that holds no secret; `undefined` for other errors, whose message may quote anything. */
+export function safeMessage(error: unknown): string | undefined {
   return error instanceof ConfigError || error instanceof InvalidOptionError ? error.message : undefined;
 }
 
@@ -63,7 +63,7 @@ export class ConfigStatus {
       {
         type: 'counter',
         name: 'config_reloads_total',
-        help: 'Reloads of the configuration, by how they went.',
+        help: 'Reloads of the configuration, by result: ok or failed.',
         labels: ['result'],
         rows: () => [
           [{ result: 'ok' }, this.#reloads],
@@ -73,14 +73,14 @@ export class ConfigStatus {
       {
         type: 'gauge',
         name: 'config_last_reload_success',
-        help: '1 unless the last reload of the configuration was refused.',
+        help: '1 unless the last reload of the configuration failed.',
         labels: [],
         rows: () => [[{}, this.#last?.ok === false ? 0 : 1]],
       },
       {
         type: 'gauge',
         name: 'config_last_reload_timestamp_seconds',
-        help: 'When the configuration was last loaded, or that was tried.',
+        help: 'When the configuration was last loaded or failed to load.',
         labels: [],
         rows: () => [[{}, this.#at / 1000]],
       },

@@ -6,24 +6,24 @@ export interface ConfigWatch {
   close(): void;
 }
 
-/** A file that was as it is now for this long has been written to its end. */
+/** A file that has not changed for this long has been written completely. */
 const SETTLE_MS = 100;
 
 /**
- * Calls back when another file, or other content, stands at this path and has settled; also when the file is gone.
- * @param failed told when changes are not seen any more
+ * Calls `changed` when the file at this path was replaced, rewritten or removed, once it has settled.
+ * @param failed called when the file cannot be watched (any more)
  */
 export function watchConfig(
   path: string,
   changed: () => void,
   failed: (error: unknown) => void,
 ): ConfigWatch {
-  let told = stateOf(path);
-  let seen = told;
+  let reported = stateOf(path);
+  let seen = reported;
   let timer: NodeJS.Timeout | undefined;
   let watcher: FSWatcher | undefined;
 
-  // Fixed in length, since a log beside the file may be written to all the time.
+  // Not restarted by later events: a log in the same folder may be written all the time.
   function look(): void {
     timer ??= setTimeout(check, SETTLE_MS).unref();
   }
@@ -31,7 +31,7 @@ export function watchConfig(
   function check(): void {
     timer = undefined;
     const state = stateOf(path);
-    if (state === told) {
+    if (state === reported) {
       seen = state;
       return;
     }
@@ -40,7 +40,7 @@ export function watchConfig(
       look();
       return;
     }
-    told = state;
+    reported = state;
     changed();
   }
 
@@ -50,7 +50,7 @@ export function watchConfig(
   }
 
   try {
-    // The folder: editors put a new file in place of the old one, and Kubernetes turns a link beside it.
+    // The folder, not the file: editors replace the file, and Kubernetes switches a symbolic link beside it.
     watcher = watch(dirname(path), { persistent: false }, look);
     watcher.on('error', (error) => {
       close();

@@ -4,13 +4,13 @@ import { statsDashboard } from '../../dashboards/stats-dashboard.js';
 import type { ResilientProxy } from '../resilient-proxy.js';
 import type { Logger } from './logger.js';
 
-/** The two dashboards of a gateway, and what ends their live streams. */
+/** The two dashboards of a gateway; `close()` ends their live streams. */
 export interface DashboardRoutes {
   readonly router: Router;
   close(): void;
 }
 
-/** @param actions whether circuits and caches may be acted on: only behind an admin token */
+/** @param actions whether the page may act on circuits and caches: only behind an admin token */
 export function dashboardRoutes(proxy: ResilientProxy, logger: Logger, actions: boolean): DashboardRoutes {
   const router = Router();
   const circuits = breakerDashboard(
@@ -23,7 +23,7 @@ export function dashboardRoutes(proxy: ResilientProxy, logger: Logger, actions: 
     {
       actions,
       links: proxy.stats ? [{ label: 'Statistics', href: '../stats-dashboard/' }] : [],
-      onAction: (action, target) => logger.warn({ action, target }, 'somebody acted on the dashboard'),
+      onAction: (action, target) => logger.warn({ action, target }, `dashboard: ${action} ${target}`),
     },
   );
   router.use('/cb-dashboard', circuits);

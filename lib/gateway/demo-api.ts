@@ -1,18 +1,18 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A small API with knobs, to see retries, limits and circuits without the internet. */
+/** A small API that fails, waits or limits on request: retries, limits and circuits without the internet. */
 export interface DemoApi {
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** One call of the demo API. */
+/** One request to the demo API. */
 interface DemoCall {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly path: string;
-  /** A number of the query, from 0 to a limit. */
+  /** A number from the query string, from 0 to a limit. */
   number(name: string, fallback: number, limit: number): number;
   text(name: string): string;
 }
@@ -22,14 +22,17 @@ type Route = (call: DemoCall) => void;
 const MAX_WAIT_MS = 60_000;
 const MAX_KEYS = 1000;
 
-/** Starts the demo API on a port of 127.0.0.1; 0 takes a free one. */
+/** Address that the demo API listens on. */
+export const DEMO_HOST = '127.0.0.1';
+
+/** Starts the demo API on a port of {@link DEMO_HOST}; 0 takes a free one. */
 export async function startDemoApi(port = 0): Promise<DemoApi> {
   const routes = demoRoutes();
   const server = createServer((req, res) => {
     const { pathname, searchParams } = new URL(req.url?.replace(/^\/+/, '/') ?? '/', 'http://demo');
     const [, name = ''] = pathname.split('/');
     const route = routes.get(name) ?? notFound;
-    // `fetch()` keeps a connection whose request body nobody reads.
+    // `fetch()` keeps a connection busy until its request body has been read.
     if (name !== 'echo') req.resume();
     route({
       req,
@@ -43,12 +46,12 @@ export async function startDemoApi(port = 0): Promise<DemoApi> {
     });
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(port, '127.0.0.1', resolve);
+    server.once('error', reject).listen(port, DEMO_HOST, resolve);
   });
-  // A server that listens on a port has an address of this kind.
+  // A server that listens on a TCP port has an address of this type.
   const { port: bound } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${bound}`,
+    url: `http://${DEMO_HOST}:${bound}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -84,7 +87,7 @@ const notFound: Route = ({ res }) =>
     ],
   });
 
-/** Answers 503 to a share of the calls, or to the first `fails` of each `key`. */
+/** Responds with 503 to a share of the requests, or to the first `fails` of each `key`. */
 function flaky(): Route {
   const failed = new Map<string, number>();
   return ({ res, number, text }) => {
@@ -119,7 +122,7 @@ const status: Route = ({ res, path }) => {
   response(res, code, { status: code });
 };
 
-/** Lets `limit` calls through in each window of so many seconds, and says how many are left. */
+/** Allows `limit` requests in each window of so many seconds, and advertises how many are left. */
 function quota(): Route {
   let used = 0;
   let endsAt = 0;
@@ -138,7 +141,7 @@ function quota(): Route {
       'RateLimit-Reset': String(reset),
     };
     if (used <= limit) return response(res, 200, { used, limit }, headers);
-    response(res, 429, { error: 'quota used up' }, { ...headers, 'Retry-After': String(reset) });
+    response(res, 429, { error: 'quota exhausted' }, { ...headers, 'Retry-After': String(reset) });
   };
 }
 

@@ -13,12 +13,12 @@ import { serveWithoutUpgrade } from '../websocket/serve-without-upgrade.js';
 import { meansWebSocket, returnUpgrade, takeUpgrade } from '../websocket/upgrade.js';
 import { adminCheck } from './access.js';
 import { adminApp } from './admin-app.js';
-import { logCircuits } from './call-log.js';
-import { ConfigStatus, tellable } from './config-status.js';
+import { ConfigStatus, safeMessage } from './config-status.js';
 import { dashboardRoutes } from './dashboard-routes.js';
 import { fixedSettings, liveSettings } from './live-settings.js';
 import type { Logger } from './logger.js';
 import { drain, openSockets } from './shutdown.js';
+import { logStates } from './state-log.js';
 
 /** What a {@link Gateway} is built from. */
 export interface GatewayOptions {
@@ -29,28 +29,28 @@ export interface GatewayOptions {
   readonly warnings?: readonly string[];
   /** Shown by the verbose health check. */
   readonly version?: string;
-  /** What clients bring for the admin routes; without it those answer loopback clients only. */
+  /** Token that clients send for the admin routes; without it only clients on this machine may use them. */
   readonly adminToken?: string | undefined;
 }
 
-/** The stand-alone gateway: `/api/<name>/<path>` and the routes beside it on one server. */
+/** The stand-alone gateway: `/api/<name>/<path>` and the admin routes on one server. */
 export interface Gateway {
   readonly server: Server;
   readonly proxy: ResilientProxy;
   /** Resolves with the URL once it listens; rejects with the error of the socket. */
   listen(): Promise<string>;
   /**
-   * Takes another configuration while calls are under way. One that cannot be loaded or is refused is logged, and the
-   * one before stays in service. It never throws.
-   * @param load reads it, and may throw
+   * Applies another configuration while calls are in progress. If it cannot be loaded or is not valid, the error is
+   * logged and the current one stays in service. It never throws.
+   * @param load reads the configuration, and may throw
    */
   reload(load: () => LoadedConfig): void;
-  /** Lets calls under way end, answers new ones 503 ERR_SHUTTING_DOWN, and frees everything. */
+  /** Lets the calls in progress end, answers new ones with 503 ERR_SHUTTING_DOWN, and frees everything. */
   close(): Promise<void>;
 }
 
 const MAX_HEADER_BYTES = 64 * 1024;
-/** How often Node looks for clients that are late with their head. */
+/** How often Node looks for clients that are late with their headers. */
 const CHECK_EVERY_MS = 2000;
 const API = '/api/';
 const MOUNT_LENGTH = API.length - 1;
@@ -93,14 +93,14 @@ export function createGateway(options: GatewayOptions): Gateway {
       closing: () => state.closing,
     }),
   );
-  const logNewCircuits = logCircuits(proxy, logger);
+  const logNewParts = logStates(proxy, logger);
 
   function serve(req: IncomingMessage, res: ServerResponse): void {
     const url = req.url ?? '/';
     const reason = live.refused?.(req.headers.host, header(req, 'sec-fetch-site'));
     if (reason !== undefined) sendError(req, res, new ProxyError('ERR_FORBIDDEN', reason));
     else if (url.startsWith(API)) {
-      // Before Express, whose setPrototypeOf on each message costs more than all of the call.
+      // Before Express: its setPrototypeOf on each message costs more than the rest of the call.
       req.url = url.slice(MOUNT_LENGTH);
       proxy(req, res);
       knownExchange(req)?.onSettled(live.logCall);
@@ -118,7 +118,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
-    // What is refused here shall not be taken by an API that listens for itself.
+    // A refused upgrade must not reach an API that listens for upgrades by itself.
     if (!takeUpgrade(req)) return;
     if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
     const url = originOf(req.url ?? '/');
@@ -142,29 +142,28 @@ export function createGateway(options: GatewayOptions): Gateway {
       live = liveSettings(now, settings.host, logger);
       const fixed = [...fixedSettings(settings, now), ...needsRestart];
       state.warnings = [...warnings, ...fixed.map((name) => `${name} takes effect at the next start`)];
-      logNewCircuits();
+      logNewParts();
       status.succeeded();
       logger.info(report, 'configuration reloaded');
       for (const warning of state.warnings) logger.warn(warning);
     } catch (err) {
-      const told = tellable(err);
-      status.failed(told ?? 'it could not be put in service');
+      const message = safeMessage(err);
+      status.failed(message ?? 'it could not be put in service');
       logger.error(
-        told === undefined ? { err } : {},
-        `the configuration was not reloaded, the one before stays: ${told ?? 'see err'}`,
+        message === undefined ? { err } : {},
+        `the configuration was not reloaded, the one before stays: ${message ?? 'see err'}`,
       );
     }
   }
 
   async function shutDown(): Promise<void> {
     state.closing = true;
-    // Their streams would hold the connections until the time is up.
+    // Their live streams would keep connections open until the timeout.
     dashboards.close();
     server.off('request', serve).on('request', serveLast);
     void proxy.closeSockets(Math.min(GOODBYE_MS, live.shutdownTimeoutMs));
     const cut = server.listening ? await drain(server, sockets, live.shutdownTimeoutMs) : 0;
-    if (cut > 0)
-      logger.warn({ connections: cut }, 'calls were cut off at the end of server.shutdownTimeoutMs');
+    if (cut > 0) logger.warn({ connections: cut }, 'connections were cut off after server.shutdownTimeoutMs');
     await proxy.close();
   }
   return {
@@ -186,7 +185,7 @@ function listening(server: Server, { host, port }: GatewaySettings): Promise<str
     server.once('error', reject);
     server.listen({ host: host.replace(/^\[|\]$/g, ''), port }, () => {
       server.off('error', reject);
-      // A server that listens on a port has an address of this kind.
+      // A server that listens on a TCP port has an address of this type.
       const { port: bound } = server.address() as AddressInfo;
       const shown = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
       resolve(`http://${shown}:${bound}`);
@@ -213,7 +212,7 @@ function lazily<T>(make: () => T): () => T {
 }
 
 const SHUTDOWN_RETRY_MS = 1000;
-/** How long WebSockets may take to say goodbye. */
+/** How long WebSockets may take for their closing handshake. */
 const GOODBYE_MS = 5000;
 
 const shuttingDown = () =>

@@ -1,7 +1,7 @@
 import type { ResilientProxy } from '../resilient-proxy.js';
 import type { ConfigHealth, ConfigStatus } from './config-status.js';
 
-/** What `/health` tells anybody. */
+/** Body of `/health`, for everybody. */
 export interface Health {
   readonly status: 'ok' | 'shutting_down';
 }
@@ -15,19 +15,19 @@ export interface ApiHealth {
   readonly timeToResetMs: number | null;
 }
 
-/** What `/health?verbose=1` tells an operator. */
+/** Body of `/health?verbose=1`, for operators. */
 export interface VerboseHealth extends Health {
   readonly version: string;
   /** Milliseconds since the gateway was built. */
   readonly uptimeMs: number;
   readonly apis: Readonly<Record<string, ApiHealth>>;
-  /** What the configuration says to no effect. */
+  /** Options in the configuration that have no effect. */
   readonly warnings: readonly string[];
   /** How reloads of the configuration went. */
   readonly config: ConfigHealth;
 }
 
-/** What a health report is made of. */
+/** What a health report reads. */
 export interface HealthSources {
   readonly proxy: ResilientProxy;
   readonly version: string;
@@ -37,7 +37,7 @@ export interface HealthSources {
   warnings(): readonly string[];
 }
 
-/** Adds the state of every API to what anybody may know. */
+/** Adds the state of every API to the plain report. */
 export function verboseHealth(
   health: Health,
   { proxy, version, startedAt, config, warnings }: HealthSources,

@@ -10,7 +10,7 @@ import { withoutUser } from '../core/redact.js';
 
 export type { Logger } from 'pino';
 
-const SECRET_FIELDS = [
+const SECRET_HEADERS = [
   'authorization',
   'proxy-authorization',
   'cookie',
@@ -26,13 +26,13 @@ const OPTIONS: LoggerOptions = {
   base: { name: 'resilient-proxy-out' },
   timestamp: () => `,"time":"${new Date().toISOString()}"`,
   formatters: { level: (label) => ({ level: label }) },
-  redact: { paths: SECRET_FIELDS.flatMap(places), censor: '***' },
+  redact: { paths: SECRET_HEADERS.flatMap(places), censor: '***' },
   serializers: { err: describeError, cause: describeError },
 };
 
 /**
- * Logs JSON lines, with credentials left out, to standard error: standard output holds the one line with the
- * URL. Each is written at once, for what is logged last before a crash is what one wants to read.
+ * Logs JSON lines to standard error, without credentials. Standard output holds only the line with the URL. Each line
+ * is written synchronously: the last ones before a crash are those that matter.
  */
 export function gatewayLogger(
   level = 'info',
@@ -41,7 +41,7 @@ export function gatewayLogger(
   return pino({ ...OPTIONS, level }, stream);
 }
 
-/** An error without the credentials that a URL in its texts may hold. */
+/** An error without the credentials of URLs in its message and stack. */
 function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { type, message, stack, code } = stdSerializers.err(error);

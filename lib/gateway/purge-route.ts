@@ -19,8 +19,8 @@ const order = optionsObject({
 });
 
 /**
- * `POST /cache/purge` with `{ "api": …, "prefix" | "tag" | "key": … }` as JSON; answers how many values went.
- * @param allowed whether an admin token guards it: without one every program on this machine could do it
+ * `POST /cache/purge` with `{ "api": …, "prefix" | "tag" | "key": … }` as JSON; responds with how many values were removed.
+ * @param allowed whether an admin token is set: without one every program on this machine could purge
  */
 export function purgeRoute(proxy: ResilientProxy, allowed: boolean): Router {
   const router = Router();
@@ -30,7 +30,7 @@ export function purgeRoute(proxy: ResilientProxy, allowed: boolean): Router {
   async function purge(req: Request, res: Response): Promise<void> {
     if (!allowed)
       return refuse(res, 403, 'ERR_FORBIDDEN', 'Purging needs an ADMIN_TOKEN; start the gateway with one');
-    // A browser sends the password of a page to any other page's calls; JSON it sends only to its own.
+    // A browser adds the saved password to requests of foreign pages too, but lets them send no JSON.
     if (!req.is('application/json') || foreign(req))
       return refuse(
         res,

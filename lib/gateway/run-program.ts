@@ -3,7 +3,7 @@ import type { ApiOptions } from '../apis/options.js';
 import { type LoadedConfig, loadConfig, parseConfig } from '../config/load-config.js';
 import { type CommandLine, readCommandLine, USAGE, UsageError } from './command-line.js';
 import { watchConfig } from './config-watch.js';
-import { type DemoApi, startDemoApi } from './demo-api.js';
+import { DEMO_HOST, type DemoApi, startDemoApi } from './demo-api.js';
 import { createGateway } from './gateway.js';
 import { gatewayLogger, type Logger } from './logger.js';
 import { onSignals } from './signals.js';
@@ -11,10 +11,10 @@ import { summary } from './summary.js';
 
 const PROGRAM = 'resilient-proxy-out';
 const EXIT = { failed: 1, usage: 2 } as const;
-/** Target of the demo API where it is not started: `--check` opens nothing. */
+/** Port of the demo API in the configuration that `--check` reads: it starts nothing. */
 const DEMO_PORT_UNUSED = 8088;
 
-/** Runs the program; resolves with its exit code, or with 0 once the gateway listens. */
+/** Runs the program; resolves with its exit code, or with 0 as soon as the gateway listens. */
 export async function runProgram(args: readonly string[]): Promise<number> {
   try {
     const line = readCommandLine(args);
@@ -26,19 +26,29 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     const usage = error instanceof UsageError;
-    process.stderr.write(`${PROGRAM}: ${explain(error)}${usage ? `; see ${PROGRAM} --help` : ''}\n`);
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`${PROGRAM}: ${message}${usage ? `; see ${PROGRAM} --help` : ''}\n`);
     return usage ? EXIT.usage : EXIT.failed;
   }
 }
 
 async function run(line: CommandLine): Promise<void> {
   const logger = gatewayLogger(logLevel());
-  const demo = line.demo ? await startDemoApi(line.demoPort) : undefined;
+  const demo = line.demo ? await startDemo(line.demoPort) : undefined;
   try {
     await serve(line, logger, demo);
   } catch (error) {
     await demo?.close();
     throw error;
+  }
+}
+
+async function startDemo(port: number): Promise<DemoApi> {
+  try {
+    return await startDemoApi(port);
+  } catch (error) {
+    const message = listenError(error, { host: DEMO_HOST, port, option: '--demo-port' });
+    throw new Error(message, { cause: error });
   }
 }
 
@@ -57,7 +67,10 @@ async function serve(line: CommandLine, logger: Logger, demo: DemoApi | undefine
   const watch =
     config !== undefined && settings.watch
       ? watchConfig(config, reload, (err) =>
-          logger.warn({ err }, 'changes of the file are not seen; SIGHUP has it read again'),
+          logger.warn(
+            { err },
+            `cannot watch ${config} (${codeOf(err)}); reload it with kill -HUP ${process.pid}`,
+          ),
         )
       : undefined;
   onSignals(logger, {
@@ -72,7 +85,8 @@ async function serve(line: CommandLine, logger: Logger, demo: DemoApi | undefine
     print(`${PROGRAM} listens on ${await gateway.listen()}\n`);
   } catch (error) {
     await gateway.close();
-    throw new Error(listenError(error, settings.host, settings.port), { cause: error });
+    const { host, port } = settings;
+    throw new Error(listenError(error, { host, port, option: '--port' }), { cause: error });
   }
   gateway.server.on('error', (err) => logger.error({ err }, 'the server failed'));
 }
@@ -93,7 +107,7 @@ function read({ config, demo }: CommandLine, demoUrl: string | undefined): Loade
 }
 
 const checkedDemoUrl = ({ demo, demoPort }: CommandLine) =>
-  demo ? `http://127.0.0.1:${demoPort || DEMO_PORT_UNUSED}` : undefined;
+  demo ? `http://${DEMO_HOST}:${demoPort || DEMO_PORT_UNUSED}` : undefined;
 
 function print(text: string): number {
   process.stdout.write(text);
@@ -101,7 +115,7 @@ function print(text: string): number {
 }
 
 function version(): string {
-  // By its own name, since sources and built files lie at different depths.
+  // By the package's own name: sources and built files lie at different depths.
   const { version }: { version?: unknown } = createRequire(import.meta.url)(
     'resilient-proxy-out/package.json',
   );
@@ -116,19 +130,20 @@ function logLevel(): string {
   throw new UsageError(`LOG_LEVEL must be one of ${LEVELS.join(', ')}; received ${JSON.stringify(level)}`);
 }
 
-function explain(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (codeOf(error) === 'EADDRINUSE')
-    return 'the port of --demo-port is in use; choose another or leave it out';
-  return error.message;
+/** Where a server was to listen, and the option that chooses its port. */
+interface Place {
+  readonly host: string;
+  readonly port: number;
+  readonly option: '--port' | '--demo-port';
 }
 
-function listenError(error: unknown, host: string, port: number): string {
+function listenError(error: unknown, { host, port, option }: Place): string {
   const code = codeOf(error);
-  if (code === 'EADDRINUSE') return `port ${port} of ${host} is in use; choose another with --port`;
-  if (code === 'EACCES') return `port ${port} of ${host} may not be used by this user; choose one above 1023`;
+  if (code === 'EADDRINUSE') return `port ${port} of ${host} is in use; choose another with ${option}`;
+  if (code === 'EACCES')
+    return `port ${port} of ${host} needs more privileges; choose one above 1023 with ${option}`;
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
-    return `${host} is no address of this machine; see --host`;
+    return `${host} is not an address of this machine; see --host`;
   return `cannot listen on port ${port} of ${host} (${code})`;
 }
 

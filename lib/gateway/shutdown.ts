@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 export function openSockets(server: Server): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
-    // A request that is served without its upgrade arrives on a socket that is known.
+    // A request whose upgrade is ignored comes in again on the same socket.
     if (sockets.has(socket)) return;
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
@@ -16,8 +16,8 @@ export function openSockets(server: Server): ReadonlySet<Socket> {
 const LOOK_EVERY_MS = 50;
 
 /**
- * Stops accepting and lets the calls under way end; those that have not by `timeoutMs` are cut off.
- * @returns how many connections were cut
+ * Stops accepting connections and lets the calls in progress end; after `timeoutMs` the others are cut off.
+ * @returns how many connections were cut off
  */
 export async function drain(
   server: Server,
@@ -25,9 +25,9 @@ export async function drain(
   timeoutMs: number,
 ): Promise<number> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  // Browsers open connections ahead of time, and Node counts one that never spoke as busy.
+  // Browsers open connections ahead of time, and Node counts one without a request as busy.
   for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
-  // Nothing tells when a connection that was busy at the close has become idle.
+  // There is no event for a connection that was busy at the close and becomes idle.
   const idle = setInterval(() => server.closeIdleConnections(), LOOK_EVERY_MS);
   let cut = 0;
   const deadline = setTimeout(() => {

@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Logger } from './logger.js';
 
-/** What the program does at a signal. */
+/** What the program does on a signal. */
 export interface SignalActions {
   close(): Promise<void>;
   reload(): void;
@@ -11,7 +11,7 @@ export interface SignalActions {
 const EXIT_FAILED = 1;
 const EXIT_KILLED = 128;
 
-/** Ends the process gently at SIGTERM or SIGINT, at once at the second of them; reloads at SIGHUP. */
+/** SIGTERM and SIGINT end the process gracefully, a second one at once; SIGHUP reloads. */
 export function onSignals(logger: Logger, { close, reload }: SignalActions): void {
   let stopping = false;
   const stop = (signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP'): void => {
@@ -29,7 +29,7 @@ export function onSignals(logger: Logger, { close, reload }: SignalActions): voi
   process.on('SIGTERM', stop).on('SIGINT', stop);
   const inTerminal = hasTerminal();
   process.on('SIGHUP', () => {
-    // A terminal that is closed sends it too, and nobody wants a gateway to outlive its window.
+    // Closing a terminal sends SIGHUP too, and then the gateway should end with its window.
     if (inTerminal && !hasTerminal()) stop('SIGHUP');
     else if (!stopping) reload();
   });

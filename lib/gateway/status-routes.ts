@@ -3,7 +3,7 @@ import { circuitStatus } from '../breaker/circuit-status.js';
 import type { ResilientProxy } from '../resilient-proxy.js';
 import { apiStats } from '../stats/api-stats.js';
 
-/** What scripts and monitors read, as JSON; `/metrics` in the text format of Prometheus. */
+/** Status as JSON for scripts and monitoring, and `/metrics` in the text format of Prometheus. */
 export function statusRoutes(proxy: ResilientProxy): Router {
   const router = Router();
   router.get('/circuit-status', (_req, res) => {

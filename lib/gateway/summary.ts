@@ -3,7 +3,7 @@ import type { LoadedConfig } from '../config/load-config.js';
 
 function kept(cache: ApiOptions['cache']): string {
   if (!cache) return '';
-  if (cache.mode === 'standard') return ', cached as its answers say';
+  if (cache.mode === 'standard') return ', cached as its responses allow';
   return `, cached for ${(cache.ttlMs ?? 60_000) / 1000} s`;
 }
 
@@ -18,11 +18,11 @@ export function summary(source: string, { config, warnings }: LoadedConfig): str
     // The path may have come from the environment and hold a key.
     return `  ${name.padEnd(width)}  ${new URL(String(target)).origin}  (${attempts}, ${circuit}${kept(cache)})`;
   });
-  const told = warnings.map((warning) => `warning: ${warning}`);
+  const warned = warnings.map((warning) => `warning: ${warning}`);
   return [
     `${source} is valid: ${apis.length} API${apis.length === 1 ? '' : 's'}`,
     ...lines,
-    ...told,
+    ...warned,
     '',
   ].join('\n');
 }

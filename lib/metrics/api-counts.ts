@@ -3,7 +3,7 @@ import type { CacheVerdict, Exchange } from '../core/exchange.js';
 import { BucketCounts } from './bucket-counts.js';
 import { ABORTED_COLUMN, CODE_LABELS, codeColumn } from './code-label.js';
 
-/** Values of the label `method`; a method that is not among them is the last. */
+/** Values of the label `method`; any other method counts as the last. */
 export const METHOD_LABELS = [
   'GET',
   'HEAD',
@@ -39,12 +39,12 @@ export class ApiCounts {
   readonly timesToFirstByte: BucketCounts;
   readonly attemptDurations: BucketCounts;
   readonly cache = new Map<CacheVerdict, number>();
-  /** Errors answered in place of an upstream's answer, by their code. */
+  /** Errors sent instead of an upstream's response, by their code. */
   readonly errors = new Map<string, number>();
   readonly proxies = new Map<string, ProxyCounts>();
   bytesIn = 0;
   bytesOut = 0;
-  /** Answers that broke off after their head. */
+  /** Responses that broke off after their headers. */
   cut = 0;
 
   constructor(bucketsMs: readonly number[]) {
@@ -66,7 +66,7 @@ export class ApiCounts {
 
   countAttempt(egress: string | undefined, outcome: AttemptOutcome, durationMs: number): void {
     const counts = this.#proxy(egress ?? DIRECT);
-    // How long until its client left says nothing about the target.
+    // The time until its client left says nothing about the target.
     if (outcome.kind !== 'abandoned') this.attemptDurations.observe(durationMs);
     if (outcome.kind === 'response') add(counts.codes, codeColumn(outcome.head.status));
     else count(counts.others, outcome.kind === 'failure' ? outcome.error.code : outcome.kind);

@@ -1,8 +1,8 @@
-/** Times sorted into fixed buckets: a count costs a short search and no memory. */
+/** Times counted in fixed buckets: an observation costs a short search and no memory. */
 export class BucketCounts {
   /** Upper bounds in milliseconds, ascending. */
   readonly boundsMs: readonly number[];
-  /** Observations by bucket, the last of them above every bound. */
+  /** Observations by bucket; the last bucket is above every bound. */
   readonly counts: Float64Array;
   sumMs = 0;
 

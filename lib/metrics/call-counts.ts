@@ -10,12 +10,12 @@ const OTHER = 'other';
 export class CallCounts implements Limit, Permit {
   /** By the value of the label `api`. */
   readonly apis = new Map<string, ApiCounts>();
-  /** Calls that have begun and not settled. */
+  /** Calls in progress. */
   inFlight = 0;
   readonly #name: string;
   readonly #bucketsMs: readonly number[];
 
-  /** @param name stands in for the API's where a call has none */
+  /** @param name name of the API for calls that have none */
   constructor(name: string, bucketsMs: readonly number[]) {
     this.#name = name;
     this.#bucketsMs = bucketsMs;
@@ -44,7 +44,7 @@ export class CallCounts implements Limit, Permit {
     if (outcome) this.#of(api).countAttempt(egress, outcome, durationMs);
   }
 
-  // One for all calls, so that none of them makes a closure.
+  // One function for all calls, so that none of them creates a closure.
   readonly #settled = (exchange: Exchange): void => {
     this.inFlight--;
     const counts = this.#of(exchange.api);
@@ -55,7 +55,7 @@ export class CallCounts implements Limit, Permit {
     counts.bytesOut += marked.bytesWritten - marked[MARK].written;
     if (!announcesBody(req)) return;
     const length = req.headers['content-length'];
-    // A length is a promise until the body was read to its end.
+    // Content-Length is reliable only once the whole body was read.
     const known = length !== undefined && req.complete;
     counts.bytesIn += known ? Number(length) : marked.bytesRead - marked[MARK].read;
   };
@@ -73,11 +73,11 @@ export class CallCounts implements Limit, Permit {
 
 const MARK: unique symbol = Symbol('resilient-proxy-out.metrics');
 
-/** A client's connection, and where its byte counters stood when its latest call began. */
+/** A client's connection, with its byte counters as they were when its latest call began. */
 type Marked = Socket & { [MARK]?: { read: number; written: number } };
 
 function mark(socket: Marked | undefined): void {
-  // A request that somebody made up for a test may come without a connection.
+  // A request made up by a test may have no connection.
   if (typeof socket?.bytesWritten !== 'number') return;
   socket[MARK] ??= { read: 0, written: 0 };
   socket[MARK].read = socket.bytesRead;

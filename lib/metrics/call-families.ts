@@ -4,7 +4,7 @@ import type { CallCounts } from './call-counts.js';
 import { CODE_LABELS } from './code-label.js';
 import type { Family, Row } from './family.js';
 
-/** What was counted call by call. */
+/** Counters of calls and attempts. */
 export function callFamilies(counts: CallCounts): Family[] {
   const counter = (
     name: string,
@@ -21,41 +21,41 @@ export function callFamilies(counts: CallCounts): Family[] {
   return [
     counter(
       'calls_total',
-      'Calls by the status their client got; aborted: it left before one.',
+      'Calls by the status that the client received; aborted: the client left before.',
       ['method', 'code'],
       callRows,
     ),
     counter(
       'attempts_total',
-      'Attempts at the target: its status, the code of an error, or abandoned.',
+      'Attempts by outcome: status of the target, error code, or abandoned.',
       ['proxy', 'outcome'],
       attemptRows,
     ),
-    counter('cache_total', 'Calls by what the cache did.', ['verdict'], (api, { cache }) =>
+    counter('cache_total', 'Calls by cache verdict.', ['verdict'], (api, { cache }) =>
       named(api, 'verdict', cache),
     ),
-    counter(
-      'errors_total',
-      'Errors answered in place of an answer of the target.',
-      ['code'],
-      (api, { errors }) => named(api, 'code', errors),
+    counter('errors_total', 'Errors sent instead of a response of the target.', ['code'], (api, { errors }) =>
+      named(api, 'code', errors),
     ),
     counter(
-      'answers_cut_total',
-      'Answers that broke off after their head, on either side.',
+      'responses_cut_total',
+      'Responses that broke off after their headers, on either side.',
       [],
       (api, { cut }) => [[{ api }, cut]],
     ),
-    counter('request_bytes_total', 'Bytes of the bodies of clients.', [], (api, { bytesIn }) => [
-      [{ api }, bytesIn],
-    ]),
-    counter('response_bytes_total', 'Bytes sent to clients, heads with them.', [], (api, { bytesOut }) => [
+    counter(
+      'request_bytes_total',
+      'Bytes of request bodies received from clients.',
+      [],
+      (api, { bytesIn }) => [[{ api }, bytesIn]],
+    ),
+    counter('response_bytes_total', 'Bytes sent to clients, headers included.', [], (api, { bytesOut }) => [
       [{ api }, bytesOut],
     ]),
     {
       type: 'gauge',
       name: 'calls_in_flight',
-      help: 'Calls that have begun and not ended.',
+      help: 'Calls in progress.',
       labels: [],
       rows: () => [[{}, counts.inFlight]],
     },
@@ -73,17 +73,17 @@ export interface TimeFamily {
 export const TIME_FAMILIES: readonly TimeFamily[] = [
   {
     name: 'call_duration_seconds',
-    help: 'From the request to the end of the answer.',
+    help: 'Time from the request to the end of the response.',
     bucketsOf: ({ durations }) => durations,
   },
   {
     name: 'time_to_first_byte_seconds',
-    help: "From the request to the head of the target's answer, retries with it.",
+    help: "Time from the request to the headers of the target's response, retries included.",
     bucketsOf: ({ timesToFirstByte }) => timesToFirstByte,
   },
   {
     name: 'attempt_duration_seconds',
-    help: 'From the begin of an attempt to its head or error.',
+    help: 'Time from the start of an attempt to its response headers or error.',
     bucketsOf: ({ attemptDurations }) => attemptDurations,
   },
 ];

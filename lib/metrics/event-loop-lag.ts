@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** How late the event loop was since it was last asked, in seconds. */
+/** How late the event loop was since the last reading, in seconds. */
 export interface LoopLag {
   readonly mean: number;
   readonly p50: number;
@@ -18,7 +18,7 @@ export class EventLoopLag {
     this.#monitor.enable();
   }
 
-  /** Begins anew with each reading: an old peak would else hide what happens now. */
+  /** Resets with each reading: an old peak would hide what happens now. */
   read(): LoopLag {
     const { count, mean, max } = this.#monitor;
     const lag =

@@ -4,7 +4,7 @@ import type { MetricsRegistry } from './metrics-options.js';
 /** One line of a metric. */
 export type Row = readonly [labels: Readonly<Record<string, string>>, value: number];
 
-/** A counter or gauge that is read at each scrape. */
+/** A counter or gauge whose values are read at each scrape. */
 export interface Family {
   readonly type: 'counter' | 'gauge';
   readonly name: string;
@@ -13,7 +13,7 @@ export interface Family {
   readonly rows: () => Iterable<Row>;
 }
 
-/** Puts a family on a page of prom-client's. */
+/** Adds a family to a registry of prom-client. */
 export function registerFamily(family: Family, prefix: string, registry: MetricsRegistry): void {
   const { type, help, labels, rows } = family;
   const config = { name: prefix + family.name, help, labelNames: [...labels], registers: [registry] };

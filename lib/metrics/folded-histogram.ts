@@ -2,16 +2,16 @@ import { Histogram } from 'prom-client';
 import type { BucketCounts } from './bucket-counts.js';
 import type { MetricsRegistry } from './metrics-options.js';
 
-/** What a {@link FoldedHistogram} shows. */
+/** Options of {@link FoldedHistogram}. */
 export interface FoldedHistogramOptions {
   readonly name: string;
   readonly help: string;
   readonly registry: MetricsRegistry;
-  /** The buckets of each API, asked for at each scrape. */
+  /** The buckets of each API, read at each scrape. */
   readonly read: () => Iterable<readonly [api: string, buckets: BucketCounts]>;
 }
 
-/** A histogram whose counts are kept elsewhere: prom-client can add to one, but not take one over. */
+/** A histogram whose counts are kept elsewhere: prom-client can only observe, not import counts. */
 export class FoldedHistogram extends Histogram<'api'> {
   readonly #options: FoldedHistogramOptions;
 
@@ -21,7 +21,7 @@ export class FoldedHistogram extends Histogram<'api'> {
     this.#options = options;
   }
 
-  /** Where prom-client's registry, and its own `get()`, take a histogram's lines from; its types leave it out. */
+  /** Called by prom-client's registry and its own `get()` for the lines; its types do not declare it. */
   async getForPromString() {
     const { name, help, read } = this.#options;
     const values = [...read()].flatMap(([api, buckets]) => lines(name, { api }, buckets));

@@ -16,31 +16,32 @@ export interface CircuitView {
 /** Options of `metrics()`. */
 export interface MetricsOptions {
   /**
-   * Value of the label `api` for calls that no `resilientProxy` has given an API.
+   * Value of the label `api` where `metrics()` is used without `resilientProxy()`.
    * @default 'default'
    */
   name?: string;
   /**
-   * What the names of all metrics begin with.
+   * Prefix of the names of all metrics.
    * @default 'resilient_proxy_'
    */
   prefix?: string;
   /**
-   * The application's registry of prom-client, for one page with its own metrics; the text format is then that
-   * registry's. By default the metrics have one of their own.
+   * The application's registry of prom-client, for one page together with its own metrics. The text format is then that
+   * registry's.
+   * @default a registry of its own
    */
   register?: MetricsRegistry;
   /**
-   * Upper bounds of the histograms' buckets, ascending; shown in seconds, as Prometheus has them.
+   * Upper bounds of the histograms' buckets, ascending; the page shows them in seconds.
    * @default [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000]
    */
   bucketsMs?: readonly number[];
   /** Lists the circuits at each scrape: `() => proxy.circuits.list()`. */
   circuits?: () => readonly CircuitView[];
-  /** Reads the state of egress proxies and advertised limits at each scrape: `() => proxy.egress()`. */
+  /** Lists egress proxies and limits at each scrape: `() => proxy.egress()`. */
   egress?: () => EgressStatus;
   /**
-   * Measures how late the event loop is; opens a timer of 10 ms that `close()` ends.
+   * Measures the delay of the event loop with a timer of 10 ms, which `close()` stops.
    * @default false
    */
   eventLoop?: boolean;

@@ -15,24 +15,24 @@ export interface MetricsHandler {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
   /** The registry that its metrics are on: the application's, or one of its own. */
   readonly registry: MetricsRegistry;
-  /** The page for a scraper. @param accept its `Accept` field: OpenMetrics is written where it asks for that */
+  /** The page for a scraper. @param accept its `Accept` header, which chooses OpenMetrics or plain text */
   render(accept?: string): Promise<string>;
-  /** Media type of what {@link render} gives for the same field. */
+  /** Media type of what {@link render} returns for the same header. */
   contentType(accept?: string): PrometheusContentType | OpenMetricsContentType;
   /** Adds counters and gauges that are read at each scrape; their names get the prefix too. @internal */
   add(families: readonly Family[]): void;
-  /** Takes its metrics off the application's registry and ends the watch on the event loop. */
+  /** Removes its metrics from the application's registry and stops watching the event loop. */
   close(): void;
 }
 
 /**
- * Counts calls, attempts, cache verdicts, bytes and times for Prometheus. It stands first, before any handler, and
- * one serves many APIs. Put it once more behind a cache, where it counts the attempts of calls that the cache makes
- * by itself; nothing is counted twice.
+ * Counts calls, attempts, cache verdicts, bytes and times for Prometheus. Mount it first, before any other handler; one
+ * serves many APIs. Mount the same one again behind a cache to count the attempts of the cache's own requests; nothing
+ * is counted twice.
  *
- * Its labels are bounded: what a client or a target makes up falls under `OTHER` or `other`.
+ * Its labels are bounded: values that a client or a target invents count as `OTHER` or `other`.
  *
- * @throws InvalidOptionError also where the registry has metrics of these names already
+ * @throws InvalidOptionError also when the registry already has metrics of these names
  */
 export function metrics(options: MetricsOptions = {}): MetricsHandler {
   const { name, prefix, register, bucketsMs, circuits, egress, eventLoop } = resolveMetrics(options);
@@ -76,7 +76,7 @@ export function metrics(options: MetricsOptions = {}): MetricsHandler {
 
   function registryFor(accept: string | undefined): MetricsRegistry {
     if (register || !asksForOpenMetrics(accept)) return plain;
-    // A registry of its own: prom-client renames the counters of one that writes OpenMetrics, for good.
+    // A registry of its own: with OpenMetrics, prom-client renames the counters of a registry permanently.
     if (!openMetrics) {
       openMetrics = new Registry<OpenMetricsContentType>();
       openMetrics.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
@@ -104,7 +104,7 @@ export function metrics(options: MetricsOptions = {}): MetricsHandler {
   });
 }
 
-/** Prometheus lists OpenMetrics first where it wants it, with version and weight behind (RFC 9110 §12.5.1). */
+/** Whether `Accept` names OpenMetrics, which has parameters and maybe a weight (RFC 9110 §12.5.1). */
 function asksForOpenMetrics(accept = ''): boolean {
   return accept
     .split(',')

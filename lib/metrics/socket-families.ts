@@ -1,7 +1,7 @@
 import type { SocketCounts } from '../websocket/open-sockets.js';
 import type { Family, Row } from './family.js';
 
-/** The WebSockets of each API; their handshakes are calls among the others. */
+/** The WebSockets of each API; their handshakes count as calls. */
 export function socketFamilies(
   counts: () => readonly (readonly [api: string, counts: SocketCounts])[],
 ): Family[] {
@@ -9,14 +9,14 @@ export function socketFamilies(
     {
       type: 'gauge',
       name: 'websockets_open',
-      help: 'WebSockets that are open.',
+      help: 'Open WebSockets.',
       labels: ['api'],
       rows: () => counts().map(([api, { open }]): Row => [{ api }, open]),
     },
     {
       type: 'counter',
       name: 'websocket_bytes_total',
-      help: 'Bytes that WebSockets carried: in, from their clients; out, to them.',
+      help: 'Bytes over WebSockets: in, from the clients; out, to the clients.',
       labels: ['api', 'direction'],
       rows: () =>
         counts().flatMap(([api, { bytesIn, bytesOut }]): Row[] => [

@@ -8,7 +8,7 @@ const MAX_LABEL_CHARACTERS = 200;
 const CIRCUIT_STATES = ['CLOSED', 'OPEN', 'HALF_OPEN'] as const;
 const PROXY_STATES = ['ok', 'cooling-down', 'probing'] as const;
 
-/** How circuits are; one line for each state, 1 for the one that holds. */
+/** The state of circuits: one line for each state, 1 for the current one. */
 export function circuitFamilies(list: () => readonly CircuitView[]): Family[] {
   return [
     {
@@ -46,11 +46,17 @@ export function egressFamilies(status: () => EgressStatus): Family[] {
       [],
       () => byProxy(status(), (limits) => limits.filter(({ state }) => state === 'exhausted').length),
     ),
-    gauge('limit_remaining', 'Fewest requests that the target still allows one of the credentials.', [], () =>
-      byProxy(status(), (limits) => {
-        const known = limits.map(({ remaining }) => remaining).filter((remaining) => remaining !== undefined);
-        return known.length > 0 ? Math.min(...known) : undefined;
-      }),
+    gauge(
+      'limit_remaining',
+      'Requests that the target still allows, of the credential with the fewest.',
+      [],
+      () =>
+        byProxy(status(), (limits) => {
+          const known = limits
+            .map(({ remaining }) => remaining)
+            .filter((remaining) => remaining !== undefined);
+          return known.length > 0 ? Math.min(...known) : undefined;
+        }),
     ),
     gauge('calls_queued', 'Requests that wait for an advertised limit.', [], () =>
       byProxy(status(), (limits) => limits.reduce((sum, { queued }) => sum + queued, 0)),
@@ -71,7 +77,7 @@ export function eventLoopFamilies(lag: EventLoopLag): Family[] {
   ];
 }
 
-/** Limits are kept by credential, of which there may be many: one line is shown for each egress proxy. */
+/** Limits are kept by credential, and there may be many: the page has one line for each egress proxy. */
 function byProxy(
   { limits }: EgressStatus,
   read: (limits: readonly LimitStatus[]) => number | undefined,

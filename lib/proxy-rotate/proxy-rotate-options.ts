@@ -5,10 +5,10 @@ import { count, durationMs, functionOption, optionsObject, resolveOptions } from
 import { type NoProxy, noProxyList } from './no-proxy.js';
 import { type ProxyAddress, proxyAddress } from './proxy-address.js';
 
-/** How the exit of an attempt is chosen. */
+/** How the egress proxy of an attempt is chosen. */
 export type RotateStrategy = 'round_robin' | 'on_rate_limit' | 'never' | 'least_used' | 'sticky';
 
-/** A forward proxy with a name of its own. */
+/** An egress proxy with a name of its own. */
 export interface NamedProxy {
   /** `http://user:password@host:port` or `https://…`, user and password percent-encoded. */
   url: string;
@@ -17,84 +17,89 @@ export interface NamedProxy {
    * @default host and port
    */
   name?: string;
-  /** Certificates that an https proxy is trusted by, in place of the system's. */
+  /**
+   * Certificate authorities in PEM that an https proxy is trusted by.
+   * @default the system's
+   */
   ca?: string | Buffer | (string | Buffer)[];
 }
 
 /** Options of `proxyRotate()`. */
 export interface ProxyRotateOptions {
   /**
-   * Names the API in events, status and errors.
+   * Name of the API in events, status and errors.
    * @default 'default'
    */
   name?: string;
   /**
-   * Forward proxies, http or https, each a URL that may hold user and password. With none every call is
-   * refused, unless `fallback` or `noProxy` let it go direct.
+   * Egress proxies: URLs as `http://user:password@host:port` (or https), or `{ url, name }`. Without any, every call
+   * is 503 ERR_NO_PROXY, unless `fallback` or `noProxy` lets it go directly.
    * @default []
    */
   proxies?: (string | NamedProxy)[];
   /**
-   * `round_robin`, each in turn; `least_used`, the one with the fewest attempts under way; `sticky`, the same
-   * for the same `stickyKey` as long as it is well; `on_rate_limit`, direct until the target answers a status
-   * of `restOnStatus`, then through a proxy until that is over; `never`, always direct.
+   * `'round_robin'`: each in turn. `'least_used'`: the one with the fewest attempts in progress. `'sticky'`: the same
+   * for the same `stickyKey`, while it works. `'on_rate_limit'`: directly until the target sends a status of
+   * `cooldownOnStatus`, then through a proxy until that is over. `'never'`: always directly.
    * @default 'round_robin'
    */
   strategy?: RotateStrategy;
   /**
-   * What calls have in common that shall go through the same exit, with the strategy `sticky`.
+   * Calls with the same key use the same egress proxy, with the strategy `'sticky'`. What the function throws fails
+   * the call.
    * @default the client's address
    */
   stickyKey?(req: IncomingMessage): string;
   /**
-   * How long an exit rests that has failed; doubled each time its trial fails.
+   * How long a proxy cools down after it failed; doubled each time its probe fails.
    * @default 30000
    */
   cooldownMs?: number;
   /**
-   * Longest rest, one that a target asks for by `Retry-After` included.
-   * @default 600000, or cooldownMs where that is longer
+   * Longest cool-down, one that a target requires by `Retry-After` included. Below `cooldownMs` it is an
+   * InvalidOptionError.
+   * @default 600000, or `cooldownMs` where that is longer
    */
   maxCooldownMs?: number;
   /**
-   * Failures in a row after which an exit rests.
+   * Failures in a row after which a proxy cools down. Raise it for proxies that fail now and then.
    * @default 1
    */
   maxFailures?: number;
   /**
-   * Statuses of the target after which the exit that was used rests, for that target only: as long as the
-   * answer asks, or `cooldownMs`.
+   * Statuses of the target after which the proxy that was used cools down, for that target only: for the time in
+   * `Retry-After`, or `cooldownMs`.
    * @default [429]
    */
   cooldownOnStatus?: number[];
   /**
-   * What becomes of a call when no exit is left: `none` refuses it with 503 ERR_NO_PROXY, `direct` sends it
-   * without a proxy.
+   * What happens to a call when no proxy is left: `'none'` is 503 ERR_NO_PROXY, `'direct'` sends it without a proxy
+   * and so shows the target your own address.
    * @default 'none'
    */
   fallback?: 'none' | 'direct';
   /**
-   * Targets that are called directly: `host`, `.suffix` or `*.suffix` for all below it, an IP address, a
-   * range as `10.0.0.0/8`, each with `:port` if wanted; `*` for all. Names are not looked up.
+   * Targets that are called directly: `host`, `.suffix` or `*.suffix`, an IP address, or a range as `10.0.0.0/8`,
+   * each with `:port` if wanted; `*` is all. Names are not resolved.
    * @default []
    */
   noProxy?: string[];
   /**
-   * `false` sends requests to http targets in absolute form, as proxies need it that allow no CONNECT to port
-   * 80. The proxy reads them then, and what it answers by itself, but for 407, counts as the target's answer.
-   * https targets and WebSockets always get a tunnel.
+   * `false` sends requests to http targets in absolute form instead of through CONNECT, for proxies that refuse
+   * CONNECT to port 80. Such a proxy can read them, and its own responses, except 407, count as the target's. https
+   * targets and WebSockets always use CONNECT.
    * @default true
    */
   tunnel?: boolean;
   /**
-   * Bound on the way through the exit: connection to the proxy, tunnel, TLS with the target. Passing it is
-   * the exit's failure.
+   * Time limit for the connection to the proxy, the tunnel and TLS with the target. Exceeding it is the proxy's
+   * failure: the attempt moves on to the next one.
    * @default 5000
    */
   connectTimeoutMs?: number;
   /**
-   * Connections through each exit to each target at most; more calls wait for one.
-   * @default the connections of forward()
+   * Most connections through each proxy to each target; further requests wait for a free one.
+   * @default the API's `connections`
    */
   connections?: number;
 }

@@ -12,69 +12,83 @@ import {
 } from '../core/options.js';
 import { type RedisConnection, redisConnection } from '../redis/client.js';
 
-/** Options of `rateLimit()`. With none of them it keeps to what the target tells. */
+/** Options of `rateLimit()`. With none of them it follows the limits that the API advertises in its responses. */
 export interface RateLimitOptions {
   /**
-   * Names the API in errors, fields, events and shared keys.
+   * Name of the API in errors, headers, events and Redis keys.
    * @default 'default'
    */
   name?: string;
-  /** Calls that may be sent in `windowMs`, retries included. None is set by default. */
+  /**
+   * Most requests to the API within `windowMs`, retries included. A call beyond it is 429 ERR_RATE_LIMITED with
+   * `Retry-After`, or waits (`onLimit`).
+   * @default none
+   */
   limit?: number;
   /**
-   * How long `limit` counts for. A window begins with its first call.
+   * Length of the window of `limit`, which begins with its first request.
    * @default 60000
    */
   windowMs?: number;
-  /** Calls that may be sent on top when `limit` is used up, counted over a longer window. None by default. */
-  burst?: { limit: number; windowMs: number };
-  /** Gives each call its quota: by tenant, for instance. `undefined`, and no function, is one quota for all. */
+  /**
+   * A second quota that is used when `limit` is exhausted, usually over a longer window.
+   * @default none
+   */
+  burst?: {
+    /** Most requests beyond `limit` within `windowMs`. */
+    limit: number;
+    /** Length of its window. */
+    windowMs: number;
+  };
+  /**
+   * Gives each call a quota of its own, by tenant for instance; `undefined` is the quota of the API. What the function
+   * throws fails the call.
+   */
   key?(req: IncomingMessage): string | undefined;
   /**
-   * Whether a call that is one too many is refused with a 429 and `Retry-After`, or waits. Retries always wait: their
-   * call is waiting already.
+   * Whether a call beyond the limit gets 429 with `Retry-After`, or waits. Retries always wait.
    * @default 'reject'
    */
   onLimit?: 'reject' | 'queue';
   /**
-   * How long a call waits at most. One that is known to wait longer, or past the time that `retry()` gives the whole
-   * call, is refused at once.
+   * Longest wait of a call. One that would have to wait longer, or beyond `retry.totalTimeoutMs`, is refused at once.
    * @default 10000
    */
   maxWaitMs?: number;
   /**
-   * Calls that wait at the same time; the next one is refused with a 503.
+   * Most calls that wait at the same time; the next is 503 ERR_QUEUE_FULL.
    * @default 1000
    */
   maxQueue?: number;
   /**
-   * Keeps to what the target tells: `Retry-After` of a 429 or 503, and the rate limit fields of each answer. Per
-   * credential and per exit.
+   * Follows the limits that responses advertise, by `Retry-After` of a 429 or 503 and by rate-limit headers, for each
+   * credential and egress proxy. `false` is an InvalidOptionError without a `limit`.
    * @default true
    */
   learn?: boolean;
   /**
-   * The longest time for which calls are held back because of what the target told.
+   * Longest pause taken from such headers.
    * @default 3600000
    */
   maxPauseMs?: number;
   /**
-   * Fields that tell the target's users apart: each has a limit of its own there. Name those that reach the target.
+   * Request headers that identify the API's users, each of whom has a limit of its own there. Name those that reach
+   * the target.
    * @default ['authorization', 'cookie', 'x-api-key', 'api-key', 'x-auth-token']
    */
   credentialHeaders?: string[];
   /**
-   * Quotas and gates kept in memory at most, of each; the one that was unused for longest is forgotten.
+   * Most quotas and most advertised limits kept in memory; beyond it the one that was unused for longest is forgotten.
    * @default 10000
    */
   maxKeys?: number;
   /**
-   * Shares quotas and gates between processes: a client of ioredis, the options for one, or a `redis:` or `rediss:` URL.
-   * While Redis is away or slow each process counts by itself.
+   * Shares quotas and advertised limits between processes: an ioredis client, its options, or a `redis:` or `rediss:`
+   * URL. While Redis is unreachable or slow, limits apply per process.
    */
   redis?: RedisConnection;
   /**
-   * Begins all keys in Redis.
+   * Prefix of all keys in Redis.
    * @default 'rpo'
    */
   prefix?: string;

@@ -5,82 +5,83 @@ import { count, durationMs, headerName, optionsObject, sizeBytes } from '../core
 /** Options of `retry()`. */
 export interface RetryOptions {
   /**
-   * Attempts in all, the first one included; 1 never tries again.
+   * Most attempts for one call, the first included; `1` never retries.
    * @default 3
    */
   maxAttempts?: number;
   /**
-   * Wait before the second attempt, give or take a fifth.
+   * Wait before the second attempt, ±20 %.
    * @default 1000
    */
   initialDelayMs?: number;
   /**
-   * Longest wait between two attempts that is not asked for by the upstream.
+   * Longest wait between two attempts. `Retry-After` may require a longer one.
    * @default 10000
    */
   maxDelayMs?: number;
   /**
-   * Each wait is this many times the one before.
+   * Each wait is this many times as long as the one before; `1` keeps them equal.
    * @default 2
    */
   backoffFactor?: number;
   /**
-   * Bound on the whole call up to the accepted head, waits included. No attempt is begun whose wait
-   * would pass it; a body may then take as long as it flows.
+   * Time limit for the whole call, waits included, up to the response's headers. No attempt starts whose wait would
+   * exceed it: the last failure is passed on at once. The body is not limited by it.
    * @default 30000
    */
   totalTimeoutMs?: number;
   /**
-   * Answers that are followed by another attempt.
+   * Response statuses that are retried.
    * @default [500, 502, 503, 504, 429]
    */
   retryOnStatus?: number[];
   /**
-   * Connection errors that are followed by another attempt.
+   * Connection errors that are retried; the default is all there are. Failures of TLS and of the HTTP protocol are
+   * never retried.
    * @default ['timeout', 'connection refused', 'connection reset', 'socket', 'host not found']
    */
   retryOnErrors?: RetryClass[];
   /**
-   * Methods that may be sent again: by default those that do the same when done twice (RFC 9110 §9.2.2).
-   * An API that reads by POST names POST too. Any method is sent again when nothing of it had left.
+   * Methods that are safe to send again; the default is the idempotent ones (RFC 9110 §9.2.2). Add `POST` for an API
+   * that reads by POST. Any method is retried when its request cannot have reached the target.
    * @default ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']
    */
   methods?: string[];
   /**
-   * Request bodies up to this size are kept while they stream, to be sent again.
+   * Largest request body that is kept for a retry. A larger one streams through, and its call is not retried.
    * @default 1048576
    */
   maxBodyBytes?: number;
   /**
-   * Share of the calls of the last 10 s that may be tried again, so that an outage is not made worse;
-   * 10 a second are always allowed. `false` sets no bound.
+   * Share of the calls of the last 10 s that may be retries, so that an outage is not made worse; 10 retries a second
+   * are always allowed. `false` is no limit.
    * @default 0.2
    */
   budgetRatio?: number | false;
   /**
-   * Gives each unsafe call a key by which the API knows it again, the same over all attempts, so that it may be sent
-   * again too (draft-ietf-httpapi-idempotency-key-header). Only for an API that says it understands the key: another
-   * one would do things twice. A key of the client's own goes out as it came. `true` takes every default.
+   * Adds a key to calls that are not idempotent, the same in every attempt, so that they can be retried
+   * (draft-ietf-httpapi-idempotency-key-header). Only for an API that documents such a key: any other would act
+   * twice. A key that the client sends is kept. `true` takes all defaults.
    * @default false
    */
   idempotencyKey?: boolean | IdempotencyKeyOptions;
 }
 
-/** How an API wants to be told that a call comes again. */
+/** How an API recognizes a retried call: the options of `retry.idempotencyKey`. */
 export interface IdempotencyKeyOptions {
   /**
-   * Field that holds the key.
+   * Header that carries the key. One that has another meaning, such as `Host`, is an InvalidOptionError.
    * @default 'Idempotency-Key'
    */
   header?: string;
   /**
-   * Methods whose calls have a key, and may be sent again for it.
+   * Methods that get a key and may then be retried.
    * @default ['POST', 'PATCH']
    */
   methods?: string[];
   /**
-   * Whether a key that is made here stands in quotes, as a String of RFC 9651. The draft asks for them; most APIs that
-   * are older than it, Stripe's among them, take all of the value for the key, and some refuse what is no bare UUID.
+   * Puts the key in quotes, as the draft requires. Leave it off for older APIs such as Stripe's, which take the whole
+   * value as the key.
    * @default false
    */
   quoted?: boolean;

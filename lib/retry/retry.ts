@@ -10,29 +10,32 @@ import { RetryBudget } from './retry-budget.js';
 import { decideRetry, type StopReason } from './retry-decision.js';
 import { type ResolvedRetry, type RetryOptions, retrySchema } from './retry-options.js';
 
-/** What `retry()` tells while it works. */
+/**
+ * Events of `retry()`. `api` is the API's name, `attemptsMade` counts the first attempt too, and `because` is the last
+ * failure: its status, or the error's message.
+ */
 export interface RetryEvents {
-  /** Another attempt follows after a wait. */
+  /** Another attempt follows in `waitMs` milliseconds. */
   retry: [event: { api: string; method: string; attemptsMade: number; waitMs: number; because: string }];
-  /** A failed outcome is passed on; `stop` says why there is no other attempt. */
+  /** The last failure is passed on to the client; `stop` says why there is no other attempt. */
   giveUp: [event: { api: string; method: string; attemptsMade: number; stop: StopReason; because: string }];
 }
 
 /** The middleware that {@link retry} returns. */
 export interface RetryHandler {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
-  /** Calls back at each such event, until `off()` with the same function. */
+  /** Calls the listener at each such event. */
   on<E extends keyof RetryEvents>(event: E, listener: (...args: RetryEvents[E]) => void): void;
-  /** Ends what `on()` began. */
+  /** Removes a listener. */
   off<E extends keyof RetryEvents>(event: E, listener: (...args: RetryEvents[E]) => void): void;
 }
 
 /**
- * Has failed calls sent again by the `forward()` at the end of the chain: with growing waits, within a
- * time for the whole call, no longer once a byte of the answer went to the client. In front of any other
- * handler it does nothing, for Express cannot run the rest of a chain twice.
+ * Retries failed attempts of the `forward()` at the end of the chain, with growing waits and a time limit for the
+ * whole call. Nothing is retried once the response has begun to reach the client. In front of any other handler it
+ * does nothing, since Express cannot run the end of a chain twice.
  *
- * @throws InvalidOptionError
+ * @throws InvalidOptionError for an option that is unknown or out of range
  */
 export function retry(options: RetryOptions = {}): RetryHandler {
   const policy = new Policy(resolveOptions(retrySchema, options, 'retry'));

@@ -6,47 +6,47 @@ import { type RedisConnection, redisConnection } from '../redis/client.js';
 /** Options of `stats()`. */
 export interface StatsOptions {
   /**
-   * Name of the API where it stands alone; in `resilientProxy()` each call brings the name of its own.
+   * Name of the API where `stats()` is used without `resilientProxy()`.
    * @default 'default'
    */
   name?: string;
   /**
-   * Names of APIs that are listed before their first call.
+   * APIs that are listed before their first call.
    * @default []
    */
   apis?: readonly string[];
   /**
-   * Paths that are told apart in each API; what comes on top is counted together, as `(other)`.
+   * Most paths counted for each API; the others are counted together as `(other)`.
    * @default 500
    */
   maxPaths?: number;
   /**
-   * APIs that are told apart; what comes on top is counted together, as `(other)`.
+   * Most APIs; the others are counted together as `(other)`.
    * @default 100
    */
   maxApis?: number;
   /**
-   * Names the path of a call, as by the route that will serve it. Called as the request arrives; `undefined`, an
-   * empty name or an error leave it to the template: `/users/123` is `/users/:id`.
+   * Names the path of a call, its route for instance. Called when the request arrives. Where it returns nothing or
+   * throws, ids are replaced: `/users/123` is `/users/:id`.
    */
   path?(req: IncomingMessage): string | undefined;
   /**
-   * Failed calls that are kept of each API with time, message and path.
+   * Failed calls of each API that are kept with time, message and path.
    * @default 1000
    */
   recentErrors?: number;
   /**
-   * How often what was recorded is added up, and sent to Redis.
+   * How often new figures are added up and sent to Redis.
    * @default 1000
    */
   flushMs?: number;
   /**
-   * Adds up in Redis, over all processes and restarts: a client of ioredis, its options, or a URL. A client that is given
-   * stays the application's. Without it figures are those of this process.
+   * Adds up the figures of all processes in Redis and keeps them over restarts: an ioredis client, its options, or a
+   * URL. A client that is given is not closed. Without it the figures are those of this process.
    */
   redis?: RedisConnection;
   /**
-   * Begins every key in Redis. It has no braces: the hash tag is ours.
+   * Prefix of every key in Redis, without braces.
    * @default 'rpo:'
    */
   prefix?: string;

@@ -10,18 +10,18 @@ import {
   spanMethod,
 } from './span-attributes.js';
 
-/** What the calls of one `tracing()` share. */
+/** What all calls of one `tracing()` use. */
 export interface TraceTools {
   readonly tracer: Tracer;
   readonly name: string;
-  /** Writes a trace for the target; `undefined` tells it nothing. */
+  /** Propagates a trace to the target; `undefined` propagates nothing. */
   readonly inject: Inject | undefined;
 }
 
 /** The spans of one call: its own, and as its guard one for each attempt that is sent. */
 export class CallTrace implements Limit, Permit {
   readonly span: Span;
-  /** Holds the call's span: the parent for spans of handlers behind. */
+  /** Holds the call's span: the parent for spans of later handlers. */
   readonly context: Context;
   readonly #tools: TraceTools;
   readonly #method: string;
@@ -40,7 +40,7 @@ export class CallTrace implements Limit, Permit {
     exchange.onSettled((settled) => this.#settle(settled));
   }
 
-  /** Begins the span of an attempt that goes out now. @returns fields for it alone, flat */
+  /** Starts the span of an attempt that is about to be sent. @returns headers for this attempt, as a flat list */
   sending(attempt: Attempt, _exchange: Exchange, request: SentRequest): readonly string[] | undefined {
     const { tracer, inject } = this.#tools;
     const options = { kind: SpanKind.CLIENT, attributes: attemptAttributes(attempt, request) };
@@ -92,7 +92,7 @@ export class CallTrace implements Limit, Permit {
     const attributes = settledAttributes(exchange, this.#cutBy);
     span.setAttributes(attributes);
     const type = attributes['error.type'];
-    // A refusal for what the client asked is no error of a server (semantic conventions, HTTP server).
+    // A 4xx for a wrong request is not an error of a server (semantic conventions, HTTP server).
     if (type !== undefined && (this.#cutBy !== undefined || exchange.res.statusCode >= 500)) {
       span.setStatus({ code: SpanStatusCode.ERROR, ...(error && { message: error.message }) });
     }

@@ -3,7 +3,7 @@ import type { Context, TextMapSetter } from '@opentelemetry/api';
 /** Writes a context into a carrier, as a propagator's `inject` does. */
 export type Inject = (context: Context, carrier: string[], setter: TextMapSetter<string[]>) => void;
 
-/** Fields by which a propagator tells a context, flat; `undefined` where it writes none. */
+/** The headers that a propagator writes for a context, as a flat list; `undefined` if it writes none. */
 export function injectedHeaders(inject: Inject, context: Context): string[] | undefined {
   const headers: string[] = [];
   inject(context, headers, SETTER);
@@ -15,8 +15,8 @@ const SENDABLE_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 const SETTER: TextMapSetter<string[]> = {
   set(headers, name, value) {
-    // Baggage is for the application's own services: it may name its users. A value that no request can carry
-    // would fail the attempt.
+    // Baggage is for the application's own services: it may name users. A value that is not valid in a header would
+    // fail the attempt.
     if (name.toLowerCase() === 'baggage' || !SENDABLE_NAME.test(name) || !SENDABLE_VALUE.test(value)) return;
     headers.push(name, value);
   },

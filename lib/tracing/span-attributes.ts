@@ -4,7 +4,7 @@ import type { Attempt, AttemptOutcome, SentRequest } from '../core/attempt.js';
 import type { Exchange } from '../core/exchange.js';
 import { spanUrl } from './span-url.js';
 
-/** Methods that the semantic conventions know; another is `_OTHER`, so that a client cannot make names up. */
+/** Methods that the semantic conventions list; others are `_OTHER`, so that a client cannot invent values. */
 const METHODS: ReadonlySet<string> = new Set([
   'CONNECT',
   'DELETE',
@@ -18,12 +18,12 @@ const METHODS: ReadonlySet<string> = new Set([
   'TRACE',
 ]);
 
-/** What a span is called by: the method, or `HTTP` for one that the conventions do not know. */
+/** The method as part of a span's name; `HTTP` for one that the conventions do not list. */
 export function spanMethod(method: string): string {
   return METHODS.has(method) ? method : 'HTTP';
 }
 
-/** Attributes of a call at its begin, where a sampler may read them. */
+/** Attributes of a call at its start, where a sampler can read them. */
 export function callAttributes(exchange: Exchange, api: string): Attributes {
   const { req } = exchange;
   const method = req.method ?? 'GET';
@@ -56,7 +56,7 @@ export function settledAttributes(
   };
 }
 
-/** Attributes of an attempt at its begin. */
+/** Attributes of an attempt at its start. */
 export function attemptAttributes(
   { number, egress }: Attempt,
   { method, path, target }: SentRequest,
@@ -74,16 +74,16 @@ export function attemptAttributes(
   };
 }
 
-/** Attributes of an attempt once its head or error has come. */
+/** Attributes of an attempt after its response headers or its error. */
 export function outcomeAttributes(outcome: AttemptOutcome): Attributes {
   const { kind } = outcome;
   if (kind === 'abandoned') return { 'resilient_proxy.outcome': kind };
   if (kind === 'failure') return { 'resilient_proxy.outcome': kind, 'error.type': outcome.error.code };
   const { status } = outcome.head;
   return {
-    'resilient_proxy.outcome': kind,
+    'resilient_proxy.outcome': 'response',
     'http.response.status_code': status,
-    // To a client, other than to a server, a 4xx is an error too.
+    // For a client, unlike a server, a 4xx is an error too.
     'error.type': failedStatus(status, 400),
   };
 }

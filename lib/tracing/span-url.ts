@@ -1,11 +1,11 @@
 import { redactQuery, withoutUser } from '../core/redact.js';
 
-/** What the semantic conventions of OpenTelemetry put in place of a secret. */
+/** What OpenTelemetry's semantic conventions show instead of a secret. */
 const MASK = 'REDACTED';
 const MAX_CHARACTERS = 2048;
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 
-/** Path and query of a request as a span may hold them: bounded, the values of fields that name a secret left out. */
+/** Path and query of a request for a span: bounded, without the values of parameters that hold secrets. */
 export function spanUrl(url: string): { readonly path: string; readonly query: string } {
   const [, path = '', query = ''] =
     /^([^?#]*)\??([^#]*)/.exec(withoutUser(url.replace(ORIGIN, ''), MASK)) ?? [];

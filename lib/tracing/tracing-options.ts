@@ -5,22 +5,23 @@ import { optionsObject, resolveOptions } from '../core/options.js';
 /** Options of `tracing()`. */
 export interface TracingOptions {
   /**
-   * Name of the API in spans of calls that no `resilientProxy` has given one.
+   * Name of the API in spans where `tracing()` is used without `resilientProxy()`.
    * @default 'default'
    */
   name?: string;
   /**
-   * Where spans go. By default to the SDK that is registered with `@opentelemetry/api`, also one that is registered
-   * later; while there is none, nothing is done.
+   * Where spans go. The default also takes an SDK that is registered later; without one nothing is recorded.
+   * @default the SDK registered with `@opentelemetry/api`
    */
   tracerProvider?: TracerProvider;
   /**
-   * Reads the trace of a client and writes the one of an attempt. By default the registered one.
+   * Reads the client's trace and writes that of each attempt.
+   * @default the one registered with `@opentelemetry/api`
    */
   propagator?: TextMapPropagator;
   /**
-   * Whether the target is told the trace: each attempt by its own `traceparent`, in place of the client's. Baggage is
-   * never added. `false` leaves the client's fields as they are.
+   * Sends the trace to the target: each attempt has its own `traceparent`, which replaces the client's. Baggage is
+   * never added. `false` leaves the client's headers as they are.
    * @default true
    */
   propagate?: boolean;

@@ -18,21 +18,21 @@ import { resolveTracing, type TracingOptions } from './tracing-options.js';
 /** The middleware that {@link tracing} returns. */
 export interface TracingHandler {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
-  /** The context that holds the span of a call under way, for spans of handlers behind; `undefined` without one. */
+  /** The context with the span of a call in progress, as parent for spans of later handlers; `undefined` without one. */
   contextOf(req: IncomingMessage): Context | undefined;
 }
 
 const SCOPE = 'resilient-proxy-out';
 
 /**
- * Makes an OpenTelemetry span of each call and, below it, one of each attempt that `forward()` sends, and tells the
- * target the trace. It stands first, before any handler; put it once more behind a cache, for the calls that the
- * cache makes by itself. Where the application has an active span (that of its HTTP server), the call's is an
- * internal one below it; else it is a server span that continues the client's trace.
+ * Creates an OpenTelemetry span for each call and, below it, one for each attempt that `forward()` sends, and propagates
+ * the trace to the target. Mount it first, before any other handler; mount the same one again behind a cache for the
+ * cache's own requests. If the application has an active span (of its HTTP server), the call's span is an internal one
+ * below it; otherwise it is a server span that continues the client's trace.
  *
- * The span is not made the active one, since that costs every `await` of the process: {@link
- * TracingHandler.contextOf | contextOf()} gives it. Without a registered SDK nothing is done and a client's
- * `traceparent` goes on as it came. Of a WebSocket it is the handshake that `resilientProxy` traces.
+ * The span is not made the active one, since that costs every `await` of the process: use {@link
+ * TracingHandler.contextOf | contextOf()}. Without a registered SDK it does nothing, and a client's `traceparent` is
+ * forwarded unchanged. Of a WebSocket, `resilientProxy` traces the handshake.
  *
  * @throws InvalidOptionError
  */
@@ -59,7 +59,7 @@ export function tracing(options: TracingOptions = {}): TracingHandler {
     const parent = inside ? active : carry.extract(active, exchange.req.headers, defaultTextMapGetter);
     const kind = inside || exchange.detached ? SpanKind.INTERNAL : SpanKind.SERVER;
     const call = new CallTrace(exchange, kind, parent, tools);
-    // An SDK that makes no spans leaves the client's own fields in place.
+    // Without an SDK that records spans, the client's own headers stay in place.
     if (isSpanContextValid(call.span.spanContext())) exchange.limits.push(call);
   }
 
@@ -76,7 +76,7 @@ function traceOf({ limits }: Exchange): CallTrace | undefined {
   return undefined;
 }
 
-/** The tracer of the registered SDK. The API gives one that does nothing where there is none, which is told apart here. */
+/** The tracer of the registered SDK; `undefined` instead of the API's no-op tracer if there is none. */
 function registeredTracer(): Tracer | undefined {
   const provider = trace.getTracerProvider();
   if (provider instanceof ProxyTracerProvider) return provider.getDelegateTracer(SCOPE);

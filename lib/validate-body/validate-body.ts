@@ -2,13 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProxyError } from '../core/errors.js';
 import { announcesBody, type Handler } from '../core/exchange.js';
 
-/** What a request must bring before anybody is called. */
+/** What a request body must be before the target is called. */
 export interface BodyRules {
-  /** Refuses calls without a body. */
+  /** Refuses requests without a body. */
   readonly requiresBody: boolean;
-  /** Refuses bodies that are no JSON, whatever type they claim. One with a content coding passes unread. */
+  /** Refuses bodies that are not JSON, whatever their `Content-Type`. A body with a content coding is not checked. */
   readonly validateJson: boolean;
-  /** Largest body that is read to be checked. */
+  /** Size up to which a body is read and checked. */
   readonly maxBodyBytes: number;
 }
 
@@ -17,7 +17,7 @@ interface ParsedRequest extends IncomingMessage {
   rawBody?: unknown;
 }
 
-/** Checks the request's body; `undefined` where there is nothing to check. */
+/** Checks the request body; `undefined` if there is nothing to check. */
 export function validateBody(rules: BodyRules): Handler | undefined {
   if (!rules.requiresBody && !rules.validateJson) return undefined;
 
@@ -55,11 +55,11 @@ function refusal(body: Buffer, { requiresBody }: BodyRules): ProxyError | undefi
     JSON.parse(body.toString('utf8'));
     return undefined;
   } catch {
-    return new ProxyError('ERR_INVALID_JSON', 'The request body is no valid JSON');
+    return new ProxyError('ERR_INVALID_JSON', 'The request body is not valid JSON');
   }
 }
 
-/** Reads up to `limit` bytes. A client that goes away in between is never called back. */
+/** Reads up to `limit` bytes. If the client leaves meanwhile, `done` is never called. */
 function read(
   req: ParsedRequest,
   limit: number,

@@ -42,7 +42,7 @@ describe('breakerDashboard()', () => {
     expect(body.circuits.limits).to.have.length(2);
   });
 
-  it('tells within a second that a circuit has opened, and nothing while nothing changes', async () => {
+  it('reports within a second that a circuit has opened, and nothing while nothing changes', async () => {
     const { url, payments } = await board();
     const stream = await follow(`${url}events`);
     await stream.nth('circuits', 1);
@@ -52,7 +52,7 @@ describe('breakerDashboard()', () => {
     expect(stream.events).to.have.length(2);
   });
 
-  it('tells that an open circuit was forced open', async () => {
+  it('reports that an open circuit was forced open', async () => {
     const { url, payments } = await board();
     payments.circuit().forceOpen();
     const stream = await follow(`${url}events`);

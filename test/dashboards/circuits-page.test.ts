@@ -47,9 +47,9 @@ describe('the page of circuits', () => {
     await state(page, 'payments', 'Open');
     const next = card(page, 'payments').locator('.next');
     const first = (await next.textContent()) ?? '';
-    expect(first).to.match(/^Next try in (30|29)\u202fs$/);
+    expect(first).to.match(/^Next probe in (30|29)\u202fs$/);
     await next.filter({ hasNotText: first }).waitFor();
-    expect(await next.textContent()).to.match(/^Next try in 2\d\u202fs$/);
+    expect(await next.textContent()).to.match(/^Next probe in 2\d\u202fs$/);
     expect(await card(page, 'payments').textContent()).to.match(
       /Failures in a row5 of 5.*Last failure.*status 503/,
     );
@@ -74,7 +74,7 @@ describe('the page of circuits', () => {
     await card(page, 'payments').locator('.next', { hasText: 'The next call is a probe' }).waitFor();
   });
 
-  it('puts the worst first, and says each state by a word', async () => {
+  it('puts the worst first, and shows each state in a word', async () => {
     const registry = await realCircuits();
     const { page, complaints } = await browser.visit(await board(registry));
     await state(page, 'payments', 'Open');
@@ -98,7 +98,7 @@ describe('the page of circuits', () => {
     expect(complaints).to.deep.equal([]);
   });
 
-  it('forces open only after a second yes', async () => {
+  it('forces open only after a confirmation', async () => {
     const registry = new CircuitRegistry();
     const guard = breaker({ name: 'payments', registry });
     const { page } = await browser.visit(await board(registry));
@@ -118,7 +118,7 @@ describe('the page of circuits', () => {
     await state(page, 'payments', 'Closed');
   });
 
-  it('purges a cache after a second yes', async () => {
+  it('purges a cache after a confirmation', async () => {
     const purged: string[] = [];
     const registry = new CircuitRegistry();
     breaker({ name: 'ledger', registry, key: () => 'a' }).circuit('a');
@@ -132,7 +132,7 @@ describe('the page of circuits', () => {
     expect(purged).to.deep.equal(['ledger']);
   });
 
-  it('has no buttons that act where actions are off', async () => {
+  it('has no action buttons when actions are off', async () => {
     const registry = new CircuitRegistry();
     breaker({ name: 'payments', registry });
     const { page } = await browser.visit(await board(registry, {}));
@@ -140,7 +140,7 @@ describe('the page of circuits', () => {
     expect(await page.locator('.card button:visible').count()).to.equal(0);
   });
 
-  it('shows what an action failed for', async () => {
+  it('shows why an action failed', async () => {
     const registry = new CircuitRegistry();
     breaker({ name: 'payments', registry });
     const { page } = await browser.visit(await board(registry));
@@ -166,11 +166,11 @@ describe('the page of circuits', () => {
     );
   });
 
-  it('unfolds history and limits, which stay unfolded', async () => {
+  it('unfolds history and settings, which stay unfolded', async () => {
     const registry = await realCircuits();
     const { page } = await browser.visit(await board(registry));
     await card(page, 'search').getByText('History (2)').click();
-    await card(page, 'search').getByText('Limits').click();
+    await card(page, 'search').getByText('Settings').click();
     expect(await card(page, 'search').locator('.history li').first().textContent()).to.match(
       /Half open: reset timeout passed$/,
     );
@@ -182,7 +182,7 @@ describe('the page of circuits', () => {
     expect(await card(page, 'search').locator('details[open]').count()).to.equal(2);
   });
 
-  it('keeps what looks like HTML a text', async () => {
+  it('shows a name that looks like HTML as text', async () => {
     const registry = new CircuitRegistry();
     const name = '<img src=x onerror=alert(1)>';
     breaker({ name, registry }).forceOpen();
@@ -192,29 +192,29 @@ describe('the page of circuits', () => {
     expect(complaints).to.deep.equal([]);
   });
 
-  it('finds a circuit among many by a part of its name', async () => {
+  it('finds a circuit by a part of its name', async () => {
     const registry = new CircuitRegistry();
     for (let i = 0; i < 40; i++) breaker({ name: `api-${i}`, registry });
     const { page } = await browser.visit(`${await board(registry)}?search=api-3`);
     await page.locator('.card').first().waitFor();
     expect(await page.locator('.card').count()).to.equal(11);
     await page.getByRole('searchbox').fill('nothing');
-    await page.getByText('No circuit has this in its name.').waitFor();
+    await page.getByText('No circuit matches.').waitFor();
   });
 
-  it('says what to do where there is no circuit', async () => {
+  it('says what to do when there is no circuit', async () => {
     const { page } = await browser.visit(await board(new CircuitRegistry()));
     await page.getByRole('heading', { name: 'No circuits yet' }).waitFor();
   });
 
   for (const colorScheme of ['light', 'dark'] as const) {
-    it(`has nothing that axe finds wrong, in ${colorScheme}`, async () => {
+    it(`passes axe in ${colorScheme}`, async () => {
       const now = Date.now();
       const more = { egress: () => egressAt(now), purge: async () => undefined };
       const { page } = await browser.visit(await board(await realCircuits(), undefined, more), {
         colorScheme,
       });
-      await card(page, 'search').getByText('Limits').click();
+      await card(page, 'search').getByText('Settings').click();
       expect(await axeViolations(page)).to.deep.equal([]);
       await page.getByRole('button', { name: 'Force open: payments' }).click();
       expect(await axeViolations(page)).to.deep.equal([]);

@@ -31,7 +31,7 @@ function responseBriefly(error: Error, _req: express.Request, res: express.Respo
 describe('a mounted dashboard', () => {
   const browser = useBrowser();
 
-  /** Opens the page and waits for its figures; whatever the browser complains of fails. */
+  /** Opens the page and waits for its figures; any complaint of the browser fails the test. */
   async function works(url: string): Promise<void> {
     const { page, complaints } = await browser.visit(url);
     await page.locator('#figures .kpi .value').first().waitFor();
@@ -86,7 +86,7 @@ describe('a mounted dashboard', () => {
     await request(url).get('/deep/a:b?api=x').expect(302).expect('Location', './a:b/?api=x');
   });
 
-  it('sends its own policy and no other site’s way in on every answer', async () => {
+  it('sends its own policy with every response, and lets no other site in', async () => {
     const { url } = await serveApp(express().use('/stats', dashboard()));
     for (const path of ['', 'data', 'data?api=nobody', 'stats.json']) {
       const { headers } = await request(url).get(`/stats/${path}`);
@@ -100,7 +100,7 @@ describe('a mounted dashboard', () => {
     }
   });
 
-  it('lets a browser keep the assets for ever and ask for the page anew', async () => {
+  it('lets a browser cache the assets for ever and revalidate the page', async () => {
     const { url } = await serveApp(express().use('/stats', dashboard()));
     const { text, headers } = await request(url).get('/stats/').expect('Cache-Control', 'private, no-cache');
     await request(url).get('/stats/').set('If-None-Match', String(headers.etag)).expect(304);
@@ -139,7 +139,7 @@ describe('a mounted dashboard', () => {
     await request(url).get('/stats/assets/old/statistics/main.js').expect(404);
   });
 
-  it('passes on what it does not know, and refuses other methods', async () => {
+  it('calls next for unknown paths, and refuses other methods', async () => {
     const app = express().use('/stats', dashboard(), (_req, res) => void res.status(418).end());
     const { url } = await serveApp(app);
     await request(url).get('/stats/unknown').expect(418);
@@ -148,7 +148,7 @@ describe('a mounted dashboard', () => {
   });
 
   describe('with authorize', () => {
-    it('answers 403 to whom it refuses, assets and streams included', async () => {
+    it('responds with 403 when unauthorized, also for assets and streams', async () => {
       const { url } = await serveApp(express().use('/stats', dashboard({ authorize: () => false })));
       for (const path of ['', 'data', 'events', 'stats.json', 'assets/x/y.js']) {
         const { body } = await request(url).get(`/stats/${path}`).expect(403);
@@ -156,7 +156,7 @@ describe('a mounted dashboard', () => {
       }
     });
 
-    it('answers 401 with the challenge where there is one, and lets the right ones in', async () => {
+    it('responds with 401 and the challenge if one is set, and lets authorized requests in', async () => {
       const authorize = async (req: IncomingMessage) => req.headers.authorization === 'Bearer good';
       const app = express().use('/stats', dashboard({ authorize, challenge: 'Basic realm="admin"' }));
       const { url } = await serveApp(app);
@@ -164,13 +164,13 @@ describe('a mounted dashboard', () => {
       await request(url).get('/stats/data').set('Authorization', 'Bearer good').expect(200);
     });
 
-    it('lets nobody in where it answers with anything but true', async () => {
+    it('lets nobody in when it returns anything but true', async () => {
       const authorize = (() => 'yes') as unknown as () => boolean;
       const { url } = await serveApp(express().use('/stats', dashboard({ authorize })));
       await request(url).get('/stats/data').expect(403);
     });
 
-    it('hands what it throws to the application', async () => {
+    it('passes what it throws to the application', async () => {
       const authorize = async (): Promise<boolean> => {
         throw new Error('no session store');
       };

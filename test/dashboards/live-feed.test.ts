@@ -68,7 +68,7 @@ describe('LiveFeed', () => {
     expect(most).to.equal(1);
   });
 
-  it('tells that what a page follows is there no more', async () => {
+  it('reports that what a page follows no longer exists', async () => {
     let value: string | undefined = 'here';
     const { url } = await feeding({ read: async () => value });
     const stream = await follow(url);

@@ -3,7 +3,7 @@ import { useBrowser } from '../support/browser.js';
 import { type FakeStats, fakeStats } from '../support/fake-stats.js';
 import { kpi, statisticsBoard, total } from './statistics-board.js';
 
-/** A fake source with so many paths. */
+/** A fake source with this many paths. */
 function manyPaths(count: number): FakeStats {
   const paths = Array.from({ length: count }, (_, i) => `/resource-${String(i).padStart(5, '0')}/:id`);
   return fakeStats({ big: { paths, calls: 50_000, failing: 0.02 } });
@@ -12,7 +12,7 @@ function manyPaths(count: number): FakeStats {
 describe('the table of 5 000 paths', () => {
   const browser = useBrowser();
 
-  it('draws those in sight, down to the last', async () => {
+  it('draws the visible ones, down to the last', async () => {
     const { url } = await statisticsBoard(manyPaths(5000));
     const { page } = await browser.visit(`${url}?sort=path-up`);
     await page.locator('.paths tbody a', { hasText: '/resource-00000/' }).waitFor();
@@ -47,7 +47,7 @@ describe('the table of 5 000 paths', () => {
     expect(await page.locator('.paths tbody a').count()).to.equal(10);
   });
 
-  it('keeps the focus on a path while the figures go on', async () => {
+  it('keeps the focus on a path while the figures update', async () => {
     const { url, source } = await statisticsBoard(manyPaths(5000));
     const { page } = await browser.visit(`${url}?sort=path-up`);
     await page.locator('.paths tbody a', { hasText: '/resource-00003/' }).focus();

@@ -31,7 +31,7 @@ describe('the dashboards of resilientProxy()', () => {
     expect(await page.content()).to.not.include('secret');
     expect(await page.locator('#statuses').textContent()).to.include('ERR_CIRCUIT_OPEN');
     await page.goto(`${url}/circuits`);
-    await page.locator('.card .next', { hasText: /^Next try in/ }).waitFor();
+    await page.locator('.card .next', { hasText: /^Next probe in/ }).waitFor();
     expect(complaints).to.deep.equal([]);
   });
 });

@@ -17,7 +17,7 @@ describe('the page of statistics without figures', () => {
     expect(complaints).to.deep.equal([]);
   });
 
-  it('says that an API of a link is not known, and what to do', async () => {
+  it('says that the API of a link does not exist, and what to do', async () => {
     const { url } = await statisticsBoard();
     const { page } = await browser.visit(`${url}?api=gone`);
     await page.getByRole('alert').filter({ hasText: 'There are no figures of API "gone"' }).waitFor();
@@ -28,19 +28,19 @@ describe('the page of statistics without figures', () => {
     expect(await page.getByRole('alert').isVisible()).to.equal(false);
   });
 
-  it('says that the figures cannot be read, and leaves the last ones', async () => {
+  it('says that the figures cannot be read, and keeps the last ones', async () => {
     const { url, source } = await statisticsBoard();
     const { page } = await browser.visit(`${url}?api=weather`);
     await live(page);
     source.fail(new Error('redis is gone'));
     source.grow(1);
-    await page.getByRole('alert').filter({ hasText: 'cannot be read just now' }).waitFor();
+    await page.getByRole('alert').filter({ hasText: 'cannot be read at the moment' }).waitFor();
     expect(await kpi(page, 'Calls').isVisible()).to.equal(true);
     source.fail(undefined);
     await page.locator('#notice').waitFor({ state: 'hidden' });
   });
 
-  it('says that nothing was called in this time', async () => {
+  it('says that there were no calls in this period', async () => {
     const { url } = await statisticsBoard(fakeStats({ rare: { paths: [], calls: 1, failing: 0 } }));
     const { page } = await browser.visit(url);
     await page.locator('#traffic .nothing', { hasText: 'No calls in the last hour.' }).waitFor();
@@ -51,7 +51,7 @@ describe('the page of statistics without figures', () => {
     const { url } = await statisticsBoard(fakeStats({ idle: { paths: [], calls: 0, failing: 0 } }));
     const { page } = await browser.visit(url);
     await page.getByRole('heading', { name: 'No calls to idle yet' }).waitFor();
-    expect(await page.locator('#empty pre').textContent()).to.match(/^curl -i http:.*\/api\/idle\/$/);
+    await page.getByText('Call the API once through the proxy.').waitFor();
     expect(await page.locator('#figures').isVisible()).to.equal(false);
   });
 });

@@ -10,7 +10,7 @@ import { kpi, live, statisticsBoard, total } from './statistics-board.js';
 
 const HOSTILE = '<img src=x onerror=alert(1)>';
 
-/** The document takes itself for hidden, or not: a browser without a window has no other tab. */
+/** Makes the document hidden or visible: a headless browser has no other tab. */
 async function setHidden(page: Page, hidden: boolean): Promise<void> {
   await page.evaluate(`Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });
     document.dispatchEvent(new Event('visibilitychange'));`);
@@ -19,7 +19,7 @@ async function setHidden(page: Page, hidden: boolean): Promise<void> {
 describe('the page of statistics', () => {
   const browser = useBrowser();
 
-  it('opens with the API that fails most, and says at its head what fails', async () => {
+  it('opens with the API that fails most, and lists failing APIs at the top', async () => {
     const { url } = await statisticsBoard();
     const { page, complaints } = await browser.visit(url);
     await live(page);
@@ -77,7 +77,7 @@ describe('the page of statistics', () => {
     await page.locator('.nothing', { hasText: 'No errors recorded' }).waitFor();
   });
 
-  it('shows from a link what it was copied from', async () => {
+  it('shows the same page from a copied link', async () => {
     const { url } = await statisticsBoard();
     const query = '?api=weather&path=%2Fcurrent&period=daily&refresh=30&sort=path-up&search=cur';
     const { page } = await browser.visit(`${url}${query}`);
@@ -100,7 +100,7 @@ describe('the page of statistics', () => {
     await kpi(page, 'Calls').filter({ hasNotText: before }).waitFor();
   });
 
-  it('asks every five seconds where the stream does not come through', async () => {
+  it('polls every five seconds when the stream does not work', async () => {
     const { url, source } = await statisticsBoard();
     const { page } = await browser.visit('about:blank');
     await page.route('**/events*', (route) => route.fulfill({ status: 503 }));
@@ -110,12 +110,12 @@ describe('the page of statistics', () => {
     await kpi(page, 'Calls').waitFor();
     const before = await total(page);
     source.grow(99);
-    await until(() => source.asked.view > 0);
+    await until(() => source.reads.view > 0);
     await page.clock.runFor(5100);
     await kpi(page, 'Calls').filter({ hasNotText: before }).waitFor();
   });
 
-  it('goes back to the stream when it comes through again', async () => {
+  it('returns to the stream when it works again', async () => {
     const { url } = await statisticsBoard();
     const { page } = await browser.visit('about:blank');
     await page.route('**/events*', (route) => route.fulfill({ status: 503 }));
@@ -130,7 +130,7 @@ describe('the page of statistics', () => {
     await live(page);
   });
 
-  it('rests while the tab is hidden, and comes back with the figures of now', async () => {
+  it('pauses while the tab is hidden, and returns with current figures', async () => {
     const { url, source } = await statisticsBoard();
     const { page } = await browser.visit(`${url}?api=weather`);
     await live(page);
@@ -144,7 +144,7 @@ describe('the page of statistics', () => {
     await kpi(page, 'Calls').filter({ hasNotText: before }).waitFor();
   });
 
-  it('stops when refresh is off, and asks once by the button', async () => {
+  it('stops when refresh is off, and refreshes once by the button', async () => {
     const { url, source } = await statisticsBoard();
     const { page } = await browser.visit(`${url}?api=weather`);
     await live(page);
@@ -153,7 +153,7 @@ describe('the page of statistics', () => {
     await until(() => source.listeners === 0, 'the stream to end');
     const before = await total(page);
     source.grow(5);
-    // An answer may be half a second old, so the first ones may still be the old figures.
+    // A response may be half a second old, so the first ones may still have the old figures.
     for (let tries = 0; tries < 100 && (await total(page)) === before; tries++) {
       const answered = page.waitForResponse(/\/data\?/);
       await page.getByRole('button', { name: 'Refresh now' }).click();
@@ -163,19 +163,19 @@ describe('the page of statistics', () => {
     expect(source.listeners).to.equal(0);
   });
 
-  it('stays as it is when the tab comes back while refresh is off', async () => {
+  it('does not change when the tab returns while refresh is off', async () => {
     const { url, source } = await statisticsBoard();
     const { page } = await browser.visit(`${url}?api=weather&refresh=off`);
     await kpi(page, 'Calls').waitFor();
-    const { view } = source.asked;
+    const { view } = source.reads;
     await setHidden(page, true);
     await setHidden(page, false);
     expect(await page.locator('.feed-state').getAttribute('data-state')).to.equal('off');
     await page.waitForLoadState('networkidle');
-    expect(source.asked.view).to.equal(view);
+    expect(source.reads.view).to.equal(view);
   });
 
-  it('keeps what looks like HTML a text, wherever it stands', async () => {
+  it('shows values that look like HTML as text, everywhere', async () => {
     const now = Date.now();
     const errors = errorsAt(now).map((error) => ({
       ...error,
@@ -197,7 +197,7 @@ describe('the page of statistics', () => {
     expect(complaints).to.deep.equal([]);
   });
 
-  it('leaves an error unfolded while the figures go on', async () => {
+  it('keeps an error unfolded while the figures update', async () => {
     const { url, source } = await statisticsBoard();
     const { page } = await browser.visit(url);
     await page.locator('.errors summary').nth(1).click();
@@ -210,7 +210,7 @@ describe('the page of statistics', () => {
     expect(await page.locator('.errors details[open]').count()).to.equal(1);
   });
 
-  it('downloads the paths of what is shown', async () => {
+  it('downloads the paths of the selection', async () => {
     const { url } = await statisticsBoard();
     const { page } = await browser.visit(`${url}?api=weather&period=daily`);
     await live(page);
@@ -234,7 +234,7 @@ describe('the page of statistics', () => {
   });
 
   for (const colorScheme of ['light', 'dark'] as const) {
-    it(`has nothing that axe finds wrong, in ${colorScheme}`, async () => {
+    it(`passes axe in ${colorScheme}`, async () => {
       const { url } = await statisticsBoard();
       const { page, complaints } = await browser.visit(url, { colorScheme });
       await page.locator('.errors summary').first().click();

@@ -34,7 +34,7 @@ async function board(options?: DashboardOptions, source = sample()) {
 }
 
 describe('statsDashboard()', () => {
-  it('answers with the figures, the paths and the state of all APIs', async () => {
+  it('responds with the figures, the paths and the state of all APIs', async () => {
     const { get } = await board();
     const { body, headers } = await get('data?api=payments').expect(200).expect('Content-Type', /json/);
     expect(headers['cache-control']).to.equal('no-store');
@@ -49,7 +49,7 @@ describe('statsDashboard()', () => {
     expect(body.paths.total).to.have.length(3);
   });
 
-  it('answers for the first API where none is named, and for a path and period', async () => {
+  it('responds for the first API if none is named, and for a path and period', async () => {
     const { get } = await board();
     expect((await get('data').expect(200)).body.view.api).to.equal('payments');
     const { body } = await get('data?api=payments&path=/v1/:id&period=daily').expect(200);
@@ -58,7 +58,7 @@ describe('statsDashboard()', () => {
     expect(body.paths.period).to.equal('daily');
   });
 
-  it('answers with an empty overview where nothing was called yet', async () => {
+  it('responds with an empty overview before the first call', async () => {
     const { get } = await board({}, fakeStats({}));
     expect((await get('data').expect(200)).body).to.deep.equal({ overview: { minutes: 10, apis: [] } });
   });
@@ -84,15 +84,15 @@ describe('statsDashboard()', () => {
     expect((await get('data').expect(500)).text).to.equal('Redis is gone');
   });
 
-  it('reads once for all who ask at the same time', async () => {
+  it('reads once for all requests at the same time', async () => {
     const { get, source } = await board();
     await Promise.all(Array.from({ length: 20 }, () => get('data?api=weather').expect(200)));
-    expect(source.asked.paths).to.equal(1);
+    expect(source.reads.paths).to.equal(1);
     // One for the figures of weather, and one each for both APIs of the overview.
-    expect(source.asked.view).to.equal(3);
+    expect(source.reads.view).to.equal(3);
   });
 
-  it('downloads paths as CSV, with what looks like a formula or a field made harmless', async () => {
+  it('downloads paths as CSV, with values that look like formulas or columns escaped', async () => {
     const { get } = await board();
     const { text, headers } = await get('paths.csv?api=payments&period=hourly').expect(200);
     expect(headers['content-type']).to.match(/^text\/csv/);
@@ -114,7 +114,7 @@ describe('statsDashboard()', () => {
   });
 
   describe('live', () => {
-    it('sends everything at once, and anew after a change', async () => {
+    it('sends everything at once, and again after a change', async () => {
       const { url, source } = await board();
       const stream = await follow(`${url}events?api=payments`);
       expect(stream.headers).to.include({ 'content-type': 'text/event-stream; charset=utf-8' });
@@ -131,11 +131,11 @@ describe('statsDashboard()', () => {
       const { url, source } = await board();
       const streams = await Promise.all(Array.from({ length: 10 }, () => follow(`${url}events?api=weather`)));
       await Promise.all(streams.map((stream) => stream.nth('view', 1)));
-      const { paths, view } = source.asked;
+      const { paths, view } = source.reads;
       for (let i = 0; i < 50; i++) source.grow(1);
       await Promise.all(streams.map((stream) => stream.nth('view', 2)));
-      expect(source.asked.view - view).to.equal(1);
-      expect(source.asked.paths - paths).to.equal(0);
+      expect(source.reads.view - view).to.equal(1);
+      expect(source.reads.paths - paths).to.equal(0);
       expect(source.listeners).to.equal(1);
     });
 
@@ -148,7 +148,7 @@ describe('statsDashboard()', () => {
       await until(() => source.listeners === 0, 'the last listener to go');
     });
 
-    it('tells of an API that is called for the first time', async () => {
+    it('reports an API that is called for the first time', async () => {
       const { url, source } = await board({}, fakeStats({}));
       const stream = await follow(`${url}events`);
       await stream.nth('overview', 1);
@@ -157,14 +157,17 @@ describe('statsDashboard()', () => {
       expect(overview.apis).to.have.length(1);
     });
 
-    it('tells of a source that fails, once, and goes on when it is back', async () => {
+    it('reports a failing source once, and continues when it works again', async () => {
       const { url, source } = await board();
       const stream = await follow(`${url}events?api=weather`);
       await stream.nth('view', 1);
       source.fail(new Error('redis://:secret@host is gone'));
       source.grow(1);
       const problem = await stream.nth('problem', 1);
-      expect(problem).to.deep.equal({ error: 'The figures cannot be read just now', code: 'ERR_INTERNAL' });
+      expect(problem).to.deep.equal({
+        error: 'The figures cannot be read at the moment',
+        code: 'ERR_INTERNAL',
+      });
       source.fail(undefined);
       await stream.nth('view', 2);
     });

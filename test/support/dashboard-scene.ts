@@ -6,7 +6,7 @@ import type { EgressStatus } from '../../lib/core/egress-status.js';
 import type { RecentError } from '../../lib/stats/stats-source.js';
 import type { FakeApi } from './fake-stats.js';
 
-/** Errors as they come in an outage, the newest first. */
+/** Errors of an outage, the newest first. */
 export function errorsAt(now: number): RecentError[] {
   const paths = ['/v1/charges', '/v1/charges/8412/refund', '/v1/customers?api_key=***', '/v1/payouts'];
   return Array.from({ length: 26 }, (_, i): RecentError => {
@@ -19,7 +19,7 @@ export function errorsAt(now: number): RecentError[] {
         i % 4 === 3
           ? 'status 503'
           : late
-            ? 'The target did not answer within 10000 ms'
+            ? 'The upstream did not answer within 10000 ms'
             : 'Service temporarily unavailable: circuit "payments" is open after 5 failures (last: status 503). Please try again in 21 seconds',
       method: i % 2 === 0 ? 'POST' : 'GET',
       path: paths[i % paths.length] ?? '/',
@@ -131,7 +131,7 @@ export function egressAt(now: number): EgressStatus {
   };
 }
 
-/** Real circuits: one open, one half open, one forced open, one that has begun to fail, and a good one. */
+/** Real circuits: open, half open, forced open, beginning to fail, and healthy. */
 export async function realCircuits(): Promise<CircuitRegistry> {
   const registry = new CircuitRegistry();
   const made = new Map<string, BreakerHandler>();

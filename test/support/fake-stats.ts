@@ -9,7 +9,7 @@ import type {
   TimeBucket,
 } from '../../lib/stats/stats-source.js';
 
-/** What the figures of one API are made of. */
+/** Parameters of the figures of one API. */
 export interface FakeApi {
   readonly paths: readonly string[];
   /** Calls in an hour. */
@@ -19,15 +19,15 @@ export interface FakeApi {
   readonly errors?: readonly RecentError[];
 }
 
-/** Statistics that were never recorded: any number of paths, and the same figures at each run. */
+/** Made-up statistics: any number of paths, and the same figures at each run. */
 export interface FakeStats extends StatsSource {
-  /** How often each of its functions was asked, by name. */
-  readonly asked: Record<'apis' | 'paths' | 'view', number>;
-  /** Listeners there are now. */
+  /** How often each of its functions was called, by name. */
+  readonly reads: Record<'apis' | 'paths' | 'view', number>;
+  /** Number of listeners. */
   readonly listeners: number;
-  /** Counts so many calls more of every API, and tells the listeners. */
+  /** Adds so many calls to every API, and calls the listeners. */
   grow(calls: number): void;
-  /** From now on every question fails. */
+  /** From now on every read fails. */
   fail(error: Error | undefined): void;
   add(name: string, api: FakeApi): void;
 }
@@ -40,17 +40,17 @@ const DAY_MS = 24 * HOUR_MS;
 export function fakeStats(apis: Readonly<Record<string, FakeApi>>, now = () => Date.now()): FakeStats {
   const known = new Map(Object.entries(apis));
   const listeners = new Set<() => void>();
-  const asked = { apis: 0, paths: 0, view: 0 };
+  const reads = { apis: 0, paths: 0, view: 0 };
   let grown = 0;
   let broken: Error | undefined;
 
-  async function ask(name: keyof typeof asked): Promise<void> {
-    asked[name]++;
+  async function count(name: keyof typeof reads): Promise<void> {
+    reads[name]++;
     if (broken) throw broken;
   }
 
   return {
-    asked,
+    reads,
     get listeners() {
       return listeners.size;
     },
@@ -70,16 +70,16 @@ export function fakeStats(apis: Readonly<Record<string, FakeApi>>, now = () => D
       return () => listeners.delete(listener);
     },
     async apis() {
-      await ask('apis');
+      await count('apis');
       return [...known.keys()].sort();
     },
     async paths(name) {
-      await ask('paths');
+      await count('paths');
       const api = known.get(name);
       return api?.paths.map((path, i) => pathLine(api, path, i, grown));
     },
     async view(query) {
-      await ask('view');
+      await count('view');
       const api = known.get(query.api);
       const at = query.path === undefined ? -1 : (api?.paths.indexOf(query.path) ?? -1);
       if (!api || (query.path !== undefined && at < 0)) return undefined;
@@ -163,8 +163,8 @@ export function figuresOf(total: number, failing: number, seed = 0, slow = 1): F
     attempts: total - hits + Math.round(failure * 1.4),
     retried: Math.round(failure * 0.7),
     proxies: withoutZero({
-      'eu-1.exit:3128': Math.round(total * 0.3),
-      'us-1.exit:3128': Math.round(total * 0.28),
+      'eu-1.proxy.example:3128': Math.round(total * 0.3),
+      'us-1.proxy.example:3128': Math.round(total * 0.28),
       direct: Math.round(total * 0.04),
     }),
     errors: withoutZero({ ERR_CIRCUIT_OPEN: failure - refused, ERR_UPSTREAM_TIMEOUT: refused }),

@@ -79,7 +79,7 @@ export class CircuitCard {
         'div',
         { class: 'folds' },
         this.#historyBox,
-        el('details', {}, el('summary', {}, 'Limits'), this.#config),
+        el('details', {}, el('summary', {}, 'Settings'), this.#config),
       ),
       el('div', { class: 'actions' }, ...buttons),
     );
@@ -112,7 +112,7 @@ export class CircuitCard {
     this.#countdowns.begin(this.#next, {
       leftMs,
       wholeMs: config.resetTimeoutMs,
-      words: (left) => `Next try in ${left}`,
+      words: (left) => `Next probe in ${left}`,
       over: 'The next call is a probe',
       share: (share) => {
         this.#nextBar.style.width = `${Math.min(1, share) * 100}%`;
@@ -159,7 +159,7 @@ export class CircuitCard {
     };
     for (const [action, button] of this.#buttons) {
       const hide = !actions || !may[action];
-      // Whoever has just pressed it goes on from the card's name.
+      // Whoever has just pressed it continues from the card's heading.
       if (hide && document.activeElement === button) this.#heading.focus();
       button.hidden = hide;
     }
@@ -187,16 +187,16 @@ function configLines(config: CircuitConfig): HTMLElement[] {
   const lines: readonly (readonly [name: string, value: string])[] = [
     ['Opens after', `${formatMany(config.failureThreshold, 'failure')} in a row`],
     [
-      'or at',
+      'Opens at a ratio of',
       failureRatio === false
-        ? 'no share of failures'
+        ? 'off'
         : `${formatRatio(failureRatio, 1)} failed of at least ${config.minimumRequests} in ${formatMs(config.windowMs)}`,
     ],
     ['Stays open for', formatMs(config.resetTimeoutMs)],
     ['Closes after', formatMany(config.successThreshold, 'good probe')],
     ['Probes at a time', `${config.maxProbes}, each given up after ${formatMs(config.probeTimeoutMs)}`],
-    ['An attempt may take', formatMs(config.requestTimeoutMs)],
-    ['A 429 is a failure', config.countRateLimited ? 'yes' : 'no'],
+    ['Attempt timeout', formatMs(config.requestTimeoutMs)],
+    ['Counts a 429 as a failure', config.countRateLimited ? 'yes' : 'no'],
   ];
   return lines.map(([name, value]) =>
     el('div', {}, el('dt', {}, name), el('dd', { class: 'number' }, value)),

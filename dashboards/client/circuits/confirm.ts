@@ -1,6 +1,6 @@
 import { byId, el, setText } from '../shared/element.js';
 
-/** Asks before something is done that hurts. */
+/** A confirmation dialog before a disruptive action. */
 export class Confirm {
   readonly #dialog = byId('confirm') as HTMLDialogElement;
   readonly #title = el('h2', { id: 'confirm-title' });
@@ -19,7 +19,7 @@ export class Confirm {
     this.#dialog.append(this.#title, this.#text, el('div', { class: 'actions' }, no, this.#yes));
   }
 
-  /** Whether the reader says yes. Escape is no, and the focus is on no at first. */
+  /** Resolves with whether the user confirms. Escape cancels, and the focus starts on Cancel. */
   ask({ title, text, yes }: { title: string; text: string; yes: string }): Promise<boolean> {
     setText(this.#title, title);
     setText(this.#text, text);

@@ -6,20 +6,20 @@ interface Entry {
   readonly until: number;
   readonly words: (left: string) => string;
   readonly over: string;
-  /** Told the share of the time that is left, where the whole is known. */
+  /** Called with the share of the time that is left, if the whole time is known. */
   readonly share?: ((share: number) => void) | undefined;
   readonly wholeMs: number;
 }
 
 /**
- * Texts that count down by the page's own steady clock: the server says how long something takes, so no two
- * clocks have to agree. Ticks only while something counts down.
+ * Texts that count down by the page's own steady clock: the server sends how much time is left, so the two clocks need
+ * not agree. Ticks only while something counts down.
  */
 export class Countdowns {
   readonly #entries = new Map<Element, Entry>();
   #timer: number | undefined;
 
-  /** Counts down in this element from now on; `over` stands there at the end. */
+  /** Counts down in this element from now on; at the end it shows `over`. */
   begin(
     element: Element,
     {

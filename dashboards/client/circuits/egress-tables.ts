@@ -6,7 +6,7 @@ import type { Countdowns } from './countdown.js';
 
 type Tone = 'good' | 'warning' | 'bad';
 
-/** What a line says: its state, what it is called, and its figures. */
+/** Content of a line: its state, its name and its figures. */
 interface LineLook {
   readonly key: string;
   readonly name: string;
@@ -15,7 +15,7 @@ interface LineLook {
   readonly icon: IconName;
   readonly tone: Tone;
   readonly facts: string;
-  /** Counted down after the facts; `undefined` where there is no such time. */
+  /** Counted down after the facts; `undefined` without a countdown. */
   readonly leftMs: number | undefined;
 }
 
@@ -41,7 +41,7 @@ export class EgressTables {
     this.#aside.append(this.#proxies.panel, this.#limits.panel);
   }
 
-  /** Shows them, the worst first. Without any there is nothing to see. */
+  /** Shows them, the worst first; hides the panels if there are none. */
   show({ proxies, limits, time }: CircuitsData): void {
     this.#aside.hidden = proxies.length + limits.length === 0;
     this.#proxies.show([...proxies].sort(byRank(proxyRank)).map((proxy) => proxyLook(proxy, time)));
@@ -118,7 +118,7 @@ const byRank =
   (a: T, b: T): number =>
     rank(a) - rank(b) || (a.api < b.api ? -1 : a.api > b.api ? 1 : 0);
 
-/** Facts on a line, which breaks between two of them only. */
+/** Facts on a line, which breaks only between two of them. */
 function joined(facts: readonly (string | false | undefined)[]): string {
   const kept = facts.filter((fact) => fact !== undefined && fact !== false && fact !== '');
   return kept.map((fact) => String(fact).replaceAll(' ', '\u00a0')).join(' · ');
@@ -143,7 +143,7 @@ function proxyLook(
       reason,
       failures > 0 && `${formatMany(failures, 'failure')} in a row`,
       formatMany(attempts, 'attempt'),
-      active > 0 && `${formatCount(active)} under way`,
+      active > 0 && `${formatCount(active)} in progress`,
     ]),
     leftMs: state === 'cooling-down' && coolsDownUntil !== undefined ? coolsDownUntil - time : undefined,
   };

@@ -35,7 +35,7 @@ const refresh = new RefreshControl(
   (choice) => keep('refresh', choice === 'live' ? '' : String(choice)),
 );
 const feed = new Feed(['circuits'], () => '', {
-  // The server sends under this name what the contract says.
+  // The contract says what the server sends under this name.
   value: (_name, value) => take(value as CircuitsData),
   problem: (problem) => notice.show(problem),
   state: (state) => refresh.state(state),
@@ -45,7 +45,7 @@ function take(next: CircuitsData): void {
   data = next;
   refresh.updated();
   const line = summary.show(next.circuits);
-  // Said when it changes, not every time it is read, and not when the page opens.
+  // Announced when it changes, not at each update, and not when the page opens.
   if (said !== undefined && said !== line) announce(line);
   said = line;
   showEmpty(next.circuits.length === 0);
@@ -84,7 +84,7 @@ function showEmpty(empty: boolean): void {
     el(
       'p',
       {},
-      'Each API with a breaker has one. Take breaker: false out of its configuration, or add an API.',
+      'Each API with a breaker has one. Remove breaker: false from its configuration, or add an API.',
     ),
   );
 }
@@ -118,7 +118,7 @@ async function confirmed(action: Action, circuit: string): Promise<boolean> {
   return confirm.ask({ title: `Purge the cache of ${circuit}?`, text, yes: 'Purge cache' });
 }
 
-/** Keeps a choice in the page's address, so that a link shows the same, and follows it. */
+/** Keeps a choice in the page's address, so that a link shows the same, and applies it. */
 function keep(name: 'refresh' | 'search', value: string): void {
   const query = new URLSearchParams(location.search);
   if (value === '') query.delete(name);

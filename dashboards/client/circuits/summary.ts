@@ -17,7 +17,7 @@ export class Summary {
     this.#place.append(this.#good, this.#bad, this.#text, this.#names);
   }
 
-  /** @returns what a screen reader should say of it */
+  /** @returns the text for a screen reader */
   show(circuits: readonly CircuitView[]): string {
     const open = circuits.filter(({ state }) => state === 'OPEN');
     const trying = circuits.filter(({ state }) => state === 'HALF_OPEN');

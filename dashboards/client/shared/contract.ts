@@ -1,6 +1,6 @@
 // The JSON that the dashboards' routes respond with. The server imports these types.
 
-/** What statistics are asked over. */
+/** Period of statistics. */
 export type Period = 'all' | 'daily' | 'hourly';
 
 /** A distribution of times in milliseconds. */
@@ -91,9 +91,9 @@ export interface PathColumns {
   readonly p50: readonly number[];
   readonly p95: readonly number[];
   readonly p99: readonly number[];
-  /** Calls that the cache answered, and those it was asked about. */
+  /** Calls served from the cache, and all cache lookups. */
   readonly hits: readonly number[];
-  readonly asked: readonly number[];
+  readonly lookups: readonly number[];
   readonly retried: readonly number[];
 }
 

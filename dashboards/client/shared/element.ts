@@ -1,7 +1,7 @@
-/** What may stand in an element. Texts go in as text, whatever they look like; `undefined` and `false` are left out. */
+/** A child of an element. Strings become text, never HTML; `undefined` and `false` are left out. */
 export type Child = Node | string | undefined | false;
 
-/** Attributes by name; `true` is an attribute without a value, `undefined` and `false` none. */
+/** Attributes by name; `true` sets one without a value, `undefined` and `false` set none. */
 export type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** A new element. */
@@ -16,7 +16,7 @@ export function el<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Sets or takes away an attribute, and touches nothing where it is so already. */
+/** Sets or removes an attribute, only if that changes something. */
 export function setAttribute(
   element: Element,
   name: string,
@@ -30,12 +30,12 @@ export function setAttribute(
   if (element.getAttribute(name) !== text) element.setAttribute(name, text);
 }
 
-/** Sets the text, and touches nothing where it is so already: screen readers would read it again. */
+/** Sets the text, only if it changes: screen readers would read it again. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** An element of the page's own HTML. */
+/** An element of the page's HTML. */
 export function byId(id: string): HTMLElement {
   const element = document.getElementById(id);
   if (!element) throw new Error(`The page has no #${id}`);
@@ -43,8 +43,7 @@ export function byId(id: string): HTMLElement {
 }
 
 /**
- * Makes the children these, in this order, and moves only what has to move: an element that is focused or
- * unfolded stays so.
+ * Sets the children, in this order, and moves only those that have to move: a focused or unfolded element stays so.
  */
 export function arrange(parent: Element, children: readonly Element[]): void {
   const focused = document.activeElement;
@@ -54,7 +53,7 @@ export function arrange(parent: Element, children: readonly Element[]): void {
     const at = parent.children[i];
     if (at !== child) parent.insertBefore(child, at ?? null);
   });
-  // An element that is moved loses the focus.
+  // A moved element loses the focus.
   if (focused instanceof HTMLElement && focused !== document.activeElement && parent.contains(focused)) {
     focused.focus({ preventScroll: true });
   }

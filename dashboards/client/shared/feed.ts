@@ -1,30 +1,30 @@
 import type { Problem } from './contract.js';
 
-/** How a page keeps up to date: live, by asking every so many seconds, or only when told to. */
+/** How a page is updated: live, every so many seconds, or only by the button. */
 export type Refresh = 'live' | 'off' | 5 | 10 | 30 | 60;
 
-/** What the feed is doing: `polling` where live was wanted and is not to be had. */
+/** What the feed is doing: `polling` if a live stream was wanted but does not work. */
 export type FeedState = 'live' | 'connecting' | 'polling' | 'interval' | 'off' | 'hidden';
 
-/** What the feed tells. */
+/** Receives what the feed reads. */
 export interface FeedListener {
-  /** A value of one of the feed's names. */
+  /** A new value, under one of the feed's names. */
   value(name: string, value: unknown): void;
-  /** Nothing new can be had just now; `undefined` once it can again. */
+  /** The last update failed; `undefined` when updates work again. */
   problem(problem: Problem | undefined): void;
   state(state: FeedState): void;
 }
 
 const POLL_MS = 5000;
-/** After this long without a word an open stream is taken for dead: the server speaks every 15 s. */
+/** After this long without an event a stream counts as dead: the server sends one every 15 s. */
 const SILENCE_MS = 40_000;
-/** A proxy that holds events back lets the stream open, and nothing comes. */
+/** Behind a proxy that buffers events the stream opens, but nothing arrives. */
 const FIRST_WORD_MS = 8000;
 const LIVE_AGAIN_MS = 30_000;
 
 /**
- * Values from the server: by server-sent events, and by asking where those do not come through. Rests while the
- * page is hidden. Addresses are relative to the page.
+ * Values from the server: by server-sent events, or by polling if those do not arrive. Pauses while the page is hidden.
+ * Addresses are relative to the page.
  */
 export class Feed {
   readonly #names: readonly string[];
@@ -32,11 +32,11 @@ export class Feed {
   readonly #listener: FeedListener;
   #refresh: Refresh = 'live';
   #events: EventSource | undefined;
-  #asking: AbortController | undefined;
+  #requesting: AbortController | undefined;
   #timer: number | undefined;
   #watchdog: number | undefined;
   #fellBackAt: number | undefined;
-  /** It begins once the page is shown. */
+  /** It starts when the page is shown. */
   #waiting = false;
 
   constructor(names: readonly string[], query: () => string, listener: FeedListener) {
@@ -46,7 +46,7 @@ export class Feed {
     document.addEventListener('visibilitychange', () => this.#shown());
   }
 
-  /** Begins anew: with another way of refreshing, or after the query has changed. */
+  /** Restarts, with another way of refreshing or after the query has changed. */
   start(refresh: Refresh): void {
     this.#stop();
     this.#refresh = refresh;
@@ -55,16 +55,16 @@ export class Feed {
     if (this.#waiting) return this.#listener.state('hidden');
     if (refresh === 'live') return this.#follow();
     this.#listener.state(refresh === 'off' ? 'off' : 'interval');
-    void this.#ask();
+    void this.#request();
   }
 
-  /** Asks once, now. */
-  askNow(): void {
+  /** Requests new values once, now. */
+  refreshNow(): void {
     clearTimeout(this.#timer);
-    void this.#ask();
+    void this.#request();
   }
 
-  /** What was asked for by hand stays as it is; all else rests while it is hidden. */
+  /** Pauses while the page is hidden, unless refreshing is off. */
   #shown(): void {
     if (document.hidden ? this.#refresh !== 'off' : this.#waiting) this.start(this.#refresh);
   }
@@ -72,7 +72,7 @@ export class Feed {
   #stop(): void {
     this.#events?.close();
     this.#events = undefined;
-    this.#asking?.abort();
+    this.#requesting?.abort();
     clearTimeout(this.#timer);
     clearTimeout(this.#watchdog);
   }
@@ -98,7 +98,7 @@ export class Feed {
     }
     events.addEventListener('problem', ({ data }: MessageEvent<string>) => {
       heard();
-      // What the server sends under this name is of this type.
+      // The contract says what the server sends under this name.
       this.#listener.problem(JSON.parse(data) as Problem);
     });
     events.addEventListener('error', () => {
@@ -118,16 +118,16 @@ export class Feed {
     this.#stop();
     this.#fellBackAt = performance.now();
     this.#listener.state('polling');
-    void this.#ask();
+    void this.#request();
   }
 
-  async #ask(): Promise<void> {
-    this.#asking?.abort();
-    const asking = new AbortController();
-    this.#asking = asking;
-    const outcome = await read(`data${this.#query()}`, asking.signal);
-    // Another question has been asked meanwhile, or none is any more.
-    if (asking.signal.aborted) return;
+  async #request(): Promise<void> {
+    this.#requesting?.abort();
+    const controller = new AbortController();
+    this.#requesting = controller;
+    const outcome = await read(`data${this.#query()}`, controller.signal);
+    // Another request has been made meanwhile, or the feed has stopped.
+    if (controller.signal.aborted) return;
     this.#listener.problem(outcome.problem);
     for (const name of this.#names) {
       if (name in outcome.values) this.#listener.value(name, outcome.values[name]);
@@ -142,12 +142,12 @@ export class Feed {
     this.#timer = window.setTimeout(() => {
       const since = this.#fellBackAt;
       if (since !== undefined && performance.now() - since > LIVE_AGAIN_MS) this.#follow();
-      else void this.#ask();
+      else void this.#request();
     }, wait);
   }
 }
 
-/** A refusal may bring values as well: what there is in place of what was asked for. */
+/** An error response may have values as well, such as the APIs that do exist. */
 interface Outcome {
   readonly values: Readonly<Record<string, unknown>>;
   readonly problem: Problem | undefined;
@@ -157,10 +157,10 @@ async function read(address: string, signal: AbortSignal): Promise<Outcome> {
   try {
     const response = await fetch(address, { signal, headers: { Accept: 'application/json' } });
     const body: unknown = await response.json();
-    // What the server sends is an object in any case, and a problem where it is not well.
+    // The server always sends an object; with an error status it is a problem.
     const values = body as Record<string, unknown>;
     return { values, problem: response.ok ? undefined : (body as Problem) };
   } catch {
-    return { values: {}, problem: { error: 'The server does not answer', code: 'ERR_UNREACHABLE' } };
+    return { values: {}, problem: { error: 'The server does not respond', code: 'ERR_UNREACHABLE' } };
   }
 }

@@ -4,7 +4,7 @@ const LOCALE = 'en-GB';
 const SPACE = '\u202f';
 
 const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
-// Where British English has a small m for a million, which reads like milli.
+// British English has a small m for a million, which reads like milli.
 const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumSignificantDigits: 4 });
 const short = new Intl.NumberFormat(LOCALE, { maximumSignificantDigits: 3 });
 const tenth = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
@@ -20,11 +20,11 @@ export const formatCount = (value: number): string => whole.format(value);
 export const formatMany = (count: number, one: string, many = `${one}s`): string =>
   `${whole.format(count)} ${count === 1 ? one : many}`;
 
-/** A count where there is little room: in full below a million. */
+/** A count for narrow places: in full below a million. */
 export const formatCompact = (value: number): string =>
   Math.abs(value) < 1_000_000 ? whole.format(value) : compact.format(value);
 
-/** A share in per cent. What is not quite nothing or all does not read as such. */
+/** A share in per cent. Values close to 0 or 100 are not rounded to them. */
 export function formatRatio(part: number, all: number): string {
   if (all === 0) return '–';
   const percent = (part / all) * 100;
@@ -33,7 +33,7 @@ export function formatRatio(part: number, all: number): string {
   return `${tenth.format(percent)}${SPACE}%`;
 }
 
-/** A span of milliseconds with the unit that suits it: `4.2 ms`, `850 ms`, `1.25 s`, `3 min 20 s`. */
+/** A duration in a suitable unit: `4.2 ms`, `850 ms`, `1.25 s`, `3 min 20 s`. */
 export function formatMs(ms: number): string {
   if (ms < 9.95) return `${tenth.format(ms)}${SPACE}ms`;
   if (ms < 999.5) return `${whole.format(ms)}${SPACE}ms`;
@@ -63,11 +63,11 @@ export const formatDay = (time: number): string => day.format(time);
 /** `4 Mar`, of the day in UTC. */
 export const formatUtcDay = (time: number): string => utcDay.format(time);
 
-/** The moment in UTC, for a title: `2025-03-04 14:03:59 UTC`. */
+/** The time in UTC, for a tooltip: `2025-03-04 14:03:59 UTC`. */
 export const formatUtc = (time: number): string =>
   `${new Date(time).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 
-/** When something was: the time alone within the last twelve hours, with the day before that. */
+/** The time of an event: without the day within the last twelve hours. */
 export function formatWhen(time: number, now = Date.now()): string {
   const recent = Math.abs(now - time) < 12 * 3_600_000;
   return recent ? formatClock(time) : `${formatDay(time)} ${formatMinute(time)}`;

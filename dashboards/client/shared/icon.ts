@@ -1,4 +1,4 @@
-/** Names of the icons; each has a shape of its own, so that colour is not needed to tell them apart. */
+/** Names of the icons; their shapes differ, so that colour is not needed to distinguish them. */
 export type IconName = 'ok' | 'warning' | 'stop' | 'idle';
 
 const PATHS: Readonly<Record<IconName, string>> = {
@@ -10,7 +10,7 @@ const PATHS: Readonly<Record<IconName, string>> = {
 
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** A small picture beside a word that says the same. */
+/** A small picture beside a word with the same meaning. */
 export function icon(name: IconName): SVGSVGElement {
   const svg = document.createElementNS(SVG, 'svg');
   const path = document.createElementNS(SVG, 'path');

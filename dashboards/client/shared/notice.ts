@@ -4,15 +4,15 @@ import { icon } from './icon.js';
 
 /** What to do about a problem, by its code. */
 const ADVICE: Readonly<Record<string, string>> = {
-  ERR_UNREACHABLE: 'Check that the program runs and that you can reach it. The page goes on trying.',
+  ERR_UNREACHABLE: 'Check that the program is running and reachable. The page keeps trying.',
   ERR_UNAUTHORIZED: 'Reload the page to sign in again.',
   ERR_FORBIDDEN: 'Reload the page, and ask whoever runs this for access.',
   ERR_NOT_FOUND: 'Choose another API or path above.',
-  ERR_BAD_REQUEST: 'Something in the address of the page is wrong. Choose anew above.',
-  ERR_INTERNAL: 'What is shown may be old. The program’s log says more; the page goes on trying.',
+  ERR_BAD_REQUEST: 'The address of the page has an invalid value. Choose again above.',
+  ERR_INTERNAL: 'The figures may be out of date. See the program’s log; the page keeps trying.',
 };
 
-/** The place at the head of the page that tells what is wrong with the page itself. */
+/** The notice at the top of the page about problems of the page itself. */
 export class Notice {
   readonly #place = byId('notice');
   readonly #text = el('strong');
@@ -23,7 +23,7 @@ export class Notice {
     this.#place.hidden = true;
   }
 
-  /** Shows a problem, or that there is none. */
+  /** Shows a problem; `undefined` hides the notice. */
   show(problem: Problem | undefined): void {
     this.#place.hidden = problem === undefined;
     if (!problem) return;
@@ -32,7 +32,7 @@ export class Notice {
   }
 }
 
-/** Has a screen reader say something that is seen on the page anyway. */
+/** Announces to screen readers what is visible on the page. */
 export function announce(text: string): void {
   setText(byId('announcer'), text);
 }

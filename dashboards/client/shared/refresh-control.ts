@@ -20,7 +20,7 @@ const STATES: Readonly<Record<FeedState, string>> = {
   hidden: 'Paused',
 };
 
-/** Reads a choice from a text, as in the page's address; what is no choice is live. */
+/** Reads a choice from a text, as in the page's address; any other text means live. */
 export function refreshOf(text: string | null): Refresh {
   return CHOICES.find(([value]) => String(value) === text)?.[0] ?? 'live';
 }
@@ -35,7 +35,7 @@ export class RefreshControl {
     this.#select.append(...CHOICES.map(([value, label]) => el('option', { value }, label)));
     this.#select.addEventListener('change', () => chosen(refreshOf(this.#select.value)));
     const button = el('button', { type: 'button', class: 'quiet' }, 'Refresh now');
-    button.addEventListener('click', () => feed().askNow());
+    button.addEventListener('click', () => feed().refreshNow());
     byId('refresh-control').append(
       el('p', { class: 'updated' }, this.#state, ' ', el('span', {}, 'Updated ', this.#updated)),
       el('label', { for: 'refresh' }, 'Refresh'),
@@ -50,13 +50,13 @@ export class RefreshControl {
     this.#select.value = String(refresh);
   }
 
-  /** Shows what the feed does. */
+  /** Shows the state of the feed. */
   state(state: FeedState): void {
     setText(this.#state, STATES[state]);
     setAttribute(this.#state, 'data-state', state);
   }
 
-  /** Shows that what the page tells is of now. */
+  /** Shows the time of the last update. */
   updated(time = Date.now()): void {
     setText(this.#updated, formatClock(time));
     setAttribute(this.#updated, 'datetime', new Date(time).toISOString());

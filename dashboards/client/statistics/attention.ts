@@ -6,7 +6,7 @@ import { isOutage } from './severity.js';
 
 const MAX_SHOWN = 6;
 
-/** The first line of the page: which APIs fail now, the worst first. */
+/** The first line of the page: the APIs that are failing, the worst first. */
 export class Attention {
   readonly #place = byId('attention');
   readonly #open: (api: string) => void;
@@ -22,7 +22,7 @@ export class Attention {
     this.#place.append(this.#good, this.#idle, this.#bad, this.#text, this.#list);
   }
 
-  /** Shows how the APIs are. */
+  /** Shows the state of the APIs. */
   show({ apis, minutes }: Overview): void {
     const failing = apis.filter(({ failure }) => failure > 0).sort(worstFirst);
     const calls = apis.reduce((all, { total }) => all + total, 0);

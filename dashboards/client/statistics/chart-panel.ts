@@ -9,17 +9,17 @@ export interface PanelParts {
   readonly title: string;
   readonly series: readonly ChartSeries[];
   readonly bands?: readonly (readonly [upper: number, lower: number])[];
-  /** Text of a value of the axis. */
+  /** Label of a value on the axis. */
   value(value: number): string;
-  /** Text of a bucket's values. */
+  /** Values of a bucket in words. */
   words(bucket: TimeBucket): string;
-  /** Columns of the table that says the same as the chart. */
+  /** Columns of the table with the same data as the chart. */
   readonly columns: readonly (readonly [name: string, read: (bucket: TimeBucket) => string])[];
   /** The chart in a sentence. */
   summary(buckets: readonly TimeBucket[]): string;
 }
 
-/** A chart with its key, the values at the pointer, and the same as a table for who wants it. */
+/** A chart with its legend, the values at the pointer, and the same data as a table. */
 export class ChartPanel {
   readonly #parts: PanelParts;
   readonly #chart: Chart;
@@ -37,7 +37,7 @@ export class ChartPanel {
     const { id, title, series, bands, columns, value } = parts;
     this.#chart = new Chart({ series, bands, value, pointed: (bucket) => this.#point(bucket) });
     this.#key = chartKey(series);
-    const heads = ['Begin', ...columns.map(([name]) => name)].map((name) => el('th', { scope: 'col' }, name));
+    const heads = ['Start', ...columns.map(([name]) => name)].map((name) => el('th', { scope: 'col' }, name));
     const table = el('table', {}, el('thead', {}, el('tr', {}, ...heads)), this.#rows);
     const region = el(
       'div',
@@ -96,7 +96,7 @@ export class ChartPanel {
   }
 }
 
-/** Of one path, days and hours reach back less far. */
+/** For a single path, days and hours reach back less far. */
 function spanOf({ path, period }: View, span: string): string {
   if (path === undefined) return span;
   return period === 'hourly' ? 'the last 24 hours' : 'the last 7 days';
@@ -106,5 +106,5 @@ function nothing({ path, period, buckets }: View): string {
   if (path !== undefined && period === 'all' && buckets.length === 0) {
     return 'Minutes are not kept for a single path. Choose By day or By hour.';
   }
-  return period === 'all' ? 'No calls in the last hour.' : 'No calls in this time.';
+  return period === 'all' ? 'No calls in the last hour.' : 'No calls in this period.';
 }

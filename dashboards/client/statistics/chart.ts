@@ -19,15 +19,15 @@ export interface ChartParts {
   readonly series: readonly ChartSeries[];
   /** Fills between these two, by their place in `series`. */
   readonly bands?: readonly (readonly [upper: number, lower: number])[];
-  /** Text of a value on the axis. */
+  /** Label of a value on the axis. */
   value(value: number): string;
-  /** Hears which bucket the pointer is at. */
+  /** Called with the bucket at the pointer. */
   pointed(bucket: TimeBucket | undefined): void;
 }
 
 const HEIGHT = 180;
 
-/** A drawing of buckets over time. It follows its box's width and the colours of the page. */
+/** A chart of buckets over time. It adapts to the width of its box and the colours of the page. */
 export class Chart {
   readonly box = el('div', { class: 'chart', role: 'img' });
   readonly #parts: ChartParts;
@@ -41,7 +41,7 @@ export class Chart {
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#plot?.redraw(false));
   }
 
-  /** Draws these buckets; `summary` says the same to who cannot see it. */
+  /** Draws these buckets; `summary` is the text for screen readers. */
   draw(buckets: readonly TimeBucket[], period: Period, summary: string): void {
     if (period !== this.#period) this.#plot = void this.#plot?.destroy();
     this.#period = period;
@@ -87,7 +87,7 @@ export class Chart {
         ? { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC') }
         : {}),
       scales: {
-        // Half a bucket on either side, or the first and the last bar would be cut in half.
+        // Half a bucket on either side; otherwise the first and the last bar would be cut in half.
         x: { range: (_plot, first, last) => [first - this.#halfBucket(), last + this.#halfBucket()] },
         y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.08)] },
       },
@@ -129,7 +129,7 @@ function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-/** What the colours and dashes of a chart stand for, in the order of its series. */
+/** The legend of a chart, in the order of its series. */
 export function chartKey(series: readonly ChartSeries[]): HTMLElement {
   const items = series.map(({ label, colour: name, bars, dash }) => {
     const kind = bars ? 'bar' : dash ? `dash-${dash.length > 0 ? dash[0] : 0}` : 'solid';
@@ -138,7 +138,7 @@ export function chartKey(series: readonly ChartSeries[]): HTMLElement {
   return el('ul', { class: 'key' }, ...items);
 }
 
-/** A text that changes with the pointer; not read out, since the table below holds the same. */
+/** A text that changes with the pointer; hidden from screen readers, since the table below has the same data. */
 export class Readout {
   readonly element = el('p', { class: 'readout number', 'aria-hidden': 'true' });
 

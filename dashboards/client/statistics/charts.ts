@@ -2,7 +2,7 @@ import type { TimeBucket } from '../shared/contract.js';
 import { formatCompact, formatCount, formatMany, formatMs, formatRatio } from '../shared/format.js';
 import { ChartPanel } from './chart-panel.js';
 
-/** Calls over time, and in front of them those that failed. */
+/** Calls over time, and the failed ones in front of them. */
 export function trafficPanel(): ChartPanel {
   return new ChartPanel({
     id: 'traffic',
@@ -27,7 +27,7 @@ export function trafficPanel(): ChartPanel {
   });
 }
 
-/** How long answers took over time: a line for each share of the calls. */
+/** Response times over time: a line for each percentile. */
 export function latencyPanel(): ChartPanel {
   const read = (key: 'p50' | 'p95' | 'p99') => (bucket: TimeBucket) =>
     bucket.responseTime.count === 0 ? null : bucket.responseTime[key];
@@ -57,7 +57,7 @@ export function latencyPanel(): ChartPanel {
     summary: (buckets) => {
       const worst = Math.max(0, ...buckets.map((bucket) => read('p99')(bucket) ?? 0));
       const last = [...buckets].reverse().find((bucket) => bucket.responseTime.count > 0);
-      return `Chart: 99 per cent of calls within at most ${formatMs(worst)}; lately half within ${last ? text('p50')(last) : 'no time'}`;
+      return `Chart: 99 per cent of calls within at most ${formatMs(worst)}; most recently half within ${last ? text('p50')(last) : 'no time'}`;
     },
   });
 }

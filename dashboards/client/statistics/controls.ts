@@ -2,14 +2,14 @@ import type { Overview, Period } from '../shared/contract.js';
 import { byId, el, setAttribute } from '../shared/element.js';
 import type { PageState } from './page-state.js';
 
-/** Periods by the words of the page. */
+/** Labels of the periods. */
 export const PERIOD_NAMES: Readonly<Record<Period, string>> = {
   all: 'All time',
   daily: 'By day',
   hourly: 'By hour',
 };
 
-/** As many paths as a list of suggestions shows at most. */
+/** Most paths in the list of suggestions. */
 const MAX_SUGGESTIONS = 50;
 
 /** The choice of API, path and period. */
@@ -47,7 +47,7 @@ export class Controls {
     );
   }
 
-  /** Shows the APIs there are to choose from. */
+  /** Shows the APIs to choose from. */
   offerApis({ apis }: Overview): void {
     const names = JSON.stringify(apis.map(({ api }) => api));
     if (names === this.#names) return;
@@ -87,7 +87,7 @@ export class Controls {
       .filter((path) => path.toLowerCase().includes(typed))
       .slice(0, MAX_SUGGESTIONS);
     this.#suggestions.replaceChildren(...fitting.map((value) => el('option', { value })));
-    // A click on a suggestion is an input event only; what is typed in full may be the begin of a longer path.
+    // A click on a suggestion fires only an input event; a typed path may be the start of a longer one.
     if (fitting.length === 1 && fitting[0] === this.#path.value) this.#choosePath();
   }
 

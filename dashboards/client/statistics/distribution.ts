@@ -18,7 +18,7 @@ interface Line {
   readonly share: HTMLElement;
 }
 
-/** How many of a whole are what: a table whose lines are bars as well. */
+/** Shares of a whole: a table whose rows have bars. */
 export class Distribution {
   readonly #nothing: string;
   readonly #empty = el('p', { class: 'nothing' });
@@ -42,7 +42,7 @@ export class Distribution {
     place.append(this.#table, this.#empty);
   }
 
-  /** Shows these, in this order. */
+  /** Shows these shares, in this order. */
   show(shares: readonly Share[]): void {
     const whole = shares.reduce((all, { count }) => all + count, 0);
     this.#table.hidden = whole === 0;

@@ -3,21 +3,21 @@ import { el, setText } from '../shared/element.js';
 import { formatBytes, formatCount, formatMs } from '../shared/format.js';
 import { Distribution, mostFirst, panel, type Share } from './distribution.js';
 
-/** What a status or verdict means to the reader. */
+/** Labels of cache verdicts. */
 const VERDICTS: Readonly<Record<string, string>> = {
   hit: 'Hit: from the cache',
-  miss: 'Miss: fetched',
+  miss: 'Miss: fetched from the target',
   stale: 'Stale copy served',
-  revalidated: 'Revalidated: still good',
+  revalidated: 'Revalidated: still valid',
   coalesced: 'Shared one fetch',
   bypass: 'Bypassed',
 };
 
-/** Statuses, codes of errors, cache verdicts, exits and volume of a view. */
+/** Statuses, error codes, cache verdicts, egress proxies and volume of a view. */
 export class Distributions {
   readonly #statuses: Distribution;
   readonly #codes: Distribution;
-  readonly #codesTitle = el('h3', {}, 'Errors of the gateway itself');
+  readonly #codesTitle = el('h3', {}, 'Errors of the proxy itself');
   readonly #cache: Distribution;
   readonly #proxies: Distribution;
   readonly #volume: readonly (readonly [read: (view: View) => string, value: HTMLElement])[];
@@ -27,24 +27,24 @@ export class Distributions {
     this.#statuses = new Distribution(statuses, {
       caption: 'Calls by status code',
       of: 'Status',
-      nothing: 'No answers in this time.',
+      nothing: 'No responses in this period.',
     });
     statuses.append(this.#codesTitle);
     this.#codes = new Distribution(statuses, { caption: 'Calls by error code', of: 'Code', nothing: '' });
     this.#cache = new Distribution(panel('cache', 'Cache'), {
-      caption: 'Calls by what the cache did',
+      caption: 'Calls by cache verdict',
       of: 'Verdict',
-      nothing: 'The cache was not asked. Turn it on with a cache block in the API’s configuration.',
+      nothing: 'No cache lookups. Turn the cache on with a cache block in the API’s configuration.',
     });
-    this.#proxies = new Distribution(panel('exits', 'Exits'), {
-      caption: 'Attempts by exit',
-      of: 'Exit',
-      nothing: 'No attempts in this time.',
+    this.#proxies = new Distribution(panel('proxies', 'Egress proxies'), {
+      caption: 'Attempts by egress proxy',
+      of: 'Egress proxy',
+      nothing: 'No attempts in this period.',
     });
     this.#volume = volumeList(panel('volume', 'Volume'));
   }
 
-  /** Shows those of a view. */
+  /** Shows the shares of a view. */
   show(view: View): void {
     const { statusCodes, errors, cache, proxies } = view.figures;
     this.#statuses.show(byStatus(statusCodes));
@@ -59,7 +59,10 @@ export class Distributions {
       })),
     );
     this.#proxies.show(
-      mostFirst(proxies).map((share) => ({ ...share, label: share.key === 'direct' ? 'Direct' : share.key })),
+      mostFirst(proxies).map((share) => ({
+        ...share,
+        label: share.key === 'direct' ? 'Direct connection' : share.key,
+      })),
     );
     for (const [read, value] of this.#volume) setText(value, read(view));
   }
@@ -96,7 +99,7 @@ const NAMES: Readonly<Record<string, string>> = {
   504: 'Gateway Timeout',
 };
 
-/** A status with its name, where it is a common one. */
+/** A status with its name, if it is a common one. */
 export const statusName = (code: string): string => (NAMES[code] ? `${code} ${NAMES[code]}` : code);
 
 function statusTone(code: string): Share['tone'] {

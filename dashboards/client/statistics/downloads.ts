@@ -7,7 +7,7 @@ const FILES: readonly (readonly [file: string, name: string])[] = [
   ['stats.json', 'Everything as JSON'],
 ];
 
-/** Links to files with the figures of what is chosen. */
+/** Links to files with the figures of the selection. */
 export class Downloads {
   readonly #links = FILES.map(([file, name]) => ({ file, link: el('a', { download: true }, name) }));
 
@@ -18,7 +18,7 @@ export class Downloads {
     );
   }
 
-  /** Leads to the files of this choice. */
+  /** Links to the files of this selection. */
   show(state: PageState): void {
     for (const { file, link } of this.#links) link.href = `${file}?${selectionOf(state)}`;
   }

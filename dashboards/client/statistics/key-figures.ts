@@ -8,15 +8,15 @@ interface Tile {
   readonly name: string;
   read(figures: Figures): string;
   below(view: View): string;
-  /** Whether the figure is bad news. */
+  /** Whether the figure is bad. */
   bad?(figures: Figures): boolean;
 }
 
-/** Calls that the cache answered, and all that it was asked about. */
-export function cacheHits(cache: Counts): { hits: number; asked: number } {
+/** Calls served from the cache, and all cache lookups. */
+export function cacheHits(cache: Counts): { hits: number; lookups: number } {
   const of = (name: string) => cache[name] ?? 0;
   const hits = of('hit') + of('stale') + of('revalidated') + of('coalesced');
-  return { hits, asked: hits + of('miss') };
+  return { hits, lookups: hits + of('miss') };
 }
 
 const TILES: readonly Tile[] = [
@@ -38,11 +38,11 @@ const TILES: readonly Tile[] = [
   { name: 'p99', read: latency('p99'), below: ({ figures }) => `slowest ${latency('max')(figures)}` },
   {
     name: 'From the cache',
-    read: ({ cache }) => formatRatio(cacheHits(cache).hits, cacheHits(cache).asked),
+    read: ({ cache }) => formatRatio(cacheHits(cache).hits, cacheHits(cache).lookups),
     below: ({ figures }) =>
-      cacheHits(figures.cache).asked === 0
-        ? 'not asked'
-        : `of ${formatCompact(cacheHits(figures.cache).asked)} asked`,
+      cacheHits(figures.cache).lookups === 0
+        ? 'no lookups'
+        : `of ${formatCompact(cacheHits(figures.cache).lookups)} lookups`,
   },
   {
     name: 'Retried',
@@ -58,7 +58,7 @@ function latency(key: 'p50' | 'p95' | 'p99' | 'max'): (figures: Figures) => stri
 
 const SPAN_NAMES = { all: 'last hour', daily: 'today', hourly: 'this hour' } as const;
 
-/** The same figure of the youngest part of the period: what is now tells more than what ever was. */
+/** The same figure for the most recent part of the period, which matters more than the whole. */
 function ofLate(
   { period, buckets }: View,
   read: (figures: { total: number; failure: number }) => string,

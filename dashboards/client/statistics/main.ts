@@ -45,7 +45,7 @@ function queryOfServer(): string {
 
 function take(name: string, value: unknown): void {
   refresh.updated();
-  // The server sends under each name what the contract says.
+  // The contract says what the server sends under each name.
   if (name === 'overview') takeOverview(value as Overview);
   if (name === 'view') takeView(value as View);
   if (name === 'paths') takePaths(value as PathColumns);
@@ -58,7 +58,7 @@ function takeOverview(next: Overview): void {
   controls.offerApis(next);
   byId('controls').hidden = first === undefined;
   if (first === undefined) return empty.noApi();
-  // Nothing was chosen: what fails most is what one has come for.
+  // Nothing was chosen: start with the API that fails most.
   if (state.api === '') change({ api: worst(next) ?? first }, 'replace');
 }
 
@@ -68,7 +68,7 @@ function worst({ apis }: Overview): string | undefined {
 }
 
 function takeView(view: View): void {
-  // An answer to what was chosen before may still come in.
+  // A response for the previous selection may still arrive.
   const { api, path, period } = view;
   if (api !== state.api || (path ?? '') !== state.path || period !== state.period) return;
   const called = view.figures.total > 0;
@@ -96,7 +96,7 @@ function fail(problem: Problem | undefined): void {
   empty.hide();
 }
 
-/** Shows a state, and keeps it in the address: what is chosen makes a step that the back button takes back. */
+/** Shows a state and keeps it in the address; a new selection is a step that the back button undoes. */
 function change(changes: Partial<PageState>, history: 'push' | 'replace' = 'push'): void {
   const before = state;
   state = { ...state, ...changes };

@@ -18,7 +18,7 @@ export const SORT_KEYS = [
 /** A column to sort by. */
 export type SortKey = (typeof SORT_KEYS)[number];
 
-/** All that the page shows depends on: it is the query of the page's address, so that a link shows the same. */
+/** Everything that determines what the page shows: the query of its address, so that a link shows the same. */
 export interface PageState {
   readonly api: string;
   readonly path: string;
@@ -30,7 +30,7 @@ export interface PageState {
   readonly search: string;
 }
 
-/** What an address without a query stands for: what fails most comes first. */
+/** The state without a query: what fails most comes first. */
 export const INITIAL: PageState = {
   api: '',
   path: '',
@@ -43,7 +43,7 @@ export const INITIAL: PageState = {
 
 const PERIODS: readonly Period[] = ['all', 'daily', 'hourly'];
 
-/** Reads the query of an address; what it does not understand is as if it were not there. */
+/** Reads the query of an address; unknown values are ignored. */
 export function readState(search: string): PageState {
   const query = new URLSearchParams(search);
   const [key = '', direction] = (query.get('sort') ?? '').split('-');
@@ -59,7 +59,7 @@ export function readState(search: string): PageState {
   };
 }
 
-/** Writes the query of an address, without what is as at the start. */
+/** Writes the query of an address, without the values of {@link INITIAL}. */
 export function writeState(state: PageState): string {
   const query = selectionOf(state);
   if (state.refresh !== INITIAL.refresh) query.set('refresh', String(state.refresh));
@@ -71,7 +71,7 @@ export function writeState(state: PageState): string {
   return text === '' ? '' : `?${text}`;
 }
 
-/** The part of it that the server is asked by. */
+/** The part of the query that goes to the server. */
 export function selectionOf({ api, path, period }: PageState): URLSearchParams {
   const query = new URLSearchParams();
   if (api !== '') query.set('api', api);

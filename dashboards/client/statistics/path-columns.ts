@@ -6,9 +6,9 @@ import type { PageState, SortKey } from './page-state.js';
 export interface PathColumn {
   readonly key: SortKey;
   readonly name: string;
-  /** Not shown where there is little room. */
+  /** Hidden on narrow screens. */
   readonly minor?: boolean;
-  /** What it sorts by. */
+  /** Value to sort by. */
   weight(paths: PathColumns, i: number): number;
   text(paths: PathColumns, i: number): string;
 }
@@ -25,7 +25,7 @@ function timeColumn(key: 'p50' | 'p95' | 'p99', minor = false): PathColumn {
   };
 }
 
-/** A share of calls; no calls at all are less than none of some. */
+/** A share of calls; rows without calls sort below a share of 0. */
 const share = (part: number, all: number): number => (all === 0 ? -1 : part / all);
 
 /** The columns beside the path itself, from left to right. */
@@ -56,8 +56,8 @@ export const PATH_COLUMNS: readonly PathColumn[] = [
     key: 'hits',
     name: 'From cache',
     minor: true,
-    weight: ({ hits, asked }, i) => share(at(hits, i), at(asked, i)),
-    text: ({ hits, asked }, i) => formatRatio(at(hits, i), at(asked, i)),
+    weight: ({ hits, lookups }, i) => share(at(hits, i), at(lookups, i)),
+    text: ({ hits, lookups }, i) => formatRatio(at(hits, i), at(lookups, i)),
   },
   {
     key: 'retried',
@@ -68,7 +68,7 @@ export const PATH_COLUMNS: readonly PathColumn[] = [
   },
 ];
 
-/** The places of the paths that fit the search, in the order asked for; equal ones by their calls, then names. */
+/** Indexes of the paths that match the search, in the chosen order; by calls and then names among equals. */
 export function orderPaths(
   paths: PathColumns,
   state: Pick<PageState, 'sort' | 'descending' | 'search'>,
@@ -89,5 +89,5 @@ export function orderPaths(
   );
 }
 
-// localeCompare takes ten times as long, and paths are no words.
+// localeCompare takes ten times as long, and paths are not words of a language.
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -7,10 +7,10 @@ import { orderPaths, PATH_COLUMNS } from './path-columns.js';
 import { isBad } from './severity.js';
 import { type VirtualRow, VirtualRows } from './virtual-rows.js';
 
-/** What the table covers, by period. */
+/** The span that the table covers, by period. */
 const SPANS = { all: 'all time', daily: 'the last 7 days', hourly: 'the last 24 hours' } as const;
 
-/** Every path of an API: sortable, searchable, of any length. A path leads to its own figures. */
+/** Every path of an API: sortable, searchable, of any length. A path links to its own figures. */
 export class PathTable {
   readonly #change: (change: Partial<PageState>) => void;
   readonly #caption = el('span', { class: 'caption' });
@@ -60,7 +60,7 @@ export class PathTable {
     this.#draw();
   }
 
-  /** Shows them in another order or through another filter. */
+  /** Applies another order or filter. */
   arrange(state: PageState): void {
     const { sort, descending, search } = this.#state;
     const changed = sort !== state.sort || descending !== state.descending || search !== state.search;
@@ -98,7 +98,7 @@ export class PathTable {
     });
   }
 
-  /** The other way round where it is sorted by it already; else figures from the top, names from A. */
+  /** Reverses the current order; a new column starts with its highest figure, or with A for names. */
   #sortBy(key: SortKey): void {
     const { sort, descending } = this.#state;
     this.#change({ sort: key, descending: key === sort ? !descending : key !== 'path' });

@@ -7,7 +7,7 @@ import { statusName } from './distributions.js';
 
 const SHOWN_AT_FIRST = 8;
 
-/** The calls that failed of late; each unfolds to its details. */
+/** The calls that failed recently; each unfolds to its details. */
 export class RecentErrors {
   readonly #list = el('ol', { class: 'errors' });
   readonly #nothing = el('p', { class: 'nothing' }, 'No errors recorded.');
@@ -25,7 +25,7 @@ export class RecentErrors {
     place.append(this.#list, this.#nothing, this.#more);
   }
 
-  /** Shows these; what is unfolded stays so. */
+  /** Shows these; unfolded ones stay unfolded. */
   show(errors: readonly RecentError[]): void {
     this.#errors = errors;
     const shown = this.#all ? errors : errors.slice(0, SHOWN_AT_FIRST);
@@ -39,10 +39,10 @@ export class RecentErrors {
   }
 }
 
-/** Two errors may be alike in every field: their number among equals tells them apart. */
+/** Two errors may be equal in all properties: a number among equals makes the key unique. */
 function withKeys(errors: readonly RecentError[]): [string, RecentError][] {
   const seen = new Map<string, number>();
-  // From the oldest on, since a new equal one comes at the head.
+  // From the oldest on, since new ones come first.
   return [...errors]
     .reverse()
     .map((error): [string, RecentError] => {
@@ -91,10 +91,10 @@ function details({
   const facts: readonly (readonly [string, string | undefined])[] = [
     ['Message', message],
     ['Request', `${method} ${path}`],
-    ['Status', status < 100 ? 'no answer' : statusName(String(status))],
-    ['Code', code ?? 'none: the target answered so'],
+    ['Status', status < 100 ? 'no response' : statusName(String(status))],
+    ['Code', code ?? 'none: the response is the target’s'],
     ['Request id', requestId],
-    ['Took', formatMs(durationMs)],
+    ['Duration', formatMs(durationMs)],
     ['Attempts', String(attempts)],
     ['Time', formatUtc(time)],
   ];

@@ -1,23 +1,23 @@
 import type { Period } from '../shared/contract.js';
 import { formatDay, formatMinute, formatUtc, formatUtcDay } from '../shared/format.js';
 
-/** What each bucket of a period is. */
+/** Names of the buckets of each period. */
 export const BUCKET_NAMES: Readonly<Record<Period, { readonly unit: string; readonly span: string }>> = {
   all: { unit: 'minute', span: 'the last hour' },
   hourly: { unit: 'hour', span: 'the last 7 days' },
   daily: { unit: 'day', span: 'the last 30 days' },
 };
 
-/** The begin of a bucket in words, in the reader's time; days are those of UTC. */
+/** The start of a bucket, in the reader's time zone; days are in UTC. */
 export function bucketLabel(start: number, period: Period): string {
   if (period === 'daily') return `${formatUtcDay(start)} UTC`;
   return period === 'hourly' ? `${formatDay(start)} ${formatMinute(start)}` : formatMinute(start);
 }
 
-/** The begin of a bucket for a title. */
+/** The start of a bucket for a tooltip. */
 export const bucketTitle = formatUtc;
 
-/** Texts of an axis' ticks, in seconds since the epoch: the day where it begins, the time elsewhere. */
+/** Labels of an axis' ticks, given in seconds since the epoch: the day at its start, otherwise the time. */
 export function tickLabels(ticks: readonly number[], stepSeconds: number, period: Period): string[] {
   return ticks.map((tick) => {
     const time = tick * 1000;

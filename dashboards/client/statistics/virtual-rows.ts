@@ -1,18 +1,18 @@
 import { el } from '../shared/element.js';
 
-/** A row of a long table; it shows one line at a time, and may be given another. */
+/** A row of a long table; it shows one line at a time and is reused for others. */
 export interface VirtualRow {
   readonly row: HTMLTableRowElement;
-  /** Shows the line of this place in the table. */
+  /** Shows the line with this index. */
   show(index: number): void;
 }
 
-/** Rows drawn beyond either edge, so that fast scrolling and the tab key find something there. */
+/** Rows drawn beyond either edge, for fast scrolling and the tab key. */
 const OVERSCAN = 8;
 
 /**
- * The body of a table of any length: only the rows in sight exist. A row keeps its line as long as it is in
- * sight, so that the focus stays where it is.
+ * The body of a table of any length: only the visible rows exist. A row keeps its line while it is visible, so that the
+ * focus stays where it is.
  */
 export class VirtualRows {
   readonly #scroller: HTMLElement;
@@ -37,11 +37,11 @@ export class VirtualRows {
     }).observe(scroller);
   }
 
-  /** Shows a table of this length, drawing every row anew. */
+  /** Shows a table of this length and redraws every row. */
   draw(length: number): void {
     this.#length = length;
     for (const row of this.#rows) row.at = -1;
-    // The style sheet makes a short table no higher than it has to be.
+    // The style sheet limits the height of a short table.
     this.#scroller.style.setProperty('--rows', String(length));
     this.#measure();
     this.#layOut();
@@ -58,7 +58,7 @@ export class VirtualRows {
     });
   }
 
-  /** The height of a row is the style sheet's: rows are taller where fingers point. */
+  /** The style sheet sets the height of a row: rows are taller on touch screens. */
   #measure(): void {
     this.#rowHeight = Number.parseFloat(getComputedStyle(this.#scroller).getPropertyValue('--row')) || 32;
   }
@@ -77,7 +77,7 @@ export class VirtualRows {
     this.#below.height((this.#length - first - size) * this.#rowHeight);
     let before: Element = this.#above.row;
     for (let at = first; at < first + size; at++) {
-      // The line of a place has always the same row, whatever else comes into sight.
+      // A line always gets the same row, whatever else becomes visible.
       const row = this.#rows[at % size];
       if (!row) continue;
       if (row.at !== at) row.show(at);

@@ -48,7 +48,7 @@ describe('resilientProxy().update()', () => {
     expect(proxy.apis.get('a')).to.equal(before);
   });
 
-  it('keeps an open circuit and stored answers where another part changed', async () => {
+  it('keeps an open circuit and stored responses when another part changed', async () => {
     const upstream = await startUpstream(text('stored'));
     const a = { target: upstream.url, cache: { ttlMs: 60_000 } };
     const { proxy, url } = await startProxy({ apis: { a } });
@@ -85,7 +85,7 @@ describe('resilientProxy().update()', () => {
     expect(proxy.update(config).changed).to.deep.equal({ a: ['breaker'] });
   });
 
-  it('forgets stored answers where what is asked of the target changed, and not for another limit on connections', async () => {
+  it('forgets stored responses when the requests to the target change, but not for another limit on connections', async () => {
     const upstream = await startUpstream(text('x'));
     const a = { target: upstream.url, cache: { ttlMs: 60_000 }, ...quiet };
     const { proxy, url } = await startProxy({ apis: { a } });
@@ -136,7 +136,7 @@ describe('resilientProxy().update()', () => {
     await until(() => upstream.connections.open === 0, 'the connection to be closed');
   });
 
-  it('lets the renewal of a stale answer end before it closes', async () => {
+  it('lets the revalidation of a stale response end before it closes', async () => {
     let finish = () => {};
     let finished: boolean | undefined;
     const upstream = await startUpstream([
@@ -294,7 +294,7 @@ describe('the gateway with a file that changes', function changingFile() {
 });
 
 describe('watchConfig()', () => {
-  it('tells of a folder that cannot be watched', () => {
+  it('reports a folder that cannot be watched', () => {
     const failures: unknown[] = [];
     const watch = watchConfig(
       '/nowhere/apis.yaml',

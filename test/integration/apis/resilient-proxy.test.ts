@@ -34,7 +34,7 @@ describe('resilientProxy()', () => {
       expect(upstream.requests.map(({ url }) => url)).to.deep.equal(['/v2/users/7?full=1']);
     });
 
-    it("answers errors itself, as JSON, and never calls Express' next", async () => {
+    it("responds to errors itself, with JSON, and never calls Express' next", async () => {
       const app = express().use(
         open({ name: 'one', target: `http://127.0.0.1:${await unusedPort()}`, retry: false }),
       );
@@ -61,7 +61,7 @@ describe('resilientProxy()', () => {
     });
 
     for (const name of ['nosuch', '__proto__', 'constructor', 'toString', '..', '%6fne', 'ONE', '']) {
-      it(`answers 404 for ${JSON.stringify(name)}`, async () => {
+      it(`responds with 404 for ${JSON.stringify(name)}`, async () => {
         const upstream = await startUpstream(text('one'));
         const { url } = await start({ apis: { one: { target: upstream.url } } });
         const response = await call(url, { path: `/${name}/x` });
@@ -137,7 +137,7 @@ describe('resilientProxy()', () => {
       expect(shared.lines('set-cookie')).to.deep.equal(['theirs=1', 'more=2']);
     });
 
-    it("names the target in Host, and lets what is configured win over the client's fields", async () => {
+    it("names the target in Host, and prefers configured headers to the client's", async () => {
       const upstream = await startUpstream(status(200));
       const { url } = await start({ name: 'x', target: upstream.url, headers: { 'X-API-Key': 'ours' } });
       await call(url, { headers: { 'x-api-key': 'theirs', host: 'gateway.example' } });
@@ -156,7 +156,7 @@ describe('resilientProxy()', () => {
       retry: QUICK,
     });
 
-    it('are asked for where an API requires one', async () => {
+    it('are required by an API with requiresBody', async () => {
       const upstream = await startUpstream(status(200));
       const { url } = await start(config(upstream.url));
       for (const method of ['GET', 'POST']) {
@@ -175,7 +175,7 @@ describe('resilientProxy()', () => {
       const response = await call(url, { method: 'POST', body: '{ "a": ' });
       expect([response.status, response.json()]).to.deep.equal([
         400,
-        { error: 'The request body is no valid JSON', code: 'ERR_INVALID_JSON' },
+        { error: 'The request body is not valid JSON', code: 'ERR_INVALID_JSON' },
       ]);
       expect(upstream.requests).to.have.length(0);
     });
@@ -197,7 +197,7 @@ describe('resilientProxy()', () => {
       ]);
     });
 
-    it('are refused above the limit, and the connection is not kept for the rest', async () => {
+    it('are refused above the limit, and the connection is closed', async () => {
       const upstream = await startUpstream(status(200));
       const { url } = await start(config(upstream.url));
       const response = await call(url, { method: 'POST', body: `"${'x'.repeat(200)}"` });
@@ -222,7 +222,7 @@ describe('resilientProxy()', () => {
       expect(upstream.requests.map(({ body }) => body.toString())).to.deep.equal(['no json', 'zip']);
     });
 
-    it('that express.json() has read are not asked for again', async () => {
+    it('that express.json() has read are not read again', async () => {
       const upstream = await startUpstream(status(200));
       const app = express().use(express.json(), open(config(upstream.url)));
       await request(app).post('/').send({ a: 1 }).expect(200);
@@ -366,7 +366,7 @@ describe('resilientProxy()', () => {
       expect(upstream.requests.map(({ url }) => url)).to.deep.equal(['/base/path', '/base//evil.example/y']);
     });
 
-    it('refuses * and answers a message with two framings by 400', async () => {
+    it('refuses * and, with 400, a message with two framings', async () => {
       const upstream = await startUpstream(text('never'));
       const { url, port } = await start({ name: 'x', target: upstream.url });
       expect((await call(url, { method: 'OPTIONS', path: '*' })).status).to.equal(400);
@@ -455,28 +455,28 @@ describe('resilientProxy()', () => {
         'retry must be an object of options, or false; received true',
       ],
       [
-        'a field that splits messages',
+        'a header that splits messages',
         { name: 'x', target, headers: { 'x-a': 'a\r\nb: c' } },
         'headers.x-a must be Latin-1 without control characters, CR or LF; received a string of 7 characters',
       ],
-      ['a field name that is none', { name: 'x', target, headers: { 'x a': 'b' } }, 'headers'],
+      ['an invalid header name', { name: 'x', target, headers: { 'x a': 'b' } }, 'headers'],
       [
         'a negative time',
         { name: 'x', target, breaker: { resetTimeoutMs: -5 } },
         'breaker.resetTimeoutMs must be at least 1; received -5',
       ],
       [
-        'an agent beside those of the exits',
+        'an agent beside those of the egress proxies',
         { name: 'x', target, agent: new Agent(), proxyRotate: { proxies: ['http://127.0.0.1:3128'] } },
         'agent cannot go with proxyRotate, which has its own; received an object',
       ],
       [
-        'copies that would pass by every exit',
+        'copies that would bypass every egress proxy',
         { name: 'x', target, forward: target, proxyRotate: { proxies: ['http://127.0.0.1:3128'] } },
         'forward cannot go with proxyRotate: copies go direct',
       ],
       [
-        'a unix socket behind exits',
+        'a unix socket behind egress proxies',
         {
           name: 'x',
           target: { socketPath: '/run/x.sock' },
@@ -485,7 +485,7 @@ describe('resilientProxy()', () => {
         'target.socketPath cannot go with proxyRotate',
       ],
       [
-        'an answer that nobody gives',
+        'a response that nobody sends',
         { apis: { x: { target, selfHandleResponse: true } } },
         'apis.x.selfHandleResponse needs a listener on.proxyRes that answers',
       ],

@@ -27,17 +27,17 @@ for (const transport of TRANSPORTS) {
     async function start(script: UpstreamResponse | readonly UpstreamResponse[], options: CacheOptions = {}) {
       const clock = new TestClock();
       const upstream = await startUpstream(script);
-      const told = explain();
+      const explained = explain();
       const circuit = breaker({ failureThreshold: 1 });
       onCleanup(() => circuit.close());
       const cache = openCache({ ttlMs: 60_000, ...options }, clock, upstream.url);
       const again = retry({ maxAttempts: 2, initialDelayMs: 1, maxDelayMs: 2, budgetRatio: false });
-      const stages = [told, cache, told, circuit, again];
+      const stages = [explained, cache, explained, circuit, again];
       const { url } = await startForward({ target: upstream.url, transport }, ...stages);
       return { upstream, clock, circuit, url, get: (rest = {}) => call(url, rest) };
     }
 
-    it('tells a miss by the call that it made', async () => {
+    it('shows the call that a miss has made', async () => {
       const { get } = await start(counted());
       const miss = await get();
       expect(stepsOf(miss)).to.deep.equal(['cache=miss', 'attempt-1=200', 'upstream', 'total']);
@@ -45,7 +45,7 @@ for (const transport of TRANSPORTS) {
       expect(cacheStatusOf(miss)).to.deep.equal({ fwd: 'uri-miss', stored: true });
     });
 
-    it('tells a hit by itself, and nothing of the call that was stored', async () => {
+    it('shows a hit alone, and nothing of the call that was stored', async () => {
       const { get } = await start(
         counted({ 'server-timing': 'db;dur=5', 'proxy-status': 'inner', 'cache-status': 'inner; hit' }),
       );
@@ -64,7 +64,7 @@ for (const transport of TRANSPORTS) {
       }
     });
 
-    it('tells that the upstream confirmed what is stored, to a client with and without a condition', async () => {
+    it('shows that the upstream confirmed the stored response, to conditional and other requests', async () => {
       const { get, clock } = await start([counted({ etag: '"1"' }), status(304, { etag: '"1"' })], {
         staleIfErrorMs: 0,
       });
@@ -82,7 +82,7 @@ for (const transport of TRANSPORTS) {
       }
     });
 
-    it('passes on what the upstream measured when it confirmed an answer, not what it did before', async () => {
+    it('passes on the upstream’s measurements of the revalidation, not those of the stored response', async () => {
       const { get, clock } = await start([
         counted({ etag: '"1"', 'server-timing': 'first' }),
         status(304, { etag: '"1"' }),
@@ -96,7 +96,7 @@ for (const transport of TRANSPORTS) {
       }
     });
 
-    it('keeps what the application itself has measured', async () => {
+    it('keeps the application’s own measurements', async () => {
       const upstream = await startUpstream(counted({ 'server-timing': 'db' }));
       const app: Handler = (_req, res, next) => {
         res.setHeader('Server-Timing', ['session;dur=1', 'user']);
@@ -116,7 +116,7 @@ for (const transport of TRANSPORTS) {
       expect(hit).to.deep.equal(['session', 'user', 'cache=hit', 'total']);
     });
 
-    it('tells what a stored answer stands in for', async () => {
+    it('shows why a stored response is served', async () => {
       const { get, clock, circuit } = await start([counted(), status(503), hangUp]);
       await get();
       clock.advance(61_000);
@@ -136,13 +136,13 @@ for (const transport of TRANSPORTS) {
       expect(stepsOf(forError)).to.include.members(['cache=stale', 'attempt-1=connection_terminated']);
       expect(proxyStatusOf(forError)).to.deep.equal([
         NAME,
-        { details: 'A stored answer stands in: connection_terminated' },
+        { details: 'Served a stored response after connection_terminated' },
       ]);
       expect(cacheStatusOf(forError)).to.include({ fwd: 'stale', detail: 'ERR_UPSTREAM_RESET' });
       expect([forCircuit.text, forError.text]).to.deep.equal(['answer 1', 'answer 1']);
     });
 
-    it('tells those who waited for another’s answer that they did', async () => {
+    it('shows that a call shared another’s response', async () => {
       let goOn = (): void => {};
       const { url } = await start((_req, res) => {
         res.writeHead(200).write('one ');
@@ -158,7 +158,7 @@ for (const transport of TRANSPORTS) {
       expect(cacheStatusOf(second)).to.include({ fwd: 'uri-miss', collapsed: true });
     });
 
-    it('says nothing of a renewal in the background to those who come after it', async () => {
+    it('does not show a background revalidation to later calls', async () => {
       const { get, clock, upstream } = await start(counted(), { staleWhileRevalidateMs: 600_000 });
       await get();
       clock.advance(61_000);
@@ -170,7 +170,7 @@ for (const transport of TRANSPORTS) {
       expect(proxyStatusOf(renewed)).to.deep.equal([NAME, {}]);
     });
 
-    it('tells that a body was too large to be asked by', async () => {
+    it('shows that a body was too large for the cache key', async () => {
       const { get } = await start(counted(), { methods: ['GET', 'POST'] });
       const response = await get({ method: 'POST', body: Buffer.alloc(1024 * 1024 + 1) });
       expect(response.text).to.equal('answer 1');
@@ -178,7 +178,7 @@ for (const transport of TRANSPORTS) {
       expect(cacheStatusOf(response)).to.deep.equal({ fwd: 'bypass' });
     });
 
-    it('tells that the cache alone was asked', async () => {
+    it('shows that only the cache was used', async () => {
       const { get } = await start(counted(), { mode: 'standard' });
       const response = await get({ headers: { 'cache-control': 'only-if-cached' } });
       expect([response.status, stepsOf(response)]).to.deep.equal([504, ['cache=bypass', 'total']]);
@@ -188,7 +188,7 @@ for (const transport of TRANSPORTS) {
 }
 
 describe('explain() in front of a cache', () => {
-  it('tells of errors that pass the cache by', async () => {
+  it('shows errors that bypass the cache', async () => {
     const target = `http://127.0.0.1:${await unusedPort()}`;
     const proxy = resilientProxy({
       name: 'one',

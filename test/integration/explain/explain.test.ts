@@ -18,14 +18,14 @@ for (const transport of TRANSPORTS) {
     const start = (target: string, options: RetryOptions = QUICK) =>
       startForward({ target, transport, requestTimeoutMs: 200 }, explain(), retry(options));
 
-    it('says nothing where it is not asked for', async () => {
+    it('sends nothing without explain()', async () => {
       const upstream = await startUpstream(text('ok'));
       const { url } = await startForward({ target: upstream.url, transport });
       const response = await call(url);
       expect([response.lines('server-timing'), response.lines('proxy-status')]).to.deep.equal([[], []]);
     });
 
-    it('tells of an answer that was passed on, whose status is its own', async () => {
+    it('describes a response that was passed on with its own status', async () => {
       const upstream = await startUpstream(text('ok'));
       const { url } = await start(upstream.url);
       const response = await call(url);
@@ -35,7 +35,7 @@ for (const transport of TRANSPORTS) {
       expect(response.text).to.equal('ok');
     });
 
-    it('tells each attempt of a call that was retried', async () => {
+    it('shows each attempt of a call that was retried', async () => {
       const upstream = await startUpstream([status(503), hangUp, text('ok')]);
       const { url } = await start(upstream.url);
       const response = await call(url);
@@ -50,7 +50,7 @@ for (const transport of TRANSPORTS) {
       expect(proxyStatusOf(response)).to.deep.equal([NAME, { details: '3 attempts' }]);
     });
 
-    it('passes a failure of the upstream’s on as that', async () => {
+    it('passes on an error response of the upstream as such', async () => {
       const upstream = await startUpstream(status(503));
       const { url } = await start(upstream.url, { maxAttempts: 1 });
       const response = await call(url);
@@ -58,7 +58,7 @@ for (const transport of TRANSPORTS) {
       expect(stepsOf(response)).to.deep.equal(['attempt-1=503', 'upstream', 'total']);
     });
 
-    it('says in words and by type what an error of its own comes from', async () => {
+    it('shows the type and message of its own error', async () => {
       const { url } = await start(`http://127.0.0.1:${await unusedPort()}`, { ...QUICK, maxAttempts: 2 });
       const response = await call(url);
       expect(response.status).to.equal(502);
@@ -73,7 +73,7 @@ for (const transport of TRANSPORTS) {
       ]);
     });
 
-    it('tells a time limit that has passed', async () => {
+    it('shows a timeout', async () => {
       const upstream = await startUpstream(silence);
       const { url } = await start(upstream.url, { maxAttempts: 1 });
       const response = await call(url);
@@ -84,7 +84,7 @@ for (const transport of TRANSPORTS) {
       expect(stepsOf(response)).to.deep.equal(['attempt-1=http_response_timeout', 'total']);
     });
 
-    it('tells the status that was received where the answer is its own', async () => {
+    it('shows the received status when it sends its own response', async () => {
       const upstream = await startUpstream([status(429, { 'retry-after': '0' }), silence]);
       const target = { target: upstream.url, transport, requestTimeoutMs: 100 };
       const limit = rateLimit({ limit: 1, maxWaitMs: 1, learn: false });
@@ -100,7 +100,7 @@ for (const transport of TRANSPORTS) {
       expect(details).to.be.a('string');
     });
 
-    it('keeps what an upstream says in these fields, in front of its own', async () => {
+    it('keeps the upstream’s values of these headers, before its own', async () => {
       const upstream = await startUpstream(
         text('ok', {
           'Server-Timing': ['db;dur=5;desc="a, \\"b\\""', 'app'],
@@ -118,7 +118,7 @@ for (const transport of TRANSPORTS) {
       expect(membersOf(response, 'cache-status')).to.deep.equal([['edge', { hit: true }]]);
     });
 
-    it('keeps the member of a proxy like itself that is further in', async () => {
+    it('keeps the member of another proxy of this package', async () => {
       const inner = await start(`http://127.0.0.1:${await unusedPort()}`, { maxAttempts: 1 });
       const { url } = await start(inner.url, { maxAttempts: 1 });
       const response = await call(url);
@@ -135,7 +135,7 @@ for (const transport of TRANSPORTS) {
       ]);
     });
 
-    it('leaves lines out that would make the whole field unreadable', async () => {
+    it('drops lines that would make the whole header unreadable', async () => {
       const upstream = await startUpstream(
         text('ok', {
           'Server-Timing': ['a;desc="never closed', 'good;dur=1'],
@@ -166,7 +166,7 @@ for (const transport of TRANSPORTS) {
       expect(stepsOf(response)).to.deep.equal(['app', 'attempt-1=200', 'upstream', 'total']);
     });
 
-    it('tells of HEAD, of 304 and of an answer without a body alike', async () => {
+    it('treats HEAD, 304 and a response without a body alike', async () => {
       const upstream = await startUpstream([text('ok'), status(304, { etag: '"1"' }), status(204)]);
       const { url } = await start(upstream.url);
       for (const [method, code] of [
@@ -181,7 +181,7 @@ for (const transport of TRANSPORTS) {
       }
     });
 
-    it('tells with the head of an event stream, before its first event', async () => {
+    it('sends its headers before the first event of a stream', async () => {
       let goOn = (): void => {};
       const upstream = await startUpstream((_req, res) => {
         res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
@@ -194,7 +194,7 @@ for (const transport of TRANSPORTS) {
       expect((await responseOf(opened)).text).to.equal('data: 1\n\n');
     });
 
-    it('tells of an answer whose head no client could get', async () => {
+    it('handles a response whose headers cannot be sent', async () => {
       const upstream = await startRawUpstream(async (connection) => {
         await connection.heads();
         connection.end('HTTP/1.1 200 OK\r\nContent-Length: nine\r\nServer-Timing: evil\r\n\r\n');
@@ -209,7 +209,7 @@ for (const transport of TRANSPORTS) {
 }
 
 describe('explain()', () => {
-  const told = async (options: ExplainOptions) => {
+  const linesOf = async (options: ExplainOptions) => {
     const { url } = await serve(explainedOk(options));
     const response = await call(url);
     return [response.lines('server-timing').length, response.lines('proxy-status').length];
@@ -219,14 +219,14 @@ describe('explain()', () => {
     return (...[req, res]: Parameters<typeof stage>) => stage(req, res, () => res.end('ok'));
   };
 
-  it('tells by either field alone', async () => {
-    expect(await told({})).to.deep.equal([1, 1]);
-    expect(await told({ serverTiming: false })).to.deep.equal([0, 1]);
-    expect(await told({ proxyStatus: false })).to.deep.equal([1, 0]);
-    expect(await told({ serverTiming: false, proxyStatus: false })).to.deep.equal([0, 0]);
+  it('sends either header alone', async () => {
+    expect(await linesOf({})).to.deep.equal([1, 1]);
+    expect(await linesOf({ serverTiming: false })).to.deep.equal([0, 1]);
+    expect(await linesOf({ proxyStatus: false })).to.deep.equal([1, 0]);
+    expect(await linesOf({ serverTiming: false, proxyStatus: false })).to.deep.equal([0, 0]);
   });
 
-  it('leaves a Proxy-Status of an error alone where it is not to write one', async () => {
+  it('leaves the Proxy-Status of an error unchanged with proxyStatus: false', async () => {
     const { url } = await startForward(
       { target: `http://127.0.0.1:${await unusedPort()}` },
       explain({ proxyStatus: false }),
@@ -234,7 +234,7 @@ describe('explain()', () => {
     expect((await call(url)).lines('proxy-status')).to.deep.equal([`${NAME}; error=connection_refused`]);
   });
 
-  it('tells of a refusal before any attempt', async () => {
+  it('shows a refusal before any attempt', async () => {
     const upstream = await startUpstream(text('ok'));
     const rules = validateBody({ requiresBody: true, validateJson: true, maxBodyBytes: 100 });
     if (!rules) throw new Error('There are rules');
@@ -244,7 +244,7 @@ describe('explain()', () => {
     expect(stepsOf(response)).to.deep.equal(['total']);
   });
 
-  it('tells how long a call waited for its quota', async () => {
+  it('shows how long a call waited for its quota', async () => {
     const upstream = await startUpstream(text('ok'));
     const limit = rateLimit({ limit: 1, windowMs: 100, onLimit: 'queue', learn: false });
     onCleanup(() => limit.close());

@@ -25,10 +25,13 @@ const NAME = 'resilient-proxy-out';
 
 describe('explain() in front of any handler', () => {
   const heads: [string, Handler][] = [
-    ['fields given with the status', (_req, res) => res.writeHead(200, { 'Server-Timing': 'own' }).end('ok')],
-    ['a list of fields', (_req, res) => res.writeHead(200, 'Fine', ['Server-Timing', 'own']).end('ok')],
     [
-      'a field set before, and its like given with the status',
+      'headers passed with the status',
+      (_req, res) => res.writeHead(200, { 'Server-Timing': 'own' }).end('ok'),
+    ],
+    ['a list of headers', (_req, res) => res.writeHead(200, 'Fine', ['Server-Timing', 'own']).end('ok')],
+    [
+      'a header set before, and again with the status',
       (_req, res) => {
         res.setHeader('Server-Timing', 'gone');
         res.setHeader('Set-Cookie', ['a=1', 'b=2']);
@@ -36,7 +39,7 @@ describe('explain() in front of any handler', () => {
       },
     ],
     [
-      'fields set one by one',
+      'headers set one by one',
       (_req, res) => {
         res.setHeader('Server-Timing', ['own']);
         res.write('o');
@@ -63,7 +66,7 @@ describe('explain() in front of any handler', () => {
     });
   }
 
-  it('leaves interim answers alone', async () => {
+  it('leaves interim responses unchanged', async () => {
     const stage = explain();
     const { url } = await serve((req, res) =>
       stage(req, res, () => {
@@ -77,7 +80,7 @@ describe('explain() in front of any handler', () => {
     ]);
   });
 
-  it('tells once of a head that could not be sent and of the one in its place', async () => {
+  it('adds its headers once when a response could not be sent and another one is', async () => {
     const stage = explain();
     const { url } = await serve((req, res, next) =>
       stage(req, res, () => {
@@ -100,18 +103,18 @@ describe('explain() in front of any handler', () => {
     ['5', express],
     ['4', express4],
   ] as const) {
-    it(`tells by the stages of an Express ${version} application, its own error answers too`, async () => {
+    it(`works with the stages of an Express ${version} application, also for its error responses`, async () => {
       const upstream = await startUpstream([status(503), text('ok')]);
-      const told = explain();
+      const explained = explain();
       const kept = cache();
       const last = forward({ target: upstream.url });
       const refused = forward({ target: `http://127.0.0.1:${await unusedPort()}` });
       const limit = rateLimit({ limit: 1 });
       for (const part of [kept, last, refused, limit]) onCleanup(() => part.close());
       const app = make().set('env', 'test');
-      app.use('/x', told, kept, told, retry({ initialDelayMs: 1 }), last);
-      app.use('/refused', told, refused);
-      app.use('/limited', told, limit, last);
+      app.use('/x', explained, kept, explained, retry({ initialDelayMs: 1 }), last);
+      app.use('/refused', explained, refused);
+      app.use('/limited', explained, limit, last);
       const { url } = await serveApp(app);
       expect(stepsOf(await call(`${url}/x/1`))).to.deep.equal([
         'cache=miss',
@@ -137,7 +140,7 @@ describe('explain() in front of any handler', () => {
 describe('resilientProxy({ explain })', () => {
   const explained = ({ headers }: TargetResponse) => headers['server-timing'] !== undefined;
 
-  it('is said for each API or for all, off by default, and can be changed by an update', async () => {
+  it('is set for each API or for all, off by default, and can be changed by an update', async () => {
     const { url: target } = await startUpstream(text('ok'));
     const config = (explain?: boolean) => ({
       defaults: { explain },
@@ -151,7 +154,7 @@ describe('resilientProxy({ explain })', () => {
     const proxy = resilientProxy(config());
     onCleanup(() => proxy.close());
     const { url } = await serve(proxy);
-    const ask = async () => {
+    const explainedBy = async () => {
       const responses = await Promise.all(['one', 'two', 'three'].map((name) => call(`${url}/${name}/`)));
       return responses.map((response) => [explained(response), proxyStatusOf(response) !== undefined]);
     };
@@ -160,16 +163,16 @@ describe('resilientProxy({ explain })', () => {
       [true, true],
       [false, true],
     ];
-    expect(await ask()).to.deep.equal([off, on, status]);
+    expect(await explainedBy()).to.deep.equal([off, on, status]);
     const report = proxy.update(config(true));
     expect(report.changed).to.deep.equal({ one: [], two: [] });
-    expect(await ask()).to.deep.equal([on, off, status]);
+    expect(await explainedBy()).to.deep.equal([on, off, status]);
   });
 
-  it('names neither a host nor an exit', async () => {
+  it('names neither a host nor an egress proxy', async () => {
     const forwardProxy = await startForwardProxy();
     const upstream = await startUpstream([status(503), text('ok')]);
-    const proxies = [{ url: forwardProxy.url.replace('//', '//user:secret@'), name: 'exit-of-tenant-7' }];
+    const proxies = [{ url: forwardProxy.url.replace('//', '//user:secret@'), name: 'proxy-of-tenant-7' }];
     const proxy = resilientProxy({
       name: 'one',
       target: upstream.url,
@@ -182,11 +185,11 @@ describe('resilientProxy({ explain })', () => {
     const { url } = await serve(proxy);
     const response = await call(url);
     expect(stepsOf(response)).to.include.members(['attempt-1=503', 'attempt-2=200']);
-    const told = ['server-timing', 'proxy-status'].flatMap((name) => response.lines(name)).join();
-    expect(told).to.not.match(/127\.0\.0\.1|localhost|tenant|secret|user/);
+    const lines = ['server-timing', 'proxy-status'].flatMap((name) => response.lines(name)).join();
+    expect(lines).to.not.match(/127\.0\.0\.1|localhost|tenant|secret|user/);
   });
 
-  it('tells once where an application in front tells as well', async () => {
+  it('explains once when an application in front does as well', async () => {
     const { url: target } = await startUpstream(text('ok'));
     const proxy = resilientProxy({ name: 'one', target, explain: true, cache: {}, stats: false });
     onCleanup(() => proxy.close());
@@ -198,7 +201,7 @@ describe('resilientProxy({ explain })', () => {
     expect(membersOf(hit, 'proxy-status')).to.deep.equal([[NAME, {}]]);
   });
 
-  it('can be said in a file', async () => {
+  it('can be set in a file', async () => {
     const { url: target } = await startUpstream(text('ok'));
     const { config } = parseConfig(
       `{ defaults: { explain: true }, apis: { one: { target: "${target}" } } }`,
@@ -223,7 +226,7 @@ describe('resilientProxy({ explain })', () => {
     ).to.throw('apis.one.explain.serverTimings is no known option (did you mean serverTiming?)');
   });
 
-  it('is read by a browser', async () => {
+  it('is readable for a browser', async () => {
     const upstream = await startUpstream([
       status(503),
       text('<title>ok</title>', { 'content-type': 'text/html', 'server-timing': 'db;dur=5;desc="a, b"' }),

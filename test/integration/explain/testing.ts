@@ -24,13 +24,13 @@ export function proxyStatusOf(response: TargetResponse): Member | undefined {
   return membersOf(response, 'proxy-status').at(-1);
 }
 
-/** The metrics of an answer. */
+/** The metrics of a response. */
 export function timingsOf(response: TargetResponse): TimingMetric[] {
   const lines = response.lines('server-timing');
   return lines.length === 0 ? [] : parseServerTiming(lines);
 }
 
-/** The metrics of an answer without their times, `name=description`. */
+/** The metrics of a response without their times, `name=description`. */
 export function stepsOf(response: TargetResponse): string[] {
   return timingsOf(response).map(({ name, desc }) => (desc === undefined ? name : `${name}=${desc}`));
 }

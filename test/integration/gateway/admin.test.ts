@@ -43,24 +43,24 @@ const get = (url: string) => call(url, { headers: { authorization } });
 describe('POST /cache/purge', () => {
   const cached = 'cache: { ttlMs: 60000 }';
 
-  it('takes answers out of the cache of an API, by path and by tag', async () => {
+  it('removes responses from the cache of an API, by path and by tag', async () => {
     const upstream = await startUpstream(text('sunny', { 'Cache-Tag': 'rain' }));
     const { url } = await startGateway(upstream.url, { api: cached });
-    const asked = async () => {
+    const requests = async () => {
       await call(`${url}/api/x/cities/a`);
       await call(`${url}/api/x/other`);
       return upstream.requests.length;
     };
-    expect(await asked()).to.equal(2);
-    expect(await asked()).to.equal(2);
+    expect(await requests()).to.equal(2);
+    expect(await requests()).to.equal(2);
     expect((await order(url, { api: 'x', prefix: '/cities' })).json()).to.deep.equal({ api: 'x', purged: 1 });
-    expect(await asked()).to.equal(3);
+    expect(await requests()).to.equal(3);
     expect((await order(url, { api: 'x', tag: 'rain' })).json()).to.deep.equal({ api: 'x', purged: 2 });
-    expect(await asked()).to.equal(5);
+    expect(await requests()).to.equal(5);
     expect((await order(url, { api: 'x', prefix: '/' })).json()).to.deep.equal({ api: 'x', purged: 2 });
   });
 
-  it('asks for the token, and is refused where the gateway has none', async () => {
+  it('requires the token, and is refused if the gateway has none', async () => {
     const upstream = await startUpstream(json({}));
     const guarded = await startGateway(upstream.url, { api: cached });
     expect(
@@ -104,7 +104,7 @@ describe('POST /cache/purge', () => {
 });
 
 describe('the status routes of the gateway', () => {
-  it('tell circuits, exits, gates and caches as JSON', async () => {
+  it('show circuits, egress proxies, limits and caches as JSON', async () => {
     const upstream = await startUpstream(status(503));
     const { url } = await startGateway(upstream.url, {
       api: 'breaker: { failureThreshold: 1 }, cache: {}, proxyRotate: { proxies: ["http://u:pass@127.0.0.1:9"], strategy: on_rate_limit }',
@@ -125,7 +125,7 @@ describe('the status routes of the gateway', () => {
     expect(caches.caches[0]).to.include({ api: 'x', entries: 0, misses: 1 });
   });
 
-  it('tell what happened, by API and for Prometheus', async () => {
+  it('show what happened, by API and for Prometheus', async () => {
     const upstream = await startUpstream(json({ ok: true }));
     const { url } = await startGateway(upstream.url);
     for (let i = 0; i < 3; i++) await call(`${url}/api/x/users/${i}`);
@@ -155,7 +155,7 @@ describe('the status routes of the gateway', () => {
 });
 
 describe('two gateways on one Redis', () => {
-  it('share answers and purges', async () => {
+  it('share responses and purges', async () => {
     const redis = await startRedis();
     const upstream = await startUpstream(json({ ok: true }));
     const file = `redis: "redis://${redis.host}:${redis.port}"`;

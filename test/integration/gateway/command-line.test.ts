@@ -94,7 +94,7 @@ describe('the command line', function commandLine() {
   const fileFor = ({ url }: Pick<Upstream, 'url'>, server = '') =>
     file(`server: { ${server} }\napis: { x: { target: "${url}", retry: false } }`);
 
-  describe('of what it does not understand', () => {
+  describe('with invalid arguments', () => {
     const usage: [args: string[], message: string][] = [
       [[], '--config FILE is missing (--demo alone serves a demo API)'],
       [['--cofnig', 'a'], 'Unknown option --cofnig (did you mean --config?)'],
@@ -165,9 +165,9 @@ describe('the command line', function commandLine() {
       [['--demo', '--port', String(port)], `port ${port} of 127.0.0.1 is in use; choose another with --port`],
       [
         ['--demo', '--demo-port', String(port)],
-        'the port of --demo-port is in use; choose another or leave it out',
+        `port ${port} of 127.0.0.1 is in use; choose another with --demo-port`,
       ],
-      [['--demo', '--host', '192.0.2.77'], '192.0.2.77 is no address of this machine; see --host'],
+      [['--demo', '--host', '192.0.2.77'], '192.0.2.77 is not an address of this machine; see --host'],
     ];
     for (const [args, message] of refusals) {
       expect(await outcomeOf(args)).to.deep.equal({
@@ -203,7 +203,7 @@ describe('the command line', function commandLine() {
   });
 
   describe('logs', () => {
-    it('say what failed and nothing of what did not, and hold no secret', async () => {
+    it('show what failed and nothing else, and hold no secret', async () => {
       const upstream = await startUpstream([status(200), status(503)]);
       const { program, url } = await serving(['--config', fileFor(upstream)]);
       await call(`${url}/api/x/fine?token=t0p`);
@@ -219,13 +219,15 @@ describe('the command line', function commandLine() {
         api: 'x',
         method: 'GET',
         status: 503,
+        upstreamStatus: 503,
         attempts: 1,
+        msg: 'the upstream answered 503 after 1 attempt',
       });
       expect(line?.path).to.equal('/api/x/fails?api_key=***&q=1');
       expect(program.stderr).not.to.include('t0p');
     });
 
-    it('tell the error below an answer of ours, and the circuit that opens', async () => {
+    it('show the cause of an error response, and the circuit that opens', async () => {
       const path = file(
         `apis: { x: { target: "http://127.0.0.1:${await unusedPort()}", retry: false, breaker: { failureThreshold: 1 } } }`,
       );
@@ -233,9 +235,10 @@ describe('the command line', function commandLine() {
       await call(`${url}/api/x/a`);
       await call(`${url}/api/x/b`, { headers: { 'X-Request-Id': 'a b' } });
       await until(() => program.logs.length > 1);
-      expect(program.logs.map(({ msg, code }) => [msg, code])).to.have.deep.members([
-        ['circuit open', undefined],
-        [program.logs.find(({ code }) => code)?.msg, 'ERR_UPSTREAM_CONNECT'],
+      const { msg: failure } = program.logs.find(({ code }) => code) ?? {};
+      expect(program.logs.map(({ api, msg, code }) => [api, msg, code])).to.have.deep.members([
+        ['x', `circuit "x" opened: 1 failure in a row (last: ${failure}); probe in 30 s`, undefined],
+        ['x', failure, 'ERR_UPSTREAM_CONNECT'],
       ]);
     });
 
@@ -251,7 +254,7 @@ describe('the command line', function commandLine() {
       expect(second).to.include({ path: '/api/nosuch/a', status: 404 });
     });
 
-    it('leave out the values of query fields that name a secret', () => {
+    it('hide the values of query parameters that hold secrets', () => {
       const names = [
         'api_key',
         'apikey',
@@ -273,7 +276,7 @@ describe('the command line', function commandLine() {
   });
 
   describe('SIGTERM', () => {
-    /** An upstream that answers when it is told to. */
+    /** An upstream that responds when released. */
     const startHeld = async () => {
       const waiting: (() => void)[] = [];
       const upstream = await startUpstream((_req, res) => void waiting.push(() => res.end('late')));
@@ -284,7 +287,7 @@ describe('the command line', function commandLine() {
     };
     const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 
-    it('lets calls under way end, refuses new ones on their connections, and exits with 0', async () => {
+    it('lets calls in progress end, refuses new ones on their connections, and exits with 0', async () => {
       const { upstream, release } = await startHeld();
       const { program, port } = await serving(['--config', fileFor(upstream)]);
       const [busy, silent, idle] = [await rawClient(port), await rawClient(port), await rawClient(port)];
@@ -321,11 +324,11 @@ describe('the command line', function commandLine() {
       expect(await program.ended).to.equal(0);
       expect(program.logs.map(({ msg }) => msg)).to.deep.equal([
         'shutting down',
-        'calls were cut off at the end of server.shutdownTimeoutMs',
+        'connections were cut off after server.shutdownTimeoutMs',
       ]);
     });
 
-    it('does not wait when it comes twice', async () => {
+    it('exits at once when it comes twice', async () => {
       const { upstream } = await startHeld();
       const { program, port } = await serving(['--config', fileFor(upstream)]);
       const busy = await rawClient(port);

@@ -59,7 +59,7 @@ describe('createGateway()', () => {
     expect(upstream.requests.map((request) => request.url)).to.deep.equal(['/v2/a/b?c=1', '/v2/d']);
   });
 
-  it('answers unknown APIs and unknown routes as JSON', async () => {
+  it('responds with JSON to unknown APIs and unknown routes', async () => {
     const { url, port } = await startGateway('http://127.0.0.1:9');
     expect(await asJson(call(`${url}/api/nosuch/x`))).to.deep.equal({
       status: 404,
@@ -90,7 +90,7 @@ describe('createGateway()', () => {
     expect(await rawCall(port, head)).to.match(/^HTTP\/1\.1 431 /);
   });
 
-  it('answers 503 ERR_NO_PROXY for an API whose proxies are not to be had, and calls nobody', async () => {
+  it('responds with 503 ERR_NO_PROXY for an API without a usable proxy, and calls nobody', async () => {
     const upstream = await startUpstream(status(200));
     const { url } = await startGateway(upstream.url, { api: 'use_proxy: true' });
     const { status: code, headers, text } = await call(`${url}/api/x/a`);
@@ -142,7 +142,7 @@ describe('GET /health', () => {
     expect((await call(`${url}/health`, { method: 'HEAD' })).status).to.equal(200);
   });
 
-  it('tells the state of every circuit when verbose', async () => {
+  it('shows the state of every circuit when verbose', async () => {
     const upstream = await startUpstream(status(503));
     const { url } = await startGateway(upstream.url, {
       api: 'breaker: { failureThreshold: 1 }, use_proxy: true, proxy_strategy: never, cache_ttl: 5',
@@ -159,7 +159,7 @@ describe('GET /health', () => {
     expect(apis.x.timeToResetMs).to.be.within(1, 30_000);
   });
 
-  it('asks for the token when verbose, where one is set', async () => {
+  it('requires the token when verbose, if one is set', async () => {
     const { url } = await startGateway('http://127.0.0.1:9', { adminToken: 's3cret', api: 'breaker: false' });
     const verbose = `${url}/health?verbose=1`;
     const { status: code, headers, text } = await call(verbose);
@@ -176,7 +176,7 @@ describe('GET /health', () => {
 });
 
 describe('who may come in', () => {
-  it('keeps out web pages while bound to loopback, on /api too', async () => {
+  it('refuses foreign web pages while it listens on loopback, on /api too', async () => {
     const upstream = await startUpstream(status(200));
     const { url } = await startGateway(upstream.url);
     for (const path of ['/api/x/', '/health']) {
@@ -198,7 +198,7 @@ describe('who may come in', () => {
     expect(upstream.requests).to.have.length(0);
   });
 
-  it('lets in what allowedHosts and allowCrossSite name', async () => {
+  it('accepts what allowedHosts and allowCrossSite allow', async () => {
     const upstream = await startUpstream(status(200));
     const { url } = await startGateway(upstream.url, {
       server: 'allowedHosts: [Gateway.test], allowCrossSite: true',
@@ -237,7 +237,7 @@ describe('who may come in', () => {
     expect(originCheck({ host: '0.0.0.0', allowedHosts: [], allowCrossSite: false })).to.equal(undefined);
   });
 
-  it('keeps to the names it is told where it is bound to more than loopback', () => {
+  it('accepts only allowedHosts when it listens beyond loopback', () => {
     const check = originCheck({ host: '0.0.0.0', allowedHosts: ['gateway'], allowCrossSite: false });
     for (const host of ['gateway:8087', 'localhost:8087'])
       expect(check?.(host, undefined), host).to.equal(undefined);
@@ -245,7 +245,7 @@ describe('who may come in', () => {
     expect(check?.('gateway:8087', 'cross-site')).to.match(/server\.allowCrossSite/);
   });
 
-  it('answers admin routes to this machine only, or to who brings the token', () => {
+  it('serves admin routes to this machine only, or to clients with the token', () => {
     const open = adminCheck('');
     expect(['127.0.0.1', '::1', '::ffff:127.0.0.1'].map((peer) => open(peer, undefined))).to.deep.equal([
       undefined,

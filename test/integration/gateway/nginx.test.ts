@@ -46,7 +46,7 @@ async function startAsShown(target: string) {
 }
 
 describe('recipes/behind-nginx.md', () => {
-  it('serves the API by its name, over kept connections, and tells it nothing of the client', async () => {
+  it('serves the API by its name, over kept connections, and sends it nothing about the client', async () => {
     const upstream = await startUpstream(json({ price: 1 }));
     const { get, connections } = await startAsShown(upstream.url);
     for (let i = 0; i < 8; i++) expect((await get('/api/prices/btc')).status).to.equal(200);
@@ -56,7 +56,7 @@ describe('recipes/behind-nginx.md', () => {
     expect(headers).to.not.have.any.keys('x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto');
   });
 
-  it('shows health to all, and the rest to who brings the token', async () => {
+  it('serves /health to everybody, and the rest with the token', async () => {
     const upstream = await startUpstream(json({}));
     const { get } = await startAsShown(upstream.url);
     const authorization = `Bearer ${TOKEN}`;

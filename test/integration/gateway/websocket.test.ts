@@ -27,15 +27,15 @@ async function startGateway(target: string, { server = '', api = '' } = {}) {
 describe('the gateway: WebSockets', () => {
   const PATH = '/api/x/chat';
 
-  it('are counted in /metrics and /api-stats, and closed circuits hold', async () => {
+  it('are counted in /metrics and /api-stats, and refused by an open circuit', async () => {
     const echo = await startEcho();
     const { url, port, proxy } = await startGateway(echo.url);
     await dialOpen(port, PATH);
     const page = (await call(`${url}/metrics`)).text;
     expect(page).to.match(/^resilient_proxy_websockets_open\{api="x"\} 1$/m);
     expect(page).to.match(/^resilient_proxy_calls_total\{api="x",method="GET",code="101"\} 1$/m);
-    const told = (await call(`${url}/api-stats?api=x`)).json() as Record<string, Record<string, unknown>>;
-    expect(JSON.stringify(told)).to.include('"101":1');
+    const stats = (await call(`${url}/api-stats?api=x`)).json() as Record<string, Record<string, unknown>>;
+    expect(JSON.stringify(stats)).to.include('"101":1');
     proxy.apis.get('x')?.breaker?.forceOpen();
     const response = await rawCall(port, handshake(PATH, { Host: 'localhost' }));
     expect(response).to.match(/^HTTP\/1\.1 503 .*Retry-After: \d+.*ERR_CIRCUIT_OPEN/s);
@@ -73,7 +73,7 @@ describe('the gateway: WebSockets', () => {
       }
     });
 
-    it('is nobody who goes past the gateway to an API with ws', async () => {
+    it('is nobody who bypasses the gateway to an API with ws', async () => {
       const echo = await startEcho();
       const { url, port } = await startGateway(echo.url, { api: 'ws: true' });
       await call(`${url}${PATH}`);
@@ -84,7 +84,7 @@ describe('the gateway: WebSockets', () => {
       expect(echo.handshakes).to.have.length(1);
     });
 
-    it('is any page where allowCrossSite says so', async () => {
+    it('is any page with allowCrossSite', async () => {
       const echo = await startEcho();
       const { port } = await startGateway(echo.url, { server: 'allowCrossSite: true' });
       expect(await may(port, { Origin: 'https://other.example', 'Sec-Fetch-Site': 'cross-site' })).to.equal(
@@ -92,7 +92,7 @@ describe('the gateway: WebSockets', () => {
       );
     });
 
-    it('lets calls with an Origin in as before', async () => {
+    it('lets other calls with an Origin in', async () => {
       const echo = await startEcho();
       const { url } = await startGateway(echo.url);
       const { status } = await call(`${url}${PATH}`, { headers: { origin: 'https://other.example' } });
@@ -100,7 +100,7 @@ describe('the gateway: WebSockets', () => {
     });
   });
 
-  it('are logged as calls where they fail, and each of them with accessLog', async () => {
+  it('are logged as calls when they fail, and always with accessLog', async () => {
     const dead = await startGateway(`http://127.0.0.1:${await unusedPort()}`);
     await rawCall(dead.port, handshake(PATH, { Host: 'localhost' }));
     await until(() => dead.logs.length === 1);
@@ -112,19 +112,19 @@ describe('the gateway: WebSockets', () => {
     expect(logs[0]).to.include({ api: 'x', status: 101, path: PATH, method: 'GET' });
   });
 
-  it('hear of a shutdown by 1001, and do not hold it up', async () => {
+  it('are closed with 1001 at a shutdown, and do not delay it', async () => {
     const echo = await startEcho();
     const gateway = await startGateway(echo.url, { server: 'shutdownTimeoutMs: 60000' });
     const socket = await dialOpen(gateway.port, PATH);
     expect(await echoed(socket, 'hello')).to.equal('hello');
-    const told = once(socket, 'close');
+    const closed = once(socket, 'close');
     await gateway.close();
-    expect((await told)[0]).to.equal(1001);
+    expect((await closed)[0]).to.equal(1001);
     await until(() => echo.connections.open === 0);
     expect(gateway.logs.filter(({ msg }) => /cut off/.test(String(msg)))).to.deep.equal([]);
   });
 
-  it('are cut off at shutdown where they do not say goodbye', async () => {
+  it('are cut off at shutdown if their client does not close them', async () => {
     const echo = await startEcho();
     const gateway = await startGateway(echo.url, { server: 'shutdownTimeoutMs: 100' });
     const client = await rawClient(gateway.port);

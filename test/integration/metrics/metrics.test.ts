@@ -28,7 +28,7 @@ function openMetrics(options: MetricsOptions = {}): MetricsHandler {
   return handler;
 }
 
-/** The page once every call has settled: a client may have read all before its server hears of it. */
+/** The page once every call has settled: a client may have read everything before the server knows. */
 async function pageOf(handler: MetricsHandler): Promise<MetricsPage> {
   let page: MetricsPage | undefined;
   const scraper = setInterval(() => {
@@ -54,7 +54,7 @@ const named =
 
 for (const transport of TRANSPORTS) {
   describe(`metrics() over the ${transport} transport`, () => {
-    it('counts a mix of calls by method and code, and their attempts by what they came to', async () => {
+    it('counts a mix of calls by method and code, and their attempts by outcome', async () => {
       const upstream = await startUpstream((req, res) => {
         if (req.url === '/gone') return req.socket.destroy();
         return status(Number(req.url?.slice(1)))(req, res);
@@ -111,7 +111,7 @@ for (const transport of TRANSPORTS) {
       expect(page.sum('resilient_proxy_attempt_duration_seconds_count')).to.equal(0);
     });
 
-    it('counts an answer that breaks off after its head', async () => {
+    it('counts a response that breaks off after its headers', async () => {
       const upstream = await startUpstream((_req, res) => {
         res.writeHead(200, { 'content-length': 100 });
         res.write('some', () => res.destroy());
@@ -122,7 +122,7 @@ for (const transport of TRANSPORTS) {
       res.on('error', () => {}).resume();
       const page = await pageOf(counted);
       expect(page.value(CALLS, { api, method: 'GET', code: '200' })).to.equal(1);
-      expect(page.value('resilient_proxy_answers_cut_total', { api })).to.equal(1);
+      expect(page.value('resilient_proxy_responses_cut_total', { api })).to.equal(1);
     });
 
     it('counts the bytes of bodies both ways', async () => {
@@ -149,7 +149,7 @@ describe('metrics()', () => {
     expect(openMetrics().name).to.equal('metrics');
   });
 
-  it('counts what any handler answers, in an Express application', async () => {
+  it('counts the responses of any handler in an Express application', async () => {
     const counted = openMetrics({ name: 'shop' });
     const app = express()
       .set('env', 'test')
@@ -166,7 +166,7 @@ describe('metrics()', () => {
     expect(page.sum(ATTEMPTS)).to.equal(0);
   });
 
-  it('tells the calls of many APIs apart', async () => {
+  it('counts the calls of each API', async () => {
     const counted = openMetrics();
     const { url } = await serve(
       pipeline([named((url) => url.slice(1)), counted, (_req, res) => void res.end()]),
@@ -249,7 +249,7 @@ describe('metrics()', () => {
     expect(page.value(ATTEMPTS, { api, proxy: 'direct', outcome: 'ERR_UPSTREAM_CONNECT' })).to.equal(1);
   });
 
-  it('believes the length of a request only where its body has come', async () => {
+  it('counts Content-Length only if the body has come', async () => {
     const counted = openMetrics();
     const { url, port } = await serve(pipeline([counted, (_req, res) => void res.end()]));
     await rawCall(
@@ -263,7 +263,7 @@ describe('metrics()', () => {
 });
 
 describe('metrics() labels', () => {
-  it('stay bounded under ten thousand odd APIs, methods, statuses and exits', async () => {
+  it('stay bounded under ten thousand odd APIs, methods, statuses and egress proxies', async () => {
     const counted = openMetrics();
     let i = 0;
     const odd: Handler = (req, res, next) => {
@@ -272,7 +272,7 @@ describe('metrics() labels', () => {
       exchange.api = i <= 5000 ? `api-${i}` : 'one';
       req.method = `ODD-${i}`;
       counted(req, res, () => {
-        const attempt = { number: 1, startedAt: 0, durationMs: 1, waitedMs: 0, egress: `exit-${i}` };
+        const attempt = { number: 1, startedAt: 0, durationMs: 1, waitedMs: 0, egress: `proxy-${i}` };
         const head = { status: 200, statusText: '', rawHeaders: [] };
         const told = { ...attempt, outcome: { kind: 'response' as const, head }, end: undefined };
         exchange.attempts.push(told);
@@ -306,7 +306,7 @@ describe('metrics() labels', () => {
 });
 
 describe('metrics() page', () => {
-  it('says the same when nothing happened between two scrapes', async () => {
+  it('is the same when nothing happened between two scrapes', async () => {
     const counted = openMetrics();
     const { url } = await serve(pipeline([counted, (_req, res) => void res.end('x')]));
     await call(url);
@@ -314,7 +314,7 @@ describe('metrics() page', () => {
     expect(await counted.render()).to.equal(await counted.render());
   });
 
-  it('goes on counting from one scrape to the next', async () => {
+  it('continues counting from one scrape to the next', async () => {
     const counted = openMetrics();
     const { url } = await serve(pipeline([counted, (_req, res) => void res.end('x')]));
     for (const total of [1, 2, 3]) {
@@ -337,7 +337,7 @@ describe('metrics() page', () => {
     expect(page.types.get(CALLS)).to.equal('counter');
   });
 
-  it('is OpenMetrics where a scraper asks for it, and the plain text again for the next', async () => {
+  it('is OpenMetrics if a scraper accepts it, and plain text again for the next one', async () => {
     const counted = openMetrics();
     const { url } = await serve(pipeline([counted, (_req, res) => void res.end('x')]));
     await call(url);
@@ -376,7 +376,7 @@ describe('metrics() page', () => {
     expect(sum.value('resilient_proxy_call_duration_seconds_bucket', { api, le: '+Inf' })).to.equal(2);
   });
 
-  it('shows circuits and exits as they are at the scrape', async () => {
+  it('shows the state of circuits, egress proxies and limits at the scrape', async () => {
     const guard = breaker({ name: 'github' });
     const proxy = {
       api: 'github',
@@ -420,7 +420,7 @@ describe('metrics() page', () => {
     expect(of('limits_exhausted', { proxy: 'direct' })).to.equal(0);
   });
 
-  it('shows how late the event loop is only where it is asked to', async () => {
+  it('shows how late the event loop is only with eventLoop: true', async () => {
     const lag = async (handler: MetricsHandler) =>
       readPage(await handler.render()).lines.filter(
         ({ name }) => name === 'resilient_proxy_event_loop_lag_seconds',

@@ -40,7 +40,7 @@ function traced(options: TracingOptions = {}) {
 
 for (const transport of TRANSPORTS) {
   describe(`tracing() over the ${transport} transport`, () => {
-    it('makes a span of the call, one of the attempt below it, and continues the client’s trace', async () => {
+    it('creates a span for the call, one for the attempt below it, and continues the client’s trace', async () => {
       const upstream = await startUpstream(text('fine'));
       const { spans, stage } = traced({ name: 'github' });
       const { url } = await startForward({ target: `${upstream.url}/v1`, transport }, stage);
@@ -69,14 +69,14 @@ for (const transport of TRANSPORTS) {
       expect(attempt?.attributes).to.deep.equal({
         'http.request.method': 'GET',
         'http.response.status_code': 200,
-        'resilient_proxy.outcome': 'answer',
+        'resilient_proxy.outcome': 'response',
         'server.address': '127.0.0.1',
         'server.port': upstream.port,
         'url.full': `${upstream.url}/v1/users?page=2&api_key=REDACTED`,
       });
     });
 
-    it('tells the target the span of each attempt, once, in place of the client’s', async () => {
+    it('sends the target the span of each attempt, once, instead of the client’s', async () => {
       const upstream = await startUpstream([status(503), status(200)]);
       const { spans, stage } = traced();
       const { url } = await startForward(
@@ -114,7 +114,7 @@ for (const transport of TRANSPORTS) {
       expect(callSpan(ended).attributes).not.to.have.any.keys('http.response.status_code', 'error.type');
     });
 
-    it('says what an attempt failed with', async () => {
+    it('shows the error of an attempt', async () => {
       const { spans, stage } = traced();
       const target = `http://user:hidden@127.0.0.1:${await unusedPort()}`;
       const { url } = await startForward({ target, transport }, stage);
@@ -136,7 +136,7 @@ for (const transport of TRANSPORTS) {
       );
     });
 
-    it('keeps an attempt’s span open as long as its answer flows, a refused one’s until its head', async () => {
+    it('keeps an attempt’s span open until the end of its response, a rejected one’s until its headers', async () => {
       let finish: (() => void) | undefined;
       const upstream = await startUpstream([
         status(503),
@@ -164,7 +164,7 @@ for (const transport of TRANSPORTS) {
       expect(refused).to.be.above(0);
     });
 
-    it('forwards a client’s traceparent as it came where no SDK is registered', async () => {
+    it('forwards a client’s traceparent unchanged if no SDK is registered', async () => {
       const upstream = await startUpstream(status(200));
       const { url } = await startForward({ target: upstream.url, transport }, tracing());
       await call(url, { headers: CLIENT });
@@ -184,7 +184,7 @@ describe('tracing()', () => {
     expect(tracing().name).to.equal('tracing');
   });
 
-  it('makes no span of an attempt for a hit, and says that it was one', async () => {
+  it('creates no attempt span for a hit, and marks it as one', async () => {
     const upstream = await startUpstream(text('body', { 'cache-control': 'max-age=60' }));
     const { spans, stage } = traced();
     const { url } = await startForward({ target: upstream.url }, stage, cache({ mode: 'standard' }), stage);
@@ -200,7 +200,7 @@ describe('tracing()', () => {
     expect(ended[2]?.attributes).to.include({ 'resilient_proxy.attempts': 0 });
   });
 
-  it('makes no span of an attempt while the circuit is open, or where a guard refuses it', async () => {
+  it('creates no attempt span while the circuit is open, or when a guard refuses it', async () => {
     const upstream = await startUpstream(status(200));
     const guard = breaker();
     const no: Handler = (req, res, next) => {
@@ -226,7 +226,7 @@ describe('tracing()', () => {
     expect(attemptSpans(await spans(2))).to.deep.equal([]);
   });
 
-  it('ends a refused attempt’s span at its head where a guard refuses the next one', async () => {
+  it('ends a rejected attempt’s span at its headers when a guard refuses the next one', async () => {
     const upstream = await startUpstream(status(503));
     const second: Handler = (req, res, next) => {
       const admit = ({ number }: { number: number }) =>
@@ -241,7 +241,7 @@ describe('tracing()', () => {
     expect(attemptSpans(ended).map(({ attributes }) => attributes['error.type'])).to.deep.equal(['503']);
   });
 
-  it('traces a call that goes on without its client', async () => {
+  it('traces a call that continues without its client', async () => {
     let response: (() => void) | undefined;
     const upstream = await startUpstream((_req, res) => {
       response = () => res.end('late');
@@ -261,7 +261,7 @@ describe('tracing()', () => {
     expect(attempt?.attributes).to.include({ 'http.response.status_code': 200 });
   });
 
-  it('makes a span of its own for a call without a client where it stands behind the cache too', async () => {
+  it('creates a span for a call without a client when it is also mounted behind the cache', async () => {
     const upstream = await startUpstream(status(200));
     const { spans, stage } = traced();
     const renewing: Handler = (req, res, next) => {
@@ -278,7 +278,7 @@ describe('tracing()', () => {
     expect(new Set(traceparents(upstream)).size).to.equal(2);
   });
 
-  it('says that an answer broke off', async () => {
+  it('shows that a response broke off', async () => {
     const upstream = await startUpstream((_req, res) => {
       res.writeHead(200, { 'content-length': 100 });
       res.write('some', () => res.destroy());
@@ -297,7 +297,7 @@ describe('tracing()', () => {
     }
   });
 
-  it('takes the name of the API that a stage behind it tells', async () => {
+  it('takes the name of the API that a later stage sets', async () => {
     const { spans, stage } = traced();
     const naming: Handler = (req, res) => {
       exchangeOf(req, res).api = 'weather';
@@ -314,7 +314,7 @@ describe('tracing()', () => {
     });
   });
 
-  it('tells the target nothing with propagate: false', async () => {
+  it('sends the target nothing with propagate: false', async () => {
     const upstream = await startUpstream(status(200));
     const { spans, stage } = traced({ propagate: false });
     const { url } = await startForward({ target: upstream.url }, stage);
@@ -324,7 +324,7 @@ describe('tracing()', () => {
     expect(traceparents(upstream)).to.deep.equal([CLIENT.traceparent]);
   });
 
-  it('never adds baggage to what the target is told', async () => {
+  it('never sends baggage to the target', async () => {
     const upstream = await startUpstream(status(200));
     const propagator = new CompositePropagator({
       propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()],
@@ -337,7 +337,7 @@ describe('tracing()', () => {
     expect(upstream.requests[0]?.headers).not.to.have.property('baggage');
   });
 
-  it('passes the decision not to sample on', async () => {
+  it('passes on the decision not to sample', async () => {
     const upstream = await startUpstream(status(200));
     const { tracerProvider, propagator } = spanRecorder(new AlwaysOffSampler());
     const { url } = await startForward({ target: upstream.url }, tracing({ tracerProvider, propagator }));
@@ -365,7 +365,7 @@ describe('tracing()', () => {
     });
   }
 
-  it('gives the context of a call to handlers behind it', async () => {
+  it('gives later handlers the context of a call', async () => {
     const { tracerProvider, propagator, spans } = spanRecorder();
     const stage = tracing({ tracerProvider, propagator });
     const own: Handler = (req, res) => {

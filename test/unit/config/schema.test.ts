@@ -45,8 +45,8 @@ breaker:
   resetTimeoutMs: 2
   requestTimeoutMs: 3
   successThreshold: 4
-  maxTrials: 5
-  trialTimeoutMs: 6
+  maxProbes: 5
+  probeTimeoutMs: 6
   failureRatio: false
   minimumRequests: 7
   windowMs: 8
@@ -126,7 +126,7 @@ describe('parseConfig() of the options of an API', () => {
     ],
     [
       'breaker: { key: 3 }',
-      'apis.x.breaker.key is no known option (known: failureThreshold, resetTimeoutMs, requestTimeoutMs, successThreshold, maxTrials, trialTimeoutMs, failureRatio, minimumRequests, windowMs, countRateLimited); received 3',
+      'apis.x.breaker.key is no known option (known: failureThreshold, resetTimeoutMs, requestTimeoutMs, successThreshold, maxProbes, probeTimeoutMs, failureRatio, minimumRequests, windowMs, countRateLimited); received 3',
     ],
     ['explain: yes', 'apis.x.explain must be a block of options, true or false; received "yes"'],
     [

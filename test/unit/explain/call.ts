@@ -15,7 +15,7 @@ export function callOf(call: Partial<ExplainedCall> = {}): ExplainedCall {
   };
 }
 
-/** An attempt that was answered. */
+/** An attempt with a response. */
 export function answered(number: number, status: number, times: Partial<Attempt> = {}): Attempt {
   const head = { status, statusText: '', rawHeaders: ['Server-Timing', 'evil"'] };
   return attempt(number, times, { kind: 'response', head });
@@ -40,7 +40,7 @@ function attempt(number: number, times: Partial<Attempt>, outcome: Attempt['outc
     startedAt: 1000,
     durationMs: 0,
     waitedMs: 0,
-    egress: 'user:secret@exit.internal',
+    egress: 'user:secret@proxy.internal',
     outcome,
     end: undefined,
     ...times,

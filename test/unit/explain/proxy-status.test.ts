@@ -9,12 +9,12 @@ const memberOf = (call: Parameters<typeof callOf>[0], sent = 200, type?: string)
   proxyStatusValue(callOf(call), sent, type);
 
 describe('proxyStatusValue()', () => {
-  it('is a name for an answer that was passed on', () => {
+  it('is only a name for a response that was passed on', () => {
     expect(memberOf({ attempts: [answered(1, 200)] })).to.equal('resilient-proxy-out');
     expect(memberOf({ cache: 'hit' })).to.equal('resilient-proxy-out');
   });
 
-  it('tells the received status where another is sent, or a stored answer', () => {
+  it('has the received status if another one or a stored response is sent', () => {
     const changed = 'resilient-proxy-out; received-status=503';
     expect(memberOf({ attempts: [answered(1, 503)] }, 200)).to.equal(changed);
     expect(memberOf({ attempts: [answered(1, 503)], cache: 'stale' }, 503)).to.equal(changed);
@@ -23,7 +23,7 @@ describe('proxyStatusValue()', () => {
     );
   });
 
-  it('tells an error by its type and in words', () => {
+  it('has the type and the message of an error', () => {
     const error = new ProxyError('ERR_UPSTREAM_CONNECT', 'It said "no"', { proxyStatus: 'dns_error' });
     expect(memberOf({ error }, 502)).to.equal(
       'resilient-proxy-out; error=dns_error; details="It said \\"no\\""',
@@ -33,13 +33,13 @@ describe('proxyStatusValue()', () => {
     );
   });
 
-  it('gives no error type to a stored answer that stands in', () => {
+  it('has no error type for a stored response after a failure', () => {
     expect(memberOf({ cache: 'stale', attempts: [failed(1)] })).to.equal(
-      'resilient-proxy-out; details="A stored answer stands in: connection_terminated"',
+      'resilient-proxy-out; details="Served a stored response after connection_terminated"',
     );
   });
 
-  it('can be read and is of bounded length, whatever an error says', () => {
+  it('is valid and bounded, whatever an error message contains', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 2000 }), (message) => {
         const value = memberOf({ error: new ProxyError('ERR_INTERNAL', message) }, 500);
@@ -53,7 +53,7 @@ describe('proxyStatusValue()', () => {
 });
 
 describe('ownErrorType()', () => {
-  it('knows a line of our own from others', () => {
+  it('recognizes our own lines', () => {
     expect(ownErrorType('resilient-proxy-out; error=dns_error')).to.equal('dns_error');
     for (const line of ['resilient-proxy-out', 'other; error=dns_error', 'resilient-proxy-out; error=a, b']) {
       expect(ownErrorType(line)).to.equal(undefined);

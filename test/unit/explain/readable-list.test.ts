@@ -56,7 +56,7 @@ describe('isItemList()', () => {
 });
 
 describe('readable lists', () => {
-  it('are told from others before the test times out, however long the line', () => {
+  it('are recognized in time, however long the line', () => {
     const hostile = [
       'a'.repeat(60_000),
       'a;b='.repeat(15_000),

@@ -3,11 +3,11 @@ import { serverTimingValue } from '../../../lib/explain/server-timing.js';
 import { answered, callOf, failed } from './call.js';
 
 describe('serverTimingValue()', () => {
-  it('tells the whole up to the head where nothing else is known', () => {
+  it('shows the total time up to the headers if nothing else is known', () => {
     expect(serverTimingValue(callOf(), 1012.34)).to.equal('total;dur=12.3');
   });
 
-  it('tells where the time went', () => {
+  it('shows where the time went', () => {
     const call = callOf({
       cache: 'miss',
       passedCacheAt: 1002,
@@ -30,7 +30,7 @@ describe('serverTimingValue()', () => {
     ]);
   });
 
-  it('takes the way to the first attempt for the cache’s time where nobody saw its end', () => {
+  it('takes the time to the first attempt as the cache’s if its end is not known', () => {
     const attempts = [answered(1, 200, { startedAt: 1030, waitedMs: 10, durationMs: 5 })];
     const call = callOf({ cache: 'miss', queuedMs: 15, attempts });
     expect(serverTimingValue(call, 1035)).to.match(/^cache;desc="miss";dur=5\.0, queue;dur=25\.0, /);
@@ -40,20 +40,20 @@ describe('serverTimingValue()', () => {
     );
   });
 
-  it('names no upstream where a stored answer stands in for its own', () => {
+  it('has no upstream metric when a stored response was served instead', () => {
     const call = callOf({ cache: 'stale', attempts: [answered(1, 503, { durationMs: 5 })] });
     expect(serverTimingValue(call, 1006)).to.not.include('upstream');
   });
 
-  it('tells the last sixteen of many attempts', () => {
+  it('lists the last sixteen of many attempts', () => {
     const attempts = Array.from({ length: 40 }, (_, i) => answered(i + 1, 503));
     const names = serverTimingValue(callOf({ attempts }), 1000).match(/attempt-\d+/g);
     expect(names).to.have.length(16);
     expect([names?.[0], names?.at(-1)]).to.deep.equal(['attempt-25', 'attempt-40']);
   });
 
-  it('shows neither an exit nor a word of the upstream’s', () => {
+  it('shows neither an egress proxy nor a text of the upstream', () => {
     const value = serverTimingValue(callOf({ attempts: [failed(1), answered(2, 200)] }), 1000);
-    expect(value).to.not.match(/exit|secret|evil|upstream went/);
+    expect(value).to.not.match(/proxy|secret|evil|upstream went/);
   });
 });

@@ -57,7 +57,7 @@ describe('egressFamilies()', () => {
   });
 
   it('shows a thousand egress proxies at most', () => {
-    const limits = Array.from({ length: 5000 }, (_, i) => limit('', `exit-${i}`));
+    const limits = Array.from({ length: 5000 }, (_, i) => limit('', `proxy-${i}`));
     expect(
       rowsOf(
         egressFamilies(() => ({ proxies: [], limits })),

@@ -2,19 +2,19 @@ import { ROOT_CONTEXT } from '@opentelemetry/api';
 import { expect } from 'chai';
 import { injectedHeaders } from '../../../lib/tracing/injected-headers.js';
 
-/** Fields that go on of those that a propagator writes. */
+/** The headers of a propagator that are sent. */
 function headersOf(written: Record<string, string>): string[] | undefined {
   return injectedHeaders((_context, carrier, setter) => {
     for (const [name, value] of Object.entries(written)) setter.set(carrier, name, value);
   }, ROOT_CONTEXT);
 }
 
-describe('injectedFields()', () => {
-  it('gives what the propagator writes, flat', () => {
+describe('injectedHeaders()', () => {
+  it('returns what the propagator writes, as a flat list', () => {
     expect(headersOf({ b3: '1-2-1', tracestate: 'a=b' })).to.deep.equal(['b3', '1-2-1', 'tracestate', 'a=b']);
   });
 
-  it('gives nothing where it writes nothing', () => {
+  it('returns nothing if it writes nothing', () => {
     expect(headersOf({})).to.equal(undefined);
   });
 

@@ -15,12 +15,12 @@ const ATTEMPT: Attempt = {
 const sent = (origin: string, method = 'GET') => ({ method, path: '/x', target: { origin } });
 
 describe('attemptAttributes()', () => {
-  it('names the exit and how often the call was sent before', () => {
+  it('names the egress proxy and how often the call was sent before', () => {
     const attributes = attemptAttributes(
-      { ...ATTEMPT, number: 3, egress: 'exit-1' },
+      { ...ATTEMPT, number: 3, egress: 'proxy-1' },
       sent('http://a.example'),
     );
-    expect(attributes).to.include({ 'resilient_proxy.egress': 'exit-1', 'http.request.resend_count': 2 });
+    expect(attributes).to.include({ 'resilient_proxy.egress': 'proxy-1', 'http.request.resend_count': 2 });
   });
 
   const origins: [string, string, number][] = [
@@ -39,7 +39,7 @@ describe('attemptAttributes()', () => {
     });
   }
 
-  it('makes no attribute value of a method that was made up', () => {
+  it('does not show an invented method', () => {
     expect(attemptAttributes(ATTEMPT, sent('http://a', 'XYZ'))).to.include({
       'http.request.method': '_OTHER',
       'http.request.method_original': 'XYZ',
@@ -52,7 +52,7 @@ describe('outcomeAttributes()', () => {
   const response = (status: number) =>
     outcomeAttributes({ kind: 'response', head: { status, statusText: '', rawHeaders: [] } });
 
-  it('takes an answer from 400 on for an error, as a client does', () => {
+  it('treats a response from 400 on as an error, as a client does', () => {
     expect(response(399)['error.type']).to.equal(undefined);
     expect(response(404)['error.type']).to.equal('404');
   });

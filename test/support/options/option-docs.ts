@@ -1,0 +1,74 @@
+import { TRANSCRIPTIONS } from '../../../lib/config/openresty-shape.js';
+import { interfaceDocs, type OptionDoc } from './interface-docs.js';
+
+export type { OptionDoc } from './interface-docs.js';
+
+const docsOf = interfaceDocs([
+  'lib/apis/options.ts',
+  'lib/breaker/breaker-options.ts',
+  'lib/cache/cache-options.ts',
+  'lib/config/schema.ts',
+  'lib/core/exchange.ts',
+  'lib/explain/explain-options.ts',
+  'lib/metrics/metrics-options.ts',
+  'lib/proxy-rotate/proxy-rotate-options.ts',
+  'lib/rate-limit/rate-limit-options.ts',
+  'lib/retry/retry-options.ts',
+  'lib/stats/stats-options.ts',
+  'lib/tracing/tracing-options.ts',
+  'lib/upstream/options/forward-options.ts',
+]);
+
+/** Options of one API, its blocks with theirs. What an API has by itself comes before what `forward()` has. */
+export const API_DOCS: readonly OptionDoc[] = [
+  ...new Map(
+    ['ForwardOptions', 'TransportOptions', 'ApiOptions'].flatMap(docsOf).map((doc) => [doc.name, doc]),
+  ).values(),
+];
+
+/** Options of all APIs together. */
+export const SHARED_DOCS: readonly OptionDoc[] = docsOf('SharedOptions');
+
+/** The block `server` of a file. */
+export const SERVER_DOCS: readonly OptionDoc[] = docsOf('GatewaySettings');
+
+/** The block `redis` of a file. */
+export const REDIS_DOCS: readonly OptionDoc[] = docsOf('RedisBlock');
+
+/** An option of the OpenResty gateway, by the path of ours. */
+export interface OpenrestyName {
+  readonly name: string;
+  readonly inSeconds: boolean;
+}
+
+const SWITCHES: Readonly<Record<string, string>> = {
+  enable_cache: 'cache',
+  use_proxy: 'proxyRotate',
+  circuit_breaker: 'breaker',
+};
+
+/** What the OpenResty gateway called an option, as `cache.ttlMs`. */
+export function openrestyName(path: string): OpenrestyName | undefined {
+  const [name, transcription] =
+    Object.entries(TRANSCRIPTIONS).find(([, { to }]) => to.join('.') === path) ?? [];
+  if (name) return { name, inSeconds: transcription?.by !== undefined };
+  const [block] = Object.entries(SWITCHES).find(([, to]) => to === path) ?? [];
+  return block ? { name: block, inSeconds: false } : undefined;
+}
+
+/** What a name of the OpenResty gateway means. */
+export function openrestyDescription(name: string): string | undefined {
+  const block = SWITCHES[name];
+  if (name === 'circuit_breaker')
+    return 'OpenResty name of `breaker`, whose options have OpenResty names there.';
+  if (block) return `Turns \`${block}\` on or off (OpenResty name).`;
+  const { to = [], by } = TRANSCRIPTIONS[name] ?? {};
+  const doc = to.reduce<OptionDoc | undefined>(
+    (found, key) => (found ? found.members : API_DOCS).find((one) => one.name === key),
+    undefined,
+  );
+  if (!doc) return undefined;
+  const unit = by ? ', in seconds' : '';
+  const [what] = doc.description.split(/(?<=\.) /);
+  return `OpenResty name of \`${to.join('.')}\`${unit}. ${what}`;
+}
