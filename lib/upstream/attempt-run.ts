@@ -127,7 +127,8 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
   failed(error: unknown, usedConnection = false): void {
     if (this.end) return;
     this.#stopClock();
-    this.#owner.failed(this, readFailure(error, usedConnection));
+    // What broke off after its head is no connection that the target had closed while it was unused.
+    this.#owner.failed(this, readFailure(error, usedConnection && this.outcome === undefined));
   }
 
   expire(): void {
