@@ -73,8 +73,8 @@ class Policy implements RetryPolicy {
     this.#keys = idempotencyKey === false ? undefined : new IdempotencyKeys(idempotencyKey);
   }
 
-  begin({ limits }: Exchange): void {
-    this.#budget?.deposit(performance.now());
+  begin({ limits, startedAt }: Exchange): void {
+    this.#budget?.deposit(startedAt);
     if (this.#keys) limits.push(this.#keys);
   }
 

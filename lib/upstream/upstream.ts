@@ -17,12 +17,12 @@ import { tell } from './node/listeners.js';
 import { NodeTransport } from './node/transport.js';
 import { CallOptions } from './options/call-options.js';
 import type { UpstreamOptions } from './options/resolve-forward.js';
-import { requestBody } from './request/body.js';
+import { hasBody, requestBody } from './request/body.js';
 import { BodyLedger, type RequestBody } from './request/body-rules.js';
 import { RequestCopies } from './request/copies.js';
 import { upstreamPath } from './request/path.js';
 import { asUrl, TargetBook } from './request/target.js';
-import type { AttemptListener, Cancel, Plan, Transport } from './transport.js';
+import type { AttemptListener, Plan, Sending, Transport } from './transport.js';
 import { UndiciTransport } from './undici/transport.js';
 import { UpgradeTransport } from './websocket/transport.js';
 
@@ -176,11 +176,11 @@ export class Upstream {
     this.#guarded(plan, listener, this.#transport(plan.transport).send);
 
   /** The last door: what was opened before all was closed stays closed, and nothing goes out by another way than planned. */
-  #guarded(plan: Plan, listener: AttemptListener, send: Transport): Cancel {
+  #guarded(plan: Plan, listener: AttemptListener, send: Transport): Sending {
     const refusal = this.#closed ? shuttingDown() : plan.direct || plan.egress ? undefined : noDirectWay();
     if (!refusal) return send(plan, listener);
     listener.failed(refusal);
-    return nothing;
+    return NOT_SENT;
   }
 
   #transport(kind: 'undici' | 'node'): UndiciTransport | NodeTransport {
@@ -223,12 +223,14 @@ export class Upstream {
     }
     const transport = this.#calls.transport(proxyOptions);
     const method = this.#options.method ?? req.method ?? 'GET';
-    const body = requestBody(req, {
-      buffer,
-      keepBytes: exchange.retry?.resends(method) ? exchange.retry.maxBodyBytes : 0,
-      ledger: this.#ledger,
-      listened: transport === 'node' && this.#server.listenerCount('proxyReq') > 0,
-    });
+    const body = hasBody(req, buffer)
+      ? requestBody(req, {
+          buffer,
+          keepBytes: exchange.retry?.resends(method) ? exchange.retry.maxBodyBytes : 0,
+          ledger: this.#ledger,
+          listened: transport === 'node' && this.#server.listenerCount('proxyReq') > 0,
+        })
+      : undefined;
     // Nothing is read before there is a connection: an egress proxy that fails then leaves the body whole for the next.
     if (body && exchange.egress) req.pause();
     if (forward) this.#copy(forward, req, proxyOptions, method, body);
@@ -244,7 +246,7 @@ export class Upstream {
       target: read,
       method,
       path: upstreamPath(read, req.url ?? '/', proxyOptions.ignorePath ?? false),
-      rawHeaders: this.#calls.headers(proxyOptions)(req, read, body ?? {}),
+      rawHeaders: this.#calls.headers(proxyOptions)(req, read, body ?? NO_FRAMING),
       body,
       transport,
       proxyOptions,
@@ -307,7 +309,9 @@ export class Upstream {
 const shuttingDown = () => new ProxyError('ERR_SHUTTING_DOWN', 'The proxy is shutting down');
 const noDirectWay = () =>
   new ProxyError('ERR_NO_PROXY', 'The request was not sent: it may only go through an egress proxy');
-const nothing: Cancel = () => {};
+/** Of a request without a body. */
+const NO_FRAMING = Object.freeze({});
+const NOT_SENT: Sending = Object.freeze({ cancel() {} });
 
 /** How long WebSockets may take to say goodbye. */
 const GRACE_MS = 1000;

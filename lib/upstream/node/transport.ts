@@ -5,7 +5,7 @@ import { ProxyError } from '../../core/errors.js';
 import type { DeadlineWheel } from '../deadline-wheel.js';
 import { bodySource } from '../request/body-source.js';
 import { lendFraming } from '../request/parsed-body.js';
-import type { AttemptListener, Cancel, Plan } from '../transport.js';
+import type { AttemptListener, Plan, Sending } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { NodeAttempt, type NodeTools } from './attempt.js';
 import { type OnFailure, tell, watchListeners } from './listeners.js';
@@ -39,7 +39,7 @@ export class NodeTransport {
     this.#passOn();
   }
 
-  readonly send = (plan: Plan, listener: AttemptListener): Cancel => {
+  readonly send = (plan: Plan, listener: AttemptListener): Sending => {
     const { res } = plan.exchange;
     const attempt = new NodeAttempt(plan, listener, this.#options, this.#tools);
     const options: MarkedOptions = this.#proxyOptions(plan, () => attempt.bodyWritten);
@@ -51,7 +51,7 @@ export class NodeTransport {
     options[ATTEMPT] = attempt;
     this.#server.web(attempt.clientRequest, res, options).then(attempt.closed, attempt.fail);
     attempt.adoptListeners();
-    return attempt.cancel;
+    return attempt;
   };
 
   /** What an attempt fails with whose connection closed and told no reason. */

@@ -3,7 +3,7 @@ import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { Egress } from '../../core/egress.js';
 import type { RedirectRules } from '../node/redirects.js';
 import type { Target } from '../request/target.js';
-import type { AttemptListener, Cancel, Plan } from '../transport.js';
+import type { AttemptListener, Plan, Sending } from '../transport.js';
 import { Relay } from './relay.js';
 
 /** Sizes and limits of the connections to the targets. */
@@ -35,7 +35,7 @@ export class UndiciTransport {
     this.#options = options;
   }
 
-  readonly send = (plan: Plan, listener: AttemptListener): Cancel => {
+  readonly send = (plan: Plan, listener: AttemptListener): Sending => {
     const { target, method, body, egress } = plan;
     const relay = new Relay(plan, listener, this.#options.setCookie, this.#used);
     const absolute = egress?.absoluteForm;
@@ -49,15 +49,15 @@ export class UndiciTransport {
           // A HEAD would else close its connection.
           reset: false,
           headersTimeout: 0,
-          // Without it undici takes the name for SNI and the certificate from the Host field.
-          ...{ servername: target.servername ?? target.origin },
-        },
+          // Without it undici takes the name for SNI and the certificate from the Host header.
+          servername: target.servername ?? target.origin,
+        } as Dispatcher.DispatchOptions,
         relay,
       );
     } catch (error) {
       relay.onError(error);
     }
-    return relay.cancel;
+    return relay;
   };
 
   async close(): Promise<void> {
