@@ -311,7 +311,7 @@ describe('resilientProxy()', () => {
       const response = await call(url);
       expect([response.status, response.json()]).to.deep.equal([
         504,
-        { error: 'The upstream did not answer within 60 ms', code: 'ERR_UPSTREAM_TIMEOUT' },
+        { error: 'The upstream did not respond within 60 ms', code: 'ERR_UPSTREAM_TIMEOUT' },
       ]);
     });
 
