@@ -137,7 +137,7 @@ describe('parseConfig() of the options of an API', () => {
     ['retry: { maxAttempts: "3" }', 'apis.x.retry.maxAttempts must be a number; received "3"'],
     [
       'retry: { idempotencyKey: { header: Host } }',
-      'apis.x.retry.idempotencyKey.header must be a field with no other meaning; received a string of 4 characters',
+      'apis.x.retry.idempotencyKey.header must be a header with no other meaning; received a string of 4 characters',
     ],
     ['retry: { maxAttempts: 1.5 }', 'apis.x.retry.maxAttempts must be a whole number; received 1.5'],
     ['retry: { initialDelayMs: -1 }', 'apis.x.retry.initialDelayMs must be at least 1; received -1'],

@@ -12,7 +12,7 @@ describe('RateLimitOptions', () => {
       maxQueue: 1000,
       learn: true,
       maxPauseMs: 3_600_000,
-      credentialHeaders: ['authorization', 'cookie', 'x-api-key', 'api-key', 'x-auth-token'],
+      credentialHeaders: [],
       maxKeys: 10_000,
       prefix: 'rpo',
       commandTimeoutMs: 50,
@@ -37,7 +37,7 @@ describe('RateLimitOptions', () => {
     [{ onLimit: 'drop' }, 'rateLimit.onLimit must be "reject" or "queue"; received "drop"'],
     [{ maxWaitMs: 0 }, 'rateLimit.maxWaitMs must be at least 1; received 0'],
     [{ maxQueue: 0 }, 'rateLimit.maxQueue must be at least 1; received 0'],
-    [{ maxPauseMs: 2 ** 31 }, 'rateLimit.maxGateMs must be at most 2147483647; received 2147483648'],
+    [{ maxPauseMs: 2 ** 31 }, 'rateLimit.maxPauseMs must be at most 2147483647; received 2147483648'],
     [{ maxKeys: 0 }, 'rateLimit.maxKeys must be at least 1; received 0'],
     [
       { credentialHeaders: ['a b'] },
