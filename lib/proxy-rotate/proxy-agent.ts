@@ -64,7 +64,7 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
   /** Opens a connection for undici, or a tunnel for an upgrade. @throws DialError, or the target's own TLS error */
   open(to: ConnectTo, absoluteForm: boolean): Promise<Socket> {
     const { hostname: host, port, encrypted, servername, rejectUnauthorized } = to;
-    const tls = { servername: servername ?? '', rejectUnauthorized, ALPNProtocols: ['http/1.1'] };
+    const tls = { ...to.tls, servername: servername ?? '', rejectUnauthorized, ALPNProtocols: ['http/1.1'] };
     return this.#dial({ host, port, secureEndpoint: encrypted, ...(encrypted ? tls : {}) }, absoluteForm);
   }
 

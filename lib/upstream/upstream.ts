@@ -17,6 +17,7 @@ import { tell } from './node/listeners.js';
 import { NodeTransport } from './node/transport.js';
 import { CallOptions } from './options/call-options.js';
 import type { UpstreamOptions } from './options/resolve-forward.js';
+import { named } from './options/tls-options.js';
 import { hasBody, requestBody } from './request/body.js';
 import { BodyLedger, type RequestBody } from './request/body-rules.js';
 import { RequestCopies } from './request/copies.js';
@@ -239,7 +240,7 @@ export class Upstream {
       body?.close();
       return undefined;
     }
-    const read = this.#targets.read(target);
+    const read = named(this.#targets.read(target), proxyOptions);
     // Written out, since an object made by spreading costs more than all the rest of this.
     return {
       exchange,
@@ -265,7 +266,7 @@ export class Upstream {
       const { attemptTimeoutMs = this.#options.requestTimeoutMs } = exchange;
       exchange.attemptTimeoutMs = Math.min(upgradeTimeout, attemptTimeoutMs || upgradeTimeout);
     }
-    const to = this.#targets.read(target);
+    const to = named(this.#targets.read(target), proxyOptions);
     return {
       exchange,
       target: to,

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { createProxyServer, type ProxyServer, type ProxyServerOptions } from 'httpxy';
 import { ProxyError } from '../../core/errors.js';
 import type { DeadlineWheel } from '../deadline-wheel.js';
+import { targetTls } from '../options/tls-options.js';
 import { bodySource } from '../request/body-source.js';
 import { lendFraming } from '../request/parsed-body.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
@@ -80,7 +81,12 @@ export class NodeTransport {
       timeout: undefined,
     };
     // A new object each time, for httpxy writes into it. Without the name Node takes it from the Host field.
-    if (encrypted) options.ssl = { servername: target.servername ?? '', ...proxyOptions.ssl };
+    if (encrypted)
+      options.ssl = {
+        servername: target.servername ?? '',
+        ...targetTls(proxyOptions),
+        ...proxyOptions.ssl,
+      };
     return options;
   }
 

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
-import type { Egress } from '../../core/egress.js';
+import type { Egress, TargetTls } from '../../core/egress.js';
 import type { RedirectRules } from '../node/redirects.js';
 import type { Target } from '../request/target.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
@@ -15,6 +15,7 @@ export interface ConnectionOptions {
   readonly maxResponseHeaderBytes: number;
   /** Whether the target's certificate must be trusted. */
   readonly secure: boolean;
+  readonly tls: TargetTls;
   /** Whether `Set-Cookie` goes back to the client. */
   readonly setCookie: boolean;
   readonly redirects: RedirectRules;
@@ -128,8 +129,8 @@ export class UndiciTransport {
   }
 
   #direct(): buildConnector.connector {
-    const { connectTimeoutMs, secure } = this.#options;
-    return buildConnector({ timeout: connectTimeoutMs, rejectUnauthorized: secure, allowH2: false });
+    const { connectTimeoutMs, secure, tls } = this.#options;
+    return buildConnector({ ...tls, timeout: connectTimeoutMs, rejectUnauthorized: secure, allowH2: false });
   }
 
   #through(egress: Egress): buildConnector.connector {
@@ -141,6 +142,7 @@ export class UndiciTransport {
         encrypted,
         servername,
         rejectUnauthorized: this.#options.secure,
+        tls: this.#options.tls,
       };
       egress.connect(to).then(
         (socket) => callback(null, socket),

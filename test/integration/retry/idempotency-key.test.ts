@@ -204,10 +204,10 @@ describe('retry({ idempotencyKey })', () => {
     const refused: [unknown, RegExp][] = [
       ['yes', /retry\.idempotencyKey must be true, false or an object of options/],
       [{ header: 'Content-Length' }, /retry\.idempotencyKey\.header must be a header with no other meaning/],
-      [{ header: 'a b' }, /retry\.idempotencyKey\.header must be a header field name/],
+      [{ header: 'a b' }, /retry\.idempotencyKey\.header must be a header name/],
       [{ methods: ['post'] }, /retry\.idempotencyKey\.methods\[0\] must be a method in capitals/],
       [{ methods: [] }, /retry\.idempotencyKey\.methods must be at least 1 entries/],
-      [{ quotes: true }, /retry\.idempotencyKey\.quotes is no known option .*quoted/],
+      [{ quotes: true }, /retry\.idempotencyKey\.quotes is not an option of retry\.idempotencyKey .*quoted/],
     ];
     for (const [idempotencyKey, message] of refused) {
       expect(() => retry({ idempotencyKey } as RetryOptions)).to.throw(message);

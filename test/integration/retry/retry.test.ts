@@ -234,7 +234,7 @@ describe('retry()', () => {
     [
       'an unknown name',
       { maxAttemps: 3 },
-      'retry.maxAttemps is no known option (did you mean maxAttempts?); received 3',
+      'retry.maxAttemps is not an option of retry (did you mean maxAttempts?)',
     ],
     ['a wrong type', { maxAttempts: '3' }, 'retry.maxAttempts must be a number; received "3"'],
     ['no attempts', { maxAttempts: 0 }, 'retry.maxAttempts must be at least 1; received 0'],

@@ -89,7 +89,11 @@ describe('resolveProxyRotate()', () => {
 
 describe('proxyRotate() with wrong options', () => {
   const refused: [string, object, string][] = [
-    ['an unknown name', { proxyes: [] }, 'proxyRotate.proxyes is no known option (did you mean proxies?)'],
+    [
+      'an unknown name',
+      { proxyes: [] },
+      'proxyRotate.proxyes is not an option of proxyRotate (did you mean proxies?)',
+    ],
     [
       'a SOCKS proxy',
       { proxies: ['http://h:1', 'socks5://user:secret@h:1'] },
@@ -118,7 +122,7 @@ describe('proxyRotate() with wrong options', () => {
     [
       'an unknown name in a proxy',
       { proxies: [{ url: 'http://h:1', nam: 'x' }] },
-      'proxyRotate.proxies[0].nam is no known option (did you mean name?)',
+      'proxyRotate.proxies[0].nam is not an option of proxyRotate.proxies[0] (did you mean name?)',
     ],
     [
       'a name with control bytes',
