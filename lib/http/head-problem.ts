@@ -31,3 +31,6 @@ export function headProblem({ status, rawHeaders }: ReceivedHead): string | unde
   }
   return undefined;
 }
+
+/** Whether a reason phrase can be sent as it is (RFC 9112 §4). */
+export const isReasonPhrase = (text: string): boolean => !UNSENDABLE.test(text);
