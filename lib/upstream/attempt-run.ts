@@ -156,7 +156,6 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
   }
 
   expire(): void {
-    if (this.end) return;
     this.#stopClock();
     this.#hangUp();
     // Without a connection the target was never asked. One that waits for a free connection is not the egress

@@ -141,7 +141,6 @@ export class Call implements AttemptOwner {
 
   #send(run: AttemptRun, plan: Plan): void {
     const { exchange } = this;
-    if (this.#settled) return run.cancel();
     exchange.attempts.push(run);
     if (this.#counts) this.#attemptsMade++;
     this.#counts = true;

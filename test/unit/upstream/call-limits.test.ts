@@ -1,15 +1,22 @@
 import { expect } from 'chai';
 import type { Limit, Permit } from '../../../lib/core/attempt.js';
+import { onCleanup } from '../../support/cleanup.js';
 import { eventOf } from '../../support/until.js';
 import { codes, head, later, proxyError, Recorder, Scene, told } from './call-scene.js';
 
 describe('Call and its limits', () => {
-  it('asks each in turn, and tells each the head and the end', () => {
-    const limits = [new Recorder(), {}, { admit: () => undefined }, new Recorder()];
+  it('asks each in turn, and tells each the head and the end that hears of it', async () => {
+    const warned: unknown[] = [];
+    const warn = (warning: unknown): void => void warned.push(warning);
+    process.on('warning', warn);
+    onCleanup(() => process.off('warning', warn));
+    const limits = [new Recorder(), {}, { admit: () => undefined }, { admit: () => ({}) }, new Recorder()];
     const scene = new Scene({ limits }).start();
     scene.last.listener.head(head(200));
     scene.last.listener.finished();
-    for (const limit of [limits[0], limits[3]]) {
+    await told();
+    expect(warned).to.deep.equal([]);
+    for (const limit of [limits[0], limits[4]]) {
       const heard = [
         ['sending', 1],
         ['head', 1],

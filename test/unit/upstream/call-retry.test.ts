@@ -1,7 +1,18 @@
 import { expect } from 'chai';
 import type { Attempt, Limit } from '../../../lib/core/attempt.js';
 import { fakeTimers } from '../../support/fake-timers.js';
-import { codes, head, proxyError, Recorder, retrying, Scene, socketError, told, way } from './call-scene.js';
+import {
+  codes,
+  head,
+  later,
+  proxyError,
+  Recorder,
+  retrying,
+  Scene,
+  socketError,
+  told,
+  way,
+} from './call-scene.js';
 
 const RESET = 'ECONNRESET';
 
@@ -80,6 +91,37 @@ describe('Call with a retry policy', () => {
     expect(scene.last.listener.head(head(503))).to.equal(true);
   });
 
+  it('is not asked once a permit has ended the call', async () => {
+    const retry = retrying(5, { delayAfter: () => expect.fail('asked') });
+    let fail = (): void => {};
+    const scene = new Scene({ limits: [{ admit: () => ({ end: () => fail() }) }], retry }).start();
+    fail = () => scene.call.fail(proxyError('ERR_SHUTTING_DOWN'));
+    scene.last.listener.failed(socketError(RESET));
+    await told();
+    expect(codes(scene.settled)).to.deep.equal(['ERR_SHUTTING_DOWN']);
+  });
+
+  it('has one driver, which hears of each attempt that was not accepted', async () => {
+    const timers = fakeTimers();
+    const heard: unknown[] = [];
+    const retry = retrying(2, {
+      drive: async (again) => {
+        heard.push('begun');
+        for (let i = 0; i < 2; i++) await again(() => {}).catch(({ message }) => heard.push(message));
+      },
+    });
+    const scene = new Scene({ retry }).start();
+    scene.last.listener.head(head(503));
+    timers.runNext();
+    scene.last.listener.head(head(503));
+    await told();
+    expect(heard).to.deep.equal(['begun', 'The attempt was not accepted']);
+    timers.runNext();
+    scene.last.listener.head(head(200));
+    await told();
+    expect(heard).to.have.length(2);
+  });
+
   it('gives back what a retry had taken that another limit refuses, and ends with its error', async () => {
     const timers = fakeTimers();
     const quota = new Recorder();
@@ -98,10 +140,12 @@ describe('Call with a retry policy', () => {
 
   it('can be ended from the decision on, though its driver has not come back yet', async () => {
     const timers = fakeTimers();
-    let come = (): void => {};
-    const drive = retrying(1).drive;
+    const { promise, resolve: come } = later<void>();
+    const given: unknown[] = [];
+    const { drive } = retrying(1);
     const slow = retrying(1, {
-      drive: (again) => new Promise<void>((resolve) => (come = resolve)).then(() => drive(again)),
+      drive: (again) =>
+        promise.then(() => drive(again)).catch(({ message }: Error) => void given.push(message)),
     });
     const scene = new Scene({ retry: slow }).start();
     scene.last.listener.head(head(503));
@@ -112,6 +156,7 @@ describe('Call with a retry policy', () => {
     expect(codes(scene.settled)).to.deep.equal(['ERR_SHUTTING_DOWN']);
     expect(timers.waiting.size).to.equal(0);
     expect(scene.backingOff.size).to.equal(0);
+    expect(given).to.deep.equal(['The call has ended']);
     expect(scene.sent).to.have.length(1);
   });
 

@@ -20,7 +20,9 @@ export class ToyWheel extends DeadlineWheel {
   }
 
   override forget(deadline: Deadline): void {
-    this.watched.delete(deadline);
+    if (deadline.slot < 0) return;
+    // The real one would forget another in its place.
+    if (!this.watched.delete(deadline)) throw new Error('It was not watched');
     deadline.slot = -1;
   }
 
