@@ -1,3 +1,5 @@
+import { warnOf } from './warning.js';
+
 type Listener<Args extends unknown[]> = (...args: Args) => unknown;
 
 /**
@@ -48,12 +50,6 @@ export class Events<Types extends Record<keyof Types, unknown[]>> {
   #warn(event: keyof Types, listener: Listener<never>, thrown: unknown): void {
     if (this.#warned.has(listener)) return;
     this.#warned.add(listener);
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-    const detail = error.stack === undefined ? {} : { detail: error.stack };
-    process.emitWarning(`A listener of "${String(event)}" failed: ${error.message}`, {
-      type: 'ListenerWarning',
-      code: 'RESILIENT_PROXY_LISTENER',
-      ...detail,
-    });
+    warnOf('Listener', `A listener of "${String(event)}" failed`, thrown);
   }
 }

@@ -66,15 +66,18 @@ export class Exchange {
   #onAbandon: (() => void)[] | undefined;
   #onSettled: ((exchange: Exchange) => void)[] | undefined;
 
-  /** Begins a call; that of a client which has left is over at once. */
-  constructor(req: IncomingMessage, res: ServerResponse, detached = false) {
+  /**
+   * Begins a call; that of a client which has left is over at once.
+   * @param ended a call of this request has ended: this one is over too, whatever its response says
+   */
+  constructor(req: IncomingMessage, res: ServerResponse, detached = false, ended = false) {
     this.req = req;
     this.res = res;
     this.detached = detached;
     this.originalUrl = req.url ?? '/';
-    (req as Marked)[EXCHANGE] = this;
+    if (!ended) (req as Marked)[EXCHANGE] = this;
     // No close of it would be told any more.
-    if (res.closed || res.destroyed) this.#closed = true;
+    if (ended || res.closed || res.destroyed) this.#closed = true;
     else res.on('close', closed);
   }
 
@@ -161,7 +164,8 @@ interface Marked {
  */
 export function exchangeOf(req: IncomingMessage, res: ServerResponse): Exchange {
   const known = (req as Marked)[EXCHANGE];
-  return known === undefined || known === ENDED ? new Exchange(req, res) : known;
+  if (known === ENDED) return new Exchange(req, res, false, true);
+  return known ?? new Exchange(req, res);
 }
 
 /** The record of this call while it is under way; looking never makes one. */

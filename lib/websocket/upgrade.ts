@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Limit } from '../core/attempt.js';
 import type { EgressPolicy } from '../core/egress.js';
 import { ProxyError } from '../core/errors.js';
-import { announcesBody, type Exchange, exchangeOf, type Handler } from '../core/exchange.js';
+import { announcesBody, Exchange, type Handler } from '../core/exchange.js';
 import type { Upgrade } from '../core/upgrade.js';
 import type { OpenSockets } from './open-sockets.js';
 import { NO_WEBSOCKET, refuseUpgrade } from './refuse-upgrade.js';
@@ -104,7 +104,8 @@ export function beginUpgrade(
     return undefined;
   }
   if (socket instanceof Socket) socket.setTimeout(0);
-  const exchange = exchangeOf(req, res);
+  // Always anew: one that another listener has given back is over.
+  const exchange = new Exchange(req, res);
   exchange.upgrade = new Handshake(res, socket, head, sockets);
   return exchange;
 }

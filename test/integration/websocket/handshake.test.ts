@@ -174,6 +174,35 @@ describe('forward().upgrade: the handshake', () => {
     expect(echo.handshakes).to.have.length(0);
   });
 
+  it('sends nothing for a client that has left while a router was waited for', async () => {
+    const upstream = await startRawUpstream(() => {});
+    let choose = (_target: string): void => {};
+    const asked = { times: 0 };
+    const router = () => {
+      asked.times++;
+      return new Promise<string>((resolve) => {
+        choose = resolve;
+      });
+    };
+    const { port, connections } = await startForward({ target: upstream.url, router });
+    const client = await rawClient(port);
+    client.send(handshake());
+    await until(() => asked.times === 1);
+    client.destroy();
+    await until(() => connections.open === 0);
+    choose(upstream.url);
+    // One that comes afterwards is carried, and nothing but it.
+    const other = await rawClient(port);
+    other.send(handshake('/other'));
+    await until(() => asked.times === 2);
+    choose(upstream.url);
+    await until(() => upstream.received.length > 0);
+    expect(upstream.received).to.have.length(1);
+    expect(upstream.connections.total).to.equal(1);
+    await upstream.received[0]?.heads();
+    expect(upstream.received[0]?.received).to.match(/^GET \/other /);
+  });
+
   it('frees the connection to a target that has not answered when the client leaves', async () => {
     for (const leave of ['destroy', 'halfClose'] as const) {
       const upstream = await startRawUpstream(() => {});
