@@ -7,7 +7,7 @@ import type { Delta } from './digest/delta.js';
 import { bump, bumpName, OTHERS } from './digest/tally.js';
 import { LiveApi, type LivePath } from './live-api.js';
 import { measureBody, measuredBody, measuredResponse, measureResponse } from './meter.js';
-import { pathName, pathTemplate } from './path-template.js';
+import { pathName } from './path-template.js';
 import { SPANS, spanStart } from './periods.js';
 import { redactedMessage, redactedPath } from './redaction.js';
 
@@ -107,7 +107,7 @@ export class Recorder {
     const endedAt = performance.now();
     const durationMs = Math.max(0, endedAt - exchange.startedAt);
     const api = this.#api(exchange.api || this.#options.name);
-    const path = api.path(name ?? pathTemplate(url));
+    const path = name === undefined ? api.pathOf(url) : api.path(name);
     const cut = exchange.res.writableFinished ? undefined : this.#cuts?.get(exchange);
     const failed = count(path, exchange, cut, durationMs);
     if (!failed) return;
