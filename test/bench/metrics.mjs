@@ -100,7 +100,7 @@ async function alone(names, calls) {
       for (const guard of exchange.limits) guard.sending?.(attempt, exchange, request);
       attempt.outcome = { kind: 'answer', head };
       for (const guard of exchange.limits) guard.after?.(attempt, exchange);
-      exchange.answeredAt = performance.now();
+      exchange.respondedAt = performance.now();
       res.emit('close');
     }
     return ((performance.now() - startedAt) * 1000) / count;

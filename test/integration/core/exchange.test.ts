@@ -48,13 +48,13 @@ describe('Exchange', () => {
         fetch(`${url}/x?y=1`).then((response) => response.text()),
       );
     });
-    const { attempts, originalUrl, answeredAt, startedAt, error } = await settled;
+    const { attempts, originalUrl, respondedAt, startedAt, error } = await settled;
     const statuses = attempts.map(({ outcome }) => outcome?.kind === 'response' && outcome.head.status);
     expect(statuses).to.deep.equal([503, 200]);
     expect(attempts.map(({ number }) => number)).to.deep.equal([1, 2]);
     expect(attempts.every(({ durationMs }) => durationMs > 0)).to.equal(true);
     expect(originalUrl).to.equal('/x?y=1');
-    expect(answeredAt).to.be.above(startedAt);
+    expect(respondedAt).to.be.above(startedAt);
     expect(error).to.equal(undefined);
   });
 
