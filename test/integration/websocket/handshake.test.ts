@@ -31,8 +31,8 @@ describe('forward().upgrade: the handshake', () => {
     ['two keys', handshake('/', { 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' }), /Sec-WebSocket-Key/],
     ['another method', handshake().replace('GET', 'POST'), /GET/],
     ['HTTP/1.0', handshake().replace('HTTP/1.1', 'HTTP/1.0'), /HTTP\/1\.1/],
-    ['a body', `${handshake('/', { 'Content-Length': '5' })}hello`, /no body/],
-    ['a chunked body', `${handshake('/', { 'Transfer-Encoding': 'chunked' })}0\r\n\r\n`, /no body/],
+    ['a body', `${handshake('/', { 'Content-Length': '5' })}hello`, /must not have a body/],
+    ['a chunked body', `${handshake('/', { 'Transfer-Encoding': 'chunked' })}0\r\n\r\n`, /must not have a body/],
   ];
   for (const [what, bytes, message] of bad) {
     it(`answers 400 to one with ${what}, and asks nobody`, async () => {
