@@ -289,7 +289,7 @@ describe('forward() with http-proxy-middleware’s plugins put back by hand', ()
 describe('forward() with selfHandleResponse', () => {
   it('is refused where nobody would answer', () => {
     expect(() => openForward({ target: 'http://api.example', selfHandleResponse: true })).to.throw(
-      'forward.selfHandleResponse needs a listener on.proxyRes that answers, or every call would wait for ever',
+      'forward.selfHandleResponse needs a listener on.proxyRes that sends the response, or every call would hang',
     );
   });
 

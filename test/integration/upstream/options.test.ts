@@ -146,13 +146,13 @@ describe('forward() refuses at construction', () => {
       'an answer that nobody gives',
       { target: TARGET, selfHandleResponse: true },
       'forward.selfHandleResponse',
-      'forward.selfHandleResponse needs a listener on.proxyRes that answers, or every call would wait for ever; received true',
+      'forward.selfHandleResponse needs a listener on.proxyRes that sends the response, or every call would hang; received true',
     ],
     [
       'an option that no transport has',
       { target: TARGET, http2: true },
       'forward.http2',
-      "forward.http2 is for a server of httpxy's own: no transport has it; received true",
+      'forward.http2 configures a server that httpxy starts itself: it has no effect here; received true',
     ],
     [
       'an agent that is none',
@@ -164,7 +164,7 @@ describe('forward() refuses at construction', () => {
       'an agent of another protocol',
       { target: 'https://api.example', agent: new Agent() },
       'forward.agent',
-      "forward.agent must be one for the target's https; received an object",
+      "forward.agent must be an agent for https, the target's protocol; received an object",
     ],
     [
       'a buffer that is no stream',
@@ -188,7 +188,7 @@ describe('forward() refuses at construction', () => {
       'a rewrite that is no regular expression',
       { target: TARGET, pathRewrite: { '^/(': '/' } },
       'forward.pathRewrite.^/(',
-      'forward.pathRewrite.^/( must have a regular expression for its name; received "/"',
+      'forward.pathRewrite.^/( must have a valid regular expression as its key; received "/"',
     ],
     [
       'a rewrite of another type',

@@ -81,7 +81,7 @@ for (const transport of TRANSPORTS) {
       const router = setting(upstream.url, { headers: { 'x-tenant': 'a\r\nx-evil: 1' } });
       const proxy = await startForward({ router, transport });
       expect((await call(`${proxy.url}/set`)).json()).to.deep.equal({
-        error: 'A call was given headers that no request can carry',
+        error: 'A call was given headers that HTTP does not allow',
         code: 'ERR_INTERNAL',
       });
       expect(upstream.requests).to.have.length(0);
@@ -124,7 +124,7 @@ for (const transport of TRANSPORTS) {
         const proxy = await startForward({ router: () => target as string, transport });
         const response = await call(proxy.url);
         expect(response.status).to.equal(500);
-        expect(response.text).to.include('The router named no http or https URL');
+        expect(response.text).to.include('The router returned a target that is not an http or https URL');
       });
     }
 
@@ -205,7 +205,7 @@ describe('forward() chooses the transport of each call', () => {
     const proxy = await startForward({ router: setting(upstream.url, { agent: new TlsAgent() }) });
     const response = await call(`${proxy.url}/set`);
     expect(response.json()).to.deep.equal({
-      error: "The given agent is not one for the target's protocol",
+      error: "The given agent does not support the target's protocol",
       code: 'ERR_INTERNAL',
     });
   });

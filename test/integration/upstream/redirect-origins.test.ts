@@ -79,7 +79,7 @@ describe('forward({ followRedirects, redirectOrigins })', () => {
       'forward.redirectOrigins',
     );
     refused({ redirectOrigins: '*' }).to.throw(
-      'forward.redirectOrigins says where followRedirects may lead, which is not on; received "*"',
+      'forward.redirectOrigins has no effect without followRedirects; received "*"',
     );
   });
 });

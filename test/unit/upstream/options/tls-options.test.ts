@@ -27,7 +27,7 @@ describe('forward() refuses certificates', () => {
       'forward.key',
       `forward.key ${pem}; received a string of ${secret.length} characters`,
     ],
-    ['no authority', { ca: [] }, 'forward.ca', 'forward.ca must name an authority where it is a list'],
+    ['no authority', { ca: [] }, 'forward.ca', 'forward.ca must not be an empty list'],
     [
       'a certificate without its key',
       { cert: client.cert },

@@ -97,7 +97,7 @@ describe('TargetBook', () => {
   for (const target of ['nonsense', 'file:///etc/passwd', '']) {
     it(`fails on ${JSON.stringify(target)} without showing it`, () => {
       expect(() => new TargetBook().read(target))
-        .to.throw(ProxyError, 'The router named no http or https URL')
+        .to.throw(ProxyError, 'The router returned a target that is not an http or https URL')
         .with.property('code', 'ERR_INTERNAL');
     });
   }
