@@ -22,7 +22,7 @@ describe('forward() refuses certificates', () => {
       `forward.ca[1] ${pem}; received a string of 6 characters`,
     ],
     [
-      'a key that is no PEM text',
+      'a key that is not PEM text',
       { cert: client.cert, key: secret },
       'forward.key',
       `forward.key ${pem}; received a string of ${secret.length} characters`,
