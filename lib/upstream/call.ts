@@ -15,7 +15,7 @@ export interface CallTools {
   /** Bound on one attempt up to its head, where no breaker sets one; 0 is none. */
   readonly requestTimeoutMs: number;
   /** Told of each response that is passed on. */
-  readonly answered: ((plan: Plan, status: number) => void) | undefined;
+  readonly logResponse: ((plan: Plan, status: number) => void) | undefined;
   /** Calls that wait for their next attempt, to be ended when all is closed. */
   readonly backingOff: Set<Call>;
 }
@@ -176,8 +176,8 @@ export class Call implements AttemptOwner {
     // A listener of a limit or of the policy may have ended the call.
     if (this.#settled) return false;
     run.accepted = true;
-    this.exchange.answeredAt = run.startedAt + run.durationMs;
-    this.#tools.answered?.(this.#plan, head.status);
+    this.exchange.respondedAt = run.startedAt + run.durationMs;
+    this.#tools.logResponse?.(this.#plan, head.status);
     this.#driven?.accepted();
     return true;
   }
