@@ -57,7 +57,7 @@ export interface SceneOptions {
   readonly sending?: (sent: Sent) => void;
   /** What it does when it is told that nobody waits. */
   readonly cancelled?: (sent: Sent) => void;
-  readonly answered?: CallTools['answered'];
+  readonly logResponse?: CallTools['logResponse'];
 }
 
 /** A call without sockets: its transport keeps what it is to send, and tells what the test says. */
@@ -74,14 +74,14 @@ export class Scene {
 
   constructor(options: SceneOptions = {}) {
     this.#options = options;
-    const { limits = [], egress, retry, attemptTimeoutMs, requestTimeoutMs = 0, answered } = options;
+    const { limits = [], egress, retry, attemptTimeoutMs, requestTimeoutMs = 0, logResponse } = options;
     this.exchange = begun();
     this.exchange.limits.push(...limits);
     this.exchange.egress = egress;
     this.exchange.retry = retry;
     this.exchange.attemptTimeoutMs = attemptTimeoutMs;
     const { wheel, backingOff } = this;
-    const tools = { send: this.#send, wheel, requestTimeoutMs, answered, backingOff };
+    const tools = { send: this.#send, wheel, requestTimeoutMs, logResponse, backingOff };
     this.call = new Call(this.#plan(), tools, (error) => this.settled.push(error));
   }
 

@@ -25,7 +25,7 @@ describe('Call', () => {
 
   it('tells who writes a log of each response that is passed on', () => {
     const log: unknown[] = [];
-    const scene = new Scene({ answered: ({ path }, status) => log.push([path, status]) }).start();
+    const scene = new Scene({ logResponse: ({ path }, status) => log.push([path, status]) }).start();
     scene.last.listener.head(head(404));
     expect(log).to.deep.equal([['/path', 404]]);
   });
@@ -218,7 +218,7 @@ describe('Call whose client leaves', () => {
     const log: unknown[] = [];
     let leave = (): void => {};
     const retry = retrying(0, { delayAfter: () => leave() as undefined });
-    const scene = new Scene({ retry, answered: (_plan, status) => log.push(status) }).start();
+    const scene = new Scene({ retry, logResponse: (_plan, status) => log.push(status) }).start();
     leave = () => scene.leave();
     expect(scene.last.listener.head(head(503))).to.equal(false);
     expect(log).to.deep.equal([]);
