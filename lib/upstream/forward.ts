@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createProxyMiddleware, type Options, type Plugin } from 'http-proxy-middleware';
+import type { Options, Plugin } from 'http-proxy-middleware';
 import type { ProxyServer } from 'httpxy';
 import { ProxyError } from '../core/errors.js';
 import { exchangeOf } from '../core/exchange.js';
@@ -21,6 +21,7 @@ import { CallLog } from './call-log.js';
 import { readFailure } from './failure.js';
 import { ServerEvents } from './node/server-events.js';
 import type { ForwardOptions } from './options/forward-options.js';
+import { defaultListeners, proxyMiddleware } from './options/middleware.js';
 import { resolveForward, TRANSPORT_OPTIONS } from './options/resolve-forward.js';
 import { nobodyResponds } from './options/rules.js';
 import { staticOptions } from './options/static-options.js';
@@ -73,10 +74,9 @@ export function forward(options: ForwardOptions, { egressOnly = false }: Forward
   const ownUpgrades = new ServerUpgrades();
   const prepared = staticOptions(options);
   const filter = watchedFilter(options.pathFilter);
-  const proxy = createProxyMiddleware({
+  const proxy = proxyMiddleware({
     ...proxyOptions(options),
     pathFilter: filter.pathFilter,
-    ejectPlugins: true,
     plugins: [...(options.ejectPlugins ? [] : [eventsPlugin]), ...(options.plugins ?? []), engine.plugin],
   });
 
@@ -176,16 +176,6 @@ export function resiliencePlugin(
         });
       });
   };
-}
-
-/** The listeners that http-proxy-middleware's own plugins add, those of `on` included. */
-function defaultListeners(on: Options['on']): EventEmitter {
-  let server = new EventEmitter();
-  const plugin: Plugin = (proxyServer) => {
-    server = proxyServer as EventEmitter;
-  };
-  createProxyMiddleware({ target: 'http://localhost', plugins: [plugin], ...(on ? { on } : {}) });
-  return server;
 }
 
 interface Engine {
