@@ -126,7 +126,7 @@ describe('the log of a gateway', () => {
     const upstream = await startUpstream([status(502), status(503)]);
     const { get, logged } = await startGateway(upstream.url, 'retry: { maxAttempts: 2, initialDelayMs: 1 }');
     await get();
-    const line = await logged('the upstream answered 503 after 2 attempts');
+    const line = await logged('the upstream responded with 503 after 2 attempts');
     expect(line).to.include({ level: 'warn', api: 'x', status: 503, upstreamStatus: 503, attempts: 2 });
   });
 
