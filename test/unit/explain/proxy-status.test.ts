@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { type Item, parseList } from 'structured-headers';
 import { ProxyError } from '../../../lib/core/errors.js';
 import { ownErrorType, proxyStatusValue } from '../../../lib/explain/proxy-status.js';
-import { responded, callOf, failed } from './call.js';
+import { callOf, failed, responded } from './call.js';
 
 const memberOf = (call: Parameters<typeof callOf>[0], sent = 200, type?: string) =>
   proxyStatusValue(callOf(call), sent, type);

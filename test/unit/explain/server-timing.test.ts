@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { serverTimingValue } from '../../../lib/explain/server-timing.js';
-import { responded, callOf, failed } from './call.js';
+import { callOf, failed, responded } from './call.js';
 
 describe('serverTimingValue()', () => {
   it('shows the total time up to the headers if nothing else is known', () => {
