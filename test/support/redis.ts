@@ -9,14 +9,12 @@ import { onCleanup } from './cleanup.js';
 import { unusedPort } from './listening.js';
 import { within } from './until.js';
 
-/** How a {@link RedisServer} is started. */
+/** How a {@link RedisServer} is started; it ends with the test. */
 export interface RedisServerOptions {
   password?: string;
-  /** One node that has all slots of a Redis Cluster: it refuses commands over several slots, as any cluster does. */
-  cluster?: boolean;
 }
 
-/** A `redis-server` process of the test's own, ended with the test. */
+/** A `redis-server` process. */
 export interface RedisServer {
   readonly port: number;
   readonly host: string;
@@ -38,24 +36,54 @@ export interface RedisServer {
 const HOST = '127.0.0.1';
 
 /** Starts a Redis on a free port that keeps nothing on disk. */
-export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
+export async function startRedis({ password }: RedisServerOptions = {}): Promise<RedisServer> {
+  const { server, end } = await start(password === undefined ? [] : ['--requirepass', password], password);
+  onCleanup(end);
+  return server;
+}
+
+let cluster: Promise<Started> | undefined;
+
+/**
+ * One node that has all slots of a Redis Cluster: it refuses commands over several slots, as any cluster does. It is
+ * empty at first. A node takes two seconds to be usable, so all tests have the same one.
+ */
+export async function redisCluster(): Promise<RedisServer> {
+  cluster ??= startCluster();
+  const { server } = await cluster;
+  await server.control.flushall();
+  return server;
+}
+
+if (typeof after === 'function') after(async () => (await cluster)?.end());
+
+async function startCluster(): Promise<Started> {
+  // It knows its own address only when another node tells it.
+  const flags = ['--cluster-enabled', 'yes', '--cluster-announce-ip', HOST];
+  const started = await start([...flags, '--cluster-port', `${await unusedPort()}`]);
+  await claimAllSlots(started.server.control);
+  return started;
+}
+
+interface Started {
+  readonly server: RedisServer;
+  end(): Promise<void>;
+}
+
+async function start(more: readonly string[], password?: string): Promise<Started> {
   const port = await unusedPort();
   const directory = await mkdtemp(join(tmpdir(), 'rpo-redis-'));
-  const flags = await flagsOf(port, directory, options);
+  const flags = [
+    ...['--port', `${port}`, '--bind', HOST, '--dir', directory, '--save', '', '--appendonly', 'no'],
+    ...more,
+  ];
   let child = await launched(flags);
-  const { password } = options;
   const control = new Redis({ host: HOST, port, password, retryStrategy: () => 20 });
   control.on('error', () => {});
   const kill = (): Promise<void> => ended(child);
-  onCleanup(async () => {
-    control.disconnect();
-    await kill();
-    await rm(directory, { recursive: true, force: true });
-  });
   await control.ping();
-  if (options.cluster) await claimAllSlots(control);
 
-  return {
+  const server: RedisServer = {
     port,
     host: HOST,
     url: `redis://${password === undefined ? '' : `:${password}@`}${HOST}:${port}`,
@@ -68,26 +96,12 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
       child = await launched(flags);
     },
   };
-}
-
-async function flagsOf(
-  port: number,
-  directory: string,
-  { password, cluster }: RedisServerOptions,
-): Promise<string[]> {
-  const flags = ['--port', `${port}`, '--bind', HOST, '--dir', directory, '--save', '', '--appendonly', 'no'];
-  if (password !== undefined) flags.push('--requirepass', password);
-  // It knows its own address only when another node tells it.
-  if (cluster)
-    flags.push(
-      '--cluster-enabled',
-      'yes',
-      '--cluster-announce-ip',
-      HOST,
-      '--cluster-port',
-      `${await unusedPort()}`,
-    );
-  return flags;
+  const end = async (): Promise<void> => {
+    control.disconnect();
+    await kill();
+    await rm(directory, { recursive: true, force: true });
+  };
+  return { server, end };
 }
 
 /** The process, once it takes connections. */
