@@ -44,9 +44,10 @@ export async function runCase(
     onCleanup(() => proxy.close?.());
     const { client, settled, sentBytes } = await serveTo(parityCase, world, proxy);
     const methods = () => methodsOf(sentBytes());
-    if (!parityCase.act) await makeCalls(parityCase, world, client, methods);
+    let hangs = false;
+    if (!parityCase.act) hangs = !(await makeCalls(parityCase, world, client, methods));
     else await Promise.resolve(parityCase.act(client, world)).catch(() => world.note('client gives up'));
-    await settled();
+    await settled(hangs);
     const responses = readMessages(client.text, { kind: 'answer', methods: methods(), closed: true });
     const observation = observed(world, crashes, responses, sentBytes());
     // What is still open now, plain may let crash when it closes, which is no matter of the next test's.
@@ -107,11 +108,14 @@ async function serveTo(parityCase: ParityCase, world: World, proxy: Proxy) {
     bytes += typeof more === 'string' ? more : more.toString('latin1');
     send(more);
   };
-  const settled = async (): Promise<void> => {
+  const settled = async (hangs: boolean): Promise<void> => {
     const patience = parityCase.hangs?.includes(world.subject) ? SHORT_MS : PATIENCE_MS;
-    await atMost(() => open.size === 0, patience);
+    // A call that was waited for in vain is not waited for again.
+    const left = hangs ? 0 : patience;
+    await atMost(() => open.size === 0, left);
     await atMost(() => parityCase.waitsFor?.(world) ?? true, patience);
-    await atMost(() => Object.values(world.upstreams).every((upstream) => upstream.quiet()), SHORT_MS);
+    const quiet = () => Object.values(world.upstreams).every((upstream) => upstream.quiet());
+    await atMost(quiet, hangs ? 0 : SHORT_MS);
     await turns();
     client.destroy();
     await atMost(() => open.size === 0, patience);
@@ -158,25 +162,28 @@ function responsePlainly(res: ServerResponse, error: unknown): void {
   res.end(error === undefined ? 'passed on' : `failed: ${codeOf(error)}`);
 }
 
+/** @returns whether the last call got an answer */
 async function makeCalls(
   { send = request('GET /'), hangs = [] }: ParityCase,
   { subject }: World,
   client: RawClient,
   methods: () => string[],
-): Promise<void> {
+): Promise<boolean> {
   const finals = () =>
     readMessages(client.text, { kind: 'answer', methods: methods(), closed: client.closed }).filter(
       ({ start }) => !/ 1(?!01)\d\d /.test(start),
     ).length;
   let expected = 0;
+  let answered = true;
   for (const bytes of [send].flat()) {
     client.send(bytes);
     expected++;
-    await atMost(
+    answered = await atMost(
       () => client.closed || finals() >= expected,
       hangs.includes(subject) ? SHORT_MS : PATIENCE_MS,
     );
   }
+  return answered;
 }
 
 function observed(
@@ -217,9 +224,12 @@ function nameless<T>(value: T, world: World): T {
 const methodsOf = (bytes: string): string[] =>
   readMessages(bytes, { kind: 'request', closed: true }).map(({ start }) => start.split(' ')[0] ?? '');
 
-/** Waits, and does not mind waiting in vain: what has not come is missing in the transcript. */
-async function atMost(condition: () => boolean, ms: number): Promise<void> {
-  await until(condition, 'quiet', ms).catch(() => {});
+/** Waits, and does not mind waiting in vain: what has not come is missing in the transcript. @returns whether it came */
+async function atMost(condition: () => boolean, ms: number): Promise<boolean> {
+  return until(condition, 'quiet', ms).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Lets what is under way within the process come to its end. */
