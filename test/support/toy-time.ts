@@ -1,4 +1,4 @@
-import type { StopTimer, Time } from '../../lib/core/time.js';
+import { realTime, type StopTimer, type Time } from '../../lib/core/time.js';
 
 /** Time that passes only when it is told to. */
 export interface ToyTime extends Time {
@@ -52,5 +52,17 @@ export function toyTime(now = 1_700_000_000_000): ToyTime {
     get running() {
       return [...timers].map(({ ms }) => ms);
     },
+  };
+}
+
+/** Real time that passes so many times as fast: for what a test waits for, and does not count. */
+export function fastTime(factor: number): Time {
+  const begin = realTime.steady();
+  const fast = () => begin + (realTime.steady() - begin) * factor;
+  return {
+    steady: fast,
+    wall: fast,
+    after: (ms, callback) => realTime.after(ms / factor, callback),
+    every: (ms, callback) => realTime.every(ms / factor, callback),
   };
 }
