@@ -159,7 +159,7 @@ export class Rotation implements RouteOwner, ProxyOwner {
     return proxy.egress(lane.encrypted || call.tunnel === true);
   }
 
-  /** Waits for the end of the trial, for no other exit can be used: it comes soon, one way or the other. */
+  /** Waits for the end of the probe, since no other egress proxy is usable: it ends soon, either way. */
   async #afterProbe(route: Route, call: EgressCall, tried: ReadonlySet<string>, lane: Lane): Promise<Way> {
     const giveUpAt = this.now() + this.#options.connectTimeoutMs;
     for (;;) {

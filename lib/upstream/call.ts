@@ -15,7 +15,7 @@ export interface CallTools {
   /** Bound on one attempt up to its head, where no breaker sets one; 0 is none. */
   readonly requestTimeoutMs: number;
   /** Told of each response that is passed on. */
-  readonly answered: ((plan: Plan, status: number) => void) | undefined;
+  readonly logResponse: ((plan: Plan, status: number) => void) | undefined;
   /** Calls that wait for their next attempt, to be ended when all is closed. */
   readonly backingOff: Set<Call>;
 }
@@ -69,12 +69,20 @@ export class Call implements AttemptOwner {
     this.#running = run;
     const { egress } = exchange;
     if (!egress) return this.#admit(run, this.#plan, 0);
-    const choice = egress.choose(exchange, this.#tried ?? NONE, this.#plan.target);
+    let choice: ReturnType<typeof egress.choose>;
+    try {
+      choice = egress.choose(exchange, this.#tried ?? NONE, this.#plan.target);
+    } catch (error) {
+      return this.#refused(run, readFailure(error).error);
+    }
     if (!(choice instanceof Promise)) return this.#through(run, choice);
-    choice.then((late) => {
-      run.startNow();
-      this.#through(run, late);
-    }, this.#crash);
+    choice.then(
+      (late) => {
+        run.startNow();
+        this.#through(run, late);
+      },
+      (error: unknown) => this.#refused(run, readFailure(error).error),
+    );
   }
 
   #through(run: AttemptRun, way: Egress | typeof DIRECT | ProxyError): void {
@@ -95,7 +103,6 @@ export class Call implements AttemptOwner {
       } catch (error) {
         return this.#refused(run, readFailure(error).error);
       }
-      if (response === undefined) continue;
       if (response instanceof Promise) {
         response.then(
           (late) => {
@@ -134,7 +141,6 @@ export class Call implements AttemptOwner {
 
   #send(run: AttemptRun, plan: Plan): void {
     const { exchange } = this;
-    if (this.#settled) return run.cancel();
     exchange.attempts.push(run);
     if (this.#counts) this.#attemptsMade++;
     this.#counts = true;
@@ -170,8 +176,8 @@ export class Call implements AttemptOwner {
     // A listener of a limit or of the policy may have ended the call.
     if (this.#settled) return false;
     run.accepted = true;
-    this.exchange.answeredAt = run.startedAt + run.durationMs;
-    this.#tools.answered?.(this.#plan, head.status);
+    this.exchange.respondedAt = run.startedAt + run.durationMs;
+    this.#tools.logResponse?.(this.#plan, head.status);
     this.#driven?.accepted();
     return true;
   }
@@ -236,6 +242,8 @@ export class Call implements AttemptOwner {
     this.#freshTried = false;
     this.#delayMs = delayMs;
     if (this.#settled) return;
+    // From here on, not from the begin of the wait: the driver comes back a little later.
+    this.#tools.backingOff.add(this);
     if (this.#driven) return this.#driven.failed(new Error('The attempt was not accepted'));
     const { retry } = this.exchange;
     retry
@@ -247,7 +255,6 @@ export class Call implements AttemptOwner {
     return new Promise((accepted, failed) => {
       if (this.#settled) return giveUp(new Error('The call has ended'));
       this.#driven = { accepted, failed, giveUp };
-      this.#tools.backingOff.add(this);
       this.#backOff = setTimeout(() => {
         this.#tools.backingOff.delete(this);
         this.#begin();
@@ -289,9 +296,4 @@ export class Call implements AttemptOwner {
     if (error) this.exchange.error = error;
     this.#settle(error);
   }
-
-  readonly #crash = (error: unknown): void => {
-    this.#running?.conclude({ kind: 'unused' });
-    this.#end(readFailure(error).error);
-  };
 }
