@@ -2,7 +2,7 @@ import { type BreakerHandler, breaker } from '../breaker/breaker.js';
 import type { CircuitRegistry } from '../breaker/circuit-registry.js';
 import { type CacheHandler, cache } from '../cache/cache.js';
 import { apiSite } from '../cache/cache-site.js';
-import { steadyClock } from '../core/steady-clock.js';
+import { realTime } from '../core/time.js';
 import { type ProxyRotateHandler, proxyRotate } from '../proxy-rotate/proxy-rotate.js';
 import { forwardedCredentials } from '../rate-limit/gate/credential.js';
 import { type RateLimitHandler, rateLimit } from '../rate-limit/rate-limit.js';
@@ -143,7 +143,7 @@ export class PartFactory {
     if (!options.rateLimit) return undefined;
     const { redis } = this.#shared;
     const forwarded = forwardedCredentials(options.forward);
-    const made = rateLimit({ ...options.rateLimit, name, redis }, steadyClock, forwarded);
+    const made = rateLimit({ ...options.rateLimit, name, redis }, realTime, forwarded);
     this.#closers.set(made, () => made.close());
     return made;
   }

@@ -97,7 +97,11 @@ describe('the log of a gateway', () => {
   });
 
   it('says that an advertised rate limit is exhausted, and available again', async () => {
-    const limited = text('1', { 'RateLimit-Limit': '1', 'RateLimit-Remaining': '0', 'RateLimit-Reset': '1' });
+    const limited = text('1', {
+      'RateLimit-Limit': '1',
+      'RateLimit-Remaining': '0',
+      'RateLimit-Reset': '0.2',
+    });
     const upstream = await startUpstream([limited, text('2')]);
     const { get, logged } = await startGateway(upstream.url, 'retry: false, rateLimit: {}');
     await get();

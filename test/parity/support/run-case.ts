@@ -44,9 +44,10 @@ export async function runCase(
     onCleanup(() => proxy.close?.());
     const { client, settled, sentBytes } = await serveTo(parityCase, world, proxy);
     const methods = () => methodsOf(sentBytes());
-    if (!parityCase.act) await makeCalls(parityCase, world, client, methods);
+    let hangs = false;
+    if (!parityCase.act) hangs = !(await makeCalls(parityCase, world, client, methods));
     else await Promise.resolve(parityCase.act(client, world)).catch(() => world.note('client gives up'));
-    await settled();
+    await settled(hangs);
     const responses = readMessages(client.text, { kind: 'response', methods: methods(), closed: true });
     const observation = observed(world, crashes, responses, sentBytes());
     // Closed here: plain may crash when it is closed, which must not affect the next test.
@@ -107,11 +108,14 @@ async function serveTo(parityCase: ParityCase, world: World, proxy: Proxy) {
     bytes += typeof more === 'string' ? more : more.toString('latin1');
     send(more);
   };
-  const settled = async (): Promise<void> => {
+  const settled = async (hangs: boolean): Promise<void> => {
     const patience = parityCase.hangs?.includes(world.subject) ? SHORT_MS : PATIENCE_MS;
-    await atMost(() => open.size === 0, patience);
+    // A call that got no response in time is not waited for again.
+    const left = hangs ? 0 : patience;
+    await atMost(() => open.size === 0, left);
     await atMost(() => parityCase.waitsFor?.(world) ?? true, patience);
-    await atMost(() => Object.values(world.upstreams).every((upstream) => upstream.quiet()), SHORT_MS);
+    const quiet = () => Object.values(world.upstreams).every((upstream) => upstream.quiet());
+    await atMost(quiet, hangs ? 0 : SHORT_MS);
     await turns();
     client.destroy();
     await atMost(() => open.size === 0, patience);
@@ -158,25 +162,28 @@ function responsePlainly(res: ServerResponse, error: unknown): void {
   res.end(error === undefined ? 'passed on' : `failed: ${codeOf(error)}`);
 }
 
+/** @returns whether the last call got a response */
 async function makeCalls(
   { send = request('GET /'), hangs = [] }: ParityCase,
   { subject }: World,
   client: RawClient,
   methods: () => string[],
-): Promise<void> {
+): Promise<boolean> {
   const finals = () =>
     readMessages(client.text, { kind: 'response', methods: methods(), closed: client.closed }).filter(
       ({ start }) => !/ 1(?!01)\d\d /.test(start),
     ).length;
   let expected = 0;
+  let responded = true;
   for (const bytes of [send].flat()) {
     client.send(bytes);
     expected++;
-    await atMost(
+    responded = await atMost(
       () => client.closed || finals() >= expected,
       hangs.includes(subject) ? SHORT_MS : PATIENCE_MS,
     );
   }
+  return responded;
 }
 
 function observed(
@@ -217,9 +224,12 @@ function nameless<T>(value: T, world: World): T {
 const methodsOf = (bytes: string): string[] =>
   readMessages(bytes, { kind: 'request', closed: true }).map(({ start }) => start.split(' ')[0] ?? '');
 
-/** Waits without failing: what has not arrived is missing in the transcript. */
-async function atMost(condition: () => boolean, ms: number): Promise<void> {
-  await until(condition, 'quiet', ms).catch(() => {});
+/** Waits without failing: what has not arrived is missing in the transcript. @returns whether it has arrived */
+async function atMost(condition: () => boolean, ms: number): Promise<boolean> {
+  return until(condition, 'quiet', ms).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Lets pending work of the process finish. */
