@@ -2,6 +2,7 @@ import { type BreakerHandler, breaker } from '../breaker/breaker.js';
 import type { CircuitRegistry } from '../breaker/circuit-registry.js';
 import { type CacheHandler, cache } from '../cache/cache.js';
 import { apiSite } from '../cache/cache-site.js';
+import { steadyClock } from '../core/steady-clock.js';
 import { type ProxyRotateHandler, proxyRotate } from '../proxy-rotate/proxy-rotate.js';
 import { forwardedCredentials } from '../rate-limit/gate/credential.js';
 import { type RateLimitHandler, rateLimit } from '../rate-limit/rate-limit.js';
@@ -140,9 +141,9 @@ export class PartFactory {
 
   #rateLimit(name: string, options: SortedOptions): RateLimitHandler | undefined {
     if (!options.rateLimit) return undefined;
-    const credentialHeaders = forwardedCredentials(options.forward);
     const { redis } = this.#shared;
-    const made = rateLimit({ credentialHeaders, ...options.rateLimit, name, redis });
+    const forwarded = forwardedCredentials(options.forward);
+    const made = rateLimit({ ...options.rateLimit, name, redis }, steadyClock, forwarded);
     this.#closers.set(made, () => made.close());
     return made;
   }

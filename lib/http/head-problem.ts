@@ -14,7 +14,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
  * @returns what is wrong, without any value; `undefined` where nothing is
  */
 export function headProblem({ status, rawHeaders }: ReceivedHead): string | undefined {
-  // 101 is no answer to a request that did not ask for it, and is handled where one did.
+  // 101 is taken where it was requested, and refused by its transport where it was not.
   if (!(status >= 200 && status <= 999) && status !== 101) return `status ${status}`;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     if (!TOKEN.test(rawHeaders[i] ?? '')) return 'a header name that is not a token';
@@ -22,3 +22,6 @@ export function headProblem({ status, rawHeaders }: ReceivedHead): string | unde
   }
   return undefined;
 }
+
+/** Whether a reason phrase can be sent as it is (RFC 9112 §4). */
+export const isReasonPhrase = (text: string): boolean => !UNSENDABLE.test(text);

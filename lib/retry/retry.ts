@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import asyncRetry from 'async-retry';
 import type { AttemptOutcome } from '../core/attempt.js';
 import { Events } from '../core/events.js';
-import { type Exchange, exchangeOf } from '../core/exchange.js';
+import type { Exchange } from '../core/exchange.js';
 import { resolveOptions } from '../core/options.js';
+import { enterBy } from '../core/pipeline.js';
 import type { RetryContext, RetryPolicy } from '../core/retry-policy.js';
+import { driveAttempts } from './driver.js';
 import { IdempotencyKeys } from './idempotency-keys.js';
 import { RetryBudget } from './retry-budget.js';
 import { decideRetry, type StopReason } from './retry-decision.js';
@@ -12,7 +13,7 @@ import { type ResolvedRetry, type RetryOptions, retrySchema } from './retry-opti
 
 /**
  * Events of `retry()`. `api` is the API's name, `attemptsMade` counts the first attempt too, and `because` is the last
- * failure: its status, or the error's message.
+ * failure: its status, or the code of its error.
  */
 export interface RetryEvents {
   /** Another attempt follows in `waitMs` milliseconds. */
@@ -41,18 +42,14 @@ export function retry(options: RetryOptions = {}): RetryHandler {
   const policy = new Policy(resolveOptions(retrySchema, options, 'retry'));
 
   function retry(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
-    const exchange = exchangeOf(req, res);
-    exchange.retry = policy;
-    policy.begin(exchange);
-    next();
+    enterBy(policy.enter, req, res, next);
   }
   return Object.assign(retry, {
+    enter: policy.enter,
     on: policy.events.on.bind(policy.events) as RetryHandler['on'],
     off: policy.events.off.bind(policy.events) as RetryHandler['off'],
   });
 }
-
-const FIRST_FAILED = new Error('The first attempt has failed');
 
 class Policy implements RetryPolicy {
   readonly events = new Events<RetryEvents>();
@@ -73,10 +70,11 @@ class Policy implements RetryPolicy {
     this.#keys = idempotencyKey === false ? undefined : new IdempotencyKeys(idempotencyKey);
   }
 
-  begin({ limits }: Exchange): void {
-    this.#budget?.deposit(performance.now());
-    if (this.#keys) limits.push(this.#keys);
-  }
+  readonly enter = (exchange: Exchange): undefined => {
+    exchange.retry = this;
+    this.#budget?.deposit(exchange.startedAt);
+    if (this.#keys) exchange.limits.push(this.#keys);
+  };
 
   resends(method: string): boolean {
     const listed = this.#methods.has(method) || (this.#keys?.covers(method) ?? false);
@@ -87,27 +85,19 @@ class Policy implements RetryPolicy {
     const moment = { now: Date.now(), random: Math.random() };
     const decision = decideRetry(this.#options, outcome, call, moment);
     if ('waitMs' in decision && (this.#budget?.withdraw(performance.now()) ?? true)) {
-      this.#tell('retry', outcome, call, { waitMs: decision.waitMs });
+      this.#announce('retry', outcome, call, { waitMs: decision.waitMs });
       return decision.waitMs;
     }
     const stop = 'stop' in decision ? decision.stop : 'budget';
-    if (stop !== 'outcome') this.#tell('giveUp', outcome, call, { stop });
+    if (stop !== 'outcome') this.#announce('giveUp', outcome, call, { stop });
     return undefined;
   }
 
-  /** async-retry counts and loops; its first attempt is the one that has failed already. */
   drive(again: (giveUp: (error: Error) => void) => Promise<void>): Promise<void> {
-    return asyncRetry(
-      (giveUp, attempt) => {
-        if (attempt === 1) throw FIRST_FAILED;
-        return again(giveUp);
-      },
-      // The waits are ours: async-retry has none that an upstream can ask for, nor one that can be ended.
-      { retries: this.#options.maxAttempts - 1, minTimeout: 0, maxTimeout: 0, randomize: false },
-    );
+    return driveAttempts(this.#options.maxAttempts, again);
   }
 
-  #tell<E extends keyof RetryEvents>(
+  #announce<E extends keyof RetryEvents>(
     event: E,
     outcome: AttemptOutcome,
     { exchange, method, attemptsMade }: RetryContext,

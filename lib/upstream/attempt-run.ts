@@ -12,7 +12,7 @@ import { warnOf } from '../core/warning.js';
 import { headProblem } from '../http/head-problem.js';
 import type { Deadline, DeadlineWheel } from './deadline-wheel.js';
 import { proxyFailure, readFailure, timeoutFailure, unreadableFailure } from './failure.js';
-import type { AttemptListener, Cancel, Plan, Transport } from './transport.js';
+import type { AttemptListener, Plan, Sending, Transport } from './transport.js';
 
 /** The call that an attempt is made for. */
 export interface AttemptOwner {
@@ -46,7 +46,7 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
   readonly #permits: Permit[] = [];
   #timeoutMs = 0;
   #way: Egress | undefined;
-  #cancelTransport: Cancel | undefined;
+  #sending: Sending | undefined;
   #connected = false;
   /** Its transport was asked to send it. */
   #sent = false;
@@ -100,9 +100,9 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
     this.#timeoutMs = timeoutMs;
     this.dueAt = this.startedAt + timeoutMs;
     if (timeoutMs > 0) this.#wheel.watch(this);
-    const cancel = send(plan, this);
-    if (this.end) cancel();
-    else this.#cancelTransport = cancel;
+    const sending = send(plan, this);
+    if (this.end) sending.cancel();
+    else this.#sending = sending;
   }
 
   connected(): void {
@@ -152,7 +152,8 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
   failed(error: unknown, usedConnection = false): void {
     if (this.end || this.#deaf) return;
     this.#stopClock();
-    this.#owner.failed(this, readFailure(error, usedConnection));
+    // What broke off after its head is no connection that the target had closed while it was unused.
+    this.#owner.failed(this, readFailure(error, usedConnection && this.outcome === undefined));
   }
 
   expire(): void {
@@ -197,7 +198,7 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
 
   #hangUp(): void {
     this.#deaf = true;
-    this.#cancelTransport?.();
+    this.#sending?.cancel();
   }
 
   #stopClock(): void {

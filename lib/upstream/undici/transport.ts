@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
-import type { Egress } from '../../core/egress.js';
+import type { Egress, TargetTls } from '../../core/egress.js';
 import type { RedirectRules } from '../node/redirects.js';
 import type { Target } from '../request/target.js';
-import type { AttemptListener, Cancel, Plan } from '../transport.js';
-import { Relay } from './relay.js';
+import { LateHeads } from '../response/late-heads.js';
+import type { AttemptListener, Plan, Sending } from '../transport.js';
+import { Relay, type RelayTools } from './relay.js';
 
 /** Sizes and limits of the connections to the targets. */
 export interface ConnectionOptions {
@@ -15,6 +16,7 @@ export interface ConnectionOptions {
   readonly maxResponseHeaderBytes: number;
   /** Whether the target's certificate must be trusted. */
   readonly secure: boolean;
+  readonly tls: TargetTls;
   /** Whether `Set-Cookie` goes back to the client. */
   readonly setCookie: boolean;
   readonly redirects: RedirectRules;
@@ -30,14 +32,19 @@ export class UndiciTransport {
   /** What tells the pools of two exits apart, which may have one name where they belong to two rotations. */
   readonly #egressIds = new WeakMap<Egress, number>();
   #lastEgressId = 0;
+  readonly #lateHeads = new LateHeads();
+  readonly #relayTools: RelayTools = {
+    used: (error) => this.#used(error),
+    lateHeads: this.#lateHeads,
+  };
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
   }
 
-  readonly send = (plan: Plan, listener: AttemptListener): Cancel => {
+  readonly send = (plan: Plan, listener: AttemptListener): Sending => {
     const { target, method, body, egress } = plan;
-    const relay = new Relay(plan, listener, this.#options.setCookie, this.#used);
+    const relay = new Relay(plan, listener, this.#options.setCookie, this.#relayTools);
     const absolute = egress?.absoluteForm;
     try {
       this.#pool(target, egress).dispatch(
@@ -49,30 +56,31 @@ export class UndiciTransport {
           // A HEAD would else close its connection.
           reset: false,
           headersTimeout: 0,
-          // Without it undici takes the name for SNI and the certificate from the Host field.
-          ...{ servername: target.servername ?? target.origin },
-        },
+          // Without it undici takes the name for SNI and the certificate from the Host header.
+          servername: target.servername ?? target.origin,
+        } as Dispatcher.DispatchOptions,
         relay,
       );
     } catch (error) {
       relay.onError(error);
     }
-    return relay.cancel;
+    return relay;
   };
 
   async close(): Promise<void> {
+    this.#lateHeads.close();
     const pools = [...this.#pools.values()];
     this.#pools.clear();
     await Promise.all(pools.map((pool) => pool.destroy()));
   }
 
   /** Whether the error came from a connection that had carried an answer before. */
-  readonly #used = (error: unknown): boolean => {
+  #used(error: unknown): boolean {
     if (typeof error !== 'object' || error === null) return false;
     const socket: unknown = Reflect.get(error, 'socket');
     const seen = typeof socket === 'object' && socket !== null ? Reflect.get(socket, 'bytesRead') : undefined;
     return (typeof seen === 'number' ? seen : (this.#bytesRead.get(error) ?? 0)) > 0;
-  };
+  }
 
   #pool(target: Target, egress: Egress | undefined): Pool {
     const key = egress ? `${target.origin} ${this.#idOf(egress)}` : target.origin;
@@ -128,8 +136,8 @@ export class UndiciTransport {
   }
 
   #direct(): buildConnector.connector {
-    const { connectTimeoutMs, secure } = this.#options;
-    return buildConnector({ timeout: connectTimeoutMs, rejectUnauthorized: secure, allowH2: false });
+    const { connectTimeoutMs, secure, tls } = this.#options;
+    return buildConnector({ ...tls, timeout: connectTimeoutMs, rejectUnauthorized: secure, allowH2: false });
   }
 
   #through(egress: Egress): buildConnector.connector {
@@ -141,6 +149,7 @@ export class UndiciTransport {
         encrypted,
         servername,
         rejectUnauthorized: this.#options.secure,
+        tls: this.#options.tls,
       };
       egress.connect(to).then(
         (socket) => callback(null, socket),

@@ -118,9 +118,11 @@ export class Scene {
     const sent: Sent = { plan, listener, cancels: 0 };
     this.sent.push(sent);
     this.#options.sending?.(sent);
-    return () => {
-      sent.cancels++;
-      this.#options.cancelled?.(sent);
+    return {
+      cancel: () => {
+        sent.cancels++;
+        this.#options.cancelled?.(sent);
+      },
     };
   };
 
