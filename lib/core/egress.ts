@@ -62,6 +62,8 @@ export interface EgressCall {
   }[];
   /** It cannot go in absolute form: an upgrade. */
   readonly tunnel?: boolean;
+  /** Nobody waits for it any more: it would not use a proxy that it is given. */
+  readonly abandoned?: boolean;
 }
 
 /** What a policy answers for an attempt that goes without an egress proxy. */
