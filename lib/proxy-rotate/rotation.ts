@@ -166,8 +166,8 @@ export class Rotation implements RouteOwner, ProxyOwner {
       await this.#waiting.until(giveUpAt - this.now());
       const now = this.now();
       route.chosenAt = now;
+      if (this.#closed || call.abandoned) return this.#shutDown(route);
       const found = this.#search(route, call, tried, lane, now);
-      if (this.#closed) return this.#shutDown(route);
       if (found.proxy) return this.#take(route, call, found.proxy, lane, now);
       if (!found.onProbe || now >= giveUpAt) return this.#nothingLeft(route, lane, tried, found, now);
     }
