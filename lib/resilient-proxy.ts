@@ -14,8 +14,9 @@ import { optionsSnapshot, sameOptions } from './apis/same-options.js';
 import { SharedParts } from './apis/shared-parts.js';
 import { type SortedOptions, sortOptions } from './apis/sort-options.js';
 import { CircuitRegistry } from './breaker/circuit-registry.js';
+import { allEnded, Closing } from './core/closing.js';
 import type { EgressStatus } from './core/egress-status.js';
-import { ProxyError } from './core/errors.js';
+import { ProxyError, shuttingDown } from './core/errors.js';
 import { exchangeOf } from './core/exchange.js';
 import { pipeline } from './core/pipeline.js';
 import { asProxyError, sendError } from './core/send-error.js';
@@ -55,7 +56,8 @@ export interface ResilientProxy {
    * where they are the same object. Statistics go on under the API's name. What Redis holds is not taken out.
    *
    * @returns what changed; blocks that serve all APIs cannot, and are named
-   * @throws InvalidOptionError for a configuration that is wrong: the one before stays, all of it
+   * @throws InvalidOptionError for a configuration that is wrong, or what a plugin or a client for Redis throws: the
+   * configuration before stays then, all of it
    */
   update(config: ResilientProxyConfig): UpdateReport;
   /**
@@ -114,13 +116,18 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   const apis = live.current;
   const sharedFrom = snapshotsOf(shared);
   const servers = new ServerUpgrades();
-  const state = { only: undefined as LiveApi | undefined, closed: false };
-  let closing: Promise<void> | undefined;
-  live.update(configured);
+  const closing = new Closing();
+  const state = { only: undefined as LiveApi | undefined };
+  try {
+    live.update(configured);
+  } catch (error) {
+    parts.close().catch(() => {});
+    throw error;
+  }
   choose(single);
 
   function resilientProxy(req: IncomingMessage, res: ServerResponse): void {
-    const api = state.closed ? closed() : (state.only ?? pick(apis, req));
+    const api = closing.begun ? shuttingDown() : (state.only ?? pick(apis, req));
     const exchange = exchangeOf(req, res);
     if (api instanceof ProxyError) {
       exchange.error = api;
@@ -142,7 +149,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (!takeUpgrade(req)) return;
     if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
-    const api = state.closed ? closed() : (state.only ?? pick(apis, req));
+    const api = closing.begun ? shuttingDown() : (state.only ?? pick(apis, req));
     if (api instanceof ProxyError) return refuseUpgrade(socket, api);
     const exchange = beginUpgrade(req, socket, head, sockets);
     if (!exchange) return;
@@ -160,12 +167,13 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   }
 
   function update(config: ResilientProxyConfig): UpdateReport {
-    if (state.closed) throw closed();
+    if (closing.begun) throw shuttingDown();
     const next = readConfig(config);
+    const needsRestart = differing(sharedFrom, snapshotsOf(next.shared));
     const report = live.update(next.apis);
     choose(next.single);
     parts.stats?.configure([...apis.keys()]);
-    return { ...report, needsRestart: differing(sharedFrom, snapshotsOf(next.shared)) };
+    return { ...report, needsRestart };
   }
 
   function choose(single: boolean): void {
@@ -180,20 +188,17 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
     };
   }
 
-  function close(): Promise<void> {
-    closing ??= closeAll();
-    return closing;
-  }
-
+  /** Whatever fails, the rest is closed. */
   async function closeAll(): Promise<void> {
-    state.closed = true;
     servers.close();
     await sockets.close(GOODBYE_MS);
-    await factory.closeAll();
-    await parts.close();
+    const ended = factory.closeAll();
+    await ended.catch(() => {});
+    await allEnded([ended, parts.close()]);
   }
   const { stats, metrics } = parts;
   const closeSockets = (graceMs: number) => sockets.close(graceMs);
+  const close = () => closing.begin(closeAll);
   const controls = { upgrade, closeSockets, update, close, egress };
   return Object.assign(resilientProxy, { ...controls, apis, circuits, stats, metrics });
 }
@@ -282,5 +287,4 @@ function mountPathOf(req: IncomingMessage & { readonly baseUrl?: unknown }): str
   return typeof req.baseUrl === 'string' && req.baseUrl !== '' ? req.baseUrl : '/';
 }
 
-const closed = () => new ProxyError('ERR_SHUTTING_DOWN', 'The proxy was closed');
 const notForwarded = () => new ProxyError('ERR_BAD_REQUEST', 'The request path does not belong to this API');

@@ -1,7 +1,7 @@
 import type { BreakerOptions } from '../breaker/breaker-options.js';
 import type { CacheOptions } from '../cache/cache-options.js';
 import { invalidOption } from '../core/errors.js';
-import { resolveOptions, unknownKey } from '../core/options.js';
+import { optionsObject, resolveOptions, unknownKey } from '../core/options.js';
 import type { ExplainOptions } from '../explain/explain-options.js';
 import { type MetricsOptions, metricsSchema } from '../metrics/metrics-options.js';
 import type { ProxyRotateOptions } from '../proxy-rotate/proxy-rotate-options.js';
@@ -183,9 +183,12 @@ const ownStatsSchema = without(statsSchema, ['name', 'apis', 'redis']);
 const ownMetricsSchema = without(metricsSchema, ['name', 'circuits', 'egress']);
 const ownTracingSchema = without(tracingSchema, ['name']);
 
+const redisOption = optionsObject({ redis: redisConnection.optional() });
+
 function resolveShared(options: SharedOptions): SharedOptions {
   const { redis, stats, metrics, tracing } = options;
-  if (redis !== undefined) resolveOptions(redisConnection, redis, 'redis');
+  // In an object of its own, since what is resolved is frozen, and a client is the application's.
+  resolveOptions(redisOption, { redis }, '');
   if (stats !== undefined) checkBlock(ownStatsSchema, stats, 'stats');
   if (metrics !== undefined) checkBlock(ownMetricsSchema, metrics, 'metrics');
   if (tracing !== undefined) checkBlock(ownTracingSchema, tracing, 'tracing');

@@ -2,6 +2,7 @@ import { type BreakerHandler, breaker } from '../breaker/breaker.js';
 import type { CircuitRegistry } from '../breaker/circuit-registry.js';
 import { type CacheHandler, cache } from '../cache/cache.js';
 import { apiSite } from '../cache/cache-site.js';
+import { allEnded } from '../core/closing.js';
 import { type ProxyRotateHandler, proxyRotate } from '../proxy-rotate/proxy-rotate.js';
 import { forwardedCredentials } from '../rate-limit/gate/credential.js';
 import { type RateLimitHandler, rateLimit } from '../rate-limit/rate-limit.js';
@@ -89,23 +90,38 @@ export class PartFactory {
     this.#circuits = circuits;
   }
 
+  /** Runs a change of parts. If it throws, the parts that were made for it are closed, and no other part knows of it. */
+  change<T>(run: () => T): T {
+    const before = new Set(this.#closers.keys());
+    try {
+      return this.#shared.change(() => this.#circuits.change(run));
+    } catch (error) {
+      for (const part of this.#closers.keys()) if (!before.has(part)) this.close(part).catch(() => {});
+      throw error;
+    }
+  }
+
   /**
-   * The parts of an API except its breaker, new ones where none are kept. Valid options may still be refused here, by a
-   * plugin of `forward()`.
+   * The parts of an API, new ones where none are kept. Valid options may still be refused here, as by a plugin of
+   * `forward()`.
    */
-  make(name: string, options: SortedOptions, kept: Partial<ApiParts>): Omit<ApiParts, 'breaker'> {
+  make(name: string, options: SortedOptions, kept: Partial<ApiParts>): ApiParts {
     return {
-      // First: it alone can throw, and then no other part has to be closed.
-      forward: kept.forward ?? this.#forward(options),
       cache: kept.cache ?? this.#cache(name, options),
       rateLimit: kept.rateLimit ?? this.#rateLimit(name, options),
+      breaker: kept.breaker ?? this.#breaker(name, options),
       retry: kept.retry ?? (options.retry ? retry(options.retry) : undefined),
       proxyRotate: kept.proxyRotate ?? this.#proxyRotate(name, options),
+      forward: kept.forward ?? this.#forward(options),
     };
   }
 
-  /** The breaker of an API. The one before must be closed: the registry takes one of each name. */
-  makeBreaker(name: string, options: SortedOptions): BreakerHandler | undefined {
+  /** Takes the breaker of an API out of the list of circuits, which takes one of each name; its calls go on. */
+  unlist(api: Pick<Api, 'name' | 'breaker'>): void {
+    if (api.breaker) this.#circuits.release(api.name);
+  }
+
+  #breaker(name: string, options: SortedOptions): BreakerHandler | undefined {
     if (!options.breaker) return undefined;
     const made = breaker({ ...options.breaker, name, registry: this.#circuits });
     this.#closers.set(made, () => made.close());
@@ -121,7 +137,7 @@ export class PartFactory {
 
   /** Closes every part. */
   async closeAll(): Promise<void> {
-    await Promise.all([...this.#closers.keys()].map((part) => this.close(part)));
+    await allEnded([...this.#closers.keys()].map((part) => this.close(part)));
   }
 
   #forward(options: SortedOptions): ForwardHandler {

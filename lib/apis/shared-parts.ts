@@ -4,6 +4,7 @@ import { MemoryStore } from '../cache/store/memory-store.js';
 import { redisStore, type SharedCacheStore } from '../cache/store/redis/store.js';
 import type { CacheStore } from '../cache/store/store.js';
 import { twoLevelStore } from '../cache/store/two-level-store.js';
+import { allEnded } from '../core/closing.js';
 import type { EgressStatus } from '../core/egress-status.js';
 import { type MetricsHandler, metrics } from '../metrics/metrics.js';
 import { socketFamilies } from '../metrics/socket-families.js';
@@ -44,20 +45,26 @@ export class SharedParts {
     // Each part listens to Redis itself; without a listener here ioredis prints every failed connection.
     if (this.#redis?.own) this.#redis.client.on('error', () => {});
     const { redis } = this;
-    this.stats =
-      options.stats === false
-        ? undefined
-        : stats({
-            maxApis: Math.max(apis.length, MAX_APIS),
-            ...options.stats,
-            apis,
-            ...(redis ? { redis } : {}),
-          });
-    this.metrics = options.metrics
-      ? metrics({ ...options.metrics, circuits: () => circuits.list(), egress })
-      : undefined;
-    this.metrics?.add(socketFamilies(() => sockets.counts()));
-    this.tracing = options.tracing ? tracing(options.tracing) : undefined;
+    try {
+      this.metrics = options.metrics
+        ? metrics({ ...options.metrics, circuits: () => circuits.list(), egress })
+        : undefined;
+      this.metrics?.add(socketFamilies(() => sockets.counts()));
+      this.tracing = options.tracing ? tracing(options.tracing) : undefined;
+      this.stats =
+        options.stats === false
+          ? undefined
+          : stats({
+              maxApis: Math.max(apis.length, MAX_APIS),
+              ...options.stats,
+              apis,
+              ...(redis ? { redis } : {}),
+            });
+    } catch (error) {
+      // As where the application's registry has metrics of these names.
+      this.close().catch(() => {});
+      throw error;
+    }
     this.#maxEntryBytes = Math.max(
       DEFAULT_ENTRY_BYTES,
       ...caches.map(({ maxEntryBytes }) => maxEntryBytes ?? 0),
@@ -77,6 +84,17 @@ export class SharedParts {
     return twoLevelStore({ memory, shared: withoutClose(shared) });
   }
 
+  /** Runs a change of the APIs' parts. If it throws, the stores that were opened for it are closed. */
+  change<T>(run: () => T): T {
+    const known = this.#responses.length;
+    try {
+      return run();
+    } catch (error) {
+      for (const { store } of this.#responses.splice(known)) store.close().catch(() => {});
+      throw error;
+    }
+  }
+
   #responsesOf(redis: RedisClient, maxEntryBytes: number): SharedCacheStore {
     const known = this.#responses.find((responses) => responses.maxEntryBytes >= maxEntryBytes);
     if (known) return known.store;
@@ -85,11 +103,14 @@ export class SharedParts {
     return store;
   }
 
+  /** Closes all of them, and then the connection; whatever fails, the rest is closed. */
   async close(): Promise<void> {
     this.metrics?.close();
-    await this.stats?.close();
-    await Promise.all(this.#responses.map(({ store }) => store.close()));
+    const parts = [this.stats, ...this.#responses.map(({ store }) => store)];
+    const ended = allEnded(parts.map((part) => part?.close()));
+    await ended.catch(() => {});
     if (this.#redis?.own) await closeClient(this.#redis.client);
+    await ended;
   }
 }
 

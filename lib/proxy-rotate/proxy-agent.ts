@@ -3,15 +3,15 @@ import { isIPv6, type Socket } from 'node:net';
 import { connect as connectTls, type SecureContextOptions } from 'node:tls';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import type { ConnectTo } from '../core/egress.js';
-import { ProxyError } from '../core/errors.js';
+import { ProxyError, shuttingDown } from '../core/errors.js';
 import { Dial } from './dial.js';
 import { DialError, unreachable } from './dial-error.js';
 import type { ProxyAddress } from './proxy-address.js';
 
 /** Hears of every connection through an exit, and may say no to one. */
 export interface DialWatcher {
-  /** Says no where the exit rests. */
-  refusal(): DialError | undefined;
+  /** Says no where the exit rests, or is closed. */
+  refusal(): ProxyError | undefined;
   /** @returns when it began, for {@link ended} */
   began(): number;
   /** @param failure `undefined` where the proxy has done its part */
@@ -48,6 +48,7 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
   readonly #address: ProxyAddress;
   readonly #options: ProxyAgentOptions;
   readonly #watcher: DialWatcher;
+  readonly #dials = new Set<Dial>();
 
   constructor(address: ProxyAddress, options: ProxyAgentOptions, watcher: DialWatcher) {
     const { authorization } = address;
@@ -91,6 +92,12 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
     pooling.addRequest.call(this, req, { ...options, secureEndpoint });
   }
 
+  /** Ends its connections, and those that are being opened. */
+  close(): void {
+    for (const dial of [...this.#dials]) dial.fail(shuttingDown());
+    this.destroy();
+  }
+
   async #dial(options: ConnectOptions, absoluteForm: boolean): Promise<Socket> {
     const refusal = this.#watcher.refusal();
     if (refusal) throw refusal;
@@ -100,6 +107,7 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
       encrypted: options.secureEndpoint,
     };
     const dial = new Dial(this.#options.connectTimeoutMs);
+    this.#dials.add(dial);
     const beganAt = this.#watcher.began();
     const opening = absoluteForm ? this.#straight(dial) : this.#tunnel(dial, options);
     // Where the dial breaks first, nobody else hears of it.
@@ -112,6 +120,8 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
       dial.fail(failure ?? unreachable(error));
       this.#watcher.ended(beganAt, to, failure);
       throw error;
+    } finally {
+      this.#dials.delete(dial);
     }
     dial.done();
     this.#watcher.ended(beganAt, to);

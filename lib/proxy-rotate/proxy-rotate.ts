@@ -23,7 +23,10 @@ export interface ProxyRotateHandler {
   on<E extends keyof ProxyRotateEvents>(event: E, listener: (...args: ProxyRotateEvents[E]) => void): void;
   /** Ends what `on()` began. */
   off<E extends keyof ProxyRotateEvents>(event: E, listener: (...args: ProxyRotateEvents[E]) => void): void;
-  /** Closes the connections through the exits that Node's client keeps; calls that come later are refused. */
+  /**
+   * Closes the connections through the proxies that Node's client keeps or that are being opened; calls that come later
+   * get ERR_SHUTTING_DOWN.
+   */
   close(): void;
 }
 

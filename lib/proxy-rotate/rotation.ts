@@ -1,7 +1,7 @@
 import type { AttemptOutcome, ResponseHead } from '../core/attempt.js';
 import { DIRECT, type Egress, type EgressCall, type EgressTarget } from '../core/egress.js';
 import type { EgressProxyStatus } from '../core/egress-status.js';
-import { ProxyError } from '../core/errors.js';
+import { ProxyError, shuttingDown } from '../core/errors.js';
 import type { Events } from '../core/events.js';
 import type { Clock } from '../core/steady-clock.js';
 import { requestedDelayMs } from '../http/retry-after.js';
@@ -92,6 +92,7 @@ export class Rotation implements RouteOwner, ProxyOwner {
   }
 
   dialEnded(proxy: EgressProxy, beganAt: number, targetOrigin: string, failure: DialError | undefined): void {
+    if (this.#closed) return;
     if (failure?.concerns === 'exit') {
       this.#failed(proxy, undefined, proxy.cooldown, { reason: failure.reason, beganAt });
       return;
@@ -189,7 +190,7 @@ export class Rotation implements RouteOwner, ProxyOwner {
 
   #shutDown(route: Route): ProxyError {
     route.lane = undefined;
-    return new ProxyError('ERR_SHUTTING_DOWN', 'The proxy is shutting down');
+    return shuttingDown();
   }
 
   #answered(

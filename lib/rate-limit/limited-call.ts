@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Attempt, Limit, Permit } from '../core/attempt.js';
-import { ProxyError } from '../core/errors.js';
+import { ProxyError, shuttingDown } from '../core/errors.js';
 import type { Exchange } from '../core/exchange.js';
 import { LIMIT_FIELDS, readLimits } from './gate/advertised-limits.js';
 import type { Gate, Passage } from './gate/gate.js';
@@ -58,6 +58,7 @@ export class LimitedCall implements Limit, Permit {
 
   #enter(): TargetResponse | Promise<TargetResponse> {
     const { limiter } = this;
+    if (limiter.closing.begun) return shuttingDown();
     const gate = limiter.rotates ? undefined : this.#gateTo(undefined);
     return this.#acquire(gate, limiter.options.onLimit === 'queue', limiter.totalTimeoutMs);
   }
@@ -71,6 +72,7 @@ export class LimitedCall implements Limit, Permit {
     const { limiter } = this;
     const exchange = this.#exchange;
     if (this.#over) return this.#abandoned();
+    if (limiter.closing.begun) return shuttingDown();
     limiter.observe(exchange);
     const gate = this.#gateTo(attempt.egress);
     this.#attempt = attempt;
@@ -151,7 +153,9 @@ export class LimitedCall implements Limit, Permit {
     mayWait: boolean,
     totalTimeoutMs: number | undefined,
   ): TargetResponse | Promise<TargetResponse> {
-    return mayWait ? this.#wait(gate, blocked, totalTimeoutMs) : this.limiter.refuse(blocked.refusal);
+    return mayWait && !this.limiter.closing.begun
+      ? this.#wait(gate, blocked, totalTimeoutMs)
+      : this.limiter.refuse(blocked.refusal);
   }
 
   #lanes(gate: Gate | undefined): readonly unknown[] {
@@ -218,7 +222,7 @@ export class LimitedCall implements Limit, Permit {
         deadline: limiter.clock() + waitMs,
         attempt: () => this.#take(gate),
         go: () => settle(undefined),
-        late: (last) => settle(limiter.refuseLate(last.refusal)),
+        late: (last) => settle(limiter.refuse(last.refusal)),
       };
       this.#stopWaiting = () => {
         line.leave(waiter);

@@ -17,7 +17,7 @@ export interface RateLimitHandler {
   on<E extends keyof RateLimitEvents>(event: E, listener: (...args: RateLimitEvents[E]) => void): void;
   /** Ends what `on()` began. */
   off<E extends keyof RateLimitEvents>(event: E, listener: (...args: RateLimitEvents[E]) => void): void;
-  /** Refuses those who wait, and ends a connection to Redis that is its own. */
+  /** Refuses those who wait and those who come later, and ends a connection to Redis that is its own. */
   close(): Promise<void>;
 }
 

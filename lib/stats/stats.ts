@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Closing } from '../core/closing.js';
 import { type Exchange, exchangeOf } from '../core/exchange.js';
 import { ChangeNews } from './change-news.js';
 import { MemoryStatsStore } from './memory-stats-store.js';
@@ -26,6 +27,7 @@ export interface StatsHandler extends StatsSource {
   health(): StatsHealth;
   /**
    * Sends what was not sent yet, for at most two seconds where Redis does not reply, and frees timer and connection.
+   * What passes later is not counted.
    */
   close(): Promise<void>;
 }
@@ -51,6 +53,7 @@ export function stats(options: StatsOptions = {}, clock: () => number = Date.now
     news.changed();
   });
   const reader = new StatsReader(store);
+  const closing = new Closing();
   const timer = setInterval(tick, flushMs);
   timer.unref();
 
@@ -63,13 +66,17 @@ export function stats(options: StatsOptions = {}, clock: () => number = Date.now
     return store.flush();
   }
 
+  function watch(exchange: Exchange, ownWriters = false): void {
+    if (!closing.begun) recorder.watch(exchange, ownWriters);
+  }
+
   function stats(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
-    recorder.watch(exchangeOf(req, res), false);
+    watch(exchangeOf(req, res), false);
     next();
   }
 
   return Object.assign(stats, {
-    watch: (exchange: Exchange, ownWriters = false) => recorder.watch(exchange, ownWriters),
+    watch,
     configure(apis: readonly string[]) {
       configured = [...apis];
     },
@@ -88,10 +95,11 @@ export function stats(options: StatsOptions = {}, clock: () => number = Date.now
       return reader.view(query, configured.includes(query.api), clock());
     },
     onChange: (listener: () => void) => news.listen(listener),
-    async close() {
-      clearInterval(timer);
-      recorder.seal();
-      await store.close();
-    },
+    close: () =>
+      closing.begin(() => {
+        clearInterval(timer);
+        recorder.seal();
+        return store.close();
+      }),
   });
 }

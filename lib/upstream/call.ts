@@ -1,6 +1,6 @@
 import type { AttemptFailure, AttemptOutcome, Permit, ResponseHead } from '../core/attempt.js';
 import { DIRECT, type Egress } from '../core/egress.js';
-import { ProxyError } from '../core/errors.js';
+import { ProxyError, shuttingDown } from '../core/errors.js';
 import type { Exchange } from '../core/exchange.js';
 import { type AttemptOwner, AttemptRun } from './attempt-run.js';
 import type { DeadlineWheel } from './deadline-wheel.js';
@@ -16,8 +16,10 @@ export interface CallTools {
   readonly requestTimeoutMs: number;
   /** Told of each response that is passed on. */
   readonly answered: ((plan: Plan, status: number) => void) | undefined;
-  /** Calls that wait for their next attempt, to be ended when all is closed. */
-  readonly backingOff: Set<Call>;
+  /** Calls that wait for an egress proxy, for a limit or for their next attempt, to be ended when all is closed. */
+  readonly waiting: Set<Call>;
+  /** Nothing goes out any more. */
+  isClosed(): boolean;
 }
 
 const NONE: ReadonlySet<string> = new Set();
@@ -71,8 +73,9 @@ export class Call implements AttemptOwner {
     if (!egress) return this.#admit(run, this.#plan, 0);
     const choice = egress.choose(exchange, this.#tried ?? NONE, this.#plan.target);
     if (!(choice instanceof Promise)) return this.#through(run, choice);
+    this.#tools.waiting.add(this);
     choice.then((late) => {
-      run.startNow();
+      this.#goOn(run);
       this.#through(run, late);
     }, this.#crash);
   }
@@ -97,9 +100,10 @@ export class Call implements AttemptOwner {
       }
       if (response === undefined) continue;
       if (response instanceof Promise) {
+        this.#tools.waiting.add(this);
         response.then(
           (late) => {
-            run.startNow();
+            this.#goOn(run);
             if (this.#takes(run, late)) this.#admit(run, plan, i + 1);
           },
           (error: unknown) => this.#refused(run, readFailure(error).error),
@@ -109,6 +113,12 @@ export class Call implements AttemptOwner {
       if (!this.#takes(run, response)) return;
     }
     this.#send(run, plan);
+  }
+
+  /** What this attempt has waited for is there. */
+  #goOn(run: AttemptRun): void {
+    this.#tools.waiting.delete(this);
+    run.startNow();
   }
 
   /** @returns whether the next limit is to be asked */
@@ -246,9 +256,11 @@ export class Call implements AttemptOwner {
     return new Promise((accepted, failed) => {
       if (this.#settled) return giveUp(new Error('The call has ended'));
       this.#driven = { accepted, failed, giveUp };
-      this.#tools.backingOff.add(this);
+      // Closed since this attempt failed: nobody would end the wait.
+      if (this.#tools.isClosed()) return this.#end(shuttingDown());
+      this.#tools.waiting.add(this);
       this.#backOff = setTimeout(() => {
-        this.#tools.backingOff.delete(this);
+        this.#tools.waiting.delete(this);
         this.#begin();
       }, this.#delayMs);
       this.#backOff.unref();
@@ -282,7 +294,7 @@ export class Call implements AttemptOwner {
 
   #over(error: ProxyError | undefined): void {
     clearTimeout(this.#backOff);
-    this.#tools.backingOff.delete(this);
+    this.#tools.waiting.delete(this);
     this.#driven?.giveUp(error ?? new Error('The call has ended'));
     this.#plan.body?.close();
     if (error) this.exchange.error = error;

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Options } from 'http-proxy-middleware';
 import type { ProxyServer, ProxyServerOptions, ProxyTarget } from 'httpxy';
-import { ProxyError } from '../core/errors.js';
+import { ProxyError, shuttingDown } from '../core/errors.js';
 import { type Exchange, exchangeOf, knownExchange } from '../core/exchange.js';
 import { sendError } from '../core/send-error.js';
 import type { OpenSockets } from '../websocket/open-sockets.js';
@@ -44,7 +44,7 @@ export class Upstream {
   #node: NodeTransport | undefined;
   #copies: RequestCopies | undefined;
   readonly #limited = new WeakSet<Socket>();
-  readonly #backingOff = new Set<Call>();
+  readonly #waiting = new Set<Call>();
   #closed = false;
   #closing: Promise<void> | undefined;
 
@@ -70,7 +70,8 @@ export class Upstream {
       wheel: this.#wheel,
       requestTimeoutMs: options.requestTimeoutMs,
       answered: this.log.answered,
-      backingOff: this.#backingOff,
+      waiting: this.#waiting,
+      isClosed: () => this.#closed,
     };
     this.#upgradeTools = {
       ...this.#tools,
@@ -201,7 +202,7 @@ export class Upstream {
 
   async #close(): Promise<void> {
     this.#closed = true;
-    for (const call of [...this.#backingOff]) call.fail(shuttingDown());
+    for (const call of [...this.#waiting]) call.fail(shuttingDown());
     this.#upgrades.close();
     await this.#sockets.close(GRACE_MS);
     this.#wheel.close();
@@ -304,7 +305,6 @@ export class Upstream {
   }
 }
 
-const shuttingDown = () => new ProxyError('ERR_SHUTTING_DOWN', 'The proxy is shutting down');
 const noDirectWay = () =>
   new ProxyError('ERR_NO_PROXY', 'The request was not sent: it may only go through an egress proxy');
 const nothing: Cancel = () => {};
