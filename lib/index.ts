@@ -73,7 +73,7 @@ export type {
   SentRequest,
 } from './core/attempt.js';
 export { type DetachedRequest, detach } from './core/detach.js';
-export type { ConnectTo, Egress, EgressCall, EgressPolicy, EgressTarget } from './core/egress.js';
+export type { ConnectTo, Egress, EgressCall, EgressPolicy, EgressTarget, TargetTls } from './core/egress.js';
 export type { EgressProxyStatus, EgressStatus, LimitStatus } from './core/egress-status.js';
 export { type ErrorCode, InvalidOptionError, ProxyError, type ProxyErrorDetails } from './core/errors.js';
 export { type CacheVerdict, Exchange, exchangeOf, type Handler } from './core/exchange.js';

@@ -267,10 +267,16 @@ function buildApi(
   });
 }
 
+const ABSOLUTE_FORM = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
+
 /** Takes the first segment off the path, as Express takes a mount path off. */
 function pick(apis: ReadonlyMap<string, LiveApi>, req: IncomingMessage): LiveApi | ProxyError {
-  const [, name = '', rest = ''] =
-    /^(?:[a-z][a-z0-9+.-]*:\/\/[^/?#]*)?\/([^/?#]*)(.*)$/is.exec(req.url ?? '') ?? [];
+  const { url = '/' } = req;
+  const path = url.startsWith('/') ? url : url.replace(ABSOLUTE_FORM, '');
+  // Looked for by hand: a pattern that takes a URL apart costs more than all the rest of this.
+  let end = path.startsWith('/') ? 1 : 0;
+  while (end > 0 && end < path.length && !endsSegment(path.charCodeAt(end))) end++;
+  const name = path.slice(1, end);
   const api = apis.get(name);
   if (!api) {
     return new ProxyError(
@@ -278,9 +284,13 @@ function pick(apis: ReadonlyMap<string, LiveApi>, req: IncomingMessage): LiveApi
       `Unknown API: ${name.length > 80 ? `${name.slice(0, 77)}...` : name}`,
     );
   }
+  const rest = path.slice(end);
   req.url = rest.startsWith('/') ? rest : `/${rest}`;
   return api;
 }
+
+/** `/`, `?` or `#`. */
+const endsSegment = (code: number): boolean => code === 0x2f || code === 0x3f || code === 0x23;
 
 /** Where Express has mounted it. */
 function mountPathOf(req: IncomingMessage & { readonly baseUrl?: unknown }): string {

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { invalidOption } from '../core/errors.js';
 import { optionsObject, resolveOptions } from '../core/options.js';
+import type { OtherPlaces } from '../core/unknown-name.js';
 
 /** The schema without these options. */
 export function without({ shape }: z.ZodObject, names: readonly string[]): z.ZodObject {
@@ -8,8 +9,8 @@ export function without({ shape }: z.ZodObject, names: readonly string[]): z.Zod
 }
 
 /** Validates a block of options, or `false`. @throws InvalidOptionError */
-export function checkBlock(schema: z.ZodType, value: unknown, place: string): void {
+export function checkBlock(schema: z.ZodType, value: unknown, place: string, places?: OtherPlaces): void {
   if (value === false) return;
   if (typeof value !== 'object') throw invalidOption(place, 'must be an object of options, or false', value);
-  resolveOptions(schema, value, place);
+  resolveOptions(schema, value, place, places);
 }

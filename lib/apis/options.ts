@@ -1,7 +1,8 @@
 import type { BreakerOptions } from '../breaker/breaker-options.js';
 import type { CacheOptions } from '../cache/cache-options.js';
-import { invalidOption } from '../core/errors.js';
-import { optionsObject, resolveOptions, unknownKey } from '../core/options.js';
+import { InvalidOptionError, invalidOption } from '../core/errors.js';
+import { optionsObject, resolveOptions } from '../core/options.js';
+import { unknownName } from '../core/unknown-name.js';
 import type { ExplainOptions } from '../explain/explain-options.js';
 import { type MetricsOptions, metricsSchema } from '../metrics/metrics-options.js';
 import type { ProxyRotateOptions } from '../proxy-rotate/proxy-rotate-options.js';
@@ -12,6 +13,7 @@ import { type StatsOptions, statsSchema } from '../stats/stats-options.js';
 import { type TracingOptions, tracingSchema } from '../tracing/tracing-options.js';
 import type { ForwardOptions } from '../upstream/options/forward-options.js';
 import { checkBlock, without } from './blocks.js';
+import { ROOT_PLACES } from './places.js';
 
 /**
  * One API of `resilientProxy()`. All options of {@link ForwardOptions} apply too; listed here are those with another
@@ -156,13 +158,22 @@ export function resolveConfig(config: ResilientProxyConfig): ResolvedConfig {
     throw invalidOption('config', 'must be an object', config);
   if (!hasMany(config)) {
     const { name, redis, stats, metrics, tracing, ...options } = config;
+    if (name === undefined) {
+      throw new InvalidOptionError(
+        'name',
+        'resilientProxy() needs "apis", or "name" and "target" of a single API; received neither "apis" nor "name"',
+      );
+    }
     const shared = resolveShared({ redis, stats, metrics, tracing });
     return { single: true, apis: new Map([[apiName(name, 'name'), options]]), shared };
   }
   const { apis, defaults = {}, ...rest } = config;
-  const known = ['apis', 'defaults', 'redis', 'stats', 'metrics', 'tracing'];
+  const known: readonly string[] = ['apis', 'defaults', ...SHARED_OPTIONS];
   const stray = Object.keys(rest).find((key) => !known.includes(key));
-  if (stray) throw invalidOption(stray, unknownKey(stray, known), Reflect.get(rest, stray));
+  if (stray !== undefined) {
+    const rule = unknownName(stray, { owner: '', known, places: ROOT_PLACES });
+    throw new InvalidOptionError(stray, `${stray} ${rule}`);
+  }
   const shared = resolveShared(rest);
   if (typeof apis !== 'object' || apis === null) throw invalidOption('apis', 'must be an object', apis);
   const entries = Object.entries(apis).map(([name, options]): [string, ApiOptions] => {
@@ -178,8 +189,13 @@ export function resolveConfig(config: ResilientProxyConfig): ResolvedConfig {
 // What is never given tells TypeScript nothing apart.
 const hasMany = (config: ResilientProxyConfig): config is ManyApisConfig => 'apis' in config;
 
+/** Names of the options that belong to no API alone. */
+export const SHARED_OPTIONS = ['redis', 'stats', 'metrics', 'tracing'] as const;
+
 // What they share belongs to all APIs, and is given by the factory.
 const ownStatsSchema = without(statsSchema, ['name', 'apis', 'redis']);
+/** Names of the options in the block `stats`. */
+export const OWN_STATS_OPTIONS: readonly string[] = Object.keys(ownStatsSchema.shape);
 const ownMetricsSchema = without(metricsSchema, ['name', 'circuits', 'egress']);
 const ownTracingSchema = without(tracingSchema, ['name']);
 

@@ -3,6 +3,7 @@ import type { CircuitRegistry } from '../breaker/circuit-registry.js';
 import { type CacheHandler, cache } from '../cache/cache.js';
 import { apiSite } from '../cache/cache-site.js';
 import { allEnded } from '../core/closing.js';
+import { steadyClock } from '../core/steady-clock.js';
 import { type ProxyRotateHandler, proxyRotate } from '../proxy-rotate/proxy-rotate.js';
 import { forwardedCredentials } from '../rate-limit/gate/credential.js';
 import { type RateLimitHandler, rateLimit } from '../rate-limit/rate-limit.js';
@@ -156,9 +157,9 @@ export class PartFactory {
 
   #rateLimit(name: string, options: SortedOptions): RateLimitHandler | undefined {
     if (!options.rateLimit) return undefined;
-    const credentialHeaders = forwardedCredentials(options.forward);
     const { redis } = this.#shared;
-    const made = rateLimit({ credentialHeaders, ...options.rateLimit, name, redis });
+    const forwarded = forwardedCredentials(options.forward);
+    const made = rateLimit({ ...options.rateLimit, name, redis }, steadyClock, forwarded);
     this.#closers.set(made, () => made.close());
     return made;
   }

@@ -1,25 +1,26 @@
 import { z } from 'zod';
-import { type BreakerOptions, breakerSchema } from '../breaker/breaker-options.js';
-import { type CacheOptions, cacheSchema } from '../cache/cache-options.js';
-import { invalidOption } from '../core/errors.js';
-import { resolveOptions, sizeBytes, unknownKey } from '../core/options.js';
+import type { BreakerOptions } from '../breaker/breaker-options.js';
+import type { CacheOptions } from '../cache/cache-options.js';
+import { InvalidOptionError, invalidOption } from '../core/errors.js';
+import { resolveOptions, sizeBytes } from '../core/options.js';
+import { unknownName } from '../core/unknown-name.js';
 import { type ExplainOptions, resolveExplain } from '../explain/explain-options.js';
-import {
-  type ProxyRotateOptions,
-  proxyRotateSchema,
-  resolveProxyRotate,
-} from '../proxy-rotate/proxy-rotate-options.js';
-import {
-  type RateLimitOptions,
-  rateLimitSchema,
-  resolveRateLimit,
-} from '../rate-limit/rate-limit-options.js';
+import { type ProxyRotateOptions, resolveProxyRotate } from '../proxy-rotate/proxy-rotate-options.js';
+import { type RateLimitOptions, resolveRateLimit } from '../rate-limit/rate-limit-options.js';
 import { type RetryOptions, retrySchema } from '../retry/retry-options.js';
 import type { ForwardOptions } from '../upstream/options/forward-options.js';
-import { FORWARD_OPTIONS, resolveForward } from '../upstream/options/resolve-forward.js';
+import { resolveForward } from '../upstream/options/resolve-forward.js';
 import type { BodyRules } from '../validate-body/validate-body.js';
-import { checkBlock, without } from './blocks.js';
+import { checkBlock } from './blocks.js';
 import type { ApiOptions } from './options.js';
+import {
+  API_OPTIONS,
+  API_PLACES,
+  apiBreakerSchema,
+  apiCacheSchema,
+  apiProxyRotateSchema,
+  apiRateLimitSchema,
+} from './places.js';
 
 /** Options of the check of bodies. */
 export const rulesSchema = z.object({
@@ -42,33 +43,17 @@ export interface SortedOptions {
   readonly ws: boolean;
 }
 
-// The API's name is that of its parts, and what they share belongs to all APIs.
-const apiCacheSchema = without(cacheSchema, ['name']);
-const apiRateLimitSchema = without(rateLimitSchema, ['name', 'redis']);
-const apiBreakerSchema = without(breakerSchema, ['name', 'registry']);
-const apiProxyRotateSchema = without(proxyRotateSchema, ['name']);
-
-const OWN_OPTIONS = [
-  'requiresBody',
-  'validateJson',
-  'maxBodyBytes',
-  'explain',
-  'cache',
-  'rateLimit',
-  'breaker',
-  'retry',
-  'proxyRotate',
-];
-
 /**
  * Sorts the options of one API, and checks them where the place they stand at is known.
  * @param place as `apis.github`; empty for a single API
  * @throws InvalidOptionError
  */
 export function sortOptions(place: string, options: ApiOptions): SortedOptions {
-  const known = [...OWN_OPTIONS, ...FORWARD_OPTIONS];
-  const stray = Object.keys(options).find((key) => !known.includes(key));
-  if (stray) throw invalidOption(at(place, stray), unknownKey(stray, known), Reflect.get(options, stray));
+  const stray = Object.keys(options).find((key) => !API_OPTIONS.includes(key));
+  if (stray !== undefined) {
+    const rule = unknownName(stray, { owner: place, known: API_OPTIONS, places: API_PLACES });
+    throw new InvalidOptionError(at(place, stray), `${at(place, stray)} ${rule}`);
+  }
   const {
     requiresBody,
     validateJson,
@@ -85,11 +70,11 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
   const rules = resolveOptions(rulesSchema, { requiresBody, validateJson, maxBodyBytes }, place);
   const forward = { changeOrigin: true, forwardCookies: false, requestTimeoutMs: 10_000, ...rest };
   resolveForward({ ...forward, ws }, place);
-  checkBlock(apiCacheSchema, cache, at(place, 'cache'));
-  checkBlock(apiRateLimitSchema, rateLimit, at(place, 'rateLimit'));
+  checkBlock(apiCacheSchema, cache, at(place, 'cache'), API_PLACES);
+  checkBlock(apiRateLimitSchema, rateLimit, at(place, 'rateLimit'), API_PLACES);
   if (rateLimit) resolveRateLimit(rateLimit, at(place, 'rateLimit'));
-  checkBlock(retrySchema, retry, at(place, 'retry'));
-  checkBlock(apiProxyRotateSchema, proxyRotate, at(place, 'proxyRotate'));
+  checkBlock(retrySchema, retry, at(place, 'retry'), API_PLACES);
+  checkBlock(apiProxyRotateSchema, proxyRotate, at(place, 'proxyRotate'), API_PLACES);
   if (proxyRotate) {
     resolveProxyRotate(proxyRotate, at(place, 'proxyRotate'));
     const { agent, target, forward: copy } = rest;
@@ -99,7 +84,7 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
     if (typeof target === 'object' && 'socketPath' in target)
       throw invalidOption(at(place, 'target.socketPath'), 'cannot go with proxyRotate', target.socketPath);
   }
-  checkBlock(apiBreakerSchema, breaker, at(place, 'breaker'));
+  checkBlock(apiBreakerSchema, breaker, at(place, 'breaker'), API_PLACES);
   return {
     explain: explained(explain, at(place, 'explain')),
     rules: { ...rules, validateJson: rules.validateJson ?? rules.requiresBody },

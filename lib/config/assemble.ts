@@ -16,18 +16,19 @@ import {
   serverSchema,
   statsFileSchema,
 } from './schema.js';
+import { readTlsFiles } from './tls-files.js';
 
-/** A configuration file, read. */
+/** What a configuration file holds. */
 export interface LoadedConfig {
-  /** For `resilientProxy()`. */
+  /** Configuration for `resilientProxy()`. */
   readonly config: ManyApisConfig;
-  /** For the gateway around it: the block `server`. */
+  /** Settings of the gateway: the block `server`. */
   readonly gateway: GatewaySettings;
-  /** What is accepted and has no effect, or not the one that may be expected. */
+  /** Options that are valid but have no effect, or a risky one. */
   readonly warnings: readonly string[];
 }
 
-/** The configuration of a file, with every problem that it has. */
+/** The configuration of a file and all of its problems. */
 export interface Assembled {
   readonly loaded: LoadedConfig;
   readonly problems: readonly PlacedProblem[];
@@ -35,12 +36,15 @@ export interface Assembled {
 
 const NOTHING: Transcribed = { options: {}, problems: [], warnings: [] };
 
-/** Checks every part of a file whose variables are filled in, and builds the configuration from them. */
-export function assemble(filled: Substituted, env: Environment): Assembled {
+/** Checks each part of a file after its variables are substituted, and builds the configuration. */
+export function assemble(
+  filled: Substituted,
+  { env, folder }: { env: Environment; folder: string },
+): Assembled {
   const shell = check(fileSchema, filled, []);
   const root = valueAt(filled.value, ['apis']) === undefined ? 'api_configs' : 'apis';
-  const defaults = readDefaults(filled);
-  const apis = readApis(filled, root, defaults);
+  const defaults = readDefaults(filled, folder);
+  const apis = readApis(filled, root, folder, defaults);
   const server = has(filled, 'server') ? check(serverSchema, filled, ['server']) : NO_SERVER;
   const environment = proxiesFromEnvironment(env);
   const redis = readRedis(filled, env);
@@ -52,7 +56,7 @@ export function assemble(filled: Substituted, env: Environment): Assembled {
       defaults: defaults.options,
       apis: Object.fromEntries([...apis].map(([name, { options }]) => [name, options as ApiOptions])),
     },
-    // A proxy that is none is told once, where it stands.
+    // An invalid proxy is reported once, by the variable that holds it.
     environment.problems.length > 0 ? [] : environment.proxies,
     root,
   );
@@ -83,7 +87,7 @@ const DEFAULT_SERVER = serverSchema.parse({});
 const NO_SERVER = { value: DEFAULT_SERVER, problems: [] };
 const NOTHING_SAID = { value: undefined, problems: [] };
 
-/** The block `redis`, or what the variables say. */
+/** The block `redis`, or the connection that the environment variables describe. */
 function readRedis(filled: Substituted, env: Environment): Checked<z.output<typeof redisSchema> | undefined> {
   if (has(filled, 'redis')) return check(redisSchema, filled, ['redis']);
   const said = redisFromEnvironment(env);
@@ -99,21 +103,26 @@ const has = (filled: Substituted, key: string) => valueAt(filled.value, [key]) !
 
 function rootProblems(filled: Substituted, apis: number): PlacedProblem[] {
   if (has(filled, 'apis') && has(filled, 'api_configs')) {
-    return [{ at: ['api_configs'], message: 'api_configs says the same as apis; keep one of them' }];
+    return [{ at: ['api_configs'], message: 'api_configs is the OpenResty name for apis; keep one of them' }];
   }
   return apis > 0 ? [] : [{ at: ['apis'], message: 'apis must name at least one API' }];
 }
 
-function readDefaults(filled: Substituted): Transcribed {
-  return has(filled, 'defaults') ? readApi(filled, ['defaults'], NOTHING) : NOTHING;
+function readDefaults(filled: Substituted, folder: string): Transcribed {
+  return has(filled, 'defaults') ? readApi(filled, ['defaults'], folder, NOTHING) : NOTHING;
 }
 
-function readApis(filled: Substituted, root: string, defaults: Transcribed): Map<string, Transcribed> {
+function readApis(
+  filled: Substituted,
+  root: string,
+  folder: string,
+  defaults: Transcribed,
+): Map<string, Transcribed> {
   const raw = valueAt(filled.value, [root]);
   const names = typeof raw === 'object' && raw !== null && !Array.isArray(raw) ? Object.keys(raw) : [];
   return new Map(
     names.map((name) => {
-      const api = readApi(filled, [root, name], defaults);
+      const api = readApi(filled, [root, name], folder, defaults);
       const wrongName = refusalOf(() => resolveConfig({ apis: { [name]: {} } }));
       const problems = wrongName ? [{ at: [root, name], message: wrongName.message }] : [];
       return [name, { ...api, problems: [...problems, ...api.problems] }];
@@ -121,26 +130,32 @@ function readApis(filled: Substituted, root: string, defaults: Transcribed): Map
   );
 }
 
-function readApi(filled: Substituted, place: readonly string[], defaults: Transcribed): Transcribed {
+function readApi(
+  filled: Substituted,
+  place: readonly string[],
+  folder: string,
+  defaults: Transcribed,
+): Transcribed {
   const { value, problems } = check(apiSchema, filled, place);
   if (!value) return { ...NOTHING, problems };
   const { retry, cache, proxyRotate } = defaults.options;
   const turnedOn = [...(cache ? ['cache'] : []), ...(proxyRotate ? ['proxyRotate'] : [])];
-  return transcribe(value, place, { retried: retry ? retry.methods : undefined, turnedOn });
+  const transcribed = transcribe(value, place, { retried: retry ? retry.methods : undefined, turnedOn });
+  return readTlsFiles(transcribed, place, { folder, shown: filled.shown });
 }
 
-/** Problems that only the options of an API together have. */
+/** Problems that show only when all options of an API are checked together. */
 function wholeProblems(config: ManyApisConfig, root: string, sound: readonly string[]): PlacedProblem[] {
   const names = Object.fromEntries(Object.entries(config.apis).filter(([name]) => sound.includes(name)));
   return [...resolveConfig({ ...config, apis: names }).apis].flatMap(([name, options]): PlacedProblem[] => {
     const place = `${root}.${name}`;
-    if (options.target === undefined) {
+    if (options.target === undefined && options.router === undefined) {
       return [{ at: [root, name, 'target'], message: `${place}.target is required` }];
     }
     const refusal = refusalOf(() => sortOptions(place, options));
     if (!refusal) return [];
     const at = [root, name, ...refusal.path.slice(place.length + 1).split('.')];
-    // The value may have come from the environment.
+    // Without the value, which may come from the environment.
     return [{ at, message: refusal.message.replace(/; received .*$/s, '') }];
   });
 }

@@ -1,9 +1,10 @@
 import type { z } from 'zod';
-import { explainIssue } from '../core/options.js';
+import { explainIssue, joinPath } from '../core/options.js';
+import { codeOnlyRule, placesFor } from './code-only.js';
 import type { Substituted } from './environment.js';
 import type { PlacedProblem } from './openresty-names.js';
 
-/** What a schema makes of one part of a file. */
+/** Result of checking one part of a file. */
 export type Checked<T> = { readonly value: T; readonly problems: readonly PlacedProblem[] } | Refused;
 
 interface Refused {
@@ -12,8 +13,8 @@ interface Refused {
 }
 
 /**
- * Checks the part of a file at `at`. A number or a boolean that came from the environment is text until here,
- * where it is known what it must be.
+ * Checks the part of a file at the path `at`. A number or boolean from the environment arrives as text and is
+ * converted here, where the schema tells its type.
  */
 export function check<S extends z.ZodType>(
   schema: S,
@@ -37,7 +38,7 @@ const prefixed = (issue: z.core.$ZodIssue, at: readonly PropertyKey[]): z.core.$
   path: [...at, ...issue.path],
 });
 
-/** One problem for each wrong value and each unknown key, down to the innermost. */
+/** One problem for each wrong value and each unknown key, at any depth. */
 function explain(issue: z.core.$ZodIssue, shown: unknown): PlacedProblem[] {
   if (issue.code === 'invalid_union') {
     const deeper = issue.errors
@@ -48,10 +49,11 @@ function explain(issue: z.core.$ZodIssue, shown: unknown): PlacedProblem[] {
     return [placed({ ...issue, errors: [] }, issue.path, shown)];
   }
   if (issue.code === 'unrecognized_keys') {
-    const messages = issue.message.split('\n');
-    return issue.keys.map((key, i) =>
-      placed({ ...issue, keys: [key], message: messages[i] ?? issue.message }, [...issue.path, key], shown),
-    );
+    return issue.keys.map((key) => {
+      const at = [...issue.path, key];
+      const rule = codeOnlyRule(at);
+      return rule ? { at, message: `${joinPath(at)} ${rule}` } : placed({ ...issue, keys: [key] }, at, shown);
+    });
   }
   if (issue.code === 'invalid_key') {
     const message = issue.issues[0]?.message ?? issue.message;
@@ -65,14 +67,14 @@ function placed(issue: z.core.$ZodIssue, at: readonly PropertyKey[], shown: unkn
     issue.code === 'invalid_type' && issue.expected === 'record'
       ? { ...issue, expected: 'object' as const }
       : issue;
-  const { message } = explainIssue(named, shown, '');
+  const { message } = explainIssue(named, shown, '', placesFor(issue.path));
   const value = valueAt(shown, at);
-  // A key that is all digits is a number to YAML, and no less a secret.
+  // YAML reads an API key of digits as a number; it is a secret all the same.
   const secret = typeof value === 'number' && at.some((key) => key === 'headers' || key === 'auth');
   return { at, message: secret ? message.replace(/; received .*$/s, '; received a number') : message };
 }
 
-/** Replaces a text by what the schema asks for, where it says that. */
+/** Replaces a text by the number or boolean that the schema requires there. */
 function convert(whole: unknown, path: readonly PropertyKey[], issue: z.core.$ZodIssue): boolean {
   const branches = issue.code === 'invalid_union' ? issue.errors.flat() : [issue];
   const expected = branches.map((branch) => (branch.code === 'invalid_type' ? branch.expected : ''));
@@ -88,7 +90,7 @@ function convert(whole: unknown, path: readonly PropertyKey[], issue: z.core.$Zo
   return truths && /^(?:true|false)$/.test(text) && Reflect.set(parent, key, text === 'true');
 }
 
-/** The value at a path of own properties. */
+/** The value at a path; only own properties are followed. */
 export function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(
     (found, key) =>

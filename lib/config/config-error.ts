@@ -1,10 +1,10 @@
 /** One thing that is wrong with a configuration file. */
 export interface ConfigProblem {
-  /** Where it stands, as `apis.github.retry.maxAttempts`; empty for the file as a whole. */
+  /** Path of the option, such as `apis.github.retry.maxAttempts`; empty for the file as a whole. */
   readonly path: string;
-  /** What is wrong, beginning with the path. Values from the environment and credentials are not shown. */
+  /** What is wrong, starting with the path. Values from the environment and credentials are never included. */
   readonly message: string;
-  /** Line of the file, from 1, where it is known. */
+  /** Line in the file, counted from 1, if known. */
   readonly line?: number;
 }
 

@@ -11,20 +11,20 @@ import {
 } from 'yaml';
 import { ConfigError, type ConfigProblem } from './config-error.js';
 
-/** How the text is written. */
+/** Format of the text. */
 export type ConfigFormat = 'yaml' | 'json';
 
-/** A configuration text as plain values, with the lines they stand on. */
+/** A configuration text as plain values, with their line numbers. */
 export interface ConfigDocument {
   readonly value: unknown;
   /** Line of the option at this path, or of the nearest one above it. */
   lineOf(path: readonly PropertyKey[]): number | undefined;
 }
 
-/** Aliases that are resolved at most: a few nested ones could stand for billions of values. */
+/** Limit for aliases: a few nested ones can expand to billions of values. */
 const MAX_ALIASES = 100;
 
-/** Levels of brackets or of dashes in one line. The parser recurses, and out of stack it ends the process. */
+/** Limit for nested brackets, and for dashes in one line: the parser recurses and would overflow the stack. */
 const MAX_DEPTH = 100;
 
 function nestsTooDeep(text: string): boolean {
@@ -37,20 +37,20 @@ function nestsTooDeep(text: string): boolean {
   return text.includes('- '.repeat(MAX_DEPTH));
 }
 
-/** Reads YAML or JSON. @throws ConfigError with every error of syntax */
+/** Reads YAML or JSON. @throws ConfigError with all syntax errors */
 export function readDocument(text: string, format: ConfigFormat, source: string): ConfigDocument {
   if (nestsTooDeep(text)) {
     throw new ConfigError(source, [{ path: '', message: `nests more than ${MAX_DEPTH} levels deep` }]);
   }
   const lines = new LineCounter();
-  // JSON is read as YAML too, for the lines and the duplicate keys that JSON.parse passes over. Tabs are
-  // no indentation in YAML, and in JSON they stand between tokens only.
+  // JSON is parsed as YAML too, for line numbers and for duplicate keys, which JSON.parse accepts. Tabs, which YAML
+  // refuses as indentation, occur in JSON between tokens only.
   const plain = format === 'json' ? text.replace(/^\uFEFF/, '').replaceAll('\t', ' ') : text;
   const doc = parseDocument(plain, {
     lineCounter: lines,
-    // Pretty errors quote the line, which may hold a password.
+    // Pretty errors quote the line, which may contain a password.
     prettyErrors: false,
-    // Anything quieter would also pass over a second document.
+    // Lower levels also suppress the error about a second document.
     logLevel: 'error',
     stringKeys: true,
     merge: true,
@@ -66,21 +66,21 @@ function plainValue(doc: Document.Parsed, source: string): unknown {
   try {
     return doc.toJS({ maxAliasCount: MAX_ALIASES });
   } catch {
-    const message = `holds aliases that stand for too many values (more than ${MAX_ALIASES})`;
+    const message = `uses too many aliases (more than ${MAX_ALIASES})`;
     throw new ConfigError(source, [{ path: '', message }]);
   }
 }
 
 const MESSAGES: Partial<Record<YAMLError['code'], string>> = {
-  DUPLICATE_KEY: 'the same key stands here twice',
-  MULTIPLE_DOCS: 'a second document begins here; a file holds one',
-  TAB_AS_INDENT: 'a tab stands in the indentation; YAML takes spaces only',
-  NON_STRING_KEY: 'a key must be a plain name',
+  DUPLICATE_KEY: 'duplicate key',
+  MULTIPLE_DOCS: 'a second document starts here; a file must contain one',
+  TAB_AS_INDENT: 'tab in the indentation; YAML allows spaces only',
+  NON_STRING_KEY: 'a key must be a plain string',
 };
 
 function yamlProblems(text: string, doc: Document.Parsed, lines: LineCounter): ConfigProblem[] {
   const known = doc.errors.filter((error) => MESSAGES[error.code]);
-  // After the first error of syntax the rest of the text is misread.
+  // After the first syntax error the parser misreads the rest.
   const first = doc.errors.find((error) => !MESSAGES[error.code]);
   return [...known, ...(first ? [first] : []), ...doc.warnings].map((error) =>
     yamlProblem(text, error, lines),
@@ -89,8 +89,8 @@ function yamlProblems(text: string, doc: Document.Parsed, lines: LineCounter): C
 
 function yamlProblem(text: string, { code, message, pos }: YAMLError, lines: LineCounter): ConfigProblem {
   const { line } = lines.linePos(pos[0]);
-  // Some messages quote the text behind a colon.
-  const plain = MESSAGES[code] ?? `is no valid YAML: ${message.replace(/:? ".*"/s, '')}`;
+  // Some messages quote the text after a colon.
+  const plain = MESSAGES[code] ?? `is not valid YAML: ${message.replace(/:? ".*"/s, '')}`;
   const unquoted = !MESSAGES[code] && /\{.*\$\{/.test(text.split('\n')[line - 1] ?? '');
   return { path: '', message: unquoted ? `${plain} (within { } put "\${NAME}" in quotes)` : plain, line };
 }
@@ -103,11 +103,11 @@ function jsonProblems(text: string, doc: Document.Parsed, lines: LineCounter): C
     if (text.trim() === '') return [];
     const at = jsonErrorOffset(text, String(error)) ?? doc.errors[0]?.pos[0];
     const line = at === undefined ? {} : { line: lines.linePos(at).line };
-    return [{ path: '', message: 'is no valid JSON', ...line }];
+    return [{ path: '', message: 'is not valid JSON', ...line }];
   }
 }
 
-/** V8 gives the position, or in its place some of the text around it. */
+/** V8 gives either the position or some of the text around it. */
 function jsonErrorOffset(text: string, message: string): number | undefined {
   const position = /at position (\d+)/.exec(message)?.[1];
   if (position !== undefined) return Math.min(Number(position), text.length - 1);

@@ -1,27 +1,27 @@
 import { joinPath } from '../core/options.js';
 import type { ConfigProblem } from './config-error.js';
 
-/** Values of variables by name, as `process.env`. */
+/** Environment variables by name, such as `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A configuration with its variables filled in. */
+/** A configuration after its variables are substituted. */
 export interface Substituted {
   readonly value: unknown;
-  /** The same with `${NAME}` where a value came from the environment: what an error may show. */
+  /** The same with `${NAME}` left in place of values from the environment, for error messages. */
   readonly shown: unknown;
-  /** Whether the string at this path came, all or in part, from the environment. */
+  /** Whether the string at this path comes from the environment, in whole or in part. */
   fromEnvironment(path: readonly PropertyKey[]): boolean;
   readonly problems: readonly (ConfigProblem & { readonly at: readonly PropertyKey[] })[];
 }
 
-/** `$$`, a reference, or a `${` that is neither; a reference's default ends at the first `}`. */
+/** `$$`, a reference, or a malformed `${`; the default in a reference ends at the first `}`. */
 const REFERENCE = /\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{[^}]*\}?/g;
 
-const BAD_REFERENCE = `holds a "\${" that begins no \${NAME} or \${NAME:-default}; write $$ for a plain $`;
+const BAD_REFERENCE = `contains a "\${" that is not a reference; write \${NAME} or \${NAME:-default}, or $$ for a literal $`;
 
 /**
- * Fills in `${NAME}` and `${NAME:-default}` in every string of a configuration; the default also stands for
- * an empty variable, as in a shell. `$$` is a `$`. A field of `headers` that comes out empty is left out.
+ * Substitutes `${NAME}` and `${NAME:-default}` in every string of a configuration; the default also replaces an
+ * empty variable, as in a shell. `$$` is a literal `$`. An entry of `headers` that becomes empty is dropped.
  */
 export function substitute(value: unknown, env: Environment): Substituted {
   const walk = new Walk(env);
@@ -52,7 +52,7 @@ class Walk {
     if (typeof value === 'string') return this.#string(value, path);
     if (typeof value !== 'object' || value === null) return { value, shown: value };
     if (this.#above.has(value)) {
-      this.#problem(path, 'is an alias of something that it is part of');
+      this.#problem(path, 'is an alias that contains itself');
       return { value: null, shown: null };
     }
     this.#above.add(value);
@@ -78,11 +78,11 @@ class Walk {
 
   #usable(key: string, path: readonly PropertyKey[]): boolean {
     if (key !== '__proto__') return true;
-    this.#problem([...path, key], 'is no name that can be used');
+    this.#problem([...path, key], 'is not an allowed name');
     return false;
   }
 
-  // An unset key would else be sent as an empty field, in place of the one that the client brings.
+  // Otherwise an unset API key would be sent as an empty header, in place of the client's own.
   #emptyHeader(value: unknown, path: readonly PropertyKey[]): boolean {
     return value === '' && path.at(-2) === 'headers' && this.substituted.has(JSON.stringify(path));
   }

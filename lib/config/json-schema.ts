@@ -1,36 +1,30 @@
 import { z } from 'zod';
-import { breakerFileShape } from '../breaker/breaker-options.js';
-import { cacheFileShape } from '../cache/cache-options.js';
-import { explainSchema } from '../explain/explain-options.js';
-import { proxyRotateFileShape } from '../proxy-rotate/proxy-rotate-options.js';
-import { rateLimitFileShape } from '../rate-limit/rate-limit-options.js';
-import { retrySchema } from '../retry/retry-options.js';
 import { statsFileShape } from '../stats/stats-options.js';
-import { apiSchema, type fileSchema, redisSchema, serverSchema, statsFileSchema } from './schema.js';
+import {
+  apiSchema,
+  type fileSchema,
+  PART_SHAPES,
+  redisSchema,
+  serverSchema,
+  statsFileSchema,
+} from './schema.js';
 
-/** A JSON Schema (draft 7, which editors know best), or a part of one. */
+/** A JSON Schema (draft 7, which editors support best), or a part of one. */
 export type JsonSchema = z.core.JSONSchema.BaseSchema;
 
-/** Whatever is not free text may come from the environment, and is a reference until then. */
+/** Any value may come from the environment: until then it is a reference to a variable. */
 const VARIABLE: JsonSchema = { type: 'string', pattern: '\\$\\{' };
 const A_VARIABLE: JsonSchema = { $ref: '#/definitions/variable' };
 
 /**
- * The schema of a configuration file, by which editors complete and check it. It is more lenient than the loader, which
- * also knows rules between options and the environment's values. Descriptions are added where it is written:
- * npm run schema.
+ * The schema of a configuration file, with which editors complete and validate it. It is more lenient than the
+ * loader, which also checks rules between options and the values of variables. Descriptions are added by
+ * `npm run schema`.
  */
 export function configJsonSchema(): JsonSchema {
   const api = plain(apiSchema);
-  const filled = {
-    explain: explainSchema.shape,
-    breaker: breakerFileShape,
-    retry: retrySchema.shape,
-    cache: cacheFileShape,
-    rateLimit: rateLimitFileShape,
-    proxyRotate: proxyRotateFileShape,
-  };
-  for (const [name, shape] of Object.entries(filled)) addDefaults(blockOf(api.properties?.[name]), shape);
+  for (const [name, shape] of Object.entries(PART_SHAPES))
+    addDefaults(blockOf(api.properties?.[name]), shape);
   const stats = plain(statsFileSchema);
   addDefaults(blockOf(stats), statsFileShape);
   const apis: JsonSchema = {
@@ -43,6 +37,7 @@ export function configJsonSchema(): JsonSchema {
     title: 'Configuration of resilient-proxy-out',
     type: 'object',
     properties: {
+      $schema: { type: 'string', description: 'Path or URL of this schema, for editors.' },
       server: { ...plain(serverSchema), description: 'How the gateway itself runs.' },
       redis: {
         ...plain(redisSchema),
@@ -71,10 +66,10 @@ function plain(schema: z.ZodType): JsonSchema {
   return fromEnvironment(rest);
 }
 
-/** What holds no schemas; names of headers and of APIs come from no variable. */
+/** Keywords whose values are not schemas. Names of headers and of APIs cannot be variables. */
 const LITERAL = new Set(['default', 'required', 'enum', 'const', 'propertyNames']);
 
-/** Lets every number, switch and text of a certain form be said by a variable too. */
+/** Allows a variable for every number, boolean and restricted text. */
 function fromEnvironment(schema: JsonSchema): JsonSchema {
   const inner = Object.fromEntries(
     Object.entries(schema).map(([key, value]) => [key, LITERAL.has(key) ? value : within(value, key)]),
@@ -84,7 +79,7 @@ function fromEnvironment(schema: JsonSchema): JsonSchema {
   return { anyOf: [rules, A_VARIABLE], ...(preset === undefined ? {} : { default: preset }) };
 }
 
-/** Whether a reference to a variable would be refused. */
+/** Whether the schema would refuse a reference to a variable. */
 function isBound({ type, enum: values, pattern }: JsonSchema): boolean {
   if (type === 'number' || type === 'integer' || type === 'boolean') return true;
   if (type !== 'string') return false;
@@ -103,14 +98,14 @@ function within(value: unknown, key: string): unknown {
 const ofSchema = (value: unknown): unknown =>
   typeof value === 'object' && value !== null ? fromEnvironment(value as JsonSchema) : value;
 
-/** The block of options of a part, beside the `false` that turns it off. */
+/** The block of options of a part, which may stand beside `false`. */
 function blockOf(part: JsonSchema | boolean | undefined): JsonSchema | undefined {
   if (typeof part !== 'object') return undefined;
   if (part.properties) return part;
   return part.anyOf?.map(blockOf).find((block) => block !== undefined);
 }
 
-/** A file fills in no default, so that one level does not overwrite another: an editor may show them all the same. */
+/** The file's schemas have no defaults, so that an API does not overwrite `defaults`; editors should show them still. */
 function addDefaults(block: JsonSchema | undefined, shape: z.ZodRawShape): void {
   for (const [name, type] of Object.entries(shape)) {
     const property = block?.properties?.[name];

@@ -4,38 +4,38 @@ import { retrySchema } from '../retry/retry-options.js';
 import { TRANSCRIPTIONS } from './openresty-shape.js';
 import type { FileApi } from './schema.js';
 
-/** A problem and the path of the option that has it. */
+/** A problem and the path of its option. */
 export interface PlacedProblem {
   readonly at: readonly PropertyKey[];
   readonly message: string;
 }
 
-/** One API in our own names and units. */
+/** One API in the names and units of this package. */
 export interface Transcribed {
   readonly options: Partial<ApiOptions>;
   readonly problems: readonly PlacedProblem[];
   readonly warnings: readonly string[];
 }
 
-/** Names that turn a block on or off and are no option of it. */
+/** Names that turn a block on or off and are not options of it. */
 const SWITCHES = ['enable_cache', 'use_proxy'];
 const BLOCKS = ['circuit_breaker', 'breaker', 'retry', 'cache', 'rateLimit', 'proxyRotate'];
 const IDEMPOTENT = retrySchema.parse({}).methods;
 
-/** What `defaults` say that matters to the transcription of an API below them. */
+/** What the transcription of an API needs to know about `defaults`. */
 export interface Inherited {
-  /** Methods that may be sent again. */
+  /** Methods that may be retried. */
   readonly retried?: readonly string[];
-  /** Switches that they turn on. */
+  /** Blocks that they turn on. */
   readonly turnedOn?: readonly string[];
 }
 
 /**
- * Puts one API of a file into our own names and units, from either vocabulary; an option that is said
- * twice is a problem.
+ * Translates one API of a file into the names and units of this package, from either vocabulary; an option that is
+ * set twice is a problem.
  *
- * An API of the OpenResty gateway sent the client's method always and tried any again, so its `method` is
- * not the override that it is here: it becomes one of `retry.methods`.
+ * The OpenResty gateway always sent the client's method and retried every one, so its `method` is not the override
+ * that it is here: it is added to `retry.methods`.
  */
 export function transcribe(
   api: FileApi,
@@ -44,7 +44,7 @@ export function transcribe(
 ): Transcribed {
   const draft = new Draft(place);
   const said = Object.entries(api).filter(([name, value]) => value !== undefined && !SWITCHES.includes(name));
-  // What is turned off comes first, so that its options are seen to contradict it.
+  // Blocks that are turned off come first, so that options of theirs are reported as contradictions.
   for (const [name, value] of said) if (value === false) draft.option([name], value);
   for (const [name, value] of said) {
     if (value === false) continue;
@@ -57,7 +57,7 @@ export function transcribe(
   return draft.done();
 }
 
-/** An API by its `target_url`; a `defaults` block, which has none, by any of the names. */
+/** An API is recognized by its `target_url`; `defaults`, which has none, by any of the names. */
 function isOpenresty(api: FileApi): boolean {
   if (api.target !== undefined) return false;
   return Object.keys(api).some(
@@ -70,7 +70,7 @@ const REQUEST_TIMEOUT = 'requestTimeoutMs';
 class Draft {
   readonly #place: readonly PropertyKey[];
   readonly #options: Record<string, unknown> = {};
-  /** Where each option was said. */
+  /** Where each option was set. */
   readonly #sources = new Map<string, readonly PropertyKey[]>();
   readonly #problems: PlacedProblem[] = [];
   readonly #warnings: string[] = [];
@@ -107,7 +107,7 @@ class Draft {
     this.#options.retry = { ...retry, methods: [...retried, method] };
   }
 
-  /** Has a switch decide about a block whose options stand beside it. */
+  /** Applies a switch to the block whose options stand beside it. */
   turn(
     name: 'cache' | 'proxyRotate',
     on: boolean | undefined,
@@ -137,7 +137,7 @@ class Draft {
 
   done(): Transcribed {
     return {
-      // The schema has checked every value; its types are lost on the way through the table.
+      // The schema has checked every value; the translation table loses its types.
       options: this.#options as Partial<ApiOptions>,
       problems: this.#problems,
       warnings: this.#warnings,
@@ -147,12 +147,15 @@ class Draft {
   #set(to: readonly string[], value: unknown, source: readonly string[]): void {
     const [first = '', name] = to;
     const block = name === undefined ? undefined : this.#options[first];
-    // Without a breaker the bound on an attempt is the API's own.
+    // Without a breaker, the API itself bounds each attempt.
     if (block === false && source.at(-1) === 'request_timeout')
       return this.#set([REQUEST_TIMEOUT], value, source);
     const before = this.#sources.get(to.join('.'));
     if (before) {
-      this.#problem(source, `says the same as ${joinPath([...this.#place, ...before])}; keep one of them`);
+      this.#problem(
+        source,
+        `sets the same option as ${joinPath([...this.#place, ...before])}; keep one of them`,
+      );
     } else if (block === false) this.#problem(source, `cannot go with ${first}: false`);
     this.#sources.set(to.join('.'), source);
     if (name === undefined) this.#options[first] = value;

@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { count, durationMs, headerName } from '../core/options.js';
+import { count, durationMs, headerName, optionsObject } from '../core/options.js';
 import { retrySchema } from '../retry/retry-options.js';
-import { fileObject } from './file-object.js';
 
-/** A time that the OpenResty gateway took in seconds. */
+/** A time in seconds, the unit of the OpenResty gateway. */
 const seconds = z.number().min(0.001).max(2_147_483);
 const retry = retrySchema.shape;
 
@@ -14,7 +13,7 @@ const breakerNames = {
   success_threshold: count.optional(),
 };
 
-/** What its `retry` block holds, or an API beside it. */
+/** Names of its `retry` block, which may also stand in the API itself. */
 export const openrestyRetryShape = {
   max_attempts: retry.maxAttempts.unwrap().optional(),
   initial_delay: seconds.optional(),
@@ -24,15 +23,15 @@ export const openrestyRetryShape = {
   retry_on_errors: retry.retryOnErrors.unwrap().optional(),
 };
 
-/** The names of an entry of the OpenResty gateway's `api_configs`, with its units. */
+/** Names of an entry in the OpenResty gateway's `api_configs`, with its units. */
 export const openrestyApiShape = {
   target_url: z.string().optional(),
   requires_body: z.boolean().optional(),
   forward_headers: z
-    .union([z.boolean(), z.array(headerName)], { error: 'must be true, false or a list of field names' })
+    .union([z.boolean(), z.array(headerName)], { error: 'must be true, false or a list of header names' })
     .optional(),
   ssl_verify: z.boolean().optional(),
-  circuit_breaker: fileObject(breakerNames).optional(),
+  circuit_breaker: optionsObject(breakerNames).optional(),
   ...breakerNames,
   ...openrestyRetryShape,
   enable_cache: z.boolean().optional(),
@@ -43,7 +42,7 @@ export const openrestyApiShape = {
   proxy_strategy: z.enum(['round_robin', 'on_rate_limit', 'never']).optional(),
 };
 
-/** How a value of the OpenResty gateway becomes an option's. */
+/** How a name and a value of the OpenResty gateway translate. */
 export interface Transcription {
   /** Block and name of the option, or its name alone. */
   readonly to: readonly [block: string, name: string] | readonly [name: string];
@@ -52,7 +51,7 @@ export interface Transcription {
 
 const toMs = (value: unknown) => Math.round(Number(value) * 1000);
 
-/** What each of the names means here. `enable_cache` and `use_proxy` are switches and no options. */
+/** What each of the names means here. `enable_cache` and `use_proxy` are switches and not options. */
 export const TRANSCRIPTIONS: Readonly<Record<string, Transcription>> = {
   target_url: { to: ['target'] },
   requires_body: { to: ['requiresBody'] },

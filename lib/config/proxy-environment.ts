@@ -3,7 +3,7 @@ import { proxyAddress } from '../proxy-rotate/proxy-address.js';
 import type { Environment } from './environment.js';
 import type { PlacedProblem } from './openresty-names.js';
 
-/** Forward proxies of the variables PROXY_URLS, with `;` between them, and PROXY_URL. */
+/** Egress proxies from the variable PROXY_URLS, separated by `;`, or else from PROXY_URL. */
 export function proxiesFromEnvironment(env: Environment): {
   readonly proxies: string[];
   readonly problems: readonly PlacedProblem[];
@@ -22,8 +22,8 @@ export function proxiesFromEnvironment(env: Environment): {
 }
 
 /**
- * Gives the proxies of the environment to every API that rotates and names none of its own.
- * @returns the configuration, and what to tell about APIs that are left without any
+ * Gives the egress proxies of the environment to every API that uses `proxyRotate` without a list of its own.
+ * @returns the configuration, and warnings about APIs that have no proxy
  */
 export function withProxies(
   config: ManyApisConfig,
@@ -42,8 +42,8 @@ export function withProxies(
       apis[name] = { ...options, proxyRotate: { ...merged, proxies: [...proxies] } };
     } else if (merged.fallback !== 'direct') {
       warnings.push(
-        `${root}.${name}.proxyRotate has no proxies: calls are answered 503 ERR_NO_PROXY, for none may go out directly; ` +
-          'set PROXY_URLS, or its proxies',
+        `${root}.${name}.proxyRotate has no proxies: every request gets 503 ERR_NO_PROXY, since direct connections are not allowed; ` +
+          'set PROXY_URLS or proxyRotate.proxies',
       );
     }
   }

@@ -3,7 +3,7 @@ import type { RedisConnection } from '../redis/client.js';
 import type { Environment } from './environment.js';
 import type { redisSchema } from './schema.js';
 
-/** What the block `redis` of a file says, as ioredis takes it. */
+/** The block `redis` of a file as options of ioredis. */
 export function redisConnectionOf(block: z.output<typeof redisSchema>): RedisConnection {
   if (typeof block === 'string') return block;
   const { url, tls, ...options } = block;
@@ -11,7 +11,7 @@ export function redisConnectionOf(block: z.output<typeof redisSchema>): RedisCon
   return tls ? { ...options, tls: {} } : options;
 }
 
-/** What the variables REDIS_URL, REDIS_HOST, REDIS_PORT and REDIS_PASSWORD say; the URL comes first. */
+/** The connection in REDIS_URL, or else in REDIS_HOST, REDIS_PORT and REDIS_PASSWORD. */
 export function redisFromEnvironment(env: Environment): z.input<typeof redisSchema> | undefined {
   const { REDIS_URL: url, REDIS_HOST: host, REDIS_PORT: port, REDIS_PASSWORD: password } = env;
   if (url) return url;

@@ -1,22 +1,19 @@
 import { z } from 'zod';
 import { breakerFileShape } from '../breaker/breaker-options.js';
 import { cacheFileShape } from '../cache/cache-options.js';
-import { count, durationMs, headerName, headerValue, sizeBytes } from '../core/options.js';
+import { durationMs, headerName, headerValue, optionsObject, sizeBytes } from '../core/options.js';
 import { explainSchema } from '../explain/explain-options.js';
 import { proxyRotateFileShape } from '../proxy-rotate/proxy-rotate-options.js';
 import { rateLimitFileShape } from '../rate-limit/rate-limit-options.js';
 import { retrySchema } from '../retry/retry-options.js';
 import { statsFileShape } from '../stats/stats-options.js';
+import { forwardFileShape } from '../upstream/options/forward-schema.js';
 import { targetUrl } from '../upstream/request/target.js';
-import { blockOrFalse, fileObject, unfilled } from './file-object.js';
+import { blockOrFalse, unfilled } from './blocks.js';
 import { openrestyApiShape, openrestyRetryShape } from './openresty-shape.js';
 
-const noLimitOr = z.union([durationMs, z.literal(0)], {
-  error: 'must be a number of at least 1, or 0 for no limit',
-});
-const method = z.string().regex(/^[A-Z]+$/, 'must be a method in capitals, as POST');
 const TEXT =
-  'must be Latin-1 text without control characters, CR or LF, or a list of such (numbers go in quotes)';
+  'must be Latin-1 text without control characters, CR or LF, or a list of such texts (put numbers in quotes)';
 const headers = z.record(headerName, z.union([headerValue, z.array(headerValue)], { error: TEXT }));
 
 const target = z
@@ -31,52 +28,57 @@ function isTarget(value: string): boolean {
   }
 }
 
+const text = z.string();
+const PATHS = 'must be a path, a glob, or a list of either';
+
 const forwardShape = {
+  ...unfilled(forwardFileShape),
   target: target.optional(),
-  method: method.optional(),
+  forward: target.optional(),
+  router: z.record(text, target).optional(),
+  pathFilter: z.union([text, z.array(text)], { error: PATHS }).optional(),
+  pathRewrite: z.record(text, text).optional(),
   headers: headers.optional(),
   forwardHeaders: z
-    .union([z.boolean(), z.array(headerName)], { error: 'must be true, false or a list of field names' })
+    .union([z.boolean(), z.array(headerName)], { error: 'must be true, false or a list of header names' })
     .optional(),
-  forwardCookies: z.boolean().optional(),
-  secure: z.boolean().optional(),
-  changeOrigin: z.boolean().optional(),
-  xfwd: z.boolean().optional(),
-  auth: z.string().optional(),
-  pathRewrite: z.record(z.string(), z.string()).optional(),
-  ignorePath: z.boolean().optional(),
-  transport: z.enum(['auto', 'undici', 'node']).optional(),
-  connections: count.optional(),
-  keepAliveTimeoutMs: durationMs.optional(),
-  connectTimeoutMs: durationMs.optional(),
-  bodyTimeoutMs: noLimitOr.optional(),
-  requestTimeoutMs: noLimitOr.optional(),
-  maxResponseHeaderBytes: sizeBytes.min(1024).optional(),
-  maxKeptBytes: sizeBytes.optional(),
-  ws: z.boolean().optional(),
+  // PEM text or the path of a file, which is read after the variables are substituted.
+  ca: z.union([text, z.array(text)], { error: 'must be PEM text, a path, or a list of either' }).optional(),
+  cert: text.optional(),
+  key: text.optional(),
 };
 
-/** One API of a file, in either vocabulary or in both. */
-export const apiSchema = fileObject({
+/** Options of each part of an API that a file can set, with their defaults. */
+export const PART_SHAPES = {
+  explain: explainSchema.shape,
+  breaker: breakerFileShape,
+  retry: retrySchema.shape,
+  cache: cacheFileShape,
+  rateLimit: rateLimitFileShape,
+  proxyRotate: proxyRotateFileShape,
+};
+
+/** One API of a file, in either vocabulary or a mix of both. */
+export const apiSchema = optionsObject({
   ...forwardShape,
   requiresBody: z.boolean().optional(),
   validateJson: z.boolean().optional(),
   maxBodyBytes: sizeBytes.optional(),
   explain: z
-    .union([z.boolean(), fileObject(unfilled(explainSchema.shape))], {
+    .union([z.boolean(), optionsObject(unfilled(PART_SHAPES.explain))], {
       error: 'must be a block of options, true or false',
     })
     .optional(),
-  breaker: blockOrFalse(fileObject(unfilled(breakerFileShape))).optional(),
-  retry: blockOrFalse(fileObject({ ...unfilled(retrySchema.shape), ...openrestyRetryShape })).optional(),
-  cache: blockOrFalse(fileObject(unfilled(cacheFileShape))).optional(),
-  rateLimit: blockOrFalse(fileObject(unfilled(rateLimitFileShape))).optional(),
-  proxyRotate: blockOrFalse(fileObject(unfilled(proxyRotateFileShape))).optional(),
+  breaker: blockOrFalse(optionsObject(unfilled(PART_SHAPES.breaker))).optional(),
+  retry: blockOrFalse(optionsObject({ ...unfilled(PART_SHAPES.retry), ...openrestyRetryShape })).optional(),
+  cache: blockOrFalse(optionsObject(unfilled(PART_SHAPES.cache))).optional(),
+  rateLimit: blockOrFalse(optionsObject(unfilled(PART_SHAPES.rateLimit))).optional(),
+  proxyRotate: blockOrFalse(optionsObject(unfilled(PART_SHAPES.proxyRotate))).optional(),
   ...openrestyApiShape,
   target_url: target.optional(),
 });
 
-/** One API of a file, checked but not yet transcribed. */
+/** One API of a file, checked but not yet translated. */
 export type FileApi = z.output<typeof apiSchema>;
 
 const HOST_NAME = /^(?:[a-z0-9_-]+\.)*[a-z0-9_-]+$|^\[[0-9a-f:.]+\]$/i;
@@ -95,7 +97,7 @@ const serverShape = {
   watch: z.boolean().default(true),
 };
 
-/** How the gateway itself runs: the block `server` of a file, every default filled in. */
+/** Settings of the gateway: the block `server` of a file, with every default filled in. */
 export interface GatewaySettings {
   /**
    * Address it binds to. `0.0.0.0` and `::` are all addresses: anybody who reaches the port can then use the APIs'
@@ -147,11 +149,11 @@ export interface GatewaySettings {
   readonly watch: boolean;
 }
 
-/** The block `server` by itself, for its defaults. */
-export const serverSchema: z.ZodType<GatewaySettings> = fileObject(serverShape);
+/** The block `server`. */
+export const serverSchema: z.ZodType<GatewaySettings> = optionsObject(serverShape);
 
 /** The block `stats`. */
-export const statsFileSchema = z.union([fileObject(unfilled(statsFileShape)), z.boolean()], {
+export const statsFileSchema = z.union([optionsObject(unfilled(statsFileShape)), z.boolean()], {
   error: 'must be a block of options, true or false',
 });
 
@@ -162,7 +164,7 @@ const redisUrl = z
   .string()
   .regex(/^rediss?:\/\/[^\s]+$/i, 'must be a redis: or rediss: URL, or a block of options');
 
-/** The block `redis` of a file where it is no URL: a host or Sentinels. */
+/** The block `redis` of a file where it is not a URL: a host or Sentinels. */
 export interface RedisBlock {
   /** A `redis:` or `rediss:` URL, in place of all other options. */
   url?: string;
@@ -210,7 +212,7 @@ export interface RedisBlock {
 export const redisSchema = z.union(
   [
     redisUrl,
-    fileObject({
+    optionsObject({
       url: redisUrl.optional(),
       host: host.optional(),
       port: port.optional(),
@@ -219,7 +221,7 @@ export const redisSchema = z.union(
       db: z.number().int().min(0).optional(),
       tls: z.boolean().optional(),
       sentinels: z
-        .array(fileObject({ host, port: port.default(26_379) }))
+        .array(optionsObject({ host, port: port.default(26_379) }))
         .min(1)
         .optional(),
       name: z.string().min(1).optional(),
@@ -231,8 +233,10 @@ export const redisSchema = z.union(
 
 const apis = z.record(z.string(), z.unknown());
 
-/** A configuration file without its APIs, which are checked one by one. */
-export const fileSchema = fileObject({
+/** The root of a configuration file; its APIs are checked one by one. */
+export const fileSchema = optionsObject({
+  // Tells editors where the JSON Schema is.
+  $schema: z.string().optional(),
   apis: apis.optional(),
   api_configs: apis.optional(),
   defaults: z.unknown().optional(),

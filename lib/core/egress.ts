@@ -1,6 +1,17 @@
 import type { Agent, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 import type { ProxyError } from './errors.js';
+
+/** Certificates for the TLS connection to a target. */
+export interface TargetTls {
+  /** Authorities that its certificate is trusted by, in place of the system's. */
+  readonly ca?: SecureContextOptions['ca'];
+  /** Shown to the target. */
+  readonly cert?: SecureContextOptions['cert'];
+  /** Key of `cert`. */
+  readonly key?: SecureContextOptions['key'];
+}
 
 /** Where a connection must lead. */
 export interface ConnectTo {
@@ -13,6 +24,7 @@ export interface ConnectTo {
   readonly servername: string | undefined;
   /** Whether the target's certificate must be trusted. */
   readonly rejectUnauthorized: boolean;
+  readonly tls: TargetTls;
 }
 
 /** A way out to the target: what a transport needs to go through a forward proxy. */

@@ -75,7 +75,7 @@ export class Exchange {
     (req as Marked)[EXCHANGE] = this;
     // No close of it would be told any more.
     if (res.closed || res.destroyed) this.#closed = true;
-    else res.once('close', () => this.#close());
+    else res.on('close', closed);
   }
 
   /** Nobody waits for the answer any more. Asked in place of the response's own close. */
@@ -122,7 +122,9 @@ export class Exchange {
     this.#onSettled.push(listener);
   }
 
-  #close(): void {
+  /** Hears that the response has closed. @internal */
+  close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     if (this.#holds === 0) this.#abandon();
     const listeners = this.#onSettled;
@@ -142,6 +144,12 @@ export class Exchange {
 
 /** In place of the record of a call that has ended. */
 const ENDED = 'ended';
+
+/** One for all calls, which makes none of them an object of its own. */
+function closed(this: ServerResponse): void {
+  const known = (this.req as Marked)[EXCHANGE];
+  if (known instanceof Exchange) known.close();
+}
 
 interface Marked {
   [EXCHANGE]?: Exchange | typeof ENDED;

@@ -1,6 +1,9 @@
-import { distance } from 'fastest-levenshtein';
 import { z } from 'zod';
 import { describe, InvalidOptionError } from './errors.js';
+import { NAMES_ELSEWHERE } from './names-elsewhere.js';
+import { type OtherPlaces, unknownName } from './unknown-name.js';
+
+export { nearestName } from './unknown-name.js';
 
 /** Milliseconds of a wait or a limit; above 2^31-1 a Node timer would fire at once. */
 export const durationMs = z.number().min(1).max(2_147_483_647);
@@ -11,10 +14,10 @@ export const sizeBytes = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 /** A count that starts at one. */
 export const count = z.number().int().min(1).max(1_000_000_000);
 
-/** A field name as RFC 9110 §5.1 allows it. */
-export const headerName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'must be a header field name');
+/** A header name as RFC 9110 §5.1 allows it. */
+export const headerName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'must be a header name');
 
-/** A field value that cannot split a message (RFC 9110 §5.5). */
+/** A header value that cannot split a message (RFC 9110 §5.5). */
 export const headerValue = z
   .string()
   .regex(/^[\t\u0020-\u007e\u0080-\u00ff]*$/, 'must be Latin-1 without control characters, CR or LF');
@@ -26,14 +29,20 @@ export function functionOption<T>(): z.ZodType<T, T> {
 
 /**
  * Options with every default filled in, frozen; the caller's object is left alone.
+ * @param places where a name may belong that is unknown here
  * @throws InvalidOptionError naming the place, the value seen and the nearest valid name.
  */
-export function resolveOptions<S extends z.ZodType>(schema: S, input: unknown, place: string): z.output<S> {
+export function resolveOptions<S extends z.ZodType>(
+  schema: S,
+  input: unknown,
+  place: string,
+  places?: OtherPlaces,
+): z.output<S> {
   const result = schema.safeParse(input);
   if (result.success) return Object.freeze(result.data) as z.output<S>;
   const [issue] = result.error.issues;
   if (!issue) throw result.error;
-  const { path, message } = explainIssue(issue, input, place);
+  const { path, message } = explainIssue(issue, input, place, places);
   throw new InvalidOptionError(path, message);
 }
 
@@ -42,44 +51,43 @@ export function explainIssue(
   issue: z.core.$ZodIssue,
   input: unknown,
   place: string,
+  places?: OtherPlaces,
 ): { path: string; message: string } {
   if (issue.code === 'invalid_union') {
     const deeper = issue.errors
       .flat()
       .filter((branch) => branch.path.length > 0 || branch.code === 'unrecognized_keys');
     const [first] = deeper;
-    if (first) return explainIssue({ ...first, path: [...issue.path, ...first.path] }, input, place);
+    if (first) return explainIssue({ ...first, path: [...issue.path, ...first.path] }, input, place, places);
   }
-  const at = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0] ?? ''] : issue.path;
-  const path = joinPath(at, place);
-  return {
-    path,
-    message: `${path || 'the configuration'} ${ruleOf(issue)}; received ${describeAt(at, valueAt(input, at))}`,
-  };
+  const owner = joinPath(issue.path, place);
+  if (issue.code === 'unrecognized_keys') {
+    const [key = ''] = issue.keys;
+    const path = joinPath([key], owner);
+    const known = issue.message.split(' ');
+    // The value is not shown: nobody knows whether it is a secret.
+    return {
+      path,
+      message: `${path} ${unknownName(key, { owner, known, places: places ?? placesOf(owner) })}`,
+    };
+  }
+  const value = describeAt(issue.path, valueAt(input, issue.path));
+  return { path: owner, message: `${owner || 'the configuration'} ${ruleOf(issue)}; received ${value}` };
 }
+
+/** The middlewares that have a counterpart elsewhere, whose names may be written for theirs. */
+const COMPARABLE = /(^|\.)(forward|cache|rateLimit|breaker|retry|proxyRotate)$/;
+
+const placesOf = (owner: string): OtherPlaces | undefined =>
+  COMPARABLE.test(owner) ? { blocks: {}, elsewhere: NAMES_ELSEWHERE } : undefined;
 
 /** A strict object: an unknown key is refused with the nearest name that exists. */
 export function optionsObject<T extends z.ZodRawShape>(shape: T): z.ZodObject<T, z.core.$strict> {
-  const known = Object.keys(shape);
+  // The names themselves, of which `explainIssue` makes a message: it knows where the object stands.
+  const known = Object.keys(shape).join(' ');
   return z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === 'unrecognized_keys' ? unknownKey(String(issue.keys?.[0]), known) : undefined,
+    error: (issue) => (issue.code === 'unrecognized_keys' ? known : undefined),
   });
-}
-
-/** Says that a name is not known, and which one may have been meant. */
-export function unknownKey(key: string, known: readonly string[], kind = 'option'): string {
-  const near = nearestName(key, known);
-  return `is no known ${kind} (${near ? `did you mean ${near}?` : `known: ${known.join(', ')}`})`;
-}
-
-/** The known name that a misspelt one most likely stands for. */
-export function nearestName(name: string, known: readonly string[]): string | undefined {
-  const plain = (text: string) => text.replace(/[_-]/g, '').toLowerCase();
-  const wanted = plain(name);
-  const distances = known.map((candidate) => ({ candidate, far: distance(wanted, plain(candidate)) }));
-  const [best] = distances.sort((a, b) => a.far - b.far);
-  return best && best.far <= Math.max(2, Math.floor(wanted.length / 3)) ? best.candidate : undefined;
 }
 
 function ruleOf(issue: z.core.$ZodIssue): string {

@@ -17,7 +17,7 @@ export function circuitFamilies(list: () => readonly CircuitView[]): Family[] {
       help: '1 for the state that a circuit is in.',
       labels: ['circuit', 'state'],
       rows: () =>
-        // Where there are too many, those that matter stay.
+        // If there are too many, those that are not closed are kept.
         troubledFirst(list(), ({ state }) => state !== 'CLOSED').flatMap(({ circuit, state }) =>
           oneOf(CIRCUIT_STATES, state, { circuit: short(circuit) }),
         ),

@@ -1,54 +1,57 @@
-/** How long something rests that has failed, and when it does. */
+/** When a cool-down begins, and how long it lasts. */
 export interface CooldownTimes {
-  /** First rest; each one that follows a failed trial is twice as long. */
+  /** First cool-down; each one that follows a failed probe is twice as long. */
   readonly cooldownMs: number;
   readonly maxCooldownMs: number;
-  /** Failures in a row that begin a rest. */
+  /** Failures in a row that begin a cool-down. */
   readonly maxFailures: number;
-  /** A trial that has told nothing by then makes room for another. */
+  /** A probe without a result after this time makes room for another. */
   readonly probeTimeoutMs: number;
 }
 
-/** `due` is a rest that is over: the next call is the trial. */
+/** `due`: the cool-down is over, and the next attempt is the probe. */
 export type CooldownState = 'ok' | 'cooling-down' | 'due' | 'probing';
 
-/** What went wrong, and with what. */
+/** A failure, and what it calls for. */
 export interface Mishap {
   readonly reason: string;
-  /** When the use began that failed: what began before the last rest is old news. */
+  /** When the attempt began that failed. One that began before the last cool-down says nothing new. */
   readonly beganAt: number;
-  /** How long it must rest, where that was told; it begins at once then. */
+  /** How long to cool down, if the target has said so; the cool-down then begins at once. */
   readonly cooldownMs?: number;
-  /** Rests at the first failure, whatever `maxFailures` says. */
+  /** Cools down at the first failure, whatever `maxFailures` says. */
   readonly atOnce?: boolean;
 }
 
-/** Whether an exit, or an exit for one target, may be used: after a rest one trial at a time finds out. */
+/**
+ * Whether an egress proxy may be used, for all targets or for one. After a cool-down, one probe at a time finds out
+ * whether it works again.
+ */
 export class Cooldown {
   /** Failures in a row. */
   failures = 0;
-  /** Why it rests, or rested last until it is back. */
+  /** Why it is cooling down; kept until a probe has succeeded. */
   reason: string | undefined = undefined;
   readonly #times: CooldownTimes;
   #phase: 'ok' | 'cooling-down' | 'probing';
-  /** End of the rest, or when the trial is given up. */
+  /** End of the cool-down, or when the probe times out. */
   #until = 0;
   #changedAt = 0;
   #cooledDownAt = 0;
   #cooldowns = 0;
 
-  /** @param proven `false` begins with a trial */
+  /** @param proven `false`: the first attempt is a probe */
   constructor(times: CooldownTimes, proven: boolean) {
     this.#times = times;
     this.#phase = proven ? 'ok' : 'cooling-down';
   }
 
-  /** In use, and nothing went wrong lately: the one question on the path of every call. */
+  /** In use, without failures. The only check that every call pays for. */
   get spotless(): boolean {
     return this.#phase === 'ok' && this.failures === 0;
   }
 
-  /** End of the rest that is under way or was last. */
+  /** End of the current cool-down, or of the last one. */
   get until(): number {
     return this.#until;
   }
@@ -59,19 +62,19 @@ export class Cooldown {
     return this.#phase;
   }
 
-  /** Begins a trial where one is due. */
+  /** Begins a probe if one is due. @returns whether it did */
   begin(now: number): boolean {
     if (this.state(now) !== 'due') return false;
     this.#become('probing', now, now + this.#times.probeTimeoutMs);
     return true;
   }
 
-  /** The trial that began then came to nothing: the next call is one. */
+  /** The probe that began then had no result: the next attempt is a probe again. */
   release(begunAt: number, now: number): void {
     if (this.#phase === 'probing' && this.#changedAt === begunAt) this.#become('cooling-down', now, now);
   }
 
-  /** @returns whether it is back from a rest or a first trial */
+  /** @returns whether a probe has succeeded, and it is in use again */
   succeeded(beganAt: number, now: number): boolean {
     if (this.#phase === 'ok') {
       this.failures = 0;
@@ -84,9 +87,9 @@ export class Cooldown {
     return true;
   }
 
-  /** @returns how long it rests, where it begins to */
+  /** @returns the length of the cool-down, if one begins */
   failed({ reason, beganAt, cooldownMs, atOnce = false }: Mishap, now: number): number | undefined {
-    // Many calls meet the same failure: the first of them begins the rest, the others are old news.
+    // Many calls meet the same failure: the first begins the cool-down, the others say nothing new.
     const since = this.#phase === 'probing' ? this.#changedAt : this.#cooledDownAt;
     if (beganAt < since || this.state(now) === 'cooling-down') return undefined;
     this.failures++;

@@ -7,21 +7,21 @@ import type { ProxyError } from '../core/errors.js';
 import { DialError, refusedTunnel, unreachable } from './dial-error.js';
 import type { ProxyAddress } from './proxy-address.js';
 
-/** The answer to a CONNECT as https-proxy-agent tells it. */
+/** The response to a CONNECT, in the form of https-proxy-agent's event. */
 interface ConnectResponse {
   readonly statusCode: number;
   readonly headers: Record<string, string | string[] | undefined>;
 }
 
-/** An answer to CONNECT has a few lines; what is longer is no answer to it. */
-const MAX_ANSWER_BYTES = 64 * 1024;
+/** A response to CONNECT has a few lines; a longer one is something else. */
+const MAX_RESPONSE_BYTES = 64 * 1024;
 
 /**
- * One connection while it is opened: its time limit, and what the proxy says. https-proxy-agent has neither,
- * goes on after a refusal, and keeps what a proxy sends without a bound.
+ * One connection while it is being opened: adds a time limit, and judges the proxy's response. https-proxy-agent
+ * has no time limit, goes on after a refusal, and buffers without bound what a proxy sends.
  */
 export class Dial extends EventEmitter {
-  /** Rejects when this dial has failed. */
+  /** Rejects when this connection has failed. */
   readonly broken: Promise<never>;
   #break: (error: ProxyError) => void = () => {};
   #hop: Socket | undefined;
@@ -36,17 +36,17 @@ export class Dial extends EventEmitter {
     });
     this.broken.catch(() => {});
     this.#timer = setTimeout(() => {
-      this.fail(new DialError('no connection in time', this.#inTunnel ? 'target' : 'exit'));
+      this.fail(new DialError('no connection in time', this.#inTunnel ? 'target' : 'proxy'));
     }, timeoutMs);
     this.#timer.unref();
-    this.once('proxyConnect', (response: ConnectResponse) => this.#answered(response));
-    // It is the socket that TLS with the target is put on. Nobody else listens for its errors.
+    this.once('proxyConnect', (response: ConnectResponse) => this.#responded(response));
+    // TLS with the target runs on this socket, and nobody else listens for its errors.
     this.once('proxy', ({ socket }: { socket: Socket }) => socket.on('error', () => {}));
   }
 
-  /** What https-proxy-agent takes for the request: it emits on it, and shall not on one that users listen to. */
+  /** Stands in for the request of https-proxy-agent, which emits events on it that users must not get. */
   get request(): ClientRequest {
-    // It uses nothing of it but `emit` and `once`.
+    // Only `emit` and `once` of it are used.
     return this as unknown as ClientRequest;
   }
 
@@ -57,14 +57,14 @@ export class Dial extends EventEmitter {
     return socket;
   }
 
-  /** Runs what opens a TCP connection to the proxy at once, and watches that connection. */
+  /** Runs a function that opens a TCP connection to the proxy synchronously, and watches that connection. */
   watching<T>(run: () => T): T {
     const seen = (message: unknown): void => {
       const { socket } = message as { socket: Socket };
       this.#watch(socket);
       socket.on('readable', this.#measure);
     };
-    // The agent hands its socket out only when the proxy has answered.
+    // The agent hands out its socket only after the proxy has responded.
     subscribe('net.client.socket', seen);
     try {
       return run();
@@ -73,7 +73,7 @@ export class Dial extends EventEmitter {
     }
   }
 
-  /** The connection is there. */
+  /** The connection is open. */
   done(): void {
     this.#over = true;
     clearTimeout(this.#timer);
@@ -88,13 +88,13 @@ export class Dial extends EventEmitter {
     this.#hop?.destroy();
   }
 
-  /** What went wrong inside the tunnel: a connection that ends there tells no more than a refusal. */
+  /** Reads an error inside the tunnel: a connection that ends there counts as a refusal. */
   failedInside(error: NodeJS.ErrnoException): unknown {
     const ended = error.code === 'ECONNRESET' || error.code === 'EPIPE' || error.code === 'ECONNABORTED';
     return ended ? new DialError('closed in the tunnel', 'target', error) : error;
   }
 
-  /** Resolves when TLS with the far side is there. */
+  /** Resolves when the TLS handshake with the target is complete. */
   secured(socket: Socket): Promise<void> {
     if (!(socket instanceof TLSSocket)) return Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -107,12 +107,12 @@ export class Dial extends EventEmitter {
     socket.on('error', this.#cut).on('close', this.#cut);
   }
 
-  #answered({ statusCode, headers }: ConnectResponse): void {
+  #responded({ statusCode, headers }: ConnectResponse): void {
     this.#hop?.off('readable', this.#measure);
     const type = String(headers['content-type'] ?? '');
     if (statusCode !== 200) this.fail(refusedTunnel(statusCode));
-    // A tunnel has no type: it is the page of a portal, or of a server that is no proxy.
-    else if (/^\s*text\/html/i.test(type)) this.fail(new DialError('a page in place of a tunnel', 'exit'));
+    // A tunnel has no type: this is a captive portal, or a server that is no proxy.
+    else if (/^\s*text\/html/i.test(type)) this.fail(new DialError('a page instead of a tunnel', 'proxy'));
     else this.#inTunnel = true;
   }
 
@@ -121,8 +121,8 @@ export class Dial extends EventEmitter {
   };
 
   readonly #measure = (): void => {
-    if ((this.#hop?.bytesRead ?? 0) > MAX_ANSWER_BYTES) {
-      this.fail(new DialError('an answer without end', 'exit'));
+    if ((this.#hop?.bytesRead ?? 0) > MAX_RESPONSE_BYTES) {
+      this.fail(new DialError('an endless response', 'proxy'));
     }
   };
 }

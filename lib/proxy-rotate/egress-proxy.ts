@@ -7,28 +7,28 @@ import type { ProxyAddress } from './proxy-address.js';
 import { type DialWatcher, ProxyAgent } from './proxy-agent.js';
 import type { ResolvedProxy, ResolvedProxyRotate } from './proxy-rotate-options.js';
 
-/** The rotation that an exit belongs to. */
+/** The rotation that an egress proxy belongs to. */
 export interface ProxyOwner {
   now(): number;
-  /** A connection through the exit was made, or was not. */
+  /** A connection through the proxy was opened, or has failed. */
   dialEnded(proxy: EgressProxy, beganAt: number, targetOrigin: string, failure: DialError | undefined): void;
 }
 
-/** `connections` of `forward()` where it is not set. */
+/** Default of the option `connections` of `forward()`. */
 const DEFAULT_CONNECTIONS = 256;
 
-/** A forward proxy: how it is, and how connections are made through it. */
+/** A forward proxy: its state, and the connections through it. */
 export class EgressProxy implements DialWatcher {
   readonly name: string;
-  /** Where it stands in the list. */
+  /** Place in the list. */
   readonly index: number;
-  /** Whether it can be used for any target. Nobody knows until a first call has tried. */
+  /** Whether it can be used at all; unknown until a first attempt. */
   readonly cooldown: Cooldown;
   attempts = 0;
   active = 0;
-  /** Connections that are being opened. */
+  /** Connections being opened. */
   opening = 0;
-  /** Turns it took that were another's, to be given back. */
+  /** Turns to give back: it took them in place of another proxy. */
   owes = 0;
   readonly #address: ProxyAddress;
   readonly #proxy: ResolvedProxy;
@@ -60,7 +60,7 @@ export class EgressProxy implements DialWatcher {
     return this.#address.origin;
   }
 
-  /** The way to a target; the same object each time, by which transports keep connections apart. */
+  /** Egress to a target. The same object each time: transports keep their connections by it. */
   egress(encrypted: boolean): Egress {
     if (encrypted || this.#options.tunnel) {
       this.#tunnel ??= new ProxyEgress(this, this.#pool(), this.#options.connections, undefined);
@@ -73,7 +73,7 @@ export class EgressProxy implements DialWatcher {
   refusal(): ProxyError | undefined {
     if (this.#closed) return shuttingDown();
     if (this.cooldown.state(this.#owner.now()) !== 'cooling-down') return undefined;
-    return new DialError(`it rests after ${this.cooldown.reason}`, 'exit');
+    return new DialError(`it is cooling down after ${this.cooldown.reason}`, 'proxy');
   }
 
   began(): number {
@@ -92,7 +92,7 @@ export class EgressProxy implements DialWatcher {
     this.#owner.dialEnded(this, beganAt, origin, failure);
   }
 
-  /** How it is for all targets; a rest for one of them is the rotation's to tell. */
+  /** State for all targets; the rotation adds a cool-down for a single one. */
   status(api: string, now: number): EgressProxyStatus {
     const { cooldown, name, attempts, active } = this;
     return {
@@ -122,7 +122,7 @@ export class EgressProxy implements DialWatcher {
   }
 }
 
-/** How a rest shows: one whose time is over lasts until a trial has succeeded. */
+/** State as the status shows it: a cool-down that is over shows until a probe has succeeded. */
 export function cooldownStatus(
   cooldown: Cooldown,
   now: number,

@@ -3,24 +3,24 @@ import { Cooldown, type CooldownTimes } from './cooldown.js';
 import type { EgressProxy } from './egress-proxy.js';
 import type { NoProxy } from './no-proxy.js';
 
-/** What a rotation knows of one target. */
+/** What a rotation knows about one target. */
 export interface Lane {
   /** `https://host:port`. */
   readonly origin: string;
   /** Host and port, for reasons. */
   readonly host: string;
   readonly encrypted: boolean;
-  /** On the list of those that are called directly. */
+  /** Whether `noProxy` lists it. */
   readonly bypass: boolean;
   /** Whether it may be called directly, with the strategy `on_rate_limit`. */
   readonly direct: Cooldown;
-  /** Exits that have failed for this target, or that it has sent away. */
+  /** Egress proxies that have failed for this target, or that it has rate limited. */
   readonly cooldowns: Map<EgressProxy, Cooldown>;
 }
 
 const MAX_LANES = 1000;
 
-/** The targets of a rotation, bounded: a router may name ever new ones. */
+/** The targets of a rotation. Their number is bounded, since a router may return ever new ones. */
 export class Lanes {
   readonly #times: CooldownTimes;
   readonly #noProxy: NoProxy;
@@ -58,7 +58,7 @@ export class Lanes {
     return lane;
   }
 
-  /** The exit's rest for this target; made where there is none yet. */
+  /** Cool-down of a proxy for this target, created if there is none yet. */
   cooldown(lane: Lane, proxy: EgressProxy): Cooldown {
     const known = lane.cooldowns.get(proxy);
     if (known) return known;

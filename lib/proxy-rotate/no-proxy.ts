@@ -1,20 +1,20 @@
 import { BlockList, isIP } from 'node:net';
 
-/** Which targets are called directly. */
+/** Whether a target is called directly. */
 export type NoProxy = (hostname: string, port: number) => boolean;
 
 interface Entry {
   readonly name: string;
-  /** Below the name, not the name itself. */
+  /** Matches subdomains of the name, not the name itself. */
   readonly below: boolean;
   readonly port: number | undefined;
 }
 
 /**
- * Reads a list as `NO_PROXY` holds it: `api.internal` is that host, `.internal` and `*.internal` are those
- * below it, `10.0.0.0/8` and `::1` addresses, each with `:port` where only that port is meant; `*` is all.
- * Names are not looked up: an address matches only a target that is written as one.
- * @returns the entry that cannot be read, where there is one
+ * Reads a list in the form of `NO_PROXY`: `api.internal` is that host, `.internal` and `*.internal` are its
+ * subdomains, `10.0.0.0/8` and `::1` are addresses, each with `:port` for that port only; `*` is everything.
+ * Names are not resolved: an address matches only a target that is written as an address.
+ * @returns the index of an entry that cannot be read, if there is one
  */
 export function noProxyList(entries: readonly string[]): NoProxy | { readonly wrong: number } {
   const names: Entry[] = [];

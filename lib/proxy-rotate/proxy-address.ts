@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 
-/** A forward proxy, taken apart. */
+/** The URL of a forward proxy, in parts. */
 export interface ProxyAddress {
-  /** `host:port`, with brackets around an IPv6 address; the default name of the exit. */
+  /** `host:port`, with brackets around an IPv6 address; the proxy's default name. */
   readonly authority: string;
   /** Scheme, host and port; nothing secret. */
   readonly origin: string;
@@ -17,8 +17,8 @@ export interface ProxyAddress {
 }
 
 /**
- * Reads the URL of a proxy. The port is that of the scheme where none is given.
- * @returns what is wrong with it, where it cannot be used; without anything of the URL but its scheme
+ * Reads the URL of a proxy. Without a port it is the scheme's default.
+ * @returns what is wrong with a URL that cannot be used; it shows nothing of the URL but the scheme
  */
 export function proxyAddress(text: string): ProxyAddress | string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -46,7 +46,7 @@ export function proxyAddress(text: string): ProxyAddress | string {
   };
 }
 
-/** `user:password` as it is meant, empty where there is none; `undefined` where it cannot be read. */
+/** `user:password`, decoded; empty if there is none, `undefined` if it cannot be decoded. */
 function decoded({ username, password }: URL): string | undefined {
   if (username === '' && password === '') return '';
   try {

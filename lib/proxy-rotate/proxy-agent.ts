@@ -8,29 +8,29 @@ import { Dial } from './dial.js';
 import { DialError, unreachable } from './dial-error.js';
 import type { ProxyAddress } from './proxy-address.js';
 
-/** Hears of every connection through an exit, and may say no to one. */
+/** Is told of every connection through an egress proxy, and may refuse one. */
 export interface DialWatcher {
-  /** Says no where the exit rests, or is closed. */
+  /** The error if the proxy is cooling down, or closed. */
   refusal(): ProxyError | undefined;
-  /** @returns when it began, for {@link ended} */
+  /** @returns the time, for {@link ended} */
   began(): number;
-  /** @param failure `undefined` where the proxy has done its part */
+  /** @param failure `undefined` if the proxy is not to blame */
   ended(beganAt: number, to: Pick<ConnectTo, 'hostname' | 'port' | 'encrypted'>, failure?: DialError): void;
 }
 
-/** How connections through an exit are made. */
+/** Options for connections through an egress proxy. */
 export interface ProxyAgentOptions {
   readonly connectTimeoutMs: number;
-  /** For each target. */
+  /** Maximum for each target. */
   readonly connections: number;
   readonly ca: SecureContextOptions['ca'];
-  /** http targets get their requests in absolute form. */
+  /** Whether requests to http targets are sent in absolute form. */
   readonly absoluteForm: boolean;
 }
 
 type ConnectOptions = Parameters<HttpsProxyAgent<string>['connect']>[1] & { secureEndpoint: boolean };
 
-/** What Node's agents do but their types do not say. */
+/** Missing in the types of Node's agents. */
 interface Pooling {
   addRequest(req: ClientRequest, options: object): void;
 }
@@ -43,7 +43,7 @@ interface TargetOptions {
 
 const IDLE_MS = 4000;
 
-/** Opens connections through one proxy: for undici, and for Node's client, whose connections it keeps. */
+/** Opens connections through one proxy: for undici, and for Node's client, whose connections it pools. */
 export class ProxyAgent extends HttpsProxyAgent<string> {
   readonly #address: ProxyAddress;
   readonly #options: ProxyAgentOptions;
@@ -52,24 +52,24 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
 
   constructor(address: ProxyAddress, options: ProxyAgentOptions, watcher: DialWatcher) {
     const { authorization } = address;
-    // Not as a part of the URL, which it writes to its debug log.
+    // Not in the URL, which the agent writes to its debug log.
     const headers = authorization ? { 'Proxy-Authorization': authorization } : {};
     super(address.origin, { keepAlive: true, maxSockets: options.connections, noDelay: true, headers });
     this.#address = address;
     this.#options = options;
     this.#watcher = watcher;
-    // Unused connections of many exits would else stay for as long as the proxies let them.
+    // Otherwise idle connections through many proxies stay open for as long as these allow.
     Object.assign(this.options, { timeout: IDLE_MS });
   }
 
   /** Opens a connection for undici, or a tunnel for an upgrade. @throws DialError, or the target's own TLS error */
   open(to: ConnectTo, absoluteForm: boolean): Promise<Socket> {
     const { hostname: host, port, encrypted, servername, rejectUnauthorized } = to;
-    const tls = { servername: servername ?? '', rejectUnauthorized, ALPNProtocols: ['http/1.1'] };
+    const tls = { ...to.tls, servername: servername ?? '', rejectUnauthorized, ALPNProtocols: ['http/1.1'] };
     return this.#dial({ host, port, secureEndpoint: encrypted, ...(encrypted ? tls : {}) }, absoluteForm);
   }
 
-  /** For Node's client, which calls it when it needs another connection. */
+  /** Called by Node's client when it needs another connection. */
   override async connect(_req: ClientRequest, options: ConnectOptions): Promise<Socket> {
     try {
       return await this.#dial(options, this.#options.absoluteForm && !options.secureEndpoint);
@@ -79,7 +79,7 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
     }
   }
 
-  /** Node's client hands its requests in here. */
+  /** Called by Node's client for each request. */
   addRequest(req: ClientRequest, options: TargetOptions): void {
     const secureEndpoint = req.protocol === 'https:';
     if (this.#options.absoluteForm && !secureEndpoint) {
@@ -87,8 +87,8 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
       const { authorization } = this.#address;
       if (authorization) req.setHeader('proxy-authorization', authorization);
     }
-    // Without it agent-base looks at the call stack, which differs when a connection is given back: it would
-    // never be found again.
+    // Otherwise agent-base derives it from the call stack, which differs when a connection is returned to the
+    // pool: it would never be found again.
     pooling.addRequest.call(this, req, { ...options, secureEndpoint });
   }
 
@@ -110,7 +110,7 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
     this.#dials.add(dial);
     const beganAt = this.#watcher.began();
     const opening = absoluteForm ? this.#straight(dial) : this.#tunnel(dial, options);
-    // Where the dial breaks first, nobody else hears of it.
+    // Handled even if `dial.broken` rejects first.
     opening.catch(() => {});
     let socket: Socket;
     try {
@@ -135,7 +135,7 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
     } catch (error) {
       throw unreachable(error);
     }
-    // Node's client waits for TLS by itself, but would take a failure of it for the exit's success.
+    // Node's client waits for TLS by itself, but then a failed handshake would count as the proxy's success.
     if (!options.secureEndpoint) return socket;
     try {
       await dial.secured(socket);
@@ -147,7 +147,7 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
 
   #connectThrough(dial: Dial, options: ConnectOptions): Promise<Socket> {
     if (!this.#address.encrypted) return dial.watching(() => super.connect(dial.request, options));
-    // The agent reads them before it first waits.
+    // The agent reads these options before its first await.
     Object.assign(this.connectOpts, this.#tlsToProxy(dial));
     return super.connect(dial.request, options);
   }
@@ -171,14 +171,14 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
     };
   }
 
-  /** Those that wait for a connection of a dial that failed would wait for ever: nobody begins another. */
+  /** Fails the requests that wait for this connection: they would wait forever, since no other is opened. */
   #failWaiting(options: ConnectOptions, error: unknown): void {
     const name = this.getName(options);
     const waiting = this.requests[name];
     if (!waiting) return;
     Reflect.deleteProperty(this.requests, name);
-    const told = error instanceof Error ? error : new ProxyError('ERR_INTERNAL', 'The connection failed');
-    for (const req of waiting as unknown as WaitingRequest[]) req.onSocket(undefined, told);
+    const reason = error instanceof Error ? error : new ProxyError('ERR_INTERNAL', 'The connection failed');
+    for (const req of waiting as unknown as WaitingRequest[]) req.onSocket(undefined, reason);
   }
 }
 
@@ -187,7 +187,7 @@ function originOf({ host = 'localhost', port = 80 }: TargetOptions): string {
   return Number(port) === 80 ? `http://${name}` : `http://${name}:${port}`;
 }
 
-/** How Node's agents tell a request that there is no connection. */
+/** The method by which Node's agents tell a request that there is no connection. */
 interface WaitingRequest {
   onSocket(socket: undefined, error: Error): void;
 }

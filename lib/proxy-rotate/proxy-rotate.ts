@@ -12,30 +12,30 @@ import { Route } from './route.js';
 /** The middleware that {@link proxyRotate} returns. */
 export interface ProxyRotateHandler {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
-  /** How the exits are, without credentials; with `on_rate_limit` the direct way too. */
+  /** State of the egress proxies, without credentials; with `on_rate_limit`, of the direct connection too. */
   status(): EgressProxyStatus[];
   /**
-   * The way of one WebSocket, which no middleware sees that an application mounts: `forward.upgrade(req, socket, head,
-   * rotate.policy())`. `undefined` is direct.
+   * Chooses the egress proxy of one WebSocket, since an upgrade does not run an application's middleware:
+   * `forward.upgrade(req, socket, head, rotate.policy())`. `undefined` is a direct connection.
    */
   policy(): UpgradeEgress | undefined;
-  /** Calls back at each such event, until `off()` with the same function. */
+  /** Adds a listener. */
   on<E extends keyof ProxyRotateEvents>(event: E, listener: (...args: ProxyRotateEvents[E]) => void): void;
-  /** Ends what `on()` began. */
+  /** Removes a listener that `on()` has added. */
   off<E extends keyof ProxyRotateEvents>(event: E, listener: (...args: ProxyRotateEvents[E]) => void): void;
   /**
-   * Closes the connections through the proxies that Node's client keeps or that are being opened; calls that come later
-   * get ERR_SHUTTING_DOWN.
+   * Closes the connections through the proxies that Node's client keeps or that are being opened; later calls get
+   * ERR_SHUTTING_DOWN.
    */
   close(): void;
 }
 
 /**
- * Sends each attempt of the `forward()` at the end of the chain through a forward proxy. An exit that fails
- * rests, and the attempt moves on to the next at once; with none left the call is refused with 503
- * ERR_NO_PROXY, never sent directly unless `fallback` says so. In front of any other handler it does nothing.
+ * Sends each attempt of the `forward()` at the end of the chain through a forward proxy. A proxy that fails cools
+ * down, and the attempt moves on to the next one at once. With none left the call is refused with 503 ERR_NO_PROXY;
+ * it is sent directly only if `fallback` says so. In front of any other handler it does nothing.
  *
- * @param clock epoch milliseconds that never go back; for tests
+ * @param clock monotonic, in epoch milliseconds; for tests
  * @throws InvalidOptionError; it shows nothing of a proxy's URL
  */
 export function proxyRotate(

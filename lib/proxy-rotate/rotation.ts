@@ -1,7 +1,7 @@
 import type { AttemptOutcome, ResponseHead } from '../core/attempt.js';
 import { DIRECT, type Egress, type EgressCall, type EgressTarget } from '../core/egress.js';
 import type { EgressProxyStatus } from '../core/egress-status.js';
-import { ProxyError, shuttingDown } from '../core/errors.js';
+import { type ProxyError, shuttingDown } from '../core/errors.js';
 import type { Events } from '../core/events.js';
 import type { Clock } from '../core/steady-clock.js';
 import { requestedDelayMs } from '../http/retry-after.js';
@@ -9,6 +9,7 @@ import type { Cooldown, Mishap } from './cooldown.js';
 import { DialError } from './dial-error.js';
 import { cooldownStatus, EgressProxy, type ProxyOwner } from './egress-proxy.js';
 import { type Lane, Lanes } from './lanes.js';
+import { noProxyError } from './no-proxy-error.js';
 import type { ProxyRotateEvents } from './proxy-rotate-events.js';
 import type { ResolvedProxyRotate } from './proxy-rotate-options.js';
 import type { Route, RouteOwner, Way } from './route.js';
@@ -17,10 +18,10 @@ import { Waiting } from './waiting.js';
 
 const clientAddress = (req: EgressCall['req']): string => req.socket?.remoteAddress ?? '';
 
-/** What is told where nobody knows when an exit will be free. */
+/** `Retry-After` if nobody knows when a proxy will be available. */
 const SOON_MS = 1000;
 
-/** The exits of one `proxyRotate()`: which one an attempt takes, and what is learnt from how it went. */
+/** The egress proxies of one `proxyRotate()`: chooses one for each attempt, and learns from its outcome. */
 export class Rotation implements RouteOwner, ProxyOwner {
   readonly now: Clock;
   readonly #options: ResolvedProxyRotate;
@@ -62,24 +63,24 @@ export class Rotation implements RouteOwner, ProxyOwner {
     const found = this.#search(route, call, tried, lane, now);
     if (found.proxy) return this.#take(route, call, found.proxy, lane, now);
     if (found.onProbe) return this.#afterProbe(route, call, tried, lane);
-    return this.#nothingLeft(route, lane, found, now);
+    return this.#nothingLeft(route, lane, tried, found, now);
   }
 
   begins({ proxy }: Route): void {
-    const way = proxy ?? this.#direct;
-    way.attempts++;
-    way.active++;
+    const used = proxy ?? this.#direct;
+    used.attempts++;
+    used.active++;
   }
 
   responded({ lane, proxy, chosenAt }: Route, head: ResponseHead): void {
-    if (lane) this.#answered(lane, proxy, chosenAt, head);
+    if (lane) this.#responded(lane, proxy, chosenAt, head);
   }
 
   ended(route: Route, outcome: AttemptOutcome): void {
     const { lane, proxy, chosenAt, probe } = route;
     if (!lane) return;
-    const way = proxy ?? this.#direct;
-    way.active--;
+    const used = proxy ?? this.#direct;
+    used.active--;
     route.lane = undefined;
     // A dial has told on its own account what went wrong, and when it began.
     if (outcome.kind === 'failure' && proxy && outcome.by === 'egress') {
@@ -93,7 +94,7 @@ export class Rotation implements RouteOwner, ProxyOwner {
 
   dialEnded(proxy: EgressProxy, beganAt: number, targetOrigin: string, failure: DialError | undefined): void {
     if (this.#closed) return;
-    if (failure?.concerns === 'exit') {
+    if (failure?.concerns === 'proxy') {
       this.#failed(proxy, undefined, proxy.cooldown, { reason: failure.reason, beganAt });
       return;
     }
@@ -144,7 +145,7 @@ export class Rotation implements RouteOwner, ProxyOwner {
       : nextInTurn(search);
   }
 
-  /** Where the key of a call points to in the list. */
+  /** Place in the list for the key of a call. */
   #place(route: Route, { req }: EgressCall): number {
     const { stickyKey = clientAddress } = this.#options;
     route.key ??= String(stickyKey(req));
@@ -169,12 +170,18 @@ export class Rotation implements RouteOwner, ProxyOwner {
       const found = this.#search(route, call, tried, lane, now);
       if (this.#closed) return this.#shutDown(route);
       if (found.proxy) return this.#take(route, call, found.proxy, lane, now);
-      if (!found.onProbe || now >= giveUpAt) return this.#nothingLeft(route, lane, found, now);
+      if (!found.onProbe || now >= giveUpAt) return this.#nothingLeft(route, lane, tried, found, now);
     }
   }
 
-  #nothingLeft(route: Route, lane: Lane, found: Found, now: number): ProxyError | typeof DIRECT {
-    const { name: api, fallback, proxies } = this.#options;
+  #nothingLeft(
+    route: Route,
+    lane: Lane,
+    tried: ReadonlySet<string>,
+    found: Found,
+    now: number,
+  ): ProxyError | typeof DIRECT {
+    const { name: api, fallback } = this.#options;
     const untilMs = found.coolsDownUntil - now;
     const retryAfterMs = found.onProbe || !Number.isFinite(untilMs) ? SOON_MS : Math.max(SOON_MS, untilMs);
     const direct = fallback === 'direct';
@@ -183,9 +190,8 @@ export class Rotation implements RouteOwner, ProxyOwner {
     }
     if (direct) return DIRECT;
     route.lane = undefined;
-    const message =
-      proxies.length === 0 ? 'No egress proxy is configured' : 'No egress proxy can be used now';
-    return new ProxyError('ERR_NO_PROXY', message, { retryAfterMs });
+    const { coolsDownUntil } = found;
+    return noProxyError({ api, proxies: this.#proxies, lane, tried, coolsDownUntil, now }, retryAfterMs);
   }
 
   #shutDown(route: Route): ProxyError {
@@ -193,7 +199,7 @@ export class Rotation implements RouteOwner, ProxyOwner {
     return shuttingDown();
   }
 
-  #answered(
+  #responded(
     lane: Lane,
     proxy: EgressProxy | undefined,
     beganAt: number,
@@ -219,12 +225,12 @@ export class Rotation implements RouteOwner, ProxyOwner {
 
   #worked(proxy: EgressProxy | undefined, lane: Lane | undefined, cooldown: Cooldown, beganAt: number): void {
     const { reason } = cooldown;
-    const back = cooldown.succeeded(beganAt, this.now());
+    const recovered = cooldown.succeeded(beganAt, this.now());
     if (cooldown.spotless) {
       cooldown.reason = undefined;
       if (proxy && lane) lane.cooldowns.delete(proxy);
     }
-    if (!back) return;
+    if (!recovered) return;
     this.#waiting.wake();
     if (reason === undefined || !this.#events.has('recovered')) return;
     this.#events.emit('recovered', { api: this.#options.name, proxy: proxy?.name, origin: lane?.origin });
@@ -244,7 +250,7 @@ export class Rotation implements RouteOwner, ProxyOwner {
     });
   }
 
-  /** A trial that has told nothing, as one whose client has gone. */
+  /** A probe without a result, for instance because its client has left. */
   #release(lane: Lane, proxy: EgressProxy | undefined, begunAt: number): void {
     const now = this.now();
     if (proxy) {
@@ -255,7 +261,7 @@ export class Rotation implements RouteOwner, ProxyOwner {
   }
 }
 
-/** The rest for a target that matters most: one that is under way, the longest of them. */
+/** The state of the longest cool-down for a single target, if there is one. */
 function worst(lanes: readonly Lane[], cooldownOf: (lane: Lane) => Cooldown | undefined, now: number) {
   const cooldowns = lanes
     .map(cooldownOf)

@@ -27,12 +27,12 @@ export interface RouteOwner {
 export class Route implements EgressPolicy, Limit, Permit {
   /** Of a sticky rotation, once it is known: what calls have in common that go the same way. */
   key: string | undefined = undefined;
-  /** Where the attempt goes that is under way; `undefined` before the first. */
+  /** Target of the current attempt; `undefined` before the first. */
   lane: Lane | undefined = undefined;
-  /** The exit it takes; `undefined` is direct. */
+  /** Its egress proxy; `undefined` is a direct connection. */
   proxy: EgressProxy | undefined = undefined;
   chosenAt = 0;
-  /** It finds out whether its exit is back. */
+  /** Whether it is a probe of its egress proxy. */
   probe = false;
   readonly #owner: RouteOwner;
 

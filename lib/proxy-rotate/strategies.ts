@@ -2,40 +2,40 @@ import type { EgressCall } from '../core/egress.js';
 import type { EgressProxy } from './egress-proxy.js';
 import type { Lane } from './lanes.js';
 
-/** What is looked for. */
+/** What to search, and for whom. */
 export interface Search {
   readonly proxies: readonly EgressProxy[];
-  /** Where the search begins. */
+  /** Index at which the search begins. */
   readonly start: number;
   readonly call: EgressCall;
   readonly lane: Lane;
-  /** Names of exits that have failed for this call. */
+  /** Names of proxies that have failed for this call. */
   readonly tried: ReadonlySet<string>;
-  /** On the rotation's clock. */
+  /** By the rotation's clock. */
   readonly now: number;
 }
 
-/** What was found. */
+/** Result of a search. */
 export interface Found {
-  /** `undefined` where no exit can be used now. */
+  /** `undefined` if no proxy can be used now. */
   proxy: EgressProxy | undefined;
-  /** A trial of an exit is under way, which may soon be free. */
+  /** A proxy is being probed, and may soon be available. */
   onProbe: boolean;
-  /** One that has never been used is on trial. */
+  /** A proxy is being probed that was never used before. */
   onFirstProbe: boolean;
-  /** When the first of those that cooldown has rested. */
+  /** When the first cool-down ends; `Infinity` if there is none. */
   coolsDownUntil: number;
 }
 
-/** Turns that an exit gives back at most. */
+/** Turns that a proxy gives back at most. */
 const MOST_OWED = 1000;
 
-/** The next exit in turn. */
+/** The next proxy in turn. */
 export function nextInTurn(search: Search): Found {
   let inDebt: EgressProxy | undefined;
   const found = walk(search, (proxy) => {
     if (proxy.owes === 0) return 'take';
-    // While others were tried out for the first time it took their turns.
+    // It took the turns of others while these were probed for the first time.
     proxy.owes--;
     if (inDebt) return 'go on';
     inDebt = proxy;
@@ -45,7 +45,7 @@ export function nextInTurn(search: Search): Found {
   return found;
 }
 
-/** The exit with the fewest attempts under way; among equals the next in turn. */
+/** The proxy with the fewest attempts under way; among equals, the next in turn. */
 export function leastUsed(search: Search): Found {
   let fewest = Number.POSITIVE_INFINITY;
   return walk(search, ({ active }) => {
@@ -56,7 +56,7 @@ export function leastUsed(search: Search): Found {
   });
 }
 
-/** The first from where the key points that can be used. */
+/** The first that can be used, from the start on. */
 export function firstFrom(search: Search): Found {
   return walk(search, () => 'take');
 }
@@ -65,8 +65,8 @@ export function firstFrom(search: Search): Found {
 type Verdict = 'take' | 'keep' | 'go on';
 
 /**
- * Goes round the exits once, from the start: shows each that can be used until one is taken. What the
- * call's gates hold back comes last: then the one that is free first.
+ * Goes round the proxies once, from the start, and asks the judge about each that can be used until one is taken.
+ * Proxies whose advertised limit is exhausted come last: of them, the one whose limit is available first.
  */
 function walk(search: Search, judge: (proxy: EgressProxy) => Verdict): Found {
   const { proxies, start, call, lane, tried, now } = search;
@@ -76,8 +76,8 @@ function walk(search: Search, judge: (proxy: EgressProxy) => Verdict): Found {
     onFirstProbe: false,
     coolsDownUntil: Number.POSITIVE_INFINITY,
   };
-  let gated: EgressProxy | undefined;
-  let gateOpensAt = Number.POSITIVE_INFINITY;
+  let limited: EgressProxy | undefined;
+  let availableAt = Number.POSITIVE_INFINITY;
   for (let n = 0, i = start; n < proxies.length; n++, i++) {
     if (i >= proxies.length) i -= proxies.length;
     const proxy = proxies[i];
@@ -98,11 +98,11 @@ function walk(search: Search, judge: (proxy: EgressProxy) => Verdict): Found {
       if (own === 'probing' && proxy.cooldown.reason === undefined) found.onFirstProbe = true;
       continue;
     }
-    const opensAt = readyAt(call, proxy.name);
-    if (opensAt > 0 && opensAt > Date.now()) {
-      if (opensAt < gateOpensAt) {
-        gateOpensAt = opensAt;
-        gated = proxy;
+    const at = readyAt(call, proxy.name);
+    if (at > 0 && at > Date.now()) {
+      if (at < availableAt) {
+        availableAt = at;
+        limited = proxy;
       }
       continue;
     }
@@ -110,11 +110,11 @@ function walk(search: Search, judge: (proxy: EgressProxy) => Verdict): Found {
     if (verdict !== 'go on') found.proxy = proxy;
     if (verdict === 'take') return found;
   }
-  found.proxy ??= gated;
+  found.proxy ??= limited;
   return found;
 }
 
-/** When the call's gates let it through this exit, in epoch milliseconds; 0 is now. */
+/** When the advertised limits allow the call through this proxy, in epoch milliseconds; 0 is now. */
 export function readyAt({ limits }: EgressCall, proxy: string | undefined): number {
   let latest = 0;
   for (const limit of limits) {
@@ -123,7 +123,7 @@ export function readyAt({ limits }: EgressCall, proxy: string | undefined): numb
   return latest;
 }
 
-/** A number that is always the same for the same text (FNV-1a). */
+/** Hash of a text (FNV-1a). */
 export function hash(text: string): number {
   let value = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);

@@ -1,9 +1,9 @@
-/** Calls that wait for something to change. Woken all together; one timer at most. */
+/** Calls that wait for a change. All are woken together; there is one timer at most. */
 export class Waiting {
   #waiters: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  /** Resolves at the next change, or when the first of those that wait has waited long enough. */
+  /** Resolves at the next change, or when the time of the first waiting call is up. */
   until(mostMs: number): Promise<void> {
     this.#timer ??= this.#limit(mostMs);
     return new Promise((resolve) => this.#waiters.push(resolve));

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Attempt, Limit, Permit } from '../core/attempt.js';
 import { ProxyError, shuttingDown } from '../core/errors.js';
 import type { Exchange } from '../core/exchange.js';
-import { LIMIT_FIELDS, readLimits } from './gate/advertised-limits.js';
+import { LIMIT_HEADERS, readLimits } from './gate/advertised-limits.js';
 import type { Gate, Passage } from './gate/gate.js';
 import type { Limiter } from './quota/limiter.js';
 import type { Token } from './quota/quota.js';
@@ -10,11 +10,12 @@ import { boundedKey } from './quota/redis-keys.js';
 import type { Refusal } from './refusal.js';
 import type { Blocked, Waiter } from './waiting-line.js';
 
-type TargetResponse = ProxyError | undefined;
+/** The error of a call that may not go; `undefined` if it may. */
+type Veto = ProxyError | undefined;
 
 /**
- * One call at a limiter. What it takes when it comes in is for its first attempt; every further one takes for itself.
- * Where no attempt is made that we know of, a foreign handler answers, and its response is what counts.
+ * One call at a limiter. On entry it takes quota and limit for its first attempt; each further attempt takes its own.
+ * Without `forward()` there are no attempts to see, and the response of the handler counts.
  */
 export class LimitedCall implements Limit, Permit {
   readonly limiter: Limiter;
@@ -22,14 +23,14 @@ export class LimitedCall implements Limit, Permit {
   readonly #quotaLane: string;
   readonly #quotaKey: string;
   readonly #credential: string;
-  /** Somebody else, nearer to the client, has put limits on the answer: they are not the target's. */
+  /** Rate limit headers were set before this middleware ran, so they are not the target's. */
   readonly #limitsAreForeign: boolean;
   #token: Token | undefined;
   #gate: Gate | undefined;
   #passage: Passage | undefined;
-  /** Everything was taken that an attempt needs, and none has used it. */
+  /** Quota and limit are taken, and no attempt has used them yet. */
   #held = false;
-  /** The attempt that uses what was taken. */
+  /** The attempt that uses them. */
   #attempt: Attempt | undefined;
   #stopWaiting: (() => void) | undefined;
   #over = false;
@@ -44,19 +45,19 @@ export class LimitedCall implements Limit, Permit {
     this.#limitsAreForeign = limiter.gates !== undefined && hasLimitHeaders(res);
   }
 
-  /** The call has ended, for whatever reason. */
+  /** Whether the call has ended, for whatever reason. */
   get isOver(): boolean {
     return this.#over;
   }
 
-  /** Takes what the first attempt needs, as far as its exit is known. */
-  enter(): TargetResponse | Promise<TargetResponse> {
+  /** Takes what the first attempt needs, as far as its egress proxy is known. */
+  enter(): Veto | Promise<Veto> {
     const { connecting } = this.limiter;
     if (!connecting) return this.#enter();
     return connecting.then(() => (this.#over ? this.#abandoned() : this.#enter()));
   }
 
-  #enter(): TargetResponse | Promise<TargetResponse> {
+  #enter(): Veto | Promise<Veto> {
     const { limiter } = this;
     if (limiter.closing.begun) return shuttingDown();
     const gate = limiter.rotates ? undefined : this.#gateTo(undefined);
@@ -68,7 +69,7 @@ export class LimitedCall implements Limit, Permit {
     return refusal instanceof Promise ? refusal.then((late) => late ?? this) : (refusal ?? this);
   }
 
-  #admit(attempt: Attempt): TargetResponse | Promise<TargetResponse> {
+  #admit(attempt: Attempt): Veto | Promise<Veto> {
     const { limiter } = this;
     const exchange = this.#exchange;
     if (this.#over) return this.#abandoned();
@@ -93,7 +94,7 @@ export class LimitedCall implements Limit, Permit {
     const { outcome } = attempt;
     if (attempt !== this.#attempt || outcome?.kind !== 'response') return;
     this.#attempt = undefined;
-    this.#answered(outcome.head.status, outcome.head.rawHeaders);
+    this.#responded(outcome.head.status, outcome.head.rawHeaders);
     this.limiter.line.wake();
   }
 
@@ -116,11 +117,11 @@ export class LimitedCall implements Limit, Permit {
     if (!this.#held) return;
     const { res, error, attempts, cache } = this.#exchange;
     const fromCache = cache === 'hit' || cache === 'stale' || cache === 'coalesced';
-    // The stages behind have answered, or have come to no attempt.
+    // A later stage has responded without an attempt.
     if (error || fromCache || attempts.length > 0 || this.limiter.seesAttempts) this.#giveBack();
-    // The handler was at work, and may well have called.
+    // The handler was at work, and may have called the target.
     else if (!res.writableFinished) this.#lost();
-    else this.#answered(res.statusCode, this.#limitsAreForeign ? [] : sentHeaders(res));
+    else this.#responded(res.statusCode, this.#limitsAreForeign ? [] : sentHeaders(res));
     this.limiter.line.wake();
   }
 
@@ -132,27 +133,27 @@ export class LimitedCall implements Limit, Permit {
     gate: Gate | undefined,
     mayWait: boolean,
     totalTimeoutMs: number | undefined,
-  ): TargetResponse | Promise<TargetResponse> {
+  ): Veto | Promise<Veto> {
     const { line } = this.limiter;
-    // Those who came first go first.
+    // Calls that came first go first.
     const lane = line.length > 0 ? this.#lanes(gate).find((lane) => line.countAt(lane) > 0) : undefined;
     if (lane !== undefined)
-      return this.#stopped(gate, { lane, refusal: BEHIND_OTHERS }, mayWait, totalTimeoutMs);
+      return this.#blocked(gate, { lane, refusal: BEHIND_OTHERS }, mayWait, totalTimeoutMs);
     const blocked = this.#take(gate);
     if (!(blocked instanceof Promise))
-      return blocked && this.#stopped(gate, blocked, mayWait, totalTimeoutMs);
+      return blocked && this.#blocked(gate, blocked, mayWait, totalTimeoutMs);
     return blocked.then((late) => {
       if (this.#over) return this.#abandoned();
-      return late && this.#stopped(gate, late, mayWait, totalTimeoutMs);
+      return late && this.#blocked(gate, late, mayWait, totalTimeoutMs);
     });
   }
 
-  #stopped(
+  #blocked(
     gate: Gate | undefined,
     blocked: Blocked,
     mayWait: boolean,
     totalTimeoutMs: number | undefined,
-  ): TargetResponse | Promise<TargetResponse> {
+  ): Veto | Promise<Veto> {
     return mayWait && !this.limiter.closing.begun
       ? this.#wait(gate, blocked, totalTimeoutMs)
       : this.limiter.refuse(blocked.refusal);
@@ -164,12 +165,12 @@ export class LimitedCall implements Limit, Permit {
     return gate ? [gate, this.#quotaLane] : [this.#quotaLane];
   }
 
-  /** Takes what one attempt needs: all of it, or nothing. */
+  /** Takes all that one attempt needs, or nothing. */
   #take(gate: Gate | undefined): Blocked | undefined | Promise<Blocked | undefined> {
-    const closed = gate?.closed();
-    if (closed) {
+    const refusal = gate?.refusal();
+    if (refusal) {
       this.#giveBack();
-      return { lane: gate, refusal: closed };
+      return { lane: gate, refusal };
     }
     const { quota } = this.limiter;
     if (!quota || this.#token) return this.#pass(gate);
@@ -199,12 +200,8 @@ export class LimitedCall implements Limit, Permit {
     return undefined;
   }
 
-  #wait(
-    gate: Gate | undefined,
-    blocked: Blocked,
-    totalTimeoutMs: number | undefined,
-  ): TargetResponse | Promise<TargetResponse> {
-    // A token that is kept while its window ends would be one more for the next window.
+  #wait(gate: Gate | undefined, blocked: Blocked, totalTimeoutMs: number | undefined): Veto | Promise<Veto> {
+    // A token held until after the end of its window would be one more for the next window.
     this.#giveBack();
     const { limiter } = this;
     const { line, options } = limiter;
@@ -213,9 +210,9 @@ export class LimitedCall implements Limit, Permit {
     if (refusal.againMs === undefined && refusal.waitMs > waitMs) return limiter.refuse(refusal);
     if (line.length >= options.maxQueue) return limiter.refuseFull(refusal);
     return new Promise((resolve) => {
-      const settle = (response: TargetResponse): void => {
+      const settle = (veto: Veto): void => {
         this.#stopWaiting = undefined;
-        resolve(this.#over ? this.#abandoned() : response);
+        resolve(this.#over ? this.#abandoned() : veto);
       };
       const waiter: Waiter = {
         lanes: this.#lanes(gate),
@@ -229,7 +226,7 @@ export class LimitedCall implements Limit, Permit {
         settle(undefined);
       };
       line.join(waiter, blocked);
-      limiter.tellQueued();
+      limiter.announceQueued();
     });
   }
 
@@ -237,20 +234,20 @@ export class LimitedCall implements Limit, Permit {
     return totalTimeoutMs - (performance.now() - this.#exchange.startedAt);
   }
 
-  #use(refusal: TargetResponse): TargetResponse {
+  #use(refusal: Veto): Veto {
     if (!refusal) this.#held = false;
     else this.#attempt = undefined;
     return refusal;
   }
 
-  /** Nobody hears this: it keeps the attempt from being made. */
+  /** Prevents the attempt; nobody is left to see the error. */
   #abandoned(): ProxyError {
     this.#giveBack();
     this.limiter.line.wake();
-    return new ProxyError('ERR_RATE_LIMITED', 'The call was left while it waited for the rate limit');
+    return new ProxyError('ERR_RATE_LIMITED', 'The client left while its call waited for the rate limit');
   }
 
-  #answered(status: number, rawHeaders: readonly string[]): void {
+  #responded(status: number, rawHeaders: readonly string[]): void {
     if (this.#gate && this.#passage)
       this.#gate.settle(this.#passage, readLimits(status, rawHeaders, Date.now()));
     this.#clear();
@@ -288,15 +285,15 @@ function neverArrived({ end }: Attempt): boolean {
   return end.unsent || end.staleConnection || end.by === 'egress';
 }
 
-/** What is told to a call when only others that wait are known of. */
+/** For a call behind others that wait: nothing else is known. */
 const BEHIND_OTHERS: Refusal = { by: 'quota', waitMs: 1000, againMs: 1000 };
 
 function hasLimitHeaders(res: ServerResponse): boolean {
-  for (const name of LIMIT_FIELDS) if (res.hasHeader(name)) return true;
+  for (const name of LIMIT_HEADERS) if (res.hasHeader(name)) return true;
   return false;
 }
 
-/** The head as it was sent. Fields given to `writeHead` are nowhere else to be found. */
+/** The headers as sent. Those given to `writeHead()` are found nowhere else. */
 function sentHeaders(res: ServerResponse): string[] {
   const { _header: head } = res as { _header?: unknown };
   if (typeof head !== 'string') return [];

@@ -10,17 +10,17 @@ export interface LimitName {
   readonly proxy: string | undefined;
 }
 
-/** What `rateLimit()` tells while it works. */
+/** Events that `rateLimit()` emits. */
 export interface RateLimitEvents {
-  /** A call was refused; `because` of the configured quota, of a limit that the API advertised, or of a full queue. */
+  /** A call was refused, because of the configured quota, a limit that the API has advertised, or a full queue. */
   limited: [event: { api: string; because: 'quota' | 'advertised' | 'queue'; retryAfterMs: number }];
-  /** A call waits; `queued` counts those that do, with it. */
+  /** A call waits; `queued` is the number of waiting calls, this one included. */
   queued: [event: { api: string; queued: number }];
-  /** A limit that the target advertised is used up. */
+  /** A limit that the target has advertised is used up. */
   limitExhausted: [event: LimitName & { retryAfterMs: number }];
-  /** Requests are sent again. */
+  /** Requests may be sent again. */
   limitAvailable: [event: LimitName];
 }
 
-/** Where a limiter announces {@link RateLimitEvents}. */
+/** Emitter of {@link RateLimitEvents}. */
 export type RateLimitEmitter = Events<RateLimitEvents>;

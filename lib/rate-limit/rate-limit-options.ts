@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import { CREDENTIAL_HEADERS } from '../core/credential-headers.js';
 import { invalidOption } from '../core/errors.js';
 import {
   count,
@@ -72,9 +71,9 @@ export interface RateLimitOptions {
    */
   maxPauseMs?: number;
   /**
-   * Request headers that identify the API's users, each of whom has a limit of its own there. Name those that reach
-   * the target.
-   * @default ['authorization', 'cookie', 'x-api-key', 'api-key', 'x-auth-token']
+   * Request headers that identify the API's users, each of whom has a limit of its own there, besides
+   * `Authorization`, `Cookie`, `X-API-Key`, `API-Key` and `X-Auth-Token`. Name those that reach the target.
+   * @default []
    */
   credentialHeaders?: string[];
   /**
@@ -109,7 +108,7 @@ export const rateLimitFileShape = {
   maxQueue: count.default(1000),
   learn: z.boolean().default(true),
   maxPauseMs: durationMs.default(3_600_000),
-  credentialHeaders: z.array(headerName).default([...CREDENTIAL_HEADERS]),
+  credentialHeaders: z.array(headerName).default([]),
   maxKeys: count.default(10_000),
   prefix: z.string().max(256).default('rpo'),
   commandTimeoutMs: durationMs.default(50),

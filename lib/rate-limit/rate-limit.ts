@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { CREDENTIAL_HEADERS } from '../core/credential-headers.js';
 import type { LimitStatus } from '../core/egress-status.js';
 import type { ProxyError } from '../core/errors.js';
 import { type Exchange, exchangeOf } from '../core/exchange.js';
@@ -11,34 +12,41 @@ import { type RateLimitOptions, resolveRateLimit } from './rate-limit-options.js
 /** The middleware that {@link rateLimit} returns. */
 export interface RateLimitHandler {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
-  /** What is known of the target's limits, one entry for each credential and exit. */
+  /** The target's advertised limits, one entry for each credential and egress proxy. */
   status(): LimitStatus[];
-  /** Calls back at each such event, until `off()` with the same function. */
+  /** Adds a listener. */
   on<E extends keyof RateLimitEvents>(event: E, listener: (...args: RateLimitEvents[E]) => void): void;
-  /** Ends what `on()` began. */
+  /** Removes a listener that `on()` has added. */
   off<E extends keyof RateLimitEvents>(event: E, listener: (...args: RateLimitEvents[E]) => void): void;
-  /** Refuses those who wait and those who come later, and ends a connection to Redis that is its own. */
+  /** Refuses the waiting calls and later ones, and closes a connection to Redis that it has opened itself. */
   close(): Promise<void>;
 }
 
 /**
- * Keeps calls under what the target allows: under a configured `limit`, and, unless told otherwise, under what the
- * target says itself. A call that is one too many is refused with a 429 and `Retry-After`, by `next(error)`, or waits.
- * With `forward()` behind it every attempt counts, through each exit apart; in front of any other handler the call does.
+ * Keeps calls within a configured `limit`, and, unless `learn` is `false`, within the limits that the target
+ * advertises. A call above a limit is refused with a 429 and `Retry-After`, by `next(error)`, or waits. In front of
+ * `forward()` it counts attempts, and keeps advertised limits apart by egress proxy; in front of any other handler it
+ * counts calls.
  *
- * @param clock milliseconds that never go back; for tests
+ * @param clock monotonic, in milliseconds; for tests
+ * @param credentials the well-known credential headers that reach the target: all of them by default;
+ *   `credentialHeaders` adds to them
  * @throws InvalidOptionError
  */
-export function rateLimit(options: RateLimitOptions = {}, clock: Clock = steadyClock): RateLimitHandler {
+export function rateLimit(
+  options: RateLimitOptions = {},
+  clock: Clock = steadyClock,
+  credentials: readonly string[] = CREDENTIAL_HEADERS,
+): RateLimitHandler {
   const resolved = resolveRateLimit(options);
-  const limiter = new Limiter(resolved, clock);
+  const limiter = new Limiter(resolved, clock, credentials);
   const { key } = resolved;
 
   function rateLimit(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
     const exchange = exchangeOf(req, res);
-    // Mounted on two paths that one call goes through, it would count everything twice.
+    // A call that passes this middleware twice, mounted on two paths, is counted once.
     if (isLimited(exchange, limiter)) return next();
-    // A call that nobody waits for costs no quota.
+    // The client has left: such a call takes nothing from the quota.
     if (exchange.abandoned) return;
     let quotaKey: string;
     try {
@@ -51,12 +59,12 @@ export function rateLimit(options: RateLimitOptions = {}, clock: Clock = steadyC
     exchange.limits.push(call);
     exchange.onAbandon(() => call.leave());
     const refusal = call.enter();
-    if (!(refusal instanceof Promise)) return response(call, exchange, refusal, next);
+    if (!(refusal instanceof Promise)) return proceed(call, exchange, refusal, next);
     const since = performance.now();
     refusal
       .then((late) => {
         exchange.queuedMs += performance.now() - since;
-        response(call, exchange, late, next);
+        proceed(call, exchange, late, next);
       })
       .catch(next);
   }
@@ -70,7 +78,7 @@ export function rateLimit(options: RateLimitOptions = {}, clock: Clock = steadyC
   });
 }
 
-function response(
+function proceed(
   call: LimitedCall,
   exchange: Exchange,
   refusal: ProxyError | undefined,

@@ -1,17 +1,17 @@
 import type { Clock } from '../core/steady-clock.js';
 import type { Refusal } from './refusal.js';
 
-/** A call that waits for its turn. */
+/** A waiting call. */
 export interface Waiter {
-  /** Names of what it waits for: no call behind it that wants one of them goes first. */
+  /** The limits it needs: no later call that needs one of them overtakes it. */
   readonly lanes: readonly unknown[];
-  /** Where it may wait no longer, on the line's clock. */
+  /** End of its waiting time, by the line's clock. */
   readonly deadline: number;
-  /** Takes what the call needs, or says which of its lanes is blocked, and until when. */
+  /** Takes what the call needs, or says which lane is blocked, and until when. */
   attempt(): Promise<Blocked | undefined> | Blocked | undefined;
-  /** It has got what it needs. */
+  /** Called when it has got what it needs. */
   go(): void;
-  /** Its time is up; `blocked` says what it was last waiting for. */
+  /** Called when its waiting time is over; `blocked` says what it was waiting for. */
   late(blocked: Blocked): void;
 }
 
@@ -21,16 +21,16 @@ export interface Blocked {
   readonly refusal: Refusal;
 }
 
-/** A timer may be a little early, and would find nothing changed. */
+/** A timer may fire a little early, when nothing has changed yet. */
 const TIMER_SLACK_MS = 1;
 
-/** Above this a timer would fire at once; it is set anew then. */
+/** The longest timer: above it one fires at once. It is set again when it has fired. */
 const LONGEST_TIMER_MS = 2_147_483_647;
 
-/** Calls that wait, first come, first served among those that want the same. One timer serves all of them. */
+/** The queue: first come, first served among calls that need the same limit. One timer serves all of them. */
 export class WaitingLine {
   readonly #clock: Clock;
-  /** With what each waits for, in the order in which they came. */
+  /** Waiters and what blocks each, in order of arrival. */
   readonly #waiters = new Map<Waiter, Blocked>();
   readonly #lanes = new Map<unknown, number>();
   #timer: NodeJS.Timeout | undefined;
@@ -46,22 +46,22 @@ export class WaitingLine {
     return this.#waiters.size;
   }
 
-  /** How many wait for this lane to be free. */
+  /** Number of calls that wait for this lane. */
   countAt(lane: unknown): number {
     return this.#lanes.get(lane) ?? 0;
   }
 
-  /** Puts a waiter at the end. */
+  /** Adds a waiter at the end. */
   join(waiter: Waiter, blocked: Blocked): void {
     const isFirst = this.countAt(blocked.lane) === 0;
     this.#waiters.set(waiter, blocked);
     this.#count(blocked.lane, 1);
-    // What was set free before there was anybody to wait for it is looked for again; others are behind somebody.
+    // Something may have been freed before the first waiter joined. Later waiters stand behind another one anyway.
     if (isFirst) this.wake();
     else this.#wakeBy(waiter.deadline);
   }
 
-  /** Lets a waiter go without having got anything. */
+  /** Removes a waiter. */
   leave(waiter: Waiter): void {
     const blocked = this.#waiters.get(waiter);
     if (!blocked) return;
@@ -69,14 +69,14 @@ export class WaitingLine {
     this.#count(blocked.lane, -1);
   }
 
-  /** Looks who can go: something may have been set free. */
+  /** Checks who can go, since something may have been freed. */
   wake(): void {
     if (this.#waiters.size === 0) return;
     this.#again = true;
     if (!this.#serving) void this.#serveAll();
   }
 
-  /** Tells everybody that their time is up. */
+  /** Ends the waiting time of all waiters. */
   close(): void {
     this.#stopTimer();
     for (const waiter of [...this.#waiters.keys()]) this.#tooLate(waiter);
@@ -89,21 +89,21 @@ export class WaitingLine {
     try {
       wakeAt = await this.#serve();
     } finally {
-      // Something may have been set free since, or a listener of the application's may have thrown.
+      // Something may have been freed since, or a listener of the application may have thrown.
       this.#serving = false;
       if (this.#again) this.wake();
       else if (this.#waiters.size > 0) this.#wakeBy(wakeAt);
     }
   }
 
-  /** @returns when to look again */
+  /** @returns when to check again */
   async #serve(): Promise<number> {
     let wakeAt = Number.POSITIVE_INFINITY;
     const blocked = new Map<unknown, Blocked>();
     let rest = this.#waiters.keys();
     for (;;) {
       if (this.#again) {
-        // From the front: what has been set free is the first one's.
+        // From the front: what was freed belongs to the first in line.
         this.#again = false;
         wakeAt = Number.POSITIVE_INFINITY;
         blocked.clear();
@@ -137,7 +137,7 @@ export class WaitingLine {
 
   #waitsFor(waiter: Waiter, why: Blocked): void {
     const before = this.#waiters.get(waiter);
-    // It may have left meanwhile.
+    // It may have left in the meantime.
     if (!before || before === why) return;
     this.#count(before.lane, -1);
     this.#count(why.lane, 1);

@@ -1,7 +1,7 @@
 import type { ResolvedRetry } from './retry-options.js';
 
 /**
- * Wait before the attempt after `attemptsMade` ones: initial × factor^(n−1), capped, give or take 20 %.
+ * Wait before the next attempt, after `attemptsMade` ones: initial × factor^(n−1), capped, ± 20 %.
  * @param random between 0 and 1
  */
 export function backOffMs(

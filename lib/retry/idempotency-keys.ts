@@ -3,7 +3,7 @@ import type { Attempt, Limit, Permit, SentRequest } from '../core/attempt.js';
 import type { Exchange } from '../core/exchange.js';
 import { idempotencyKeySchema, type ResolvedRetry } from './retry-options.js';
 
-/** Sees that each unsafe call brings one key to the target, in all of its attempts. Serves every call of a policy. */
+/** Sends the same key with all attempts of an unsafe call. One instance serves every call of a policy. */
 export class IdempotencyKeys implements Limit, Permit {
   readonly #header: string;
   readonly #lowerHeader: string;
@@ -18,7 +18,7 @@ export class IdempotencyKeys implements Limit, Permit {
     this.#quoted = quoted;
   }
 
-  /** Whether calls by this method have a key. */
+  /** Whether calls with this method get a key. */
   covers(method: string): boolean {
     return this.#methods.has(method);
   }
@@ -34,9 +34,10 @@ export class IdempotencyKeys implements Limit, Permit {
   }
 
   #keyOf({ req, detached }: Exchange): readonly [string, string] | undefined {
-    // A detached call has the fields of a client that has its answer already: by its key it would get that once more.
+    // A detached call has the headers of a client that already has its response: with that client's key the target
+    // would only repeat it.
     const own = detached ? [] : this.#ownHeaders(req.rawHeaders);
-    // Which of several the target takes, if any, is not known here.
+    // Nobody knows which of several keys the target would use, if any.
     if (own.length > 1) return undefined;
     const [header] = own;
     if (header && header[1] !== '') return header;

@@ -1,6 +1,6 @@
 const SPAN_MS = 1000;
 const SPANS = 10;
-/** Retries a second that are always allowed, so that a quiet API is tried again at all. */
+/** Retries a second that are always allowed, so that an API with little traffic gets any. */
 const FLOOR_PER_SECOND = 10;
 
 /**
@@ -17,14 +17,14 @@ export class RetryBudget {
     this.#ratio = ratio;
   }
 
-  /** Counts a call. @param now milliseconds on a clock that does not jump */
+  /** Counts a call. @param now monotonic, in milliseconds */
   deposit(now: number): void {
     this.#turn(now);
     const at = this.#span % SPANS;
     this.#calls[at] = (this.#calls[at] ?? 0) + 1;
   }
 
-  /** Takes one retry out, or says that there is none left. */
+  /** Takes one retry out. @returns whether there was one left */
   withdraw(now: number): boolean {
     this.#turn(now);
     const at = this.#span % SPANS;

@@ -4,7 +4,7 @@ import { requestedDelayMs } from '../http/retry-after.js';
 import { backOffMs } from './back-off.js';
 import type { ResolvedRetry } from './retry-options.js';
 
-/** What the decision needs of the world. */
+/** Inputs of the decision that change by themselves. */
 export interface RetryMoment {
   /** Epoch milliseconds. */
   readonly now: number;
@@ -12,13 +12,13 @@ export interface RetryMoment {
   readonly random: number;
 }
 
-/** Milliseconds to wait before another attempt, or why there is none. */
+/** Time to wait before another attempt, or why there is none. */
 export type RetryDecision = { readonly waitMs: number } | { readonly stop: StopReason };
 
-/** Why an outcome is passed on. */
+/** Why an outcome is passed on to the client. */
 export type StopReason = 'outcome' | 'attempts' | 'method' | 'body' | 'time' | 'budget';
 
-/** Whether an outcome is followed by another attempt, apart from the budget. */
+/** Whether another attempt follows an outcome; the budget is checked elsewhere. */
 export function decideRetry(
   options: ResolvedRetry,
   outcome: AttemptOutcome,
@@ -30,8 +30,8 @@ export function decideRetry(
   const unsent = outcome.kind === 'failure' && outcome.unsent;
   if (!unsent && !call.keyed && !options.methods.includes(call.method)) return { stop: 'method' };
   if (!call.replayable) return { stop: 'body' };
-  const asked = outcome.kind === 'response' ? requestedDelayMs(outcome.head, now) : undefined;
-  const waitMs = Math.max(asked ?? 0, backOffMs(options, call.attemptsMade, random));
+  const requestedMs = outcome.kind === 'response' ? requestedDelayMs(outcome.head, now) : undefined;
+  const waitMs = Math.max(requestedMs ?? 0, backOffMs(options, call.attemptsMade, random));
   if (call.elapsedMs + waitMs >= options.totalTimeoutMs) return { stop: 'time' };
   return { waitMs };
 }

@@ -92,14 +92,14 @@ export type ResolvedRetry = Readonly<z.output<typeof retrySchema>>;
 
 const method = z.string().regex(/^[A-Z]+$/, 'must be a method in capitals, as POST');
 
-/** Fields without which no call goes out, or that go no further than one connection. */
+/** Headers that every call needs, or that end at one connection. */
 const TAKEN =
   /^(host|content-.+|transfer-encoding|connection|keep-alive|upgrade|te|trailer|expect|proxy-.+|authorization|cookie|via)$/i;
 
 /** What `retry.idempotencyKey` may hold. */
 export const idempotencyKeySchema = optionsObject({
   header: headerName
-    .refine((name) => !TAKEN.test(name), 'must be a field with no other meaning')
+    .refine((name) => !TAKEN.test(name), 'must be a header with no other meaning')
     .default('Idempotency-Key'),
   methods: z.array(method).min(1).default(['POST', 'PATCH']),
   quoted: z.boolean().default(false),

@@ -12,7 +12,7 @@ import { type ResolvedRetry, type RetryOptions, retrySchema } from './retry-opti
 
 /**
  * Events of `retry()`. `api` is the API's name, `attemptsMade` counts the first attempt too, and `because` is the last
- * failure: its status, or the error's message.
+ * failure: its status, or the code of its error.
  */
 export interface RetryEvents {
   /** Another attempt follows in `waitMs` milliseconds. */
@@ -73,8 +73,8 @@ class Policy implements RetryPolicy {
     this.#keys = idempotencyKey === false ? undefined : new IdempotencyKeys(idempotencyKey);
   }
 
-  begin({ limits }: Exchange): void {
-    this.#budget?.deposit(performance.now());
+  begin({ limits, startedAt }: Exchange): void {
+    this.#budget?.deposit(startedAt);
     if (this.#keys) limits.push(this.#keys);
   }
 
@@ -87,27 +87,27 @@ class Policy implements RetryPolicy {
     const moment = { now: Date.now(), random: Math.random() };
     const decision = decideRetry(this.#options, outcome, call, moment);
     if ('waitMs' in decision && (this.#budget?.withdraw(performance.now()) ?? true)) {
-      this.#tell('retry', outcome, call, { waitMs: decision.waitMs });
+      this.#announce('retry', outcome, call, { waitMs: decision.waitMs });
       return decision.waitMs;
     }
     const stop = 'stop' in decision ? decision.stop : 'budget';
-    if (stop !== 'outcome') this.#tell('giveUp', outcome, call, { stop });
+    if (stop !== 'outcome') this.#announce('giveUp', outcome, call, { stop });
     return undefined;
   }
 
-  /** async-retry counts and loops; its first attempt is the one that has failed already. */
+  /** async-retry runs the loop; its first attempt stands for the one that has failed already. */
   drive(again: (giveUp: (error: Error) => void) => Promise<void>): Promise<void> {
     return asyncRetry(
       (giveUp, attempt) => {
         if (attempt === 1) throw FIRST_FAILED;
         return again(giveUp);
       },
-      // The waits are ours: async-retry has none that an upstream can ask for, nor one that can be ended.
+      // The waits are made elsewhere: async-retry has none that an upstream can request or that can be cancelled.
       { retries: this.#options.maxAttempts - 1, minTimeout: 0, maxTimeout: 0, randomize: false },
     );
   }
 
-  #tell<E extends keyof RetryEvents>(
+  #announce<E extends keyof RetryEvents>(
     event: E,
     outcome: AttemptOutcome,
     { exchange, method, attemptsMade }: RetryContext,

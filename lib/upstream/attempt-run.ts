@@ -11,7 +11,7 @@ import type { Exchange } from '../core/exchange.js';
 import { headProblem } from '../http/head-problem.js';
 import type { Deadline, DeadlineWheel } from './deadline-wheel.js';
 import { proxyFailure, readFailure, timeoutFailure, unreadableFailure } from './failure.js';
-import type { AttemptListener, Cancel, Plan, Transport } from './transport.js';
+import type { AttemptListener, Plan, Sending, Transport } from './transport.js';
 
 /** The call that an attempt is made for. */
 export interface AttemptOwner {
@@ -45,7 +45,7 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
   readonly #permits: Permit[] = [];
   #timeoutMs = 0;
   #way: Egress | undefined;
-  #cancelTransport: Cancel | undefined;
+  #sending: Sending | undefined;
   #connected = false;
 
   constructor(number: number, startedAt: number, wheel: DeadlineWheel, owner: AttemptOwner) {
@@ -90,9 +90,9 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
     this.#timeoutMs = timeoutMs;
     this.dueAt = this.startedAt + timeoutMs;
     if (timeoutMs > 0) this.#wheel.watch(this);
-    const cancel = send(plan, this);
-    if (this.end) cancel();
-    else this.#cancelTransport = cancel;
+    const sending = send(plan, this);
+    if (this.end) sending.cancel();
+    else this.#sending = sending;
   }
 
   connected(): void {
@@ -127,13 +127,14 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
   failed(error: unknown, usedConnection = false): void {
     if (this.end) return;
     this.#stopClock();
-    this.#owner.failed(this, readFailure(error, usedConnection));
+    // What broke off after its head is no connection that the target had closed while it was unused.
+    this.#owner.failed(this, readFailure(error, usedConnection && this.outcome === undefined));
   }
 
   expire(): void {
     if (this.end) return;
     this.#stopClock();
-    this.#cancelTransport?.();
+    this.#sending?.cancel();
     // Without a connection the target was never asked. One that waits for a free connection is not the egress
     // proxy's doing either.
     const inTunnel = !this.#connected && this.#way !== undefined && this.#way.opening > 0;
@@ -149,9 +150,9 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
   cancel(): void {
     if (this.end) return;
     this.#stopClock();
-    const sent = this.#cancelTransport !== undefined;
+    const sent = this.#sending !== undefined;
     this.outcome ??= { kind: 'abandoned' };
-    this.#cancelTransport?.();
+    this.#sending?.cancel();
     this.conclude({ kind: sent ? 'cancelled' : 'unused' });
   }
 

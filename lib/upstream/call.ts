@@ -151,17 +151,17 @@ export class Call implements AttemptOwner {
     try {
       const own = run.sending(plan);
       const sent = own ? { ...plan, rawHeaders: replaced(plan.rawHeaders, own) } : plan;
-      run.start(this.#tools.send, sent, this.#timeLeft());
+      run.start(this.#tools.send, sent, this.#timeLeft(run));
     } catch (error) {
       run.failed(error);
     }
   }
 
   /** Milliseconds this attempt has up to its head; 0 is no limit. */
-  #timeLeft(): number {
+  #timeLeft({ startedAt }: AttemptRun): number {
     const { attemptTimeoutMs = this.#tools.requestTimeoutMs, retry } = this.exchange;
     if (!retry) return attemptTimeoutMs;
-    const left = Math.max(1, retry.totalTimeoutMs - this.#elapsed());
+    const left = Math.max(1, retry.totalTimeoutMs - (startedAt - this.exchange.startedAt));
     return attemptTimeoutMs === 0 ? left : Math.min(attemptTimeoutMs, left);
   }
 
@@ -180,6 +180,7 @@ export class Call implements AttemptOwner {
     // A listener of a limit or of the policy may have ended the call.
     if (this.#settled) return false;
     run.accepted = true;
+    this.exchange.answeredAt = run.startedAt + run.durationMs;
     this.#tools.answered?.(this.#plan, head.status);
     this.#driven?.accepted();
     return true;

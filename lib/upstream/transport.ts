@@ -40,8 +40,11 @@ export interface AttemptListener {
   failed(error: unknown, usedConnection?: boolean): void;
 }
 
-/** Ends an attempt that nobody waits for; the listener hears nothing more. */
-export type Cancel = () => void;
+/** An attempt on its way. */
+export interface Sending {
+  /** Ends it, since nobody waits for it; its listener hears nothing more. */
+  cancel(): void;
+}
 
 /** Sends one attempt: head or error out. */
-export type Transport = (plan: Plan, listener: AttemptListener) => Cancel;
+export type Transport = (plan: Plan, listener: AttemptListener) => Sending;

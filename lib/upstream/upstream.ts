@@ -17,12 +17,13 @@ import { tell } from './node/listeners.js';
 import { NodeTransport } from './node/transport.js';
 import { CallOptions } from './options/call-options.js';
 import type { UpstreamOptions } from './options/resolve-forward.js';
-import { requestBody } from './request/body.js';
+import { named } from './options/tls-options.js';
+import { hasBody, requestBody } from './request/body.js';
 import { BodyLedger, type RequestBody } from './request/body-rules.js';
 import { RequestCopies } from './request/copies.js';
 import { upstreamPath } from './request/path.js';
 import { asUrl, TargetBook } from './request/target.js';
-import type { AttemptListener, Cancel, Plan, Transport } from './transport.js';
+import type { AttemptListener, Plan, Sending, Transport } from './transport.js';
 import { UndiciTransport } from './undici/transport.js';
 import { UpgradeTransport } from './websocket/transport.js';
 
@@ -177,11 +178,11 @@ export class Upstream {
     this.#guarded(plan, listener, this.#transport(plan.transport).send);
 
   /** The last door: what was opened before all was closed stays closed, and nothing goes out by another way than planned. */
-  #guarded(plan: Plan, listener: AttemptListener, send: Transport): Cancel {
+  #guarded(plan: Plan, listener: AttemptListener, send: Transport): Sending {
     const refusal = this.#closed ? shuttingDown() : plan.direct || plan.egress ? undefined : noDirectWay();
     if (!refusal) return send(plan, listener);
     listener.failed(refusal);
-    return nothing;
+    return NOT_SENT;
   }
 
   #transport(kind: 'undici' | 'node'): UndiciTransport | NodeTransport {
@@ -224,12 +225,14 @@ export class Upstream {
     }
     const transport = this.#calls.transport(proxyOptions);
     const method = this.#options.method ?? req.method ?? 'GET';
-    const body = requestBody(req, {
-      buffer,
-      keepBytes: exchange.retry?.resends(method) ? exchange.retry.maxBodyBytes : 0,
-      ledger: this.#ledger,
-      listened: transport === 'node' && this.#server.listenerCount('proxyReq') > 0,
-    });
+    const body = hasBody(req, buffer)
+      ? requestBody(req, {
+          buffer,
+          keepBytes: exchange.retry?.resends(method) ? exchange.retry.maxBodyBytes : 0,
+          ledger: this.#ledger,
+          listened: transport === 'node' && this.#server.listenerCount('proxyReq') > 0,
+        })
+      : undefined;
     // Nothing is read before there is a connection: an egress proxy that fails then leaves the body whole for the next.
     if (body && exchange.egress) req.pause();
     if (forward) this.#copy(forward, req, proxyOptions, method, body);
@@ -238,14 +241,14 @@ export class Upstream {
       body?.close();
       return undefined;
     }
-    const read = this.#targets.read(target);
+    const read = named(this.#targets.read(target), proxyOptions);
     // Written out, since an object made by spreading costs more than all the rest of this.
     return {
       exchange,
       target: read,
       method,
       path: upstreamPath(read, req.url ?? '/', proxyOptions.ignorePath ?? false),
-      rawHeaders: this.#calls.headers(proxyOptions)(req, read, body ?? {}),
+      rawHeaders: this.#calls.headers(proxyOptions)(req, read, body ?? NO_FRAMING),
       body,
       transport,
       proxyOptions,
@@ -264,7 +267,7 @@ export class Upstream {
       const { attemptTimeoutMs = this.#options.requestTimeoutMs } = exchange;
       exchange.attemptTimeoutMs = Math.min(upgradeTimeout, attemptTimeoutMs || upgradeTimeout);
     }
-    const to = this.#targets.read(target);
+    const to = named(this.#targets.read(target), proxyOptions);
     return {
       exchange,
       target: to,
@@ -307,7 +310,9 @@ export class Upstream {
 
 const noDirectWay = () =>
   new ProxyError('ERR_NO_PROXY', 'The request was not sent: it may only go through an egress proxy');
-const nothing: Cancel = () => {};
+/** Of a request without a body. */
+const NO_FRAMING = Object.freeze({});
+const NOT_SENT: Sending = Object.freeze({ cancel() {} });
 
 /** How long WebSockets may take to say goodbye. */
 const GRACE_MS = 1000;

@@ -19,7 +19,7 @@ export function errorsAt(now: number): RecentError[] {
         i % 4 === 3
           ? 'status 503'
           : late
-            ? 'The upstream did not answer within 10000 ms'
+            ? 'The upstream did not respond within 10000 ms'
             : 'Service temporarily unavailable: circuit "payments" is open after 5 failures (last: status 503). Please try again in 21 seconds',
       method: i % 2 === 0 ? 'POST' : 'GET',
       path: paths[i % paths.length] ?? '/',

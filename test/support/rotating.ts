@@ -2,11 +2,11 @@ import { type ProxyRotateHandler, proxyRotate } from '../../lib/proxy-rotate/pro
 import type { ProxyRotateOptions } from '../../lib/proxy-rotate/proxy-rotate-options.js';
 import { onCleanup } from './cleanup.js';
 
-/** A rotation on a clock that goes on only when told to, or with the real time where it never is. */
+/** A rotation on the real clock, which can be put forward. */
 export interface Rotating {
   readonly rotate: ProxyRotateHandler;
-  /** What it told, one line an event. */
-  readonly told: readonly string[];
+  /** Its events, one line for each. */
+  readonly events: readonly string[];
   advance(ms: number): void;
 }
 
@@ -15,17 +15,17 @@ export function rotating(options: ProxyRotateOptions): Rotating {
   let ahead = 0;
   const rotate = proxyRotate(options, () => performance.timeOrigin + performance.now() + ahead);
   onCleanup(() => rotate.close());
-  const told: string[] = [];
+  const events: string[] = [];
   rotate.on('cooldown', ({ proxy, origin, reason, cooldownMs }) =>
-    told.push(`cooldown ${proxy}${origin ? ` for ${origin}` : ''}: ${reason}, ${cooldownMs} ms`),
+    events.push(`cooldown ${proxy}${origin ? ` for ${origin}` : ''}: ${reason}, ${cooldownMs} ms`),
   );
   rotate.on('recovered', ({ proxy, origin }) =>
-    told.push(`recovered ${proxy}${origin ? ` for ${origin}` : ''}`),
+    events.push(`recovered ${proxy}${origin ? ` for ${origin}` : ''}`),
   );
-  rotate.on('exhausted', ({ direct }) => told.push(`exhausted${direct ? ', direct' : ''}`));
+  rotate.on('exhausted', ({ direct }) => events.push(`exhausted${direct ? ', direct' : ''}`));
   return {
     rotate,
-    told,
+    events,
     advance: (ms) => {
       ahead += ms;
     },

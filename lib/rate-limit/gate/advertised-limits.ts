@@ -1,16 +1,16 @@
 import { parseHttpDate } from '../../http/date.js';
 
-/** What an answer says about its sender's rate limit. */
+/** What a response says about its sender's rate limit. */
 export interface AdvertisedLimits {
-  /** The call was one too many: a 429. */
+  /** A 429: the call was one too many. */
   readonly limited: boolean;
-  /** No call is wanted for the time of `waitMs`: a 429, or a 503 with `Retry-After`. */
+  /** A 429, or a 503 with `Retry-After`: no calls are wanted for `waitMs`. */
   readonly refused: boolean;
-  /** Until the window ends, or until calls are wanted again. */
+  /** Time until the window ends, or until calls are wanted again. */
   readonly waitMs: number | undefined;
   /** Calls left in this window. */
   readonly remaining: number | undefined;
-  /** Calls that a window allows. */
+  /** Calls in a window. */
   readonly limit: number | undefined;
   readonly windowMs: number | undefined;
 }
@@ -44,13 +44,13 @@ const SLOTS: ReadonlyMap<string, Slot> = new Map<string, Slot>([
   ['x-rate-limit-reset', 'xReset'],
 ]);
 
-/** Names of the fields that tell a limit. */
-export const LIMIT_FIELDS: readonly string[] = [...SLOTS.keys()].filter((name) => name.includes('limit'));
+/** Names of the headers that advertise a limit. */
+export const LIMIT_HEADERS: readonly string[] = [...SLOTS.keys()].filter((name) => name.includes('limit'));
 
 /**
- * Reads `Retry-After` and the live shapes of the rate limit fields: three with seconds, structured ones (both drafts),
- * and `X-RateLimit-*` with an instant or a delta. What cannot be read counts as not there; `undefined` where the answer
- * says nothing.
+ * Reads `Retry-After` and the rate limit headers in the forms that are in use: three headers with seconds, structured
+ * ones (of both drafts), and `X-RateLimit-*` with an instant or a delta. Unreadable values count as missing. Returns
+ * `undefined` if the response says nothing.
  * @param rawHeaders flat: name, value, name, value
  * @param now epoch milliseconds
  */
@@ -65,13 +65,13 @@ export function readLimits(
     status === 429 || status === 503 ? readWait(headers.retryAfter, headers.date, now) : undefined;
   const limited = status === 429;
   const refused = limited || retryMs !== undefined;
-  const told = fromStructured(headers) ?? fromThree(headers, now);
-  if (!refused && told.remaining === undefined && told.limit === undefined) return undefined;
-  const { remaining, limit, windowMs } = told;
+  const window = fromStructured(headers) ?? fromThree(headers, now);
+  if (!refused && window.remaining === undefined && window.limit === undefined) return undefined;
+  const { remaining, limit, windowMs } = window;
   return {
     limited,
     refused,
-    waitMs: refused ? longest(retryMs, told) : told.waitMs,
+    waitMs: refused ? longest(retryMs, window) : window.waitMs,
     remaining,
     limit,
     windowMs,
@@ -95,8 +95,8 @@ const TOO_MANY: AdvertisedLimits = Object.freeze({
 });
 
 /**
- * `Retry-After` is meant for this call and comes first. A window that is used up, by the same answer, may last longer
- * than that; one with something left is another limit's.
+ * `Retry-After` is meant for this call and comes first. If the same response advertises a window that is used up and
+ * lasts longer, that counts; a window with calls left belongs to another limit.
  */
 function longest(
   retryMs: number | undefined,
@@ -106,7 +106,7 @@ function longest(
   return remaining === 0 && waitMs !== undefined && waitMs > retryMs ? waitMs : retryMs;
 }
 
-/** On every answer: only names that begin with an R, an X or a D are looked at. */
+/** Runs for every response, so it only looks at names that begin with R, X or D. */
 function collect(rawHeaders: readonly string[]): Headers | undefined {
   let headers: Headers | undefined;
   let date: string | undefined;
@@ -121,7 +121,7 @@ function collect(rawHeaders: readonly string[]): Headers | undefined {
       continue;
     }
     headers ??= {};
-    // Lines of one list are one list (RFC 9110 §5.3); of the others the first counts.
+    // Several lines of a list header are one list (RFC 9110 §5.3); of other headers the first line counts.
     if (headers[slot] === undefined) headers[slot] = rawHeaders[i + 1]?.slice(0, MAX_LENGTH);
     else if (slot === 'structured' || slot === 'policy')
       headers[slot] = `${headers[slot]}, ${rawHeaders[i + 1]}`.slice(0, MAX_LENGTH);
@@ -134,7 +134,7 @@ const MAX_LENGTH = 2000;
 
 function fromThree(headers: Headers, now: number): AdvertisedWindow {
   const limits = headers.limit ?? headers.xLimit;
-  // `100, 100;w=60` was a draft's way to tell the policy in the same field.
+  // In one draft the same header held the policy: `100, 100;w=60`.
   const list = limits !== undefined && /[,;]/.test(limits);
   const policy = headers.policy ?? (list ? limits.slice(limits.indexOf(',') + 1) : undefined);
   const [first] = policy === undefined ? [] : items(policy);
@@ -146,7 +146,7 @@ function fromThree(headers: Headers, now: number): AdvertisedWindow {
   };
 }
 
-/** The policy that matters most: one that is used up, and for longest; else the one with least left. */
+/** The tightest policy: the one with the fewest calls left; among equals, the one that resets last. */
 function fromStructured({ structured, policy = '' }: Headers): AdvertisedWindow | undefined {
   if (structured === undefined) return undefined;
   const policies = items(policy);
@@ -191,7 +191,7 @@ const ITEM =
   /\s*("(?:[^"\\]|\\.)*"|[A-Za-z0-9_.*-]+)((?:\s*;\s*[a-z*][a-z0-9_.*-]*(?:=(?:"(?:[^"\\]|\\.)*"|[^;,"\s]*))?)*)\s*(?:,|$)/y;
 const PARAMETER = /;\s*([a-z*][a-z0-9_.*-]*)(?:=("(?:[^"\\]|\\.)*"|[^;,"\s]*))?/g;
 
-/** A list of items with parameters (RFC 9651 §3.1), up to what cannot be read. A bare number is the quota itself. */
+/** A list of items with parameters (RFC 9651 §3.1), up to the first unreadable one. A bare number is the quota. */
 function items(text: string): Item[] {
   const found: Item[] = [];
   ITEM.lastIndex = 0;
@@ -207,10 +207,10 @@ function items(text: string): Item[] {
   return found;
 }
 
-/** No more than these are read exactly, and no API allows as many calls. */
+/** Longer numbers are not exact as a double, and no API allows that many calls. */
 const MAX_DIGITS = 15;
 
-/** Digits and nothing else. On every answer of an API that tells its limit: a loop costs a third of an expression. */
+/** Reads digits only. Runs for every response that advertises a limit: a loop costs a third of a regular expression. */
 function readCount(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const digits = text.trim();
@@ -231,13 +231,13 @@ function seconds(text: string | undefined): number | undefined {
   return /^\s*\d{1,15}\.\d{1,9}\s*$/.test(text) ? Number(text) * 1000 : undefined;
 }
 
-/** From here on a number is an instant, in seconds since 1970: as a delta it would be 30 years. */
+/** From here on a number is an instant in epoch seconds: as a delta it would be 30 years. */
 const FIRST_INSTANT_S = 1_000_000_000;
-/** And from here on in milliseconds. */
+/** From here on it is in epoch milliseconds. */
 const FIRST_INSTANT_MS = 100_000_000_000;
-/** Both clocks were cut off at a whole millisecond when they were read: an instant may seem that much nearer. */
+/** Both clocks are read in whole milliseconds, rounded down, so an instant may seem up to this much nearer. */
 const CUT_OFF_MS = 2;
-/** `Date` tells whole seconds: clocks that differ by less may well agree. */
+/** `Date` has whole seconds: clocks that differ by less than this may agree. */
 const CLOCKS_AGREE_MS = 2000;
 
 function readWait(text: string | undefined, date: string | undefined, now: number): number | undefined {
@@ -246,11 +246,11 @@ function readWait(text: string | undefined, date: string | undefined, now: numbe
   if (numberMs !== undefined && numberMs < FIRST_INSTANT_S * 1000) return numberMs;
   const instantMs = numberMs === undefined ? parseHttpDate(text.trim(), now) : instantOf(numberMs);
   if (instantMs === undefined) return undefined;
-  // The instant is on the sender's clock: what its clock shows is in the answer as well.
+  // The instant is by the sender's clock, whose time is in the response's `Date`.
   const sent = date === undefined ? undefined : parseHttpDate(date, now);
   const senderNow = sent === undefined || Math.abs(sent - now) < CLOCKS_AGREE_MS ? now : sent;
   return Math.max(0, instantMs - senderNow + CUT_OFF_MS);
 }
 
-/** A number that was read as seconds may have been meant in milliseconds. */
+/** The number was read as seconds, but may be in milliseconds. */
 const instantOf = (ms: number) => (ms < FIRST_INSTANT_MS * 1000 ? ms : ms / 1000);

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { CREDENTIAL_HEADERS } from '../../core/credential-headers.js';
 
-/** What of an API's options decides which fields of a client reach the target. */
+/** The options of an API that decide which headers of a client reach the target. */
 export interface ForwardedHeaders {
   readonly headers?: Readonly<Record<string, unknown>> | undefined;
   readonly forwardHeaders?: boolean | readonly string[] | undefined;
@@ -9,8 +9,8 @@ export interface ForwardedHeaders {
 }
 
 /**
- * The well-known credentials that a client's own reach the target with: one that is injected is the same for all, and
- * one that is kept back tells nobody apart there.
+ * The well-known credential headers that reach the target with a client's own value. An injected one is the same for
+ * all clients, and one that is not forwarded does not tell them apart at the target.
  */
 export function forwardedCredentials(api: ForwardedHeaders): string[] {
   const lower = (names: readonly string[]) => new Set(names.map((name) => name.toLowerCase()));
@@ -23,16 +23,16 @@ export function forwardedCredentials(api: ForwardedHeaders): string[] {
   });
 }
 
-/** A digest of the credentials of a request; empty where it has none. */
+/** A digest of the credentials of a request; empty if it has none. */
 export type CredentialOf = (rawHeaders: readonly string[]) => string;
 
-/** Enough to tell all users apart, and to be no secret. */
+/** Long enough to tell all users apart, and no secret. */
 const DIGEST_LENGTH = 16;
 
-/** Looks for the fields of these names. */
+/** Makes digests of the headers of these names. */
 export function credentialDigest(names: readonly string[]): CredentialOf {
   const wanted = new Set(names.map((name) => name.toLowerCase()));
-  // Most fields are told by their length alone not to be among them.
+  // The length alone rules out most headers.
   let lengths = 0;
   for (const name of wanted) lengths |= 1 << (name.length & 31);
 
@@ -43,7 +43,7 @@ export function credentialDigest(names: readonly string[]): CredentialOf {
       if ((lengths & (1 << (name.length & 31))) === 0) continue;
       const lower = name.toLowerCase();
       const value = rawHeaders[i + 1] ?? '';
-      // The length in front keeps two fields from reading as another two.
+      // With its length in front, a value cannot pose as the next header.
       if (wanted.has(lower)) found.push(`${lower} ${value.length} ${value}\n`);
     }
     if (found.length === 0) return '';

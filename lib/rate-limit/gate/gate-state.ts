@@ -1,43 +1,43 @@
 import type { AdvertisedLimits } from './advertised-limits.js';
 
-/** What a gate knows. Times are milliseconds on one clock that never goes back. */
+/** What a gate knows. Times are milliseconds of one monotonic clock. */
 export interface GateState {
   /**
-   * `free`: nothing is known, and every call goes. `counting`: what is left of a window is counted down. `probing`: the
-   * window has ended by what was told, and a first answer is awaited to see that it has.
+   * `free`: nothing is known, and every call goes. `counting`: the rest of a window is counted down. `probing`: the
+   * window should have ended, and a first response is awaited to confirm it.
    */
   phase: 'free' | 'counting' | 'probing';
-  /** Counts windows: an answer to a call of an earlier one says nothing about this one. */
+  /** Number of the window: the response to a call of an earlier one says nothing about this one. */
   window: number;
-  /** Calls left, as last told: what is in flight is still to be taken off. */
+  /** Calls left, as last advertised; those in flight are still to be subtracted. */
   remaining: number;
-  /** Calls of this window that have not been answered. */
+  /** Calls of this window without a response so far. */
   flight: number;
-  /** Calls of this window that were answered, and not by a 429. */
+  /** Calls of this window with a response other than a 429. */
   passed: number;
   startedAt: number;
   endsAt: number;
-  /** Calls that a window allows, as told or, failing that, as counted. */
+  /** Calls in a window: as advertised, or else as counted. */
   limit: number | undefined;
   advertisedLimit: boolean;
   windowMs: number | undefined;
-  /** Added to each reset, for a sender that rounds it down. */
+  /** Added to each reset, for a target that rounds it down. */
   slackMs: number;
-  /** A call of this window was one too many. */
+  /** Whether a call of this window got a 429. */
   overrun: boolean;
-  /** What the next window gets on top where the limit is but counted and was enough. */
+  /** How many more calls to try in the next window, if the limit is only counted and was not reached. */
   growth: number;
 }
 
-/** How long a first answer is awaited before one more call may go. */
+/** How long a first response is awaited before one more call may go. */
 const PROBE_MS = 1000;
-/** How long a 429 that tells no time closes the gate. */
-const UNTOLD_WAIT_MS = 1000;
-/** Resets are told in whole seconds, rounded either way: what lies further ahead is another window's. */
+/** Pause after a 429 that gives no time. */
+const DEFAULT_WAIT_MS = 1000;
+/** Resets come in whole seconds, rounded either way; one that differs by more belongs to another window. */
 const ROUNDING_MS = 1500;
-/** While nothing is known, what has passed is counted afresh this often. */
+/** While nothing is known, counting starts again this often. */
 const COUNTED_MS = 60_000;
-/** Share of the limit that may go at once when a window should have begun. */
+/** Share of the limit that may go as probes when a new window should have begun. */
 const PROBE_RATIO = 0.01;
 
 /** A gate that knows nothing yet. */
@@ -59,19 +59,19 @@ export function freeGate(now: number): GateState {
   };
 }
 
-/** Which window a call belongs to that was let through now; `undefined` where none is counted. */
+/** The window of a call that is let through now; `undefined` if nothing is counted. */
 export function windowOf(state: GateState): number | undefined {
   return state.phase === 'free' ? undefined : state.window;
 }
 
-/** Whether nothing is left until the window ends, whatever becomes of the calls in flight. */
-export function isClosed(state: GateState, now: number): boolean {
+/** Whether nothing is left until the window ends, whatever happens to the calls in flight. */
+export function isExhausted(state: GateState, now: number): boolean {
   return state.remaining <= 0 && now < state.endsAt;
 }
 
 /**
  * Lets a call through and counts it.
- * @returns 0, or the milliseconds until the window ends where there is nothing left for it
+ * @returns 0, or the milliseconds until the window ends if nothing is left
  */
 export function takeCall(state: GateState, now: number): number {
   if (now >= state.endsAt) turn(state, now);
@@ -81,51 +81,51 @@ export function takeCall(state: GateState, now: number): number {
   return 0;
 }
 
-/** Takes a call back that never reached the target. */
+/** Takes back a call that never reached the target. */
 export function returnCall(state: GateState, window: number | undefined): void {
   if (window === state.window && state.phase !== 'free') state.flight = Math.max(0, state.flight - 1);
 }
 
-/** Counts a call that may have reached the target, and was not answered. */
+/** Counts a call that may have reached the target and got no response. */
 export function loseCall(state: GateState, window: number | undefined): void {
   if (window !== state.window || state.phase === 'free') return;
   state.flight = Math.max(0, state.flight - 1);
   state.remaining = Math.max(0, state.remaining - 1);
 }
 
-/** Learns from the answer to a call that was let through in `window`. */
+/** Learns from the response to a call of `window`. */
 export function settleCall(
   state: GateState,
   window: number | undefined,
-  told: AdvertisedLimits | undefined,
+  advertised: AdvertisedLimits | undefined,
   now: number,
   maxPauseMs: number,
 ): void {
-  // A call of before anything was known is in no window's count, but its answer is news.
+  // A call from before anything was known is in no window's count, but its response is news.
   const current = window === undefined || window === state.window;
   returnCall(state, window);
-  if (told) learnShape(state, told);
-  if (told?.refused) return close(state, told, current, now, maxPauseMs);
+  if (advertised) learnShape(state, advertised);
+  if (advertised?.refused) return pause(state, advertised, current, now, maxPauseMs);
   if (!current) return;
   if (state.phase === 'free') {
     if (now - state.startedAt > COUNTED_MS) Object.assign(state, { startedAt: now, passed: 0 });
     state.passed++;
-    if (told) count(state, told, now, maxPauseMs);
+    if (advertised) count(state, advertised, now, maxPauseMs);
     return;
   }
   state.passed++;
-  if (state.phase === 'probing' && window !== undefined) confirm(state, told, now, maxPauseMs);
-  else if (told?.remaining !== undefined) count(state, told, now, maxPauseMs);
+  if (state.phase === 'probing' && window !== undefined) confirm(state, advertised, now, maxPauseMs);
+  else if (advertised?.remaining !== undefined) count(state, advertised, now, maxPauseMs);
   else state.remaining = Math.max(0, state.remaining - 1);
 }
 
 /**
- * The window has ended by what was told. Until an answer shows it, what was left of it is all that may go, or a first
- * few: resets are rounded, clocks differ, and a whole window's calls would be refused.
+ * The window should have ended. Until a response confirms it, only a few calls may go, or what was left of the window:
+ * resets are rounded and clocks differ, so that the calls of a whole window might be refused.
  */
 function turn(state: GateState, now: number): void {
   if (state.phase === 'probing') {
-    // Whoever asked may be slow or gone: another may.
+    // The probe may be slow or gone: one more may go.
     state.remaining++;
     state.endsAt = now + PROBE_MS;
     return;
@@ -142,11 +142,14 @@ function turn(state: GateState, now: number): void {
   state.endsAt = now + PROBE_MS;
 }
 
-/** Where no limit is told, what passed before a 429 is taken for it; where none came, a little more is tried. */
+/**
+ * Without an advertised limit, the calls that passed before a 429 are taken for it. After a window without a 429 a few
+ * more are tried.
+ */
 function recount(state: GateState): void {
   if (state.advertisedLimit) return;
   if (state.overrun) {
-    // The very first was refused: it had come too early, and says nothing about how many may.
+    // Even the first call was refused: it came too early, and says nothing about the limit.
     if (state.passed === 0) return;
     state.limit = state.passed;
     state.windowMs = state.endsAt - state.startedAt;
@@ -163,40 +166,40 @@ function learnShape(state: GateState, { limit, windowMs, waitMs, refused }: Adve
     state.advertisedLimit = true;
   }
   if (windowMs !== undefined) state.windowMs = windowMs;
-  // A reset that far ahead shows that the window is at least as long.
+  // The window is at least as long as the time until its reset.
   else if (waitMs !== undefined && !refused && waitMs > (state.windowMs ?? 0)) state.windowMs = waitMs;
 }
 
-function close(
+function pause(
   state: GateState,
   { limited, waitMs }: AdvertisedLimits,
   current: boolean,
   now: number,
   maxPauseMs: number,
 ): void {
-  const closed = state.phase === 'counting' && isClosed(state, now);
-  if (closed && !waitMs) return;
-  const wait = waitMs || UNTOLD_WAIT_MS;
-  // Asked when the window should have been over, and it goes on a little: the reset was rounded down.
+  const exhausted = state.phase === 'counting' && isExhausted(state, now);
+  if (exhausted && !waitMs) return;
+  const wait = waitMs || DEFAULT_WAIT_MS;
+  // The window should have ended and goes on a little: the reset was rounded down.
   if (limited && current && state.phase === 'probing' && wait <= ROUNDING_MS) state.slackMs = PROBE_MS;
   const end = now + Math.min(maxPauseMs, wait + state.slackMs);
-  state.endsAt = closed ? sameOrLater(state.endsAt, end) : end;
+  state.endsAt = exhausted ? sameOrLater(state.endsAt, end) : end;
   state.phase = 'counting';
   state.remaining = 0;
   if (limited && current) state.overrun = true;
 }
 
-/** An answer of the new window: now it is known what may go. */
+/** The response of a probe: the new window has begun. */
 function confirm(
   state: GateState,
-  told: AdvertisedLimits | undefined,
+  advertised: AdvertisedLimits | undefined,
   now: number,
   maxPauseMs: number,
 ): void {
-  const end = told && resetOf(state, told, now, maxPauseMs);
+  const end = advertised && resetOf(state, advertised, now, maxPauseMs);
   const { limit, windowMs } = state;
-  if (told?.remaining !== undefined && end !== undefined) {
-    state.remaining = told.remaining;
+  if (advertised?.remaining !== undefined && end !== undefined) {
+    state.remaining = advertised.remaining;
     state.endsAt = end;
   } else if (limit !== undefined && windowMs !== undefined) {
     state.remaining = Math.max(0, limit - state.passed);
@@ -209,13 +212,13 @@ function confirm(
   state.phase = state.endsAt === Number.POSITIVE_INFINITY ? 'free' : 'counting';
 }
 
-/** What is left never rises within a window: an answer that says so was overtaken. */
-function count(state: GateState, told: AdvertisedLimits, now: number, maxPauseMs: number): void {
-  const { remaining } = told;
-  const end = resetOf(state, told, now, maxPauseMs);
+/** Within a window `remaining` never rises: a response with a higher number was overtaken by another. */
+function count(state: GateState, advertised: AdvertisedLimits, now: number, maxPauseMs: number): void {
+  const { remaining } = advertised;
+  const end = resetOf(state, advertised, now, maxPauseMs);
   if (remaining === undefined || end === undefined) return;
   if (state.phase === 'free' || end > state.endsAt + ROUNDING_MS) {
-    // Either the first news, or the target's window has begun anew before it was to.
+    // Either the first response, or the target has begun a new window early.
     state.phase = 'counting';
     state.remaining = remaining;
     state.endsAt = end;
@@ -236,7 +239,7 @@ function resetOf(
   return windowMs === undefined ? undefined : now + Math.min(maxPauseMs, windowMs);
 }
 
-/** Of two tellings of one reset the earlier is the less rounded; of two resets the later one holds. */
-function sameOrLater(known: number, told: number): number {
-  return Math.abs(told - known) <= ROUNDING_MS ? Math.min(known, told) : Math.max(known, told);
+/** Two values for one reset: the earlier one is less rounded. Two different resets: the later one holds. */
+function sameOrLater(known: number, next: number): number {
+  return Math.abs(next - known) <= ROUNDING_MS ? Math.min(known, next) : Math.max(known, next);
 }

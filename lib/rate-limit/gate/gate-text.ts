@@ -3,7 +3,7 @@ import type { GateState } from './gate-state.js';
 const PHASES: readonly GateState['phase'][] = ['free', 'counting', 'probing'];
 const VERSION = 1;
 
-/** A gate's state as it is kept in Redis. */
+/** A gate's state as a text for Redis. */
 export function encodeGate(state: GateState): string {
   return JSON.stringify([
     VERSION,
@@ -24,7 +24,7 @@ export function encodeGate(state: GateState): string {
   ]);
 }
 
-/** The state again; `undefined` for what no gate has written. */
+/** The state of a text; `undefined` if no gate has written it. */
 export function decodeGate(text: string): GateState | undefined {
   const values = parse(text);
   if (values?.length !== 14 || values[0] !== VERSION) return undefined;

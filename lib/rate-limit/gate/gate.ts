@@ -3,25 +3,25 @@ import type { Clock } from '../../core/steady-clock.js';
 import type { LimitName, RateLimitEmitter } from '../rate-limit-events.js';
 import type { Refusal } from '../refusal.js';
 import type { AdvertisedLimits } from './advertised-limits.js';
-import { type GateState, isClosed } from './gate-state.js';
+import { type GateState, isExhausted } from './gate-state.js';
 
-/** A call that was let through; `window` is what it was counted in, if anything was counted. */
+/** A call that was let through, and the window in which it was counted, if any. */
 export interface Passage {
   readonly window: number | undefined;
 }
 
-/** What one target allows for one credential through one exit. Learns from answers; whatever it needs, nothing throws. */
+/** The advertised limit of a target for one credential and one egress proxy. Learns from responses; never throws. */
 export interface Gate {
-  /** Why no call can be let through, where that is known without asking anybody. */
-  closed(): Refusal | undefined;
-  /** Lets a call through, or says why not. */
+  /** Why no call may go, as far as this process knows; `undefined` if one may. */
+  refusal(): Refusal | undefined;
+  /** Lets a call through, or says why it may not go. */
   take(): Passage | Refusal | Promise<Passage | Refusal>;
   /** Takes back a call that never reached the target. */
   giveBack(passage: Passage): void;
-  /** Counts a call that was not answered. */
+  /** Counts a call without a response. */
   lose(passage: Passage): void;
-  /** Learns from an answer; `undefined` where it told nothing. */
-  settle(passage: Passage, told: AdvertisedLimits | undefined): void;
+  /** Learns from a response; `undefined` if it advertises nothing. */
+  settle(passage: Passage, advertised: AdvertisedLimits | undefined): void;
   /** When calls are allowed again, in epoch milliseconds; 0 is now. */
   readyAt(): number;
   /** Whether anything is known. */
@@ -29,58 +29,59 @@ export interface Gate {
   status(queued: number): LimitStatus;
 }
 
-/** What all gates of a limiter have in common. */
+/** What the gates of a limiter share. */
 export interface GateSite {
   readonly clock: Clock;
   readonly maxPauseMs: number;
   readonly events: RateLimitEmitter;
 }
 
-/** Tells when a gate closes and when calls go again. */
+/** Emits an event when a limit is exhausted and when it is available again. */
 export class GateHerald {
   readonly #name: LimitName;
   readonly #events: RateLimitEmitter;
-  #closed = false;
+  #exhausted = false;
 
   constructor(name: LimitName, events: RateLimitEmitter) {
     this.#name = name;
     this.#events = events;
   }
 
-  look(state: GateState, now: number): void {
-    const closed = isClosed(state, now);
-    if (closed === this.#closed) return;
-    this.#closed = closed;
-    if (closed && this.#events.has('limitExhausted'))
+  check(state: GateState, now: number): void {
+    const exhausted = isExhausted(state, now);
+    if (exhausted === this.#exhausted) return;
+    this.#exhausted = exhausted;
+    if (exhausted && this.#events.has('limitExhausted'))
       this.#events.emit('limitExhausted', { ...this.#name, retryAfterMs: Math.ceil(state.endsAt - now) });
-    if (!closed && this.#events.has('limitAvailable')) this.#events.emit('limitAvailable', { ...this.#name });
+    if (!exhausted && this.#events.has('limitAvailable'))
+      this.#events.emit('limitAvailable', { ...this.#name });
   }
 }
 
-/** What is said to a call that has to wait for a gate. */
+/** The refusal of a call that has to wait. */
 export function refusalOf(state: GateState, waitMs: number, pollMs: number | undefined): Refusal {
   const { limit, advertisedLimit, windowMs, remaining } = state;
   return {
     by: 'advertised',
     waitMs,
-    // Calls are in flight, and what becomes of them may set some free.
+    // Calls in flight may be given back.
     againMs: remaining > 0 ? (pollMs ?? waitMs) : undefined,
     limit: advertisedLimit ? limit : undefined,
     windowMs,
   };
 }
 
-/** What a gate says to all calls until its window ends. */
-export function closedRefusal(state: GateState, now: number): Refusal | undefined {
-  return isClosed(state, now) ? refusalOf(state, state.endsAt - now, undefined) : undefined;
+/** The refusal of every call until the window ends; `undefined` unless the limit is exhausted. */
+export function exhaustedRefusal(state: GateState, now: number): Refusal | undefined {
+  return isExhausted(state, now) ? refusalOf(state, state.endsAt - now, undefined) : undefined;
 }
 
-/** When a gate lets calls through again, on the clock of its state; 0 is now. */
+/** When calls may go again, by the clock of the state; 0 is now. */
 export function readyAtOf(state: GateState, now: number): number {
   return state.remaining - state.flight > 0 || now >= state.endsAt ? 0 : state.endsAt;
 }
 
-/** A gate as `status()` lists it; `shiftMs` leads from the clock of its state to this process'. */
+/** A gate as `status()` lists it. @param shiftMs from the clock of its state to that of this process */
 export function limitStatus(
   { api, credential, proxy }: LimitName,
   state: GateState,

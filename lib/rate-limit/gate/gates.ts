@@ -5,16 +5,16 @@ import type { Gate, GateSite } from './gate.js';
 import { LocalGate } from './local-gate.js';
 import { SharedGate } from './shared-gate.js';
 
-/** Redis, for gates that processes share. */
+/** Redis, for gates shared between processes. */
 export interface SharedBy {
   readonly link: RedisLink;
   readonly keys: RedisKeys;
 }
 
-/** So many of the gates that were unused for longest are looked at for one that knows nothing. */
-const LOOKED_AT = 16;
+/** To make room, this many of the least recently used gates are searched for one that knows nothing. */
+const SEARCHED = 16;
 
-/** The gates of one API, by credential and exit: no more than `max`, since clients choose the credentials. */
+/** The gates of one API, by credential and egress proxy; `max` at most, since clients choose the credentials. */
 export class Gates {
   readonly #api: string;
   readonly #max: number;
@@ -30,12 +30,12 @@ export class Gates {
     this.#shared = shared;
   }
 
-  /** The gate of a credential's digest and an exit, a new one where there is none yet. */
+  /** The gate of a credential's digest and an egress proxy, created if there is none yet. */
   get(credential: string, proxy: string | undefined): Gate {
     const key = keyOf(credential, proxy);
     const known = this.#gates.get(key);
     if (known) {
-      // With room for all it makes no difference which was used last.
+      // The order of use matters only when room gets scarce.
       if (this.#gates.size * 2 > this.#max) {
         this.#gates.delete(key);
         this.#gates.set(key, known);
@@ -48,12 +48,12 @@ export class Gates {
     return gate;
   }
 
-  /** The gate, where there is one. */
+  /** The gate, if there is one. */
   known(credential: string, proxy: string | undefined): Gate | undefined {
     return this.#gates.get(keyOf(credential, proxy));
   }
 
-  /** Every gate that knows something. */
+  /** All gates that know something. */
   status(queuedAt: (gate: Gate) => number): LimitStatus[] {
     return [...this.#gates.values()].filter((gate) => gate.knows).map((gate) => gate.status(queuedAt(gate)));
   }
@@ -65,23 +65,23 @@ export class Gates {
     return new SharedGate(name, this.#site, link, keys.gate(credential, proxy));
   }
 
-  /** A gate that knows something keeps calls back that would be refused, so it goes last. */
+  /** Gates that know something go last, for they hold back calls that the target would refuse. */
   #makeRoom(): void {
     if (this.#gates.size < this.#max) return;
     let oldest: string | undefined;
-    let looked = 0;
+    let searched = 0;
     for (const [key, gate] of this.#gates) {
       oldest ??= key;
       if (!gate.knows) {
         this.#gates.delete(key);
         return;
       }
-      if (++looked === LOOKED_AT) break;
+      if (++searched === SEARCHED) break;
     }
     if (oldest !== undefined) this.#gates.delete(oldest);
   }
 }
 
-/** A digest holds no space, so that no two pairs read alike. */
+/** A digest contains no space, so keys are unique. */
 const keyOf = (credential: string, proxy: string | undefined) =>
   proxy === undefined ? credential : `${credential} ${proxy}`;

@@ -3,7 +3,7 @@ import type { LimitName } from '../rate-limit-events.js';
 import type { Refusal } from '../refusal.js';
 import type { AdvertisedLimits } from './advertised-limits.js';
 import {
-  closedRefusal,
+  exhaustedRefusal,
   type Gate,
   GateHerald,
   type GateSite,
@@ -14,7 +14,7 @@ import {
 } from './gate.js';
 import { freeGate, loseCall, returnCall, settleCall, takeCall, windowOf } from './gate-state.js';
 
-/** A passage that nothing counts. */
+/** A passage that is not counted. */
 export const UNCOUNTED: Passage = Object.freeze({ window: undefined });
 
 /** A gate of this process alone. */
@@ -35,8 +35,8 @@ export class LocalGate implements Gate {
     return this.#state.phase !== 'free';
   }
 
-  closed(): Refusal | undefined {
-    return closedRefusal(this.#state, this.#site.clock());
+  refusal(): Refusal | undefined {
+    return exhaustedRefusal(this.#state, this.#site.clock());
   }
 
   take(): Passage | Refusal {
@@ -44,7 +44,7 @@ export class LocalGate implements Gate {
     if (state.phase === 'free') return UNCOUNTED;
     const now = this.#site.clock();
     const waitMs = takeCall(state, now);
-    this.#herald.look(state, now);
+    this.#herald.check(state, now);
     return waitMs > 0 ? refusalOf(state, waitMs, undefined) : { window: windowOf(state) };
   }
 
@@ -56,11 +56,11 @@ export class LocalGate implements Gate {
     loseCall(this.#state, passage.window);
   }
 
-  settle(passage: Passage, told: AdvertisedLimits | undefined): void {
+  settle(passage: Passage, advertised: AdvertisedLimits | undefined): void {
     const { clock, maxPauseMs } = this.#site;
     const now = clock();
-    settleCall(this.#state, passage.window, told, now, maxPauseMs);
-    this.#herald.look(this.#state, now);
+    settleCall(this.#state, passage.window, advertised, now, maxPauseMs);
+    this.#herald.check(this.#state, now);
   }
 
   readyAt(): number {

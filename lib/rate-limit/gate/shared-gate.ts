@@ -4,7 +4,7 @@ import type { LimitName } from '../rate-limit-events.js';
 import type { Refusal } from '../refusal.js';
 import type { AdvertisedLimits } from './advertised-limits.js';
 import {
-  closedRefusal,
+  exhaustedRefusal,
   type Gate,
   GateHerald,
   type GateSite,
@@ -26,8 +26,8 @@ import { decodeGate, encodeGate } from './gate-text.js';
 import { UNCOUNTED } from './local-gate.js';
 
 /**
- * Puts a new state in the place of the one it was made from; where another process was quicker, hands out its state.
- * The time is Redis' own, so that the clocks of the processes do not matter.
+ * Compare and swap: replaces the state that the new one was made from. If another process was quicker, returns its
+ * state instead. The time is that of Redis, so that the clocks of the processes do not matter.
  *
  * KEYS: the gate. ARGV: state it was made from, new state, lifetime in ms
  */
@@ -40,28 +40,28 @@ if ARGV[2] ~= '' then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
 return {1, '', now}
 `;
 
-/** No state reads like this: what is there is handed out. */
+/** Equal to no state, so the script returns the state there is. */
 const NOT_ASKED = '?';
 
-/** While nothing is known it is asked this often whether another process does. */
+/** While nothing is known, Redis is read this often: another process may know something. */
 const ASK_AGAIN_MS = 1000;
 
-/** How soon a call that waits looks whether another process has set something free. */
+/** How often a waiting call checks whether another process has freed something. */
 const POLL_MS = 20;
 
-/** Others may be quicker for this long before a process goes on with what it knows. */
+/** After losing the swap to others for this long, a process goes on with what it knows. */
 const GIVE_UP_MS = 100;
 
-/** A change of the state, applied to whatever the state is by then. */
+/** A change of the state; applied again if the state has changed in the meantime. */
 interface Change {
   apply(state: GateState, now: number): void;
   done?(state: GateState, now: number): void;
 }
 
 /**
- * A gate that processes share: its state is a value in Redis that each change swaps for a new one. What happens while a
- * swap is on its way is one swap together. As long as nothing is known Redis is not asked; without Redis the process
- * goes on with what it knew.
+ * A gate shared between processes. Its state is a value in Redis, which every change swaps for a new one; changes that
+ * come up during a swap are applied together by the next. While nothing is known, Redis is hardly used; without Redis
+ * the process goes on with what it knows.
  */
 export class SharedGate implements Gate {
   readonly #name: LimitName;
@@ -72,9 +72,9 @@ export class SharedGate implements Gate {
   /** The value in Redis, as last seen. */
   #text = NOT_ASKED;
   #state: GateState;
-  /** What passed while nothing was known, which nobody else has heard of. */
+  /** Calls that passed while nothing was known; other processes do not know of them. */
   #uncounted: GateState;
-  /** From the clock of this process to that of Redis. */
+  /** Difference between the clock of Redis and that of this process. */
   #shiftMs = 0;
   #askedAt = Number.NEGATIVE_INFINITY;
   #changes: Change[] = [];
@@ -94,9 +94,9 @@ export class SharedGate implements Gate {
     return this.#state.phase !== 'free';
   }
 
-  // Others can only have closed it for longer.
-  closed(): Refusal | undefined {
-    return closedRefusal(this.#state, this.#now());
+  // Another process can only have made it longer.
+  refusal(): Refusal | undefined {
+    return exhaustedRefusal(this.#state, this.#now());
   }
 
   take(): Passage | Refusal | Promise<Passage | Refusal> {
@@ -106,7 +106,7 @@ export class SharedGate implements Gate {
       if (this.#site.clock() - this.#askedAt > ASK_AGAIN_MS) this.#change({ apply() {} });
       return UNCOUNTED;
     }
-    return this.closed() ?? this.#taken();
+    return this.refusal() ?? this.#taken();
   }
 
   giveBack({ window }: Passage): void {
@@ -117,9 +117,9 @@ export class SharedGate implements Gate {
     if (window !== undefined) this.#change({ apply: (state) => loseCall(state, window) });
   }
 
-  settle({ window }: Passage, told: AdvertisedLimits | undefined): void {
+  settle({ window }: Passage, advertised: AdvertisedLimits | undefined): void {
     const { maxPauseMs, clock } = this.#site;
-    if (this.#state.phase === 'free' && !told) {
+    if (this.#state.phase === 'free' && !advertised) {
       settleCall(this.#uncounted, undefined, undefined, clock(), maxPauseMs);
       return;
     }
@@ -127,10 +127,10 @@ export class SharedGate implements Gate {
     this.#uncounted = freeGate(clock());
     this.#change({
       apply: (state, now) => {
-        // Each process has seen a part of what passed before the limit was met.
+        // Each process has seen a part of the calls that passed before the 429.
         if (passed > 0 && !state.advertisedLimit && (state.phase === 'free' || state.overrun))
           state.passed += passed;
-        settleCall(state, window, told, now, maxPauseMs);
+        settleCall(state, window, advertised, now, maxPauseMs);
       },
     });
   }
@@ -172,13 +172,13 @@ export class SharedGate implements Gate {
     try {
       await this.#swap();
     } finally {
-      // Something may have come up since, or a listener of the application's may have thrown.
+      // A change may have come up since, or a listener of the application may have thrown.
       this.#swapping = false;
       if (this.#changes.length > 0) void this.#swapAll();
     }
   }
 
-  /** Applies what has come up, until nothing has. */
+  /** Applies changes until there are none left. */
   async #swap(): Promise<void> {
     let giveUpAt = this.#site.clock() + GIVE_UP_MS;
     while (this.#changes.length > 0) {
@@ -193,11 +193,11 @@ export class SharedGate implements Gate {
       if (response?.swapped) this.#text = text;
       this.#state = state;
       for (const change of this.#changes.splice(0, count)) change.done?.(state, now);
-      this.#herald.look(state, now);
+      this.#herald.check(state, now);
     }
   }
 
-  /** @returns `undefined` without Redis, whose state counts again when it is back */
+  /** @returns `undefined` without Redis; its state counts again when it is back */
   async #send(text: string): Promise<{ swapped: boolean } | undefined> {
     const { client } = this.#link;
     const lifetimeMs = Math.ceil(2 * this.#site.maxPauseMs);
@@ -211,7 +211,7 @@ export class SharedGate implements Gate {
     this.#shiftMs = Number(time) - (before + this.#site.clock()) / 2;
     if (swapped === 1) return { swapped: true };
     this.#text = String(current);
-    // What Redis has lost, or cannot be read, is made anew of what is known here.
+    // A lost or unreadable state is replaced by what this process knows.
     this.#state = decodeGate(this.#text) ?? this.#state;
     return { swapped: false };
   }

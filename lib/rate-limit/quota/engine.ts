@@ -1,27 +1,27 @@
 import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
 
-/** So many calls in so much time. */
+/** A number of calls in a window of time. */
 export interface QuotaLimit {
   readonly limit: number;
   readonly windowMs: number;
 }
 
-/** What came of one point that was asked for. */
+/** Result of taking one point. */
 export interface Consumed {
   readonly taken: boolean;
-  /** Until the window ends. */
+  /** Time until the window ends. */
   readonly leftMs: number;
 }
 
-/** Where the points of a quota are counted. */
+/** Counts the points of a quota. */
 export interface QuotaEngine {
-  /** `undefined` where there is no answer in time. */
+  /** Takes one point; `undefined` without a response in time. */
   consume(key: string): Promise<Consumed | undefined>;
   /** Gives one point back. */
   reward(key: string): void;
 }
 
-/** Takes a point. What rate-limiter-flexible refuses is a rejection there. */
+/** Takes a point. rate-limiter-flexible rejects the promise if there is none. */
 export async function consumePoint(
   limiter: RateLimiterAbstract,
   key: string,

@@ -17,40 +17,41 @@ import { Quota, type QuotaTier } from './quota.js';
 import { type RedisKeys, redisKeys } from './redis-keys.js';
 import { RedisQuota } from './redis-quota.js';
 
-/** After so many look-ups without an answer Redis is left alone for so long. */
+/** After this many failed look-ups in a row, Redis is not used for this long. */
 const REDIS_CIRCUIT = { failures: 5, resetMs: 1000 };
 
-/** What all calls of one `rateLimit()` share. */
+/** State that all calls of one `rateLimit()` share. */
 export class Limiter {
   readonly options: ResolvedRateLimit;
   readonly clock: Clock;
   readonly events = new Events<RateLimitEvents>();
   readonly line: WaitingLine;
-  /** `undefined` where no limit is configured. */
+  /** `undefined` if no limit is configured. */
   readonly quota: Quota | undefined;
-  /** `undefined` where nothing is to be learned. */
+  /** Advertised limits; `undefined` with `learn: false`. */
   readonly gates: Gates | undefined;
   readonly credentialOf: CredentialOf;
-  /** Calls are made by `forward()`, which tells of each attempt. */
+  /** Whether calls are made by `forward()`, which reports each attempt. */
   seesAttempts = false;
-  /** Exits are chosen further on: which gate a call will come to is not known before. */
+  /** Whether `proxyRotate()` chooses egress proxies later on: until then the gate of a call is unknown. */
   rotates = false;
-  /** What `retry()` further on gives a whole call: it is not on the exchange yet when a call comes in. */
+  /** Time limit of `retry()` for a whole call. Remembered, since it is not on the exchange yet when a call comes in. */
   totalTimeoutMs: number | undefined = undefined;
   /**
-   * Until there is a first connection to Redis, for as long as a command may take: what each process let through by
-   * itself meanwhile would be on top of what they share.
+   * Pending until the first connection to Redis, for as long as a command may take. Calls wait for it: what each
+   * process let through by itself in the meantime would come on top of the shared quota.
    */
   connecting: Promise<void> | undefined = undefined;
   readonly #link: RedisLink | undefined;
   readonly closing = new Closing();
 
-  constructor(options: ResolvedRateLimit, clock: Clock) {
+  /** @param credentials well-known headers that tell users apart, besides those of the options */
+  constructor(options: ResolvedRateLimit, clock: Clock, credentials: readonly string[]) {
     const { name, redis, prefix, commandTimeoutMs, learn, maxKeys, maxPauseMs } = options;
     this.options = options;
     this.clock = clock;
     this.line = new WaitingLine(clock);
-    this.credentialOf = credentialDigest(options.credentialHeaders);
+    this.credentialOf = credentialDigest([...credentials, ...options.credentialHeaders]);
     const keys = redisKeys(prefix, name);
     if (redis) {
       this.#link = new RedisLink(openRedis(redis), { commandTimeoutMs, circuit: REDIS_CIRCUIT });
@@ -62,27 +63,27 @@ export class Limiter {
     if (learn) this.gates = new Gates(name, maxKeys, site, shared);
   }
 
-  /** Learns from a call what stands behind. */
+  /** Learns from a call which middlewares follow. */
   observe({ egress, retry }: Exchange): void {
     this.seesAttempts = true;
     if (egress) this.rotates = true;
     this.totalTimeoutMs = retry?.totalTimeoutMs;
   }
 
-  /** The error for a call that may not go, nor wait. */
+  /** The error for a call that may neither go nor wait. */
   refuse(refusal: Refusal): ProxyError {
     if (this.closing.begun) return shuttingDown();
-    this.#tellLimited(refusal.by, refusal.waitMs);
+    this.#announceLimited(refusal.by, refusal.waitMs);
     return limitedError(this.options.name, refusal);
   }
 
-  /** The error for a call that has no room to wait. */
+  /** The error for a call for which the queue has no room. */
   refuseFull(refusal: Refusal): ProxyError {
-    this.#tellLimited('queue', refusal.waitMs);
-    return queueFullError(refusal);
+    this.#announceLimited('queue', refusal.waitMs);
+    return queueFullError(this.options.name, this.options.maxQueue, refusal);
   }
 
-  tellQueued(): void {
+  announceQueued(): void {
     if (!this.events.has('queued')) return;
     this.events.emit('queued', { api: this.options.name, queued: this.line.length });
   }
@@ -115,7 +116,7 @@ export class Limiter {
     });
   }
 
-  #tellLimited(because: RateLimitEvents['limited'][0]['because'], waitMs: number): void {
+  #announceLimited(because: RateLimitEvents['limited'][0]['because'], waitMs: number): void {
     if (!this.events.has('limited')) return;
     this.events.emit('limited', { api: this.options.name, because, retryAfterMs: Math.ceil(waitMs) });
   }
@@ -132,7 +133,8 @@ function openQuota(
     ...quota,
     shared: link && new RedisQuota(link, quota, (key) => keys.quota(name, key)),
   });
-  // rate-limiter-flexible's own pair of limiters does not tell which of the two a point is of, to give it back to.
+  // The BurstyRateLimiter of rate-limiter-flexible does not say which of its two limiters a point came from, so the
+  // point could not be given back.
   const tiers = [tier('limit', { limit, windowMs })];
   if (burst) tiers.push(tier('burst', burst));
   return new Quota(tiers, maxKeys, clock);

@@ -11,7 +11,7 @@ export class MemoryQuota implements QuotaEngine {
 
   async consume(key: string): Promise<Consumed> {
     const consumed = await consumePoint(this.#limiter, key);
-    // What is refused is counted as well: a point that is given back later would free nothing.
+    // The limiter counts refused points too: without this, a point given back later would free nothing.
     if (!consumed.taken) this.reward(key);
     return consumed;
   }
@@ -20,7 +20,7 @@ export class MemoryQuota implements QuotaEngine {
     this.#limiter.reward(key).catch(() => {});
   }
 
-  /** Lets go of a key, and of its timer. */
+  /** Removes a key and its timer. */
   forget(key: string): void {
     this.#limiter.delete(key).catch(() => {});
   }

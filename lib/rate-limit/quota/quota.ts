@@ -7,14 +7,14 @@ import { boundedKey } from './redis-keys.js';
 /** The right to one call. */
 export interface Token {
   readonly key: string;
-  /** Given back after its window has ended it would be one more for the next window. */
+  /** End of its window. Given back later, it would be one more for the next window. */
   readonly endsAt: number;
   readonly from: QuotaEngine;
 }
 
 /** One of the limits of a {@link Quota}. */
 export interface QuotaTier extends QuotaLimit {
-  /** Asked first; memory is the insurance for when there is no answer in time. */
+  /** Used first, if there is one; memory takes over when it does not respond in time. */
   readonly shared: QuotaEngine | undefined;
 }
 
@@ -23,8 +23,8 @@ interface Tier extends QuotaTier {
 }
 
 /**
- * The quotas that were configured: of `limit`, and of `burst` for when that is used up. Each key has its own; of more
- * than `maxKeys` in memory the one that was unused for longest begins anew, since clients may choose the keys.
+ * The configured quotas: `limit`, and `burst` for when that is used up. Each key has its own. Beyond `maxKeys` in
+ * memory, the key that was unused for longest starts again: clients may choose the keys, so their number is bounded.
  */
 export class Quota {
   readonly #tiers: readonly Tier[];
@@ -40,13 +40,13 @@ export class Quota {
     this.#clock = clock;
   }
 
-  /** A token of this key, or when to ask again. */
+  /** A token for this key, or when to try again. */
   async take(clientKey: string): Promise<Token | Refusal> {
     const key = boundedKey(clientKey);
     let waitMs = Number.POSITIVE_INFINITY;
     for (const tier of this.#tiers) {
       const { taken, leftMs, from } = await this.#consume(tier, key);
-      // The wall clock that memory goes by may have been put back.
+      // MemoryQuota uses the wall clock, which may have been set back.
       const boundedMs = Math.min(tier.windowMs, Math.max(1, leftMs));
       if (taken) return { key, endsAt: this.#clock() + boundedMs, from };
       waitMs = Math.min(waitMs, boundedMs);
@@ -55,12 +55,12 @@ export class Quota {
     return { by: 'quota', waitMs, limit: first?.limit, windowMs: first?.windowMs };
   }
 
-  /** Gives a token back that was not used. */
+  /** Gives back an unused token. */
   giveBack({ key, endsAt, from }: Token): void {
     if (this.#clock() < endsAt) from.reward(key);
   }
 
-  /** Ends the timers of what is in memory. */
+  /** Clears the timers of quotas in memory. */
   close(): void {
     this.#closed = true;
     for (const key of this.#keys) this.#forget(key);

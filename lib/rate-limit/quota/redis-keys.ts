@@ -1,16 +1,16 @@
 import { hash } from 'node:crypto';
 import { hashTag } from '../../redis/hash-tag.js';
 
-/** Names of what one API's limiter keeps in Redis. */
+/** Redis keys of one API's limiter. */
 export interface RedisKeys {
   quota(tier: string, key: string): string;
   gate(credential: string, proxy: string | undefined): string;
 }
 
-/** Longer keys of clients are kept as their digest. */
+/** Longer client keys are replaced by their digest. */
 const MAX_LENGTH = 64;
 
-/** Keys of the form `{prefix:api}:quota:limit:key`; the braces keep all of an API on one node of a Cluster. */
+/** Keys of the form `{prefix:api}:quota:limit:key`; the braces keep all keys of an API on one node of a Cluster. */
 export function redisKeys(prefix: string, api: string): RedisKeys {
   const tag = hashTag(prefix, api);
   return {
@@ -19,7 +19,7 @@ export function redisKeys(prefix: string, api: string): RedisKeys {
   };
 }
 
-/** A key of a client as it is kept: of bounded length. */
+/** A client key, bounded in length. */
 export function boundedKey(key: string): string {
   return key.length > MAX_LENGTH ? `#${hash('sha256', key, 'base64url')}` : key;
 }

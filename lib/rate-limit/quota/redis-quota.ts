@@ -3,8 +3,8 @@ import type { RedisLink } from '../../redis/link.js';
 import { type Consumed, consumePoint, type QuotaEngine, type QuotaLimit } from './engine.js';
 
 /**
- * Takes points, or gives them back. Unlike the script of rate-limiter-flexible it counts milliseconds, does not count
- * what it refuses, and gives nothing back to a window that has ended.
+ * Takes points, or gives them back. Unlike the script of rate-limiter-flexible it counts in milliseconds, does not
+ * count refused points, and gives nothing back to a window that has ended.
  *
  * KEYS: quota. ARGV: points, –, limit, window in seconds
  */
@@ -22,10 +22,10 @@ if by > 0 and used > tonumber(ARGV[3]) then return {used, left} end
 return {redis.call('INCRBY', KEYS[1], by), left}
 `;
 
-/** Below a second rate-limiter-flexible would go another way; the script looks at the limiter's own window. */
+/** For windows below a second rate-limiter-flexible would use another script; ours reads the limiter's own window. */
 const ANY_DURATION = { customDuration: 1 };
 
-/** A quota that processes share: one command for each point. */
+/** A quota shared between processes: one command for each point. */
 export class RedisQuota implements QuotaEngine {
   readonly #link: RedisLink;
   readonly #limiter: RateLimiterRedis;
@@ -42,7 +42,7 @@ export class RedisQuota implements QuotaEngine {
     });
   }
 
-  // Memory is not its insurance limiter but the next one asked: that one would know no time limit.
+  // The quota in memory is not its `insuranceLimiter`, which has no time limit for Redis.
   async consume(key: string): Promise<Consumed | undefined> {
     const name = this.#keyOf(key);
     const response = await this.#link.lookUp(name, () => consumePoint(this.#limiter, key, ANY_DURATION));
@@ -55,8 +55,8 @@ export class RedisQuota implements QuotaEngine {
 }
 
 /**
- * What rate-limiter-flexible needs of a client. It would define its command on the client itself, and the application
- * may use the same client with limiters of its own.
+ * The client for rate-limiter-flexible. Given the real one, it would define its command on it, and the application
+ * may use that client with limiters of its own.
  */
 function clientFor({ client }: RedisLink, keyOf: (key: string) => string) {
   return {

@@ -112,7 +112,6 @@ export class NodeAttempt implements Deadline {
       this.#refuse(proxyRes);
       return false;
     }
-    this.#plan.exchange.answeredAt = performance.now();
     this.#before = headersBefore(this.#res);
     // For what httpxy makes of the answer the client's own fields count: its Host, and whether it stays.
     const { host, connection } = this.req.headers;

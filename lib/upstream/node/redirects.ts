@@ -1,5 +1,6 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { ProxyServerOptions } from 'httpxy';
+import { targetTls } from '../options/tls-options.js';
 import type { Plan } from '../transport.js';
 
 /** Where `followRedirects` may lead, and what stays behind. */
@@ -17,6 +18,7 @@ export class Redirects {
   readonly #agentOf: (url: URL) => ProxyServerOptions['agent'];
   #at: string;
   #left = false;
+  #carrier: Agent | undefined;
   #options: ProxyServerOptions | undefined;
 
   constructor(plan: Plan, rules: RedirectRules, agentOf: (url: URL) => ProxyServerOptions['agent']) {
@@ -44,11 +46,27 @@ export class Redirects {
       return;
     }
     this.#at = url.origin;
-    if (url.origin === new URL(this.#plan.target.origin).origin) return;
+    if (url.origin === new URL(this.#plan.target.origin).origin) {
+      if (!this.#left) this.#keepTls();
+      return;
+    }
     this.#left = true;
     // It is made for the target's protocol, and Node refuses one for another.
     if (this.#options) this.#options.agent = this.#agentOf(url);
   };
+
+  /** httpxy follows without the certificates and the server name of its first request. */
+  #keepTls(): void {
+    const { proxyOptions, target } = this.#plan;
+    const options = this.#options;
+    if (!options?.agent || this.#carrier === options.agent) return;
+    if (!target.origin.startsWith('https:')) return;
+    this.#carrier = withTls(options.agent, {
+      ...targetTls(proxyOptions),
+      servername: target.servername ?? '',
+    });
+    options.agent = this.#carrier;
+  }
 
   #mayFollow(url: URL): boolean {
     const { target, exchange, proxyOptions } = this.#plan;
@@ -58,4 +76,18 @@ export class Redirects {
     // An exit's tunnel leads to the target, and an agent of the user's is for its protocol.
     return !exchange.egress && (!proxyOptions.agent || url.protocol === new URL(target.origin).protocol);
   }
+}
+
+/** What Node's agents do but their types do not say. */
+interface Pooling {
+  addRequest(req: ClientRequest, options: object): void;
+}
+
+/** The same agent for requests that get these options on top. */
+function withTls(agent: Agent & Pooling, tls: object): Agent {
+  return Object.create(agent, {
+    addRequest: {
+      value: (req: ClientRequest, options: object) => agent.addRequest(req, { ...options, ...tls }),
+    },
+  });
 }

@@ -3,9 +3,10 @@ import { Readable } from 'node:stream';
 import { createProxyServer, type ProxyServer, type ProxyServerOptions } from 'httpxy';
 import { shuttingDown } from '../../core/errors.js';
 import type { DeadlineWheel } from '../deadline-wheel.js';
+import { targetTls } from '../options/tls-options.js';
 import { bodySource } from '../request/body-source.js';
 import { lendFraming } from '../request/parsed-body.js';
-import type { AttemptListener, Cancel, Plan } from '../transport.js';
+import type { AttemptListener, Plan, Sending } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { NodeAttempt, type NodeTools } from './attempt.js';
 import { type OnFailure, tell, watchListeners } from './listeners.js';
@@ -39,7 +40,7 @@ export class NodeTransport {
     this.#passOn();
   }
 
-  readonly send = (plan: Plan, listener: AttemptListener): Cancel => {
+  readonly send = (plan: Plan, listener: AttemptListener): Sending => {
     const { res } = plan.exchange;
     const attempt = new NodeAttempt(plan, listener, this.#options, this.#tools);
     const options: MarkedOptions = this.#proxyOptions(plan, () => attempt.bodyWritten);
@@ -51,7 +52,7 @@ export class NodeTransport {
     options[ATTEMPT] = attempt;
     this.#server.web(attempt.clientRequest, res, options).then(attempt.closed, attempt.fail);
     attempt.adoptListeners();
-    return attempt.cancel;
+    return attempt;
   };
 
   /** What an attempt fails with whose connection closed and told no reason. */
@@ -80,7 +81,12 @@ export class NodeTransport {
       timeout: undefined,
     };
     // A new object each time, for httpxy writes into it. Without the name Node takes it from the Host field.
-    if (encrypted) options.ssl = { servername: target.servername ?? '', ...proxyOptions.ssl };
+    if (encrypted)
+      options.ssl = {
+        servername: target.servername ?? '',
+        ...targetTls(proxyOptions),
+        ...proxyOptions.ssl,
+      };
     return options;
   }
 

@@ -3,6 +3,7 @@ import type { ProxyServerOptions } from 'httpxy';
 import { invalidOption } from '../../core/errors.js';
 import type { ForwardOptions } from './forward-options.js';
 import { NODE_OPTIONS } from './forward-schema.js';
+import { TLS_OPTIONS } from './tls-options.js';
 
 const NODE_EVENTS = ['proxyReq', 'proxyRes', 'end', 'econnreset'] as const;
 
@@ -38,8 +39,10 @@ export function changesOfCall(call: ProxyServerOptions, given: Options): string[
     const value: unknown = Reflect.get(call, name);
     return value !== Reflect.get(given, name) && asksForNode(name, value);
   });
-  const insecure = call.secure !== given.secure ? ['secure'] : [];
-  return [...named, ...insecure, ...partsOf(call.target)];
+  const tls = ['secure', ...TLS_OPTIONS].filter(
+    (name) => Reflect.get(call, name) !== Reflect.get(given, name),
+  );
+  return [...named, ...tls, ...partsOf(call.target)];
 }
 
 /** `false` turns an option off, but as an agent it asks for a connection of its own. */

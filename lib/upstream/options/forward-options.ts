@@ -73,8 +73,24 @@ export interface TransportOptions {
    * @default the client's method
    */
   method?: string;
-  /** Certificate authorities in PEM that are trusted besides the system's. Needs Node's client. */
+  /**
+   * Certificate authorities in PEM that the target's certificate must be signed by, instead of the system's. A
+   * configuration file may give paths instead, relative to itself.
+   * @default the system's authorities
+   */
   ca?: string | Buffer | (string | Buffer)[];
+  /**
+   * Client certificate in PEM for the targets; needs `key`. It is not shown to other origins that a redirect leads to,
+   * nor to the receiver of copies (`forward`). A configuration file may give a path instead.
+   */
+  cert?: string | Buffer;
+  /** Private key of `cert` in PEM, without a passphrase. A configuration file may give a path instead. */
+  key?: string | Buffer;
+  /**
+   * Host name for SNI and for the check of the target's certificate.
+   * @default the host name of the target
+   */
+  servername?: string;
   /**
    * Headers added to every request, such as API keys; a list becomes several lines. They replace the client's headers
    * of the same name.

@@ -9,8 +9,9 @@ import {
   headerValue,
   optionsObject,
   sizeBytes,
-  unknownKey,
 } from '../../core/options.js';
+import { unknownName } from '../../core/unknown-name.js';
+import { TLS_SHAPE } from './tls-options.js';
 
 const NO_LIMIT = 'must be a number of at least 1, or 0 for no limit';
 const noLimitOr = z
@@ -62,15 +63,50 @@ const EVENTS = [
 const listeners = z.record(z.string(), functionOption<() => void>().optional()).superRefine((on, context) => {
   const stray = Object.keys(on).find((event) => !EVENTS.includes(event));
   if (stray === undefined) return;
-  context.addIssue({ code: 'custom', path: [stray], message: unknownKey(stray, EVENTS, 'event') });
+  const message = unknownName(stray, { owner: '', known: EVENTS, kind: 'event' });
+  context.addIssue({ code: 'custom', path: [stray], message });
 });
 
 const rewrites = z.union([z.literal(false), z.string(), z.record(z.string(), z.string())], {
   error: 'must be false, a string, or an object of strings',
 });
 
+/** Options that a file can hold and every transport serves. */
+const PLAIN_SHAPE = {
+  ...TLS_SHAPE,
+  ws: z.boolean().optional(),
+  changeOrigin: z.boolean().default(false),
+  xfwd: z.boolean().default(false),
+  auth: z.string().optional(),
+  secure: z.boolean().default(true),
+  ignorePath: z.boolean().optional(),
+  upgradeTimeout: durationMs.optional(),
+  prependPath: z.boolean().optional(),
+  preserveHeaderKeyCase: z.boolean().optional(),
+  timeout: noLimitOr.optional(),
+};
+
+/** Options that a file can hold and that need Node's client, or httpxy's passes over the response. */
+const PLAIN_NODE_SHAPE = {
+  autoRewrite: z.boolean().optional(),
+  cookieDomainRewrite: rewrites.optional(),
+  cookiePathRewrite: rewrites.optional(),
+  followRedirects: z
+    .union([z.boolean(), z.number().int().min(0)], { error: 'must be true, false, or a number of redirects' })
+    .optional(),
+  hostRewrite: z.string().optional(),
+  localAddress: z
+    .string()
+    .refine((address) => isIP(address) !== 0, 'must be an IP address of this host')
+    .optional(),
+  protocolRewrite: z.enum(['http', 'https', 'http:', 'https:']).nullable().optional(),
+  proxyTimeout: noLimitOr.optional(),
+  toProxy: z.boolean().optional(),
+};
+
 /** Options of http-proxy-middleware that every transport serves, or that none of them sees. */
 const PROXY_SHAPE = {
+  ...PLAIN_SHAPE,
   target: z.unknown().optional(),
   forward: z.unknown().optional(),
   router: z.unknown().optional(),
@@ -86,48 +122,24 @@ const PROXY_SHAPE = {
       'must have the functions info, warn and error',
     )
     .optional(),
-  ws: z.boolean().optional(),
   http2: z.unknown().optional(),
-  changeOrigin: z.boolean().default(false),
   headers: z.record(headerName, headerValue.or(z.array(headerValue))).default({}),
-  xfwd: z.boolean().default(false),
-  auth: z.string().optional(),
-  secure: z.boolean().default(true),
-  ignorePath: z.boolean().optional(),
-  upgradeTimeout: durationMs.optional(),
-  prependPath: z.boolean().optional(),
-  preserveHeaderKeyCase: z.boolean().optional(),
-  timeout: noLimitOr.optional(),
   buffer: z.custom<Readable>((value) => value instanceof Readable, 'must be a readable stream').optional(),
 };
 
-/** Options that need Node's client or httpxy's passes over the answer. */
+/** Options that need Node's client or httpxy's passes over the response. */
 const NODE_SHAPE = {
+  ...PLAIN_NODE_SHAPE,
   agent: z.unknown().optional(),
-  autoRewrite: z.boolean().optional(),
-  ca: z.unknown().optional(),
-  cookieDomainRewrite: rewrites.optional(),
-  cookiePathRewrite: rewrites.optional(),
-  followRedirects: z
-    .custom<boolean | number>(
-      (value) => typeof value === 'boolean' || (Number.isInteger(value) && Number(value) >= 0),
-      'must be true, false, or a number of redirects',
-    )
-    .optional(),
-  hostRewrite: z.string().optional(),
-  localAddress: z
-    .string()
-    .refine((address) => isIP(address) !== 0, 'must be an IP address of this host')
-    .optional(),
-  protocolRewrite: z.enum(['http', 'https', 'http:', 'https:']).nullable().optional(),
-  proxyTimeout: noLimitOr.optional(),
   selfHandleResponse: z.boolean().optional(),
   ssl: z.unknown().optional(),
-  toProxy: z.boolean().optional(),
 };
 
 /** Names of the options that need the node transport. */
 export const NODE_OPTIONS = Object.keys(NODE_SHAPE) as (keyof typeof NODE_SHAPE)[];
+
+/** The options that a configuration file can hold as they are. */
+export const forwardFileShape = { ...TRANSPORT_SHAPE, ...PLAIN_SHAPE, ...PLAIN_NODE_SHAPE };
 
 /** All options of `forward()`. */
 export const forwardSchema = optionsObject({ ...TRANSPORT_SHAPE, ...PROXY_SHAPE, ...NODE_SHAPE });

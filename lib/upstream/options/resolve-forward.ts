@@ -8,6 +8,7 @@ import { chooseTransport, nodeReasons, UNDICI_OPTIONS } from './choose-transport
 import type { ForwardOptions } from './forward-options.js';
 import { forwardSchema, TRANSPORT_SHAPE } from './forward-schema.js';
 import { checkRules } from './rules.js';
+import { checkTls, targetTls } from './tls-options.js';
 
 /** The options of a `forward()`, resolved. */
 export interface UpstreamOptions {
@@ -43,6 +44,7 @@ export function resolveForward(
   const given = resolveOptions(forwardSchema, options, place);
   checkTarget(options, place);
   checkRules(options, place);
+  checkTls(given, place);
   const needsNode = nodeReasons(options, hooked);
   const { redirectOrigins = [] } = given;
   const undiciOnly = UNDICI_OPTIONS.filter((name) => given[name] !== undefined);
@@ -66,6 +68,7 @@ export function resolveForward(
       bodyTimeoutMs: given.bodyTimeoutMs,
       maxResponseHeaderBytes: given.maxResponseHeaderBytes ?? 65_536,
       secure: given.secure,
+      tls: targetTls(given),
       setCookie: given.forwardCookies,
       redirects: {
         origins: redirectOrigins === '*' ? redirectOrigins : new Set(redirectOrigins),

@@ -10,6 +10,11 @@ interface ParsedBody {
   rawBody?: unknown;
 }
 
+/** Whether a request may have a body: most have none, and nothing is made for those. */
+export function hasBody(req: IncomingMessage, buffer: unknown): boolean {
+  return buffer !== undefined || announcesBody(req) || Buffer.isBuffer((req as ParsedBody).rawBody);
+}
+
 /**
  * The body that the client sends, or the one that a parser in front of us left on the request.
  * @returns `undefined` when the request has no body

@@ -4,16 +4,18 @@ import type { Exchange } from '../../core/exchange.js';
 import { ADDED_UP, headerValue } from '../../http/headers.js';
 import { writeHead } from '../../http/write-head.js';
 
-/** An accepted answer on its way into the client's response. */
+/** An accepted response on its way into the client's. */
 export class ClientResponse {
   readonly #exchange: Exchange;
   readonly #res: ServerResponse;
   readonly #length: number;
   #sent = 0;
   #ended = false;
+  #waiting: (() => void) | undefined;
+  #listens = false;
 
   /**
-   * @param rawHeaders the fields for the client, flat, free of hop-by-hop
+   * @param rawHeaders for the client, flat, without hop-by-hop headers
    * @throws TypeError when the head holds what Node's response refuses to send
    */
   constructor(exchange: Exchange, head: ResponseHead, rawHeaders: string[]) {
@@ -21,7 +23,6 @@ export class ClientResponse {
     this.#res = exchange.res;
     this.#length = bodyLength(exchange, head);
     writeHead(this.#res, head.status, sendableText(head.statusText), rawHeaders, ADDED_UP);
-    exchange.answeredAt = performance.now();
     if (this.#length === 0) this.end();
     // Node holds a head back until the first byte of a body, which an event stream may keep waiting.
     else process.nextTick(flushHead, this);
@@ -38,7 +39,7 @@ export class ClientResponse {
     this.#sent += chunk.length;
     this.#exchange.bytesOut += chunk.length;
     if (this.#sent === this.#length) {
-      // The last byte that was promised ends the answer: one call in place of two.
+      // The last byte that was promised ends the response: one call in place of two.
       this.#ended = true;
       this.#res.end(chunk);
       return true;
@@ -46,12 +47,19 @@ export class ClientResponse {
     return this.#res.write(chunk) || this.#res.destroyed;
   }
 
-  onDrain(resume: () => void): void {
-    const go = () => {
-      this.#res.off('drain', go).off('close', go);
-      resume();
-    };
-    this.#res.on('drain', go).on('close', go);
+  /** Calls back once when more may be written, or the client has gone. */
+  onDrain(resume: (() => void) | undefined): void {
+    this.#waiting = resume;
+    if (this.#listens) return;
+    this.#listens = true;
+    const goOn = (): void => this.#goOn();
+    this.#res.on('drain', goOn).on('close', goOn);
+  }
+
+  #goOn(): void {
+    const resume = this.#waiting;
+    this.#waiting = undefined;
+    resume?.();
   }
 
   end(rawTrailers: readonly string[] = []): void {

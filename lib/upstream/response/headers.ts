@@ -41,5 +41,7 @@ export function besideHeaders(res: ServerResponse, rawHeaders: readonly string[]
 /** What a parser hands over as bytes, as Node shows fields: one character a byte. */
 export function latin1Headers(raw: unknown): string[] {
   if (!Array.isArray(raw)) return [];
-  return raw.map((item) => (Buffer.isBuffer(item) ? item.toString('latin1') : String(item)));
+  const headers: string[] = [];
+  for (const item of raw) headers.push(Buffer.isBuffer(item) ? item.toString('latin1') : String(item));
+  return headers;
 }

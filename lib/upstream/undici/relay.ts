@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 import { ClientResponse } from '../response/client-response.js';
 import { latin1Headers, responseHeaders } from '../response/headers.js';
 import { sendInformation } from '../response/interim.js';
-import type { AttemptListener, Plan } from '../transport.js';
+import type { AttemptListener, Plan, Sending } from '../transport.js';
 
 const DRAIN_BYTES = 64 * 1024;
 
@@ -13,7 +13,7 @@ const DRAIN_BYTES = 64 * 1024;
  * In undici's older form of a handler, which is what its newer one is translated to: that parses the fields
  * of every answer into an object that nobody reads here, where they go on byte by byte.
  */
-export class Relay implements Dispatcher.DispatchHandler {
+export class Relay implements Dispatcher.DispatchHandler, Sending {
   readonly #plan: Plan;
   readonly #listener: AttemptListener;
   readonly #setCookie: boolean;
@@ -40,11 +40,11 @@ export class Relay implements Dispatcher.DispatchHandler {
     return body;
   }
 
-  readonly cancel = (): void => {
+  cancel(): void {
     this.#over = true;
     this.#cancelled = true;
     this.#abort?.(new Error('Nobody waits for this attempt any more'));
-  };
+  }
 
   onConnect(abort: (reason?: Error) => void): void {
     // It was cancelled in the queue. To abort here would close a good connection; an error keeps it.
@@ -82,7 +82,7 @@ export class Relay implements Dispatcher.DispatchHandler {
       return true;
     }
     if (response.write(chunk)) return true;
-    response.onDrain(() => this.#resume?.());
+    response.onDrain(this.#resume);
     return false;
   }
 

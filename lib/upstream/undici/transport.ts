@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
-import type { Egress } from '../../core/egress.js';
+import type { Egress, TargetTls } from '../../core/egress.js';
 import type { RedirectRules } from '../node/redirects.js';
 import type { Target } from '../request/target.js';
-import type { AttemptListener, Cancel, Plan } from '../transport.js';
+import type { AttemptListener, Plan, Sending } from '../transport.js';
 import { Relay } from './relay.js';
 
 /** Sizes and limits of the connections to the targets. */
@@ -15,6 +15,7 @@ export interface ConnectionOptions {
   readonly maxResponseHeaderBytes: number;
   /** Whether the target's certificate must be trusted. */
   readonly secure: boolean;
+  readonly tls: TargetTls;
   /** Whether `Set-Cookie` goes back to the client. */
   readonly setCookie: boolean;
   readonly redirects: RedirectRules;
@@ -35,7 +36,7 @@ export class UndiciTransport {
     this.#options = options;
   }
 
-  readonly send = (plan: Plan, listener: AttemptListener): Cancel => {
+  readonly send = (plan: Plan, listener: AttemptListener): Sending => {
     const { target, method, body, egress } = plan;
     const relay = new Relay(plan, listener, this.#options.setCookie, this.#used);
     const absolute = egress?.absoluteForm;
@@ -49,15 +50,15 @@ export class UndiciTransport {
           // A HEAD would else close its connection.
           reset: false,
           headersTimeout: 0,
-          // Without it undici takes the name for SNI and the certificate from the Host field.
-          ...{ servername: target.servername ?? target.origin },
-        },
+          // Without it undici takes the name for SNI and the certificate from the Host header.
+          servername: target.servername ?? target.origin,
+        } as Dispatcher.DispatchOptions,
         relay,
       );
     } catch (error) {
       relay.onError(error);
     }
-    return relay.cancel;
+    return relay;
   };
 
   async close(): Promise<void> {
@@ -128,8 +129,8 @@ export class UndiciTransport {
   }
 
   #direct(): buildConnector.connector {
-    const { connectTimeoutMs, secure } = this.#options;
-    return buildConnector({ timeout: connectTimeoutMs, rejectUnauthorized: secure, allowH2: false });
+    const { connectTimeoutMs, secure, tls } = this.#options;
+    return buildConnector({ ...tls, timeout: connectTimeoutMs, rejectUnauthorized: secure, allowH2: false });
   }
 
   #through(egress: Egress): buildConnector.connector {
@@ -141,6 +142,7 @@ export class UndiciTransport {
         encrypted,
         servername,
         rejectUnauthorized: this.#options.secure,
+        tls: this.#options.tls,
       };
       egress.connect(to).then(
         (socket) => callback(null, socket),

@@ -5,6 +5,7 @@ import type { ProxyServer } from 'httpxy';
 import { ProxyError } from '../../core/errors.js';
 import type { Upgrade } from '../../core/upgrade.js';
 import { meansWebSocket } from '../../websocket/upgrade.js';
+import { targetTls } from '../options/tls-options.js';
 import { asUrl } from '../request/target.js';
 import { ClientResponse } from '../response/client-response.js';
 import { responseHeaders } from '../response/headers.js';
@@ -43,8 +44,9 @@ export class UpgradeAttempt {
   start(): void {
     const { egress } = this.#plan;
     if (!egress) return this.#ask(undefined);
+    const { target, proxyOptions } = this.#plan;
     egress
-      .connect(connectTo(this.#plan.target, this.#tools.limits.secure))
+      .connect(connectTo(target, this.#tools.limits.secure, targetTls(proxyOptions)))
       .then((socket) => {
         // Nobody else listens while it waits for its request.
         socket.on('error', ignore);

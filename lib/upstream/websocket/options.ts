@@ -1,8 +1,9 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent, type RequestOptions } from 'node:https';
 import type { Socket } from 'node:net';
-import type { ConnectTo } from '../../core/egress.js';
+import type { ConnectTo, TargetTls } from '../../core/egress.js';
 import { TARGET_PARTS } from '../options/choose-transport.js';
+import { targetTls } from '../options/tls-options.js';
 import type { Target } from '../request/target.js';
 import type { Plan } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
@@ -11,7 +12,7 @@ import type { ConnectionOptions } from '../undici/transport.js';
 export const isEncrypted = ({ origin }: Target): boolean => origin.startsWith('https:');
 
 /** Where the connection for a handshake must lead. */
-export function connectTo(target: Target, rejectUnauthorized: boolean): ConnectTo {
+export function connectTo(target: Target, rejectUnauthorized: boolean, tls: TargetTls): ConnectTo {
   const { hostname, port } = new URL(target.origin);
   const encrypted = isEncrypted(target);
   return {
@@ -20,6 +21,7 @@ export function connectTo(target: Target, rejectUnauthorized: boolean): ConnectT
     encrypted,
     servername: target.servername,
     rejectUnauthorized,
+    tls,
   };
 }
 
@@ -32,12 +34,10 @@ export function upgradeOptions(
   { secure, maxResponseHeaderBytes }: Pick<ConnectionOptions, 'secure' | 'maxResponseHeaderBytes'>,
   tunnel: Socket | undefined,
 ): RequestOptions {
-  const { hostname, port, encrypted, servername } = connectTo(target, secure);
+  const { hostname, port, encrypted, servername, tls } = connectTo(target, secure, targetTls(proxyOptions));
   const { agent, localAddress, ssl } = proxyOptions;
-  // httpxy reads it, though its types do not say so.
-  const ca = Reflect.get(proxyOptions, 'ca') as RequestOptions['ca'];
   return {
-    ...(encrypted ? { servername: servername ?? '', rejectUnauthorized: secure, ca, ...ssl } : {}),
+    ...(encrypted ? { servername: servername ?? '', rejectUnauthorized: secure, ...tls, ...ssl } : {}),
     ...partsOf(proxyOptions.target),
     localAddress,
     hostname,

@@ -1,6 +1,6 @@
 import type { ProxyServer } from 'httpxy';
 import { shuttingDown } from '../../core/errors.js';
-import type { AttemptListener, Cancel, Plan } from '../transport.js';
+import type { AttemptListener, Plan, Sending } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { UpgradeAttempt } from './attempt.js';
 
@@ -20,7 +20,7 @@ export class UpgradeTransport {
     this.#options = options;
   }
 
-  readonly send = (plan: Plan, listener: AttemptListener): Cancel => {
+  readonly send = (plan: Plan, listener: AttemptListener): Sending => {
     const attempt = new UpgradeAttempt(plan, listener, {
       server: this.#server,
       limits: this.#options,
@@ -29,7 +29,7 @@ export class UpgradeTransport {
     this.#underWay.add(attempt);
     if (this.#closed) attempt.fail(shuttingDown());
     else attempt.start();
-    return attempt.cancel;
+    return attempt;
   };
 
   /** Ends the handshakes that have no answer yet. */

@@ -267,9 +267,9 @@ describe('the gateway with a file that changes', function changingFile() {
     rmSync(file);
     await logged(/does not exist/);
     replace('apis:\n\ta: 1\n');
-    await logged(/a tab stands in the indentation/);
+    await logged(/tab in the indentation/);
     replace('apis: { a: { target: "http://x" }, a: { target: "http://y" } }\n');
-    await logged(/the same key stands here twice/);
+    await logged(/duplicate key/);
     const page = (await call(`${url}/metrics`, { headers: { accept: 'application/openmetrics-text' } })).text;
     expect(page).to.match(/^resilient_proxy_config_reloads_total\{result="failed"\} 4$/m);
     expect(page).to.match(/^resilient_proxy_config_last_reload_success 0$/m);

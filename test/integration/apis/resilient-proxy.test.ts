@@ -311,7 +311,7 @@ describe('resilientProxy()', () => {
       const response = await call(url);
       expect([response.status, response.json()]).to.deep.equal([
         504,
-        { error: 'The upstream did not answer within 60 ms', code: 'ERR_UPSTREAM_TIMEOUT' },
+        { error: 'The upstream did not respond within 60 ms', code: 'ERR_UPSTREAM_TIMEOUT' },
       ]);
     });
 
@@ -409,9 +409,14 @@ describe('resilientProxy()', () => {
     const wrong: [string, unknown, string][] = [
       ['nothing', undefined, 'config must be an object; received undefined'],
       [
+        'an empty one',
+        {},
+        'resilientProxy() needs "apis", or "name" and "target" of a single API; received neither "apis" nor "name"',
+      ],
+      [
         'no name',
         { target },
-        'name must be a name of letters, digits, "-", "_", "." and "~" that begins with a letter or a digit; received undefined',
+        'resilientProxy() needs "apis", or "name" and "target" of a single API; received neither "apis" nor "name"',
       ],
       ['a name with a slash', { apis: { 'a/b': { target } } }, 'apis.a/b must be a name'],
       [
@@ -437,17 +442,17 @@ describe('resilientProxy()', () => {
       [
         'a misspelt option',
         { apis: { x: { target, retyr: {} } } },
-        'apis.x.retyr is no known option (did you mean retry?); received an object',
+        'apis.x.retyr is not an option of apis.x (did you mean retry?)',
       ],
       [
         'a misspelt option of a part',
         { apis: { x: { target, retry: { attempts: 3 } } } },
-        'apis.x.retry.attempts is no known option',
+        'apis.x.retry.attempts is not an option of apis.x.retry (did you mean maxAttempts?)',
       ],
       [
         'a stray key beside the APIs',
         { apis: {}, target },
-        'target is no known option (known: apis, defaults, redis, stats, metrics, tracing)',
+        'target is not an option (did you mean apis.<name>.target or defaults.target?)',
       ],
       [
         'true for a part',
@@ -502,13 +507,13 @@ describe('resilientProxy()', () => {
       [
         'a shared part with a name of its own',
         { name: 'x', target, stats: { name: 'y' } },
-        'stats.name is no known option',
+        'stats.name is not an option of stats',
       ],
       ['a Redis that is none', { name: 'x', target, redis: 'http://h' }, 'redis must be an ioredis client'],
       [
         'a circuit with a name of its own',
         { name: 'x', target, breaker: { name: 'y' } },
-        'breaker.name is no known option',
+        'breaker.name is not an option of breaker',
       ],
     ];
     for (const [what, config, message] of wrong) {

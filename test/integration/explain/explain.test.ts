@@ -79,7 +79,7 @@ for (const transport of TRANSPORTS) {
       const response = await call(url);
       expect([response.status, proxyStatusOf(response)]).to.deep.equal([
         504,
-        [NAME, { error: 'http_response_timeout', details: 'The upstream did not answer within 200 ms' }],
+        [NAME, { error: 'http_response_timeout', details: 'The upstream did not respond within 200 ms' }],
       ]);
       expect(stepsOf(response)).to.deep.equal(['attempt-1=http_response_timeout', 'total']);
     });
@@ -259,7 +259,7 @@ describe('explain()', () => {
 
   it('refuses unknown options', () => {
     expect(() => explain({ serverTimings: true } as ExplainOptions)).to.throw(
-      'explain.serverTimings is no known option (did you mean serverTiming?); received true',
+      'explain.serverTimings is not an option of explain (did you mean serverTiming?)',
     );
     expect(() => explain({ proxyStatus: 'yes' as never })).to.throw(
       'explain.proxyStatus must be a boolean; received "yes"',

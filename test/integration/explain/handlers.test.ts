@@ -223,7 +223,9 @@ describe('resilientProxy({ explain })', () => {
     );
     expect(() =>
       resilientProxy({ apis: { one: { target, explain: { serverTimings: true } as never } } }),
-    ).to.throw('apis.one.explain.serverTimings is no known option (did you mean serverTiming?)');
+    ).to.throw(
+      'apis.one.explain.serverTimings is not an option of apis.one.explain (did you mean serverTiming?)',
+    );
   });
 
   it('is readable for a browser', async () => {

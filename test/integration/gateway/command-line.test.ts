@@ -150,7 +150,7 @@ describe('the command line', function commandLine() {
         stdout: '',
         stderr: [
           'resilient-proxy-out: apis.yaml: 2 problems',
-          '  line 3: apis.x.taget is no known option (did you mean target?); received "https://a"',
+          '  line 3: apis.x.taget is not an option of apis.x (did you mean target?)',
           `  line 4: apis.x.auth needs the environment variable NOT_SET, which is not set (\${NOT_SET:-} allows that)`,
           '',
         ].join('\n'),

@@ -19,7 +19,7 @@ import { startUpstream, text, type UpstreamResponse } from '../../support/upstre
 
 const caller: UpstreamResponse = (req, res) => void res.end(req.socket.remoteAddress);
 
-/** A proxy that is broken, and what its rest says about it. */
+/** A broken proxy, and the reason of its cool-down. */
 interface Broken {
   readonly what: string;
   readonly reason: RegExp;
@@ -37,24 +37,24 @@ const BROKEN: Broken[] = [
     start: async () => 'http://nowhere.invalid:3128',
   },
   {
-    what: 'answers 407',
+    what: 'responds with 407',
     reason: /status 407/,
     start: async () => (await startForwardProxy({ credentials: 'a:right' })).url.replace('right', 'wrong'),
   },
   {
-    what: 'answers CONNECT with a page',
-    reason: /a page in place of a tunnel/,
+    what: 'responds to CONNECT with a page',
+    reason: /a page instead of a tunnel/,
     start: () =>
       raw(rawResponse('HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>Log in, please</html>')),
   },
   {
-    what: 'answers CONNECT with what is no HTTP',
-    reason: /an unreadable answer|the connection closed/,
+    what: 'responds to CONNECT with something that is not HTTP',
+    reason: /an unreadable response|the connection closed/,
     start: () => raw(rawResponse('<html>\r\n\r\n</html>')),
   },
   {
-    what: 'answers with a head without end',
-    reason: /an answer without end/,
+    what: 'responds with an endless head',
+    reason: /an endless response/,
     start: () => raw((connection) => connection.write(`HTTP/1.1 200 OK\r\n${'x'.repeat(200_000)}`)),
   },
   { what: 'accepts and stays silent', reason: /no connection in time/, start: () => raw(() => {}) },
@@ -80,19 +80,19 @@ const BROKEN: Broken[] = [
   },
 ];
 
-/** Cannot reach that target. */
+/** Broken for one target only. */
 const BROKEN_FOR_TARGET: Broken[] = [
   {
-    what: 'answers 503 to CONNECT',
+    what: 'responds to CONNECT with 503',
     reason: /status 503/,
     start: () => raw(rawResponse('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n')),
   },
 ];
 
-/** Found out only when TLS with the target begins. */
+/** Broken once TLS with the target begins. */
 const BROKEN_IN_TUNNEL: Broken[] = [
   {
-    what: 'closes the tunnel before TLS is there',
+    what: 'closes the tunnel before TLS is complete',
     reason: /closed in the tunnel/,
     start: () =>
       raw(async (connection) => {
@@ -110,7 +110,7 @@ const BROKEN_IN_TUNNEL: Broken[] = [
 ];
 
 for (const transport of TRANSPORTS) {
-  describe(`proxyRotate() with exits that fail, transport ${transport}`, () => {
+  describe(`proxyRotate() with proxies that fail, transport ${transport}`, () => {
     async function start(
       target: string,
       options: ProxyRotateOptions,
@@ -136,16 +136,16 @@ for (const transport of TRANSPORTS) {
       })),
     ];
     for (const { what, reason, start: startBroken, scheme } of broken) {
-      it(`moves on to the next exit when one ${what}, and the circuit does not count it (${scheme})`, async () => {
+      it(`moves on to the next proxy when one ${what}, and the circuit does not count it (${scheme})`, async () => {
         const target = await startUpstream(caller, scheme === 'https' ? { tls: credentials() } : {});
         const good = await startForwardProxy();
-        const { url, told, rotate, guard } = await start(target.url, {
+        const { url, events, rotate, guard } = await start(target.url, {
           proxies: [await startBroken(), good.url],
         });
         const responses = [await call(url, { method: 'POST', body: 'x' }), await call(url), await call(url)];
         expect(responses.map((response) => response.text)).to.deep.equal(Array(3).fill(good.from));
-        expect(told).to.have.length(1);
-        expect(told[0])
+        expect(events).to.have.length(1);
+        expect(events[0])
           .to.match(reason)
           .and.match(/, 30000 ms$/);
         expect(rotate.status().map((proxy) => [proxy.state, proxy.active])).to.deep.equal([
@@ -161,14 +161,14 @@ for (const transport of TRANSPORTS) {
       const target = await startUpstream(caller);
       const refusing = await startForwardProxy({ credentials: 'a:right' });
       const good = await startForwardProxy();
-      const { url, told, guard } = await start(target.url, {
+      const { url, events, guard } = await start(target.url, {
         proxies: [refusing.url.replace('right', 'wrong'), good.url],
         tunnel: false,
       });
       const response = await call(url);
       expect([response.status, response.text]).to.deep.equal([200, good.from]);
       expect(response.headers).to.not.have.property('proxy-authenticate');
-      expect(told[0]).to.match(/status 407/);
+      expect(events[0]).to.match(/status 407/);
       expect(guard.state).to.equal('CLOSED');
     });
 
@@ -183,7 +183,7 @@ for (const transport of TRANSPORTS) {
       expect([response.status, response.text]).to.deep.equal([200, 'all of it']);
     });
 
-    it('makes no attempts of the failures of exits', async () => {
+    it('does not count failures of proxies as attempts', async () => {
       const target = await startUpstream(caller);
       const good = await startForwardProxy();
       const ports = [await unusedPort(), await unusedPort(), await unusedPort()];
@@ -203,9 +203,9 @@ for (const transport of TRANSPORTS) {
       expect(attempts).to.deep.equal([...ports.map((port) => `127.0.0.1:${port}`), good.name]);
     });
 
-    it('answers 503 ERR_NO_PROXY when no exit is left, and calls nobody directly', async () => {
+    it('responds with 503 ERR_NO_PROXY when no proxy is left, and never connects directly', async () => {
       const target = await startUpstream(caller);
-      const { url, told, advance } = await start(target.url, {
+      const { url, events, advance } = await start(target.url, {
         proxies: [
           `http://user:secret@127.0.0.1:${await unusedPort()}`,
           `http://127.0.0.1:${await unusedPort()}`,
@@ -220,37 +220,62 @@ for (const transport of TRANSPORTS) {
         expect(Number(response.headers['retry-after'])).to.be.within(29, 30);
         expect(JSON.stringify(response.rawHeaders)).to.not.include('secret');
       }
-      expect(told.filter((line) => line.startsWith('rest'))).to.have.length(2);
+      expect(events.filter((line) => line.startsWith('cooldown'))).to.have.length(2);
       advance(30_001);
       expect((await call(url)).status).to.equal(503);
-      expect(told.join('\n'))
+      expect(events.join('\n'))
         .to.match(/60000 ms/)
         .and.not.include('secret');
       expect(target.connections.total).to.equal(0);
     });
 
-    it('refuses every call where there is no proxy at all', async () => {
+    it('says in the cause of the error, for the log, why no proxy can be used', async () => {
+      const target = await startUpstream(caller);
+      const causes: unknown[] = [];
+      const ports = [await unusedPort(), await unusedPort()];
+      const { url } = await start(
+        target.url,
+        { name: 'github', proxies: ports.map((port) => `http://u:secret7@127.0.0.1:${port}`) },
+        {},
+        (req, res, next) => {
+          const exchange = exchangeOf(req, res);
+          res.on('close', () => causes.push(exchange.error?.cause));
+          next();
+        },
+      );
+      await call(url);
+      await until(() => causes.length === 1);
+      const [one, other] = ports.map((port) => `127.0.0.1:${port}: ECONNREFUSED`);
+      expect(String(causes[0])).to.equal(
+        `Error: All 2 egress proxies of "github" are cooling down (${one}, ${other}); next probe in 30 s`,
+      );
+    });
+
+    it('refuses every call if no proxy is configured', async () => {
       const target = await startUpstream(caller);
       const { url } = await start(target.url, { proxies: [] });
       const response = await call(url);
       expect([response.status, response.json()]).to.deep.equal([
         503,
-        { error: 'No egress proxy is configured', code: 'ERR_NO_PROXY' },
+        {
+          error: 'No egress proxy is configured; set proxyRotate.proxies or PROXY_URLS',
+          code: 'ERR_NO_PROXY',
+        },
       ]);
       expect(target.connections.total).to.equal(0);
     });
 
-    it("goes direct when no exit is left, only with fallback 'direct'", async () => {
+    it("connects directly when no proxy is left, only with fallback 'direct'", async () => {
       const target = await startUpstream(caller);
-      const { url, told } = await start(target.url, {
+      const { url, events } = await start(target.url, {
         proxies: [`http://127.0.0.1:${await unusedPort()}`],
         fallback: 'direct',
       });
       expect((await call(url)).text).to.equal('127.0.0.1');
-      expect(told[1]).to.equal('exhausted, direct');
+      expect(events[1]).to.equal('exhausted, direct');
     });
 
-    it('dials a dead exit once per cool-down, however many calls there are', async () => {
+    it('connects to a dead proxy once per cool-down, however many calls there are', async () => {
       const target = await startUpstream(caller);
       const dead = await startRawUpstream((connection) => connection.reset());
       const good = await startForwardProxy();
@@ -270,17 +295,17 @@ for (const transport of TRANSPORTS) {
       expect(dead.connections.total).to.equal(2);
     });
 
-    it('rests only after maxFailures failures in a row', async () => {
+    it('cools down only after maxFailures failures in a row', async () => {
       const target = await startUpstream(caller);
       const dead = await startRawUpstream((connection) => connection.reset());
       const good = await startForwardProxy();
-      const { url, told } = await start(target.url, { proxies: [dead.url, good.url], maxFailures: 3 });
+      const { url, events } = await start(target.url, { proxies: [dead.url, good.url], maxFailures: 3 });
       for (let i = 0; i < 10; i++) expect((await call(url)).status).to.equal(200);
       expect(dead.connections.total).to.equal(3);
-      expect(told).to.have.length(1);
+      expect(events).to.have.length(1);
     });
 
-    it('takes an exit back after one trial, while other calls go elsewhere', async () => {
+    it('uses a proxy again after one probe, while other calls go elsewhere', async () => {
       const target = await startUpstream(caller);
       let refuse = true;
       let wait: Promise<void> | undefined;
@@ -292,7 +317,7 @@ for (const transport of TRANSPORTS) {
         },
       });
       const good = await startForwardProxy();
-      const { url, told, advance, rotate } = await start(target.url, {
+      const { url, events, advance, rotate } = await start(target.url, {
         proxies: [returning.url, good.url],
         connectTimeoutMs: 20_000,
       });
@@ -313,13 +338,13 @@ for (const transport of TRANSPORTS) {
       letGo();
       const seen = (await Promise.all(calls)).map((response) => response.text);
       expect(seen.filter((from) => from === returning.from)).to.have.length(1);
-      expect(told.at(-1)).to.match(/^back /);
+      expect(events.at(-1)).to.match(/^recovered /);
       expect(new Set([(await call(url)).text, (await call(url)).text])).to.deep.equal(
         new Set([returning.from, good.from]),
       );
     });
 
-    it('lets calls wait for the first connection of the only exit', async () => {
+    it('lets calls wait for the first connection of the only proxy', async () => {
       const target = await startUpstream(caller);
       const dead = await startRawUpstream(() => {});
       const { url } = await start(target.url, { proxies: [dead.url] });
@@ -328,7 +353,7 @@ for (const transport of TRANSPORTS) {
       expect(dead.connections.total).to.equal(1);
     });
 
-    it('takes a time limit of the attempt that ends in the tunnel for the failure of the exit', async () => {
+    it('counts a timeout of the attempt in the tunnel as a failure of the proxy', async () => {
       const target = await startUpstream(caller);
       const silent = await startRawUpstream(() => {});
       const good = await startForwardProxy();
@@ -338,10 +363,10 @@ for (const transport of TRANSPORTS) {
         tested.rotate,
       );
       expect((await call(url)).text).to.equal(good.from);
-      expect(tested.told[0]).to.match(/made no connection in time/);
+      expect(tested.events[0]).to.match(/made no connection in time/);
     });
 
-    it('gives the trial of a client that leaves to the next call', async () => {
+    it('passes the probe of a client that leaves on to the next call', async () => {
       const target = await startUpstream(caller);
       const slow = await startRawUpstream(() => {});
       const { url, rotate } = await start(target.url, { proxies: [slow.url], connectTimeoutMs: 500 });
@@ -352,19 +377,19 @@ for (const transport of TRANSPORTS) {
       expect((await call(url)).status).to.equal(503);
     });
 
-    it('sends calls elsewhere that wait for a connection of an exit that dies', async () => {
+    it('sends calls elsewhere that wait for a connection of a proxy that dies', async () => {
       const target = await startUpstream(caller);
       const dying = await startForwardProxy({ from: '127.0.0.9' });
       const good = await startForwardProxy();
-      const { url, told } = await start(target.url, { proxies: [dying.url, good.url], connections: 1 });
+      const { url, events } = await start(target.url, { proxies: [dying.url, good.url], connections: 1 });
       expect([(await call(url)).text, (await call(url)).text]).to.deep.equal([dying.from, good.from]);
       await dying.close();
       const responses = await Promise.all(Array.from({ length: 20 }, () => call(url)));
       expect(responses.map((response) => response.text)).to.deep.equal(Array(20).fill(good.from));
-      expect(told).to.have.length(1);
+      expect(events).to.have.length(1);
     });
 
-    it('holds no credential in what it records of a call', async () => {
+    it('keeps credentials out of its records of a call', async () => {
       const target = await startUpstream(caller);
       const refusing = await startForwardProxy({ credentials: 'user7:right' });
       const records: string[] = [];
@@ -390,7 +415,7 @@ for (const transport of TRANSPORTS) {
         .and.not.match(/secret7|user7|dXNlcjc/);
     });
 
-    it('answers a large upload that no exit can take, and leaves the connection sound', async () => {
+    it('responds to a large upload that no proxy can take, and keeps the connection usable', async () => {
       const target = await startUpstream(caller);
       const { url } = await start(target.url, { proxies: [] });
       const agent = keepAliveAgent();
@@ -399,7 +424,7 @@ for (const transport of TRANSPORTS) {
       expect((await call(url, { agent })).status).to.equal(503);
     });
 
-    it('tries no further exit when the time for the whole call is over', async () => {
+    it('tries no further proxy when the time for the whole call is over', async () => {
       const target = await startUpstream(caller);
       const silent = await Promise.all(Array.from({ length: 4 }, () => startRawUpstream(() => {})));
       const { url } = await start(
@@ -429,7 +454,7 @@ for (const transport of TRANSPORTS) {
       await until(() => proxy.open() === 0);
     });
 
-    it('goes on with one dead, one slow and one 407 exit among four without an error', async () => {
+    it('causes no errors with one dead, one slow and one 407 proxy among four', async () => {
       const target = await startUpstream(text('ok'));
       const dead = await startRawUpstream((connection) => connection.reset());
       const slow = await startForwardProxy({

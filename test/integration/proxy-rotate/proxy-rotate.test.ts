@@ -12,7 +12,7 @@ import { rotating } from '../../support/rotating.js';
 import { credentials } from '../../support/tls.js';
 import { json, startUpstream, status, text, type UpstreamResponse } from '../../support/upstream.js';
 
-/** Tells from which address the target was called. */
+/** Responds with the address of its client. */
 const caller: UpstreamResponse = (req, res) => {
   const from = String(req.socket.remoteAddress).replace('::ffff:', '');
   res.end(from);
@@ -20,14 +20,14 @@ const caller: UpstreamResponse = (req, res) => {
 
 const DIRECT = '127.0.0.1';
 
-/** Proxies, each with a loopback address of its own. */
+/** Proxies that each connect from a loopback address of their own. */
 function startProxies(count: number): Promise<ForwardProxy[]> {
   return Promise.all(
     Array.from({ length: count }, (_, i) => startForwardProxy({ from: `127.0.0.${i + 2}` })),
   );
 }
 
-/** Calls one after the other; whence the target got each. */
+/** Makes calls one after the other. @returns the address from which each reached the target */
 async function callers(url: string, times: number): Promise<string[]> {
   const seen: string[] = [];
   for (let i = 0; i < times; i++) seen.push((await call(url)).text);
@@ -52,7 +52,7 @@ for (const transport of TRANSPORTS) {
     }
 
     for (const scheme of ['http', 'https']) {
-      it(`reaches an ${scheme} target through a tunnel that it uses again`, async () => {
+      it(`reaches an ${scheme} target through a tunnel that it reuses`, async () => {
         const target = await startUpstream(caller, scheme === 'https' ? { tls: credentials() } : {});
         const [proxy] = await startProxies(1);
         const { url } = await start(target.url, { proxies: [proxy?.url ?? ''] });
@@ -61,7 +61,7 @@ for (const transport of TRANSPORTS) {
         expect(proxy?.requests).to.deep.equal([]);
       });
 
-      it(`tells its credentials to the proxy, and nothing of them to the ${scheme} target`, async () => {
+      it(`sends its credentials to the proxy, and not to the ${scheme} target`, async () => {
         const target = await startUpstream(json({}), scheme === 'https' ? { tls: credentials() } : {});
         const proxy = await startForwardProxy({ credentials: 'us@er:p@ss:w%rd' });
         const { url, rotate } = await start(target.url, { proxies: [proxy.url] });
@@ -90,7 +90,7 @@ for (const transport of TRANSPORTS) {
       expect(proxy.connects).to.have.length(1);
     });
 
-    it('checks the certificate of the target inside the tunnel, which is no fault of the exit', async () => {
+    it('checks the certificate of the target inside the tunnel, and does not blame the proxy', async () => {
       const target = await startUpstream(caller, { tls: credentials() });
       const proxies = await startProxies(2);
       const { url, rotate } = await start(
@@ -108,7 +108,7 @@ for (const transport of TRANSPORTS) {
       expect(rotate.status().map((proxy) => proxy.state)).to.deep.equal(['ok', 'ok']);
     });
 
-    it('asks by the name of the target inside the tunnel', async () => {
+    it('sends the name of the target by SNI inside the tunnel', async () => {
       const names: unknown[] = [];
       const target = await startUpstream(
         (req, res) => {
@@ -143,7 +143,7 @@ for (const transport of TRANSPORTS) {
       expect(target.requests[0]?.headers).to.not.have.property('proxy-authorization');
     });
 
-    it('asks for an IPv6 target in brackets', async () => {
+    it('puts an IPv6 target in brackets', async () => {
       const heads: string[] = [];
       const proxy = await startRawUpstream(async (connection) => {
         await connection.heads();
@@ -171,7 +171,7 @@ for (const transport of TRANSPORTS) {
       expect([proxy.connects.length, proxy.requests.length]).to.deep.equal([0, 3]);
     });
 
-    it('makes a tunnel to https targets with tunnel: false too', async () => {
+    it('opens a tunnel to https targets with tunnel: false too', async () => {
       const target = await startUpstream(caller, { tls: credentials() });
       const [proxy] = await startProxies(1);
       const { url } = await start(target.url, { proxies: [proxy?.url ?? ''], tunnel: false });
@@ -179,7 +179,7 @@ for (const transport of TRANSPORTS) {
       expect(proxy?.connects).to.have.length(1);
     });
 
-    it('takes each exit in turn', async () => {
+    it('takes each proxy in turn', async () => {
       const target = await startUpstream(caller);
       const proxies = await startProxies(3);
       const { url, rotate } = await start(target.url, { proxies: proxies.map((proxy) => proxy.url) });
@@ -192,7 +192,7 @@ for (const transport of TRANSPORTS) {
       ]);
     });
 
-    it('gives every exit its share of 64 calls at a time', async () => {
+    it('spreads 64 calls at a time evenly over the proxies', async () => {
       const target = await startUpstream(caller);
       const proxies = await startProxies(4);
       const { url, rotate } = await start(target.url, { proxies: proxies.map((proxy) => proxy.url) });
@@ -209,7 +209,7 @@ for (const transport of TRANSPORTS) {
       expect(Math.max(...shares)).to.be.at.most(1.02);
     });
 
-    it('makes no more tunnels than connections allows', async () => {
+    it('opens no more tunnels than connections allows', async () => {
       const target = await startUpstream(text('ok'), { tls: credentials() });
       const [proxy] = await startProxies(1);
       const { url } = await start(target.url, { proxies: [proxy?.url ?? ''], connections: 16 });
@@ -224,7 +224,7 @@ for (const transport of TRANSPORTS) {
       expect(proxy?.connects.length).to.be.within(1, 16);
     });
 
-    it('keeps to one exit for one key with the strategy sticky', async () => {
+    it('uses one proxy for one key with the strategy sticky', async () => {
       const target = await startUpstream(caller);
       const proxies = await startProxies(4);
       const { url } = await start(target.url, {
@@ -243,7 +243,7 @@ for (const transport of TRANSPORTS) {
       expect(new Set(first).size).to.equal(4);
     });
 
-    it('answers an error of stickyKey as one of its own', async () => {
+    it('responds to an error of stickyKey with ERR_INTERNAL', async () => {
       const target = await startUpstream(caller);
       const stickyKey = (): string => {
         throw new Error('no such user');
@@ -257,7 +257,7 @@ for (const transport of TRANSPORTS) {
       expect(target.connections.total).to.equal(0);
     });
 
-    it('takes the exit with the fewest calls under way with the strategy least_used', async () => {
+    it('takes the proxy with the fewest calls under way with the strategy least_used', async () => {
       const held: (() => void)[] = [];
       const target = await startUpstream((req, res) => {
         if (req.url === '/held') held.push(() => res.end(String(req.socket.remoteAddress)));
@@ -277,13 +277,13 @@ for (const transport of TRANSPORTS) {
       await waiting;
     });
 
-    it('goes direct with the strategy never', async () => {
+    it('connects directly with the strategy never', async () => {
       const target = await startUpstream(caller);
       const { url } = await start(target.url, { proxies: ['http://127.0.0.1:1'], strategy: 'never' });
       expect(await callers(url, 2)).to.deep.equal([DIRECT, DIRECT]);
     });
 
-    it('goes direct to what noProxy lists, and to nothing else', async () => {
+    it('connects directly to targets in noProxy, and to no others', async () => {
       const listed = await startUpstream(caller);
       const other = await startUpstream(caller);
       const [proxy] = await startProxies(1);
@@ -295,7 +295,7 @@ for (const transport of TRANSPORTS) {
       expect((await call(`${url}/other`)).text).to.equal(proxy?.from);
     });
 
-    it('goes direct until a 429, and through a proxy until its Retry-After is over', async () => {
+    it('connects directly until a 429, and through a proxy until its Retry-After is over', async () => {
       let limited = false;
       const target = await startUpstream((req, res) => {
         const direct = String(req.socket.remoteAddress).endsWith(DIRECT);
@@ -303,7 +303,7 @@ for (const transport of TRANSPORTS) {
         else caller(req, res);
       });
       const [proxy] = await startProxies(1);
-      const { url, rotate, told, advance } = await start(target.url, {
+      const { url, rotate, events, advance } = await start(target.url, {
         proxies: [proxy?.url ?? ''],
         strategy: 'on_rate_limit',
       });
@@ -314,7 +314,7 @@ for (const transport of TRANSPORTS) {
       const host = `127.0.0.1:${target.port}`;
       expect(rotate.status()[0]).to.include({
         name: 'direct',
-        proxy: undefined,
+        address: undefined,
         state: 'cooling-down',
         reason: `status 429 of ${host}`,
         attempts: 3,
@@ -322,13 +322,13 @@ for (const transport of TRANSPORTS) {
       limited = false;
       advance(60_001);
       expect(await callers(url, 2)).to.deep.equal([DIRECT, DIRECT]);
-      expect(told).to.deep.equal([
-        `rest undefined for http://${host}: status 429 of ${host}, 60000 ms`,
-        `back undefined for http://${host}`,
+      expect(events).to.deep.equal([
+        `cooldown undefined for http://${host}: status 429 of ${host}, 60000 ms`,
+        `recovered undefined for http://${host}`,
       ]);
     });
 
-    it('rests an exit that the target answers 429 through, for that target only', async () => {
+    it('cools down a proxy that got a 429, for that target only', async () => {
       const limiting = await startUpstream((req, res) => {
         const from = String(req.socket.remoteAddress);
         if (from.endsWith('.2')) res.writeHead(429, { 'retry-after': '120' }).end();
@@ -353,47 +353,55 @@ for (const transport of TRANSPORTS) {
       expect(statuses.sort()).to.deep.equal([200, 429]);
     });
 
-    it('takes no Retry-After for longer than maxCooldownMs, and none that cannot be read', async () => {
-      for (const [asked, rest] of [
+    it('obeys a Retry-After for maxCooldownMs at most, and ignores one that cannot be read', async () => {
+      for (const [retryAfter, cooldownMs] of [
         ['31536000', 90_000],
         ['Fri, 31 Dec 9999 23:59:59 GMT', 90_000],
         ['banana', 30_000],
         ['-5', 30_000],
       ] as const) {
-        const target = await startUpstream(status(429, { 'retry-after': asked }));
+        const target = await startUpstream(status(429, { 'retry-after': retryAfter }));
         const [proxy] = await startProxies(1);
-        const { url, told } = await start(target.url, { proxies: [proxy?.url ?? ''], maxCooldownMs: 90_000 });
+        const { url, events } = await start(target.url, {
+          proxies: [proxy?.url ?? ''],
+          maxCooldownMs: 90_000,
+        });
         await call(url);
-        expect(told[0], asked).to.match(new RegExp(`, ${rest} ms$`));
+        expect(events[0], retryAfter).to.match(new RegExp(`, ${cooldownMs} ms$`));
       }
     });
 
-    it('leaves an exit in use after a status that restOnStatus does not list', async () => {
+    it('keeps using a proxy after a status that cooldownOnStatus does not list', async () => {
       const target = await startUpstream(status(429));
       const [proxy] = await startProxies(1);
-      const { url, told } = await start(target.url, { proxies: [proxy?.url ?? ''], cooldownOnStatus: [403] });
+      const { url, events } = await start(target.url, {
+        proxies: [proxy?.url ?? ''],
+        cooldownOnStatus: [403],
+      });
       for (let i = 0; i < 3; i++) expect((await call(url)).status).to.equal(429);
-      expect(told).to.deep.equal([]);
+      expect(events).to.deep.equal([]);
     });
 
-    it('prefers exits whose gates let the call through', async () => {
+    it('prefers proxies whose advertised limits allow the call', async () => {
       const target = await startUpstream(caller);
       const proxies = await startProxies(2);
-      const closed = proxies[0]?.name;
-      const gate = { readyAt: (egress: string | undefined) => (egress === closed ? Date.now() + 60_000 : 0) };
+      const exhausted = proxies[0]?.name;
+      const limit = {
+        readyAt: (egress: string | undefined) => (egress === exhausted ? Date.now() + 60_000 : 0),
+      };
       const { url } = await start(
         target.url,
         { proxies: proxies.map((proxy) => proxy.url) },
         {},
         (req, res, next) => {
-          exchangeOf(req, res).limits.push(gate);
+          exchangeOf(req, res).limits.push(limit);
           next();
         },
       );
       expect(await callers(url, 3)).to.deep.equal(Array(3).fill(proxies[1]?.from));
     });
 
-    it('sends a retry through the next exit, and names each in its attempt', async () => {
+    it('sends a retry through the next proxy, and names each in its attempt', async () => {
       const target = await startUpstream([status(503), caller]);
       const proxies = await startProxies(2);
       const egresses: (string | undefined)[][] = [];

@@ -12,7 +12,7 @@ import { credentials } from '../../support/tls.js';
 import { until } from '../../support/until.js';
 import { json, startUpstream } from '../../support/upstream.js';
 
-/** Runs the program tinyproxy, which asks for `user:secret7`; ended after the test. */
+/** Runs the program tinyproxy, which requires `user:secret7`, until the end of the test. */
 async function startTinyproxy(): Promise<number> {
   const port = await unusedPort();
   const folder = mkdtempSync(join(tmpdir(), 'resilient-proxy-out-tinyproxy-'));
@@ -46,7 +46,7 @@ async function startTinyproxy(): Promise<number> {
 for (const transport of TRANSPORTS) {
   describe(`proxyRotate() through tinyproxy, transport ${transport}`, () => {
     for (const scheme of ['http', 'https']) {
-      it(`reaches an ${scheme} target with credentials, without telling them`, async () => {
+      it(`reaches an ${scheme} target with credentials, which the target does not see`, async () => {
         const target = await startUpstream(
           json({ ok: true }),
           scheme === 'https' ? { tls: credentials() } : {},
@@ -63,14 +63,14 @@ for (const transport of TRANSPORTS) {
       });
     }
 
-    it('learns that the credentials are wrong', async () => {
+    it('finds out that the credentials are wrong', async () => {
       const target = await startUpstream(json({}));
       const port = await startTinyproxy();
-      const { rotate, told } = rotating({ proxies: [`http://user:wrong@127.0.0.1:${port}`] });
+      const { rotate, events } = rotating({ proxies: [`http://user:wrong@127.0.0.1:${port}`] });
       const { url } = await startForward({ target: target.url, transport }, rotate);
       const response = await call(url);
       expect([response.status, response.text.includes('wrong')]).to.deep.equal([503, false]);
-      expect(told[0]).to.match(/status 40[17]/);
+      expect(events[0]).to.match(/status 40[17]/);
       expect(target.requests).to.deep.equal([]);
     });
   });

@@ -16,7 +16,7 @@ import { eventOf, until } from '../../support/until.js';
 const HANDSHAKE =
   'GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
 
-/** A WebSocket server that tells whence it was called, then sends back what it gets. */
+/** A WebSocket server that sends the address of its client, then echoes messages. */
 async function startEcho(scheme: 'http' | 'https') {
   const server = scheme === 'https' ? createTlsServer(credentials()) : createServer();
   const sockets = new WebSocketServer({ server });
@@ -42,10 +42,10 @@ for (const transport of TRANSPORTS) {
     }
 
     for (const scheme of ['http', 'https'] as const) {
-      it(`carries messages through a tunnel to an ${scheme} target, past an exit that is dead`, async () => {
+      it(`carries messages through a tunnel to an ${scheme} target, past a dead proxy`, async () => {
         const echo = await startEcho(scheme);
         const proxy = await startForwardProxy({ credentials: 'user:secret' });
-        const { port, told } = await start(echo.url, {
+        const { port, events } = await start(echo.url, {
           proxies: [`http://127.0.0.1:${await unusedPort()}`, proxy.url],
           tunnel: false,
         });
@@ -55,14 +55,14 @@ for (const transport of TRANSPORTS) {
         socket.send('hello');
         expect(String(await eventOf(socket, 'message'))).to.equal('hello');
         expect(proxy.connects).to.have.length(1);
-        expect(told).to.have.length(1);
+        expect(events).to.have.length(1);
         expect(echo.headers[0]).to.not.match(/proxy-auth/i);
         socket.terminate();
         await until(() => proxy.open() === 0 && echo.connections.open === 0);
       });
     }
 
-    it('answers 503 when no exit is left, and calls nobody directly', async () => {
+    it('responds with 503 when no proxy is left, and never connects directly', async () => {
       const echo = await startEcho('http');
       const { port } = await start(echo.url, { proxies: [`http://127.0.0.1:${await unusedPort()}`] });
       const client = await rawClient(port);
@@ -71,7 +71,7 @@ for (const transport of TRANSPORTS) {
       expect(echo.connections.total).to.equal(0);
     });
 
-    it('goes direct where the policy says so', async () => {
+    it('connects directly if the policy says so', async () => {
       const echo = await startEcho('http');
       const { port } = await start(echo.url, { proxies: [], noProxy: ['127.0.0.1'] });
       const socket = new WebSocket(`ws://127.0.0.1:${port}/chat`);
@@ -79,7 +79,7 @@ for (const transport of TRANSPORTS) {
       expect(String(await eventOf(socket, 'message'))).to.match(/127\.0\.0\.1$/);
     });
 
-    it('gives the tunnel up when the client leaves meanwhile', async () => {
+    it('gives up the tunnel when the client leaves', async () => {
       const echo = await startEcho('http');
       let letGo = (): void => {};
       const proxy = await startForwardProxy({

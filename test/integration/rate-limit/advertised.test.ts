@@ -3,14 +3,17 @@ import type { LimitStatus } from '../../../lib/core/egress-status.js';
 import type { Handler } from '../../../lib/core/exchange.js';
 import type { RateLimitHandler } from '../../../lib/rate-limit/rate-limit.js';
 import type { RateLimitOptions } from '../../../lib/rate-limit/rate-limit-options.js';
+import { resilientProxy } from '../../../lib/resilient-proxy.js';
 import { retry } from '../../../lib/retry/retry.js';
+import { onCleanup } from '../../support/cleanup.js';
 import { call } from '../../support/client.js';
 import { startForward } from '../../support/forwarding.js';
+import { serve } from '../../support/serve.js';
 import { until } from '../../support/until.js';
 import { startUpstream, status, type Upstream, type UpstreamResponse } from '../../support/upstream.js';
-import { keepCalling, onceLearned, opened, startLimitedApi, TELLS, type Tell } from './testing.js';
+import { type Advertise, FORMS, keepCalling, onceLearned, opened, startLimitedApi } from './testing.js';
 
-/** A clock that stands still until it is told to go on. */
+/** A clock that moves only when it is told to. */
 function toyClock() {
   let now = 1_700_000_000_000;
   const clock = () => now;
@@ -58,19 +61,22 @@ const left = (remaining: number, seconds: number, limit = 100) =>
     'RateLimit-Reset': `${seconds}`,
   });
 
-describe('rateLimit() that learns', () => {
-  it('changes nothing for an API that tells nothing', async () => {
+describe('rateLimit() with advertised limits', () => {
+  it('changes nothing for an API that advertises nothing', async () => {
     const { gets, limiter } = await learning(status(200));
     expect(await gets(5)).to.deep.equal(Array(5).fill(200));
     expect(limiter.status()).to.deep.equal([]);
   });
 
-  it('passes a 429 on, and then refuses calls itself until the target wants them again', async () => {
+  it('passes a 429 on, and then refuses calls itself until its Retry-After is over', async () => {
     const script = [status(429, { 'Retry-After': '30' }), status(200)];
     const { gets, url, upstream, advance } = await learning(script, { name: 'weather' });
     expect(await gets(3)).to.deep.equal([429, 429, 429]);
     const refused = await call(url);
-    expect(refused.json()).to.have.property('code', 'ERR_RATE_LIMITED');
+    expect(refused.json()).to.deep.equal({
+      error: 'The API "weather" has asked for a pause. Please try again in 30 seconds',
+      code: 'ERR_RATE_LIMITED',
+    });
     expect(refused.headers).to.include({ 'retry-after': '30', ratelimit: '"weather";r=0;t=30' });
     expect(upstream.requests).to.have.length(1);
     advance(29_999);
@@ -80,16 +86,22 @@ describe('rateLimit() that learns', () => {
     expect(upstream.requests).to.have.length(4);
   });
 
-  it('refuses calls at zero, before the target has to', async () => {
+  it('refuses calls at zero, before the target does', async () => {
     const { gets, url, upstream, advance } = await learning([left(1, 20), left(0, 20), left(99, 60)]);
     expect(await gets(4)).to.deep.equal([200, 200, 429, 429]);
-    expect((await call(url)).headers).to.include({ 'ratelimit-policy': '"default";q=100;w=20' });
+    const refused = await call(url);
+    expect(refused.headers).to.include({ 'ratelimit-policy': '"default";q=100;w=20' });
+    expect(refused.json()).to.deep.equal({
+      error:
+        'Rate limit of "default" reached (100 per 20 s, advertised by the API). Please try again in 20 seconds',
+      code: 'ERR_RATE_LIMITED',
+    });
     expect(upstream.requests).to.have.length(2);
     advance(20_000);
     expect(await gets(2)).to.deep.equal([200, 200]);
   });
 
-  it('counts calls under way, so that no more go at once than are left', async () => {
+  it('counts calls under way, so that no more go at once than remain', async () => {
     const waiting: (() => void)[] = [];
     const held: UpstreamResponse = (_req, res) => void waiting.push(() => res.writeHead(200).end());
     const { gets, url, upstream, limiter } = await learning([left(5, 60), held]);
@@ -104,7 +116,7 @@ describe('rateLimit() that learns', () => {
     expect(upstream.requests).to.have.length(6);
   });
 
-  it('keeps a gate for each credential, and tells none of them', async () => {
+  it('keeps a limit for each credential, and shows none of them', async () => {
     const response: UpstreamResponse = (req, res) => {
       const limited = req.headers.authorization === 'Bearer greedy-secret';
       res.writeHead(limited ? 429 : 200, limited ? { 'Retry-After': '30' } : {}).end();
@@ -115,9 +127,9 @@ describe('rateLimit() that learns', () => {
     expect(await gets(2, { authorization: 'Bearer greedy-secret' })).to.deep.equal([429, 429]);
     expect(await gets(2, { authorization: 'Bearer modest' })).to.deep.equal([200, 200]);
     expect(upstream.requests).to.have.length(3);
-    const [gate, ...others] = limiter.status() as [LimitStatus];
+    const [limit, ...others] = limiter.status() as [LimitStatus];
     expect(others).to.deep.equal([]);
-    expect(gate).to.deep.include({
+    expect(limit).to.deep.include({
       api: 'weather',
       proxy: undefined,
       state: 'exhausted',
@@ -127,46 +139,72 @@ describe('rateLimit() that learns', () => {
       queued: 0,
     });
     expect(events).to.deep.equal([
-      { api: 'weather', credential: gate.credential, proxy: undefined, retryAfterMs: 30_000 },
+      { api: 'weather', credential: limit.credential, proxy: undefined, retryAfterMs: 30_000 },
     ]);
     const refused = await call(url, { headers: { authorization: 'Bearer greedy-secret' } });
-    expect(JSON.stringify([gate, events, refused.rawHeaders, refused.text])).to.not.contain('secret');
+    expect(JSON.stringify([limit, events, refused.rawHeaders, refused.text])).to.not.contain('secret');
   });
 
-  it('looks at the named fields only, where some are named', async () => {
+  it('adds credentialHeaders to the well-known ones', async () => {
     const script = [status(429, { 'Retry-After': '30' }), status(200)];
-    const { gets } = await learning(script, { credentialHeaders: ['X-Tenant'] });
-    expect(await gets(1, { 'x-tenant': 'a', authorization: 'one' })).to.deep.equal([429]);
-    expect(await gets(1, { 'x-tenant': 'a', authorization: 'other' })).to.deep.equal([429]);
-    expect(await gets(1, { 'x-tenant': 'b', authorization: 'one' })).to.deep.equal([200]);
+    const { gets, upstream } = await learning(script, { credentialHeaders: ['X-Tenant'] });
+    const first = { 'x-tenant': 'a', authorization: 'one' };
+    expect(await gets(2, first)).to.deep.equal([429, 429]);
+    expect(upstream.requests).to.have.length(1);
+    expect(await gets(1, { ...first, authorization: 'other' })).to.deep.equal([200]);
+    expect(await gets(1, { ...first, 'x-tenant': 'b' })).to.deep.equal([200]);
+    for (const name of ['cookie', 'x-api-key', 'api-key', 'x-auth-token']) {
+      expect(await gets(1, { ...first, [name]: 'x' }), name).to.deep.equal([200]);
+    }
   });
 
-  it('forgets gates beyond maxKeys, those first that know nothing', async () => {
+  it('leaves out well-known headers of an API that do not reach the target', async () => {
+    const upstream = await startUpstream([status(429, { 'Retry-After': '30' }), status(200)]);
+    const proxy = resilientProxy({
+      name: 'weather',
+      target: upstream.url,
+      headers: { 'X-API-Key': 'ours' },
+      forwardCookies: false,
+      rateLimit: { credentialHeaders: ['X-Tenant'] },
+      retry: false,
+    });
+    onCleanup(() => proxy.close());
+    const { url } = await serve(proxy);
+    const statusFor = async (headers: Record<string, string>) =>
+      (await call(url, { headers: { 'x-tenant': 'a', ...headers } })).status;
+    expect(await statusFor({ 'x-api-key': 'one', cookie: 'a=1' })).to.equal(429);
+    expect(await statusFor({ 'x-api-key': 'two', cookie: 'a=2' })).to.equal(429);
+    expect(upstream.requests).to.have.length(1);
+    expect(await statusFor({ authorization: 'one' })).to.equal(200);
+    expect(await statusFor({ 'x-tenant': 'b' })).to.equal(200);
+  });
+
+  it('forgets limits beyond maxKeys, first those of which nothing is known', async () => {
     const response: UpstreamResponse = (req, res) => {
-      const limited = req.headers['x-api-key'] === 'closed';
+      const limited = req.headers['x-api-key'] === 'greedy';
       res.writeHead(limited ? 429 : 200, limited ? { 'Retry-After': '30' } : {}).end();
     };
     const { gets, upstream } = await learning(response, { maxKeys: 3 });
-    await gets(1, { 'x-api-key': 'closed' });
+    await gets(1, { 'x-api-key': 'greedy' });
     for (let i = 0; i < 20; i++) await gets(1, { 'x-api-key': `${i}` });
     expect(upstream.requests).to.have.length(21);
-    expect(await gets(1, { 'x-api-key': 'closed' })).to.deep.equal([429]);
+    expect(await gets(1, { 'x-api-key': 'greedy' })).to.deep.equal([429]);
     expect(upstream.requests).to.have.length(21);
   });
 
-  it('tells when a gate closes and when it opens', async () => {
+  it('emits an event when a limit is exhausted and when it is available again', async () => {
     const { gets, limiter, advance } = await learning([left(0, 5), left(99, 60)]);
     const events: string[] = [];
-    limiter.on('limitExhausted', () => events.push('closed'));
-    limiter.on('limitAvailable', () => events.push('opened'));
+    limiter.on('limitExhausted', () => events.push('exhausted'));
+    limiter.on('limitAvailable', () => events.push('available'));
     await gets(3);
-    expect(events).to.deep.equal(['closed']);
+    expect(events).to.deep.equal(['exhausted']);
     advance(5000);
     await gets(3);
-    expect(events).to.deep.equal(['closed', 'opened']);
+    expect(events).to.deep.equal(['exhausted', 'available']);
   });
 
-  it('opens after maxGateMs, whatever the target says', async () => {
+  it('sends calls again after maxPauseMs, whatever the target says', async () => {
     const script = [status(429, { 'Retry-After': 'Fri, 31 Dec 9999 23:59:59 GMT' }), status(200)];
     const { gets, advance } = await learning(script, { maxPauseMs: 60_000 });
     await gets(1);
@@ -177,7 +215,7 @@ describe('rateLimit() that learns', () => {
   });
 
   for (const value of ['banana', '-5', '', '1e9', '\u00e9']) {
-    it(`closes for a second after a 429 with Retry-After: ${JSON.stringify(value)}`, async () => {
+    it(`pauses for a second after a 429 with Retry-After: ${JSON.stringify(value)}`, async () => {
       const script = [status(429, { 'Retry-After': value }), status(200)];
       const { gets, advance } = await learning(script);
       expect(await gets(2)).to.deep.equal([429, 429]);
@@ -185,13 +223,13 @@ describe('rateLimit() that learns', () => {
       expect(await gets(1)).to.deep.equal([200]);
     });
 
-    it(`stays open after a 503 with Retry-After: ${JSON.stringify(value)}`, async () => {
+    it(`does not pause after a 503 with Retry-After: ${JSON.stringify(value)}`, async () => {
       const { gets } = await learning([status(503, { 'Retry-After': value }), status(200)]);
       expect(await gets(2)).to.deep.equal([503, 200]);
     });
   }
 
-  it('closes after a 503 that tells a time', async () => {
+  it('pauses after a 503 that gives a time', async () => {
     const { gets } = await learning([status(503, { 'Retry-After': '30' }), status(200)]);
     expect(await gets(2)).to.deep.equal([503, 429]);
   });
@@ -203,7 +241,7 @@ describe('rateLimit() that learns', () => {
     expect(limiter.status()).to.deep.equal([]);
   });
 
-  it('spends no quota while the gate is closed', async () => {
+  it('takes nothing from the quota during a pause', async () => {
     const script = [status(429, { 'Retry-After': '30' }), status(200)];
     const { gets, advance } = await learning(script, { limit: 3, windowMs: 3_600_000 });
     await gets(10);
@@ -211,7 +249,7 @@ describe('rateLimit() that learns', () => {
     expect(await gets(3)).to.deep.equal([200, 200, 429]);
   });
 
-  it('keeps a call that retry() sends again back until the target wants it', async () => {
+  it('holds a retry back until the Retry-After of the target is over', async () => {
     const upstream = await startUpstream([status(429, { 'Retry-After': '1' }), status(200)]);
     const { url } = await startForward({ target: upstream.url }, opened(), retry({ initialDelayMs: 1 }));
     expect((await call(url)).status).to.equal(200);
@@ -219,23 +257,23 @@ describe('rateLimit() that learns', () => {
   });
 });
 
-describe('rateLimit() in front of an API that is offered far more than it allows', () => {
-  it('uses up each window and is never refused, however the limit is told', async () => {
-    const { 'Retry-After alone': _, ...tells } = TELLS;
-    const learned = Object.entries<Tell>(tells).map(async ([how, tell]) => {
-      const api = await startLimitedApi(30, 1000, tell);
+describe('rateLimit() in front of an API with far too many calls', () => {
+  it('uses up each window and is never refused, however the limit is advertised', async () => {
+    const { 'Retry-After alone': _, ...forms } = FORMS;
+    const learned = Object.entries<Advertise>(forms).map(async ([form, advertise]) => {
+      const api = await startLimitedApi(30, 1000, advertise);
       const limiter = opened({ onLimit: 'queue', maxWaitMs: 20_000 });
       const { url } = await startForward({ target: api.url }, limiter);
       keepCalling([url], 40);
       await until(() => api.windows.length === 6, 'six windows', 15_000);
-      return [how, onceLearned(api.windows)];
+      return [form, onceLearned(api.windows)];
     });
     const exactly = { ok: [30, 30, 30], refused: 0 };
-    expect(await Promise.all(learned)).to.deep.equal(Object.keys(tells).map((how) => [how, exactly]));
+    expect(await Promise.all(learned)).to.deep.equal(Object.keys(forms).map((form) => [form, exactly]));
   });
 
-  it('refuses calls itself rather than have them refused', async () => {
-    const api = await startLimitedApi(30, 500, TELLS['an instant in milliseconds']);
+  it('refuses calls itself before the API does', async () => {
+    const api = await startLimitedApi(30, 500, FORMS['an instant in milliseconds']);
     const { url } = await startForward({ target: api.url }, opened());
     const counts = keepCalling([url], 10);
     await until(() => api.windows.length === 6, 'six windows', 15_000);
@@ -245,8 +283,8 @@ describe('rateLimit() in front of an API that is offered far more than it allows
     expect(counts[429]).to.be.above(30);
   });
 
-  it('is refused hardly more than once a window where nothing but Retry-After is told', async () => {
-    const api = await startLimitedApi(100, 1000, TELLS['Retry-After alone']);
+  it('is refused about once a window if the API sends nothing but Retry-After', async () => {
+    const api = await startLimitedApi(100, 1000, FORMS['Retry-After alone']);
     const { url } = await startForward({ target: api.url }, opened({ onLimit: 'queue', maxWaitMs: 20_000 }));
     keepCalling([url], 40);
     await until(() => api.windows.length === 7, 'seven windows', 18_000);

@@ -16,7 +16,7 @@ describe('rateLimit() in front of other handlers', () => {
     expect(responses.map((response) => response.status)).to.deep.equal([200, 200, 418]);
   });
 
-  it("is answered by Express' own error handler with the fields that belong to it", async () => {
+  it("lets Express' own error handler respond with its headers", async () => {
     const { url } = await serveApp(
       express()
         .set('env', 'test')
@@ -39,10 +39,10 @@ describe('rateLimit() in front of other handlers', () => {
       },
     ],
     ['writeHead()', (_req, res) => void res.writeHead(429, { 'Retry-After': '30' }).end()],
-    ['a list of fields', (_req, res) => void res.writeHead(429, ['Retry-After', '30', 'X-A', ':b']).end()],
+    ['a list of headers', (_req, res) => void res.writeHead(429, ['Retry-After', '30', 'X-A', ':b']).end()],
   ];
   for (const [how, handler] of HANDLERS) {
-    it(`learns from an answer that is written by ${how}`, async () => {
+    it(`learns from a response that is written by ${how}`, async () => {
       const limiter = opened();
       let calls = 0;
       const { url } = await serve((req, res, next) =>
@@ -60,7 +60,7 @@ describe('rateLimit() in front of other handlers', () => {
     });
   }
 
-  it('learns nothing from limits that somebody in front of it has put on the answer', async () => {
+  it('learns nothing from limits that an earlier middleware has set on the response', async () => {
     const limiter = opened();
     const { url } = await serve((req, res, next) => {
       res.setHeader('RateLimit-Remaining', '0');

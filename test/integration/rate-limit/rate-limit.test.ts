@@ -58,7 +58,7 @@ function queuedBy(limiter: RateLimitHandler): () => number {
 }
 
 describe('rateLimit() with a limit', () => {
-  it('refuses the call that is one too many, and the upstream hears nothing of it', async () => {
+  it('refuses the call that is one too many, and the upstream does not see it', async () => {
     const { gets, proxy, upstream } = await limited({ name: 'weather', limit: 3, windowMs: MINUTE });
     expect(await gets(3)).to.deep.equal([200, 200, 200]);
     const refused = await call(proxy.url);
@@ -71,19 +71,19 @@ describe('rateLimit() with a limit', () => {
       'proxy-status': 'resilient-proxy-out; error=http_request_denied',
     });
     expect(refused.json()).to.deep.equal({
-      error: `Rate limit reached. Please try again in ${seconds} seconds`,
+      error: `Rate limit of "weather" reached (3 per 60 s, configured). Please try again in ${seconds} seconds`,
       code: 'ERR_RATE_LIMITED',
     });
     expect(upstream.requests).to.have.length(3);
   });
 
-  it('writes any name into its fields so that they can be read', async () => {
+  it('quotes any name in its headers', async () => {
     const { proxy } = await limited({ name: 'a"b\\c\né', limit: 1, windowMs: MINUTE });
     await call(proxy.url);
     expect((await call(proxy.url)).headers['ratelimit-policy']).to.equal('"a\\"b\\\\c??";q=1;w=60');
   });
 
-  it('begins anew when the window has ended', async () => {
+  it('allows calls again when the window has ended', async () => {
     const { gets } = await limited({ limit: 2, windowMs: 150 });
     const statuses: number[] = [];
     while (statuses.filter((code) => code === 200).length < 6) statuses.push(...(await gets(1)));
@@ -113,7 +113,7 @@ describe('rateLimit() with a limit', () => {
     expect(await gets(5)).to.deep.equal([200, 200, 200, 429, 429]);
   });
 
-  it('counts a call once that comes by it twice', async () => {
+  it('counts a call once that passes it twice', async () => {
     const limiter = opened({ limit: 2, windowMs: MINUTE });
     const upstream = await startUpstream(status(200));
     const proxy = await startForward({ target: upstream.url }, limiter, limiter);
@@ -121,39 +121,42 @@ describe('rateLimit() with a limit', () => {
     expect(statuses.map((response) => response.status)).to.deep.equal([200, 200, 429]);
   });
 
-  it('tells what it refuses', async () => {
+  it('emits an event for what it refuses', async () => {
     const { gets, limiter } = await limited({ name: 'weather', limit: 1, windowMs: MINUTE });
-    const told: unknown[] = [];
+    const events: unknown[] = [];
     limiter.on('limited', ({ retryAfterMs, ...event }) => {
       expect(retryAfterMs).to.be.within(1, MINUTE);
-      told.push(event);
+      events.push(event);
     });
     await gets(2);
-    expect(told).to.deep.equal([{ api: 'weather', because: 'quota' }]);
+    expect(events).to.deep.equal([{ api: 'weather', because: 'quota' }]);
   });
 });
 
 describe('rateLimit() and attempts', () => {
   const QUICK = { initialDelayMs: 1, maxDelayMs: 2, budgetRatio: false as const };
 
-  it('takes one of the quota for each of them', async () => {
+  it('takes one call from the quota for each attempt', async () => {
     const script = [status(503), status(503), status(200)];
     const { gets, upstream } = await limited({ limit: 4, windowMs: MINUTE }, script, retry(QUICK));
     expect(await gets(3)).to.deep.equal([200, 200, 429]);
     expect(upstream.requests).to.have.length(4);
   });
 
-  it('ends a call for whose next attempt nothing is left in time', async () => {
+  it('ends a call if the quota allows no further attempt in time', async () => {
     const { proxy, upstream } = await limited({ limit: 1, windowMs: MINUTE }, status(503), retry(QUICK));
     const response = await call(proxy.url);
     expect([response.status, response.json()]).to.deep.equal([
       429,
-      { error: 'Rate limit reached. Please try again in 60 seconds', code: 'ERR_RATE_LIMITED' },
+      {
+        error: 'Rate limit of "default" reached (1 per 60 s, configured). Please try again in 60 seconds',
+        code: 'ERR_RATE_LIMITED',
+      },
     ]);
     expect(upstream.requests).to.have.length(1);
   });
 
-  it('lets a further attempt wait, even where calls are refused', async () => {
+  it("lets a further attempt wait, even with onLimit: 'reject'", async () => {
     const script = [status(503), status(200)];
     const { gets, limiter } = await limited({ limit: 1, windowMs: 200 }, script, retry(QUICK));
     const queued = queuedBy(limiter);
@@ -161,7 +164,7 @@ describe('rateLimit() and attempts', () => {
     expect(queued()).to.equal(1);
   });
 
-  it('gets back what a call has not used that met an open circuit', async () => {
+  it('gives back the quota of a call that an open circuit refuses', async () => {
     const guard = breaker();
     const { gets } = await limited({ limit: 1, windowMs: MINUTE }, status(200), guard);
     guard.forceOpen();
@@ -170,19 +173,19 @@ describe('rateLimit() and attempts', () => {
     expect(await gets(2)).to.deep.equal([200, 429]);
   });
 
-  it('gets back what never reached the target', async () => {
+  it('gives back the quota of a call that never reached the target', async () => {
     const limiter = opened({ limit: 1, windowMs: MINUTE });
     const proxy = await startForward({ target: `http://127.0.0.1:${await unusedPort()}` }, limiter);
     const responses = [await call(proxy.url), await call(proxy.url), await call(proxy.url)];
     expect(responses.map((response) => response.status)).to.deep.equal([502, 502, 502]);
   });
 
-  it('gets nothing back for a call that was sent and not answered', async () => {
+  it('gives nothing back for a call that was sent and got no response', async () => {
     const { gets } = await limited({ limit: 1, windowMs: MINUTE }, hangUp);
     expect(await gets(2)).to.deep.equal([502, 429]);
   });
 
-  it('gets nothing back for a call that its client left while the target was at work', async () => {
+  it('gives nothing back for a call whose client left while the target was at work', async () => {
     const { gets, proxy, upstream } = await limited({ limit: 1, windowMs: MINUTE }, silence);
     const client = begin(proxy.url);
     await until(() => upstream.requests.length === 1);
@@ -191,7 +194,7 @@ describe('rateLimit() and attempts', () => {
     expect(await gets(1)).to.deep.equal([429]);
   });
 
-  it('gets back what a copy was answered from', async () => {
+  it('gives back the quota of a call that the cache serves', async () => {
     const { gets, upstream } = await limited({ limit: 2, windowMs: MINUTE }, status(200), cache());
     expect(await gets(5)).to.deep.equal([200, 200, 200, 200, 200]);
     expect(upstream.requests).to.have.length(1);
@@ -214,7 +217,7 @@ describe('rateLimit() with a queue', () => {
     expect(upstream.requests.slice(2).map(({ url }) => url)).to.deep.equal(['/3', '/4', '/5', '/6', '/7']);
   });
 
-  it('lets a call go whose client has gone', async () => {
+  it('drops a call whose client has left', async () => {
     const { limiter, proxy, upstream } = await limited({ ...QUEUE, limit: 1, windowMs: 300 });
     const queued = queuedBy(limiter);
     await call(`${proxy.url}/first`);
@@ -229,14 +232,14 @@ describe('rateLimit() with a queue', () => {
     expect((await call(`${proxy.url}/next`)).status).to.equal(200);
   });
 
-  it('refuses at once what is known to wait for too long', async () => {
+  it('refuses a call at once that would have to wait too long', async () => {
     const { gets, limiter } = await limited({ ...QUEUE, limit: 1, windowMs: MINUTE, maxWaitMs: 5000 });
     const queued = queuedBy(limiter);
     expect(await gets(2)).to.deep.equal([200, 429]);
     expect(queued()).to.equal(0);
   });
 
-  it('refuses at once what would wait past the time for the whole call', async () => {
+  it('refuses a call at once that would wait past the time for the whole call', async () => {
     const options = { ...QUEUE, limit: 1, windowMs: 8000 };
     const { gets, limiter } = await limited(options, status(200), retry({ totalTimeoutMs: 500 }));
     const queued = queuedBy(limiter);
@@ -244,7 +247,7 @@ describe('rateLimit() with a queue', () => {
     expect(queued()).to.equal(0);
   });
 
-  it('refuses with a 429 what has waited in vain', async () => {
+  it('refuses a call with a 429 when its waiting time is over', async () => {
     const { limiter, proxy } = await limited({ ...QUEUE, limit: 1, windowMs: 250, maxWaitMs: 300 });
     const queued = queuedBy(limiter);
     await call(proxy.url);
@@ -255,7 +258,7 @@ describe('rateLimit() with a queue', () => {
     expect(statuses.at(-1)).to.equal(429);
   });
 
-  it('refuses with a 503 when too many wait', async () => {
+  it('refuses a call with a 503 when the queue is full', async () => {
     const { limiter, proxy } = await limited({ ...QUEUE, limit: 1, windowMs: 400, maxQueue: 2 });
     const queued = queuedBy(limiter);
     await call(proxy.url);
@@ -263,12 +266,15 @@ describe('rateLimit() with a queue', () => {
     await until(() => queued() === 2);
     const refused = await call(proxy.url);
     expect(refused.status).to.equal(503);
-    expect(refused.json()).to.have.property('code', 'ERR_QUEUE_FULL');
+    expect(refused.json()).to.deep.equal({
+      error: 'Queue of "default" is full (maxQueue: 2). Please try again in 1 seconds',
+      code: 'ERR_QUEUE_FULL',
+    });
     expect(refused.headers).to.include({ 'retry-after': '1' });
     expect((await Promise.all(waiting)).map((response) => response.status)).to.deep.equal([200, 200]);
   });
 
-  it('keeps nobody waiting who wants another quota', async () => {
+  it('does not make calls of another quota wait', async () => {
     const key: RateLimitOptions['key'] = (req) => req.url;
     const { limiter, proxy } = await limited({ ...QUEUE, limit: 1, windowMs: 2000, key });
     const queued = queuedBy(limiter);
@@ -283,14 +289,14 @@ describe('rateLimit() with a queue', () => {
     await until(() => served);
   });
 
-  it('tells those who wait that it is closed', async () => {
+  it('refuses the waiting calls when it is closed', async () => {
     const { limiter, proxy } = await limited({ ...QUEUE, limit: 1, windowMs: 8000 });
     const queued = queuedBy(limiter);
     await call(proxy.url);
     const waiting = call(proxy.url);
     await until(() => queued() === 1);
     await limiter.close();
-    const response = await within(waiting, 'the answer');
+    const response = await within(waiting, 'the response');
     expect([response.status, response.json()]).to.deep.equal([
       503,
       { error: 'The proxy is shutting down', code: 'ERR_SHUTTING_DOWN' },

@@ -12,11 +12,11 @@ import { unusedPort } from '../../support/listening.js';
 import { type RedisServer, startRedis } from '../../support/redis.js';
 import { until, within } from '../../support/until.js';
 import { silence, startUpstream, status, type Upstream } from '../../support/upstream.js';
-import { keepCalling, onceLearned, opened, startLimitedApi, TELLS } from './testing.js';
+import { FORMS, keepCalling, onceLearned, opened, startLimitedApi } from './testing.js';
 
 const MINUTE = 60_000;
 
-/** One of several processes, as far as Redis can tell. */
+/** A limiter with a Redis connection of its own, like one of several processes. */
 interface Member {
   readonly limiter: RateLimitHandler;
   readonly url: string;
@@ -25,7 +25,7 @@ interface Member {
 
 async function member(server: RedisServer, target: string, options: RateLimitOptions = {}): Promise<Member> {
   const redis = { host: server.host, port: server.port };
-  // A time limit that a busy machine keeps.
+  // Long enough for a busy machine.
   const limiter = opened({ name: 'weather', redis, commandTimeoutMs: 2000, ...options });
   const { url } = await startForward({ target }, limiter);
   return {
@@ -53,7 +53,7 @@ async function startProcess(limits: RateLimitOptions, target: string): Promise<s
   return `http://127.0.0.1:${await within(port, 'the process to listen', 15_000)}`;
 }
 
-/** Everything there is in Redis, as text. */
+/** Everything in Redis, as text. */
 async function everythingIn({ control }: RedisServer): Promise<string> {
   const keys = await control.keys('*');
   const values = await Promise.all(keys.map((key) => control.get(key)));
@@ -62,7 +62,7 @@ async function everythingIn({ control }: RedisServer): Promise<string> {
 
 const evals = async (server: RedisServer) => (await server.commandCalls()).eval ?? 0;
 
-describe('rateLimit() on a Redis that several processes share', () => {
+describe('rateLimit() on a Redis shared by several processes', () => {
   let server: RedisServer;
   let upstream: Upstream;
 
@@ -71,7 +71,7 @@ describe('rateLimit() on a Redis that several processes share', () => {
     upstream = await startUpstream(status(200));
   });
 
-  it('shares one quota, by one command for each call', async () => {
+  it('shares one quota, with one command for each call', async () => {
     const options = { limit: 5, windowMs: MINUTE, learn: false };
     const [one, other] = [
       await member(server, upstream.url, options),
@@ -85,7 +85,7 @@ describe('rateLimit() on a Redis that several processes share', () => {
     expect(refused.headers).to.include({ 'ratelimit-policy': '"weather";q=5;w=60' });
   });
 
-  it('counts what comes before there is a connection as well', async () => {
+  it('counts calls that come before there is a connection too', async () => {
     const options = { limit: 5, windowMs: MINUTE };
     const members = [
       await member(server, upstream.url, options),
@@ -96,7 +96,7 @@ describe('rateLimit() on a Redis that several processes share', () => {
     expect(statuses.filter((code) => code === 200)).to.have.length(5);
   });
 
-  it('gives back what was not used, to a window that goes on', async () => {
+  it('gives back unused quota to the current window', async () => {
     const dead = `http://127.0.0.1:${await unusedPort()}`;
     const options = { limit: 2, windowMs: MINUTE };
     const failing = await member(server, dead, options);
@@ -105,31 +105,31 @@ describe('rateLimit() on a Redis that several processes share', () => {
     expect(await gets(3)).to.deep.equal([200, 200, 429]);
   });
 
-  it('keeps windows of less than a second', async () => {
+  it('supports windows of less than a second', async () => {
     const { gets } = await member(server, upstream.url, { limit: 1, windowMs: 300 });
     const statuses: number[] = [];
     while (statuses.filter((code) => code === 200).length < 3) statuses.push(...(await gets(1)));
     expect(statuses).to.include(429);
   });
 
-  it('tells a limit that one process has met to the others', async () => {
+  it('shares a limit that one process has reached with the others', async () => {
     const limited = await startUpstream([status(429, { 'Retry-After': '60' }), status(200)]);
     const [one, other] = [await member(server, limited.url), await member(server, limited.url)];
     expect(await one.gets(1)).to.deep.equal([429]);
-    // The first call of a process asks.
+    // The first call of a process reads Redis.
     await until(() => one.limiter.status().length === 1);
     expect(await other.gets(2)).to.deep.equal([429, 429]);
     expect(limited.requests).to.have.length(1);
-    expect(other.limiter.status()[0]).to.include({ api: 'weather', state: 'closed', remaining: 0 });
+    expect(other.limiter.status()[0]).to.include({ api: 'weather', state: 'exhausted', remaining: 0 });
   });
 
-  it('lets no more calls through together than are left', async () => {
-    const told = {
+  it('lets no more calls through in all processes together than remain', async () => {
+    const headers = {
       'RateLimit-Limit': '100',
       'RateLimit-Remaining': '7',
       'RateLimit-Reset': '60',
     };
-    const limited = await startUpstream([status(200, told), silence]);
+    const limited = await startUpstream([status(200, headers), silence]);
     const members = [await member(server, limited.url), await member(server, limited.url)];
     await members[0]?.gets(1);
     await until(() => members[0]?.limiter.status().length === 1);
@@ -180,7 +180,7 @@ describe('rateLimit() on a Redis that several processes share', () => {
     expect(await client.ping()).to.equal('PONG');
   });
 
-  it('goes on from what is known here when there is nonsense in Redis', async () => {
+  it('goes on with what it knows when there is nonsense in Redis', async () => {
     const limited = await startUpstream([status(429, { 'Retry-After': '60' }), status(200)]);
     const { gets, limiter } = await member(server, limited.url);
     await server.control.set('{rpo:weather}:gate::', 'nonsense');
@@ -206,8 +206,8 @@ describe('rateLimit() on a Redis that several processes share', () => {
     expect(await cluster.control.keys('*')).to.have.length(2);
   });
 
-  it('makes four processes keep to one limit that none of them was told of', async () => {
-    const api = await startLimitedApi(40, 1000, TELLS['structured fields']);
+  it('makes four processes keep to one limit that they learn from the API', async () => {
+    const api = await startLimitedApi(40, 1000, FORMS['structured headers']);
     const options: RateLimitOptions = {
       redis: server.url,
       onLimit: 'queue',
@@ -223,8 +223,8 @@ describe('rateLimit() on a Redis that several processes share', () => {
   });
 });
 
-describe('rateLimit() without a Redis that answers', () => {
-  it('counts by itself where there never was one', async () => {
+describe('rateLimit() without a working Redis', () => {
+  it('counts by itself if Redis was never there', async () => {
     const upstream = await startUpstream(status(200));
     const redis = { host: '127.0.0.1', port: await unusedPort() };
     const limiter = opened({ redis, limit: 3, windowMs: MINUTE });
@@ -257,7 +257,7 @@ describe('rateLimit() without a Redis that answers', () => {
     expect(await other?.gets(2)).to.deep.equal([200, 429]);
   });
 
-  it('keeps a gate closed that was when Redis went', async () => {
+  it('keeps a limit exhausted when Redis goes away', async () => {
     const server = await startRedis();
     const limited = await startUpstream([status(429, { 'Retry-After': '60' }), status(200)]);
     const { gets, limiter } = await member(server, limited.url);
@@ -268,7 +268,7 @@ describe('rateLimit() without a Redis that answers', () => {
     expect(limited.requests).to.have.length(1);
   });
 
-  it('learns while Redis is away', async () => {
+  it('learns limits while Redis is away', async () => {
     const server = await startRedis();
     const limited = await startUpstream([status(200), status(429, { 'Retry-After': '60' }), status(200)]);
     const { gets } = await member(server, limited.url);
@@ -278,7 +278,7 @@ describe('rateLimit() without a Redis that answers', () => {
     expect(limited.requests).to.have.length(2);
   });
 
-  it('makes calls wait for a Redis that is stalled only until it is asked no more', async () => {
+  it('makes calls wait for a stalled Redis only until it is given up', async () => {
     const server = await startRedis();
     const upstream = await startUpstream(status(200));
     const options = { limit: 1000, windowMs: MINUTE, commandTimeoutMs: 20 };
@@ -288,7 +288,7 @@ describe('rateLimit() without a Redis that answers', () => {
     onCleanup(() => server.resume());
     expect(await gets(50)).to.deep.equal(Array(50).fill(200));
     server.resume();
-    // Each command was sent to Redis, or was not: five and those of trials.
+    // The five commands until it was given up, and those of probes.
     expect(await evals(server)).to.be.below(20);
   });
 });

@@ -11,14 +11,14 @@ export function opened(options: RateLimitOptions = {}, clock?: () => number): Ra
   return limiter;
 }
 
-/** What an API knows about one of its windows. */
+/** Calls in one window of an API. */
 export interface ApiWindow {
   ok: number;
   refused: number;
 }
 
-/** Tells a caller where it stands. */
-export type Tell = (
+/** Rate limit headers of a response. */
+export type Advertise = (
   left: number,
   endsInMs: number,
   limit: number,
@@ -27,14 +27,14 @@ export type Tell = (
 
 const upSeconds = (ms: number) => `${Math.ceil(ms / 1000)}`;
 
-/** Limits as live APIs tell them; a refusal has `Retry-After` on top. */
-export const TELLS = {
-  'three fields with seconds': (left, endsInMs, limit) => ({
+/** The forms in which APIs advertise limits; a 429 has `Retry-After` too. */
+export const FORMS = {
+  'three headers with seconds': (left, endsInMs, limit) => ({
     'RateLimit-Limit': `${limit}`,
     'RateLimit-Remaining': `${left}`,
     'RateLimit-Reset': upSeconds(endsInMs),
   }),
-  'structured fields': (left, endsInMs, limit, windowMs) => ({
+  'structured headers': (left, endsInMs, limit, windowMs) => ({
     'RateLimit-Policy': `"api";q=${limit};w=${windowMs / 1000}`,
     RateLimit: `"api";r=${left};t=${upSeconds(endsInMs)}`,
   }),
@@ -49,17 +49,21 @@ export const TELLS = {
     'X-RateLimit-Reset': `${Math.ceil(Date.now() + endsInMs)}`,
   }),
   'Retry-After alone': () => ({}),
-} satisfies Record<string, Tell>;
+} satisfies Record<string, Advertise>;
 
-/** An API that allows so many calls in a window; one begins with the first call after the last has ended. */
+/** An API with a limit for each window. A window begins with the first call after the last one has ended. */
 export interface LimitedApi {
   readonly url: string;
   readonly upstream: Upstream;
-  /** The windows there were, the last of which may still go on. */
+  /** All windows; the last one may still go on. */
   readonly windows: readonly ApiWindow[];
 }
 
-export async function startLimitedApi(limit: number, windowMs: number, tell: Tell): Promise<LimitedApi> {
+export async function startLimitedApi(
+  limit: number,
+  windowMs: number,
+  advertise: Advertise,
+): Promise<LimitedApi> {
   const windows: ApiWindow[] = [];
   let endsAt = 0;
   const upstream = await startUpstream((_req, res) => {
@@ -73,14 +77,14 @@ export async function startLimitedApi(limit: number, windowMs: number, tell: Tel
     if (ok) window.ok++;
     else window.refused++;
     const endsInMs = endsAt - now;
-    const headers = tell(limit - window.ok, endsInMs, limit, windowMs);
+    const headers = advertise(limit - window.ok, endsInMs, limit, windowMs);
     if (!ok) headers['Retry-After'] = upSeconds(endsInMs);
     res.writeHead(ok ? 200 : 429, headers).end();
   });
   return { url: upstream.url, upstream, windows };
 }
 
-/** Clients that call again as soon as they are answered, until the test is over. @returns counts by status */
+/** Clients that call again after each response, until the test is over. @returns counts by status */
 export function keepCalling(urls: readonly string[], clients: number): Record<number, number> {
   const agent = new Agent({ keepAlive: true });
   const counts: Record<number, number> = {};
@@ -102,8 +106,8 @@ export function keepCalling(urls: readonly string[], clients: number): Record<nu
 }
 
 /**
- * Sums over windows that have ended. The first one is left out, in which the limit is learned, and the second: on a busy
- * machine calls that were sent before anything was known arrive in it.
+ * Sums over windows that have ended. Leaves out the first, in which the limit is learned, and the second, in which calls
+ * may arrive on a busy machine that were sent before anything was known.
  */
 export function onceLearned(windows: readonly ApiWindow[]): { ok: number[]; refused: number } {
   const ended = windows.slice(2, -1);

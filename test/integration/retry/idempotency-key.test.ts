@@ -23,7 +23,7 @@ for (const transport of TRANSPORTS) {
     const start = (target: string, options: RetryOptions = KEYED) =>
       startForward({ target, transport }, retry(options));
 
-    it('sends a POST again, with its body and the same key', async () => {
+    it('retries a POST with its body and the same key', async () => {
       const upstream = await startUpstream([status(503), hangUp, json({ done: true })]);
       const { url } = await start(upstream.url);
       const response = await call(url, { method: 'POST', body: 'pay 5' });
@@ -44,14 +44,14 @@ for (const transport of TRANSPORTS) {
       expect(new Set(keys)).to.have.lengthOf(3);
     });
 
-    it('gives none to methods that are safe to repeat', async () => {
+    it('adds no key to methods that are safe to repeat', async () => {
       const upstream = await startUpstream(status(200));
       const { url } = await start(upstream.url);
       for (const method of ['GET', 'PUT', 'DELETE']) await call(url, { method });
       expect(keysOf(upstream)).to.deep.equal([[], [], []]);
     });
 
-    it('keeps a key of the client’s own as it is, and sends the call again for it', async () => {
+    it('keeps the client’s own key as it is, and retries the call with it', async () => {
       const upstream = await startUpstream([status(503), status(201)]);
       const { url } = await start(upstream.url);
       const headers = { 'idempotency-KEY': '"order 7"' };
@@ -59,7 +59,7 @@ for (const transport of TRANSPORTS) {
       expect(keysOf(upstream)).to.deep.equal([['"order 7"'], ['"order 7"']]);
     });
 
-    it('brings the key to the target whatever fields of the client go on', async () => {
+    it('sends the key to the target whatever headers of the client are forwarded', async () => {
       const upstream = await startUpstream([status(503), status(201), status(201)]);
       const { url } = await startForward(
         { target: upstream.url, transport, forwardHeaders: false },
@@ -72,7 +72,7 @@ for (const transport of TRANSPORTS) {
       expect(keysOf(upstream)[2]?.[0]).to.match(UUID);
     });
 
-    it('does not send a call again that brings several keys', async () => {
+    it('does not retry a call with several keys', async () => {
       const upstream = await startUpstream(status(503));
       const { url } = await start(upstream.url);
       const headers = { 'Idempotency-Key': ['one', 'two'] };
@@ -81,7 +81,7 @@ for (const transport of TRANSPORTS) {
       expect(keysOf(upstream)[0]?.join(', ')).to.equal('one, two');
     });
 
-    it('takes an empty field for none', async () => {
+    it('treats an empty key as none', async () => {
       const upstream = await startUpstream([status(503), status(201)]);
       const { url } = await start(upstream.url);
       expect(
@@ -92,7 +92,7 @@ for (const transport of TRANSPORTS) {
       expect(second).to.deep.equal(first);
     });
 
-    it('passes on at once what an API says of a key that it knows already', async () => {
+    it('passes on at once the response of an API that knows the key already', async () => {
       for (const code of [409, 422]) {
         const upstream = await startUpstream(status(code, { 'x-from': 'the API' }));
         const { url } = await start(upstream.url);
@@ -102,14 +102,14 @@ for (const transport of TRANSPORTS) {
       }
     });
 
-    it('does not send a body again that was too large to keep', async () => {
+    it('does not resend a body that was too large to keep', async () => {
       const upstream = await startUpstream(status(503));
       const { url } = await start(upstream.url, { ...KEYED, maxBodyBytes: 10 });
       expect((await call(url, { method: 'POST', body: 'x'.repeat(100) })).status).to.equal(503);
       expect(upstream.requests).to.have.length(1);
     });
 
-    it('takes the name, the methods and the quotes that an API asks for', async () => {
+    it('uses the header, the methods and the quotes that an API requires', async () => {
       const upstream = await startUpstream([status(503), status(201), status(503)]);
       const idempotencyKey = { header: 'PayPal-Request-Id', methods: ['POST'], quoted: true };
       const { url } = await start(upstream.url, { ...QUICK, idempotencyKey });
@@ -121,7 +121,7 @@ for (const transport of TRANSPORTS) {
       expect(keysOf(upstream)).to.deep.equal([[], [], []]);
     });
 
-    it('sends a keyed call once more, at once, when a kept connection turns out closed', async () => {
+    it('resends a call with a key at once when a kept connection turns out to be closed', async () => {
       const upstream = await startRawUpstream(async (connection, number) => {
         await connection.heads();
         connection.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
@@ -143,14 +143,14 @@ for (const transport of TRANSPORTS) {
 }
 
 describe('retry({ idempotencyKey })', () => {
-  it('is off unless asked for', async () => {
+  it('is off by default', async () => {
     const upstream = await startUpstream(status(503));
     const { url } = await startForward({ target: upstream.url }, retry(QUICK));
     expect((await call(url, { method: 'POST', body: 'x' })).status).to.equal(503);
     expect(keysOf(upstream)).to.deep.equal([[]]);
   });
 
-  it('sees the method that the target gets', async () => {
+  it('goes by the method that the target gets', async () => {
     const upstream = await startUpstream([status(503), status(200)]);
     const { url } = await startForward({ target: upstream.url, method: 'POST' }, retry(KEYED));
     expect((await call(url)).status).to.equal(200);
@@ -159,7 +159,7 @@ describe('retry({ idempotencyKey })', () => {
     expect(second).to.deep.equal(first);
   });
 
-  it('leaves the key out of the cache’s own', async () => {
+  it('keeps the idempotency key out of the cache key', async () => {
     const { upstream, send } = await cached(
       counted(),
       { methods: ['GET', 'POST'], headerStrategy: 'all' },
@@ -172,7 +172,7 @@ describe('retry({ idempotencyKey })', () => {
     expect(keysOf(upstream)[0]?.[0]).to.match(UUID);
   });
 
-  it('gives a renewal in the background another key than the client’s', async () => {
+  it('uses another key than the client’s for a renewal in the background', async () => {
     const clock = new TestClock();
     const upstream = await startUpstream(counted({}, { clock }));
     const stages = [openCache({ methods: ['POST'], ttlMs: 1000, staleWhileRevalidateMs: 60_000 }, clock)];
@@ -188,7 +188,7 @@ describe('retry({ idempotencyKey })', () => {
     expect(second?.[0]).to.match(UUID);
   });
 
-  it('is an option of one API, taken from the defaults too', async () => {
+  it('is an option of an API, and of the defaults', async () => {
     const upstream = await startUpstream([status(503), status(201)]);
     const proxy = resilientProxy({
       defaults: { retry: { ...QUICK, idempotencyKey: true } },
@@ -200,14 +200,14 @@ describe('retry({ idempotencyKey })', () => {
     expect(new Set(keysOf(upstream).flat())).to.have.lengthOf(1);
   });
 
-  it('refuses what cannot hold a key', () => {
+  it('refuses invalid options', () => {
     const refused: [unknown, RegExp][] = [
       ['yes', /retry\.idempotencyKey must be true, false or an object of options/],
-      [{ header: 'Content-Length' }, /retry\.idempotencyKey\.header must be a field with no other meaning/],
-      [{ header: 'a b' }, /retry\.idempotencyKey\.header must be a header field name/],
+      [{ header: 'Content-Length' }, /retry\.idempotencyKey\.header must be a header with no other meaning/],
+      [{ header: 'a b' }, /retry\.idempotencyKey\.header must be a header name/],
       [{ methods: ['post'] }, /retry\.idempotencyKey\.methods\[0\] must be a method in capitals/],
       [{ methods: [] }, /retry\.idempotencyKey\.methods must be at least 1 entries/],
-      [{ quotes: true }, /retry\.idempotencyKey\.quotes is no known option .*quoted/],
+      [{ quotes: true }, /retry\.idempotencyKey\.quotes is not an option of retry\.idempotencyKey .*quoted/],
     ];
     for (const [idempotencyKey, message] of refused) {
       expect(() => retry({ idempotencyKey } as RetryOptions)).to.throw(message);

@@ -17,7 +17,7 @@ for (const transport of TRANSPORTS) {
     const start = (target: string, options: RetryOptions = QUICK) =>
       startForward({ target, transport }, retry(options));
 
-    it('sends a call again until it is answered, and shows the client only that answer', async () => {
+    it('retries a call until it succeeds, and shows the client only that response', async () => {
       const upstream = await startUpstream([
         status(503, { 'x-from': 'first' }),
         status(500),
@@ -39,7 +39,7 @@ for (const transport of TRANSPORTS) {
       expect(upstream.requests).to.have.length(3);
     });
 
-    it('sends a 1 MB body whole each time', async () => {
+    it('sends all of a 1 MB body each time', async () => {
       const digests: string[] = [];
       const response: UpstreamResponse = (req, res) => {
         void measure(req).then(({ digest }) => {
@@ -59,7 +59,7 @@ for (const transport of TRANSPORTS) {
       expect(digests).to.deep.equal(Array(3).fill(digestOfBigBody(size)));
     });
 
-    it('goes on with the rest of an upload that was refused before it was complete', async () => {
+    it('retries an upload that was refused before it was complete', async () => {
       let refused = false;
       const digests: string[] = [];
       const response: UpstreamResponse = (req, res) => {
@@ -81,7 +81,7 @@ for (const transport of TRANSPORTS) {
       expect(digests).to.deep.equal([digestOfBigBody(size)]);
     });
 
-    it('does not send a body again that was too large to keep', async () => {
+    it('does not resend a body that was too large to keep', async () => {
       const upstream = await startUpstream(status(503));
       const { url } = await start(upstream.url, { ...QUICK, maxBodyBytes: 1000 });
       const { status: code } = await call(url, { method: 'PUT', body: bigBody(2000) });
@@ -89,21 +89,21 @@ for (const transport of TRANSPORTS) {
       expect(upstream.requests.map(({ bytes }) => bytes)).to.deep.equal([2000]);
     });
 
-    it('sends a POST only once, even when the upstream answers 503', async () => {
+    it('sends a POST only once, even if the upstream responds with 503', async () => {
       const upstream = await startUpstream([status(503), status(200)]);
       const { url } = await start(upstream.url);
       expect((await call(url, { method: 'POST', body: 'x' })).status).to.equal(503);
       expect(upstream.requests).to.have.length(1);
     });
 
-    it('sends a POST again where its method is listed, with its body', async () => {
+    it('retries a POST with its body if the method is listed', async () => {
       const upstream = await startUpstream([status(503), status(200)]);
       const { url } = await start(upstream.url, { ...QUICK, methods: ['GET', 'POST'] });
       expect((await call(url, { method: 'POST', body: 'query' })).status).to.equal(200);
       expect(upstream.requests.map(({ body }) => body.toString())).to.deep.equal(['query', 'query']);
     });
 
-    it('waits as long as Retry-After asks', async () => {
+    it('waits for as long as Retry-After says', async () => {
       const at: number[] = [];
       const note =
         (response: UpstreamResponse): UpstreamResponse =>
@@ -118,7 +118,7 @@ for (const transport of TRANSPORTS) {
       expect(second - first).to.be.at.least(2000);
     });
 
-    it('passes an answer on at once that asks for more patience than there is', async () => {
+    it('passes a response on at once whose Retry-After is too long', async () => {
       const upstream = await startUpstream(status(503, { 'retry-after': '3600' }));
       const { url } = await start(upstream.url);
       const response = await call(url);
@@ -126,7 +126,7 @@ for (const transport of TRANSPORTS) {
       expect(upstream.requests).to.have.length(1);
     });
 
-    it('tries an upstream again that hangs up or refuses', async () => {
+    it('retries an upstream that hangs up or refuses', async () => {
       const upstream = await startUpstream([hangUp, text('ok')]);
       const { url } = await start(upstream.url);
       expect((await call(url)).text).to.equal('ok');
@@ -137,7 +137,7 @@ for (const transport of TRANSPORTS) {
       );
     });
 
-    it('retries nothing once the client has got the first byte', async () => {
+    it('does not retry once the client has got the first byte', async () => {
       const upstream = await startRawUpstream(async (connection) => {
         await connection.heads();
         connection.end('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf');
@@ -148,7 +148,7 @@ for (const transport of TRANSPORTS) {
       expect(upstream.connections.total).to.equal(1);
     });
 
-    it('stops when the client has gone, in an attempt and between two', async () => {
+    it('stops when the client has left, during an attempt and between two', async () => {
       const upstream = await startUpstream(status(503));
       const policy = retry({ initialDelayMs: 60_000, totalTimeoutMs: 200_000, maxDelayMs: 60_000 });
       const { url, connections } = await startForward({ target: upstream.url, transport }, policy);
@@ -162,24 +162,24 @@ for (const transport of TRANSPORTS) {
       expect(upstream.requests).to.have.length(1);
     });
 
-    it('tries more often than Node has listeners to spare', async () => {
+    it('makes more attempts than Node allows listeners', async () => {
       const upstream = await startUpstream(status(503));
       const { url } = await start(upstream.url, { ...QUICK, maxAttempts: 15 });
       expect((await call(url)).status).to.equal(503);
       expect(upstream.requests).to.have.length(15);
     });
 
-    it('tells why it goes on and why it stops', async () => {
+    it('emits events that say why it goes on and why it stops', async () => {
       const upstream = await startUpstream(status(503));
       const policy = retry({ ...QUICK, maxAttempts: 2 });
-      const told: unknown[] = [];
-      policy.on('retry', ({ attemptsMade, because }) => told.push(['retry', attemptsMade, because]));
+      const events: unknown[] = [];
+      policy.on('retry', ({ attemptsMade, because }) => events.push(['retry', attemptsMade, because]));
       policy.on('giveUp', ({ attemptsMade, because, stop }) =>
-        told.push(['giveUp', attemptsMade, because, stop]),
+        events.push(['giveUp', attemptsMade, because, stop]),
       );
       const { url } = await startForward({ target: upstream.url, transport }, policy);
       await call(url);
-      expect(told).to.deep.equal([
+      expect(events).to.deep.equal([
         ['retry', 1, '503'],
         ['giveUp', 2, '503', 'attempts'],
       ]);
@@ -201,7 +201,7 @@ describe('retry()', () => {
     expect(third - second).to.be.at.least(1600);
   });
 
-  it('keeps what an outage adds within a budget', async () => {
+  it('keeps the retries of an outage within a budget', async () => {
     const upstream = await startUpstream(status(503));
     const { url } = await startForward({ target: upstream.url }, retry({ ...QUICK, budgetRatio: 0 }));
     const calls = 60;
@@ -221,7 +221,7 @@ describe('retry()', () => {
     expect(calls).to.equal(1);
   });
 
-  it('sends a body again that express.json() has read', async () => {
+  it('resends a body that express.json() has read', async () => {
     const upstream = await startUpstream([status(503), status(200)]);
     const forward = openForward({ target: upstream.url });
     const { url } = await serveApp(express().use(express.json(), retry(QUICK), forward));
@@ -234,7 +234,7 @@ describe('retry()', () => {
     [
       'an unknown name',
       { maxAttemps: 3 },
-      'retry.maxAttemps is no known option (did you mean maxAttempts?); received 3',
+      'retry.maxAttemps is not an option of retry (did you mean maxAttempts?)',
     ],
     ['a wrong type', { maxAttempts: '3' }, 'retry.maxAttempts must be a number; received "3"'],
     ['no attempts', { maxAttempts: 0 }, 'retry.maxAttempts must be at least 1; received 0'],
@@ -269,7 +269,7 @@ describe('retry()', () => {
     });
   }
 
-  it('leaves the options that it was given alone', () => {
+  it('does not change the given options', () => {
     const options = Object.freeze({ maxAttempts: 2 });
     retry(options);
     expect(options).to.deep.equal({ maxAttempts: 2 });

@@ -205,7 +205,7 @@ describe('forward() chooses the transport of each call', () => {
     const proxy = await startForward({ router: setting(upstream.url, { agent: new TlsAgent() }) });
     const response = await call(`${proxy.url}/set`);
     expect(response.json()).to.deep.equal({
-      error: "The agent given is none for the target's protocol",
+      error: "The given agent is not one for the target's protocol",
       code: 'ERR_INTERNAL',
     });
   });

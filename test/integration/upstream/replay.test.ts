@@ -72,9 +72,9 @@ for (const transport of TRANSPORTS) {
       expect(response.status).to.equal(503);
       expect(response.body).to.have.length(300_000);
       expect(seen[0]?.attempts.map(({ outcome }) => outcome?.kind)).to.deep.equal([
-        'answer',
-        'answer',
-        'answer',
+        'response',
+        'response',
+        'response',
       ]);
     });
 

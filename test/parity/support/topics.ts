@@ -1,5 +1,6 @@
 import { Agent } from 'node:http';
 import { Readable } from 'node:stream';
+import { rootCertificates } from 'node:tls';
 import type { ForwardOptions } from '../../../lib/upstream/options/forward-options.js';
 
 /** A row of the page: an option, an event or a helper of http-proxy-middleware. */
@@ -106,7 +107,11 @@ export const TOPICS = {
     'a certificate that is refused is not tried again',
   ),
   ssl: node('ssl', {}, "options of Node's TLS, as `ca`", SAME),
-  ca: node('ca', 'x', 'authorities that are trusted too (of httpxy, not in its documents)', SAME),
+  ca: both(
+    { ca: rootCertificates.slice(0, 1) },
+    "authorities that are trusted in place of the system's (of httpxy, not in its documents)",
+    SAME,
+  ),
   agent: node(
     'agent',
     new Agent(),
@@ -253,6 +258,9 @@ export const OWN_OPTIONS = [
   'forwardHeaders',
   'forwardCookies',
   'redirectOrigins',
+  'cert',
+  'key',
+  'servername',
 ] as const;
 
 export type TopicName = keyof typeof TOPICS;

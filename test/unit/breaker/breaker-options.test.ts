@@ -50,7 +50,7 @@ describe('BreakerOptions', () => {
     [
       'failureTreshold',
       5,
-      'breaker.failureTreshold is no known option (did you mean failureThreshold?); received 5',
+      'breaker.failureTreshold is not an option of breaker (did you mean failureThreshold?)',
     ],
   ];
   for (const [option, value, message] of refused) {

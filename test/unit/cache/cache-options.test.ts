@@ -51,12 +51,12 @@ describe('resolveCache()', () => {
     ['methods', ['get'], /methods\[0\] must be a method in capitals/],
     ['methods', [], /methods must be at least 1 entries/],
     ['headerStrategy', 'some', /headerStrategy must be "none" or "all" or "listed"/],
-    ['headers', ['a b'], /headers\[0\] must be a header field name/],
+    ['headers', ['a b'], /headers\[0\] must be a header name/],
     ['statuses', [99], /statuses\[0\] must be at least 200/],
     ['override', 'yes', /override must be a boolean/],
     ['storeSetCookie', 1, /storeSetCookie must be a boolean/],
     ['sharedAcrossCredentials', 1, /sharedAcrossCredentials must be a boolean/],
-    ['credentialHeaders', ['x:y'], /credentialHeaders\[0\] must be a header field name/],
+    ['credentialHeaders', ['x:y'], /credentialHeaders\[0\] must be a header name/],
     ['staleWhileRevalidateMs', -1, /staleWhileRevalidateMs must be at least 0/],
     ['staleIfErrorMs', -1, /staleIfErrorMs must be at least 0/],
     ['keepForValidationMs', Number.NaN, /keepForValidationMs must be a number/],
@@ -70,7 +70,7 @@ describe('resolveCache()', () => {
     ['store', 'redis', /store must be 'memory' or a CacheStore/],
     ['store', {}, /store must be 'memory' or a CacheStore/],
     ['name', '', /name must be at least 1/],
-    ['ttl', 1, /ttl is no known option \(did you mean ttlMs\?\)/],
+    ['ttl', 1, /ttl is not an option of cache \(did you mean ttlMs\?\)/],
   ] as [string, unknown, RegExp][]) {
     it(`refuses ${name}: ${JSON.stringify(wrong)}`, () => {
       expect(refusal({ [name]: wrong })).to.match(says);

@@ -14,14 +14,14 @@ describe('parseConfig() of a text that is no configuration', () => {
     ['comments only', '# nothing yet\n', 'the configuration: is empty'],
     ['a list', '- 1', 'the configuration: the configuration must be an object; received an array of 1'],
     ['a text', 'hello', 'the configuration: the configuration must be an object; received "hello"'],
-    ['a duplicate key', 'apis: {}\napis: {}', 'the configuration: line 2: the same key stands here twice'],
+    ['a duplicate key', 'apis: {}\napis: {}', 'the configuration: line 2: duplicate key'],
     [
       'two documents',
       'apis: {}\n---\napis: {}',
-      'the configuration: line 2: a second document begins here; a file holds one',
+      'the configuration: line 2: a second document starts here; a file must contain one',
     ],
-    ['a key that is no name', '? [a]\n: 1', 'the configuration: line 1: a key must be a plain name'],
-    ['an unknown tag', 'apis: !js {}', 'the configuration: line 1: is no valid YAML: Unresolved tag: !js'],
+    ['a key that is no name', '? [a]\n: 1', 'the configuration: line 1: a key must be a plain string'],
+    ['an unknown tag', 'apis: !js {}', 'the configuration: line 1: is not valid YAML: Unresolved tag: !js'],
     ['no APIs', 'apis: {}', 'the configuration: line 1: apis must name at least one API'],
     [
       'APIs as a list',
@@ -34,12 +34,12 @@ describe('parseConfig() of a text that is no configuration', () => {
   }
 
   it('refuses tabs in the indentation', () => {
-    expect(yaml('apis:\n\tx: 1')).to.match(/line 2: a tab stands in the indentation; YAML takes spaces only/);
+    expect(yaml('apis:\n\tx: 1')).to.match(/line 2: tab in the indentation; YAML allows spaces only/);
   });
 
   it('tells a variable in braces that has no quotes', () => {
     expect(yaml(`apis: { x: { target: \${URL} } }`)).to.match(
-      /^the configuration: line 1: is no valid YAML: .* \(within \{ \} put "\$\{NAME\}" in quotes\)$/,
+      /^the configuration: line 1: is not valid YAML: .* \(within \{ \} put "\$\{NAME\}" in quotes\)$/,
     );
   });
 
@@ -53,7 +53,7 @@ describe('parseConfig() of a text that is no configuration', () => {
       .split('')
       .map((name, i) => `${name}: &${name} [${`*${'abcdefgh'[i]},`.repeat(9)}]`);
     expect(yaml(`a: &a [1,1,1,1,1,1,1,1,1]\n${nested.join('\n')}`)).to.equal(
-      'the configuration: holds aliases that stand for too many values (more than 100)',
+      'the configuration: uses too many aliases (more than 100)',
     );
   });
 
@@ -66,7 +66,7 @@ describe('parseConfig() of a text that is no configuration', () => {
 
   it('refuses an alias of something that it is part of', () => {
     expect(problemsOf('apis:\n  x: &x\n    target: https://a\n    cache: *x')).to.deep.equal([
-      'apis.x.cache is an alias of something that it is part of',
+      'apis.x.cache is an alias that contains itself',
     ]);
   });
 
@@ -76,19 +76,19 @@ describe('parseConfig() of a text that is no configuration', () => {
   });
 
   it('refuses JSON that is none, with its line', () => {
-    expect(json('{\n"apis": {,}}')).to.equal('the configuration: line 2: is no valid JSON');
-    expect(json('{\n"password": hunter2}')).to.equal('the configuration: line 2: is no valid JSON');
+    expect(json('{\n"apis": {,}}')).to.equal('the configuration: line 2: is not valid JSON');
+    expect(json('{\n"password": hunter2}')).to.equal('the configuration: line 2: is not valid JSON');
     expect(json('')).to.equal('the configuration: is empty');
-    expect(json('{"apis": {}} x')).to.equal('the configuration: line 1: is no valid JSON');
+    expect(json('{"apis": {}} x')).to.equal('the configuration: line 1: is not valid JSON');
   });
 
   it('refuses what only YAML allows in JSON', () => {
-    expect(json('{apis: {}}')).to.equal('the configuration: line 1: is no valid JSON');
+    expect(json('{apis: {}}')).to.equal('the configuration: line 1: is not valid JSON');
   });
 
   it('refuses a key that JSON holds twice, and counts lines where tabs indent', () => {
     const text = '{\n\t"apis": {\n\t\t"x": { "target": "https://a", "target": "https://b" }\n\t}\n}';
-    expect(json(text)).to.equal('the configuration: line 3: the same key stands here twice');
+    expect(json(text)).to.equal('the configuration: line 3: duplicate key');
   });
 });
 
@@ -118,7 +118,7 @@ describe('loadConfig()', () => {
     const apis = { x: { target: 'https://a' } };
     expect(loadConfig(write('a.conf', 'apis: { x: { target: https://a } }')).config.apis).to.deep.equal(apis);
     expect(loadConfig(write('a.JSON', `\uFEFF${JSON.stringify({ apis })}`)).config.apis).to.deep.equal(apis);
-    expect(refusal(write('b.json', 'apis: {}'))).to.equal('b.json: line 1: is no valid JSON');
+    expect(refusal(write('b.json', 'apis: {}'))).to.equal('b.json: line 1: is not valid JSON');
   });
 
   it('takes variables from process.env by default', () => {
@@ -135,17 +135,17 @@ describe('loadConfig()', () => {
     const directory = join(folder, 'directory');
     mkdirSync(directory);
     expect(refusal(missing)).to.equal(`${missing}: does not exist`);
-    expect(refusal(directory)).to.equal(`${directory}: is a directory; name the file in it`);
+    expect(refusal(directory)).to.equal(`${directory}: is a directory; give the path of a file`);
     const binary = write('binary.yaml', Buffer.from([0x61, 0xff, 0xfe, 0x00]));
-    expect(refusal(binary)).to.equal(`${binary}: is no UTF-8 text`);
+    expect(refusal(binary)).to.equal(`${binary}: is not UTF-8 text`);
   });
 
   it('names the file in front of its problems', () => {
     expect(refusal(write('wrong.yaml', 'apsi: {}\nserver: { prot: 1 }'))).to.equal(
       [
         'wrong.yaml: 2 problems',
-        '  line 1: apsi is no known option (did you mean apis?); received an object',
-        '  line 2: server.prot is no known option (did you mean port?); received 1',
+        '  line 1: apsi is not an option (did you mean apis?)',
+        '  line 2: server.prot is not an option of server (did you mean port?)',
       ].join('\n'),
     );
   });

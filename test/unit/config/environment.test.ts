@@ -54,7 +54,7 @@ describe('variables in a configuration file', () => {
   for (const wrong of [`\${`, `\${}`, `\${1A}`, `\${A-b}`, `\${A B}`, `\${A`]) {
     it(`refuse ${wrong}, which is no reference`, () => {
       expect(problemsOf(fileOf(`auth: '${wrong}'`))).to.deep.equal([
-        `apis.x.auth holds a "\${" that begins no \${NAME} or \${NAME:-default}; write $$ for a plain $`,
+        `apis.x.auth contains a "\${" that is not a reference; write \${NAME} or \${NAME:-default}, or $$ for a literal $`,
       ]);
     });
   }

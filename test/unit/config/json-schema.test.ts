@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { parse } from 'yaml';
 import { configJsonSchema, type JsonSchema } from '../../../lib/config/json-schema.js';
+import { parseConfig } from '../../../lib/config/load-config.js';
 import { apiSchema, fileSchema, serverSchema } from '../../../lib/config/schema.js';
 
 const schema = configJsonSchema();
@@ -24,10 +25,26 @@ describe('configJsonSchema()', () => {
     expect(namesOf(schema)).to.deep.equal(Object.keys(fileSchema.shape).sort());
     expect(namesOf(api)).to.deep.equal(Object.keys(apiSchema.shape).sort());
     expect(namesOf(server)).to.deep.equal(Object.keys(serverSchema.parse({})).sort());
-    expect(namesOf(api)).to.include.members(['target', 'target_url', 'cache_ttl', 'rateLimit']);
+    expect(namesOf(api)).to.include.members([
+      'target',
+      'target_url',
+      'cache_ttl',
+      'rateLimit',
+      'key',
+      'router',
+    ]);
     expect(namesOf(blockOf('breaker'))).to.include.members(['failureThreshold', 'windowMs']);
     expect(namesOf(blockOf('retry'))).to.include.members(['maxAttempts', 'max_attempts']);
     expect(namesOf(blockOf('proxyRotate'))).to.include.members(['proxies', 'strategy']);
+  });
+
+  it('may be named by the file itself', () => {
+    expect(schema.properties?.$schema).to.include({ type: 'string' });
+    const named = '{ "$schema": "./apis.schema.json", "apis": { "x": { "target": "https://a" } } }';
+    for (const format of ['json', 'yaml'] as const) {
+      const { config } = parseConfig(named, { env: {}, format });
+      expect(config).to.deep.equal({ defaults: {}, apis: { x: { target: 'https://a' } } });
+    }
   });
 
   it('refuses unknown names, and tells defaults', () => {

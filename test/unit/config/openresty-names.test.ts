@@ -133,14 +133,14 @@ describe('the names of the OpenResty gateway', () => {
   });
 
   const contradictions: [lines: string, message: string][] = [
-    ['target: https://b', 'apis.x.target_url says the same as apis.x.target; keep one of them'],
+    ['target: https://b', 'apis.x.target_url sets the same option as apis.x.target; keep one of them'],
     [
       'failure_threshold: 1\ncircuit_breaker: { failure_threshold: 1 }',
-      'apis.x.failure_threshold says the same as apis.x.circuit_breaker.failure_threshold; keep one of them',
+      'apis.x.failure_threshold sets the same option as apis.x.circuit_breaker.failure_threshold; keep one of them',
     ],
     [
       'retry: { maxAttempts: 1, max_attempts: 1 }',
-      'apis.x.retry.max_attempts says the same as apis.x.retry.maxAttempts; keep one of them',
+      'apis.x.retry.max_attempts sets the same option as apis.x.retry.maxAttempts; keep one of them',
     ],
     ['retry: false\nmax_attempts: 1', 'apis.x.max_attempts cannot go with retry: false'],
     [
@@ -218,7 +218,7 @@ describe('parseConfig() of egress proxies', () => {
 
   it('warns where there is none, since no call may then go out', () => {
     const warning =
-      'apis.x.proxyRotate has no proxies: calls are answered 503 ERR_NO_PROXY, for none may go out directly; set PROXY_URLS, or its proxies';
+      'apis.x.proxyRotate has no proxies: every request gets 503 ERR_NO_PROXY, since direct connections are not allowed; set PROXY_URLS or proxyRotate.proxies';
     for (const text of [
       old(rotating),
       `defaults: { use_proxy: true }\n${old('')}`,

@@ -118,26 +118,29 @@ describe('parseConfig() of the options of an API', () => {
   });
 
   const refused: [line: string, message: string][] = [
-    ['targte: a', 'apis.x.targte is no known option (did you mean target?); received "a"'],
-    ['qqqqqq: 1', 'apis.x.qqqqqq is no known option; received 1'],
+    ['targte: a', 'apis.x.targte is not an option of apis.x (did you mean target?)'],
     [
-      'retry: { maxAttemps: 3 }',
-      'apis.x.retry.maxAttemps is no known option (did you mean maxAttempts?); received 3',
+      'qqqqqqqq: 1',
+      'apis.x.qqqqqqqq is not an option of apis.x (nearest: method, ca, cert; see docs/options.md)',
     ],
     [
-      'breaker: { key: 3 }',
-      'apis.x.breaker.key is no known option (known: failureThreshold, resetTimeoutMs, requestTimeoutMs, successThreshold, maxProbes, probeTimeoutMs, failureRatio, minimumRequests, windowMs, countRateLimited); received 3',
+      'retry: { maxAttemps: 3 }',
+      'apis.x.retry.maxAttemps is not an option of apis.x.retry (did you mean maxAttempts?)',
+    ],
+    [
+      'breaker: { maxTrials: 3 }',
+      'apis.x.breaker.maxTrials is not an option of apis.x.breaker (did you mean maxProbes?)',
     ],
     ['explain: yes', 'apis.x.explain must be a block of options, true or false; received "yes"'],
     [
       'explain: { serverTimings: true }',
-      'apis.x.explain.serverTimings is no known option (did you mean serverTiming?); received true',
+      'apis.x.explain.serverTimings is not an option of apis.x.explain (did you mean serverTiming?)',
     ],
     ['retry: true', 'apis.x.retry must be a block of options, or false; received true'],
     ['retry: { maxAttempts: "3" }', 'apis.x.retry.maxAttempts must be a number; received "3"'],
     [
       'retry: { idempotencyKey: { header: Host } }',
-      'apis.x.retry.idempotencyKey.header must be a field with no other meaning; received a string of 4 characters',
+      'apis.x.retry.idempotencyKey.header must be a header with no other meaning; received a string of 4 characters',
     ],
     ['retry: { maxAttempts: 1.5 }', 'apis.x.retry.maxAttempts must be a whole number; received 1.5'],
     ['retry: { initialDelayMs: -1 }', 'apis.x.retry.initialDelayMs must be at least 1; received -1'],
@@ -148,16 +151,13 @@ describe('parseConfig() of the options of an API', () => {
     ['secure: yes', 'apis.x.secure must be a boolean; received "yes"'],
     [
       'forwardHeaders: all',
-      'apis.x.forwardHeaders must be true, false or a list of field names; received "all"',
+      'apis.x.forwardHeaders must be true, false or a list of header names; received "all"',
     ],
     ['transport: fetch', 'apis.x.transport must be "auto" or "undici" or "node"; received "fetch"'],
-    [
-      'headers: { "X Y": a }',
-      'apis.x.headers.X Y must be a header field name; received a string of 1 characters',
-    ],
+    ['headers: { "X Y": a }', 'apis.x.headers.X Y must be a header name; received a string of 1 characters'],
     [
       'headers: { X-Key: 123 }',
-      'apis.x.headers.X-Key must be Latin-1 text without control characters, CR or LF, or a list of such (numbers go in quotes); received a number',
+      'apis.x.headers.X-Key must be Latin-1 text without control characters, CR or LF, or a list of such texts (put numbers in quotes); received a number',
     ],
     [
       'headers: { X-Key: "a\\r\\nb" }',
@@ -169,7 +169,7 @@ describe('parseConfig() of the options of an API', () => {
     ],
     ['cache: soon', 'apis.x.cache must be a block of options, or false; received "soon"'],
     ['rateLimit: soon', 'apis.x.rateLimit must be a block of options, or false; received "soon"'],
-    ['cache: { ttl: 5 }', 'apis.x.cache.ttl is no known option (did you mean ttlMs?); received 5'],
+    ['cache: { ttl: 5 }', 'apis.x.cache.ttl is not an option of apis.x.cache (did you mean ttlMs?)'],
   ];
   for (const [line, message] of refused) {
     it(`refuses ${line.replaceAll('\n', ', ')}`, () =>
@@ -199,7 +199,7 @@ describe('parseConfig() of the options of an API', () => {
       );
     }
     expect(problemsOf('apis: { __proto__: { target: https://a }, x: { target: https://a } }')).to.deep.equal([
-      'apis.__proto__ is no name that can be used',
+      'apis.__proto__ is not an allowed name',
     ]);
     expect(
       Object.keys(parseConfig('apis: { constructor: { target: https://a } }').config.apis),

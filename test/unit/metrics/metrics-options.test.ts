@@ -48,7 +48,7 @@ describe('MetricsOptions', () => {
 
   it('refuse an unknown name and offer the nearest', () => {
     expect(() => metrics({ prefx: 'x_' } as MetricsOptions)).to.throw(
-      'metrics.prefx is no known option (did you mean prefix?); received "x_"',
+      'metrics.prefx is not an option of metrics (did you mean prefix?)',
     );
   });
 });

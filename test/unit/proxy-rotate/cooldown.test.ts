@@ -4,8 +4,8 @@ import { Cooldown } from '../../../lib/proxy-rotate/cooldown.js';
 const TIMES = { cooldownMs: 1000, maxCooldownMs: 5000, maxFailures: 1, probeTimeoutMs: 300 };
 const failed = (beganAt: number) => ({ reason: 'ECONNREFUSED', beganAt });
 
-describe('Rest', () => {
-  it('is ok until a failure, then cooldowns, then is due for one trial', () => {
+describe('Cooldown', () => {
+  it('is ok until a failure, then cools down, then is due for one probe', () => {
     const cooldown = new Cooldown(TIMES, true);
     expect(cooldown.state(0)).to.equal('ok');
     expect(cooldown.failed(failed(0), 10)).to.equal(1000);
@@ -20,14 +20,14 @@ describe('Rest', () => {
     expect([cooldown.state(1020), cooldown.spotless]).to.deep.equal(['ok', true]);
   });
 
-  it('begins with a trial where it is not proven', () => {
+  it('begins with a probe unless it is proven', () => {
     const cooldown = new Cooldown(TIMES, false);
     expect(cooldown.state(0)).to.equal('due');
     expect(cooldown.begin(0)).to.equal(true);
     expect(cooldown.succeeded(0, 5)).to.equal(true);
   });
 
-  it('doubles the rest with each trial that fails, up to the longest, and begins anew after a success', () => {
+  it('doubles with each failed probe, up to the longest, and starts again after a success', () => {
     const cooldown = new Cooldown(TIMES, true);
     let now = 0;
     const cooldowns: (number | undefined)[] = [cooldown.failed(failed(now), now)];
@@ -43,7 +43,7 @@ describe('Rest', () => {
     expect(cooldown.failed(failed(now), now)).to.equal(1000);
   });
 
-  it('rests once for many failures of one outage', () => {
+  it('cools down once for many failures of one outage', () => {
     const cooldown = new Cooldown(TIMES, true);
     expect(cooldown.failed(failed(0), 10)).to.equal(1000);
     expect(cooldown.failed(failed(5), 11)).to.equal(undefined);
@@ -57,7 +57,7 @@ describe('Rest', () => {
     expect([cooldown.failures, cooldown.until]).to.deep.equal([0, 0]);
   });
 
-  it('rests only after maxFailures in a row, but a failed trial is enough', () => {
+  it('cools down only after maxFailures in a row, but after a single failed probe', () => {
     const cooldown = new Cooldown({ ...TIMES, maxFailures: 3 }, true);
     expect([cooldown.failed(failed(0), 0), cooldown.failed(failed(1), 1)]).to.deep.equal([
       undefined,
@@ -73,12 +73,13 @@ describe('Rest', () => {
     expect(cooldown.failed(failed(1005), 1005)).to.equal(2000);
   });
 
-  it('rests as long as was asked, up to the longest', () => {
-    const asked = (cooldownMs: number) => new Cooldown(TIMES, true).failed({ ...failed(0), cooldownMs }, 0);
-    expect([asked(0), asked(2500), asked(1e12)]).to.deep.equal([0, 2500, 5000]);
+  it('cools down for as long as requested, up to the longest', () => {
+    const lengthFor = (cooldownMs: number) =>
+      new Cooldown(TIMES, true).failed({ ...failed(0), cooldownMs }, 0);
+    expect([lengthFor(0), lengthFor(2500), lengthFor(1e12)]).to.deep.equal([0, 2500, 5000]);
   });
 
-  it('gives the trial to another when it comes to nothing, or tells nothing in time', () => {
+  it('is due again when a probe has no result, or none in time', () => {
     const cooldown = new Cooldown(TIMES, false);
     cooldown.begin(0);
     cooldown.release(99, 100);

@@ -39,12 +39,12 @@ describe('noProxyList()', () => {
     ['*', 'anything.at.all', 1, true],
   ];
   for (const [entry, hostname, port, expected] of cases) {
-    it(`${entry} ${expected ? 'lists' : 'does not list'} ${hostname}:${port}`, () => {
+    it(`${entry} ${expected ? 'matches' : 'does not match'} ${hostname}:${port}`, () => {
       expect(matches([entry], hostname, port)).to.equal(expected);
     });
   }
 
-  it('lists nothing where it is empty', () => {
+  it('matches nothing if it is empty', () => {
     expect(matches([], 'localhost')).to.equal(false);
   });
 
@@ -58,7 +58,7 @@ describe('noProxyList()', () => {
     '[::1',
     'a b',
   ]) {
-    it(`names the entry ${JSON.stringify(wrong)} as one that it cannot read`, () => {
+    it(`reports the entry ${JSON.stringify(wrong)} as unreadable`, () => {
       expect(noProxyList(['fine.example', wrong])).to.deep.equal({ wrong: 1 });
     });
   }

@@ -46,7 +46,7 @@ describe('resolveProxyRotate()', () => {
     });
   }
 
-  it('gives exits of one name numbers', () => {
+  it('numbers proxies of the same name', () => {
     const { proxies } = resolveProxyRotate({
       proxies: [
         'http://h:1',
@@ -58,14 +58,14 @@ describe('resolveProxyRotate()', () => {
     expect(proxies.map((proxy) => proxy.name)).to.deep.equal(['h:1', 'h:1 #2', 'h:1 #3', 'h:1 #2 #2']);
   });
 
-  it('takes ten thousand proxies, and names each', () => {
+  it('accepts ten thousand proxies, each with a name of its own', () => {
     const proxies = Array.from({ length: 10_000 }, (_, i) => `http://user:pass@proxy${i}.example.com:3128`);
     const rotate = proxyRotate({ proxies });
     expect(new Set(rotate.status().map((proxy) => proxy.name)).size).to.equal(10_000);
     rotate.close();
   });
 
-  it('makes the longest rest as long as the first where only that is given', () => {
+  it('makes the longest cool-down as long as the first if only that is given', () => {
     expect(resolveProxyRotate({ cooldownMs: 3_600_000 }).maxCooldownMs).to.equal(3_600_000);
   });
 
@@ -75,7 +75,7 @@ describe('resolveProxyRotate()', () => {
       {
         api: 'github',
         name: 'h:1',
-        proxy: 'http://h:1',
+        address: 'http://h:1',
         state: 'ok',
         coolsDownUntil: undefined,
         reason: undefined,
@@ -89,7 +89,11 @@ describe('resolveProxyRotate()', () => {
 
 describe('proxyRotate() with wrong options', () => {
   const refused: [string, object, string][] = [
-    ['an unknown name', { proxyes: [] }, 'proxyRotate.proxyes is no known option (did you mean proxies?)'],
+    [
+      'an unknown name',
+      { proxyes: [] },
+      'proxyRotate.proxyes is not an option of proxyRotate (did you mean proxies?)',
+    ],
     [
       'a SOCKS proxy',
       { proxies: ['http://h:1', 'socks5://user:secret@h:1'] },
@@ -118,7 +122,7 @@ describe('proxyRotate() with wrong options', () => {
     [
       'an unknown name in a proxy',
       { proxies: [{ url: 'http://h:1', nam: 'x' }] },
-      'proxyRotate.proxies[0].nam is no known option (did you mean name?)',
+      'proxyRotate.proxies[0].nam is not an option of proxyRotate.proxies[0] (did you mean name?)',
     ],
     [
       'a name with control bytes',
@@ -137,7 +141,7 @@ describe('proxyRotate() with wrong options', () => {
     ],
     ['no cool-down', { cooldownMs: 0 }, 'proxyRotate.cooldownMs must be at least 1; received 0'],
     [
-      'a longest rest below the first',
+      'a longest cool-down below the first',
       { cooldownMs: 5000, maxCooldownMs: 1000 },
       'proxyRotate.maxCooldownMs must be at least cooldownMs, which is 5000; received 1000',
     ],
@@ -145,7 +149,7 @@ describe('proxyRotate() with wrong options', () => {
     [
       'a status that is no error',
       { cooldownOnStatus: [200] },
-      'proxyRotate.restOnStatus[0] must be at least 400; received 200',
+      'proxyRotate.cooldownOnStatus[0] must be at least 400; received 200',
     ],
     [
       'an unknown fallback',
@@ -157,7 +161,7 @@ describe('proxyRotate() with wrong options', () => {
       { noProxy: ['a.example', 'http://b.example'] },
       'proxyRotate.noProxy[1] must be a host, .suffix, *.suffix, address, range or *, with :port if wanted; received "http://b.example"',
     ],
-    ['a tunnel that is no truth', { tunnel: 'no' }, 'proxyRotate.tunnel must be a boolean; received "no"'],
+    ['a tunnel that is no boolean', { tunnel: 'no' }, 'proxyRotate.tunnel must be a boolean; received "no"'],
     [
       'no time to connect',
       { connectTimeoutMs: 0 },
@@ -174,7 +178,7 @@ describe('proxyRotate() with wrong options', () => {
     });
   }
 
-  it('leaves the options that it was given alone', () => {
+  it('does not change the given options', () => {
     const options = Object.freeze({ proxies: Object.freeze(['http://h:1']) as string[] });
     proxyRotate(options).close();
     expect(options).to.deep.equal({ proxies: ['http://h:1'] });

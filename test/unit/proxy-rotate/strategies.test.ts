@@ -9,7 +9,7 @@ import { firstFrom, hash, leastUsed, nextInTurn, type Search } from '../../../li
 
 const OWNER: ProxyOwner = { now: () => 0, dialEnded: () => {} };
 
-/** Exits that have all been used, and a call that may take any. */
+/** Proxies that have all been used, and a call that may take any. */
 function toySearch(count: number, limits: EgressCall['limits'] = []): Search {
   const urls = Array.from({ length: count }, (_, i) => ({ url: `http://h:${i + 1}`, name: `e${i}` }));
   const options = resolveProxyRotate({ proxies: urls });
@@ -28,7 +28,7 @@ const cooldown = (search: Search, index: number, cooldownMs: number) =>
   search.proxies[index]?.cooldown.failed({ reason: 'down', beganAt: 0, cooldownMs }, 0);
 
 describe('nextInTurn()', () => {
-  it('begins at the start and goes round', () => {
+  it('begins at the start and goes round the list', () => {
     const search = toySearch(3);
     expect([0, 1, 2].map((start) => nextInTurn({ ...search, start }).proxy?.name)).to.deep.equal([
       'e0',
@@ -39,36 +39,36 @@ describe('nextInTurn()', () => {
     expect(nextInTurn({ ...search, start: 2 }).proxy?.name).to.equal('e0');
   });
 
-  it('tells when the first of those that rest is back, where none can be used', () => {
+  it('says when the first cool-down ends if no proxy can be used', () => {
     const search = toySearch(2);
     cooldown(search, 0, 900);
     cooldown(search, 1, 500);
     expect(nextInTurn(search)).to.include({ proxy: undefined, onProbe: false, coolsDownUntil: 500 });
   });
 
-  it('leaves out what has failed for the call, and what is on trial', () => {
+  it('leaves out proxies that have failed for the call or are being probed', () => {
     const search = { ...toySearch(3), tried: new Set(['e0']) };
     cooldown(search, 1, 0);
     search.proxies[1]?.cooldown.begin(0);
-    expect(nextInTurn(search)).to.include({ onProbe: true }).and.have.nested.property('exit.name', 'e2');
+    expect(nextInTurn(search)).to.include({ onProbe: true }).and.have.nested.property('proxy.name', 'e2');
   });
 
-  it('lets an exit give turns back that it took while another was tried for the first time', () => {
+  it('lets a proxy give back the turns that it took while another was probed for the first time', () => {
     const search = { ...toySearch(2), start: 1 };
     const [first, second] = search.proxies;
     if (second) second.owes = 2;
     expect([1, 2, 3].map(() => nextInTurn(search).proxy)).to.deep.equal([first, first, second]);
   });
 
-  it('takes, of exits that gates hold back, the one that is free first', () => {
-    const opens: Record<string, number> = { e0: Date.now() + 60_000, e1: Date.now() + 30_000 };
-    const search = toySearch(2, [{ readyAt: (name = '') => opens[name] ?? 0 }, {}]);
+  it('takes, of proxies whose limits are exhausted, the one that is available first', () => {
+    const availableAt: Record<string, number> = { e0: Date.now() + 60_000, e1: Date.now() + 30_000 };
+    const search = toySearch(2, [{ readyAt: (name = '') => availableAt[name] ?? 0 }, {}]);
     expect(nextInTurn(search).proxy?.name).to.equal('e1');
   });
 });
 
 describe('leastUsed()', () => {
-  it('takes the exit with the fewest attempts under way, in turn among equals', () => {
+  it('takes the proxy with the fewest attempts under way, in turn among equals', () => {
     const search = toySearch(3);
     for (const [i, active] of [2, 1, 1].entries()) {
       const proxy = search.proxies[i];
@@ -80,7 +80,7 @@ describe('leastUsed()', () => {
 });
 
 describe('firstFrom()', () => {
-  it('takes the exit at the start, and the one after it only while it rests', () => {
+  it('takes the proxy at the start, and the one after it only while it cools down', () => {
     const search = { ...toySearch(3), start: 1 };
     expect(firstFrom(search).proxy?.name).to.equal('e1');
     cooldown(search, 1, 500);
@@ -90,7 +90,7 @@ describe('firstFrom()', () => {
 });
 
 describe('hash()', () => {
-  it('is the same for the same text, and spreads', () => {
+  it('is the same for the same text, and spreads evenly', () => {
     expect(hash('user 1')).to.equal(hash('user 1'));
     const places = Array.from({ length: 10_000 }, (_, i) => hash(`user ${i}`) % 10);
     const counts = Array.from({ length: 10 }, (_, place) => places.filter((at) => at === place).length);

@@ -10,17 +10,17 @@ import { onCleanup } from '../../support/cleanup.js';
 const MINUTE = 60_000;
 const EPOCH = 1_700_000_000_000;
 
-/** A call without a connection, as far as the last stage. */
+/** A call without a connection, up to the last stage. */
 interface ToyCall {
   readonly error: unknown;
   readonly limit: Limit;
-  /** An attempt through an exit: the error that vetoes it, or what ends it. */
+  /** Begins an attempt through a proxy. @returns the error that vetoes it, or a function that ends it */
   attempt(proxy?: string): Promise<ProxyError | ((outcome: AttemptOutcome) => void)>;
   /** Its client leaves. */
   leave(): void;
 }
 
-/** A chain in which exits are chosen behind the limiter, or none are. */
+/** A chain with or without a rotation behind the limiter. */
 async function toyCall(limiter: RateLimitHandler, { rotates = true } = {}): Promise<ToyCall> {
   const req = new IncomingMessage(new Socket());
   const res = new ServerResponse(req);
@@ -55,7 +55,7 @@ async function toyCall(limiter: RateLimitHandler, { rotates = true } = {}): Prom
   };
 }
 
-/** What came of a call with one attempt. */
+/** Makes a call with one attempt. @returns `sent`, or the code of its error */
 async function through(
   limiter: RateLimitHandler,
   proxy: string | undefined,
@@ -105,16 +105,16 @@ function opened(options: Parameters<typeof rateLimit>[0] = {}): RateLimitHandler
 }
 
 describe('rateLimit() in front of a rotation', () => {
-  it('keeps a gate for each exit', async () => {
+  it('keeps a limit for each egress proxy', async () => {
     const limiter = opened();
     expect(await through(limiter, 'a', TOO_MANY)).to.equal('sent');
     expect(await through(limiter, 'a', response(200))).to.equal('ERR_RATE_LIMITED');
     expect(await through(limiter, 'b', response(200))).to.equal('sent');
     expect(await through(limiter, undefined, response(200))).to.equal('sent');
-    expect(limiter.status().map(({ proxy, state }) => [proxy, state])).to.deep.equal([['a', 'closed']]);
+    expect(limiter.status().map(({ proxy, state }) => [proxy, state])).to.deep.equal([['a', 'exhausted']]);
   });
 
-  it('tells the rotation when calls through an exit are allowed again', async () => {
+  it('tells the rotation when calls through a proxy are allowed again', async () => {
     const limiter = opened();
     await through(limiter, 'a', TOO_MANY);
     const { limit } = await toyCall(limiter);
@@ -123,14 +123,14 @@ describe('rateLimit() in front of a rotation', () => {
     expect(limit.readyAt?.(undefined)).to.equal(0);
   });
 
-  it('leaves a closed direct way to the rotation', async () => {
+  it('leaves it to the rotation if the limit of the direct connection is exhausted', async () => {
     const limiter = opened();
     await through(limiter, undefined, TOO_MANY);
     expect(await through(limiter, 'a', response(200))).to.equal('sent');
     expect(await through(limiter, undefined, response(200))).to.equal('ERR_RATE_LIMITED');
   });
 
-  it('refuses a call that goes direct before any other stage is asked, where nothing rotates', async () => {
+  it('refuses a call before the later stages if there is no rotation', async () => {
     const limiter = opened();
     const first = await toyCall(limiter, { rotates: false });
     const end = await first.attempt();
@@ -139,7 +139,7 @@ describe('rateLimit() in front of a rotation', () => {
     expect(error).to.have.property('code', 'ERR_RATE_LIMITED');
   });
 
-  it('takes one of the quota for an attempt that another exit is given', async () => {
+  it('takes one call from the quota for an attempt that moves on to another proxy', async () => {
     const limiter = opened({ limit: 2, windowMs: MINUTE });
     const call = await toyCall(limiter);
     for (const proxy of ['dead', 'dead too']) {
@@ -159,10 +159,10 @@ describe('rateLimit() and how an attempt ends', () => {
   const UNUSED: [what: string, outcome: AttemptOutcome][] = [
     ['was refused a connection', failure('ERR_UPSTREAM_CONNECT', { unsent: true })],
     ['met a stale connection', failure('ERR_UPSTREAM_RESET', { staleConnection: true })],
-    ['failed at its exit', failure('ERR_PROXY_CONNECT')],
+    ['failed at its proxy', failure('ERR_PROXY_CONNECT')],
   ];
   for (const [what, outcome] of UNUSED) {
-    it(`gets back what an attempt had taken that ${what}`, async () => {
+    it(`gives back the quota of an attempt that ${what}`, async () => {
       const limiter = opened({ limit: 1, windowMs: MINUTE });
       for (let i = 0; i < 5; i++) expect(await through(limiter, 'a', outcome)).to.equal('sent');
       expect(await through(limiter, 'a', response(200))).to.equal('sent');
@@ -173,18 +173,18 @@ describe('rateLimit() and how an attempt ends', () => {
   const USED: [what: string, outcome: AttemptOutcome][] = [
     ['timed out', failure('ERR_UPSTREAM_TIMEOUT')],
     ['broke off', failure('ERR_UPSTREAM_RESET')],
-    ['was left under way', { kind: 'abandoned' }],
-    ['was answered by a 500', response(500)],
+    ['was abandoned', { kind: 'abandoned' }],
+    ['got a 500', response(500)],
   ];
   for (const [what, outcome] of USED) {
-    it(`gets nothing back for an attempt that ${what}`, async () => {
+    it(`gives nothing back for an attempt that ${what}`, async () => {
       const limiter = opened({ limit: 1, windowMs: MINUTE });
       expect(await through(limiter, 'a', outcome)).to.equal('sent');
       expect(await through(limiter, 'a', response(200))).to.equal('ERR_RATE_LIMITED');
     });
   }
 
-  it('gets back what a call had taken that came to no attempt', async () => {
+  it('gives back the quota of a call without an attempt', async () => {
     const limiter = opened({ limit: 1, windowMs: 3 * MINUTE });
     await through(limiter, 'a', failure('ERR_PROXY_CONNECT'));
     for (let i = 0; i < 3; i++) {
@@ -195,7 +195,7 @@ describe('rateLimit() and how an attempt ends', () => {
     expect(await through(limiter, 'a', response(200))).to.equal('sent');
   });
 
-  it('gets back what an attempt had taken that another limit refused', async () => {
+  it('gives back the quota of an attempt that another limit refuses', async () => {
     const limiter = opened({ limit: 1, windowMs: MINUTE });
     const { limit, leave } = await toyCall(limiter);
     const attempt: Attempt = {
@@ -226,7 +226,7 @@ describe('rateLimit() and how an attempt ends', () => {
     expect(await through(limiter, 'a', response(200))).to.equal('sent');
   });
 
-  it('hears of an attempt once, however often it is told', async () => {
+  it('counts the end of an attempt once, however often it is reported', async () => {
     const limiter = opened({ limit: 2, windowMs: MINUTE });
     const call = await toyCall(limiter);
     const end = await call.attempt('a');

@@ -12,7 +12,7 @@ describe('RateLimitOptions', () => {
       maxQueue: 1000,
       learn: true,
       maxPauseMs: 3_600_000,
-      credentialHeaders: ['authorization', 'cookie', 'x-api-key', 'api-key', 'x-auth-token'],
+      credentialHeaders: [],
       maxKeys: 10_000,
       prefix: 'rpo',
       commandTimeoutMs: 50,
@@ -37,17 +37,14 @@ describe('RateLimitOptions', () => {
     [{ onLimit: 'drop' }, 'rateLimit.onLimit must be "reject" or "queue"; received "drop"'],
     [{ maxWaitMs: 0 }, 'rateLimit.maxWaitMs must be at least 1; received 0'],
     [{ maxQueue: 0 }, 'rateLimit.maxQueue must be at least 1; received 0'],
-    [{ maxPauseMs: 2 ** 31 }, 'rateLimit.maxGateMs must be at most 2147483647; received 2147483648'],
+    [{ maxPauseMs: 2 ** 31 }, 'rateLimit.maxPauseMs must be at most 2147483647; received 2147483648'],
     [{ maxKeys: 0 }, 'rateLimit.maxKeys must be at least 1; received 0'],
-    [
-      { credentialHeaders: ['a b'] },
-      'rateLimit.credentialHeaders[0] must be a header field name; received "a b"',
-    ],
+    [{ credentialHeaders: ['a b'] }, 'rateLimit.credentialHeaders[0] must be a header name; received "a b"'],
     [{ key: 'tenant' }, 'rateLimit.key must be a function; received "tenant"'],
     [{ name: '' }, 'rateLimit.name must be at least 1 characters; received ""'],
     [{ redis: 'http://h' }, 'rateLimit.redis must be an ioredis client, its options'],
     [{ commandTimeoutMs: 0 }, 'rateLimit.commandTimeoutMs must be at least 1; received 0'],
-    [{ windowsMs: 5 }, 'rateLimit.windowsMs is no known option (did you mean windowMs?); received 5'],
+    [{ windowsMs: 5 }, 'rateLimit.windowsMs is not an option of rateLimit (did you mean windowMs?)'],
   ];
   for (const [options, message] of refused) {
     it(`refuse ${JSON.stringify(options)}`, () => {

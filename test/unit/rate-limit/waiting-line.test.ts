@@ -6,13 +6,13 @@ import { until } from '../../support/until.js';
 
 const clock = () => performance.now();
 
-/** A line in front of lanes that let through what they are given. */
+/** A line in front of lanes that let as many calls through as they are given. */
 function toyLine() {
   const line = new WaitingLine(clock);
   onCleanup(() => line.close());
   const free = new Map<string, number>();
   const ends: string[] = [];
-  let asked = 0;
+  let attempts = 0;
 
   function join(
     name: string,
@@ -24,7 +24,7 @@ function toyLine() {
       lanes,
       deadline: clock() + deadlineMs,
       attempt() {
-        asked++;
+        attempts++;
         const blocked = lanes.find((lane) => (free.get(lane) ?? 0) < 1);
         if (blocked !== undefined) return blockedAt(blocked);
         for (const lane of lanes) free.set(lane, (free.get(lane) ?? 0) - 1);
@@ -40,7 +40,7 @@ function toyLine() {
     free.set(lane, (free.get(lane) ?? 0) + calls);
     line.wake();
   }
-  return { line, join, give, ends, asked: () => asked };
+  return { line, join, give, ends, attempts: () => attempts };
 }
 
 interface JoinOptions {
@@ -51,7 +51,7 @@ interface JoinOptions {
 const LONG: Refusal = { by: 'advertised', waitMs: 60_000 };
 
 describe('WaitingLine', () => {
-  it('serves those first who came first', async () => {
+  it('serves calls in the order in which they came', async () => {
     const { line, join, give, ends } = toyLine();
     for (const name of ['a', 'b', 'c']) join(name, ['lane']);
     give('lane', 2);
@@ -62,7 +62,7 @@ describe('WaitingLine', () => {
     expect(ends).to.deep.equal(['a', 'b', 'c']);
   });
 
-  it('lets nobody who waits for another lane stand behind them', async () => {
+  it('lets a call pass those that wait for another lane', async () => {
     const { join, give, ends, line } = toyLine();
     join('a', ['shared', 'one']);
     join('b', ['shared', 'two']);
@@ -73,7 +73,7 @@ describe('WaitingLine', () => {
     expect([line.countAt('shared'), line.countAt('one'), line.countAt('two')]).to.deep.equal([0, 1, 0]);
   });
 
-  it('lets somebody go who gives up', async () => {
+  it('removes a call that gives up', async () => {
     const { line, join, give, ends } = toyLine();
     const first = join('a', ['lane']);
     join('b', ['lane']);
@@ -84,7 +84,7 @@ describe('WaitingLine', () => {
     expect([ends, line.length]).to.deep.equal([['b'], 0]);
   });
 
-  it('tells those whose time is up, in whatever order their times are, and what they waited for', async () => {
+  it('ends the wait of calls whose time is up, in any order, and says what they waited for', async () => {
     const { join, ends, line } = toyLine();
     join('a', ['lane'], { deadlineMs: 10_000 });
     join('b', ['lane'], { deadlineMs: 20 });
@@ -94,24 +94,24 @@ describe('WaitingLine', () => {
     expect(line.length).to.equal(1);
   });
 
-  it('looks again when what blocks the first is said to be over', async () => {
-    const { join, ends, asked } = toyLine();
+  it('checks again when the block of the first call should be over', async () => {
+    const { join, ends, attempts } = toyLine();
     join('a', ['lane'], { refusal: { by: 'advertised', waitMs: 10 }, deadlineMs: 200 });
     await until(() => ends.length === 1);
     expect(ends).to.deep.equal(['a late for lane']);
-    expect(asked()).to.be.above(2);
+    expect(attempts()).to.be.above(2);
   });
 
-  it('asks for the first of a lane only, however many wait for it', async () => {
-    const { line, join, asked } = toyLine();
+  it('tries only the first call of a lane, however many wait for it', async () => {
+    const { line, join, attempts } = toyLine();
     for (let i = 0; i < 500; i++) join(`${i}`, ['lane']);
     await until(() => line.length === 500);
     line.wake();
     await new Promise((resolve) => setImmediate(resolve));
-    expect(asked()).to.be.below(5);
+    expect(attempts()).to.be.below(5);
   });
 
-  it('tells everybody when it is closed', () => {
+  it('ends the wait of all calls when it is closed', () => {
     const { line, join, ends } = toyLine();
     join('a', ['lane']);
     join('b', ['other']);

@@ -11,7 +11,7 @@ describe('backOffMs()', () => {
     expect(waits).to.deep.equal([1000, 2000, 4000]);
   });
 
-  it('gives or takes a fifth', () => {
+  it('varies by a fifth', () => {
     expect(backOffMs(defaults, 1, 0)).to.be.closeTo(800, 0.001);
     expect(backOffMs(defaults, 1, 1)).to.be.closeTo(1200, 0.001);
   });

@@ -24,7 +24,7 @@ describe('RetryBudget', () => {
     expect(withdrawals(budget, 1000, 15_500)).to.equal(10);
   });
 
-  it('is not upset by a long silence', () => {
+  it('works after a long silence', () => {
     const budget = new RetryBudget(0.5);
     budget.deposit(0);
     for (let i = 0; i < 100; i++) budget.deposit(9_000_000);

@@ -28,7 +28,7 @@ function decide(outcome: AttemptOutcome, call: Partial<RetryContext> = {}, optio
 
 describe('decideRetry()', () => {
   for (const status of [500, 502, 503, 504, 429]) {
-    it(`tries again after ${status}`, () => {
+    it(`retries after ${status}`, () => {
       expect(decide(response(status))).to.deep.equal({ waitMs: 1000 });
     });
   }
@@ -45,40 +45,40 @@ describe('decideRetry()', () => {
     expect(decide(response(503), {}, { maxAttempts: 1 })).to.deep.equal({ stop: 'attempts' });
   });
 
-  it('sends a method that is not idempotent again only when listed', () => {
+  it('retries a method that is not idempotent only if it is listed', () => {
     expect(decide(response(503), { method: 'POST' })).to.deep.equal({ stop: 'method' });
     expect(decide(response(503), { method: 'POST' }, { methods: ['POST'] })).to.have.property('waitMs');
     expect(decide(response(503), { method: 'PATCH' })).to.deep.equal({ stop: 'method' });
   });
 
-  it('sends any method again by whose key the target knows it', () => {
+  it('retries any method with an idempotency key', () => {
     expect(decide(response(503), { method: 'POST', keyed: true })).to.have.property('waitMs');
     expect(decide(failure('connection reset'), { method: 'POST', keyed: true })).to.have.property('waitMs');
     expect(decide(response(503), { method: 'POST', keyed: false })).to.deep.equal({ stop: 'method' });
   });
 
-  it('sends any method again when nothing of it had left', () => {
+  it('retries any method when nothing of the call was sent', () => {
     expect(decide(failure('connection refused', true), { method: 'POST' })).to.have.property('waitMs');
     expect(decide(failure('connection reset'), { method: 'POST' })).to.deep.equal({ stop: 'method' });
   });
 
-  it('does not try errors again that no second try can heal, nor those that are not listed', () => {
+  it('does not retry errors that a second attempt cannot heal, nor those that are not listed', () => {
     expect(decide(failure(undefined))).to.deep.equal({ stop: 'outcome' });
     expect(decide(failure('timeout'), {}, { retryOnErrors: ['socket'] })).to.deep.equal({ stop: 'outcome' });
   });
 
-  it('does not send half a body', () => {
+  it('does not retry with half a body', () => {
     expect(decide(response(503), { method: 'PUT', replayable: false })).to.deep.equal({ stop: 'body' });
   });
 
-  it('waits as long as the upstream asks, and not at all where that passes the total', () => {
+  it('waits as long as the upstream requests, and gives up if that passes the total', () => {
     expect(decide(response(503, 'Retry-After', '20'))).to.deep.equal({ waitMs: 20_000 });
     expect(decide(response(503, 'Retry-After', '30'))).to.deep.equal({ stop: 'time' });
     expect(decide(response(503, 'Retry-After', '3600'))).to.deep.equal({ stop: 'time' });
     expect(decide(response(503), { elapsedMs: 29_500 })).to.deep.equal({ stop: 'time' });
   });
 
-  it('does not go on for a client that has gone', () => {
+  it('does not retry for a client that has left', () => {
     expect(decide({ kind: 'abandoned' })).to.deep.equal({ stop: 'outcome' });
   });
 });

@@ -36,7 +36,7 @@ describe('TracingOptions', () => {
 
   it('refuse an unknown name and offer the nearest', () => {
     expect(() => tracing({ propagat: false } as TracingOptions)).to.throw(
-      'tracing.propagat is no known option (did you mean propagate?); received false',
+      'tracing.propagat is not an option of tracing (did you mean propagate?)',
     );
   });
 });

@@ -8,18 +8,18 @@ function read(status: number, headers: Record<string, string>): AdvertisedLimits
 }
 
 function window(status: number, headers: Record<string, string>) {
-  const told = read(status, headers);
-  return told && [told.remaining, told.limit, told.waitMs, told.windowMs];
+  const limits = read(status, headers);
+  return limits && [limits.remaining, limits.limit, limits.waitMs, limits.windowMs];
 }
 
-const TOLD: [what: string, headers: Record<string, string>, told: (number | undefined)[]][] = [
+const ADVERTISED: [what: string, headers: Record<string, string>, window: (number | undefined)[]][] = [
   [
-    'three fields with seconds',
+    'three headers with seconds',
     { 'RateLimit-Limit': '100', 'RateLimit-Remaining': '7', 'RateLimit-Reset': '12' },
     [7, 100, 12_000, undefined],
   ],
   [
-    'three fields beside a policy',
+    'three headers beside a policy',
     {
       'RateLimit-Policy': '100;w=60',
       'RateLimit-Limit': '100',
@@ -29,17 +29,17 @@ const TOLD: [what: string, headers: Record<string, string>, told: (number | unde
     [7, 100, 12_000, 60_000],
   ],
   [
-    'a limit with its policy in one field',
+    'a limit with its policy in one header',
     { 'RateLimit-Limit': '100, 100;w=60', 'RateLimit-Remaining': '7', 'RateLimit-Reset': '12' },
     [7, 100, 12_000, 60_000],
   ],
   [
-    'structured fields',
+    'structured headers',
     { RateLimit: '"api";r=7;t=12', 'RateLimit-Policy': '"api";q=100;w=60' },
     [7, 100, 12_000, 60_000],
   ],
   [
-    'structured fields with parameters of others',
+    'structured headers with other parameters',
     {
       RateLimit: '"a,;\\"pi";r=7;pk=:cHJv/+=:;t=12',
       'RateLimit-Policy': '"a,;\\"pi";qu="requests";q=100;w=60',
@@ -47,7 +47,7 @@ const TOLD: [what: string, headers: Record<string, string>, told: (number | unde
     [7, 100, 12_000, 60_000],
   ],
   [
-    'the policy with least left',
+    'the policy with the fewest calls left',
     {
       RateLimit: '"day";r=900;t=3600, "second";r=2;t=1',
       'RateLimit-Policy': '"day";q=1000;w=86400,"second";q=5;w=1',
@@ -55,7 +55,7 @@ const TOLD: [what: string, headers: Record<string, string>, told: (number | unde
     [2, 5, 1000, 1000],
   ],
   [
-    'the policy that is used up for longest',
+    'the policy that stays used up for longest',
     {
       RateLimit: '"second";r=0;t=1, "day";r=0;t=3600',
       'RateLimit-Policy': '"second";q=5;w=1, "day";q=1000;w=86400',
@@ -68,22 +68,22 @@ const TOLD: [what: string, headers: Record<string, string>, told: (number | unde
     [7, 100, 12_000, 60_000],
   ],
   [
-    'X- fields with an instant in seconds',
+    'X- headers with an instant in seconds',
     { 'X-RateLimit-Limit': '60', 'X-RateLimit-Remaining': '1', 'X-RateLimit-Reset': `${NOW / 1000 + 30}` },
     [1, 60, 30_002, undefined],
   ],
   [
-    'X- fields with an instant in milliseconds',
+    'X- headers with an instant in milliseconds',
     { 'x-ratelimit-limit': '60', 'x-ratelimit-remaining': '1', 'x-ratelimit-reset': `${NOW + 1500}` },
     [1, 60, 1502, undefined],
   ],
   [
-    'X- fields with a delta',
+    'X- headers with a delta',
     { 'X-RateLimit-Limit': '60', 'X-RateLimit-Remaining': '1', 'X-RateLimit-Reset': '30' },
     [1, 60, 30_000, undefined],
   ],
   [
-    'X- fields with one hyphen more',
+    'X- headers with one more hyphen',
     {
       'x-rate-limit-limit': '900',
       'x-rate-limit-remaining': '0',
@@ -97,7 +97,7 @@ const TOLD: [what: string, headers: Record<string, string>, told: (number | unde
     [1, 60, 0, undefined],
   ],
   [
-    'an instant on a clock that is an hour ahead',
+    'an instant by a clock that is an hour ahead',
     {
       Date: new Date(NOW + 3_600_000).toUTCString(),
       'X-RateLimit-Limit': '60',
@@ -109,20 +109,20 @@ const TOLD: [what: string, headers: Record<string, string>, told: (number | unde
 ];
 
 describe('readLimits()', () => {
-  for (const [what, headers, told] of TOLD) {
+  for (const [what, headers, expected] of ADVERTISED) {
     it(`reads ${what}`, () => {
-      expect(window(200, headers)).to.deep.equal(told);
+      expect(window(200, headers)).to.deep.equal(expected);
       expect(read(200, headers)).to.include({ limited: false, refused: false });
     });
   }
 
-  it('finds nothing in an answer without such fields', () => {
+  it('finds nothing in a response without such headers', () => {
     expect(
       read(200, { 'content-type': 'text/plain', 'x-request-id': '1', date: 'now', etag: '"r=1"' }),
     ).to.equal(undefined);
   });
 
-  it('takes a 429 without any field for a refusal', () => {
+  it('counts a 429 without any header as a refusal', () => {
     expect(read(429, {})).to.include({ limited: true, refused: true, waitMs: undefined });
     expect(read(429, { 'x-ratelimit-limit': '5' })).to.include({
       limited: true,
@@ -154,7 +154,7 @@ describe('readLimits()', () => {
     });
   }
 
-  it('takes no 503 for a refusal that tells no time, and no Retry-After of another status', () => {
+  it('ignores a 503 that gives no time, and Retry-After with another status', () => {
     expect(read(503, {})).to.equal(undefined);
     expect(read(503, { 'retry-after': 'soon' })).to.equal(undefined);
     expect(read(301, { 'retry-after': '7' })).to.equal(undefined);
@@ -175,13 +175,13 @@ describe('readLimits()', () => {
   ];
   for (const headers of GARBAGE) {
     it(`ignores ${JSON.stringify(headers).slice(0, 60)}`, () => {
-      const told = read(200, headers);
-      expect(told?.remaining).to.equal(undefined);
-      expect(told?.waitMs).to.equal(undefined);
+      const limits = read(200, headers);
+      expect(limits?.remaining).to.equal(undefined);
+      expect(limits?.waitMs).to.equal(undefined);
     });
   }
 
-  it('counts the first line of a field that comes twice', () => {
+  it('reads the first line of a header that comes twice', () => {
     const headers = ['ratelimit-remaining', '3', 'ratelimit-remaining', '9', 'ratelimit-reset', '1'];
     expect(readLimits(200, headers, NOW)).to.include({ remaining: 3 });
   });

@@ -9,30 +9,30 @@ describe('credentialDigest()', () => {
     expect(digest(['Accept', '*/*', 'Host', 'a'])).to.equal('');
   });
 
-  it('tells users apart by each well-known field, in any letter case', () => {
+  it('tells users apart by each well-known header, in any letter case', () => {
     const digests = CREDENTIAL_HEADERS.map((name) => digest([name.toUpperCase(), 'secret']));
     expect(new Set(digests).size).to.equal(CREDENTIAL_HEADERS.length);
     expect(digest(['authorization', 'a'])).to.equal(digest(['Authorization', 'a']));
     expect(digest(['authorization', 'a'])).to.not.equal(digest(['authorization', 'b']));
   });
 
-  it('is the same for fields in any order, and another for fields that only read alike', () => {
+  it('is the same for headers in any order, and differs for headers that only look alike', () => {
     const both = ['x-api-key', '1', 'api-key', '2'];
     expect(digest(both)).to.equal(digest(['api-key', '2', 'x-api-key', '1']));
     expect(digest(both)).to.not.equal(digest(['x-api-key', '1\napi-key 1 2']));
   });
 
-  it('holds nothing of the credential', () => {
+  it('contains nothing of the credential', () => {
     expect(digest(['authorization', 'Bearer abcdefgh'])).to.match(/^[\w-]{16}$/);
   });
 });
 
 describe('forwardedCredentials()', () => {
-  it('names all where everything is forwarded', () => {
+  it('lists all if everything is forwarded', () => {
     expect(forwardedCredentials({})).to.deep.equal(CREDENTIAL_HEADERS);
   });
 
-  it('leaves out what is injected, kept back or not listed', () => {
+  it('leaves out headers that are injected, held back or not listed', () => {
     const without = (name: string) => CREDENTIAL_HEADERS.filter((header) => header !== name);
     expect(forwardedCredentials({ forwardCookies: false })).to.deep.equal(without('cookie'));
     expect(forwardedCredentials({ headers: { 'X-API-Key': 'mine' } })).to.deep.equal(without('x-api-key'));

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import type { AdvertisedLimits } from '../../../../lib/rate-limit/gate/advertised-limits.js';
 import { Toy, tooMany } from './toy-gate.js';
 
-describe('a learned gate in front of an API', () => {
-  it('sends no call in vain after the first window but those that find out, whatever the latencies', () => {
+describe('a gate in front of an API', () => {
+  it('sends no calls in vain after the first window, apart from probes, whatever the latencies', () => {
     const latencies = fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 20, maxLength: 20 });
     fc.assert(
       fc.property(
@@ -15,7 +15,11 @@ describe('a learned gate in front of an API', () => {
           const windowMs = 2000;
           const toy = new Toy();
           toy.now += at;
-          const flights: { window: number | undefined; due: number; told: Partial<AdvertisedLimits> }[] = [];
+          const flights: {
+            window: number | undefined;
+            due: number;
+            advertised: Partial<AdvertisedLimits>;
+          }[] = [];
           let used = 0;
           let current = Math.floor(toy.now / windowMs);
           const first = current;
@@ -29,7 +33,7 @@ describe('a learned gate in front of an API', () => {
             }
             for (const flight of flights.filter(({ due }) => due <= toy.now)) {
               flights.splice(flights.indexOf(flight), 1);
-              toy.settle(flight.window, flight.told);
+              toy.settle(flight.window, flight.advertised);
             }
             for (const window of toy.take(5)) {
               used++;
@@ -37,11 +41,11 @@ describe('a learned gate in front of an API', () => {
               const waitMs = (current + 1) * windowMs - due;
               const remaining = Math.max(0, limit - used);
               if (used > limit && current > first + 1) vain++;
-              const told =
+              const advertised =
                 used > limit
                   ? { ...tooMany(Math.max(1, waitMs)), remaining }
                   : { remaining, waitMs: Math.max(0, waitMs) };
-              flights.push({ window, due, told: { limit, ...told } });
+              flights.push({ window, due, advertised: { limit, ...advertised } });
             }
           }
           // Six windows; each may begin with a call or so that comes too early.

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import type { AdvertisedLimits } from '../../../../lib/rate-limit/gate/advertised-limits.js';
-import { isClosed, loseCall, returnCall, takeCall } from '../../../../lib/rate-limit/gate/gate-state.js';
+import { isExhausted, loseCall, returnCall, takeCall } from '../../../../lib/rate-limit/gate/gate-state.js';
 import { Toy, tooMany } from './toy-gate.js';
 
-describe('a learned gate', () => {
+describe('a gate', () => {
   it('lets everything through while nothing is known', () => {
     const toy = new Toy();
     expect(toy.take(1000)).to.have.length(1000);
@@ -11,14 +11,14 @@ describe('a learned gate', () => {
     expect(toy.take(1000)).to.have.length(1000);
   });
 
-  it('counts down what is left, calls in flight included', () => {
+  it('counts down the remaining calls, including those in flight', () => {
     const toy = new Toy();
     toy.call({ remaining: 3, waitMs: 5000 });
     expect(toy.take(10)).to.have.length(3);
     expect(takeCall(toy.state, toy.now)).to.equal(5000);
   });
 
-  it('is open for the rest of a call that never reached the target', () => {
+  it('lets another call through in place of one that never reached the target', () => {
     const toy = new Toy();
     toy.call({ remaining: 1, waitMs: 5000 });
     const [window] = toy.take();
@@ -27,7 +27,7 @@ describe('a learned gate', () => {
     expect(toy.take()).to.have.length(1);
   });
 
-  it('counts a call that was not answered', () => {
+  it('counts a call without a response', () => {
     const toy = new Toy();
     toy.call({ remaining: 2, waitMs: 5000 });
     const [window] = toy.take();
@@ -35,7 +35,7 @@ describe('a learned gate', () => {
     expect(toy.take(5)).to.have.length(1);
   });
 
-  it('never raises what is left by an answer that was overtaken', () => {
+  it('does not raise the remaining calls by a response that was overtaken', () => {
     const toy = new Toy();
     toy.call({ remaining: 10, waitMs: 5000 });
     const [early, late] = toy.take(2);
@@ -44,24 +44,24 @@ describe('a learned gate', () => {
     expect(toy.take(10)).to.have.length(2);
   });
 
-  it('counts an answer without fields as one call', () => {
+  it('counts a response without rate limit headers as one call', () => {
     const toy = new Toy();
     toy.call({ remaining: 3, waitMs: 5000 });
     toy.call();
     expect(toy.take(10)).to.have.length(2);
   });
 
-  it('closes at zero and opens at the reset', () => {
+  it('is exhausted at zero and available again at the reset', () => {
     const toy = new Toy();
     toy.call({ remaining: 0, waitMs: 5000 });
-    expect(isClosed(toy.state, toy.now)).to.equal(true);
+    expect(isExhausted(toy.state, toy.now)).to.equal(true);
     toy.now += 4999;
     expect(toy.take()).to.have.length(0);
     toy.now += 1;
     expect(toy.take()).to.have.length(1);
   });
 
-  it('keeps the earliest of the tellings of one reset, which is the least rounded', () => {
+  it('keeps the earliest of several values for one reset, which is the least rounded', () => {
     const toy = new Toy();
     toy.call({ remaining: 5, waitMs: 5000 });
     toy.now += 100;
@@ -71,7 +71,7 @@ describe('a learned gate', () => {
     expect(toy.state.endsAt - toy.now).to.equal(4400);
   });
 
-  it('sees that the window has begun anew when a reset is much later', () => {
+  it('takes a much later reset for that of a new window', () => {
     const toy = new Toy();
     toy.call({ remaining: 5, waitMs: 2000 });
     toy.now += 1000;
@@ -79,7 +79,7 @@ describe('a learned gate', () => {
     expect(toy.take(200)).to.have.length(90);
   });
 
-  it('stays closed for maxGateMs at most', () => {
+  it('stays exhausted for maxPauseMs at most', () => {
     const toy = new Toy(60_000);
     toy.call(tooMany(Date.UTC(9999, 0) - toy.now));
     expect(takeCall(toy.state, toy.now)).to.equal(60_000);
@@ -87,13 +87,13 @@ describe('a learned gate', () => {
     expect(toy.take()).to.have.length(1);
   });
 
-  it('closes for a second after a 429 that tells no time', () => {
+  it('pauses for a second after a 429 that gives no time', () => {
     const toy = new Toy();
     toy.call(tooMany());
     expect(takeCall(toy.state, toy.now)).to.equal(1000);
   });
 
-  it('stays closed until a known reset after a 429 that tells no time', () => {
+  it('pauses until the known reset after a 429 that gives no time', () => {
     const toy = new Toy();
     toy.call({ remaining: 1, waitMs: 30_000 });
     const [one] = toy.take();
@@ -102,7 +102,7 @@ describe('a learned gate', () => {
     expect(takeCall(toy.state, toy.now)).to.equal(30_000);
   });
 
-  it('obeys the later of two refusals', () => {
+  it('obeys the longer of two refusals', () => {
     const toy = new Toy();
     const [one, other] = toy.take(2);
     toy.settle(one, tooMany(1000));
@@ -110,7 +110,7 @@ describe('a learned gate', () => {
     expect(takeCall(toy.state, toy.now)).to.equal(60_000);
   });
 
-  it('closes after a 503 with a time, and takes no limit from it', () => {
+  it('pauses after a 503 that gives a time, and learns no limit from it', () => {
     const toy = new Toy();
     for (let i = 0; i < 5; i++) toy.call();
     toy.call({ refused: true, waitMs: 2000 });
@@ -121,15 +121,15 @@ describe('a learned gate', () => {
   });
 });
 
-describe('a learned gate at a reset', () => {
-  function reset(told: Partial<AdvertisedLimits> = {}): Toy {
+describe('a gate at a reset', () => {
+  function reset(advertised: Partial<AdvertisedLimits> = {}): Toy {
     const toy = new Toy();
-    toy.call({ remaining: 0, limit: 50, waitMs: 5000, ...told });
+    toy.call({ remaining: 0, limit: 50, waitMs: 5000, ...advertised });
     toy.now += 5000;
     return toy;
   }
 
-  it('lets one call find out whether the window is over, and then as many as the limit says', () => {
+  it('lets one probe find out whether the window is over, and then as many calls as the limit allows', () => {
     const toy = reset();
     const [probe] = toy.take(20);
     expect(toy.take()).to.have.length(0);
@@ -137,25 +137,25 @@ describe('a learned gate at a reset', () => {
     expect(toy.take(200)).to.have.length(49);
   });
 
-  it('lets one call in a hundred find out where the limit is large', () => {
+  it('sends probes for one percent of a large limit', () => {
     expect(reset({ limit: 5000 }).take(200)).to.have.length(50);
   });
 
-  it('lets what was left go on without waiting', () => {
+  it('lets the remaining calls of the old window go without waiting', () => {
     const toy = new Toy();
     toy.call({ remaining: 30, limit: 50, waitMs: 5000 });
     toy.now += 5000;
     expect(toy.take(200)).to.have.length(30);
   });
 
-  it('takes the allowance of the window from the limit where nothing else is told', () => {
+  it('starts from the limit if the response of the probe advertises nothing', () => {
     const toy = reset({ windowMs: 5000 });
     toy.call();
     expect(toy.take(200)).to.have.length(49);
     expect(takeCall(toy.state, toy.now)).to.equal(5000);
   });
 
-  it('lets another call find out after a second without an answer, and still listens to the first', () => {
+  it('sends another probe after a second without a response, and still learns from the first', () => {
     const toy = reset();
     const [slow] = toy.take();
     toy.now += 999;
@@ -166,7 +166,7 @@ describe('a learned gate at a reset', () => {
     expect(toy.take(200)).to.have.length(48);
   });
 
-  it('does not close the new window by an answer of the old one', () => {
+  it('does not exhaust the new window by a response of the old one', () => {
     const toy = new Toy();
     toy.call({ remaining: 2, limit: 50, waitMs: 5000 });
     const [old] = toy.take();
@@ -176,7 +176,7 @@ describe('a learned gate at a reset', () => {
     expect(toy.take(200)).to.have.length(48);
   });
 
-  it('waits longer at each reset once one has shown to be rounded down', () => {
+  it('waits longer at each reset once one turned out to be rounded down', () => {
     const toy = reset();
     toy.call(tooMany(0));
     expect(toy.state.slackMs).to.equal(1000);
@@ -186,8 +186,8 @@ describe('a learned gate at a reset', () => {
   });
 });
 
-describe('a learned gate where no limit is told', () => {
-  /** Lets calls through until the target has had enough of them. */
+describe('a gate without an advertised limit', () => {
+  /** Lets calls through until the target refuses them. */
   function window(toy: Toy, limit: number, waitMs: number): { sent: number; refused: number } {
     let sent = 0;
     let refused = 0;
@@ -202,14 +202,14 @@ describe('a learned gate where no limit is told', () => {
     return { sent: sent - refused, refused };
   }
 
-  it('takes what passed before the first 429 for the limit of the next window', () => {
+  it('takes the calls that passed before the first 429 for the limit of the next window', () => {
     const toy = new Toy();
     expect(window(toy, 40, 5000)).to.deep.equal({ sent: 40, refused: 1 });
     toy.now += 5000;
     expect(window(toy, 40, 5000)).to.deep.equal({ sent: 40, refused: 0 });
   });
 
-  it('tries a little more after each window that was enough, and is refused once at most', () => {
+  it('tries a few more calls after each window without a 429, and is refused once at most', () => {
     const toy = new Toy();
     let refused = 0;
     for (let i = 0; i < 20; i++) {
@@ -232,7 +232,7 @@ describe('a learned gate where no limit is told', () => {
     expect(sent).to.equal(500);
   });
 
-  it('does not take one for the limit when the first call after a reset came too early', () => {
+  it('does not take 1 for the limit when the first call after a reset came too early', () => {
     const toy = new Toy();
     window(toy, 40, 5000);
     toy.now += 5000;

@@ -12,8 +12,15 @@ describe('encodeGate() and decodeGate()', () => {
 
   it('keep a gate that counts', () => {
     const gate = freeGate(NOW);
-    const told = { limited: false, refused: false, remaining: 5, limit: 9, waitMs: 3000, windowMs: 60_000 };
-    settleCall(gate, undefined, told, NOW, 3_600_000);
+    const advertised = {
+      limited: false,
+      refused: false,
+      remaining: 5,
+      limit: 9,
+      waitMs: 3000,
+      windowMs: 60_000,
+    };
+    settleCall(gate, undefined, advertised, NOW, 3_600_000);
     takeCall(gate, NOW);
     expect(decodeGate(encodeGate(gate))).to.deep.equal(gate);
   });

@@ -9,7 +9,7 @@ import {
 
 const HOUR = 3_600_000;
 
-/** A gate, and a clock that stands still until it is told to go on. */
+/** A gate, and a clock that moves only when it is told to. */
 export class Toy {
   now = 1_700_000_000_000;
   readonly state: GateState = freeGate(this.now);
@@ -19,7 +19,7 @@ export class Toy {
     this.maxPauseMs = maxPauseMs;
   }
 
-  /** Lets as many through as want to. @returns their windows */
+  /** Lets as many calls through as possible. @returns their windows */
   take(wanted = 1): (number | undefined)[] {
     const windows: (number | undefined)[] = [];
     for (let i = 0; i < wanted; i++) {
@@ -28,13 +28,13 @@ export class Toy {
     return windows;
   }
 
-  settle(window: number | undefined, told?: Partial<AdvertisedLimits>): void {
-    settleCall(this.state, window, told && { ...NOTHING, ...told }, this.now, this.maxPauseMs);
+  settle(window: number | undefined, advertised?: Partial<AdvertisedLimits>): void {
+    settleCall(this.state, window, advertised && { ...NOTHING, ...advertised }, this.now, this.maxPauseMs);
   }
 
-  /** A call from its begin to its answer. */
-  call(told?: Partial<AdvertisedLimits>): void {
-    for (const window of this.take()) this.settle(window, told);
+  /** A call from its begin to its response. */
+  call(advertised?: Partial<AdvertisedLimits>): void {
+    for (const window of this.take()) this.settle(window, advertised);
   }
 }
 

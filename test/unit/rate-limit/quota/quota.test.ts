@@ -25,7 +25,7 @@ async function taken(quota: Quota, times: number, key = ''): Promise<Token[]> {
 }
 
 describe('Quota', () => {
-  it('gives as many tokens as the limit says, and then says when there are more', async () => {
+  it('gives as many tokens as the limit allows, and then says when there will be more', async () => {
     const quota = quotaOf([{ limit: 3, windowMs: MINUTE }]);
     expect(await taken(quota, 10)).to.have.length(3);
     const refusal = await quota.take('');
@@ -39,7 +39,7 @@ describe('Quota', () => {
     expect(await taken(quota, 5, 'b')).to.have.length(2);
   });
 
-  it('gives a token that came back to the next one, however many were refused meanwhile', async () => {
+  it('hands out a returned token again, however many calls were refused in the meantime', async () => {
     const quota = quotaOf([{ limit: 2, windowMs: MINUTE }]);
     const [token] = await taken(quota, 50);
     if (token) quota.giveBack(token);
@@ -49,7 +49,7 @@ describe('Quota', () => {
   it('gives nothing back to a window that has ended', async () => {
     const quota = quotaOf([{ limit: 1, windowMs: 30 }]);
     const [token] = await taken(quota, 1);
-    if (!token) throw new Error('There was a token to be had');
+    if (!token) throw new Error('There is no token');
     while (clock() < token.endsAt) await new Promise((resolve) => setTimeout(resolve, 5));
     quota.giveBack(token);
     // The next window is as short: both takes are to be in it.
@@ -57,7 +57,7 @@ describe('Quota', () => {
     expect([one && 'key' in one, other && 'key' in other]).to.deep.equal([true, false]);
   });
 
-  it('takes from the burst when the limit is used up, and gives back to where a token is from', async () => {
+  it('takes from the burst when the limit is used up, and returns each token to where it came from', async () => {
     const quota = quotaOf([
       { limit: 2, windowMs: 1000 },
       { limit: 3, windowMs: MINUTE },
@@ -72,14 +72,14 @@ describe('Quota', () => {
     expect(none).to.equal(undefined);
   });
 
-  it('keeps no more keys than it may, and forgets the one that was unused for longest', async () => {
+  it('keeps maxKeys keys at most, and forgets the one that was unused for longest', async () => {
     const quota = quotaOf([{ limit: 1, windowMs: MINUTE }], 3);
     for (const key of ['a', 'b', 'c', 'a', 'd']) await quota.take(key);
     expect(await taken(quota, 1, 'a')).to.have.length(0);
     expect(await taken(quota, 1, 'b')).to.have.length(1);
   });
 
-  it('tells long keys apart without keeping them', async () => {
+  it('tells long keys apart without storing them', async () => {
     const quota = quotaOf([{ limit: 1, windowMs: MINUTE }]);
     const long = 'k'.repeat(100_000);
     const [token] = await taken(quota, 1, long);
@@ -88,7 +88,7 @@ describe('Quota', () => {
     expect(await taken(quota, 1, `${long}.`)).to.have.length(1);
   });
 
-  it('tells nobody to wait for longer than a window, whatever becomes of the wall clock', async () => {
+  it('never makes a call wait longer than a window, whatever the wall clock does', async () => {
     const quota = quotaOf([{ limit: 1, windowMs: MINUTE }]);
     await quota.take('');
     const { now } = Date;
