@@ -13,6 +13,7 @@ import { type ApiParts, ownWriters, PartFactory, type PartSources } from './apis
 import { optionsSnapshot, sameOptions } from './apis/same-options.js';
 import { SharedParts } from './apis/shared-parts.js';
 import { type SortedOptions, sortOptions } from './apis/sort-options.js';
+import { type PlacedStage, withOwnStages } from './apis/stages.js';
 import { CircuitRegistry } from './breaker/circuit-registry.js';
 import { allEnded, Closing } from './core/closing.js';
 import type { EgressStatus } from './core/egress-status.js';
@@ -246,23 +247,34 @@ function buildApi(
   const explaining = options.explain ? explain(options.explain) : undefined;
   return new LiveApi(name, parts, facts, ({ cache, ...parts }, countDetached) => {
     const { rateLimit, breaker, retry, proxyRotate, forward } = parts;
-    const outward = [rateLimit, breaker, retry, proxyRotate, forward];
+    const outward: PlacedStage[] = [
+      ['rateLimit', rateLimit],
+      ['breaker', breaker],
+      ['retry', retry],
+      ['proxyRotate', proxyRotate],
+      ['forward', forward],
+    ];
+    const calls: PlacedStage[] = [
+      ['explain', explaining],
+      ['tracing', tracing],
+      ['metrics', metrics],
+      ['validateBody', validateBody(options.rules)],
+      // Once more behind the cache, which makes calls of its own; no call is counted twice.
+      ['cache', cache, ...(cache ? [explaining, tracing, metrics, countDetached] : [])],
+      ...outward,
+    ];
+    const handshakes: PlacedStage[] = [
+      ['explain'],
+      ['tracing', tracing],
+      ['metrics', metrics],
+      ['validateBody', checkHandshake],
+      ['cache'],
+      ...outward,
+    ];
     return {
       ws: options.ws,
-      handle: pipeline([
-        explaining,
-        tracing,
-        metrics,
-        validateBody(options.rules),
-        cache,
-        cache && explaining,
-        // Once more, since a cache makes calls of its own; no call is counted twice.
-        cache && tracing,
-        cache && metrics,
-        cache && countDetached,
-        ...outward,
-      ]),
-      upgrade: pipeline([tracing, metrics, checkHandshake, ...outward]),
+      handle: pipeline(withOwnStages(options.stages, calls)),
+      upgrade: pipeline(withOwnStages(options.stages, handshakes)),
     };
   });
 }

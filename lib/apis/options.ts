@@ -14,6 +14,7 @@ import { type TracingOptions, tracingSchema } from '../tracing/tracing-options.j
 import type { ForwardOptions } from '../upstream/options/forward-options.js';
 import { checkBlock, without } from './blocks.js';
 import { ROOT_PLACES } from './places.js';
+import type { OwnStage } from './stages.js';
 
 /**
  * One API of `resilientProxy()`. All options of {@link ForwardOptions} apply too; listed here are those with another
@@ -91,6 +92,13 @@ export interface ApiOptions extends ForwardOptions {
    * @default off
    */
   proxyRotate?: Omit<ProxyRotateOptions, 'name'> | false;
+  /**
+   * Stages of your own among these, each after or before one of them, in code only. A stage sees every call that comes
+   * to its place, and the handshakes of WebSockets. Behind `cache` it sees what the cache requests, in the background
+   * too.
+   * @default []
+   */
+  stages?: OwnStage[];
 }
 
 /** What all APIs share. */

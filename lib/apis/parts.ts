@@ -45,7 +45,7 @@ const TRAVEL: readonly string[] = [
 ];
 
 /** The options that the parts of an API were created from, to be compared with the next configuration. */
-export type PartSources = Readonly<Record<PartName | 'target' | 'rules' | 'explain', unknown>>;
+export type PartSources = Readonly<Record<PartName | 'target' | 'rules' | 'explain' | 'stages', unknown>>;
 
 /** The options that each part of an API is created from. */
 export function partSources({ forward, ...options }: SortedOptions): PartSources {
@@ -57,7 +57,9 @@ export function partSources({ forward, ...options }: SortedOptions): PartSources
     target: forward.target,
     rules: [options.rules, options.ws],
     explain: options.explain,
-    cache: options.cache && [options.cache, Object.fromEntries(responses), orders],
+    stages: options.stages,
+    // What a stage sends or writes may be in what is stored.
+    cache: options.cache && [options.cache, Object.fromEntries(responses), orders, options.stages],
     rateLimit: options.rateLimit && [options.rateLimit, forwardedCredentials(forward)],
     breaker: options.breaker,
     retry: options.retry,
@@ -68,9 +70,19 @@ export function partSources({ forward, ...options }: SortedOptions): PartSources
   return optionsSnapshot(snapshot) as PartSources;
 }
 
-/** Whether only this package writes responses and counts their bytes: no cache, no listener of the user. */
-export function ownWriters({ cache, forward: { on, plugins, selfHandleResponse } }: SortedOptions): boolean {
-  return !cache && !selfHandleResponse && !plugins?.length && Object.keys(on ?? {}).length === 0;
+/** Whether only this package writes responses and counts their bytes: no cache, no listener and no stage of the user. */
+export function ownWriters({
+  cache,
+  stages,
+  forward: { on, plugins, selfHandleResponse },
+}: SortedOptions): boolean {
+  return (
+    !cache &&
+    stages.length === 0 &&
+    !selfHandleResponse &&
+    !plugins?.length &&
+    Object.keys(on ?? {}).length === 0
+  );
 }
 
 /** What has changed. Another target is another API: nothing learned applies to it. */

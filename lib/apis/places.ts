@@ -25,6 +25,7 @@ const OWN_OPTIONS = [
   'breaker',
   'retry',
   'proxyRotate',
+  'stages',
 ];
 
 /** Names of the options of one API. */

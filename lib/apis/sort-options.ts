@@ -21,6 +21,7 @@ import {
   apiProxyRotateSchema,
   apiRateLimitSchema,
 } from './places.js';
+import { checkStages, type OwnStage } from './stages.js';
 
 /** Options of the check of bodies. */
 export const rulesSchema = z.object({
@@ -38,6 +39,7 @@ export interface SortedOptions {
   readonly breaker: Omit<BreakerOptions, 'name' | 'registry'> | false;
   readonly retry: RetryOptions | false;
   readonly proxyRotate: Omit<ProxyRotateOptions, 'name'> | false;
+  readonly stages: readonly OwnStage[];
   readonly forward: ForwardOptions;
   /** Whether the proxy listens for upgrades by itself. */
   readonly ws: boolean;
@@ -64,6 +66,7 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
     breaker = {},
     retry = {},
     proxyRotate = false,
+    stages = [],
     ws = false,
     ...rest
   } = options;
@@ -84,6 +87,7 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
     if (typeof target === 'object' && 'socketPath' in target)
       throw invalidOption(at(place, 'target.socketPath'), 'cannot go with proxyRotate', target.socketPath);
   }
+  checkStages(stages, at(place, 'stages'));
   checkBlock(apiBreakerSchema, breaker, at(place, 'breaker'), API_PLACES);
   return {
     explain: explained(explain, at(place, 'explain')),
@@ -93,6 +97,8 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
     breaker,
     retry,
     proxyRotate,
+    // A copy: what the caller changes later is for the next update.
+    stages: stages.map((stage) => ({ ...stage })),
     forward,
     ws,
   };

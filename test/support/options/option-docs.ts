@@ -5,6 +5,7 @@ export type { OptionDoc } from './interface-docs.js';
 
 const docsOf = interfaceDocs([
   'lib/apis/options.ts',
+  'lib/apis/stages.ts',
   'lib/breaker/breaker-options.ts',
   'lib/cache/cache-options.ts',
   'lib/config/schema.ts',
