@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { shuttingDown } from '../core/errors.js';
 import { Events } from '../core/events.js';
-import { exchangeOf } from '../core/exchange.js';
+import type { Exchange } from '../core/exchange.js';
+import { enterBy } from '../core/pipeline.js';
 import { type Clock, steadyClock } from '../core/steady-clock.js';
 import type { BreakerEvents } from './breaker-events.js';
 import { type BreakerOptions, resolveBreaker } from './breaker-options.js';
@@ -49,29 +50,32 @@ export function breaker(options: BreakerOptions = {}, clock: Clock = steadyClock
   const single = key ? undefined : circuits.get();
   let closed = false;
 
-  function breaker(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
+  function enter(exchange: Exchange): unknown {
     let circuit: Circuit;
     try {
-      circuit = single ?? circuits.get(key?.(req));
+      circuit = single ?? circuits.get(key?.(exchange.req));
     } catch (error) {
-      next(error);
-      return;
+      return error ?? new Error('The key of a circuit failed');
     }
-    const exchange = exchangeOf(req, res);
     // A call that passes this middleware twice, mounted on two paths, is counted once.
-    if (exchange.limits.includes(circuit)) return next();
+    if (exchange.limits.includes(circuit)) return undefined;
     const refusal = closed ? shuttingDown() : circuit.enter(exchange);
     if (refusal) {
       exchange.error = refusal;
-      return next(refusal);
+      return refusal;
     }
     exchange.attemptTimeoutMs = config.requestTimeoutMs;
     exchange.limits.push(circuit);
     exchange.onSettled(circuit.settled);
-    next();
+    return undefined;
+  }
+
+  function breaker(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
+    enterBy(enter, req, res, next);
   }
 
   const handler = Object.assign(breaker, {
+    enter,
     registry,
     circuit: (key?: string) => circuits.get(key),
     forceOpen: (key?: string) => circuits.get(key).forceOpen(),

@@ -88,6 +88,8 @@ export function cache(
   const { key: extraOf } = context.options;
 
   function cache(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
+    // Its client left before it got here.
+    if (res.closed || res.destroyed) return;
     if (closing.begun) return next(shuttingDown());
     const { method = 'GET', rawHeaders } = req;
     const request: ClientRequest = { method, rawHeaders, url: site.url(req) };

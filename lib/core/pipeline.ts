@@ -4,10 +4,33 @@ import { type Exchange, exchangeOf, type Handler, knownExchange } from './exchan
 type Next = (error?: unknown) => void;
 
 /**
- * One handler out of many, run in turn. While a stage runs, `exchange.rest` is what follows it, so that it
- * can be run again for a detached call.
+ * What a stage does that only writes on the exchange: it neither waits nor responds, so that no `next` has to be made
+ * for it.
+ * @returns an error ends the call
  */
-export function pipeline(stages: readonly (Handler | undefined)[]): Handler {
+export type Enter = (exchange: Exchange) => unknown;
+
+/** A handler of which a pipeline runs {@link Enter} alone, where it has one. */
+export interface Stage extends Handler {
+  /** @internal */
+  readonly enter?: Enter;
+}
+
+/** Runs such a stage where an application has mounted it by itself. */
+export function enterBy(enter: Enter, req: IncomingMessage, res: ServerResponse, next: Next): void {
+  const exchange = exchangeOf(req, res);
+  // Nobody waits for a call whose client left before it got here.
+  if (exchange.abandoned) return;
+  const error = enter(exchange);
+  if (error === undefined) next();
+  else next(error);
+}
+
+/**
+ * One handler out of many, run in turn. While a stage runs, `exchange.rest` is what follows it, so that it can be run
+ * again for a detached call.
+ */
+export function pipeline(stages: readonly (Stage | undefined)[]): Handler {
   const present = stages.filter((stage) => stage !== undefined);
   const rests = present.map(
     (_, i): Handler =>
@@ -17,17 +40,23 @@ export function pipeline(stages: readonly (Handler | undefined)[]): Handler {
       },
   );
 
-  function run(i: number, exchange: Exchange, next: Next): void {
-    // Its client left while a stage waited for something: nothing behind it begins.
-    if (exchange.abandoned) return;
-    const stage = present[i];
-    if (!stage) return next();
-    exchange.rest = rests[i];
-    const { req, res } = exchange;
-    stage(req, res, (error) => {
-      if (error === undefined || error === null) run(i + 1, exchange, next);
-      else next(error);
-    });
+  function run(from: number, exchange: Exchange, next: Next): void {
+    for (let i = from; i < present.length; i++) {
+      // Its client left while a stage waited for something: nothing behind it begins.
+      if (exchange.abandoned) return;
+      const stage = present[i];
+      exchange.rest = rests[i];
+      if (!stage?.enter) {
+        stage?.(exchange.req, exchange.res, (error) => {
+          if (error === undefined || error === null) run(i + 1, exchange, next);
+          else next(error);
+        });
+        return;
+      }
+      const error = stage.enter(exchange);
+      if (error !== undefined) return next(error);
+    }
+    if (!exchange.abandoned) next();
   }
 
   return function pipeline(req: IncomingMessage, res: ServerResponse, next): void {

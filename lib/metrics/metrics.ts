@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type OpenMetricsContentType, type PrometheusContentType, Registry } from 'prom-client';
 import { invalidOption } from '../core/errors.js';
-import { exchangeOf } from '../core/exchange.js';
+import { type Exchange, exchangeOf } from '../core/exchange.js';
 import { CallCounts } from './call-counts.js';
 import { callFamilies, TIME_FAMILIES } from './call-families.js';
 import { EventLoopLag } from './event-loop-lag.js';
@@ -55,13 +55,17 @@ export function metrics(options: MetricsOptions = {}): MetricsHandler {
   }
   fill(plain);
 
-  function metrics(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
-    if (closed) return next();
-    const exchange = exchangeOf(req, res);
-    if (exchange.limits.includes(counts)) return next();
+  function enter(exchange: Exchange): undefined {
+    if (closed || exchange.limits.includes(counts)) return;
     exchange.limits.push(counts);
     if (!exchange.detached) counts.begin(exchange);
-    next();
+  }
+
+  function metrics(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
+    const exchange = exchangeOf(req, res);
+    // That of a client which left before it got here is counted as well, and ends here.
+    enter(exchange);
+    if (!exchange.abandoned) next();
   }
 
   function fill(registry: MetricsRegistry): void {
@@ -88,6 +92,7 @@ export function metrics(options: MetricsOptions = {}): MetricsHandler {
   }
 
   return Object.assign(metrics, {
+    enter,
     registry: plain,
     render: (accept?: string) => registryFor(accept).metrics(),
     contentType: (accept?: string) => registryFor(accept).contentType,

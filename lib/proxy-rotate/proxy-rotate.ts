@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EgressProxyStatus } from '../core/egress-status.js';
 import { Events } from '../core/events.js';
-import { exchangeOf } from '../core/exchange.js';
+import type { Exchange } from '../core/exchange.js';
+import { enterBy } from '../core/pipeline.js';
 import { type Clock, steadyClock } from '../core/steady-clock.js';
 import type { UpgradeEgress } from '../websocket/upgrade.js';
 import type { ProxyRotateEvents } from './proxy-rotate-events.js';
@@ -48,15 +49,18 @@ export function proxyRotate(
   const { strategy } = resolved;
 
   function proxyRotate(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
-    if (strategy === 'never') return next();
-    const exchange = exchangeOf(req, res);
+    enterBy(enter, req, res, next);
+  }
+
+  function enter(exchange: Exchange): undefined {
+    if (strategy === 'never') return;
     const route = new Route(rotation);
     exchange.egress = route;
     // In front of the others: what a limit refuses has been chosen a way, which hears that it was not used.
     exchange.limits.unshift(route);
-    next();
   }
   return Object.assign(proxyRotate, {
+    enter,
     status: () => rotation.status(),
     policy: () => (strategy === 'never' ? undefined : new Route(rotation)),
     on: events.on.bind(events) as ProxyRotateHandler['on'],

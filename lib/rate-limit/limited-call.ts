@@ -1,9 +1,9 @@
-import type { ServerResponse } from 'node:http';
 import type { Attempt, Limit, Permit } from '../core/attempt.js';
 import { ProxyError, shuttingDown } from '../core/errors.js';
 import type { Exchange } from '../core/exchange.js';
-import { LIMIT_HEADERS, readLimits } from './gate/advertised-limits.js';
+import { readLimits } from './gate/advertised-limits.js';
 import type { Gate, Passage } from './gate/gate.js';
+import { hasLimitHeaders, sentHeaders } from './limit-headers.js';
 import type { Limiter } from './quota/limiter.js';
 import type { Token } from './quota/quota.js';
 import { boundedKey } from './quota/redis-keys.js';
@@ -287,19 +287,3 @@ function neverArrived({ end }: Attempt): boolean {
 
 /** For a call behind others that wait: nothing else is known. */
 const BEHIND_OTHERS: Refusal = { by: 'quota', waitMs: 1000, againMs: 1000 };
-
-function hasLimitHeaders(res: ServerResponse): boolean {
-  for (const name of LIMIT_HEADERS) if (res.hasHeader(name)) return true;
-  return false;
-}
-
-/** The headers as sent. Those given to `writeHead()` are found nowhere else. */
-function sentHeaders(res: ServerResponse): string[] {
-  const { _header: head } = res as { _header?: unknown };
-  if (typeof head !== 'string') return [];
-  const lines = head.split('\r\n').slice(1);
-  return lines.flatMap((line) => {
-    const colon = line.indexOf(':');
-    return colon < 1 ? [] : [line.slice(0, colon), line.slice(colon + 1).trim()];
-  });
-}

@@ -2,8 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import asyncRetry from 'async-retry';
 import type { AttemptOutcome } from '../core/attempt.js';
 import { Events } from '../core/events.js';
-import { type Exchange, exchangeOf } from '../core/exchange.js';
+import type { Exchange } from '../core/exchange.js';
 import { resolveOptions } from '../core/options.js';
+import { enterBy } from '../core/pipeline.js';
 import type { RetryContext, RetryPolicy } from '../core/retry-policy.js';
 import { IdempotencyKeys } from './idempotency-keys.js';
 import { RetryBudget } from './retry-budget.js';
@@ -41,12 +42,10 @@ export function retry(options: RetryOptions = {}): RetryHandler {
   const policy = new Policy(resolveOptions(retrySchema, options, 'retry'));
 
   function retry(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
-    const exchange = exchangeOf(req, res);
-    exchange.retry = policy;
-    policy.begin(exchange);
-    next();
+    enterBy(policy.enter, req, res, next);
   }
   return Object.assign(retry, {
+    enter: policy.enter,
     on: policy.events.on.bind(policy.events) as RetryHandler['on'],
     off: policy.events.off.bind(policy.events) as RetryHandler['off'],
   });
@@ -73,10 +72,11 @@ class Policy implements RetryPolicy {
     this.#keys = idempotencyKey === false ? undefined : new IdempotencyKeys(idempotencyKey);
   }
 
-  begin({ limits, startedAt }: Exchange): void {
-    this.#budget?.deposit(startedAt);
-    if (this.#keys) limits.push(this.#keys);
-  }
+  readonly enter = (exchange: Exchange): undefined => {
+    exchange.retry = this;
+    this.#budget?.deposit(exchange.startedAt);
+    if (this.#keys) exchange.limits.push(this.#keys);
+  };
 
   resends(method: string): boolean {
     const listed = this.#methods.has(method) || (this.#keys?.covers(method) ?? false);

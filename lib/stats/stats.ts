@@ -71,8 +71,10 @@ export function stats(options: StatsOptions = {}, clock: () => number = Date.now
   }
 
   function stats(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
-    watch(exchangeOf(req, res), false);
-    next();
+    const exchange = exchangeOf(req, res);
+    watch(exchange);
+    // The client left before it got here: it is counted, and nothing is done for nobody.
+    if (!exchange.abandoned) next();
   }
 
   return Object.assign(stats, {

@@ -8,7 +8,7 @@ import type {
 } from '../core/attempt.js';
 import type { Egress } from '../core/egress.js';
 import type { Exchange } from '../core/exchange.js';
-import { headProblem } from '../http/head-problem.js';
+import { statusProblem } from '../http/head-problem.js';
 import type { Deadline, DeadlineWheel } from './deadline-wheel.js';
 import { proxyFailure, readFailure, timeoutFailure, unreadableFailure } from './failure.js';
 import type { AttemptListener, Plan, Sending, Transport } from './transport.js';
@@ -102,7 +102,7 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
   head(head: ResponseHead): boolean {
     if (this.end) return false;
     this.#stopClock();
-    const problem = headProblem(head);
+    const problem = statusProblem(head.status);
     if (problem !== undefined) {
       this.#owner.failed(this, unreadableFailure(problem));
       return false;

@@ -3,9 +3,10 @@ import type { ResponseHead } from '../../core/attempt.js';
 import type { Exchange } from '../../core/exchange.js';
 import { ADDED_UP, headerValue } from '../../http/headers.js';
 import { writeHead } from '../../http/write-head.js';
+import type { LateHead, LateHeads } from './late-heads.js';
 
 /** An accepted response on its way into the client's. */
-export class ClientResponse {
+export class ClientResponse implements LateHead {
   readonly #exchange: Exchange;
   readonly #res: ServerResponse;
   readonly #length: number;
@@ -16,16 +17,18 @@ export class ClientResponse {
 
   /**
    * @param rawHeaders for the client, flat, without hop-by-hop headers
+   * @param lateHeads where a head waits whose body has a known length; any other goes out at once
    * @throws TypeError when the head holds what Node's response refuses to send
    */
-  constructor(exchange: Exchange, head: ResponseHead, rawHeaders: string[]) {
+  constructor(exchange: Exchange, head: ResponseHead, rawHeaders: string[], lateHeads?: LateHeads) {
     this.#exchange = exchange;
     this.#res = exchange.res;
     this.#length = bodyLength(exchange, head);
     writeHead(this.#res, head.status, sendableText(head.statusText), rawHeaders, ADDED_UP);
     if (this.#length === 0) this.end();
     // Node holds a head back until the first byte of a body, which an event stream may keep waiting.
-    else process.nextTick(flushHead, this);
+    else if (this.#length < 0 || !lateHeads) process.nextTick(flushHead, this);
+    else lateHeads.add(this);
   }
 
   /** The client has got everything, whatever the upstream's connection does from here on. */

@@ -3,7 +3,15 @@ import type { Dispatcher } from 'undici';
 import { ClientResponse } from '../response/client-response.js';
 import { latin1Headers, responseHeaders } from '../response/headers.js';
 import { sendInformation } from '../response/interim.js';
+import type { LateHeads } from '../response/late-heads.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
+
+/** What the relays of a transport share. */
+export interface RelayTools {
+  /** Whether an error came from a connection that had carried a response before. */
+  readonly used: (error: unknown) => boolean;
+  readonly lateHeads: LateHeads;
+}
 
 const DRAIN_BYTES = 64 * 1024;
 
@@ -17,7 +25,8 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
   readonly #plan: Plan;
   readonly #listener: AttemptListener;
   readonly #setCookie: boolean;
-  readonly #used: (error: unknown) => boolean;
+  readonly #used: RelayTools['used'];
+  readonly #lateHeads: LateHeads;
   #abort: ((reason: Error) => void) | undefined;
   #resume: (() => void) | undefined;
   #response: ClientResponse | undefined;
@@ -27,8 +36,9 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
   #drained = 0;
   #upload: Readable | undefined;
 
-  constructor(plan: Plan, listener: AttemptListener, setCookie: boolean, used: (error: unknown) => boolean) {
+  constructor(plan: Plan, listener: AttemptListener, setCookie: boolean, { used, lateHeads }: RelayTools) {
     this.#used = used;
+    this.#lateHeads = lateHeads;
     this.#plan = plan;
     this.#listener = listener;
     this.#setCookie = setCookie;
@@ -68,7 +78,7 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
     this.#resume = resume;
     const headers = responseHeaders(rawHeaders, { status, setCookie: this.#setCookie });
     // What throws here is handed to onError by undici.
-    this.#response = new ClientResponse(this.#plan.exchange, head, headers);
+    this.#response = new ClientResponse(this.#plan.exchange, head, headers, this.#lateHeads);
     if (this.#response.ended && status === 304) this.#finish();
     return true;
   }

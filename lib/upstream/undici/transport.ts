@@ -3,8 +3,9 @@ import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { Egress, TargetTls } from '../../core/egress.js';
 import type { RedirectRules } from '../node/redirects.js';
 import type { Target } from '../request/target.js';
+import { LateHeads } from '../response/late-heads.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
-import { Relay } from './relay.js';
+import { Relay, type RelayTools } from './relay.js';
 
 /** Sizes and limits of the connections to the targets. */
 export interface ConnectionOptions {
@@ -31,6 +32,11 @@ export class UndiciTransport {
   /** What tells the pools of two exits apart, which may have one name where they belong to two rotations. */
   readonly #egressIds = new WeakMap<Egress, number>();
   #lastEgressId = 0;
+  readonly #lateHeads = new LateHeads();
+  readonly #relayTools: RelayTools = {
+    used: (error) => this.#used(error),
+    lateHeads: this.#lateHeads,
+  };
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -38,7 +44,7 @@ export class UndiciTransport {
 
   readonly send = (plan: Plan, listener: AttemptListener): Sending => {
     const { target, method, body, egress } = plan;
-    const relay = new Relay(plan, listener, this.#options.setCookie, this.#used);
+    const relay = new Relay(plan, listener, this.#options.setCookie, this.#relayTools);
     const absolute = egress?.absoluteForm;
     try {
       this.#pool(target, egress).dispatch(
@@ -62,18 +68,19 @@ export class UndiciTransport {
   };
 
   async close(): Promise<void> {
+    this.#lateHeads.close();
     const pools = [...this.#pools.values()];
     this.#pools.clear();
     await Promise.all(pools.map((pool) => pool.destroy()));
   }
 
   /** Whether the error came from a connection that had carried an answer before. */
-  readonly #used = (error: unknown): boolean => {
+  #used(error: unknown): boolean {
     if (typeof error !== 'object' || error === null) return false;
     const socket: unknown = Reflect.get(error, 'socket');
     const seen = typeof socket === 'object' && socket !== null ? Reflect.get(socket, 'bytesRead') : undefined;
     return (typeof seen === 'number' ? seen : (this.#bytesRead.get(error) ?? 0)) > 0;
-  };
+  }
 
   #pool(target: Target, egress: Egress | undefined): Pool {
     const key = egress ? `${target.origin} ${this.#idOf(egress)}` : target.origin;
