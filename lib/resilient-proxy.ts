@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Api } from './apis/api.js';
 import { LiveApi } from './apis/live-api.js';
 import { LiveApis, type UpdateReport } from './apis/live-apis.js';
 import {
@@ -9,12 +8,15 @@ import {
   resolveConfig,
   type SharedOptions,
 } from './apis/options.js';
-import { type ApiParts, ownWriters, PartFactory, type PartSources } from './apis/parts.js';
+import type { Api, ApiParts } from './apis/part-list.js';
+import { partFamilies } from './apis/part-views.js';
+import { ownWriters, PartFactory, type PartSources } from './apis/parts.js';
 import { optionsSnapshot, sameOptions } from './apis/same-options.js';
 import { SharedParts } from './apis/shared-parts.js';
 import { type SortedOptions, sortOptions } from './apis/sort-options.js';
 import { type PlacedStage, withOwnStages } from './apis/stages.js';
-import { CircuitRegistry } from './breaker/circuit-registry.js';
+import { breakerPart } from './breaker/breaker-part.js';
+import type { CircuitRegistry } from './breaker/circuit-registry.js';
 import { allEnded, Closing } from './core/closing.js';
 import type { EgressStatus } from './core/egress-status.js';
 import { ProxyError, shuttingDown } from './core/errors.js';
@@ -32,9 +34,8 @@ import { ServerUpgrades } from './websocket/server-upgrades.js';
 import { beginUpgrade, checkHandshake, meansWebSocket, takeUpgrade } from './websocket/upgrade.js';
 import { upgradeRoutes } from './websocket/upgrade-routes.js';
 
-export type { Api } from './apis/api.js';
 export type { UpdateReport } from './apis/live-apis.js';
-export type { PartName } from './apis/parts.js';
+export type { Api, PartName } from './apis/part-list.js';
 
 /** The middleware that {@link resilientProxy} returns. */
 export interface ResilientProxy {
@@ -101,20 +102,19 @@ export interface CountedConfig {
 export function resilientProxy(config: ResilientProxyConfig & CountedConfig): CountedProxy;
 export function resilientProxy(config: ResilientProxyConfig): ResilientProxy;
 export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
-  const circuits = new CircuitRegistry();
   const sockets = new OpenSockets();
   // All of the configuration is checked before anything is opened.
   const { apis: configured, shared, single } = readConfig(config);
   const parts = new SharedParts(shared, {
     apis: [...configured.keys()],
-    caches: [...configured.values()].map(({ cache }) => cache || {}),
-    circuits,
+    circuits: () => circuits.list(),
     sockets,
     egress,
   });
-  const factory = new PartFactory(parts, circuits);
+  const factory = new PartFactory(parts.redis, [...configured.values()]);
+  const circuits: CircuitRegistry = factory.sharedOf(breakerPart);
   const live = new LiveApis(factory, (...api) => buildApi(parts, ...api));
-  const apis = live.current;
+  const { apis, current } = live;
   const sharedFrom = snapshotsOf(shared);
   const servers = new ServerUpgrades();
   const closing = new Closing();
@@ -128,7 +128,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   choose(single);
 
   function resilientProxy(req: IncomingMessage, res: ServerResponse): void {
-    const api = closing.begun ? shuttingDown() : (state.only ?? pick(apis, req));
+    const api = closing.begun ? shuttingDown() : (state.only ?? pick(current, req));
     const exchange = exchangeOf(req, res);
     if (api instanceof ProxyError) {
       exchange.error = api;
@@ -150,7 +150,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (!takeUpgrade(req)) return;
     if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
-    const api = closing.begun ? shuttingDown() : (state.only ?? pick(apis, req));
+    const api = closing.begun ? shuttingDown() : (state.only ?? pick(current, req));
     if (api instanceof ProxyError) return refuseUpgrade(socket, api);
     const exchange = beginUpgrade(req, socket, head, sockets);
     if (!exchange) return;
@@ -178,7 +178,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   }
 
   function choose(single: boolean): void {
-    state.only = single ? [...apis.values()][0] : undefined;
+    state.only = single ? [...current.values()][0] : undefined;
   }
 
   function egress(): EgressStatus {
@@ -200,6 +200,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   const { stats, metrics } = parts;
   const closeSockets = (graceMs: number) => sockets.close(graceMs);
   const close = () => closing.begin(closeAll);
+  parts.metrics?.add(partFamilies(apis));
   const controls = { upgrade, closeSockets, update, close, egress };
   return Object.assign(resilientProxy, { ...controls, apis, circuits, stats, metrics });
 }
@@ -245,14 +246,14 @@ function buildApi(
 ): LiveApi {
   const facts = { sources, ownWriters: ownWriters(options) };
   const explaining = options.explain ? explain(options.explain) : undefined;
-  return new LiveApi(name, parts, facts, ({ cache, ...parts }, countDetached) => {
-    const { rateLimit, breaker, retry, proxyRotate, forward } = parts;
+  const { cache } = parts;
+  return new LiveApi(name, parts, facts, (countDetached) => {
     const outward: PlacedStage[] = [
-      ['rateLimit', rateLimit],
-      ['breaker', breaker],
-      ['retry', retry],
-      ['proxyRotate', proxyRotate],
-      ['forward', forward],
+      ['rateLimit', parts.rateLimit],
+      ['breaker', parts.breaker],
+      ['retry', parts.retry],
+      ['proxyRotate', parts.proxyRotate],
+      ['forward', parts.forward],
     ];
     const calls: PlacedStage[] = [
       ['explain', explaining],

@@ -1,13 +1,6 @@
 import type { LiveApi } from './live-api.js';
-import {
-  type ApiParts,
-  changedSources,
-  PART_NAMES,
-  type PartFactory,
-  type PartName,
-  type PartSources,
-  partSources,
-} from './parts.js';
+import { type Api, type ApiParts, PART_NAMES, type PartName } from './part-list.js';
+import { changedSources, type PartFactory, type PartSources, partSources } from './parts.js';
 import type { SortedOptions } from './sort-options.js';
 
 /** What an update of the configuration has changed. */
@@ -49,6 +42,8 @@ interface Planned {
 export class LiveApis {
   /** In service, in the order of the configuration; always the same map. */
   readonly current = new Map<string, LiveApi>();
+  /** What an application sees of them; always the same map. */
+  readonly apis = new Map<string, Api>();
   /** By name: a part may be used by the next API of the same name, and by the one after that. */
   readonly #leaving = new Map<string, Set<LiveApi>>();
   readonly #factory: PartFactory;
@@ -69,10 +64,12 @@ export class LiveApis {
     const removed = [...before.keys()].filter((name) => !next.has(name));
     const changed: Record<string, PartName[]> = {};
     this.current.clear();
+    this.apis.clear();
     for (const [name, api] of next) {
       this.current.set(name, api);
+      this.apis.set(name, api.api);
       const old = before.get(name);
-      if (old && old !== api) changed[name] = differing(old, api);
+      if (old && old !== api) changed[name] = differing(old.parts, api.parts);
     }
     for (const [name, api] of before) if (next.get(name) !== api) this.#retire(api);
     return { added: [...next.keys()].filter((name) => !before.has(name)), removed, changed };
@@ -80,18 +77,23 @@ export class LiveApis {
 
   #made(wanted: ReadonlyMap<string, SortedOptions>): ReadonlyMap<string, LiveApi> {
     const planned = [...wanted].map(([name, options]) => this.#plan(name, options));
-    for (const api of this.current.values()) if (!wanted.has(api.name)) this.#factory.unlist(api);
-    for (const { before, kept } of planned) if (before && !kept.breaker) this.#factory.unlist(before);
+    for (const [name, api] of this.current) if (!wanted.has(name)) this.#unlist(api, {});
+    for (const { before, kept } of planned) if (before) this.#unlist(before, kept);
     return new Map(planned.map((plan) => [plan.name, this.#realize(plan)]));
+  }
+
+  /** Takes the parts of an API that are not kept out of what is listed. */
+  #unlist({ name, parts }: LiveApi, kept: Partial<ApiParts>): void {
+    for (const part of PART_NAMES) if (parts[part] && !kept[part]) this.#factory.unlist(name, part);
   }
 
   #plan(name: string, options: SortedOptions): Planned {
     const before = this.current.get(name);
-    const sources = partSources(options);
+    const sources = partSources(name, options, this.#factory.redis);
     if (!before) return { name, options, sources, before, same: false, kept: {} };
     const changed: readonly string[] = changedSources(before.sources, sources);
     const keeps = PART_NAMES.filter((part) => !changed.includes(part));
-    const kept: Partial<ApiParts> = Object.fromEntries(keeps.map((part) => [part, before[part]]));
+    const kept: Partial<ApiParts> = Object.fromEntries(keeps.map((part) => [part, before.parts[part]]));
     return { name, options, sources, before, same: changed.length === 0, kept };
   }
 
@@ -109,12 +111,13 @@ export class LiveApis {
       const now = this.current.get(api.name);
       const others = now ? [...leaving, now] : [...leaving];
       for (const name of PART_NAMES) {
-        if (!others.some((other) => other[name] === api[name])) this.#close(api[name]);
+        const part = api.parts[name];
+        if (!others.some(({ parts }) => parts[name] === part)) this.#close(part);
       }
     });
   }
 
-  #close(part: unknown): void {
+  #close(part: object | undefined): void {
     // A connection that nobody uses could not be closed properly: no one needs to know.
     this.#factory.close(part).catch(() => {});
   }

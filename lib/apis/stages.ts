@@ -2,23 +2,19 @@ import { z } from 'zod';
 import { InvalidOptionError, invalidOption } from '../core/errors.js';
 import type { Handler } from '../core/exchange.js';
 import { functionOption, nearestName, optionsObject, resolveOptions } from '../core/options.js';
+import { PART_NAMES, type PartName } from './part-list.js';
 
 /** The stages of an API, in their order. Each has its place whether it is on or off. */
-export const STAGE_NAMES = [
+export const STAGE_NAMES: readonly StageName[] = [
   'explain',
   'tracing',
   'metrics',
   'validateBody',
-  'cache',
-  'rateLimit',
-  'breaker',
-  'retry',
-  'proxyRotate',
-  'forward',
-] as const;
+  ...PART_NAMES,
+];
 
 /** Name of a stage, by which a stage of your own finds its place. */
-export type StageName = (typeof STAGE_NAMES)[number];
+export type StageName = 'explain' | 'tracing' | 'metrics' | 'validateBody' | PartName;
 
 /** A stage of your own: a middleware at a place among the stages of an API. */
 export interface OwnStage {

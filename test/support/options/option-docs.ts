@@ -5,6 +5,7 @@ export type { OptionDoc } from './interface-docs.js';
 
 const docsOf = interfaceDocs([
   'lib/apis/options.ts',
+  'lib/apis/part-list.ts',
   'lib/apis/stages.ts',
   'lib/breaker/breaker-options.ts',
   'lib/cache/cache-options.ts',
@@ -23,7 +24,9 @@ const docsOf = interfaceDocs([
 /** Options of one API, its blocks with theirs. What an API has by itself comes before what `forward()` has. */
 export const API_DOCS: readonly OptionDoc[] = [
   ...new Map(
-    ['ForwardOptions', 'TransportOptions', 'ApiOptions'].flatMap(docsOf).map((doc) => [doc.name, doc]),
+    ['ForwardOptions', 'TransportOptions', 'ApiOptions', 'PartBlocks']
+      .flatMap(docsOf)
+      .map((doc) => [doc.name, doc]),
   ).values(),
 ];
 
