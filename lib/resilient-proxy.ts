@@ -41,41 +41,42 @@ export type { Api, PartName } from './apis/part-list.js';
 export interface ResilientProxy {
   (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void): void;
   /**
-   * Takes over a WebSocket: `server.on('upgrade', proxy.upgrade)`. Its handshake walks the stages as a call does, all but
-   * the cache. It sees the whole path: below a mount path it goes by {@link upgradeRoutes}. Other upgrades than to
-   * WebSocket are ignored: the request is served as any other (RFC 9110 §7.8).
+   * Takes over a WebSocket: `server.on('upgrade', proxy.upgrade)`. Its handshake passes the same stages as a call,
+   * except the cache. It sees the whole path: for a proxy below a mount path use {@link upgradeRoutes}. An upgrade to
+   * another protocol is ignored: the request is served as any other (RFC 9110 §7.8).
    */
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
   /**
-   * Tells the client of every WebSocket that the server goes away (close code 1001), and cuts off those that are still
-   * open after `graceMs`; those that open later are told at once.
+   * Sends every WebSocket client the close code 1001 (going away), and destroys the connections that are still open
+   * after `graceMs`. A WebSocket that opens later gets the close code at once.
    */
   closeSockets(graceMs: number): Promise<void>;
   /**
-   * Takes another configuration while calls are under way: each of those ends by the configuration it began with. What
-   * an API has learned (circuits, gates, stored answers, rests of exits) stays where the options of that part and the
-   * API's target are as they were, and so do listeners; functions and instances among the options are the same only
-   * where they are the same object. Statistics go on under the API's name. What Redis holds is not taken out.
+   * Replaces the configuration while calls are in progress. A call ends with the configuration it began with. What an
+   * API has learned (circuits, advertised limits, stored responses, egress proxies that are cooling down) is kept if
+   * the options of that part and the API's target are unchanged, and so are listeners. Functions and instances among
+   * the options count as unchanged only if they are the same object. Statistics go on under the API's name. Nothing
+   * is deleted from Redis.
    *
-   * @returns what changed; blocks that serve all APIs cannot, and are named
+   * @returns what changed; changes to blocks that all APIs share need a restart and are listed
    * @throws InvalidOptionError for a configuration that is wrong, or what a plugin or a client for Redis throws: the
    * configuration before stays then, all of it
    */
   update(config: ResilientProxyConfig): UpdateReport;
   /**
-   * Frees connections and timers: calls under way fail, those that come later get 503 ERR_SHUTTING_DOWN, and WebSockets
-   * have a second to say goodbye. Called again, it gives the same promise.
+   * Closes connections and timers: calls in progress fail, later ones get 503 ERR_SHUTTING_DOWN, and WebSockets have
+   * a second to close. A second call returns the same promise.
    */
   close(): Promise<void>;
-  /** Every API by its name; the same map after an update, with other APIs in it. */
+  /** Every API by its name. The map stays the same object after an update; only its entries change. */
   readonly apis: ReadonlyMap<string, Api>;
   /** Every circuit of every API. */
   readonly circuits: CircuitRegistry;
-  /** The statistics of every API; `undefined` where the configuration turned them off. */
+  /** The statistics of every API; `undefined` if the configuration turns them off. */
   readonly stats: StatsHandler | undefined;
-  /** What Prometheus scrapes; `undefined` unless the configuration turned it on. */
+  /** What Prometheus scrapes; `undefined` unless the configuration turns it on. */
   readonly metrics: MetricsHandler | undefined;
-  /** How every exit and every gate is. */
+  /** State of every egress proxy and every advertised limit. */
   egress(): EgressStatus;
 }
 
@@ -92,18 +93,17 @@ export interface CountedConfig {
 }
 
 /**
- * Puts resilience between the application and one or many APIs. With one, `{ name, target, … }`, every
- * call below the mount path goes to it; with many, `{ apis: { github: { target, … } }, defaults }`, the
- * first path segment names the API. Breaker and retry are on unless `false`. Errors are answered as JSON,
- * `{ error, code }`.
+ * Puts resilience between the application and one or many APIs. With one, `{ name, target, … }`, every call below the
+ * mount path goes to it. With many, `{ apis: { github: { target, … } }, defaults }`, the first path segment names the
+ * API. Breaker and retry are on unless `false`. Errors are sent as JSON, `{ error, code }`.
  *
- * @throws InvalidOptionError naming the option, the value seen and the nearest valid name
+ * @throws InvalidOptionError with the option, its value and the nearest valid name
  */
 export function resilientProxy(config: ResilientProxyConfig & CountedConfig): CountedProxy;
 export function resilientProxy(config: ResilientProxyConfig): ResilientProxy;
 export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   const sockets = new OpenSockets();
-  // All of the configuration is checked before anything is opened.
+  // Check all of the configuration before anything is opened.
   const { apis: configured, shared, single } = readConfig(config);
   const parts = new SharedParts(shared, {
     apis: [...configured.keys()],
@@ -139,7 +139,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
     if (api.ws) listen(req);
     api.enter(exchange);
     parts.stats?.watch(exchange, api.ownWriters);
-    // Its client left before it got here: it is counted, and nothing is done for nobody.
+    // The client left before the call got here: it is counted, and no stage runs.
     if (exchange.abandoned) return;
     api.handle(req, res, (error) => {
       exchange.error = asProxyError(error ?? notForwarded());
@@ -205,7 +205,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   return Object.assign(resilientProxy, { ...controls, apis, circuits, stats, metrics });
 }
 
-/** How long WebSockets may take to say goodbye. */
+/** Time that WebSockets have to close. */
 const GOODBYE_MS = 1000;
 
 interface CheckedConfig extends Pick<ResolvedConfig, 'single' | 'shared'> {
@@ -282,11 +282,11 @@ function buildApi(
 
 const ABSOLUTE_FORM = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 
-/** Takes the first segment off the path, as Express takes a mount path off. */
+/** Removes the first segment from the path, as Express removes a mount path. */
 function pick(apis: ReadonlyMap<string, LiveApi>, req: IncomingMessage): LiveApi | ProxyError {
   const { url = '/' } = req;
   const path = url.startsWith('/') ? url : url.replace(ABSOLUTE_FORM, '');
-  // Looked for by hand: a pattern that takes a URL apart costs more than all the rest of this.
+  // Searched by hand: a regular expression that splits the URL costs more than the rest of this function.
   let end = path.startsWith('/') ? 1 : 0;
   while (end > 0 && end < path.length && !endsSegment(path.charCodeAt(end))) end++;
   const name = path.slice(1, end);
@@ -305,7 +305,7 @@ function pick(apis: ReadonlyMap<string, LiveApi>, req: IncomingMessage): LiveApi
 /** `/`, `?` or `#`. */
 const endsSegment = (code: number): boolean => code === 0x2f || code === 0x3f || code === 0x23;
 
-/** Where Express has mounted it. */
+/** The path at which Express has mounted it. */
 function mountPathOf(req: IncomingMessage & { readonly baseUrl?: unknown }): string {
   return typeof req.baseUrl === 'string' && req.baseUrl !== '' ? req.baseUrl : '/';
 }

@@ -9,22 +9,13 @@ const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
- * Why a response with this status cannot be passed on. It is all that is left to check of a head which a strict parser
- * has read: none lets a control character through.
- */
-export function statusProblem(status: number): string | undefined {
-  // 101 is taken where it was requested, and refused by its transport where it was not.
-  return (status >= 200 && status <= 999) || status === 101 ? undefined : `status ${status}`;
-}
-
-/**
  * Why a final response cannot be passed on: Node's response throws for such a head, in the middle of a stream's events.
  * Asked once for each, of a target's and of a stored one, before anything is written.
  * @returns what is wrong, without any value; `undefined` where nothing is
  */
 export function headProblem({ status, rawHeaders }: ReceivedHead): string | undefined {
-  const problem = statusProblem(status);
-  if (problem !== undefined) return problem;
+  // 101 is taken where it was requested, and refused by its transport where it was not.
+  if (!(status >= 200 && status <= 999) && status !== 101) return `status ${status}`;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     if (!TOKEN.test(rawHeaders[i] ?? '')) return 'a header name that is not a token';
     if (UNSENDABLE.test(rawHeaders[i + 1] ?? '')) return `control characters in ${rawHeaders[i]}`;

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import asyncRetry from 'async-retry';
 import type { AttemptOutcome } from '../core/attempt.js';
 import { Events } from '../core/events.js';
 import type { Exchange } from '../core/exchange.js';
 import { resolveOptions } from '../core/options.js';
 import { enterBy } from '../core/pipeline.js';
 import type { RetryContext, RetryPolicy } from '../core/retry-policy.js';
+import { driveAttempts } from './driver.js';
 import { IdempotencyKeys } from './idempotency-keys.js';
 import { RetryBudget } from './retry-budget.js';
 import { decideRetry, type StopReason } from './retry-decision.js';
@@ -51,8 +51,6 @@ export function retry(options: RetryOptions = {}): RetryHandler {
   });
 }
 
-const FIRST_FAILED = new Error('The first attempt has failed');
-
 class Policy implements RetryPolicy {
   readonly events = new Events<RetryEvents>();
   readonly maxBodyBytes: number;
@@ -95,16 +93,8 @@ class Policy implements RetryPolicy {
     return undefined;
   }
 
-  /** async-retry runs the loop; its first attempt stands for the one that has failed already. */
   drive(again: (giveUp: (error: Error) => void) => Promise<void>): Promise<void> {
-    return asyncRetry(
-      (giveUp, attempt) => {
-        if (attempt === 1) throw FIRST_FAILED;
-        return again(giveUp);
-      },
-      // The waits are made elsewhere: async-retry has none that an upstream can request or that can be cancelled.
-      { retries: this.#options.maxAttempts - 1, minTimeout: 0, maxTimeout: 0, randomize: false },
-    );
+    return driveAttempts(this.#options.maxAttempts, again);
   }
 
   #announce<E extends keyof RetryEvents>(

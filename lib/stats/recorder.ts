@@ -7,7 +7,7 @@ import type { Delta } from './digest/delta.js';
 import { bump, bumpName, OTHERS } from './digest/tally.js';
 import { LiveApi, type LivePath } from './live-api.js';
 import { measureBody, measuredBody, measuredResponse, measureResponse } from './meter.js';
-import { pathName, pathTemplate } from './path-template.js';
+import { pathName } from './path-template.js';
 import { SPANS, spanStart } from './periods.js';
 import { redactedMessage, redactedPath } from './redaction.js';
 
@@ -107,7 +107,7 @@ export class Recorder {
     const endedAt = performance.now();
     const durationMs = Math.max(0, endedAt - exchange.startedAt);
     const api = this.#api(exchange.api || this.#options.name);
-    const path = api.path(name ?? pathTemplate(url));
+    const path = name === undefined ? api.pathOf(url) : api.path(name);
     const cut = exchange.res.writableFinished ? undefined : this.#cuts?.get(exchange);
     const failed = count(path, exchange, cut, durationMs);
     if (!failed) return;
@@ -153,14 +153,14 @@ function count(
   cut: ProxyError | undefined,
   durationMs: number,
 ): boolean {
-  const { req, res, error, cache, attempts, startedAt, answeredAt } = exchange;
+  const { req, res, error, cache, attempts, startedAt, respondedAt } = exchange;
   const result = resultOf(exchange, cut);
   const meter = measuredResponse(res);
   tally.total++;
   if (result !== 'left') tally[result]++;
   if (res.headersSent) {
     bump(tally.statusCodes, res.statusCode);
-    const firstAt = answeredAt ?? meter?.firstByteAt ?? 0;
+    const firstAt = respondedAt ?? meter?.firstByteAt ?? 0;
     // A head without a body may have been sent unobserved, as by `flushHeaders()`.
     firstBytes.add(firstAt > startedAt ? Math.min(firstAt - startedAt, durationMs) : durationMs);
     if (hasBody(req.method, res.statusCode)) tally.bytesOut += meter?.bytesOut ?? exchange.bytesOut;

@@ -8,7 +8,8 @@ import type {
 } from '../core/attempt.js';
 import type { Egress } from '../core/egress.js';
 import type { Exchange } from '../core/exchange.js';
-import { statusProblem } from '../http/head-problem.js';
+import { warnOf } from '../core/warning.js';
+import { headProblem } from '../http/head-problem.js';
 import type { Deadline, DeadlineWheel } from './deadline-wheel.js';
 import { proxyFailure, readFailure, timeoutFailure, unreadableFailure } from './failure.js';
 import type { AttemptListener, Plan, Sending, Transport } from './transport.js';
@@ -47,6 +48,10 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
   #way: Egress | undefined;
   #sending: Sending | undefined;
   #connected = false;
+  /** Its transport was asked to send it. */
+  #sent = false;
+  /** Its transport was told that nobody waits: nothing that it still tells counts. */
+  #deaf = false;
 
   constructor(number: number, startedAt: number, wheel: DeadlineWheel, owner: AttemptOwner) {
     this.number = number;
@@ -69,7 +74,7 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
 
   /** A permit that came when all was over. */
   lateEnd(permit: Permit): void {
-    permit.end?.(this, this.#owner.exchange);
+    this.#tellEnd(permit);
   }
 
   /** Headers that its permits put in the place of the call's, permit by permit. */
@@ -77,6 +82,8 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
     let replaced: (readonly string[])[] | undefined;
     for (const permit of this.#permits) {
       const headers = permit.sending?.(this, this.#owner.exchange, plan);
+      // It has ended the call.
+      if (this.end) return undefined;
       if (!headers) continue;
       replaced ??= [];
       replaced.push(headers);
@@ -86,6 +93,9 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
 
   /** @param timeoutMs bound up to its head; 0 is none */
   start(send: Transport, plan: Plan, timeoutMs: number): void {
+    // A permit has ended the call while it was asked for its headers.
+    if (this.end) return;
+    this.#sent = true;
     this.#way = plan.egress;
     this.#timeoutMs = timeoutMs;
     this.dueAt = this.startedAt + timeoutMs;
@@ -100,9 +110,9 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
   }
 
   head(head: ResponseHead): boolean {
-    if (this.end) return false;
+    if (this.end || this.#deaf || this.outcome) return false;
     this.#stopClock();
-    const problem = statusProblem(head.status);
+    const problem = headProblem(head);
     if (problem !== undefined) {
       this.#owner.failed(this, unreadableFailure(problem));
       return false;
@@ -113,28 +123,42 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
       return false;
     }
     this.outcome = { kind: 'response', head };
-    for (const permit of this.#permits) permit.head?.(this, this.#owner.exchange);
-    // A listener may have ended the call meanwhile.
-    return !this.end && this.#owner.head(this, head);
+    try {
+      return this.#judge(head);
+    } catch (error) {
+      // It must not reach the transport, where it would end the process.
+      this.#owner.failed(this, readFailure(error));
+      return false;
+    }
+  }
+
+  #judge(head: ResponseHead): boolean {
+    for (const permit of this.#permits) {
+      permit.head?.(this, this.#owner.exchange);
+      // It has ended the call: those behind it have heard the end, and must not hear the head afterwards.
+      if (this.end) return false;
+    }
+    return this.#owner.head(this, head);
   }
 
   finished(): void {
-    if (this.end) return;
+    if (this.end || this.#deaf) return;
+    // An end without a response is none: its client would wait for ever.
+    if (!this.accepted) return this.failed(new Error('The transport has ended without a response'));
     this.conclude({ kind: 'complete' });
     this.#owner.finished();
   }
 
   failed(error: unknown, usedConnection = false): void {
-    if (this.end) return;
+    if (this.end || this.#deaf) return;
     this.#stopClock();
     // What broke off after its head is no connection that the target had closed while it was unused.
     this.#owner.failed(this, readFailure(error, usedConnection && this.outcome === undefined));
   }
 
   expire(): void {
-    if (this.end) return;
     this.#stopClock();
-    this.#sending?.cancel();
+    this.#hangUp();
     // Without a connection the target was never asked. One that waits for a free connection is not the egress
     // proxy's doing either.
     const inTunnel = !this.#connected && this.#way !== undefined && this.#way.opening > 0;
@@ -150,10 +174,8 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
   cancel(): void {
     if (this.end) return;
     this.#stopClock();
-    const sent = this.#sending !== undefined;
-    this.outcome ??= { kind: 'abandoned' };
-    this.#sending?.cancel();
-    this.conclude({ kind: sent ? 'cancelled' : 'unused' });
+    this.#hangUp();
+    this.conclude({ kind: this.#sent ? 'cancelled' : 'unused' });
   }
 
   /** Told once: every permit hears how it ended. */
@@ -162,8 +184,21 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
     this.#wheel.forget(this);
     this.end = end;
     this.outcome ??= end.kind === 'failure' ? end : { kind: 'abandoned' };
-    const { exchange } = this.#owner;
-    for (const permit of this.#permits) permit.end?.(this, exchange);
+    for (const permit of this.#permits) this.#tellEnd(permit);
+  }
+
+  /** One that fails must not keep the others from hearing it, nor the call from ending. */
+  #tellEnd(permit: Permit): void {
+    try {
+      permit.end?.(this, this.#owner.exchange);
+    } catch (error) {
+      warnOf('Permit', 'A permit failed at the end of its attempt', error);
+    }
+  }
+
+  #hangUp(): void {
+    this.#deaf = true;
+    this.#sending?.cancel();
   }
 
   #stopClock(): void {

@@ -3,24 +3,10 @@ import { DIRECT, type Egress } from '../core/egress.js';
 import { ProxyError, shuttingDown } from '../core/errors.js';
 import type { Exchange } from '../core/exchange.js';
 import { type AttemptOwner, AttemptRun } from './attempt-run.js';
-import type { DeadlineWheel } from './deadline-wheel.js';
+import type { CallTools } from './call-tools.js';
 import { readFailure } from './failure.js';
 import { replaced } from './request/headers.js';
-import type { Plan, Transport } from './transport.js';
-
-/** What a call needs of the `forward()` that runs it. */
-export interface CallTools {
-  readonly send: Transport;
-  readonly wheel: DeadlineWheel;
-  /** Bound on one attempt up to its head, where no breaker sets one; 0 is none. */
-  readonly requestTimeoutMs: number;
-  /** Told of each response that is passed on. */
-  readonly answered: ((plan: Plan, status: number) => void) | undefined;
-  /** Calls that wait for an egress proxy, for a limit or for their next attempt, to be ended when all is closed. */
-  readonly waiting: Set<Call>;
-  /** Nothing goes out any more. */
-  isClosed(): boolean;
-}
+import type { Plan } from './transport.js';
 
 const NONE: ReadonlySet<string> = new Set();
 
@@ -71,13 +57,21 @@ export class Call implements AttemptOwner {
     this.#running = run;
     const { egress } = exchange;
     if (!egress) return this.#admit(run, this.#plan, 0);
-    const choice = egress.choose(exchange, this.#tried ?? NONE, this.#plan.target);
+    let choice: ReturnType<typeof egress.choose>;
+    try {
+      choice = egress.choose(exchange, this.#tried ?? NONE, this.#plan.target);
+    } catch (error) {
+      return this.#refused(run, readFailure(error).error);
+    }
     if (!(choice instanceof Promise)) return this.#through(run, choice);
     this.#tools.waiting.add(this);
-    choice.then((late) => {
-      this.#goOn(run);
-      this.#through(run, late);
-    }, this.#crash);
+    choice.then(
+      (late) => {
+        this.#goOn(run);
+        this.#through(run, late);
+      },
+      (error: unknown) => this.#refused(run, readFailure(error).error),
+    );
   }
 
   #through(run: AttemptRun, way: Egress | typeof DIRECT | ProxyError): void {
@@ -98,7 +92,6 @@ export class Call implements AttemptOwner {
       } catch (error) {
         return this.#refused(run, readFailure(error).error);
       }
-      if (response === undefined) continue;
       if (response instanceof Promise) {
         this.#tools.waiting.add(this);
         response.then(
@@ -144,7 +137,6 @@ export class Call implements AttemptOwner {
 
   #send(run: AttemptRun, plan: Plan): void {
     const { exchange } = this;
-    if (this.#settled) return run.cancel();
     exchange.attempts.push(run);
     if (this.#counts) this.#attemptsMade++;
     this.#counts = true;
@@ -180,8 +172,8 @@ export class Call implements AttemptOwner {
     // A listener of a limit or of the policy may have ended the call.
     if (this.#settled) return false;
     run.accepted = true;
-    this.exchange.answeredAt = run.startedAt + run.durationMs;
-    this.#tools.answered?.(this.#plan, head.status);
+    this.exchange.respondedAt = run.startedAt + run.durationMs;
+    this.#tools.logResponse?.(this.#plan, head.status);
     this.#driven?.accepted();
     return true;
   }
@@ -246,6 +238,10 @@ export class Call implements AttemptOwner {
     this.#freshTried = false;
     this.#delayMs = delayMs;
     if (this.#settled) return;
+    // Closed since this attempt began: nobody would end the wait.
+    if (this.#tools.isClosed()) return this.#end(shuttingDown());
+    // From here on, not from the begin of the wait: the driver comes back a little later.
+    this.#tools.waiting.add(this);
     if (this.#driven) return this.#driven.failed(new Error('The attempt was not accepted'));
     const { retry } = this.exchange;
     retry
@@ -257,9 +253,6 @@ export class Call implements AttemptOwner {
     return new Promise((accepted, failed) => {
       if (this.#settled) return giveUp(new Error('The call has ended'));
       this.#driven = { accepted, failed, giveUp };
-      // Closed since this attempt failed: nobody would end the wait.
-      if (this.#tools.isClosed()) return this.#end(shuttingDown());
-      this.#tools.waiting.add(this);
       this.#backOff = setTimeout(() => {
         this.#tools.waiting.delete(this);
         this.#begin();
@@ -301,9 +294,4 @@ export class Call implements AttemptOwner {
     if (error) this.exchange.error = error;
     this.#settle(error);
   }
-
-  readonly #crash = (error: unknown): void => {
-    this.#running?.conclude({ kind: 'unused' });
-    this.#end(readFailure(error).error);
-  };
 }

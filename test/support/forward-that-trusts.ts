@@ -8,8 +8,8 @@ import { onCleanup } from './cleanup.js';
 import { within } from './until.js';
 
 /**
- * Serves `forward()` in a process of its own that trusts this authority, for Node reads its list of
- * authorities only once. Ended after the test.
+ * Serves `forward()` in a separate process that trusts this authority, since Node reads its list of authorities only
+ * once. Ended after the test.
  * @returns the port it listens on
  */
 export async function forwardThatTrusts(ca: string, options: ForwardOptions): Promise<number> {

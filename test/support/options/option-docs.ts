@@ -21,7 +21,7 @@ const docsOf = interfaceDocs([
   'lib/upstream/options/forward-options.ts',
 ]);
 
-/** Options of one API, its blocks with theirs. What an API has by itself comes before what `forward()` has. */
+/** Options of one API with those of its blocks. The API's own come before those of `forward()`. */
 export const API_DOCS: readonly OptionDoc[] = [
   ...new Map(
     ['ForwardOptions', 'TransportOptions', 'ApiOptions', 'PartBlocks']
@@ -30,7 +30,7 @@ export const API_DOCS: readonly OptionDoc[] = [
   ).values(),
 ];
 
-/** Options of all APIs together. */
+/** Options that all APIs share. */
 export const SHARED_DOCS: readonly OptionDoc[] = docsOf('SharedOptions');
 
 /** The block `server` of a file. */
@@ -39,7 +39,7 @@ export const SERVER_DOCS: readonly OptionDoc[] = docsOf('GatewaySettings');
 /** The block `redis` of a file. */
 export const REDIS_DOCS: readonly OptionDoc[] = docsOf('RedisBlock');
 
-/** An option of the OpenResty gateway, by the path of ours. */
+/** An option of the OpenResty gateway, by the path of this package's option. */
 export interface OpenrestyName {
   readonly name: string;
   readonly inSeconds: boolean;

@@ -15,21 +15,21 @@ import { tracingSchema } from '../../../lib/tracing/tracing-options.js';
 import { forwardSchema } from '../../../lib/upstream/options/forward-schema.js';
 import { API_DOCS, type OptionDoc, REDIS_DOCS, SERVER_DOCS, SHARED_DOCS } from './option-docs.js';
 
-/** A group of options: what is said of them, and what is checked. */
+/** A group of options: its documentation and its schema. */
 export interface OptionGroup {
   readonly docs: readonly OptionDoc[];
-  /** Names and rules of all options that the code takes. */
+  /** Names and rules of all options in code. */
   readonly shape: z.ZodRawShape;
-  /** What the options are where none is given. */
+  /** The defaults. */
   readonly defaults: Readonly<Record<string, unknown>>;
-  /** Where they stand in a file. */
+  /** Their place in a file. */
   readonly file: JsonSchema | undefined;
 }
 
 const schema = configJsonSchema();
 const apiFile: JsonSchema = Object(schema.definitions).api;
 
-/** The block of options that a part of a schema allows. */
+/** The block of options in a part of a schema. */
 export function blockOf(part: JsonSchema | boolean | undefined): JsonSchema | undefined {
   if (typeof part !== 'object') return undefined;
   return part.properties ? part : part.anyOf?.map(blockOf).find((way) => way !== undefined);
@@ -50,7 +50,7 @@ function partOf(name: string, { shape }: z.ZodObject): OptionGroup {
 const apiDefaults = sortOptions('', { target: 'http://localhost' });
 const { target: _target, ...forwardDefaults } = forwardSchema.parse(apiDefaults.forward);
 
-/** Every group, by the name that the page's template has for it. */
+/** Every group, by its name in the page's template. */
 export const OPTION_GROUPS = {
   api: {
     docs: API_DOCS,
