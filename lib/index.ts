@@ -16,6 +16,8 @@ export type {
   SharedOptions,
   SingleApiConfig,
 } from './apis/options.js';
+export type { PartBlocks, PartHandlers } from './apis/part-list.js';
+export type { OwnStage, StageName } from './apis/stages.js';
 export { type BreakerHandler, breaker } from './breaker/breaker.js';
 export type { BreakerEvents } from './breaker/breaker-events.js';
 export type { BreakerOptions } from './breaker/breaker-options.js';

@@ -1,7 +1,7 @@
 import type { AttemptOutcome, ResponseHead } from '../core/attempt.js';
 import { DIRECT, type Egress, type EgressCall, type EgressTarget } from '../core/egress.js';
 import type { EgressProxyStatus } from '../core/egress-status.js';
-import { ProxyError } from '../core/errors.js';
+import { type ProxyError, shuttingDown } from '../core/errors.js';
 import type { Events } from '../core/events.js';
 import type { Clock } from '../core/steady-clock.js';
 import { requestedDelayMs } from '../http/retry-after.js';
@@ -93,6 +93,7 @@ export class Rotation implements RouteOwner, ProxyOwner {
   }
 
   dialEnded(proxy: EgressProxy, beganAt: number, targetOrigin: string, failure: DialError | undefined): void {
+    if (this.#closed) return;
     if (failure?.concerns === 'proxy') {
       this.#failed(proxy, undefined, proxy.cooldown, { reason: failure.reason, beganAt });
       return;
@@ -195,7 +196,7 @@ export class Rotation implements RouteOwner, ProxyOwner {
 
   #shutDown(route: Route): ProxyError {
     route.lane = undefined;
-    return new ProxyError('ERR_SHUTTING_DOWN', 'The proxy is shutting down');
+    return shuttingDown();
   }
 
   #responded(

@@ -18,7 +18,7 @@ export interface RateLimitHandler {
   on<E extends keyof RateLimitEvents>(event: E, listener: (...args: RateLimitEvents[E]) => void): void;
   /** Removes a listener that `on()` has added. */
   off<E extends keyof RateLimitEvents>(event: E, listener: (...args: RateLimitEvents[E]) => void): void;
-  /** Refuses the waiting calls, and closes a connection to Redis that it has opened itself. */
+  /** Refuses the waiting calls and later ones, and closes a connection to Redis that it has opened itself. */
   close(): Promise<void>;
 }
 

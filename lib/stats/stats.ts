@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Closing } from '../core/closing.js';
 import { type Exchange, exchangeOf } from '../core/exchange.js';
 import { realTime, type Time } from '../core/time.js';
 import { ChangeNews } from './change-news.js';
@@ -27,6 +28,7 @@ export interface StatsHandler extends StatsSource {
   health(): StatsHealth;
   /**
    * Sends what was not sent yet, for at most two seconds where Redis does not reply, and frees timer and connection.
+   * What passes later is not counted.
    */
   close(): Promise<void>;
 }
@@ -53,6 +55,7 @@ export function stats(options: StatsOptions = {}, time: Time = realTime): StatsH
     news.changed();
   });
   const reader = new StatsReader(store);
+  const closing = new Closing();
   const stopFlushing = time.every(flushMs, tick);
 
   function tick(): void {
@@ -64,15 +67,19 @@ export function stats(options: StatsOptions = {}, time: Time = realTime): StatsH
     return store.flush();
   }
 
+  function watch(exchange: Exchange, ownWriters = false): void {
+    if (!closing.begun) recorder.watch(exchange, ownWriters);
+  }
+
   function stats(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
     const exchange = exchangeOf(req, res);
-    recorder.watch(exchange, false);
+    watch(exchange);
     // The client left before it got here: it is counted, and nothing is done for nobody.
     if (!exchange.abandoned) next();
   }
 
   return Object.assign(stats, {
-    watch: (exchange: Exchange, ownWriters = false) => recorder.watch(exchange, ownWriters),
+    watch,
     configure(apis: readonly string[]) {
       configured = [...apis];
     },
@@ -91,10 +98,11 @@ export function stats(options: StatsOptions = {}, time: Time = realTime): StatsH
       return reader.view(query, configured.includes(query.api), clock());
     },
     onChange: (listener: () => void) => news.listen(listener),
-    async close() {
-      stopFlushing();
-      recorder.seal();
-      await store.close();
-    },
+    close: () =>
+      closing.begin(() => {
+        stopFlushing();
+        recorder.seal();
+        return store.close();
+      }),
   });
 }

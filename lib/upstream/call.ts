@@ -1,24 +1,12 @@
 import type { AttemptFailure, AttemptOutcome, Permit, ResponseHead } from '../core/attempt.js';
 import { DIRECT, type Egress } from '../core/egress.js';
-import { ProxyError } from '../core/errors.js';
+import { ProxyError, shuttingDown } from '../core/errors.js';
 import type { Exchange } from '../core/exchange.js';
 import { type AttemptOwner, AttemptRun } from './attempt-run.js';
-import type { DeadlineWheel } from './deadline-wheel.js';
+import type { CallTools } from './call-tools.js';
 import { readFailure } from './failure.js';
 import { replaced } from './request/headers.js';
-import type { Plan, Transport } from './transport.js';
-
-/** What a call needs of the `forward()` that runs it. */
-export interface CallTools {
-  readonly send: Transport;
-  readonly wheel: DeadlineWheel;
-  /** Bound on one attempt up to its head, where no breaker sets one; 0 is none. */
-  readonly requestTimeoutMs: number;
-  /** Told of each response that is passed on. */
-  readonly logResponse: ((plan: Plan, status: number) => void) | undefined;
-  /** Calls that wait for their next attempt, to be ended when all is closed. */
-  readonly backingOff: Set<Call>;
-}
+import type { Plan } from './transport.js';
 
 const NONE: ReadonlySet<string> = new Set();
 
@@ -76,9 +64,10 @@ export class Call implements AttemptOwner {
       return this.#refused(run, readFailure(error).error);
     }
     if (!(choice instanceof Promise)) return this.#through(run, choice);
+    this.#tools.waiting.add(this);
     choice.then(
       (late) => {
-        run.startNow();
+        this.#goOn(run);
         this.#through(run, late);
       },
       (error: unknown) => this.#refused(run, readFailure(error).error),
@@ -104,9 +93,10 @@ export class Call implements AttemptOwner {
         return this.#refused(run, readFailure(error).error);
       }
       if (response instanceof Promise) {
+        this.#tools.waiting.add(this);
         response.then(
           (late) => {
-            run.startNow();
+            this.#goOn(run);
             if (this.#takes(run, late)) this.#admit(run, plan, i + 1);
           },
           (error: unknown) => this.#refused(run, readFailure(error).error),
@@ -116,6 +106,12 @@ export class Call implements AttemptOwner {
       if (!this.#takes(run, response)) return;
     }
     this.#send(run, plan);
+  }
+
+  /** What this attempt has waited for is there. */
+  #goOn(run: AttemptRun): void {
+    this.#tools.waiting.delete(this);
+    run.startNow();
   }
 
   /** @returns whether the next limit is to be asked */
@@ -242,8 +238,10 @@ export class Call implements AttemptOwner {
     this.#freshTried = false;
     this.#delayMs = delayMs;
     if (this.#settled) return;
+    // Closed since this attempt began: nobody would end the wait.
+    if (this.#tools.isClosed()) return this.#end(shuttingDown());
     // From here on, not from the begin of the wait: the driver comes back a little later.
-    this.#tools.backingOff.add(this);
+    this.#tools.waiting.add(this);
     if (this.#driven) return this.#driven.failed(new Error('The attempt was not accepted'));
     const { retry } = this.exchange;
     retry
@@ -256,7 +254,7 @@ export class Call implements AttemptOwner {
       if (this.#settled) return giveUp(new Error('The call has ended'));
       this.#driven = { accepted, failed, giveUp };
       this.#backOff = setTimeout(() => {
-        this.#tools.backingOff.delete(this);
+        this.#tools.waiting.delete(this);
         this.#begin();
       }, this.#delayMs);
       this.#backOff.unref();
@@ -290,7 +288,7 @@ export class Call implements AttemptOwner {
 
   #over(error: ProxyError | undefined): void {
     clearTimeout(this.#backOff);
-    this.#tools.backingOff.delete(this);
+    this.#tools.waiting.delete(this);
     this.#driven?.giveUp(error ?? new Error('The call has ended'));
     this.#plan.body?.close();
     if (error) this.exchange.error = error;

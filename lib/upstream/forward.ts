@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Options, Plugin } from 'http-proxy-middleware';
 import type { ProxyServer } from 'httpxy';
+import { Closing } from '../core/closing.js';
 import { ProxyError } from '../core/errors.js';
 import { exchangeOf } from '../core/exchange.js';
 import { sendError } from '../core/send-error.js';
@@ -40,7 +41,7 @@ export interface ForwardHandler {
    */
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer, egress?: UpgradeEgress): void;
   /**
-   * Closes the connections to the targets; calls under way fail. Clients of WebSockets are told that the server goes
+   * Closes the connections to the targets; calls under way fail, and those that come later get ERR_SHUTTING_DOWN. Clients of WebSockets are told that the server goes
    * away (close code 1001), and cut off after a second.
    */
   close(): Promise<void>;
@@ -72,6 +73,7 @@ export function forward(options: ForwardOptions, { egressOnly = false }: Forward
   const sockets = new OpenSockets();
   const engine = upstreamPlugin(options, sockets, egressOnly);
   const ownUpgrades = new ServerUpgrades();
+  const closing = new Closing();
   const prepared = staticOptions(options);
   const filter = watchedFilter(options.pathFilter);
   const proxy = proxyMiddleware({
@@ -118,9 +120,11 @@ export function forward(options: ForwardOptions, { egressOnly = false }: Forward
     });
   }
 
-  async function close(): Promise<void> {
-    ownUpgrades.close();
-    await engine.close();
+  function close(): Promise<void> {
+    return closing.begin(() => {
+      ownUpgrades.close();
+      return engine.close();
+    });
   }
   return Object.assign(forward, { upgrade, close });
 }

@@ -3,14 +3,15 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Options } from 'http-proxy-middleware';
 import type { ProxyServer, ProxyServerOptions } from 'httpxy';
-import { ProxyError } from '../core/errors.js';
+import { ProxyError, shuttingDown } from '../core/errors.js';
 import { type Exchange, exchangeOf, knownExchange } from '../core/exchange.js';
 import { sendError } from '../core/send-error.js';
 import type { OpenSockets } from '../websocket/open-sockets.js';
 import { serveWithoutUpgrade } from '../websocket/serve-without-upgrade.js';
 import { beginUpgrade, meansWebSocket, takeUpgrade } from '../websocket/upgrade.js';
-import { Call, type CallTools } from './call.js';
+import { Call } from './call.js';
 import type { CallLog } from './call-log.js';
+import type { CallTools } from './call-tools.js';
 import { DeadlineWheel } from './deadline-wheel.js';
 import { readFailure } from './failure.js';
 import { notify } from './node/listeners.js';
@@ -37,7 +38,7 @@ export class Upstream {
   #undici: UndiciTransport | undefined;
   #node: NodeTransport | undefined;
   readonly #limited = new WeakSet<Socket>();
-  readonly #backingOff = new Set<Call>();
+  readonly #waiting = new Set<Call>();
   #closed = false;
   #closing: Promise<void> | undefined;
 
@@ -62,7 +63,8 @@ export class Upstream {
       wheel: this.#wheel,
       requestTimeoutMs: options.requestTimeoutMs,
       logResponse: this.log.logResponse,
-      backingOff: this.#backingOff,
+      waiting: this.#waiting,
+      isClosed: () => this.#closed,
     };
     this.#upgradeTools = {
       ...this.#tools,
@@ -193,7 +195,7 @@ export class Upstream {
 
   async #close(): Promise<void> {
     this.#closed = true;
-    for (const call of [...this.#backingOff]) call.fail(shuttingDown());
+    for (const call of [...this.#waiting]) call.fail(shuttingDown());
     this.#upgrades.close();
     await this.#sockets.close(GRACE_MS);
     this.#wheel.close();
@@ -203,7 +205,6 @@ export class Upstream {
   }
 }
 
-const shuttingDown = () => new ProxyError('ERR_SHUTTING_DOWN', 'The proxy is shutting down');
 const noDirectWay = () =>
   new ProxyError('ERR_NO_PROXY', 'The request was not sent: it may only go through an egress proxy');
 const NOT_SENT: Sending = Object.freeze({ cancel() {} });

@@ -197,7 +197,7 @@ describe('resilientProxy().update()', () => {
     const config = { apis: { a: { target: 'http://127.0.0.1:9' } } };
     const { proxy } = await startProxy(config);
     await proxy.close();
-    expect(() => proxy.update(config)).to.throw('The proxy was closed');
+    expect(() => proxy.update(config)).to.throw('The proxy is shutting down');
   });
 });
 

@@ -44,7 +44,7 @@ const to = (port: number, encrypted = false): ConnectTo => ({
   encrypted,
   servername: undefined,
   rejectUnauthorized: false,
-  tls: undefined,
+  tls: {},
 });
 
 /** The error of a dial that fails. */

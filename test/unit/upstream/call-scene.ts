@@ -5,7 +5,8 @@ import type { Egress, EgressPolicy } from '../../../lib/core/egress.js';
 import { type ErrorCode, ProxyError } from '../../../lib/core/errors.js';
 import { Exchange } from '../../../lib/core/exchange.js';
 import type { RetryPolicy } from '../../../lib/core/retry-policy.js';
-import { Call, type CallTools } from '../../../lib/upstream/call.js';
+import { Call } from '../../../lib/upstream/call.js';
+import type { CallTools, WaitingCall } from '../../../lib/upstream/call-tools.js';
 import { type Deadline, DeadlineWheel } from '../../../lib/upstream/deadline-wheel.js';
 import type { RequestBody } from '../../../lib/upstream/request/body-rules.js';
 import type { AttemptListener, Plan, Transport } from '../../../lib/upstream/transport.js';
@@ -65,7 +66,9 @@ export class Scene {
   readonly exchange: Exchange;
   readonly call: Call;
   readonly wheel = new ToyWheel();
-  readonly backingOff = new Set<Call>();
+  readonly waiting = new Set<WaitingCall>();
+  /** All is closed. */
+  closed = false;
   readonly sent: Sent[] = [];
   /** What the call has ended with, each time it was told. */
   readonly settled: (ProxyError | undefined)[] = [];
@@ -80,8 +83,9 @@ export class Scene {
     this.exchange.egress = egress;
     this.exchange.retry = retry;
     this.exchange.attemptTimeoutMs = attemptTimeoutMs;
-    const { wheel, backingOff } = this;
-    const tools = { send: this.#send, wheel, requestTimeoutMs, logResponse, backingOff };
+    const { wheel, waiting } = this;
+    const isClosed = () => this.closed;
+    const tools = { send: this.#send, wheel, requestTimeoutMs, logResponse, waiting, isClosed };
     this.call = new Call(this.#plan(), tools, (error) => this.settled.push(error));
   }
 
