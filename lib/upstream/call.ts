@@ -1,7 +1,7 @@
-import type { AttemptFailure, AttemptOutcome, Permit, ResponseHead } from '../core/attempt.js';
+import type { AttemptFailure, AttemptOutcome, ResponseHead } from '../core/attempt.js';
 import { DIRECT, type Egress } from '../core/egress.js';
 import { ProxyError, shuttingDown } from '../core/errors.js';
-import type { Exchange } from '../core/exchange.js';
+import type { Exchange, Permit } from '../core/exchange.js';
 import { type AttemptOwner, AttemptRun } from './attempt-run.js';
 import type { CallTools } from './call-tools.js';
 import { readFailure } from './failure.js';
@@ -131,6 +131,8 @@ export class Call implements AttemptOwner {
 
   /** The permits that it has hear that it was never sent. */
   #refused(run: AttemptRun, error: ProxyError): void {
+    // One that was over when it began to wait has not been taken out by its end.
+    this.#tools.waiting.delete(this);
     run.conclude({ kind: 'unused' });
     this.#end(error);
   }
