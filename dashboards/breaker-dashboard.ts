@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { CircuitSnapshot } from '../lib/breaker/circuit-snapshot.js';
 import type { EgressStatus } from '../lib/core/egress-status.js';
 import { functionOption, optionsObject, resolveOptions } from '../lib/core/options.js';
+import { realTime, type Time } from '../lib/core/time.js';
 import type { CircuitsData, CircuitsResponse } from './client/shared/contract.js';
 import { type Dashboard, dashboardHandler, type Route } from './shared/dashboard.js';
 import { type DashboardOptions, dashboardShape, titleOption } from './shared/dashboard-options.js';
@@ -67,16 +68,18 @@ const schema = optionsObject({
  * A page that shows every circuit with its state, limits and history, and beside them the egress proxies and
  * advertised rate limits.
  *
+ * @param time for tests
  * @throws InvalidOptionError
  */
 export function breakerDashboard(
   source: BreakerDashboardSource,
   options: BreakerDashboardOptions = {},
+  time: Time = realTime,
 ): Dashboard {
   const settings = resolveOptions(schema, options, 'breakerDashboard');
   const { actions, onAction } = settings;
   // Circuits do not report each count, so they are read once a second, which costs next to nothing.
-  const feed = new LiveFeed(settings.maxClients, () => () => undefined);
+  const feed = new LiveFeed(settings.maxClients, () => () => undefined, time);
   const read = () => circuitsData(source, actions);
   const channel: Channel = {
     name: 'circuits',

@@ -160,15 +160,15 @@ export class Rotation implements RouteOwner, ProxyOwner {
     return proxy.egress(lane.encrypted || call.tunnel === true);
   }
 
-  /** Waits for the end of the trial, for no other exit can be used: it comes soon, one way or the other. */
+  /** Waits for the end of the probe, since no other egress proxy is usable: it ends soon, either way. */
   async #afterProbe(route: Route, call: EgressCall, tried: ReadonlySet<string>, lane: Lane): Promise<Way> {
     const giveUpAt = this.now() + this.#options.connectTimeoutMs;
     for (;;) {
       await this.#waiting.until(giveUpAt - this.now());
       const now = this.now();
       route.chosenAt = now;
+      if (this.#closed || call.abandoned) return this.#shutDown(route);
       const found = this.#search(route, call, tried, lane, now);
-      if (this.#closed) return this.#shutDown(route);
       if (found.proxy) return this.#take(route, call, found.proxy, lane, now);
       if (!found.onProbe || now >= giveUpAt) return this.#nothingLeft(route, lane, tried, found, now);
     }

@@ -216,7 +216,7 @@ export class LimitedCall implements Limit, Permit {
       };
       const waiter: Waiter = {
         lanes: this.#lanes(gate),
-        deadline: limiter.clock() + waitMs,
+        deadline: limiter.time.steady() + waitMs,
         attempt: () => this.#take(gate),
         go: () => settle(undefined),
         late: (last) => settle(limiter.refuse(last.refusal)),
@@ -249,7 +249,7 @@ export class LimitedCall implements Limit, Permit {
 
   #responded(status: number, rawHeaders: readonly string[]): void {
     if (this.#gate && this.#passage)
-      this.#gate.settle(this.#passage, readLimits(status, rawHeaders, Date.now()));
+      this.#gate.settle(this.#passage, readLimits(status, rawHeaders, this.limiter.time.wall()));
     this.#clear();
   }
 

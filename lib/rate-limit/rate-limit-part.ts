@@ -1,6 +1,6 @@
 import { without } from '../core/options.js';
 import type { Part } from '../core/part.js';
-import { steadyClock } from '../core/steady-clock.js';
+import { realTime } from '../core/time.js';
 import { forwardedCredentials } from './gate/credential.js';
 import { type RateLimitHandler, rateLimit } from './rate-limit.js';
 import {
@@ -23,5 +23,5 @@ export const rateLimitPart: Part<'rateLimit', RateLimitBlock, RateLimitHandler, 
   },
   madeFrom: ({ forward }) => forwardedCredentials(forward),
   make: (options, { name, forward, redis }) =>
-    rateLimit({ ...options, name, redis }, steadyClock, forwardedCredentials(forward)),
+    rateLimit({ ...options, name, redis }, realTime, forwardedCredentials(forward)),
 };

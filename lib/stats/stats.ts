@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Closing } from '../core/closing.js';
 import { type Exchange, exchangeOf } from '../core/exchange.js';
+import { realTime, type Time } from '../core/time.js';
 import { ChangeNews } from './change-news.js';
 import { MemoryStatsStore } from './memory-stats-store.js';
 import { Recorder } from './recorder.js';
@@ -37,15 +38,16 @@ export interface StatsHandler extends StatsSource {
  * it. Put it in front of everything else, so that responses from a cache, refusals and clients that left are counted
  * as well. Any handler may follow.
  *
- * @param clock epoch milliseconds; for tests
+ * @param time for tests
  * @throws InvalidOptionError
  */
-export function stats(options: StatsOptions = {}, clock: () => number = Date.now): StatsHandler {
+export function stats(options: StatsOptions = {}, time: Time = realTime): StatsHandler {
+  const clock = time.wall;
   const resolved = resolveStats(options);
   const { flushMs, redis } = resolved;
   let configured = resolved.apis;
   const store = redis
-    ? new RedisStatsStore({ ...resolved, redis }, clock)
+    ? new RedisStatsStore({ ...resolved, redis }, time)
     : new MemoryStatsStore(resolved, clock);
   const news = new ChangeNews(() => store.revision());
   const recorder = new Recorder(resolved, clock, (api, delta) => {
@@ -54,11 +56,10 @@ export function stats(options: StatsOptions = {}, clock: () => number = Date.now
   });
   const reader = new StatsReader(store);
   const closing = new Closing();
-  const timer = setInterval(tick, flushMs);
-  timer.unref();
+  const stopFlushing = time.every(flushMs, tick);
 
   function tick(): void {
-    void flush().then(() => news.notify(performance.now()));
+    void flush().then(() => news.notify(time.steady()));
   }
 
   function flush(): Promise<void> {
@@ -99,7 +100,7 @@ export function stats(options: StatsOptions = {}, clock: () => number = Date.now
     onChange: (listener: () => void) => news.listen(listener),
     close: () =>
       closing.begin(() => {
-        clearInterval(timer);
+        stopFlushing();
         recorder.seal();
         return store.close();
       }),

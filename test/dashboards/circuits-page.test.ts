@@ -10,6 +10,7 @@ import { CircuitRegistry } from '../../lib/breaker/circuit-registry.js';
 import { useBrowser } from '../support/browser.js';
 import { egressAt, realCircuits } from '../support/dashboard-scene.js';
 import { startForward } from '../support/forwarding.js';
+import { fastTime } from '../support/toy-time.js';
 import { startUpstream, status } from '../support/upstream.js';
 import { axeViolations, overflow } from './accessibility.js';
 import { mounted } from './mounted.js';
@@ -19,7 +20,7 @@ async function board(
   options: BreakerDashboardOptions = { actions: true },
   more: Partial<BreakerDashboardSource> = {},
 ) {
-  const { board: url } = await mounted(breakerDashboard({ circuits, ...more }, options));
+  const { board: url } = await mounted(breakerDashboard({ circuits, ...more }, options, fastTime(10)));
   return url;
 }
 

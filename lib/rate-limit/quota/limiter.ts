@@ -4,6 +4,7 @@ import { type ProxyError, shuttingDown } from '../../core/errors.js';
 import { Events } from '../../core/events.js';
 import type { Exchange } from '../../core/exchange.js';
 import type { Clock } from '../../core/steady-clock.js';
+import type { Time } from '../../core/time.js';
 import { openRedis } from '../../redis/client.js';
 import { RedisLink } from '../../redis/link.js';
 import { type CredentialOf, credentialDigest } from '../gate/credential.js';
@@ -23,7 +24,7 @@ const REDIS_CIRCUIT = { failures: 5, resetMs: 1000 };
 /** State that all calls of one `rateLimit()` share. */
 export class Limiter {
   readonly options: ResolvedRateLimit;
-  readonly clock: Clock;
+  readonly time: Time;
   readonly events = new Events<RateLimitEvents>();
   readonly line: WaitingLine;
   /** `undefined` if no limit is configured. */
@@ -46,20 +47,20 @@ export class Limiter {
   readonly closing = new Closing();
 
   /** @param credentials well-known headers that tell users apart, besides those of the options */
-  constructor(options: ResolvedRateLimit, clock: Clock, credentials: readonly string[]) {
+  constructor(options: ResolvedRateLimit, time: Time, credentials: readonly string[]) {
     const { name, redis, prefix, commandTimeoutMs, learn, maxKeys, maxPauseMs } = options;
     this.options = options;
-    this.clock = clock;
-    this.line = new WaitingLine(clock);
+    this.time = time;
+    this.line = new WaitingLine(time);
     this.credentialOf = credentialDigest([...credentials, ...options.credentialHeaders]);
     const keys = redisKeys(prefix, name);
     if (redis) {
       this.#link = new RedisLink(openRedis(redis), { commandTimeoutMs, circuit: REDIS_CIRCUIT });
       if (!this.#link.usable) this.connecting = this.#connected(this.#link, commandTimeoutMs);
     }
-    this.quota = openQuota(options, this.#link, keys, clock);
+    this.quota = openQuota(options, this.#link, keys, time.steady);
     const shared = this.#link && { link: this.#link, keys };
-    const site = { clock, maxPauseMs, events: this.events };
+    const site = { clock: time.steady, maxPauseMs, events: this.events };
     if (learn) this.gates = new Gates(name, maxKeys, site, shared);
   }
 

@@ -221,7 +221,7 @@ describe('the command line', function commandLine() {
         status: 503,
         upstreamStatus: 503,
         attempts: 1,
-        msg: 'the upstream answered 503 after 1 attempt',
+        msg: 'the upstream responded with 503 after 1 attempt',
       });
       expect(line?.path).to.equal('/api/x/fails?api_key=***&q=1');
       expect(program.stderr).not.to.include('t0p');

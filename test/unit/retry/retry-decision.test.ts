@@ -78,6 +78,14 @@ describe('decideRetry()', () => {
     expect(decide(response(503), { elapsedMs: 29_500 })).to.deep.equal({ stop: 'time' });
   });
 
+  it('takes no response for one that was not sent, whatever else it says', () => {
+    const outcome = { ...response(503), unsent: true } as AttemptOutcome;
+    expect(decide(outcome, { method: 'POST' })).to.deep.equal({ stop: 'method' });
+    expect(decide({ kind: 'abandoned', retryClass: 'timeout' } as AttemptOutcome)).to.deep.equal({
+      stop: 'outcome',
+    });
+  });
+
   it('does not retry for a client that has left', () => {
     expect(decide({ kind: 'abandoned' })).to.deep.equal({ stop: 'outcome' });
   });
