@@ -2,6 +2,7 @@ import type { AttemptFailure, AttemptOutcome, ResponseHead } from '../core/attem
 import { DIRECT, type Egress } from '../core/egress.js';
 import { ProxyError, shuttingDown } from '../core/errors.js';
 import type { Exchange, Permit } from '../core/exchange.js';
+import { IDEMPOTENT } from '../http/methods.js';
 import { type AttemptOwner, AttemptRun } from './attempt-run.js';
 import type { CallTools } from './call-tools.js';
 import { readFailure } from './failure.js';
@@ -9,9 +10,6 @@ import { replaced } from './request/headers.js';
 import type { Plan } from './transport.js';
 
 const NONE: ReadonlySet<string> = new Set();
-
-/** RFC 9110 §9.2.2. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 /**
  * The attempt loop: sends attempts until one is accepted, asks the limits for a permit before each, and leaves the
@@ -64,7 +62,7 @@ export class Call implements AttemptOwner {
       return this.#refused(run, readFailure(error).error);
     }
     if (!(choice instanceof Promise)) return this.#through(run, choice);
-    this.#tools.waiting.add(this);
+    this.#wait();
     choice.then(
       (late) => {
         this.#goOn(run);
@@ -93,7 +91,7 @@ export class Call implements AttemptOwner {
         return this.#refused(run, readFailure(error).error);
       }
       if (response instanceof Promise) {
-        this.#tools.waiting.add(this);
+        this.#wait();
         response.then(
           (late) => {
             this.#goOn(run);
@@ -106,6 +104,13 @@ export class Call implements AttemptOwner {
       if (!this.#takes(run, response)) return;
     }
     this.#send(run, plan);
+  }
+
+  /** From here on it can be ended from outside; where all is closed it ends at once, since nobody would end it later. */
+  #wait(): void {
+    if (this.#settled) return;
+    if (this.#tools.isClosed()) this.#stop(shuttingDown());
+    else this.#tools.waiting.add(this);
   }
 
   /** What this attempt has waited for is there. */
@@ -239,11 +244,9 @@ export class Call implements AttemptOwner {
     this.#running = undefined;
     this.#freshTried = false;
     this.#delayMs = delayMs;
-    if (this.#settled) return;
-    // Closed since this attempt began: nobody would end the wait.
-    if (this.#tools.isClosed()) return this.#end(shuttingDown());
     // From here on, not from the begin of the wait: the driver comes back a little later.
-    this.#tools.waiting.add(this);
+    this.#wait();
+    if (this.#settled) return;
     if (this.#driven) return this.#driven.failed(new Error('The attempt was not accepted'));
     const { retry } = this.exchange;
     retry

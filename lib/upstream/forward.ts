@@ -41,8 +41,8 @@ export interface ForwardHandler {
    */
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer, egress?: UpgradeEgress): void;
   /**
-   * Closes the connections to the targets; calls under way fail, and those that come later get ERR_SHUTTING_DOWN. Clients of WebSockets are told that the server goes
-   * away (close code 1001), and cut off after a second.
+   * Closes the connections to the targets: calls in progress fail, and later ones get ERR_SHUTTING_DOWN. Clients of
+   * WebSockets are told that the server goes away (close code 1001), and cut off after a second.
    */
   close(): Promise<void>;
 }
