@@ -206,7 +206,9 @@ describe('the page of statistics', () => {
     const before = (await page.locator('#refresh-control time').textContent()) ?? '';
     source.grow(1);
     await page.locator('#refresh-control time').filter({ hasNotText: before }).waitFor();
-    expect(await page.locator('.errors details[open] dd').first().textContent()).to.include('did not answer');
+    expect(await page.locator('.errors details[open] dd').first().textContent()).to.include(
+      'did not respond',
+    );
     await page.getByRole('button', { name: 'Show all 26' }).click();
     expect(await page.locator('.errors li').count()).to.equal(26);
     expect(await page.locator('.errors details[open]').count()).to.equal(1);
