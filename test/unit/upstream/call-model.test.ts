@@ -273,7 +273,7 @@ describe('Call, whatever happens to it', () => {
       fc.asyncProperty(scenario, async (given) => {
         expect((await new Run(given, timers).run()).join(', ')).to.equal('');
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
   });
 });
