@@ -1,6 +1,6 @@
-import type { Attempt, Limit, Permit } from '../core/attempt.js';
+import type { Attempt } from '../core/attempt.js';
 import { ProxyError, shuttingDown } from '../core/errors.js';
-import type { Exchange } from '../core/exchange.js';
+import type { Exchange, Limit, Permit } from '../core/exchange.js';
 import { readLimits } from './gate/advertised-limits.js';
 import type { Gate, Passage } from './gate/gate.js';
 import { hasLimitHeaders, sentHeaders } from './limit-headers.js';

@@ -1,7 +1,7 @@
-import type { AttemptFailure, AttemptOutcome, Permit, ResponseHead } from '../core/attempt.js';
+import type { AttemptFailure, AttemptOutcome, ResponseHead } from '../core/attempt.js';
 import { DIRECT, type Egress } from '../core/egress.js';
 import { ProxyError, shuttingDown } from '../core/errors.js';
-import type { Exchange } from '../core/exchange.js';
+import type { Exchange, Permit } from '../core/exchange.js';
 import { IDEMPOTENT } from '../http/methods.js';
 import { type AttemptOwner, AttemptRun } from './attempt-run.js';
 import type { CallTools } from './call-tools.js';
@@ -65,7 +65,8 @@ export class Call implements AttemptOwner {
     this.#wait();
     choice.then(
       (late) => {
-        this.#goOn(run);
+        this.#tools.waiting.delete(this);
+        run.startNow();
         this.#through(run, late);
       },
       (error: unknown) => this.#refused(run, readFailure(error).error),
@@ -94,7 +95,8 @@ export class Call implements AttemptOwner {
         this.#wait();
         response.then(
           (late) => {
-            this.#goOn(run);
+            this.#tools.waiting.delete(this);
+            run.startNow();
             if (this.#takes(run, late)) this.#admit(run, plan, i + 1);
           },
           (error: unknown) => this.#refused(run, readFailure(error).error),
@@ -111,12 +113,6 @@ export class Call implements AttemptOwner {
     if (this.#settled) return;
     if (this.#tools.isClosed()) this.#stop(shuttingDown());
     else this.#tools.waiting.add(this);
-  }
-
-  /** What this attempt has waited for is there. */
-  #goOn(run: AttemptRun): void {
-    this.#tools.waiting.delete(this);
-    run.startNow();
   }
 
   /** @returns whether the next limit is to be asked */
@@ -136,6 +132,8 @@ export class Call implements AttemptOwner {
 
   /** The permits that it has hear that it was never sent. */
   #refused(run: AttemptRun, error: ProxyError): void {
+    // One that was over when it began to wait has not been taken out by its end.
+    this.#tools.waiting.delete(this);
     run.conclude({ kind: 'unused' });
     this.#end(error);
   }

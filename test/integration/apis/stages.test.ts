@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { expect } from 'chai';
 import { WebSocket, WebSocketServer } from 'ws';
-import type { Limit, Permit } from '../../../lib/core/attempt.js';
+import type { Limit, Permit } from '../../../lib/core/exchange.js';
 import { exchangeOf, type Handler } from '../../../lib/core/exchange.js';
 import {
   type ApiOptions,

@@ -1,8 +1,9 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { expect } from 'chai';
-import type { Attempt, AttemptEnd, AttemptOutcome, Limit } from '../../../lib/core/attempt.js';
+import type { Attempt, AttemptEnd, AttemptOutcome } from '../../../lib/core/attempt.js';
 import { type ErrorCode, ProxyError } from '../../../lib/core/errors.js';
+import type { Limit } from '../../../lib/core/exchange.js';
 import { type Exchange, exchangeOf } from '../../../lib/core/exchange.js';
 import { type RateLimitHandler, rateLimit } from '../../../lib/rate-limit/rate-limit.js';
 import { onCleanup } from '../../support/cleanup.js';

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import type { AttemptOutcome, RetryClass } from '../../../lib/core/attempt.js';
 import { ProxyError } from '../../../lib/core/errors.js';
+import type { RetryContext } from '../../../lib/core/exchange.js';
 import { resolveOptions } from '../../../lib/core/options.js';
-import type { RetryContext } from '../../../lib/core/retry-policy.js';
 import { decideRetry } from '../../../lib/retry/retry-decision.js';
 import { type RetryOptions, retrySchema } from '../../../lib/retry/retry-options.js';
 

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { Attempt, Limit, Permit } from '../../../lib/core/attempt.js';
+import type { Attempt } from '../../../lib/core/attempt.js';
 import { DIRECT, type EgressPolicy } from '../../../lib/core/egress.js';
-import type { Exchange } from '../../../lib/core/exchange.js';
+import type { Exchange, Limit, Permit } from '../../../lib/core/exchange.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { type FakeTimers, fakeTimers } from '../../support/fake-timers.js';
 import {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import type { Attempt, Limit } from '../../../lib/core/attempt.js';
+import type { Attempt } from '../../../lib/core/attempt.js';
+import type { Limit } from '../../../lib/core/exchange.js';
 import { fakeTimers } from '../../support/fake-timers.js';
 import {
   codes,

@@ -1,10 +1,10 @@
 import { Agent, IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import type { Attempt, Limit, Permit, ResponseHead } from '../../../lib/core/attempt.js';
+import type { Attempt, ResponseHead } from '../../../lib/core/attempt.js';
 import type { Egress, EgressPolicy } from '../../../lib/core/egress.js';
 import { type ErrorCode, ProxyError } from '../../../lib/core/errors.js';
+import type { Limit, Permit, RetryPolicy } from '../../../lib/core/exchange.js';
 import { Exchange } from '../../../lib/core/exchange.js';
-import type { RetryPolicy } from '../../../lib/core/retry-policy.js';
 import { Call } from '../../../lib/upstream/call.js';
 import type { CallTools, WaitingCall } from '../../../lib/upstream/call-tools.js';
 import { type Deadline, DeadlineWheel } from '../../../lib/upstream/deadline-wheel.js';

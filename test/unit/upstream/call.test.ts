@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Limit } from '../../../lib/core/attempt.js';
+import type { Limit } from '../../../lib/core/exchange.js';
 import { fakeTimers } from '../../support/fake-timers.js';
 import { codes, head, proxyError, Recorder, retrying, Scene, socketError, told } from './call-scene.js';
 
