@@ -68,13 +68,20 @@ const schema = optionsObject({
  * A page that shows every circuit with its state, limits and history, and beside them the egress proxies and
  * advertised rate limits.
  *
- * @param time for tests
  * @throws InvalidOptionError
  */
 export function breakerDashboard(
   source: BreakerDashboardSource,
   options: BreakerDashboardOptions = {},
-  time: Time = realTime,
+): Dashboard {
+  return breakerDashboardWithTime(realTime, source, options);
+}
+
+/** {@link breakerDashboard}, whose time a test can decide. */
+export function breakerDashboardWithTime(
+  time: Time,
+  source: BreakerDashboardSource,
+  options: BreakerDashboardOptions = {},
 ): Dashboard {
   const settings = resolveOptions(schema, options, 'breakerDashboard');
   const { actions, onAction } = settings;

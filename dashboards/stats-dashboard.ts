@@ -25,13 +25,17 @@ const TABLES_MS = 5000;
 /**
  * A page with statistics of each API and path, over time, and the recent errors. The source is what `stats()` returns.
  *
- * @param time for tests
  * @throws InvalidOptionError
  */
-export function statsDashboard(
+export function statsDashboard(source: StatsSource, options: DashboardOptions = {}): Dashboard {
+  return statsDashboardWithTime(realTime, source, options);
+}
+
+/** {@link statsDashboard}, whose time a test can decide. */
+export function statsDashboardWithTime(
+  time: Time,
   source: StatsSource,
   options: DashboardOptions = {},
-  time: Time = realTime,
 ): Dashboard {
   const settings: DashboardSettings = resolveOptions(schema, options, 'statsDashboard');
   const feed = new LiveFeed(settings.maxClients, (changed) => source.onChange(changed), time);

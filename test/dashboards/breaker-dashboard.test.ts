@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import request from 'supertest';
+import { breakerDashboardWithTime } from '../../dashboards/breaker-dashboard.js';
 import {
   type BreakerDashboardOptions,
   type BreakerDashboardSource,
@@ -22,7 +23,9 @@ async function board(
   const registry = new CircuitRegistry();
   const payments = breaker({ name: 'payments', registry });
   const time = toyTime();
-  const { board: url } = await mounted(breakerDashboard({ circuits: registry, ...more }, options, time));
+  const { board: url } = await mounted(
+    breakerDashboardWithTime(time, { circuits: registry, ...more }, options),
+  );
   const post = (path: string, headers: Record<string, string> = OWN_PAGE) =>
     request(url).post(path).set(headers);
   return { url, time, registry, payments, post, get: (path: string) => request(url).get(path) };

@@ -1,10 +1,7 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import {
-  type BreakerDashboardOptions,
-  type BreakerDashboardSource,
-  breakerDashboard,
-} from '../../dashboards/index.js';
+import { breakerDashboardWithTime } from '../../dashboards/breaker-dashboard.js';
+import type { BreakerDashboardOptions, BreakerDashboardSource } from '../../dashboards/index.js';
 import { breaker } from '../../lib/breaker/breaker.js';
 import { CircuitRegistry } from '../../lib/breaker/circuit-registry.js';
 import { useBrowser } from '../support/browser.js';
@@ -20,7 +17,9 @@ async function board(
   options: BreakerDashboardOptions = { actions: true },
   more: Partial<BreakerDashboardSource> = {},
 ) {
-  const { board: url } = await mounted(breakerDashboard({ circuits, ...more }, options, fastTime(10)));
+  const { board: url } = await mounted(
+    breakerDashboardWithTime(fastTime(10), { circuits, ...more }, options),
+  );
   return url;
 }
 

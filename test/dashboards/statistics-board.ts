@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { statsDashboard } from '../../dashboards/index.js';
+import { statsDashboardWithTime } from '../../dashboards/stats-dashboard.js';
 import { apisAt } from '../support/dashboard-scene.js';
 import { type FakeStats, fakeStats } from '../support/fake-stats.js';
 import { fastTime } from '../support/toy-time.js';
@@ -10,7 +10,7 @@ export async function statisticsBoard(
   source: FakeStats = fakeStats(apisAt(Date.now())),
   time = fastTime(10),
 ): Promise<{ source: FakeStats; url: string }> {
-  const { board: url } = await mounted(statsDashboard(source, {}, time));
+  const { board: url } = await mounted(statsDashboardWithTime(time, source));
   return { source, url };
 }
 

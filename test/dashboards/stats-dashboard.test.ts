@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import request from 'supertest';
 import { type DashboardOptions, statsDashboard } from '../../dashboards/index.js';
+import { statsDashboardWithTime } from '../../dashboards/stats-dashboard.js';
 import { InvalidOptionError } from '../../lib/core/errors.js';
 import { type FakeStats, fakeStats } from '../support/fake-stats.js';
 import { toyTime } from '../support/toy-time.js';
@@ -31,7 +32,7 @@ function sample(): FakeStats {
 
 async function board(options?: DashboardOptions, source = sample()) {
   const time = toyTime();
-  const { board: url } = await mounted(statsDashboard(source, options, time));
+  const { board: url } = await mounted(statsDashboardWithTime(time, source, options));
   return { source, url, time, get: (path: string) => request(url).get(path) };
 }
 
