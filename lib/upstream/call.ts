@@ -65,7 +65,8 @@ export class Call implements AttemptOwner {
     this.#wait();
     choice.then(
       (late) => {
-        this.#goOn(run);
+        this.#tools.waiting.delete(this);
+        run.startNow();
         this.#through(run, late);
       },
       (error: unknown) => this.#refused(run, readFailure(error).error),
@@ -94,7 +95,8 @@ export class Call implements AttemptOwner {
         this.#wait();
         response.then(
           (late) => {
-            this.#goOn(run);
+            this.#tools.waiting.delete(this);
+            run.startNow();
             if (this.#takes(run, late)) this.#admit(run, plan, i + 1);
           },
           (error: unknown) => this.#refused(run, readFailure(error).error),
@@ -111,12 +113,6 @@ export class Call implements AttemptOwner {
     if (this.#settled) return;
     if (this.#tools.isClosed()) this.#stop(shuttingDown());
     else this.#tools.waiting.add(this);
-  }
-
-  /** What this attempt has waited for is there. */
-  #goOn(run: AttemptRun): void {
-    this.#tools.waiting.delete(this);
-    run.startNow();
   }
 
   /** @returns whether the next limit is to be asked */
