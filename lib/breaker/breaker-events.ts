@@ -1,4 +1,4 @@
-import type { EventEmitter } from 'node:events';
+import type { Events } from '../core/events.js';
 import type { CircuitName } from './circuit-snapshot.js';
 import type { TransitionReason } from './circuit-state.js';
 
@@ -17,4 +17,4 @@ export interface BreakerEvents {
 }
 
 /** Emitter of {@link BreakerEvents}. */
-export type BreakerEmitter = EventEmitter<BreakerEvents>;
+export type BreakerEmitter = Events<BreakerEvents>;

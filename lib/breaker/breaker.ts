@@ -1,6 +1,8 @@
-import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { exchangeOf } from '../core/exchange.js';
+import { shuttingDown } from '../core/errors.js';
+import { Events } from '../core/events.js';
+import type { Exchange } from '../core/exchange.js';
+import { enterBy } from '../core/pipeline.js';
 import { type Clock, steadyClock } from '../core/steady-clock.js';
 import type { BreakerEvents } from './breaker-events.js';
 import { type BreakerOptions, resolveBreaker } from './breaker-options.js';
@@ -28,7 +30,7 @@ export interface BreakerHandler {
   on<E extends keyof BreakerEvents>(event: E, listener: (...args: BreakerEvents[E]) => void): void;
   /** Removes a listener that `on()` has added. */
   off<E extends keyof BreakerEvents>(event: E, listener: (...args: BreakerEvents[E]) => void): void;
-  /** Removes its circuits from the registry. */
+  /** Removes its circuits from the registry, and refuses every later call with ERR_SHUTTING_DOWN. */
   close(): void;
 }
 
@@ -42,34 +44,38 @@ export interface BreakerHandler {
  */
 export function breaker(options: BreakerOptions = {}, clock: Clock = steadyClock): BreakerHandler {
   const { name, key, maxCircuits, registry, config } = resolveBreaker(options);
-  const events = new EventEmitter<BreakerEvents>();
+  const events = new Events<BreakerEvents>();
   const circuits = new KeyedCircuits(name, maxCircuits, config, events, clock);
   registry.add(circuits);
   const single = key ? undefined : circuits.get();
+  let closed = false;
 
-  function breaker(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
+  function enter(exchange: Exchange): unknown {
     let circuit: Circuit;
     try {
-      circuit = single ?? circuits.get(key?.(req));
+      circuit = single ?? circuits.get(key?.(exchange.req));
     } catch (error) {
-      next(error);
-      return;
+      return error ?? new Error('The key of a circuit failed');
     }
-    const exchange = exchangeOf(req, res);
     // A call that passes this middleware twice, mounted on two paths, is counted once.
-    if (exchange.guards.includes(circuit)) return next();
-    const refusal = circuit.enter(exchange);
+    if (exchange.limits.includes(circuit)) return undefined;
+    const refusal = closed ? shuttingDown() : circuit.enter(exchange);
     if (refusal) {
       exchange.error = refusal;
-      return next(refusal);
+      return refusal;
     }
     exchange.attemptTimeoutMs = config.requestTimeoutMs;
-    exchange.guards.push(circuit);
+    exchange.limits.push(circuit);
     exchange.onSettled(circuit.settled);
-    next();
+    return undefined;
+  }
+
+  function breaker(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
+    enterBy(enter, req, res, next);
   }
 
   const handler = Object.assign(breaker, {
+    enter,
     registry,
     circuit: (key?: string) => circuits.get(key),
     forceOpen: (key?: string) => circuits.get(key).forceOpen(),
@@ -78,6 +84,7 @@ export function breaker(options: BreakerOptions = {}, clock: Clock = steadyClock
     on: events.on.bind(events) as BreakerHandler['on'],
     off: events.off.bind(events) as BreakerHandler['off'],
     close() {
+      closed = true;
       registry.remove(circuits);
       circuits.close();
     },

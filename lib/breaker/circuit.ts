@@ -1,5 +1,6 @@
+import type { Attempt, AttemptFailure } from '../core/attempt.js';
 import type { ProxyError } from '../core/errors.js';
-import type { Attempt, Exchange, Guard } from '../core/exchange.js';
+import type { Exchange, Limit, Permit } from '../core/exchange.js';
 import type { Clock } from '../core/steady-clock.js';
 import type { BreakerEmitter } from './breaker-events.js';
 import type { CircuitConfig, CircuitName, CircuitSnapshot, CircuitTransition } from './circuit-snapshot.js';
@@ -21,7 +22,7 @@ import {
 import { ProbeSlots } from './probe-slots.js';
 import { circuitError } from './refusal.js';
 import { BrakesTripDetector, type TripDetector } from './trip-detector.js';
-import { judgeError, judgeOutcome, judgeResponse, type Verdict } from './verdict.js';
+import { judgeFailure, judgeOutcome, judgeResponse, type Verdict } from './verdict.js';
 
 /** `Retry-After` of a half-open circuit without a free slot: nobody knows how long a probe takes. */
 const PROBE_RETRY_AFTER_MS = 1000;
@@ -32,7 +33,7 @@ const TRANSITIONS_KEPT = 20;
  * Stops calls to a target that fails. One instance guards every call to that target. While it is closed, a
  * call costs a few comparisons and allocates nothing.
  */
-export class Circuit implements Guard {
+export class Circuit implements Limit, Permit {
   /** Name of its breaker: usually that of the API. */
   readonly api: string;
   /** Name of the circuit: that of its breaker, followed by `:key` where circuits are kept by key. */
@@ -73,19 +74,30 @@ export class Circuit implements Guard {
     return this.#ask(exchange);
   }
 
-  before(_attempt: Attempt, exchange: Exchange): ProxyError | undefined {
-    if (this.#state.kind === 'CLOSED') return undefined;
-    return this.#ask(exchange);
+  admit(_attempt: Attempt, exchange: Exchange): Permit | ProxyError {
+    if (this.#state.kind === 'CLOSED') return this;
+    return this.#ask(exchange) ?? this;
   }
 
-  after(attempt: Attempt, exchange: Exchange): void {
+  /** A status counts at once: what comes of a body that flows for hours is {@link end}'s. */
+  head(attempt: Attempt, exchange: Exchange): void {
+    this.#judge(attempt, exchange);
+  }
+
+  end(attempt: Attempt, exchange: Exchange): void {
+    const { outcome, end } = attempt;
+    if (outcome?.kind !== 'response') this.#judge(attempt, exchange);
+    else if (end?.kind === 'failure') this.#brokeOff(attempt, end);
+  }
+
+  #judge(attempt: Attempt, exchange: Exchange): void {
     if (!attempt.outcome) return;
     const verdict = judgeOutcome(attempt.outcome, this.#config.countRateLimited);
     this.#learn(verdict, attempt, attempt.startedAt, exchange);
   }
 
-  cut(attempt: Attempt, _exchange: Exchange, error: ProxyError): void {
-    const verdict = judgeError(error);
+  #brokeOff(attempt: Attempt, failure: AttemptFailure): void {
+    const verdict = judgeFailure(failure);
     if (typeof verdict === 'string') return;
     const state = this.#state;
     if (state.kind === 'CLOSED' && attempt.startedAt >= this.#closedSince) {
@@ -170,7 +182,7 @@ export class Circuit implements Guard {
     if (state.kind === 'HALF_OPEN' && state.probes.take(exchange, now)) return undefined;
     const retryAfterMs =
       state.kind === 'OPEN' ? this.#retryAfter(state.halfOpensAt, now) : PROBE_RETRY_AFTER_MS;
-    if (this.#events.listenerCount('reject') > 0) {
+    if (this.#events.has('reject')) {
       this.#events.emit('reject', { ...this.#name, retryAfterMs });
     }
     return circuitError(this.api, state, this.#lastFailure?.because, retryAfterMs);
@@ -246,7 +258,7 @@ export class Circuit implements Guard {
       this.#transitions.push({ time, from, to: next.kind, reason });
       if (this.#transitions.length > TRANSITIONS_KEPT) this.#transitions.shift();
     }
-    if (because !== undefined && this.#events.listenerCount('failure') > 0) {
+    if (because !== undefined && this.#events.has('failure')) {
       this.#events.emit('failure', { ...this.#name, because });
     }
     if (reason && from !== next.kind && this.#state === next) this.#announce(next, reason);

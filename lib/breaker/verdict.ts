@@ -1,5 +1,6 @@
+import type { AttemptFailure, AttemptOutcome } from '../core/attempt.js';
 import type { ErrorCode, ProxyError } from '../core/errors.js';
-import type { AttemptOutcome, Exchange } from '../core/exchange.js';
+import type { Exchange } from '../core/exchange.js';
 
 /** What an outcome says about the target; the text of a failure holds no secret. */
 export type Verdict = 'success' | 'neither' | { readonly failure: string };
@@ -19,17 +20,22 @@ const BY_THE_TARGET: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 /** Judges one attempt. */
 export function judgeOutcome(outcome: AttemptOutcome, countRateLimited: boolean): Verdict {
   switch (outcome.kind) {
-    case 'answer':
+    case 'response':
       return judgeStatus(outcome.head.status, countRateLimited);
     case 'failure':
-      return outcome.staleConnection ? 'neither' : judgeError(outcome.error);
+      return judgeFailure(outcome);
     case 'abandoned':
       return 'neither';
   }
 }
 
-/** Judges an error that replaced a response or broke it off. */
-export function judgeError(error: ProxyError): Verdict {
+/** Judges an attempt without a response, or whose response broke off: only the target's doing counts. */
+export function judgeFailure({ by, error, staleConnection }: AttemptFailure): Verdict {
+  return by === 'target' && !staleConnection ? { failure: error.message } : 'neither';
+}
+
+/** Judges an error that took the place of a foreign handler's response. */
+function judgeError(error: ProxyError): Verdict {
   return BY_THE_TARGET.has(error.code) ? { failure: error.message } : 'neither';
 }
 

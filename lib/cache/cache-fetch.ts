@@ -5,11 +5,11 @@ import { type CacheContext, statusOf } from './cache-context.js';
 import type { CacheStatus } from './cache-status.js';
 import type { FetchPlan, Outdated } from './fetch-plan.js';
 import { invalidate } from './invalidate.js';
+import { withOwnTags } from './own-tags.js';
 import { CLIENT_CONDITIONS, revalidationHeaders } from './policy/conditional.js';
 import { replaceHeaders } from './policy/conditional-request.js';
 import { type RawHeaders, withoutHeaders } from './policy/headers.js';
 import { decideStore, type StoreDecision, type StoreRequest, type StoreResponse } from './policy/storable.js';
-import { boundedTags } from './policy/tags.js';
 import { freshen, headVerdict, validates } from './policy/validation.js';
 import { keepVariant, Recording } from './recording.js';
 import { type HeadVerdict, type ResponseListener, ResponseTap } from './response-tap.js';
@@ -229,7 +229,9 @@ export class CacheFetch implements ResponseListener {
   /** The headers as the upstream sent them, where `forward()` sent the response. */
   #upstreamHead(status: number): RawHeaders | undefined {
     const outcome = this.#exchange.attempts.at(-1)?.outcome;
-    return outcome?.kind === 'answer' && outcome.head.status === status ? outcome.head.rawHeaders : undefined;
+    return outcome?.kind === 'response' && outcome.head.status === status
+      ? outcome.head.rawHeaders
+      : undefined;
   }
 
   /** Updates the stored response to GET from a 200 to HEAD. */
@@ -270,15 +272,7 @@ export class CacheFetch implements ResponseListener {
   }
 
   #tagged(meta: EntryMeta): EntryMeta {
-    const { tags } = this.#context.options;
-    if (!tags) return meta;
-    try {
-      return { ...meta, tags: boundedTags([...meta.tags, ...tags(this.#exchange.req, this.#exchange.res)]) };
-    } catch {
-      // A missing tag must not cost the client its response.
-      this.#context.tally.errors++;
-      return meta;
-    }
+    return withOwnTags(this.#context, this.#exchange, meta);
   }
 
   #settled(): void {

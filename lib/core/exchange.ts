@@ -1,110 +1,24 @@
-import { IncomingMessage, type ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
-import { DetachedResponse } from './detached-response.js';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Attempt, LimitOf, PermitOf } from './attempt.js';
 import type { EgressPolicy } from './egress.js';
 import type { ProxyError } from './errors.js';
+import type { RetryContextOf, RetryPolicyOf } from './retry-policy.js';
 import type { Upgrade } from './upgrade.js';
-
-export type { Egress, EgressPolicy } from './egress.js';
 
 /** A middleware as Connect, Express and Polka call it. Nothing that Express adds is used. */
 export type Handler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
 
-/** Status line and fields of an answer, as received; `rawHeaders` is flat: name, value, name, value. */
-export interface ResponseHead {
-  readonly status: number;
-  readonly statusText: string;
-  readonly rawHeaders: readonly string[];
-}
+/** What may refuse an attempt of a call, or make it wait. */
+export type Limit = LimitOf<Exchange>;
 
-/** How one attempt ended, as far as it is known when its head or its error arrives. */
-export type AttemptOutcome =
-  | { readonly kind: 'answer'; readonly head: ResponseHead }
-  | {
-      readonly kind: 'failure';
-      readonly error: ProxyError;
-      /** Name of the error class in `retryOnErrors`; `undefined` where trying again cannot help. */
-      readonly retryClass: RetryClass | undefined;
-      /** Nothing of the call can have reached the target: refused, host not found. */
-      readonly unsent: boolean;
-      /** A kept connection that the target had closed in the meantime: no failure of the target's. */
-      readonly staleConnection: boolean;
-    }
-  | { readonly kind: 'abandoned' };
+/** What an attempt of a call holds of a {@link Limit}. */
+export type Permit = PermitOf<Exchange>;
 
-/** Classes of connection errors, by the names the OpenResty gateway used. */
-export type RetryClass = 'timeout' | 'connection refused' | 'connection reset' | 'socket' | 'host not found';
+/** Decides which attempts of a call are followed by another. */
+export type RetryPolicy = RetryPolicyOf<Exchange>;
 
-/** One try to get the answer from the target. */
-export interface Attempt {
-  /** 1 for the first; attempts through another exit and the one on a fresh connection count on. */
-  readonly number: number;
-  /** When it began, on the clock of `performance.now()`: after all waits for an exit or a guard. */
-  startedAt: number;
-  /** From its begin to its head or error. */
-  durationMs: number;
-  /** How long it waited before it began: for an exit, and for what the guards let it wait for. */
-  waitedMs: number;
-  /** Name of the exit it went through; `undefined` is direct. */
-  egress: string | undefined;
-  /** `undefined` while it runs. */
-  outcome: AttemptOutcome | undefined;
-}
-
-/** What an attempt asks for, and where. */
-export interface SentRequest {
-  readonly method: string;
-  /** Path and query. */
-  readonly path: string;
-  readonly target: { readonly origin: string };
-}
-
-/** Asked around every attempt. One object may serve many exchanges. */
-export interface Guard {
-  /** Says no before an attempt begins: the error ends the call. A promise makes the attempt wait. */
-  before?(attempt: Attempt, exchange: Exchange): ProxyError | undefined | Promise<ProxyError | undefined>;
-  /**
-   * Asked when it goes out, all guards agreeing; it must not throw.
-   * @returns flat fields that take the place of those of the same names, for this attempt alone
-   */
-  sending?(attempt: Attempt, exchange: Exchange, request: SentRequest): readonly string[] | undefined;
-  /** Learns how it ended, once, at its head or error; `attempt.outcome` is set. */
-  after?(attempt: Attempt, exchange: Exchange): void;
-  /** Learns that an accepted answer broke off before its end. */
-  cut?(attempt: Attempt, exchange: Exchange, error: ProxyError): void;
-  /** Whether another attempt would be refused now; asked before an answer is given up for a retry. */
-  blocks?(exchange: Exchange): boolean;
-  /** When calls through this exit are allowed again, in epoch milliseconds; 0 is now. For a rotation. */
-  readyAt?(egress: string | undefined): number;
-}
-
-/** Decides which attempts are followed by another; set by `retry()`, driven by the attempt loop. */
-export interface RetryPolicy {
-  /** Up to this many bytes of a request body are kept to be sent again. */
-  readonly maxBodyBytes: number;
-  /** Bound on the whole call up to the accepted head, back-off included. */
-  readonly totalTimeoutMs: number;
-  /** Whether a call by this method may be sent twice. */
-  resends(method: string): boolean;
-  /** Milliseconds to wait before the next attempt; `undefined` passes this outcome on. */
-  delayAfter(outcome: AttemptOutcome, call: RetryContext): number | undefined;
-  /** Runs `again` until it resolves; entered only when a first attempt has failed. */
-  drive(again: (giveUp: (error: Error) => void) => Promise<void>): Promise<void>;
-}
-
-/** What a retry policy may look at. */
-export interface RetryContext {
-  readonly exchange: Exchange;
-  readonly method: string;
-  /** Attempts made that count against `maxAttempts`. */
-  readonly attemptsMade: number;
-  /** Time since the call began. */
-  readonly elapsedMs: number;
-  /** All that was sent of the body can be sent again. */
-  readonly replayable: boolean;
-  /** The target tells it from a new call when it comes once more. */
-  readonly keyed: boolean;
-}
+/** What a {@link RetryPolicy} may look at. */
+export type RetryContext = RetryContextOf<Exchange>;
 
 /** What the cache did with a call. */
 export type CacheVerdict = 'hit' | 'miss' | 'stale' | 'revalidated' | 'bypass' | 'coalesced';
@@ -112,13 +26,13 @@ export type CacheVerdict = 'hit' | 'miss' | 'stale' | 'revalidated' | 'bypass' |
 const EXCHANGE: unique symbol = Symbol('resilient-proxy-out.exchange');
 
 /**
- * The record of one call on its way through the stages. Stages write what they learn and never
- * subscribe to one another; statistics read it once, when it has settled.
+ * The record of one call on its way through the stages: the first stage creates it, the others find it. Stages write
+ * what they learn and never subscribe to one another. Statistics read it once, when the response has closed.
  */
 export class Exchange {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
-  /** Name of the API; empty where a middleware stands alone and was given none. */
+  /** Name of the API; empty if a middleware stands alone and has no name. */
   api = '';
   /** When the call began, on the clock of `performance.now()`. */
   readonly startedAt = performance.now();
@@ -126,37 +40,36 @@ export class Exchange {
   readonly originalUrl: string;
   /** Every attempt, in order. */
   readonly attempts: Attempt[] = [];
-  /** Asked around every attempt, in the order of the stages. */
-  readonly guards: Guard[] = [];
+  /** Checked before every attempt, in the order of the stages. One that admits an attempt is notified of its end. */
+  readonly limits: Limit[] = [];
   retry: RetryPolicy | undefined = undefined;
   egress: EgressPolicy | undefined = undefined;
-  /** Set where the client asks for a WebSocket. */
+  /** Set if the client requests a WebSocket. */
   upgrade: Upgrade | undefined = undefined;
-  /** Bound on one attempt over queue, connect, TLS, upload and head; `undefined` leaves it to the transport. */
+  /** Timeout of one attempt for queue, connect, TLS, upload and head; `undefined` leaves it to the transport. */
   attemptTimeoutMs: number | undefined = undefined;
-  /** Name and value of the field by which the target knows this call again; the same for each attempt. */
+  /** Name and value of the header by which the target recognises a repeated call; the same for each attempt. */
   idempotencyKey: readonly [name: string, value: string] | undefined = undefined;
-  /** How long the call waited before its first attempt, for a quota. */
+  /** Milliseconds that the call waited for a quota before its first attempt. */
   queuedMs = 0;
-  /** The client is told how its call went. */
+  /** The response tells the client how the call went. */
   explained = false;
-  /** When the cache passed it on, on the clock of `performance.now()`; known where the call is explained. */
+  /** When the cache passed the call on, on the clock of `performance.now()`; set if the call is explained. */
   passedCacheAt: number | undefined = undefined;
-  /** What the cache did; `undefined` where none was asked. */
+  /** What the cache did; `undefined` if there was none. */
   cache: CacheVerdict | undefined = undefined;
-  /** The error that was answered in place of an upstream's answer. */
+  /** The error that was sent in place of the upstream's response. */
   error: ProxyError | undefined = undefined;
   /** When the accepted head was passed on, on the clock of `performance.now()`. */
-  answeredAt: number | undefined = undefined;
-  /** Bytes of bodies that `forward()` and error answers gave to the response; other writers do not count theirs. */
+  respondedAt: number | undefined = undefined;
+  /** Bytes of bodies that `forward()` and error responses wrote; other writers are not counted. */
   bytesOut = 0;
   /**
-   * The stages after the one that runs now, callable with another request and response: what a
-   * {@link detach | detached call} runs. `undefined` in front of a foreign handler, whose `next()` is
-   * bound to one response.
+   * The stages after the current one, callable with another request and response: a {@link detach | detached call}
+   * runs them. `undefined` in front of a foreign handler, whose `next()` is bound to one response.
    */
   rest: Handler | undefined = undefined;
-  /** No client ever waited: a background revalidation. */
+  /** The call never had a client: a background revalidation. */
   readonly detached: boolean;
 
   #holds = 0;
@@ -164,32 +77,39 @@ export class Exchange {
   #onAbandon: (() => void)[] | undefined;
   #onSettled: ((exchange: Exchange) => void)[] | undefined;
 
-  constructor(req: IncomingMessage, res: ServerResponse, detached = false) {
+  /**
+   * Begins a call; that of a client which has left is over at once.
+   * @param ended a call of this request has ended: this one is over too, whatever its response says
+   */
+  constructor(req: IncomingMessage, res: ServerResponse, detached = false, ended = false) {
     this.req = req;
     this.res = res;
     this.detached = detached;
     this.originalUrl = req.url ?? '/';
-    res.once('close', () => this.#close());
+    if (!ended) (req as Marked)[EXCHANGE] = this;
+    // No close of it would be told any more.
+    if (ended || res.closed || res.destroyed) this.#closed = true;
+    else res.on('close', closed);
   }
 
-  /** Nobody waits for the answer any more. Asked in place of the response's own close. */
+  /** Nobody waits for the response any more. Use this instead of the response's own `closed`. */
   get abandoned(): boolean {
     return this.#closed && this.#holds === 0;
   }
 
-  /** It cannot go in absolute form: what follows is no HTTP. */
+  /** An upgrade cannot be sent in absolute form: what follows is not HTTP. */
   get tunnel(): boolean {
     return this.upgrade !== undefined;
   }
 
-  /** The response is closed: answered in full, cut, or left by its client. */
+  /** The response has closed: complete, broken off, or left by its client. */
   get settled(): boolean {
     return this.#closed;
   }
 
   /**
-   * Keeps the call going after its client has gone, as for others that wait for the same answer.
-   * @returns lets go again; the last one to let go of a call without a client abandons it
+   * Keeps the call alive after its client has gone, for others that wait for the same response.
+   * @returns releases the hold; the last release of a call without a client abandons it
    */
   hold(): () => void {
     this.#holds++;
@@ -202,26 +122,35 @@ export class Exchange {
     };
   }
 
-  /** Calls back once when nobody waits any more before the answer was complete. */
+  /**
+   * Calls back once when nobody waits any more, whether or not the response was complete; at once if that is so
+   * already.
+   */
   onAbandon(listener: () => void): void {
+    if (this.abandoned) return listener();
     this.#onAbandon ??= [];
     this.#onAbandon.push(listener);
   }
 
-  /** Calls back once when the response has closed, however it ended. */
+  /** Calls back once when the response has closed, however it ended; at once if it has. */
   onSettled(listener: (exchange: Exchange) => void): void {
+    if (this.#closed) return listener(this);
     this.#onSettled ??= [];
     this.#onSettled.push(listener);
   }
 
-  #close(): void {
+  /** Called when the response has closed. @internal */
+  close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     if (this.#holds === 0) this.#abandon();
     const listeners = this.#onSettled;
     this.#onSettled = undefined;
     if (listeners) for (const listener of listeners) listener(this);
-    // Express' change of prototypes lets requests grow old on Node 20: what hangs on them would with them.
-    (this.req as Marked)[EXCHANGE] = undefined;
+    // Express changes the prototype of requests, which makes them reach the old generation on Node 20, together with
+    // all that they refer to. The mark left here says that there was a call and that it has ended: one that comes
+    // back late must not begin another.
+    (this.req as Marked)[EXCHANGE] = ENDED;
   }
 
   #abandon(): void {
@@ -231,70 +160,37 @@ export class Exchange {
   }
 }
 
+/** Replaces the record of a call that has ended. */
+const ENDED = 'ended';
+
+/** One function for all calls: no closure for each. */
+function closed(this: ServerResponse): void {
+  const known = (this.req as Marked)[EXCHANGE];
+  if (known instanceof Exchange) known.close();
+}
+
 interface Marked {
-  [EXCHANGE]?: Exchange;
+  [EXCHANGE]?: Exchange | typeof ENDED;
 }
 
-/** The record of this call; begins one where no stage has yet. */
+/**
+ * The record of this call: the one that an earlier stage created, or a new one. If a call of this request has ended,
+ * the record is that of an ended call: nothing may be sent for it.
+ */
 export function exchangeOf(req: IncomingMessage, res: ServerResponse): Exchange {
-  const marked = req as Marked;
-  const known = marked[EXCHANGE];
-  if (known) return known;
-  const exchange = new Exchange(req, res);
-  marked[EXCHANGE] = exchange;
-  return exchange;
+  const known = (req as Marked)[EXCHANGE];
+  if (known === ENDED) return new Exchange(req, res, false, true);
+  return known ?? new Exchange(req, res);
 }
 
-/** The record of this call, where a stage has begun one. */
+/** The record of this call while it is in progress; never creates one. */
 export function knownExchange(req: IncomingMessage): Exchange | undefined {
-  return (req as Marked)[EXCHANGE];
+  const known = (req as Marked)[EXCHANGE];
+  return known === ENDED ? undefined : known;
 }
 
 /** Whether a body follows the head of a request (RFC 9112 §6). */
 export function announcesBody(req: IncomingMessage): boolean {
   const { 'content-length': length, 'transfer-encoding': coding } = req.headers;
   return coding !== undefined || (length !== undefined && length !== '0');
-}
-
-/** What a detached call asks for; what is left out is as in the call it comes from. */
-export interface DetachedRequest {
-  method?: string;
-  url?: string;
-  /** Flat, as Node's `rawHeaders`. */
-  rawHeaders?: readonly string[];
-  body?: Buffer;
-}
-
-/**
- * A call without a client, with a request and a response of its own: the answer goes to whoever wraps
- * the response. Run it by `parent.rest`, which is there where the rest of the chain is ours.
- */
-export function detach(parent: Exchange, request: DetachedRequest = {}): Exchange {
-  const req = new IncomingMessage(new Socket());
-  req.method = request.method ?? parent.req.method;
-  req.url = request.url ?? parent.req.url;
-  req.httpVersion = '1.1';
-  req.httpVersionMajor = 1;
-  req.httpVersionMinor = 1;
-  setRawHeaders(req, request.rawHeaders ?? parent.req.rawHeaders);
-  if (request.body) req.push(request.body);
-  req.push(null);
-  req.complete = true;
-  const res = new DetachedResponse(req);
-  const exchange = new Exchange(req, res, true);
-  exchange.api = parent.api;
-  exchange.rest = parent.rest;
-  (req as Marked)[EXCHANGE] = exchange;
-  return exchange;
-}
-
-function setRawHeaders(req: IncomingMessage, rawHeaders: readonly string[]): void {
-  req.rawHeaders = [...rawHeaders];
-  const headers: Record<string, string | string[] | undefined> = {};
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = String(rawHeaders[i]).toLowerCase();
-    const before = headers[name];
-    headers[name] = before === undefined ? rawHeaders[i + 1] : `${before}, ${rawHeaders[i + 1]}`;
-  }
-  req.headers = headers;
 }

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProxyError } from './errors.js';
-import { announcesBody, exchangeOf } from './exchange.js';
+import { announcesBody, knownExchange } from './exchange.js';
 
 /**
- * Answers a call with an error as JSON, `{ error, code }`. What is no {@link ProxyError} may hold anything
- * and is told as an internal error only. An answer that has begun is cut off instead.
+ * Responds with an error as JSON, `{ error, code }`. Anything but a {@link ProxyError} may hold secrets and is shown
+ * as an internal error. A response that has begun is broken off instead.
  */
 export function sendError(req: IncomingMessage, res: ServerResponse, thrown: unknown): ProxyError {
   const error = asProxyError(thrown);
@@ -15,19 +15,20 @@ export function sendError(req: IncomingMessage, res: ServerResponse, thrown: unk
   const body = Buffer.from(JSON.stringify({ error: error.message, code: error.code }));
   for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value);
   const uploading = !req.complete && announcesBody(req);
-  // Without it the client would go on sending a body that nobody wants.
+  // Otherwise the client would go on sending a body that nobody reads.
   if (uploading) res.setHeader('Connection', 'close');
   res.setHeader('Content-Type', 'application/json; charset=utf-8');
   res.setHeader('X-Content-Type-Options', 'nosniff');
   res.setHeader('Content-Length', body.length);
   res.statusCode = error.status;
-  exchangeOf(req, res).bytesOut += body.length;
+  const exchange = knownExchange(req);
+  if (exchange) exchange.bytesOut += body.length;
   if (uploading) endAfterUpload(req, res, body);
   else res.end(body);
   return error;
 }
 
-/** What was thrown as a client may see it. */
+/** What was thrown, in a form that is safe for a client. */
 export function asProxyError(thrown: unknown): ProxyError {
   if (thrown instanceof ProxyError) return thrown;
   return new ProxyError('ERR_INTERNAL', 'The call failed inside the proxy', { cause: thrown });
@@ -36,8 +37,8 @@ export function asProxyError(thrown: unknown): ProxyError {
 const LINGER_MS = 1000;
 
 /**
- * Sends all of an answer and closes a little later: a connection that is closed while its client still sends is
- * reset, and the client never reads what it was told.
+ * Sends the whole response and closes a little later: if a connection is closed while the client still sends, it is
+ * reset and the client never reads the response.
  */
 function endAfterUpload(req: IncomingMessage, res: ServerResponse, body: Buffer): void {
   const end = (): void => {

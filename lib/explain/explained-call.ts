@@ -1,4 +1,5 @@
-import type { Attempt, Exchange } from '../core/exchange.js';
+import type { Attempt } from '../core/attempt.js';
+import type { Exchange } from '../core/exchange.js';
 
 /** What is known of a call when its response headers are written. */
 export type ExplainedCall = Pick<
@@ -14,5 +15,5 @@ export function isFromStore({ cache }: ExplainedCall): boolean {
 /** The attempt whose response the client gets, also if it only confirmed a stored one. */
 export function acceptedAttempt(call: ExplainedCall): Attempt | undefined {
   const last = call.attempts.at(-1);
-  return last?.outcome?.kind === 'answer' && !call.error && !isFromStore(call) ? last : undefined;
+  return last?.outcome?.kind === 'response' && !call.error && !isFromStore(call) ? last : undefined;
 }

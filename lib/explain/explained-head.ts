@@ -114,5 +114,5 @@ function isOfThisCall(value: string, exchange: Exchange): boolean {
   if (cache === 'hit' || cache === 'stale') return false;
   if (cache !== 'revalidated') return true;
   const outcome = acceptedAttempt(exchange)?.outcome;
-  return outcome?.kind === 'answer' && outcome.head.rawHeaders.includes(value);
+  return outcome?.kind === 'response' && outcome.head.rawHeaders.includes(value);
 }

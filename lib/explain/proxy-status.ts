@@ -29,7 +29,7 @@ export function proxyStatusValue(call: ExplainedCall, sent: number, errorType: s
 
 function receivedStatus({ attempts }: ExplainedCall): number | undefined {
   const outcome = attempts.at(-1)?.outcome;
-  return outcome?.kind === 'answer' ? outcome.head.status : undefined;
+  return outcome?.kind === 'response' ? outcome.head.status : undefined;
 }
 
 function detailsOf(call: ExplainedCall): string | undefined {

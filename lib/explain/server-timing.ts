@@ -1,4 +1,4 @@
-import type { Attempt } from '../core/exchange.js';
+import type { Attempt } from '../core/attempt.js';
 import { acceptedAttempt, type ExplainedCall, isFromStore } from './explained-call.js';
 
 /** Attempts that are listed; of more, the last ones. */
@@ -56,6 +56,6 @@ function backOffMs(attempts: readonly Attempt[]): number {
 
 /** A status, a registered error type, or `abandoned`. */
 function outcomeOf({ outcome }: Attempt): string | undefined {
-  if (outcome?.kind === 'answer') return String(outcome.head.status);
+  if (outcome?.kind === 'response') return String(outcome.head.status);
   return outcome?.kind === 'failure' ? outcome.error.proxyStatus : outcome?.kind;
 }

@@ -1,4 +1,4 @@
-import type { ResponseHead } from '../core/exchange.js';
+import type { ResponseHead } from '../core/attempt.js';
 import { parseHttpDate } from './date.js';
 
 /** Above this a number is a time in seconds since 1970, not a number of seconds. */

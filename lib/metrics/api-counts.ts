@@ -1,4 +1,5 @@
-import type { AttemptOutcome, CacheVerdict, Exchange } from '../core/exchange.js';
+import type { AttemptOutcome } from '../core/attempt.js';
+import type { CacheVerdict, Exchange } from '../core/exchange.js';
 import { BucketCounts } from './bucket-counts.js';
 import { ABORTED_COLUMN, CODE_LABELS, codeColumn } from './code-label.js';
 
@@ -52,12 +53,12 @@ export class ApiCounts {
     this.attemptDurations = new BucketCounts(bucketsMs);
   }
 
-  countCall({ req, res, startedAt, answeredAt, cache, error }: Exchange): void {
+  countCall({ req, res, startedAt, respondedAt, cache, error }: Exchange): void {
     const row = METHOD_ROW.get(req.method ?? '') ?? METHOD_LABELS.length - 1;
     this.calls[row] ??= new Float64Array(CODE_LABELS.length);
     add(this.calls[row], res.headersSent ? codeColumn(res.statusCode) : ABORTED_COLUMN);
     this.durations.observe(performance.now() - startedAt);
-    if (answeredAt !== undefined) this.timesToFirstByte.observe(answeredAt - startedAt);
+    if (respondedAt !== undefined) this.timesToFirstByte.observe(respondedAt - startedAt);
     if (cache !== undefined) count(this.cache, cache);
     if (error !== undefined) count(this.errors, error.code);
     if (res.headersSent && !res.writableFinished) this.cut++;
@@ -67,7 +68,7 @@ export class ApiCounts {
     const counts = this.#proxy(egress ?? DIRECT);
     // The time until its client left says nothing about the target.
     if (outcome.kind !== 'abandoned') this.attemptDurations.observe(durationMs);
-    if (outcome.kind === 'answer') add(counts.codes, codeColumn(outcome.head.status));
+    if (outcome.kind === 'response') add(counts.codes, codeColumn(outcome.head.status));
     else count(counts.others, outcome.kind === 'failure' ? outcome.error.code : outcome.kind);
   }
 

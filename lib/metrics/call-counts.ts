@@ -1,12 +1,14 @@
 import type { Socket } from 'node:net';
-import { type Attempt, announcesBody, type Exchange, type Guard } from '../core/exchange.js';
+import type { Attempt } from '../core/attempt.js';
+import type { Limit, Permit } from '../core/exchange.js';
+import { announcesBody, type Exchange } from '../core/exchange.js';
 import { ApiCounts } from './api-counts.js';
 
 const MAX_APIS = 1000;
 const OTHER = 'other';
 
-/** Counts calls when they settle, and attempts as their guard, also those of calls without a client. */
-export class CallCounts implements Guard {
+/** Counts calls when they settle, and attempts as their guard: those of calls without a client too. */
+export class CallCounts implements Limit, Permit {
   /** By the value of the label `api`. */
   readonly apis = new Map<string, ApiCounts>();
   /** Calls in progress. */
@@ -26,10 +28,21 @@ export class CallCounts implements Guard {
     exchange.onSettled(this.#settled);
   }
 
-  after(attempt: Attempt, { api, attempts }: Exchange): void {
-    // If a guard behind this one refused the attempt, it was never sent.
-    if (!attempt.outcome || attempt.number > attempts.length) return;
-    this.#of(api).countAttempt(attempt.egress, attempt.outcome, attempt.durationMs);
+  admit(): Permit {
+    return this;
+  }
+
+  head(attempt: Attempt, exchange: Exchange): void {
+    this.#countAttempt(attempt, exchange);
+  }
+
+  end(attempt: Attempt, exchange: Exchange): void {
+    const { outcome, end } = attempt;
+    if (outcome?.kind !== 'response' && end?.kind !== 'unused') this.#countAttempt(attempt, exchange);
+  }
+
+  #countAttempt({ egress, outcome, durationMs }: Attempt, { api }: Exchange): void {
+    if (outcome) this.#of(api).countAttempt(egress, outcome, durationMs);
   }
 
   // One function for all calls, so that none of them creates a closure.

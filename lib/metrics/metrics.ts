@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type OpenMetricsContentType, type PrometheusContentType, Registry } from 'prom-client';
 import { invalidOption } from '../core/errors.js';
-import { exchangeOf } from '../core/exchange.js';
+import { type Exchange, exchangeOf } from '../core/exchange.js';
 import { CallCounts } from './call-counts.js';
 import { callFamilies, TIME_FAMILIES } from './call-families.js';
 import { EventLoopLag } from './event-loop-lag.js';
@@ -21,7 +21,7 @@ export interface MetricsHandler {
   contentType(accept?: string): PrometheusContentType | OpenMetricsContentType;
   /** Adds counters and gauges that are read at each scrape; their names get the prefix too. @internal */
   add(families: readonly Family[]): void;
-  /** Removes its metrics from the application's registry and stops watching the event loop. */
+  /** Removes its metrics from the application's registry, counts no more, and stops watching the event loop. */
   close(): void;
 }
 
@@ -46,6 +46,7 @@ export function metrics(options: MetricsOptions = {}): MetricsHandler {
   ];
   const names = [...families, ...TIME_FAMILIES].map((family) => prefix + family.name);
   const plain: MetricsRegistry = register ?? new Registry();
+  let closed = false;
   let openMetrics: Registry<OpenMetricsContentType> | undefined;
   const taken = names.find((name) => plain.getSingleMetric(name));
   if (taken !== undefined) {
@@ -54,12 +55,17 @@ export function metrics(options: MetricsOptions = {}): MetricsHandler {
   }
   fill(plain);
 
+  function enter(exchange: Exchange): undefined {
+    if (closed || exchange.limits.includes(counts)) return;
+    exchange.limits.push(counts);
+    if (!exchange.detached) counts.begin(exchange);
+  }
+
   function metrics(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
     const exchange = exchangeOf(req, res);
-    if (exchange.guards.includes(counts)) return next();
-    exchange.guards.push(counts);
-    if (!exchange.detached) counts.begin(exchange);
-    next();
+    // That of a client which left before it got here is counted as well, and ends here.
+    enter(exchange);
+    if (!exchange.abandoned) next();
   }
 
   function fill(registry: MetricsRegistry): void {
@@ -86,10 +92,12 @@ export function metrics(options: MetricsOptions = {}): MetricsHandler {
   }
 
   return Object.assign(metrics, {
+    enter,
     registry: plain,
     render: (accept?: string) => registryFor(accept).metrics(),
     contentType: (accept?: string) => registryFor(accept).contentType,
     add(more: readonly Family[]) {
+      if (closed) return;
       for (const family of more) {
         families.push(family);
         names.push(prefix + family.name);
@@ -98,6 +106,9 @@ export function metrics(options: MetricsOptions = {}): MetricsHandler {
       }
     },
     close() {
+      // By then metrics of the same names may be another's.
+      if (closed) return;
+      closed = true;
       lag?.close();
       for (const name of names) plain.removeSingleMetric(name);
     },

@@ -1,7 +1,8 @@
-import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EgressProxyStatus } from '../core/egress-status.js';
-import { exchangeOf } from '../core/exchange.js';
+import { Events } from '../core/events.js';
+import type { Exchange } from '../core/exchange.js';
+import { enterBy } from '../core/pipeline.js';
 import { type Clock, steadyClock } from '../core/steady-clock.js';
 import type { UpgradeEgress } from '../websocket/upgrade.js';
 import type { ProxyRotateEvents } from './proxy-rotate-events.js';
@@ -23,7 +24,10 @@ export interface ProxyRotateHandler {
   on<E extends keyof ProxyRotateEvents>(event: E, listener: (...args: ProxyRotateEvents[E]) => void): void;
   /** Removes a listener that `on()` has added. */
   off<E extends keyof ProxyRotateEvents>(event: E, listener: (...args: ProxyRotateEvents[E]) => void): void;
-  /** Closes the pooled connections of Node's client through the proxies; later calls are refused. */
+  /**
+   * Closes the connections through the proxies that Node's client keeps or that are being opened; later calls get
+   * ERR_SHUTTING_DOWN.
+   */
   close(): void;
 }
 
@@ -40,20 +44,23 @@ export function proxyRotate(
   clock: Clock = steadyClock,
 ): ProxyRotateHandler {
   const resolved = resolveProxyRotate(options);
-  const events = new EventEmitter<ProxyRotateEvents>();
+  const events = new Events<ProxyRotateEvents>();
   const rotation = new Rotation(resolved, events, clock);
   const { strategy } = resolved;
 
   function proxyRotate(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
-    if (strategy === 'never') return next();
-    const exchange = exchangeOf(req, res);
+    enterBy(enter, req, res, next);
+  }
+
+  function enter(exchange: Exchange): undefined {
+    if (strategy === 'never') return;
     const route = new Route(rotation);
     exchange.egress = route;
-    // First, since a guard is told of the end of an attempt only if those before it have let it pass.
-    exchange.guards.unshift(route);
-    next();
+    // In front of the others: what a limit refuses has been chosen a way, which hears that it was not used.
+    exchange.limits.unshift(route);
   }
   return Object.assign(proxyRotate, {
+    enter,
     status: () => rotation.status(),
     policy: () => (strategy === 'never' ? undefined : new Route(rotation)),
     on: events.on.bind(events) as ProxyRotateHandler['on'],

@@ -1,8 +1,8 @@
-import type { EventEmitter } from 'node:events';
-import type { Egress, EgressCall, EgressTarget } from '../core/egress.js';
+import type { AttemptOutcome, ResponseHead } from '../core/attempt.js';
+import { DIRECT, type Egress, type EgressCall, type EgressTarget } from '../core/egress.js';
 import type { EgressProxyStatus } from '../core/egress-status.js';
-import { ProxyError } from '../core/errors.js';
-import type { AttemptOutcome } from '../core/exchange.js';
+import { type ProxyError, shuttingDown } from '../core/errors.js';
+import type { Events } from '../core/events.js';
 import type { Clock } from '../core/steady-clock.js';
 import { requestedDelayMs } from '../http/retry-after.js';
 import type { Cooldown, Mishap } from './cooldown.js';
@@ -12,7 +12,7 @@ import { type Lane, Lanes } from './lanes.js';
 import { noProxyError } from './no-proxy-error.js';
 import type { ProxyRotateEvents } from './proxy-rotate-events.js';
 import type { ResolvedProxyRotate } from './proxy-rotate-options.js';
-import type { Route, RouteOwner } from './route.js';
+import type { Route, RouteOwner, Way } from './route.js';
 import { type Found, firstFrom, hash, leastUsed, nextInTurn, readyAt } from './strategies.js';
 import { Waiting } from './waiting.js';
 
@@ -25,7 +25,7 @@ const SOON_MS = 1000;
 export class Rotation implements RouteOwner, ProxyOwner {
   readonly now: Clock;
   readonly #options: ResolvedProxyRotate;
-  readonly #events: EventEmitter<ProxyRotateEvents>;
+  readonly #events: Events<ProxyRotateEvents>;
   readonly #proxies: readonly EgressProxy[];
   readonly #lanes: Lanes;
   readonly #waiting = new Waiting();
@@ -33,7 +33,7 @@ export class Rotation implements RouteOwner, ProxyOwner {
   #turn = 0;
   #closed = false;
 
-  constructor(options: ResolvedProxyRotate, events: EventEmitter<ProxyRotateEvents>, clock: Clock) {
+  constructor(options: ResolvedProxyRotate, events: Events<ProxyRotateEvents>, clock: Clock) {
     this.#options = options;
     this.#events = events;
     this.now = clock;
@@ -49,7 +49,7 @@ export class Rotation implements RouteOwner, ProxyOwner {
     call: EgressCall,
     tried: ReadonlySet<string>,
     target: EgressTarget,
-  ): Egress | undefined | ProxyError | Promise<Egress | undefined | ProxyError> {
+  ): Way | Promise<Way> {
     const lane = this.#lanes.of(target);
     const now = this.now();
     route.lane = lane;
@@ -57,9 +57,9 @@ export class Rotation implements RouteOwner, ProxyOwner {
     route.chosenAt = now;
     route.probe = false;
     if (this.#closed) return this.#shutDown(route);
-    if (lane.bypass) return undefined;
+    if (lane.bypass) return DIRECT;
     if (this.#options.strategy === 'on_rate_limit' && this.#mayGoDirect(route, lane, call, now))
-      return undefined;
+      return DIRECT;
     const found = this.#search(route, call, tried, lane, now);
     if (found.proxy) return this.#take(route, call, found.proxy, lane, now);
     if (found.onProbe) return this.#afterProbe(route, call, tried, lane);
@@ -72,15 +72,18 @@ export class Rotation implements RouteOwner, ProxyOwner {
     used.active++;
   }
 
+  responded({ lane, proxy, chosenAt }: Route, head: ResponseHead): void {
+    if (lane) this.#responded(lane, proxy, chosenAt, head);
+  }
+
   ended(route: Route, outcome: AttemptOutcome): void {
     const { lane, proxy, chosenAt, probe } = route;
     if (!lane) return;
     const used = proxy ?? this.#direct;
     used.active--;
     route.lane = undefined;
-    if (outcome.kind === 'answer') this.#responded(lane, proxy, chosenAt, outcome.head);
-    // A DialError was counted by dialEnded() already, with the time when the connection began.
-    if (outcome.kind === 'failure' && proxy && outcome.error.code === 'ERR_PROXY_CONNECT') {
+    // A dial has told on its own account what went wrong, and when it began.
+    if (outcome.kind === 'failure' && proxy && outcome.by === 'egress') {
       const { error } = outcome;
       if (!(error instanceof DialError)) {
         this.#failed(proxy, undefined, proxy.cooldown, { reason: error.message, beganAt: chosenAt });
@@ -90,6 +93,7 @@ export class Rotation implements RouteOwner, ProxyOwner {
   }
 
   dialEnded(proxy: EgressProxy, beganAt: number, targetOrigin: string, failure: DialError | undefined): void {
+    if (this.#closed) return;
     if (failure?.concerns === 'proxy') {
       this.#failed(proxy, undefined, proxy.cooldown, { reason: failure.reason, beganAt });
       return;
@@ -156,20 +160,15 @@ export class Rotation implements RouteOwner, ProxyOwner {
     return proxy.egress(lane.encrypted || call.tunnel === true);
   }
 
-  /** Waits for the end of a probe, since no other proxy can be used: it ends soon, one way or the other. */
-  async #afterProbe(
-    route: Route,
-    call: EgressCall,
-    tried: ReadonlySet<string>,
-    lane: Lane,
-  ): Promise<Egress | undefined | ProxyError> {
+  /** Waits for the end of the probe, since no other egress proxy is usable: it ends soon, either way. */
+  async #afterProbe(route: Route, call: EgressCall, tried: ReadonlySet<string>, lane: Lane): Promise<Way> {
     const giveUpAt = this.now() + this.#options.connectTimeoutMs;
     for (;;) {
       await this.#waiting.until(giveUpAt - this.now());
       const now = this.now();
       route.chosenAt = now;
+      if (this.#closed || call.abandoned) return this.#shutDown(route);
       const found = this.#search(route, call, tried, lane, now);
-      if (this.#closed) return this.#shutDown(route);
       if (found.proxy) return this.#take(route, call, found.proxy, lane, now);
       if (!found.onProbe || now >= giveUpAt) return this.#nothingLeft(route, lane, tried, found, now);
     }
@@ -181,15 +180,15 @@ export class Rotation implements RouteOwner, ProxyOwner {
     tried: ReadonlySet<string>,
     found: Found,
     now: number,
-  ): ProxyError | undefined {
+  ): ProxyError | typeof DIRECT {
     const { name: api, fallback } = this.#options;
     const untilMs = found.coolsDownUntil - now;
     const retryAfterMs = found.onProbe || !Number.isFinite(untilMs) ? SOON_MS : Math.max(SOON_MS, untilMs);
     const direct = fallback === 'direct';
-    if (this.#events.listenerCount('exhausted') > 0) {
+    if (this.#events.has('exhausted')) {
       this.#events.emit('exhausted', { api, origin: lane.origin, retryAfterMs, direct });
     }
-    if (direct) return undefined;
+    if (direct) return DIRECT;
     route.lane = undefined;
     const { coolsDownUntil } = found;
     return noProxyError({ api, proxies: this.#proxies, lane, tried, coolsDownUntil, now }, retryAfterMs);
@@ -197,7 +196,7 @@ export class Rotation implements RouteOwner, ProxyOwner {
 
   #shutDown(route: Route): ProxyError {
     route.lane = undefined;
-    return new ProxyError('ERR_SHUTTING_DOWN', 'The proxy is shutting down');
+    return shuttingDown();
   }
 
   #responded(
@@ -233,14 +232,14 @@ export class Rotation implements RouteOwner, ProxyOwner {
     }
     if (!recovered) return;
     this.#waiting.wake();
-    if (reason === undefined || this.#events.listenerCount('recovered') === 0) return;
+    if (reason === undefined || !this.#events.has('recovered')) return;
     this.#events.emit('recovered', { api: this.#options.name, proxy: proxy?.name, origin: lane?.origin });
   }
 
   #failed(proxy: EgressProxy | undefined, lane: Lane | undefined, cooldown: Cooldown, mishap: Mishap): void {
     const cooldownMs = cooldown.failed(mishap, this.now());
     this.#waiting.wake();
-    if (cooldownMs === undefined || this.#events.listenerCount('cooldown') === 0) return;
+    if (cooldownMs === undefined || !this.#events.has('cooldown')) return;
     const { reason } = mishap;
     this.#events.emit('cooldown', {
       api: this.#options.name,

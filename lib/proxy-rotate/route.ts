@@ -1,26 +1,32 @@
-import type { Egress, EgressCall, EgressPolicy, EgressTarget } from '../core/egress.js';
+import type { Attempt, AttemptOutcome, ResponseHead } from '../core/attempt.js';
+import type { DIRECT, Egress, EgressCall, EgressPolicy, EgressTarget } from '../core/egress.js';
 import type { ProxyError } from '../core/errors.js';
-import type { Attempt, AttemptOutcome, Guard } from '../core/exchange.js';
+import type { Limit, Permit } from '../core/exchange.js';
 import type { EgressProxy } from './egress-proxy.js';
 import type { Lane } from './lanes.js';
 
-/** What a route needs of its rotation. */
+/** How an attempt goes, or why it does not. */
+export type Way = Egress | typeof DIRECT | ProxyError;
+
+/** What a route asks of its rotation. */
 export interface RouteOwner {
   choose(
     route: Route,
     call: EgressCall,
     tried: ReadonlySet<string>,
     target: EgressTarget,
-  ): Egress | undefined | ProxyError | Promise<Egress | undefined | ProxyError>;
-  /** An attempt takes this route. */
+  ): Way | Promise<Way>;
+  /** An attempt is about to go this way. */
   begins(route: Route): void;
-  /** The attempt has ended. */
+  /** Its head has arrived. */
+  responded(route: Route, head: ResponseHead): void;
+  /** It has ended. */
   ended(route: Route, outcome: AttemptOutcome): void;
 }
 
-/** The route of one call, attempt by attempt: policy and guard in one small object. */
-export class Route implements EgressPolicy, Guard {
-  /** The sticky key, once it is known. */
+/** The way of one call, attempt by attempt: policy, limit and permit in one small object. */
+export class Route implements EgressPolicy, Limit, Permit {
+  /** Of a sticky rotation, once it is known: what calls have in common that go the same way. */
   key: string | undefined = undefined;
   /** Target of the current attempt; `undefined` before the first. */
   lane: Lane | undefined = undefined;
@@ -39,11 +45,17 @@ export class Route implements EgressPolicy, Guard {
     return this.#owner.choose(this, call, tried, target);
   }
 
-  before(): undefined {
-    if (this.lane) this.#owner.begins(this);
+  admit(): Permit | undefined {
+    if (!this.lane) return undefined;
+    this.#owner.begins(this);
+    return this;
   }
 
-  after(attempt: Attempt): void {
-    if (this.lane && attempt.outcome) this.#owner.ended(this, attempt.outcome);
+  head({ outcome }: Attempt): void {
+    if (outcome?.kind === 'response') this.#owner.responded(this, outcome.head);
+  }
+
+  end({ outcome }: Attempt): void {
+    if (outcome) this.#owner.ended(this, outcome);
   }
 }

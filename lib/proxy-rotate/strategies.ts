@@ -115,10 +115,10 @@ function walk(search: Search, judge: (proxy: EgressProxy) => Verdict): Found {
 }
 
 /** When the advertised limits allow the call through this proxy, in epoch milliseconds; 0 is now. */
-export function readyAt({ guards }: EgressCall, proxy: string | undefined): number {
+export function readyAt({ limits }: EgressCall, proxy: string | undefined): number {
   let latest = 0;
-  for (const guard of guards) {
-    if (guard.readyAt) latest = Math.max(latest, guard.readyAt(proxy));
+  for (const limit of limits) {
+    if (limit.readyAt) latest = Math.max(latest, limit.readyAt(proxy));
   }
   return latest;
 }

@@ -1,8 +1,9 @@
-import type { ServerResponse } from 'node:http';
-import { ProxyError } from '../core/errors.js';
-import type { Attempt, AttemptOutcome, Exchange, Guard } from '../core/exchange.js';
-import { LIMIT_HEADERS, readLimits } from './gate/advertised-limits.js';
+import type { Attempt } from '../core/attempt.js';
+import { ProxyError, shuttingDown } from '../core/errors.js';
+import type { Exchange, Limit, Permit } from '../core/exchange.js';
+import { readLimits } from './gate/advertised-limits.js';
 import type { Gate, Passage } from './gate/gate.js';
+import { hasLimitHeaders, sentHeaders } from './limit-headers.js';
 import type { Limiter } from './quota/limiter.js';
 import type { Token } from './quota/quota.js';
 import { boundedKey } from './quota/redis-keys.js';
@@ -16,7 +17,7 @@ type Veto = ProxyError | undefined;
  * One call at a limiter. On entry it takes quota and limit for its first attempt; each further attempt takes its own.
  * Without `forward()` there are no attempts to see, and the response of the handler counts.
  */
-export class LimitedCall implements Guard {
+export class LimitedCall implements Limit, Permit {
   readonly limiter: Limiter;
   readonly #exchange: Exchange;
   readonly #quotaLane: string;
@@ -58,14 +59,21 @@ export class LimitedCall implements Guard {
 
   #enter(): Veto | Promise<Veto> {
     const { limiter } = this;
+    if (limiter.closing.begun) return shuttingDown();
     const gate = limiter.rotates ? undefined : this.#gateTo(undefined);
     return this.#acquire(gate, limiter.options.onLimit === 'queue', limiter.totalTimeoutMs);
   }
 
-  before(attempt: Attempt): Veto | Promise<Veto> {
+  admit(attempt: Attempt): Permit | ProxyError | Promise<Permit | ProxyError> {
+    const refusal = this.#admit(attempt);
+    return refusal instanceof Promise ? refusal.then((late) => late ?? this) : (refusal ?? this);
+  }
+
+  #admit(attempt: Attempt): Veto | Promise<Veto> {
     const { limiter } = this;
     const exchange = this.#exchange;
     if (this.#over) return this.#abandoned();
+    if (limiter.closing.begun) return shuttingDown();
     limiter.observe(exchange);
     const gate = this.#gateTo(attempt.egress);
     this.#attempt = attempt;
@@ -82,12 +90,18 @@ export class LimitedCall implements Guard {
     return this.#use(refusal);
   }
 
-  after(attempt: Attempt): void {
-    if (attempt !== this.#attempt || !attempt.outcome) return;
-    this.#attempt = undefined;
+  head(attempt: Attempt): void {
     const { outcome } = attempt;
-    if (outcome.kind === 'answer') this.#responded(outcome.head.status, outcome.head.rawHeaders);
-    else if (this.#neverArrived(attempt, outcome)) this.#giveBack();
+    if (attempt !== this.#attempt || outcome?.kind !== 'response') return;
+    this.#attempt = undefined;
+    this.#responded(outcome.head.status, outcome.head.rawHeaders);
+    this.limiter.line.wake();
+  }
+
+  end(attempt: Attempt): void {
+    if (attempt !== this.#attempt) return;
+    this.#attempt = undefined;
+    if (neverArrived(attempt)) this.#giveBack();
     else this.#lost();
     this.limiter.line.wake();
   }
@@ -96,8 +110,8 @@ export class LimitedCall implements Guard {
     return this.limiter.gates?.known(this.#credential, egress)?.readyAt() ?? 0;
   }
 
-  /** Called when nobody waits for the call any more. */
-  end(): void {
+  /** Hears that nobody waits for the call any more. */
+  leave(): void {
     this.#over = true;
     this.#stopWaiting?.();
     if (!this.#held) return;
@@ -140,7 +154,9 @@ export class LimitedCall implements Guard {
     mayWait: boolean,
     totalTimeoutMs: number | undefined,
   ): Veto | Promise<Veto> {
-    return mayWait ? this.#wait(gate, blocked, totalTimeoutMs) : this.limiter.refuse(blocked.refusal);
+    return mayWait && !this.limiter.closing.begun
+      ? this.#wait(gate, blocked, totalTimeoutMs)
+      : this.limiter.refuse(blocked.refusal);
   }
 
   #lanes(gate: Gate | undefined): readonly unknown[] {
@@ -200,10 +216,10 @@ export class LimitedCall implements Guard {
       };
       const waiter: Waiter = {
         lanes: this.#lanes(gate),
-        deadline: limiter.clock() + waitMs,
+        deadline: limiter.time.steady() + waitMs,
         attempt: () => this.#take(gate),
         go: () => settle(undefined),
-        late: (last) => settle(limiter.refuseLate(last.refusal)),
+        late: (last) => settle(limiter.refuse(last.refusal)),
       };
       this.#stopWaiting = () => {
         line.leave(waiter);
@@ -233,7 +249,7 @@ export class LimitedCall implements Guard {
 
   #responded(status: number, rawHeaders: readonly string[]): void {
     if (this.#gate && this.#passage)
-      this.#gate.settle(this.#passage, readLimits(status, rawHeaders, Date.now()));
+      this.#gate.settle(this.#passage, readLimits(status, rawHeaders, this.limiter.time.wall()));
     this.#clear();
   }
 
@@ -261,28 +277,13 @@ export class LimitedCall implements Guard {
     this.#passage = undefined;
     this.#held = false;
   }
+}
 
-  #neverArrived(attempt: Attempt, outcome: AttemptOutcome): boolean {
-    if (outcome.kind !== 'failure') return this.#exchange.attempts.at(-1) !== attempt;
-    return outcome.unsent || outcome.staleConnection || outcome.error.code === 'ERR_PROXY_CONNECT';
-  }
+/** The target has not counted it. */
+function neverArrived({ end }: Attempt): boolean {
+  if (end?.kind !== 'failure') return end?.kind === 'unused';
+  return end.unsent || end.staleConnection || end.by === 'egress';
 }
 
 /** For a call behind others that wait: nothing else is known. */
 const BEHIND_OTHERS: Refusal = { by: 'quota', waitMs: 1000, againMs: 1000 };
-
-function hasLimitHeaders(res: ServerResponse): boolean {
-  for (const name of LIMIT_HEADERS) if (res.hasHeader(name)) return true;
-  return false;
-}
-
-/** The headers as sent. Those given to `writeHead()` are found nowhere else. */
-function sentHeaders(res: ServerResponse): string[] {
-  const { _header: head } = res as { _header?: unknown };
-  if (typeof head !== 'string') return [];
-  const lines = head.split('\r\n').slice(1);
-  return lines.flatMap((line) => {
-    const colon = line.indexOf(':');
-    return colon < 1 ? [] : [line.slice(0, colon), line.slice(colon + 1).trim()];
-  });
-}

@@ -1,4 +1,4 @@
-import type { EventEmitter } from 'node:events';
+import type { Events } from '../core/events.js';
 
 /**
  * Which advertised limit an event is about: `credential` is a digest, empty without one; `proxy` is the egress proxy,
@@ -23,4 +23,4 @@ export interface RateLimitEvents {
 }
 
 /** Emitter of {@link RateLimitEvents}. */
-export type RateLimitEmitter = EventEmitter<RateLimitEvents>;
+export type RateLimitEmitter = Events<RateLimitEvents>;

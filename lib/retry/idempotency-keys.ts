@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { Attempt, Exchange, Guard, SentRequest } from '../core/exchange.js';
+import type { Attempt, SentRequest } from '../core/attempt.js';
+import type { Exchange, Limit, Permit } from '../core/exchange.js';
 import { idempotencyKeySchema, type ResolvedRetry } from './retry-options.js';
 
 /** Sends the same key with all attempts of an unsafe call. One instance serves every call of a policy. */
-export class IdempotencyKeys implements Guard {
+export class IdempotencyKeys implements Limit, Permit {
   readonly #header: string;
   readonly #lowerHeader: string;
   readonly #methods: ReadonlySet<string>;
@@ -20,6 +21,10 @@ export class IdempotencyKeys implements Guard {
   /** Whether calls with this method get a key. */
   covers(method: string): boolean {
     return this.#methods.has(method);
+  }
+
+  admit(): Permit {
+    return this;
   }
 
   sending(_attempt: Attempt, exchange: Exchange, { method }: SentRequest): readonly string[] | undefined {

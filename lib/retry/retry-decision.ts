@@ -1,4 +1,5 @@
-import type { AttemptOutcome, RetryContext } from '../core/exchange.js';
+import type { AttemptOutcome } from '../core/attempt.js';
+import type { RetryContext } from '../core/exchange.js';
 import { requestedDelayMs } from '../http/retry-after.js';
 import { backOffMs } from './back-off.js';
 import type { ResolvedRetry } from './retry-options.js';
@@ -29,14 +30,14 @@ export function decideRetry(
   const unsent = outcome.kind === 'failure' && outcome.unsent;
   if (!unsent && !call.keyed && !options.methods.includes(call.method)) return { stop: 'method' };
   if (!call.replayable) return { stop: 'body' };
-  const requestedMs = outcome.kind === 'answer' ? requestedDelayMs(outcome.head, now) : undefined;
+  const requestedMs = outcome.kind === 'response' ? requestedDelayMs(outcome.head, now) : undefined;
   const waitMs = Math.max(requestedMs ?? 0, backOffMs(options, call.attemptsMade, random));
   if (call.elapsedMs + waitMs >= options.totalTimeoutMs) return { stop: 'time' };
   return { waitMs };
 }
 
 function retryable(options: ResolvedRetry, outcome: AttemptOutcome): boolean {
-  if (outcome.kind === 'answer') return options.retryOnStatus.includes(outcome.head.status);
+  if (outcome.kind === 'response') return options.retryOnStatus.includes(outcome.head.status);
   if (outcome.kind === 'failure') {
     return outcome.retryClass !== undefined && options.retryOnErrors.includes(outcome.retryClass);
   }

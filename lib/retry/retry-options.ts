@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { RetryClass } from '../core/exchange.js';
+import type { RetryClass } from '../core/attempt.js';
 import { count, durationMs, headerName, optionsObject, sizeBytes } from '../core/options.js';
 
 /** Options of `retry()`. */

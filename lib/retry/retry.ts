@@ -1,14 +1,10 @@
-import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import asyncRetry from 'async-retry';
-import {
-  type AttemptOutcome,
-  type Exchange,
-  exchangeOf,
-  type RetryContext,
-  type RetryPolicy,
-} from '../core/exchange.js';
+import type { AttemptOutcome } from '../core/attempt.js';
+import { Events } from '../core/events.js';
+import type { Exchange, RetryContext, RetryPolicy } from '../core/exchange.js';
 import { resolveOptions } from '../core/options.js';
+import { enterBy } from '../core/pipeline.js';
+import { driveAttempts } from './driver.js';
 import { IdempotencyKeys } from './idempotency-keys.js';
 import { RetryBudget } from './retry-budget.js';
 import { decideRetry, type StopReason } from './retry-decision.js';
@@ -45,21 +41,17 @@ export function retry(options: RetryOptions = {}): RetryHandler {
   const policy = new Policy(resolveOptions(retrySchema, options, 'retry'));
 
   function retry(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
-    const exchange = exchangeOf(req, res);
-    exchange.retry = policy;
-    policy.begin(exchange);
-    next();
+    enterBy(policy.enter, req, res, next);
   }
   return Object.assign(retry, {
+    enter: policy.enter,
     on: policy.events.on.bind(policy.events) as RetryHandler['on'],
     off: policy.events.off.bind(policy.events) as RetryHandler['off'],
   });
 }
 
-const FIRST_FAILED = new Error('The first attempt has failed');
-
 class Policy implements RetryPolicy {
-  readonly events = new EventEmitter<RetryEvents>();
+  readonly events = new Events<RetryEvents>();
   readonly maxBodyBytes: number;
   readonly totalTimeoutMs: number;
   readonly #options: ResolvedRetry;
@@ -77,10 +69,11 @@ class Policy implements RetryPolicy {
     this.#keys = idempotencyKey === false ? undefined : new IdempotencyKeys(idempotencyKey);
   }
 
-  begin({ guards }: Exchange): void {
-    this.#budget?.deposit(performance.now());
-    if (this.#keys) guards.push(this.#keys);
-  }
+  readonly enter = (exchange: Exchange): undefined => {
+    exchange.retry = this;
+    this.#budget?.deposit(exchange.startedAt);
+    if (this.#keys) exchange.limits.push(this.#keys);
+  };
 
   resends(method: string): boolean {
     const listed = this.#methods.has(method) || (this.#keys?.covers(method) ?? false);
@@ -99,16 +92,8 @@ class Policy implements RetryPolicy {
     return undefined;
   }
 
-  /** async-retry runs the loop; its first attempt stands for the one that has failed already. */
   drive(again: (giveUp: (error: Error) => void) => Promise<void>): Promise<void> {
-    return asyncRetry(
-      (giveUp, attempt) => {
-        if (attempt === 1) throw FIRST_FAILED;
-        return again(giveUp);
-      },
-      // The waits are made elsewhere: async-retry has none that an upstream can request or that can be cancelled.
-      { retries: this.#options.maxAttempts - 1, minTimeout: 0, maxTimeout: 0, randomize: false },
-    );
+    return driveAttempts(this.#options.maxAttempts, again);
   }
 
   #announce<E extends keyof RetryEvents>(
@@ -117,9 +102,9 @@ class Policy implements RetryPolicy {
     { exchange, method, attemptsMade }: RetryContext,
     more: { waitMs: number } | { stop: StopReason },
   ): void {
-    if (this.events.listenerCount(event) === 0) return;
+    if (!this.events.has(event)) return;
     const because =
-      outcome.kind === 'answer'
+      outcome.kind === 'response'
         ? String(outcome.head.status)
         : outcome.kind === 'failure'
           ? outcome.error.code

@@ -1,7 +1,12 @@
 import type { Delta } from './digest/delta.js';
 import { OTHERS, Tally } from './digest/tally.js';
 import { LiveTimes } from './live-times.js';
+import { pathTemplate } from './path-template.js';
 import type { StoredError } from './stored-error.js';
+
+/** URLs that are remembered, and how long each may be. */
+const MAX_RECENT = 256;
+const MAX_RECENT_LENGTH = 128;
 
 /** A path whose requests are being recorded. */
 export interface LivePath {
@@ -18,6 +23,8 @@ export class LiveApi {
   readonly #maxPaths: number;
   readonly #maxErrors: number;
   readonly #paths = new Map<string, LivePath>();
+  /** By URL. */
+  readonly #recent = new Map<string, LivePath>();
   /** Newest last; at most twice as many as are kept. */
   #errors: StoredError[] = [];
 
@@ -25,6 +32,17 @@ export class LiveApi {
     this.name = name;
     this.#maxPaths = maxPaths;
     this.#maxErrors = maxErrors;
+  }
+
+  /** The path that a URL is counted under. Those that come again and again are not taken apart each time. */
+  pathOf(url: string): LivePath {
+    const known = this.#recent.get(url);
+    if (known) return known;
+    const path = this.path(pathTemplate(url));
+    if (url.length > MAX_RECENT_LENGTH) return path;
+    if (this.#recent.size >= MAX_RECENT) this.#recent.clear();
+    this.#recent.set(url, path);
+    return path;
   }
 
   /** The path of this name; one for all others beyond the limit. */

@@ -4,7 +4,7 @@ import { type Centroids, centroidsOf, mergeCentroids } from './digest/centroids.
 
 /** The part of the package tdigest that is used here. */
 interface TDigest {
-  push(value: number): void;
+  push_centroid(centroid: { mean: number; n: number }): void;
   toArray(): { readonly mean: number; readonly n: number }[];
 }
 
@@ -14,11 +14,11 @@ const { TDigest: TDigestClass }: { TDigest: new (delta: number) => TDigest } = u
 const DELTA = 0.01;
 
 const FEW = 16;
-const MANY = 512;
+const MANY = 4096;
 
 /**
- * Times of the requests since the last flush. A request stores one number; on a path so busy that they no longer fit,
- * they are moved into a digest.
+ * Times of the requests since the last flush. A request stores one number. On a path so busy that they no longer fit
+ * they are moved into a digest, as centroids and not one by one: tdigest takes half a microsecond for each.
  */
 export class LiveTimes {
   #samples = new Float32Array(FEW);
@@ -66,11 +66,13 @@ export class LiveTimes {
       return;
     }
     this.#digest ??= new TDigestClass(DELTA);
-    for (const sample of this.#samples) {
-      this.#digest.push(sample);
-      if (sample < this.#min) this.#min = sample;
-      if (sample > this.#max) this.#max = sample;
-    }
+    const folded = centroidsOf(this.#samples.slice());
+    if (!folded) return;
+    folded.means.forEach((mean, i) => {
+      this.#digest?.push_centroid({ mean, n: folded.counts[i] ?? 0 });
+    });
+    this.#min = Math.min(this.#min, folded.min);
+    this.#max = Math.max(this.#max, folded.max);
     this.#digested += this.#size;
     this.#size = 0;
   }

@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { ProxyError } from '../core/errors.js';
-import { announcesBody, type Exchange, type Guard } from '../core/exchange.js';
+import type { Limit, Permit } from '../core/exchange.js';
+import { announcesBody, type Exchange } from '../core/exchange.js';
 import { messageOf, resultOf } from './call-outcome.js';
 import type { Delta } from './digest/delta.js';
 import { bump, bumpName, OTHERS } from './digest/tally.js';
 import { LiveApi, type LivePath } from './live-api.js';
 import { measureBody, measuredBody, measuredResponse, measureResponse } from './meter.js';
-import { pathName, pathTemplate } from './path-template.js';
+import { pathName } from './path-template.js';
 import { SPANS, spanStart } from './periods.js';
 import { redactedMessage, redactedPath } from './redaction.js';
 
@@ -37,13 +38,16 @@ export class Recorder {
   #recorded = 0;
   #cuts: WeakMap<Exchange, ProxyError> | undefined;
 
-  /** Notes responses that break off, and marks the requests that are watched already. */
-  readonly #guard: Guard = {
-    cut: (_attempt, exchange, error) => {
+  readonly #permit: Permit = {
+    end: ({ outcome, end }, exchange) => {
+      if (outcome?.kind !== 'response' || end?.kind !== 'failure') return;
       this.#cuts ??= new WeakMap();
-      this.#cuts.set(exchange, error);
+      this.#cuts.set(exchange, end.error);
     },
   };
+
+  /** Hears of responses that break off, and marks the calls that are watched already. */
+  readonly #watch: Limit = { admit: () => this.#permit };
 
   constructor(options: RecorderOptions, clock: () => number, sealed: (api: string, delta: Delta) => void) {
     this.#options = options;
@@ -61,9 +65,9 @@ export class Recorder {
    * @param ownWriters see {@link StatsHandler.watch}
    */
   watch(exchange: Exchange, ownWriters: boolean): void {
-    const { req, res, guards } = exchange;
-    if (guards.includes(this.#guard)) return;
-    guards.push(this.#guard);
+    const { req, res, limits } = exchange;
+    if (limits.includes(this.#watch)) return;
+    limits.push(this.#watch);
     if (!ownWriters) measureResponse(res);
     if (announcesBody(req)) measureBody(req);
     // A later stage may rewrite it.
@@ -103,7 +107,7 @@ export class Recorder {
     const endedAt = performance.now();
     const durationMs = Math.max(0, endedAt - exchange.startedAt);
     const api = this.#api(exchange.api || this.#options.name);
-    const path = api.path(name ?? pathTemplate(url));
+    const path = name === undefined ? api.pathOf(url) : api.path(name);
     const cut = exchange.res.writableFinished ? undefined : this.#cuts?.get(exchange);
     const failed = count(path, exchange, cut, durationMs);
     if (!failed) return;
@@ -149,14 +153,14 @@ function count(
   cut: ProxyError | undefined,
   durationMs: number,
 ): boolean {
-  const { req, res, error, cache, attempts, startedAt, answeredAt } = exchange;
+  const { req, res, error, cache, attempts, startedAt, respondedAt } = exchange;
   const result = resultOf(exchange, cut);
   const meter = measuredResponse(res);
   tally.total++;
   if (result !== 'left') tally[result]++;
   if (res.headersSent) {
     bump(tally.statusCodes, res.statusCode);
-    const firstAt = answeredAt ?? meter?.firstByteAt ?? 0;
+    const firstAt = respondedAt ?? meter?.firstByteAt ?? 0;
     // A head without a body may have been sent unobserved, as by `flushHeaders()`.
     firstBytes.add(firstAt > startedAt ? Math.min(firstAt - startedAt, durationMs) : durationMs);
     if (hasBody(req.method, res.statusCode)) tally.bytesOut += meter?.bytesOut ?? exchange.bytesOut;

@@ -1,6 +1,6 @@
 import { type Context, type Span, SpanKind, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
-import type { ProxyError } from '../core/errors.js';
-import type { Attempt, Exchange, Guard, SentRequest } from '../core/exchange.js';
+import type { Attempt, SentRequest } from '../core/attempt.js';
+import type { Exchange, Limit, Permit } from '../core/exchange.js';
 import { type Inject, injectedHeaders } from './injected-headers.js';
 import {
   attemptAttributes,
@@ -19,7 +19,7 @@ export interface TraceTools {
 }
 
 /** The spans of one call: its own, and as its guard one for each attempt that is sent. */
-export class CallTrace implements Guard {
+export class CallTrace implements Limit, Permit {
   readonly span: Span;
   /** Holds the call's span: the parent for spans of later handlers. */
   readonly context: Context;
@@ -28,10 +28,7 @@ export class CallTrace implements Guard {
   #api: string;
   #attempt: Span | undefined;
   #attemptNumber = 0;
-  /** When the response headers of the attempt came, while its span is open. */
-  #headAt = 0;
   #cutBy: string | undefined;
-  #settled = false;
 
   constructor(exchange: Exchange, kind: SpanKind, parent: Context, tools: TraceTools) {
     this.#tools = tools;
@@ -46,7 +43,6 @@ export class CallTrace implements Guard {
   /** Starts the span of an attempt that is about to be sent. @returns headers for this attempt, as a flat list */
   sending(attempt: Attempt, _exchange: Exchange, request: SentRequest): readonly string[] | undefined {
     const { tracer, inject } = this.#tools;
-    this.#endRefused();
     const options = { kind: SpanKind.CLIENT, attributes: attemptAttributes(attempt, request) };
     const span = tracer.startSpan(spanMethod(request.method), options, this.context);
     this.#attempt = span;
@@ -54,35 +50,41 @@ export class CallTrace implements Guard {
     return inject && injectedHeaders(inject, trace.setSpan(this.context, span));
   }
 
-  after(attempt: Attempt): void {
-    const { outcome } = attempt;
-    // An attempt that a guard refused was not sent and has no span.
-    if (!this.#attempt || attempt.number !== this.#attemptNumber || !outcome) return;
-    const attributes = outcomeAttributes(outcome);
-    this.#attempt.setAttributes(attributes);
-    if (attributes['error.type'] !== undefined) {
-      const message = outcome.kind === 'failure' ? outcome.error.message : undefined;
-      this.#attempt.setStatus({ code: SpanStatusCode.ERROR, message });
-    }
-    // Whether a response is passed on is decided later; if it is, the span lasts until the end of its body. After the
-    // client has gone there is no event for that end.
-    if (outcome.kind === 'answer' && !this.#settled) this.#headAt = performance.now();
-    else this.#endAttempt();
+  admit(): Permit {
+    return this;
   }
 
-  cut(_attempt: Attempt, _exchange: Exchange, error: ProxyError): void {
-    this.#cutBy = error.code;
-    this.#attempt?.setAttribute('error.type', error.code);
-    this.#attempt?.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
-    this.#endAttempt();
+  /** Whether the response is passed on is decided after this; where it is, its span lasts as long as the body flows. */
+  head(attempt: Attempt): void {
+    this.#describe(attempt);
+  }
+
+  end(attempt: Attempt): void {
+    // An attempt that a limit refused was not sent and has no span.
+    if (!this.#attempt || attempt.number !== this.#attemptNumber) return;
+    const { outcome, end } = attempt;
+    if (outcome?.kind !== 'response') this.#describe(attempt);
+    else if (end?.kind === 'failure') {
+      this.#cutBy = end.error.code;
+      this.#attempt.setAttribute('error.type', end.error.code);
+      this.#attempt.setStatus({ code: SpanStatusCode.ERROR, message: end.error.message });
+    }
+    this.#attempt.end();
+    this.#attempt = undefined;
+  }
+
+  #describe({ number, outcome }: Attempt): void {
+    if (!this.#attempt || number !== this.#attemptNumber || !outcome) return;
+    const attributes = outcomeAttributes(outcome);
+    this.#attempt.setAttributes(attributes);
+    if (attributes['error.type'] === undefined) return;
+    const message = outcome.kind === 'failure' ? outcome.error.message : undefined;
+    this.#attempt.setStatus({ code: SpanStatusCode.ERROR, message });
   }
 
   #settle(exchange: Exchange): void {
-    this.#settled = true;
     const { span } = this;
-    const { error, answeredAt, api } = exchange;
-    if (answeredAt === undefined) this.#endRefused();
-    else this.#endAttempt();
+    const { error, api } = exchange;
     if (api && api !== this.#api) {
       span.updateName(`${this.#method} ${api}`);
       span.setAttribute('resilient_proxy.api', api);
@@ -95,16 +97,5 @@ export class CallTrace implements Guard {
       span.setStatus({ code: SpanStatusCode.ERROR, ...(error && { message: error.message }) });
     }
     span.end();
-  }
-
-  /** Ends the span of an attempt whose response was not passed on, as of its headers. One without headers still runs. */
-  #endRefused(): void {
-    if (this.#headAt > 0) this.#endAttempt(this.#headAt);
-  }
-
-  #endAttempt(at?: number): void {
-    this.#attempt?.end(at);
-    this.#attempt = undefined;
-    this.#headAt = 0;
   }
 }

@@ -1,6 +1,7 @@
 import { TLSSocket } from 'node:tls';
 import type { Attributes } from '@opentelemetry/api';
-import type { Attempt, AttemptOutcome, Exchange, SentRequest } from '../core/exchange.js';
+import type { Attempt, AttemptOutcome, SentRequest } from '../core/attempt.js';
+import type { Exchange } from '../core/exchange.js';
 import { spanUrl } from './span-url.js';
 
 /** Methods that the semantic conventions list; others are `_OTHER`, so that a client cannot invent values. */

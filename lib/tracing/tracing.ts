@@ -60,7 +60,7 @@ export function tracing(options: TracingOptions = {}): TracingHandler {
     const kind = inside || exchange.detached ? SpanKind.INTERNAL : SpanKind.SERVER;
     const call = new CallTrace(exchange, kind, parent, tools);
     // Without an SDK that records spans, the client's own headers stay in place.
-    if (isSpanContextValid(call.span.spanContext())) exchange.guards.push(call);
+    if (isSpanContextValid(call.span.spanContext())) exchange.limits.push(call);
   }
 
   return Object.assign(tracing, {
@@ -71,8 +71,8 @@ export function tracing(options: TracingOptions = {}): TracingHandler {
   });
 }
 
-function traceOf({ guards }: Exchange): CallTrace | undefined {
-  for (const guard of guards) if (guard instanceof CallTrace) return guard;
+function traceOf({ limits }: Exchange): CallTrace | undefined {
+  for (const limit of limits) if (limit instanceof CallTrace) return limit;
   return undefined;
 }
 

@@ -1,33 +1,25 @@
-import type { Egress } from '../core/egress.js';
-import { ProxyError } from '../core/errors.js';
-import type { Attempt, AttemptOutcome, Exchange, ResponseHead } from '../core/exchange.js';
+import type { AttemptFailure, AttemptOutcome, ResponseHead } from '../core/attempt.js';
+import { DIRECT, type Egress } from '../core/egress.js';
+import { ProxyError, shuttingDown } from '../core/errors.js';
+import type { Exchange, Permit } from '../core/exchange.js';
+import { IDEMPOTENT } from '../http/methods.js';
 import { type AttemptOwner, AttemptRun } from './attempt-run.js';
-import type { DeadlineWheel } from './deadline-wheel.js';
+import type { CallTools } from './call-tools.js';
 import { readFailure } from './failure.js';
-import type { Transport, UpstreamRequest } from './transport.js';
-
-/** What a call needs of the `forward()` that runs it. */
-export interface CallTools {
-  readonly send: Transport;
-  readonly wheel: DeadlineWheel;
-  /** Bound on one attempt up to its head, where no breaker sets one; 0 is none. */
-  readonly requestTimeoutMs: number;
-  /** Told of each answer that is passed on. */
-  readonly answered: ((request: UpstreamRequest, status: number) => void) | undefined;
-}
+import { replaced } from './request/headers.js';
+import type { Plan } from './transport.js';
 
 const NONE: ReadonlySet<string> = new Set();
 
-/** RFC 9110 §9.2.2. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
-
 /**
- * The attempt loop: sends attempts until one is accepted, asks the guards around each, and leaves the
- * decision to try again to the exchange's retry policy. A call whose first attempt is accepted creates
- * no promise and no timer.
+ * The attempt loop: sends attempts until one is accepted, asks the limits for a permit before each, and leaves the
+ * decision to try again to the exchange's retry policy. A call whose first attempt is accepted creates no promise and
+ * no timer.
  */
 export class Call implements AttemptOwner {
-  readonly #request: UpstreamRequest;
+  readonly exchange: Exchange;
+  /** What the first attempt sends; the others differ from it by their egress proxy and what permits put in. */
+  readonly #plan: Plan;
   readonly #tools: CallTools;
   readonly #settle: (error?: ProxyError) => void;
   #tried: Set<string> | undefined;
@@ -44,133 +36,168 @@ export class Call implements AttemptOwner {
     | undefined;
   #delayMs = 0;
 
-  constructor(request: UpstreamRequest, tools: CallTools, settle: (error?: ProxyError) => void) {
-    this.#request = request;
+  constructor(plan: Plan, tools: CallTools, settle: (error?: ProxyError) => void) {
+    this.exchange = plan.exchange;
+    this.#plan = plan;
     this.#tools = tools;
     this.#settle = settle;
   }
 
   start(): void {
-    this.#exchange.onAbandon(() => this.#stop());
+    this.exchange.onAbandon(() => this.#stop());
     this.#begin();
-  }
-
-  get #exchange(): Exchange {
-    return this.#request.exchange;
   }
 
   #begin(): void {
     if (this.#settled) return;
-    const exchange = this.#exchange;
-    const attempt: Attempt = {
-      number: exchange.attempts.length + 1,
-      startedAt: performance.now(),
-      durationMs: 0,
-      waitedMs: 0,
-      egress: undefined,
-      outcome: undefined,
-    };
-    const choice = exchange.egress?.choose(exchange, this.#tried ?? NONE, this.#request.target);
-    if (choice instanceof Promise)
-      choice.then((egress) => this.#through(startingNow(attempt), egress)).catch(this.#crash);
-    else this.#through(attempt, choice);
-  }
-
-  #through(attempt: Attempt, egress: Egress | undefined | ProxyError): void {
-    if (egress instanceof ProxyError) return this.#end(egress);
-    attempt.egress = egress?.name;
-    this.#ask(attempt, egress, 0);
-  }
-
-  /** Asks the guards in turn; goes on at once where none of them has to wait. */
-  #ask(attempt: Attempt, egress: Egress | undefined, from: number): void {
-    const { guards } = this.#exchange;
-    for (let i = from; i < guards.length; i++) {
-      const veto = guards[i]?.before?.(attempt, this.#exchange);
-      if (veto === undefined) continue;
-      if (!(veto instanceof Promise)) return this.#vetoed(attempt, veto, i);
-      veto
-        .then((late) =>
-          late ? this.#vetoed(attempt, late, i) : this.#ask(startingNow(attempt), egress, i + 1),
-        )
-        .catch((error: unknown) => this.#vetoed(attempt, readFailure(error).error, i));
-      return;
+    const { exchange } = this;
+    const run = new AttemptRun(exchange.attempts.length + 1, performance.now(), this.#tools.wheel, this);
+    this.#running = run;
+    const { egress } = exchange;
+    if (!egress) return this.#admit(run, this.#plan, 0);
+    let choice: ReturnType<typeof egress.choose>;
+    try {
+      choice = egress.choose(exchange, this.#tried ?? NONE, this.#plan.target);
+    } catch (error) {
+      return this.#refused(run, readFailure(error).error);
     }
-    if (this.#settled) return this.#told(attempt, { kind: 'abandoned' }, guards.length);
-    this.#send(attempt, egress);
+    if (!(choice instanceof Promise)) return this.#through(run, choice);
+    this.#wait();
+    choice.then(
+      (late) => {
+        this.#tools.waiting.delete(this);
+        run.startNow();
+        this.#through(run, late);
+      },
+      (error: unknown) => this.#refused(run, readFailure(error).error),
+    );
   }
 
-  /** Guards in front of the one that said no have counted this attempt and learn that it was none. */
-  #vetoed(attempt: Attempt, veto: ProxyError, by: number): void {
-    this.#told(attempt, { kind: 'abandoned' }, by);
-    this.#end(veto);
+  #through(run: AttemptRun, way: Egress | typeof DIRECT | ProxyError): void {
+    if (this.#settled) return run.cancel();
+    if (way instanceof ProxyError) return this.#refused(run, way);
+    if (way === DIRECT) return this.#admit(run, { ...this.#plan, direct: true }, 0);
+    run.egress = way.name;
+    this.#admit(run, { ...this.#plan, egress: way }, 0);
   }
 
-  #told(attempt: Attempt, outcome: AttemptOutcome, upTo: number): void {
-    attempt.outcome = outcome;
-    const { guards } = this.#exchange;
-    for (let i = 0; i < upTo; i++) guards[i]?.after?.(attempt, this.#exchange);
+  /** Asks the limits in turn; goes on at once where none of them has to wait. */
+  #admit(run: AttemptRun, plan: Plan, from: number): void {
+    const { limits } = this.exchange;
+    for (let i = from; i < limits.length; i++) {
+      let response: ReturnType<NonNullable<(typeof limits)[number]['admit']>>;
+      try {
+        response = limits[i]?.admit?.(run, this.exchange);
+      } catch (error) {
+        return this.#refused(run, readFailure(error).error);
+      }
+      if (response instanceof Promise) {
+        this.#wait();
+        response.then(
+          (late) => {
+            this.#tools.waiting.delete(this);
+            run.startNow();
+            if (this.#takes(run, late)) this.#admit(run, plan, i + 1);
+          },
+          (error: unknown) => this.#refused(run, readFailure(error).error),
+        );
+        return;
+      }
+      if (!this.#takes(run, response)) return;
+    }
+    this.#send(run, plan);
   }
 
-  #send(attempt: Attempt, egress: Egress | undefined): void {
-    const exchange = this.#exchange;
-    exchange.attempts.push(attempt);
+  /** From here on it can be ended from outside; where all is closed it ends at once, since nobody would end it later. */
+  #wait(): void {
+    if (this.#settled) return;
+    if (this.#tools.isClosed()) this.#stop(shuttingDown());
+    else this.#tools.waiting.add(this);
+  }
+
+  /** @returns whether the next limit is to be asked */
+  #takes(run: AttemptRun, response: Permit | ProxyError | undefined): boolean {
+    if (response instanceof ProxyError) {
+      this.#refused(run, response);
+      return false;
+    }
+    // Its client has left meanwhile: what was given is given back.
+    if (this.#settled && response) {
+      run.lateEnd(response);
+      return false;
+    }
+    if (response) run.hold(response);
+    return !this.#settled;
+  }
+
+  /** The permits that it has hear that it was never sent. */
+  #refused(run: AttemptRun, error: ProxyError): void {
+    // One that was over when it began to wait has not been taken out by its end.
+    this.#tools.waiting.delete(this);
+    run.conclude({ kind: 'unused' });
+    this.#end(error);
+  }
+
+  #send(run: AttemptRun, plan: Plan): void {
+    const { exchange } = this;
+    exchange.attempts.push(run);
     if (this.#counts) this.#attemptsMade++;
     this.#counts = true;
-    const timeoutMs = this.#timeLeft();
-    const run = new AttemptRun(attempt, timeoutMs, this.#tools.wheel, this);
-    this.#running = run;
-    run.start(this.#tools.send, this.#request, egress);
+    try {
+      const own = run.sending(plan);
+      const sent = own ? { ...plan, rawHeaders: replaced(plan.rawHeaders, own) } : plan;
+      run.start(this.#tools.send, sent, this.#timeLeft(run));
+    } catch (error) {
+      run.failed(error);
+    }
   }
 
   /** Milliseconds this attempt has up to its head; 0 is no limit. */
-  #timeLeft(): number {
-    const { attemptTimeoutMs = this.#tools.requestTimeoutMs, retry } = this.#exchange;
+  #timeLeft({ startedAt }: AttemptRun): number {
+    const { attemptTimeoutMs = this.#tools.requestTimeoutMs, retry } = this.exchange;
     if (!retry) return attemptTimeoutMs;
-    const left = Math.max(1, retry.totalTimeoutMs - this.#elapsed());
+    const left = Math.max(1, retry.totalTimeoutMs - (startedAt - this.exchange.startedAt));
     return attemptTimeoutMs === 0 ? left : Math.min(attemptTimeoutMs, left);
   }
 
   #elapsed(): number {
-    return performance.now() - this.#exchange.startedAt;
+    return performance.now() - this.exchange.startedAt;
   }
 
-  /** Judges the head of an answer. */
+  /** Judges the head of a response. */
   head(run: AttemptRun, head: ResponseHead): boolean {
-    const outcome = { kind: 'answer', head } as const;
-    this.#told(run.attempt, outcome, this.#exchange.guards.length);
-    const delayMs = this.#delayAfter(outcome);
+    const delayMs = head.status < 400 || !run.outcome ? undefined : this.#delayAfter(run.outcome);
     if (delayMs !== undefined) {
+      run.conclude({ kind: 'discarded' });
       this.#again(delayMs);
       return false;
     }
+    // A listener of a limit or of the policy may have ended the call.
+    if (this.#settled) return false;
     run.accepted = true;
-    this.#tools.answered?.(this.#request, head.status);
+    this.exchange.respondedAt = run.startedAt + run.durationMs;
+    this.#tools.logResponse?.(this.#plan, head.status);
     this.#driven?.accepted();
     return true;
   }
 
   /** Decides what follows a failed attempt. */
-  failed(run: AttemptRun, outcome: AttemptOutcome & { kind: 'failure' }): void {
-    const { guards, res } = this.#exchange;
-    if (run.accepted) {
-      for (const guard of guards) guard.cut?.(run.attempt, this.#exchange, outcome.error);
-      this.#end(res.headersSent ? undefined : outcome.error);
-      return;
-    }
-    const told = this.#freshTried ? { ...outcome, staleConnection: false } : outcome;
-    this.#told(run.attempt, told, guards.length);
-    const { egress } = run.attempt;
-    if (this.#exchange.egress && outcome.error.code === 'ERR_PROXY_CONNECT' && egress !== undefined) {
-      return this.#throughAnother(egress, outcome.error);
+  failed(run: AttemptRun, failure: AttemptFailure): void {
+    const told = this.#freshTried ? { ...failure, staleConnection: false } : failure;
+    run.conclude(told);
+    if (this.#settled) return;
+    if (run.accepted) return this.#end(this.exchange.res.headersSent ? undefined : told.error);
+    const { egress } = run;
+    if (this.exchange.egress && told.by === 'egress' && egress !== undefined) {
+      return this.#throughAnother(egress, told.error);
     }
     if (told.staleConnection && this.#mayResend()) {
       this.#freshTried = true;
       this.#counts = false;
       return this.#begin();
     }
-    const delayMs = this.#delayAfter(outcome);
-    if (delayMs === undefined) this.#end(outcome.error);
+    const delayMs = this.#delayAfter(told);
+    if (delayMs === undefined) this.#end(told.error);
     else this.#again(delayMs);
   }
 
@@ -178,11 +205,11 @@ export class Call implements AttemptOwner {
     this.#end();
   }
 
-  /** An exit that fails costs none of the attempts: the next one is tried at once. */
+  /** An egress proxy that fails costs none of the attempts: the next one is tried at once. */
   #throughAnother(failed: string, error: ProxyError): void {
-    const { retry } = this.#exchange;
+    const { retry } = this.exchange;
     const late = retry !== undefined && this.#elapsed() >= retry.totalTimeoutMs;
-    if (late || !(this.#request.body?.replayable ?? true)) return this.#end(error);
+    if (late || !(this.#plan.body?.replayable ?? true)) return this.#end(error);
     this.#tried ??= new Set();
     this.#tried.add(failed);
     this.#counts = false;
@@ -190,22 +217,21 @@ export class Call implements AttemptOwner {
   }
 
   #mayResend(): boolean {
-    const { method, body } = this.#request;
-    const repeatable = IDEMPOTENT.has(method) || this.#exchange.idempotencyKey !== undefined;
+    const { method, body } = this.#plan;
+    const repeatable = IDEMPOTENT.has(method) || this.exchange.idempotencyKey !== undefined;
     return repeatable && (body?.replayable ?? true);
   }
 
   #delayAfter(outcome: AttemptOutcome): number | undefined {
-    const exchange = this.#exchange;
+    const { exchange } = this;
     if (!exchange.retry || exchange.abandoned) return undefined;
-    if (outcome.kind === 'answer' && outcome.head.status < 400) return undefined;
-    if (exchange.guards.some((guard) => guard.blocks?.(exchange))) return undefined;
+    if (exchange.limits.some((limit) => limit.blocks?.(exchange))) return undefined;
     return exchange.retry.delayAfter(outcome, {
       exchange,
-      method: this.#request.method,
+      method: this.#plan.method,
       attemptsMade: this.#attemptsMade,
       elapsedMs: this.#elapsed(),
-      replayable: this.#request.body?.replayable ?? true,
+      replayable: this.#plan.body?.replayable ?? true,
       keyed: exchange.idempotencyKey !== undefined,
     });
   }
@@ -214,8 +240,11 @@ export class Call implements AttemptOwner {
     this.#running = undefined;
     this.#freshTried = false;
     this.#delayMs = delayMs;
+    // From here on, not from the begin of the wait: the driver comes back a little later.
+    this.#wait();
+    if (this.#settled) return;
     if (this.#driven) return this.#driven.failed(new Error('The attempt was not accepted'));
-    const { retry } = this.#exchange;
+    const { retry } = this.exchange;
     retry
       ?.drive((giveUp) => this.#drivenAttempt(giveUp))
       .catch((error: unknown) => this.#end(readFailure(error).error));
@@ -223,45 +252,47 @@ export class Call implements AttemptOwner {
 
   #drivenAttempt(giveUp: (error: Error) => void): Promise<void> {
     return new Promise((accepted, failed) => {
+      if (this.#settled) return giveUp(new Error('The call has ended'));
       this.#driven = { accepted, failed, giveUp };
-      this.#backOff = setTimeout(() => this.#begin(), this.#delayMs);
+      this.#backOff = setTimeout(() => {
+        this.#tools.waiting.delete(this);
+        this.#begin();
+      }, this.#delayMs);
       this.#backOff.unref();
     });
   }
 
-  /** Ends the call from outside: something that belongs to it has failed. */
+  /** Ends the call from outside: something that belongs to it has failed, or all is closed. */
   fail(error: ProxyError): void {
     if (this.#settled) return;
-    const { res } = this.#exchange;
+    const { res } = this.exchange;
     this.#stop(res.headersSent ? undefined : error);
     if (res.headersSent) res.destroy();
   }
 
   #stop(error?: ProxyError): void {
     if (this.#settled) return;
-    const run = this.#running;
-    run?.cancel();
-    if (run && !run.accepted) this.#told(run.attempt, { kind: 'abandoned' }, this.#exchange.guards.length);
-    this.#end(error);
+    // Before the attempt's permits hear of it, so that what they do finds a call that is over.
+    this.#settled = true;
+    // Its client has got everything: what the target's connection still does is not waited for.
+    if (this.#running?.accepted && this.exchange.res.writableFinished)
+      this.#running.conclude({ kind: 'complete' });
+    else this.#running?.cancel();
+    this.#over(error);
   }
 
   #end(error?: ProxyError): void {
     if (this.#settled) return;
     this.#settled = true;
-    clearTimeout(this.#backOff);
-    this.#driven?.giveUp(error ?? new Error('The call has ended'));
-    this.#request.body?.close();
-    if (error) this.#exchange.error = error;
-    this.#settle(error);
+    this.#over(error);
   }
 
-  readonly #crash = (error: unknown): void => this.#end(readFailure(error).error);
-}
-
-/** What it has waited for is not the target's: its limits and its duration begin afterwards. */
-function startingNow(attempt: Attempt): Attempt {
-  const now = performance.now();
-  attempt.waitedMs += now - attempt.startedAt;
-  attempt.startedAt = now;
-  return attempt;
+  #over(error: ProxyError | undefined): void {
+    clearTimeout(this.#backOff);
+    this.#tools.waiting.delete(this);
+    this.#driven?.giveUp(error ?? new Error('The call has ended'));
+    this.#plan.body?.close();
+    if (error) this.exchange.error = error;
+    this.#settle(error);
+  }
 }

@@ -1,11 +1,11 @@
+import type { AttemptFailure, Blame, RetryClass } from '../core/attempt.js';
 import { ProxyError } from '../core/errors.js';
-import type { AttemptOutcome, RetryClass } from '../core/exchange.js';
-
-type Failure = Extract<AttemptOutcome, { kind: 'failure' }>;
 
 interface Reading {
   code: ConstructorParameters<typeof ProxyError>[0];
   message: string;
+  /** Caused by the target if not set. */
+  by?: Blame;
   retryClass?: RetryClass;
   unsent?: boolean;
   proxyStatus?: string;
@@ -31,6 +31,13 @@ const UNREACHABLE: Reading = {
   retryClass: 'socket',
   unsent: true,
 };
+const EXHAUSTED: Reading = {
+  code: 'ERR_UPSTREAM_CONNECT',
+  message: 'This process could not open a connection',
+  by: 'self',
+  retryClass: 'socket',
+  unsent: true,
+};
 const CONNECT_TIMEOUT: Reading = {
   code: 'ERR_UPSTREAM_TIMEOUT',
   message: 'The connection to the upstream took too long',
@@ -40,29 +47,34 @@ const CONNECT_TIMEOUT: Reading = {
 };
 const RESET: Reading = {
   code: 'ERR_UPSTREAM_RESET',
-  message: 'The upstream closed the connection before it had answered',
+  message: 'The upstream closed the connection before it responded',
   retryClass: 'connection reset',
 };
 const HEAD_TIMEOUT: Reading = {
   code: 'ERR_UPSTREAM_TIMEOUT',
-  message: 'The upstream did not answer in time',
+  message: 'The upstream did not respond in time',
   retryClass: 'timeout',
 };
 const BODY_TIMEOUT: Reading = {
   code: 'ERR_UPSTREAM_TIMEOUT',
-  message: 'The upstream stopped in the middle of its answer',
+  message: 'The upstream stopped in the middle of its response',
   proxyStatus: 'connection_read_timeout',
 };
 const UNREADABLE: Reading = {
   code: 'ERR_UPSTREAM_PROTOCOL',
-  message: 'The upstream sent an unreadable answer',
+  message: 'The upstream sent an unreadable response',
 };
-const REQUEST: Reading = { code: 'ERR_BAD_REQUEST', message: 'The request cannot be sent to the upstream' };
+const REQUEST: Reading = {
+  code: 'ERR_BAD_REQUEST',
+  message: 'The request cannot be sent to the upstream',
+  by: 'client',
+};
 const WRONG_AGENT: Reading = {
   code: 'ERR_INTERNAL',
-  message: "The agent given is none for the target's protocol",
+  message: "The given agent does not support the target's protocol",
+  by: 'self',
 };
-const CLOSED: Reading = { code: 'ERR_SHUTTING_DOWN', message: 'The proxy is shutting down' };
+const CLOSED: Reading = { code: 'ERR_SHUTTING_DOWN', message: 'The proxy is shutting down', by: 'self' };
 const TLS: Reading = { code: 'ERR_UPSTREAM_TLS', message: 'No trusted TLS connection to the upstream' };
 
 const BY_CODE: Readonly<Record<string, Reading>> = {
@@ -73,8 +85,10 @@ const BY_CODE: Readonly<Record<string, Reading>> = {
   EAI_NODATA: NOT_FOUND,
   EHOSTUNREACH: UNREACHABLE,
   ENETUNREACH: UNREACHABLE,
-  EADDRNOTAVAIL: UNREACHABLE,
-  EMFILE: UNREACHABLE,
+  EADDRNOTAVAIL: EXHAUSTED,
+  EMFILE: EXHAUSTED,
+  ENFILE: EXHAUSTED,
+  ENOBUFS: EXHAUSTED,
   ETIMEDOUT: CONNECT_TIMEOUT,
   UND_ERR_CONNECT_TIMEOUT: CONNECT_TIMEOUT,
   ECONNRESET: RESET,
@@ -99,41 +113,64 @@ const BY_CODE: Readonly<Record<string, Reading>> = {
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|ERR_TLS_CERT_ALTNAME/;
 const TLS_CODE = /^ERR_(TLS|SSL|OSSL)/;
 
-/** What an error of a socket, a parser or a certificate means for the call. */
-export function readFailure(error: unknown, staleConnection = false): Failure {
-  if (error instanceof ProxyError) return failureOf(error);
+/** Translates an error of a socket, a parser or a certificate into a failure of the call. */
+export function readFailure(error: unknown, staleConnection = false): AttemptFailure {
+  if (error instanceof ProxyError) return failureOf(error, blameOf(error));
   const reading = read(error);
-  const { code, message, retryClass, unsent = false, proxyStatus } = reading;
+  const { code, message, by = 'target', retryClass, unsent = false, proxyStatus } = reading;
   return {
     kind: 'failure',
     error: new ProxyError(code, message, { cause: error, proxyStatus }),
+    by,
     retryClass,
     unsent,
     staleConnection: staleConnection && reading === RESET,
   };
 }
 
-/** A failure that another stage has already put into words. */
-export function failureOf(error: ProxyError, retryClass?: RetryClass): Failure {
-  return { kind: 'failure', error, retryClass, unsent: false, staleConnection: false };
+/** A failure that another stage has already described. */
+export function failureOf(error: ProxyError, by: Blame, retryClass?: RetryClass): AttemptFailure {
+  return { kind: 'failure', error, by, retryClass, unsent: false, staleConnection: false };
 }
 
-/** What the exit of an attempt is to blame for. */
-export function proxyFailure(message: string): Failure {
-  return failureOf(new ProxyError('ERR_PROXY_CONNECT', message));
+/** A failure caused by the egress proxy of an attempt. */
+export function proxyFailure(message: string): AttemptFailure {
+  return failureOf(new ProxyError('ERR_PROXY_CONNECT', message), 'egress');
 }
 
-/** An attempt that had no head by its deadline. */
-export function timeoutFailure(afterMs: number): Failure {
-  const message = `The upstream did not answer within ${Math.round(afterMs)} ms`;
-  return failureOf(new ProxyError('ERR_UPSTREAM_TIMEOUT', message), 'timeout');
+/** An attempt whose head did not arrive by its deadline. */
+export function timeoutFailure(afterMs: number): AttemptFailure {
+  const message = `The upstream did not respond within ${Math.round(afterMs)} ms`;
+  return failureOf(new ProxyError('ERR_UPSTREAM_TIMEOUT', message), 'target', 'timeout');
 }
+
+/** A response whose head cannot be passed on. @param problem what is wrong with it */
+export function unreadableFailure(problem: string): AttemptFailure {
+  const message = `The upstream sent an unreadable response: ${problem}`;
+  return failureOf(new ProxyError('ERR_UPSTREAM_PROTOCOL', message), 'target');
+}
+
+const BLAME: Partial<Record<ProxyError['code'], Blame>> = {
+  ERR_PROXY_CONNECT: 'egress',
+  ERR_UPSTREAM_CONNECT: 'target',
+  ERR_UPSTREAM_PROTOCOL: 'target',
+  ERR_UPSTREAM_RESET: 'target',
+  ERR_UPSTREAM_TIMEOUT: 'target',
+  ERR_UPSTREAM_TLS: 'target',
+  ERR_BAD_REQUEST: 'client',
+};
+
+/**
+ * Who caused an error that comes with its code only: from the connection through an egress proxy, or from this
+ * process.
+ */
+const blameOf = ({ code }: ProxyError): Blame => BLAME[code] ?? 'self';
 
 function read(error: unknown): Reading {
   if (!(error instanceof Error)) return internal();
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (error.name === 'HTTPParserError' || code.startsWith('HPE_')) return UNREADABLE;
-  // What `fixRequestBody` says of fields that would break out of a multipart body.
+  // `fixRequestBody` throws this for form fields that would break out of a multipart body.
   if (code.startsWith('HPM_ERR_INVALID_MULTIPART')) return REQUEST;
   const known = Object.hasOwn(BY_CODE, code) ? BY_CODE[code] : undefined;
   if (known) return known;
@@ -142,4 +179,8 @@ function read(error: unknown): Reading {
   return internal();
 }
 
-const internal = (): Reading => ({ code: 'ERR_INTERNAL', message: 'The call failed inside the proxy' });
+const internal = (): Reading => ({
+  code: 'ERR_INTERNAL',
+  message: 'The call failed inside the proxy',
+  by: 'self',
+});

@@ -1,47 +1,50 @@
 import type { ProxyServerOptions } from 'httpxy';
+import type { ResponseHead } from '../core/attempt.js';
 import type { Egress } from '../core/egress.js';
-import type { Attempt, Exchange, ResponseHead } from '../core/exchange.js';
+import type { Exchange } from '../core/exchange.js';
 import type { RequestBody } from './request/body-rules.js';
 import type { Target } from './request/target.js';
 
-/** What goes to the target; the same for every attempt of a call. */
-export interface UpstreamRequest {
+/** What an attempt sends, and to where. All of it may differ between two attempts of a call. */
+export interface Plan {
   readonly exchange: Exchange;
   readonly target: Target;
   readonly method: string;
   /** Path and query. */
   readonly path: string;
-  /** Flat; without the framing of the body, which is the transport's. */
+  /** Flat, without the framing of the body, which the transport adds. */
   readonly rawHeaders: readonly string[];
   readonly body: RequestBody | undefined;
-  /** What carries all attempts of this call. */
+  /** The transport of all attempts of this call. */
   readonly transport: 'undici' | 'node';
-  /** http-proxy-middleware's options of this call, as its `router` left them; for the node transport. */
+  /** http-proxy-middleware's options of this call, as changed by its `router`; for the node transport. */
   readonly proxyOptions: ProxyServerOptions;
+  /** The egress proxy it goes through. */
+  readonly egress: Egress | undefined;
+  /** It may be sent without an egress proxy: no transport sends it directly unless this is set. */
+  readonly direct: boolean;
 }
 
-/** Told by a transport while an attempt runs; nothing is told after `finished` or `failed`. */
+/** Called by a transport while an attempt runs; not after `finished` or `failed`. */
 export interface AttemptListener {
-  readonly attempt: Attempt;
-  /** There is a connection for this attempt, and what goes wrong now is no fault of the exit's. */
+  /** There is a connection for this attempt: the egress proxy is not to blame for later failures. */
   connected(): void;
-  /** `false`: the answer is not wanted, the transport gets rid of it and tells nothing more. */
+  /** @returns `false` if the response is discarded; the transport cleans up and calls nothing more */
   head(head: ResponseHead): boolean;
-  /** The accepted answer was passed on in full. */
+  /** The accepted response was passed on in full. */
   finished(): void;
   /**
-   * No answer, or an accepted one that broke off; the transport has cut the client's off then.
-   * @param usedConnection it had carried an answer before, so the target may have closed it meanwhile
+   * No response, or an accepted one that broke off; in that case the transport has broken off the client's response.
+   * @param usedConnection the connection had carried a response before, so the target may have closed it while idle
    */
   failed(error: unknown, usedConnection?: boolean): void;
 }
 
-/** Ends an attempt that nobody waits for; the listener hears nothing more. */
-export type Cancel = () => void;
+/** An attempt in progress. */
+export interface Sending {
+  /** Cancels it; its listener is not called any more. */
+  cancel(): void;
+}
 
-/** Sends one attempt: head or error out. */
-export type Transport = (
-  request: UpstreamRequest,
-  egress: Egress | undefined,
-  listener: AttemptListener,
-) => Cancel;
+/** Sends one attempt and reports to its listener. */
+export type Transport = (plan: Plan, listener: AttemptListener) => Sending;

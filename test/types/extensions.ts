@@ -7,10 +7,11 @@ import {
   type Exchange,
   exchangeOf,
   type Figures,
-  type Guard,
   type Handler,
   type Lease,
+  type Limit,
   type PathFigures,
+  type Permit,
   ProxyError,
   type PurgeTarget,
   type StatsQuery,
@@ -99,14 +100,15 @@ export function plugged(): void {
 }
 
 /** A stage that refuses the third attempt. */
-class TwoAttempts implements Guard {
-  before(attempt: Attempt, exchange: Exchange): ProxyError | undefined {
-    if (attempt.number < 3) return undefined;
+class TwoAttempts implements Limit, Permit {
+  admit(attempt: Attempt, exchange: Exchange): Permit | ProxyError {
+    if (attempt.number < 3) return this;
     return new ProxyError('ERR_RATE_LIMITED', `${exchange.api} is asked twice`, { retryAfterMs: 1000 });
   }
 
-  after({ outcome, durationMs }: Attempt): void {
-    if (outcome?.kind === 'answer') outcome.head.status satisfies number;
+  end({ outcome, durationMs, end }: Attempt): void {
+    if (end?.kind === 'failure') end.by satisfies 'target' | 'egress' | 'client' | 'self';
+    if (outcome?.kind === 'response') outcome.head.status satisfies number;
     if (outcome?.kind === 'failure') outcome.error.code satisfies string;
     // @ts-expect-error only an answer has a head
     outcome?.head;
@@ -120,7 +122,7 @@ export const twice: Handler = function twice(
   next: (error?: unknown) => void,
 ): void {
   const exchange = exchangeOf(req, res);
-  exchange.guards.push(new TwoAttempts());
+  exchange.limits.push(new TwoAttempts());
   exchange.onSettled(({ attempts, error }) => [attempts.length, error?.code]);
   // @ts-expect-error codes are known ones
   if (exchange.abandoned) next(new ProxyError('ERR_TEAPOT', 'too late'));

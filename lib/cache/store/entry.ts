@@ -1,3 +1,4 @@
+import { headProblem, isReasonPhrase } from '../../http/head-problem.js';
 import type { RawHeaders } from '../policy/headers.js';
 
 /**
@@ -98,10 +99,16 @@ export function isEntryMeta(value: unknown): value is EntryMeta {
     BOOLEANS.every((name) => typeof head[name] === 'boolean') &&
     LISTS.every((name) => isStringList(head[name])) &&
     (head.rawHeaders as readonly string[]).length % 2 === 0 &&
+    isSendable(value as EntryMeta) &&
     isOptional(head.etag, 'string') &&
     isOptional(head.lastModified, 'string') &&
     isOptional(head.lastModifiedMs, 'number')
   );
+}
+
+/** Whoever writes to the store may have written anything; Node's response throws for some of it. */
+function isSendable({ status, statusText, rawHeaders }: EntryMeta): boolean {
+  return headProblem({ status, rawHeaders }) === undefined && isReasonPhrase(statusText);
 }
 
 function isStringList(value: unknown): value is string[] {

@@ -51,9 +51,9 @@ export class GateHerald {
     const exhausted = isExhausted(state, now);
     if (exhausted === this.#exhausted) return;
     this.#exhausted = exhausted;
-    if (exhausted && this.#events.listenerCount('limitExhausted') > 0)
+    if (exhausted && this.#events.has('limitExhausted'))
       this.#events.emit('limitExhausted', { ...this.#name, retryAfterMs: Math.ceil(state.endsAt - now) });
-    if (!exhausted && this.#events.listenerCount('limitAvailable') > 0)
+    if (!exhausted && this.#events.has('limitAvailable'))
       this.#events.emit('limitAvailable', { ...this.#name });
   }
 }

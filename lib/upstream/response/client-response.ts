@@ -1,43 +1,50 @@
 import type { ServerResponse } from 'node:http';
-import type { Exchange, ResponseHead } from '../../core/exchange.js';
+import type { ResponseHead } from '../../core/attempt.js';
+import type { Exchange } from '../../core/exchange.js';
 import { ADDED_UP, headerValue } from '../../http/headers.js';
 import { writeHead } from '../../http/write-head.js';
+import type { LateHead, LateHeads } from './late-heads.js';
 
-/** An accepted answer on its way into the client's response. */
-export class ClientResponse {
+/** Writes an accepted response to the client's. */
+export class ClientResponse implements LateHead {
   readonly #exchange: Exchange;
   readonly #res: ServerResponse;
   readonly #length: number;
   #sent = 0;
   #ended = false;
+  #waiting: (() => void) | undefined;
+  #listens = false;
 
   /**
-   * @param rawHeaders the fields for the client, flat, free of hop-by-hop
-   * @throws TypeError when the head holds what Node's response refuses to send
+   * @param rawHeaders for the client, flat, without hop-by-hop headers
+   * @param lateHeads holds a head whose body has a known length for a moment; any other is sent at once
+   * @throws TypeError if Node refuses to send a part of the head
    */
-  constructor(exchange: Exchange, head: ResponseHead, rawHeaders: string[]) {
+  constructor(exchange: Exchange, head: ResponseHead, rawHeaders: string[], lateHeads?: LateHeads) {
     this.#exchange = exchange;
     this.#res = exchange.res;
     this.#length = bodyLength(exchange, head);
     writeHead(this.#res, head.status, sendableText(head.statusText), rawHeaders, ADDED_UP);
-    exchange.answeredAt = performance.now();
     if (this.#length === 0) this.end();
-    // Node holds a head back until the first byte of a body, which an event stream may keep waiting.
-    else process.nextTick(flushHead, this);
+    // Node holds the head back until the first byte of the body, which an event stream may delay.
+    else if (this.#length < 0 || !lateHeads) process.nextTick(flushHead, this);
+    else lateHeads.add(this);
   }
 
-  /** The client has got everything, whatever the upstream's connection does from here on. */
+  /** All bytes were given to the client's response; what happens to the upstream's connection no longer matters. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** `false` asks to wait for {@link onDrain}. A client that is gone makes nobody wait. */
+  /**
+   * `false`: wait for {@link onDrain} before the next write. A client that has gone does not make the upstream wait.
+   */
   write(chunk: Buffer): boolean {
     if (this.#ended) return true;
     this.#sent += chunk.length;
     this.#exchange.bytesOut += chunk.length;
     if (this.#sent === this.#length) {
-      // The last byte that was promised ends the answer: one call in place of two.
+      // The last byte of the announced length ends the response: one call instead of two.
       this.#ended = true;
       this.#res.end(chunk);
       return true;
@@ -45,12 +52,19 @@ export class ClientResponse {
     return this.#res.write(chunk) || this.#res.destroyed;
   }
 
-  onDrain(resume: () => void): void {
-    const go = () => {
-      this.#res.off('drain', go).off('close', go);
-      resume();
-    };
-    this.#res.on('drain', go).on('close', go);
+  /** Calls back once when more can be written, or the client has gone. */
+  onDrain(resume: (() => void) | undefined): void {
+    this.#waiting = resume;
+    if (this.#listens) return;
+    this.#listens = true;
+    const goOn = (): void => this.#goOn();
+    this.#res.on('drain', goOn).on('close', goOn);
+  }
+
+  #goOn(): void {
+    const resume = this.#waiting;
+    this.#waiting = undefined;
+    resume?.();
   }
 
   end(rawTrailers: readonly string[] = []): void {
@@ -60,7 +74,7 @@ export class ClientResponse {
     this.#res.end();
   }
 
-  /** The client must not take what it has got so far for the whole. */
+  /** Breaks the response off, so that the client does not take a part for the whole. */
   cut(): void {
     if (!this.#ended) this.#res.destroy();
   }
@@ -74,7 +88,7 @@ function flushHead(response: ClientResponse): void {
   response.flushIfWaiting();
 }
 
-/** Bytes of the body, -1 where only its end tells; 0 for answers that have none by definition. */
+/** Bytes of the body: -1 if unknown, 0 for responses that have none by definition. */
 function bodyLength(exchange: Exchange, head: ResponseHead): number {
   if (head.status === 204 || head.status === 304 || exchange.req.method === 'HEAD') return 0;
   const length = headerValue(head.rawHeaders, 'content-length');
@@ -83,7 +97,7 @@ function bodyLength(exchange: Exchange, head: ResponseHead): number {
 
 const SENDABLE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** The reason phrase with its bytes as they came; one that no response could carry is left out. */
+/** The reason phrase, byte for byte; left out if no response could carry it. */
 function sendableText(text: string): string {
   if (SENDABLE.test(text)) return text;
   const bytes = Buffer.from(text, 'utf8').toString('latin1');

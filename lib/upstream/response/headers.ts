@@ -3,7 +3,7 @@ import { ADDED_UP, connectionTokens, HOP_BY_HOP, joinedHeaders, PSEUDONYM } from
 
 const VIA = `1.1 ${PSEUDONYM}`;
 
-/** The fields of an answer as the client gets them, flat: no hop-by-hop, repeated ones kept, `Via` added. */
+/** The headers of a response for the client, flat: no hop-by-hop ones, repeated ones kept, `Via` added. */
 export function responseHeaders(
   rawHeaders: readonly string[],
   { status, setCookie }: { status: number; setCookie: boolean },
@@ -15,7 +15,7 @@ export function responseHeaders(
     const lower = name.toLowerCase();
     if (HOP_BY_HOP.has(lower) || tokens?.has(lower)) continue;
     if (lower === 'set-cookie' && !setCookie) continue;
-    // RFC 9110 §8.6: a 204 has no Content-Length, and some clients wait for what it promises.
+    // RFC 9110 §8.6: a 204 has no Content-Length, and some clients wait for the bytes it announces.
     if (lower === 'content-length' && status === 204) continue;
     headers.push(name, rawHeaders[i + 1] ?? '');
   }
@@ -24,8 +24,8 @@ export function responseHeaders(
 }
 
 /**
- * Fields of an answer for httpxy, which sets them one by one: an array keeps repeated lines apart, and those that were
- * set before.
+ * Headers of a response for httpxy, which sets them one by one: an array keeps repeated lines apart, and keeps those
+ * that were set before.
  */
 export function besideHeaders(res: ServerResponse, rawHeaders: readonly string[]): IncomingHttpHeaders {
   const headers = joinedHeaders(rawHeaders);
@@ -38,8 +38,10 @@ export function besideHeaders(res: ServerResponse, rawHeaders: readonly string[]
   return headers;
 }
 
-/** What a parser hands over as bytes, as Node shows fields: one character a byte. */
+/** Converts a parser's raw bytes to strings as Node does: one character per byte. */
 export function latin1Headers(raw: unknown): string[] {
   if (!Array.isArray(raw)) return [];
-  return raw.map((item) => (Buffer.isBuffer(item) ? item.toString('latin1') : String(item)));
+  const headers: string[] = [];
+  for (const item of raw) headers.push(Buffer.isBuffer(item) ? item.toString('latin1') : String(item));
+  return headers;
 }

@@ -3,38 +3,43 @@ import type { Dispatcher } from 'undici';
 import { ClientResponse } from '../response/client-response.js';
 import { latin1Headers, responseHeaders } from '../response/headers.js';
 import { sendInformation } from '../response/interim.js';
-import type { AttemptListener, UpstreamRequest } from '../transport.js';
+import type { LateHeads } from '../response/late-heads.js';
+import type { AttemptListener, Plan, Sending } from '../transport.js';
+
+/** What the relays of a transport share. */
+export interface RelayTools {
+  /** Whether an error came from a connection that had carried a response before. */
+  readonly used: (error: unknown) => boolean;
+  readonly lateHeads: LateHeads;
+}
 
 const DRAIN_BYTES = 64 * 1024;
 
 /**
- * Takes one attempt's answer from undici and hands it to the client, or gets rid of it.
+ * Takes one attempt's response from undici and passes it to the client, or discards it.
  *
- * In undici's older form of a handler, which is what its newer one is translated to: that parses the fields
- * of every answer into an object that nobody reads here, where they go on byte by byte.
+ * It implements the older form of undici's handlers, which undici translates to the newer one: that one parses the
+ * headers of every response into an object, which is not needed here, where they are passed on byte by byte.
  */
-export class Relay implements Dispatcher.DispatchHandler {
-  readonly #request: UpstreamRequest;
+export class Relay implements Dispatcher.DispatchHandler, Sending {
+  readonly #plan: Plan;
   readonly #listener: AttemptListener;
   readonly #setCookie: boolean;
-  readonly #used: (error: unknown) => boolean;
+  readonly #used: RelayTools['used'];
+  readonly #lateHeads: LateHeads;
   #abort: ((reason: Error) => void) | undefined;
   #resume: (() => void) | undefined;
   #response: ClientResponse | undefined;
-  /** Nobody listens any more: cancelled, refused, or told its end. */
+  /** No more calls to the listener: cancelled, discarded, or ended. */
   #over = false;
   #cancelled = false;
   #drained = 0;
   #upload: Readable | undefined;
 
-  constructor(
-    request: UpstreamRequest,
-    listener: AttemptListener,
-    setCookie: boolean,
-    used: (error: unknown) => boolean,
-  ) {
+  constructor(plan: Plan, listener: AttemptListener, setCookie: boolean, { used, lateHeads }: RelayTools) {
     this.#used = used;
-    this.#request = request;
+    this.#lateHeads = lateHeads;
+    this.#plan = plan;
     this.#listener = listener;
     this.#setCookie = setCookie;
   }
@@ -45,15 +50,15 @@ export class Relay implements Dispatcher.DispatchHandler {
     return body;
   }
 
-  readonly cancel = (): void => {
+  cancel(): void {
     this.#over = true;
     this.#cancelled = true;
-    this.#abort?.(new Error('Nobody waits for this attempt any more'));
-  };
+    this.#abort?.(new Error('The attempt was cancelled'));
+  }
 
   onConnect(abort: (reason?: Error) => void): void {
-    // It was cancelled in the queue. To abort here would close a good connection; an error keeps it.
-    if (this.#cancelled) throw new Error('Nobody waits for this attempt any more');
+    // Cancelled in the queue. To abort here would close a good connection; an error keeps it open.
+    if (this.#cancelled) throw new Error('The attempt was cancelled');
     this.#abort = abort;
     this.#listener.connected();
   }
@@ -62,7 +67,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     if (this.#over) return true;
     const rawHeaders = latin1Headers(raw);
     if (status < 200) {
-      sendInformation(this.#request.exchange, status, rawHeaders);
+      sendInformation(this.#plan.exchange, status, rawHeaders);
       return true;
     }
     const head = { status, statusText, rawHeaders };
@@ -72,22 +77,22 @@ export class Relay implements Dispatcher.DispatchHandler {
     }
     this.#resume = resume;
     const headers = responseHeaders(rawHeaders, { status, setCookie: this.#setCookie });
-    // What throws here is handed to onError by undici.
-    this.#response = new ClientResponse(this.#request.exchange, head, headers);
+    // undici passes what is thrown here to onError.
+    this.#response = new ClientResponse(this.#plan.exchange, head, headers, this.#lateHeads);
     if (this.#response.ended && status === 304) this.#finish();
     return true;
   }
 
-  /** `false` pauses the connection until it is resumed. */
+  /** @returns `false` to pause the connection until it is resumed */
   onData(chunk: Buffer): boolean {
     const response = this.#response;
     if (!response) {
       this.#drained += chunk.length;
-      if (this.#drained > DRAIN_BYTES) this.#abort?.(new Error('The rest of this answer is not wanted'));
+      if (this.#drained > DRAIN_BYTES) this.#abort?.(new Error('The response was discarded'));
       return true;
     }
     if (response.write(chunk)) return true;
-    response.onDrain(() => this.#resume?.());
+    response.onDrain(this.#resume);
     return false;
   }
 
@@ -108,10 +113,12 @@ export class Relay implements Dispatcher.DispatchHandler {
     this.#listener.failed(error, this.#used(error));
   }
 
-  /** A short rest is read to keep the connection; one whose upload still runs is of no more use. */
+  /**
+   * Reads a short rest of the response to keep the connection. A connection whose upload still runs cannot be reused.
+   */
   #refuse(): void {
     this.#over = true;
-    if (this.#upload && !this.#upload.readableEnded) this.#abort?.(new Error('This answer is not wanted'));
+    if (this.#upload && !this.#upload.readableEnded) this.#abort?.(new Error('The response was discarded'));
   }
 
   #finish(): void {

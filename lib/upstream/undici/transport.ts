@@ -3,10 +3,11 @@ import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { Egress, TargetTls } from '../../core/egress.js';
 import type { RedirectRules } from '../node/redirects.js';
 import type { Target } from '../request/target.js';
-import type { AttemptListener, Cancel, UpstreamRequest } from '../transport.js';
-import { Relay } from './relay.js';
+import { LateHeads } from '../response/late-heads.js';
+import type { AttemptListener, Plan, Sending } from '../transport.js';
+import { Relay, type RelayTools } from './relay.js';
 
-/** Sizes and limits of the connections to the targets. */
+/** Sizes and time limits of connections to targets. */
 export interface ConnectionOptions {
   readonly connections: number;
   readonly keepAliveTimeoutMs: number;
@@ -16,70 +17,70 @@ export interface ConnectionOptions {
   /** Whether the target's certificate must be trusted. */
   readonly secure: boolean;
   readonly tls: TargetTls;
-  /** Whether `Set-Cookie` goes back to the client. */
+  /** Whether `Set-Cookie` is passed to the client. */
   readonly setCookie: boolean;
   readonly redirects: RedirectRules;
 }
 
 const MAX_POOLS = 1000;
 
-/** Sends attempts through undici's pools: one for each target and exit, so that tunnels are reused. */
+/** Sends attempts through undici's pools: one for each target and egress proxy, so that tunnels are reused. */
 export class UndiciTransport {
   readonly #options: ConnectionOptions;
   readonly #pools = new Map<string, Pool>();
   readonly #bytesRead = new WeakMap<object, number>();
-  /** What tells the pools of two exits apart, which may have one name where they belong to two rotations. */
+  /** Tells the pools of two egress proxies apart, which may have the same name in two rotations. */
   readonly #egressIds = new WeakMap<Egress, number>();
   #lastEgressId = 0;
+  readonly #lateHeads = new LateHeads();
+  readonly #relayTools: RelayTools = {
+    used: (error) => this.#used(error),
+    lateHeads: this.#lateHeads,
+  };
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
   }
 
-  readonly send = (
-    request: UpstreamRequest,
-    egress: Egress | undefined,
-    listener: AttemptListener,
-  ): Cancel => {
-    const { target, method, body } = request;
-    const relay = new Relay(request, listener, this.#options.setCookie, this.#used);
+  readonly send = (plan: Plan, listener: AttemptListener): Sending => {
+    const { target, method, body, egress } = plan;
+    const relay = new Relay(plan, listener, this.#options.setCookie, this.#relayTools);
     const absolute = egress?.absoluteForm;
     try {
       this.#pool(target, egress).dispatch(
         {
-          path: absolute ? target.origin + request.path : request.path,
+          path: absolute ? target.origin + plan.path : plan.path,
           method: method as Dispatcher.HttpMethod,
-          headers: absolute
-            ? [...request.rawHeaders, ...absolute.rawHeaders]
-            : (request.rawHeaders as string[]),
+          headers: absolute ? [...plan.rawHeaders, ...absolute.rawHeaders] : (plan.rawHeaders as string[]),
           body: relay.opened(body?.open()),
-          // A HEAD would else close its connection.
+          // undici would otherwise close the connection of a HEAD.
           reset: false,
           headersTimeout: 0,
-          // Without it undici takes the name for SNI and the certificate from the Host field.
-          ...{ servername: target.servername ?? target.origin },
-        },
+          // Without `servername` undici takes the name for SNI and the certificate from the Host header.
+          servername: target.servername ?? target.origin,
+        } as Dispatcher.DispatchOptions,
         relay,
       );
     } catch (error) {
       relay.onError(error);
     }
-    return relay.cancel;
+    return relay;
   };
 
   async close(): Promise<void> {
+    this.#lateHeads.close();
     const pools = [...this.#pools.values()];
     this.#pools.clear();
     await Promise.all(pools.map((pool) => pool.destroy()));
   }
 
-  /** Whether the error came from a connection that had carried an answer before. */
-  readonly #used = (error: unknown): boolean => {
+  /** Whether the error came from a connection that had carried a response before. */
+  #used(error: unknown): boolean {
     if (typeof error !== 'object' || error === null) return false;
     const socket: unknown = Reflect.get(error, 'socket');
     const seen = typeof socket === 'object' && socket !== null ? Reflect.get(socket, 'bytesRead') : undefined;
     return (typeof seen === 'number' ? seen : (this.#bytesRead.get(error) ?? 0)) > 0;
-  };
+  }
 
   #pool(target: Target, egress: Egress | undefined): Pool {
     const key = egress ? `${target.origin} ${this.#idOf(egress)}` : target.origin;
@@ -98,7 +99,7 @@ export class UndiciTransport {
     return this.#lastEgressId;
   }
 
-  /** A router that names ever new targets must not collect pools for ever. */
+  /** A router that returns ever new targets must not pile up pools. */
   #closeOldest(): void {
     const [oldest] = this.#pools;
     if (!oldest) return;
@@ -116,7 +117,7 @@ export class UndiciTransport {
       bodyTimeout: bodyTimeoutMs,
       maxHeaderSize: maxResponseHeaderBytes,
       connect: this.#connector(target, egress),
-      // A reset HTTP/2 stream without Content-Length looks like a clean end.
+      // A reset HTTP/2 stream without Content-Length looks like a complete response.
       allowH2: false,
     });
   }
@@ -159,8 +160,8 @@ export class UndiciTransport {
 }
 
 /**
- * undici closes the connection of an aborted request with an error of its own, after which it takes the
- * request for unsent and opens a connection that nobody uses. Closed without one, it lets go of it.
+ * undici closes the connection of an aborted request with an error of its own. Then it takes the request as not sent
+ * and opens a connection that nobody uses. It does not do so if the connection closes without an error.
  */
 function closeWhenAborted(socket: Socket): void {
   const { destroy } = socket;

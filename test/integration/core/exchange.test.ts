@@ -2,8 +2,10 @@ import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
+import { detach } from '../../../lib/core/detach.js';
 import { ProxyError } from '../../../lib/core/errors.js';
-import { detach, type Exchange, exchangeOf, type Guard, type Handler } from '../../../lib/core/exchange.js';
+import type { Limit } from '../../../lib/core/exchange.js';
+import { type Exchange, exchangeOf, type Handler } from '../../../lib/core/exchange.js';
 import { pipeline } from '../../../lib/core/pipeline.js';
 import { sendError } from '../../../lib/core/send-error.js';
 import { retry } from '../../../lib/retry/retry.js';
@@ -30,7 +32,7 @@ describe('Exchange', () => {
     }
   });
 
-  it('shows a stage, when the response has closed, every attempt and its outcome', async () => {
+  it('shows a stage every attempt and its outcome when the response has closed', async () => {
     let responses = 0;
     const target = await start((_req, res) => {
       responses++;
@@ -46,57 +48,60 @@ describe('Exchange', () => {
         fetch(`${url}/x?y=1`).then((response) => response.text()),
       );
     });
-    const { attempts, originalUrl, answeredAt, startedAt, error } = await settled;
-    const statuses = attempts.map(({ outcome }) => outcome?.kind === 'answer' && outcome.head.status);
+    const { attempts, originalUrl, respondedAt, startedAt, error } = await settled;
+    const statuses = attempts.map(({ outcome }) => outcome?.kind === 'response' && outcome.head.status);
     expect(statuses).to.deep.equal([503, 200]);
     expect(attempts.map(({ number }) => number)).to.deep.equal([1, 2]);
     expect(attempts.every(({ durationMs }) => durationMs > 0)).to.equal(true);
     expect(originalUrl).to.equal('/x?y=1');
-    expect(answeredAt).to.be.above(startedAt);
+    expect(respondedAt).to.be.above(startedAt);
     expect(error).to.equal(undefined);
   });
 
-  it('takes nothing off the time limit of an attempt for what it waited before', async () => {
+  it('does not count earlier waits towards the timeout of an attempt', async () => {
     const wait = (ms: number) => new Promise<undefined>((resolve) => setTimeout(resolve, ms, undefined));
     const target = await start((_req, res) => void wait(250).then(() => res.end('ok')));
-    const waiting: Guard = { before: () => wait(300) };
+    const waiting: Limit = { admit: () => wait(300) };
     const stage: Handler = (req, res, next) => {
-      exchangeOf(req, res).guards.push(waiting);
+      exchangeOf(req, res).limits.push(waiting);
       next();
     };
     const url = await serve([stage, forward({ target, requestTimeoutMs: 500 })]);
     expect((await fetch(url)).status).to.equal(200);
   });
 
-  it('lets a guard wait before an attempt, veto it, and learn how each one ended', async () => {
+  it('lets a limit delay and refuse an attempt, and notifies its permits how each one ended', async () => {
     const target = await start((_req, res) => res.writeHead(503).end());
-    const told: string[] = [];
-    const guard: Guard = {
-      before: async ({ number }) => {
-        told.push(`before ${number}`);
-        return number === 3
-          ? new ProxyError('ERR_RATE_LIMITED', 'enough', { retryAfterMs: 1500 })
-          : undefined;
+    const notified: string[] = [];
+    const guard: Limit = {
+      admit: async ({ number }) => {
+        notified.push(`admit ${number}`);
+        if (number === 3) return new ProxyError('ERR_RATE_LIMITED', 'enough', { retryAfterMs: 1500 });
+        return {
+          head: (attempt) => notified.push(`head ${attempt.number} ${attempt.outcome?.kind}`),
+          end: (attempt) => notified.push(`end ${attempt.number} ${attempt.end?.kind}`),
+        };
       },
-      after: ({ number, outcome }) => told.push(`after ${number} ${outcome?.kind}`),
     };
-    const behind: Guard = { after: ({ number }) => told.push(`behind ${number}`) };
-    const gate: Handler = (req, res, next) => {
-      exchangeOf(req, res).guards.push(guard, behind);
+    const behind: Limit = { admit: () => ({ end: ({ number }) => notified.push(`behind ${number}`) }) };
+    const addLimits: Handler = (req, res, next) => {
+      exchangeOf(req, res).limits.push(guard, behind);
       next();
     };
-    const url = await serve([gate, retry({ initialDelayMs: 1 }), forward({ target })]);
+    const url = await serve([addLimits, retry({ initialDelayMs: 1 }), forward({ target })]);
     const response = await fetch(url);
     expect(response.status).to.equal(429);
     expect(response.headers.get('retry-after')).to.equal('2');
-    expect(told).to.deep.equal([
-      'before 1',
-      'after 1 answer',
+    expect(notified).to.deep.equal([
+      'admit 1',
+      'head 1 response',
+      'end 1 discarded',
       'behind 1',
-      'before 2',
-      'after 2 answer',
+      'admit 2',
+      'head 2 response',
+      'end 2 discarded',
       'behind 2',
-      'before 3',
+      'admit 3',
     ]);
   });
 
@@ -104,7 +109,7 @@ describe('Exchange', () => {
     let response: (() => void) | undefined;
     const closed: string[] = [];
     const target = await start((req, res) => {
-      res.on('close', () => closed.push(res.writableFinished ? 'answered' : 'cut'));
+      res.on('close', () => closed.push(res.writableFinished ? 'complete' : 'cut'));
       response = () => res.end(req.url);
       arrived?.();
     });
@@ -138,7 +143,7 @@ describe('Exchange', () => {
       if (path === '/held') response?.();
     }
     await waitFor(() => closed.length === 2);
-    expect(closed).to.deep.equal(['cut', 'answered']);
+    expect(closed).to.deep.equal(['cut', 'complete']);
     await waitFor(() => collected.length === 1);
     expect(collected).to.deep.equal(['/held']);
   });
@@ -174,7 +179,7 @@ describe('Exchange', () => {
   });
 });
 
-/** What a cache does: listens in on what is written to a response. */
+/** As a cache does: reads what is written to a response. */
 function record(res: ServerResponse<IncomingMessage>, into: string[]): void {
   const end = res.end.bind(res);
   res.end = ((chunk?: Buffer) => {

@@ -79,7 +79,7 @@ for (const transport of TRANSPORTS) {
       const response = await call(url);
       expect([response.status, proxyStatusOf(response)]).to.deep.equal([
         504,
-        [NAME, { error: 'http_response_timeout', details: 'The upstream did not answer within 200 ms' }],
+        [NAME, { error: 'http_response_timeout', details: 'The upstream did not respond within 200 ms' }],
       ]);
       expect(stepsOf(response)).to.deep.equal(['attempt-1=http_response_timeout', 'total']);
     });

@@ -3,8 +3,9 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core';
 import { AlwaysOffSampler, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { expect } from 'chai';
+import { detach } from '../../../lib/core/detach.js';
 import { ProxyError } from '../../../lib/core/errors.js';
-import { detach, exchangeOf } from '../../../lib/core/exchange.js';
+import { exchangeOf } from '../../../lib/core/exchange.js';
 import { pipeline } from '../../../lib/core/pipeline.js';
 import { breaker, cache, type Handler, retry } from '../../../lib/index.js';
 import { tracing } from '../../../lib/tracing/tracing.js';
@@ -203,7 +204,7 @@ describe('tracing()', () => {
     const upstream = await startUpstream(status(200));
     const guard = breaker();
     const no: Handler = (req, res, next) => {
-      exchangeOf(req, res).guards.push({ before: () => new ProxyError('ERR_RATE_LIMITED', 'no') });
+      exchangeOf(req, res).limits.push({ admit: () => new ProxyError('ERR_RATE_LIMITED', 'no') });
       next();
     };
     const { spans, stage } = traced();
@@ -228,9 +229,9 @@ describe('tracing()', () => {
   it('ends a rejected attempt’s span at its headers when a guard refuses the next one', async () => {
     const upstream = await startUpstream(status(503));
     const second: Handler = (req, res, next) => {
-      const before = ({ number }: { number: number }) =>
+      const admit = ({ number }: { number: number }) =>
         number === 2 ? new ProxyError('ERR_RATE_LIMITED', 'no') : undefined;
-      exchangeOf(req, res).guards.push({ before });
+      exchangeOf(req, res).limits.push({ admit });
       next();
     };
     const { spans, stage } = traced();

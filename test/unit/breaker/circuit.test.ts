@@ -1,8 +1,9 @@
-import { EventEmitter } from 'node:events';
+import { once } from 'node:events';
 import { expect } from 'chai';
 import type { BreakerEvents } from '../../../lib/breaker/breaker-events.js';
 import { type BreakerOptions, resolveBreaker } from '../../../lib/breaker/breaker-options.js';
 import { Circuit } from '../../../lib/breaker/circuit.js';
+import { Events } from '../../../lib/core/events.js';
 import {
   ABANDONED,
   begin,
@@ -22,12 +23,12 @@ const DOWN = response(503);
 interface Toy {
   circuit: Circuit;
   clock: ToyClock;
-  events: EventEmitter<BreakerEvents>;
+  events: Events<BreakerEvents>;
 }
 
 function toy(options: BreakerOptions = {}, key = 'github'): Toy {
   const clock = toyClock();
-  const events = new EventEmitter<BreakerEvents>();
+  const events = new Events<BreakerEvents>();
   const { config } = resolveBreaker(options);
   return { circuit: new Circuit({ api: 'github', circuit: key }, config, events, clock), clock, events };
 }
@@ -459,13 +460,21 @@ describe('Circuit events', () => {
     ]);
   });
 
-  it('leave the circuit open when a listener throws', () => {
+  it('open the circuit and tell the other listeners when one throws, which becomes a warning', async () => {
     const { circuit, events } = toy({ failureThreshold: 1 });
+    const told: string[] = [];
     events.on('failure', () => {
       throw new Error('a listener of the application');
     });
-    expect(() => run(circuit, DOWN)).to.throw('a listener of the application');
+    events.on('failure', () => told.push('failure'));
+    events.on('open', () => told.push('open'));
+    const warned = once(process, 'warning');
+    run(circuit, DOWN);
     expect(circuit.state).to.equal('OPEN');
+    expect(told).to.deep.equal(['failure', 'open']);
+    const [warning] = await warned;
+    expect(warning).to.include({ name: 'ListenerWarning', code: 'RESILIENT_PROXY_LISTENER' });
+    expect(warning.message).to.equal('A listener of "failure" failed: a listener of the application');
   });
 
   it('let a listener that forces the circuit prevail', () => {

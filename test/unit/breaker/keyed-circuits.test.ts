@@ -1,18 +1,12 @@
-import { EventEmitter } from 'node:events';
 import { expect } from 'chai';
 import type { BreakerEvents } from '../../../lib/breaker/breaker-events.js';
 import { resolveBreaker } from '../../../lib/breaker/breaker-options.js';
 import { KeyedCircuits } from '../../../lib/breaker/keyed-circuits.js';
+import { Events } from '../../../lib/core/events.js';
 import { toyClock } from './toy-call.js';
 
 function keyed(max: number): KeyedCircuits {
-  return new KeyedCircuits(
-    'api',
-    max,
-    resolveBreaker({}).config,
-    new EventEmitter<BreakerEvents>(),
-    toyClock(),
-  );
+  return new KeyedCircuits('api', max, resolveBreaker({}).config, new Events<BreakerEvents>(), toyClock());
 }
 
 const names = (circuits: KeyedCircuits) => circuits.all().map(({ circuit }) => circuit);

@@ -1,7 +1,15 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import type {
+  Attempt,
+  AttemptEnd,
+  AttemptFailure,
+  AttemptOutcome,
+  Blame,
+} from '../../../lib/core/attempt.js';
 import { type ErrorCode, ProxyError } from '../../../lib/core/errors.js';
-import { type Attempt, type AttemptOutcome, Exchange, type Guard } from '../../../lib/core/exchange.js';
+import type { Limit } from '../../../lib/core/exchange.js';
+import { Exchange } from '../../../lib/core/exchange.js';
 
 /** A clock that moves only when it is told to. */
 export interface ToyClock {
@@ -27,17 +35,22 @@ export function toyExchange(): Exchange {
 }
 
 export function response(status: number): AttemptOutcome {
-  return { kind: 'answer', head: { status, statusText: '', rawHeaders: [] } };
+  return { kind: 'response', head: { status, statusText: '', rawHeaders: [] } };
 }
 
-export function failure(code: ErrorCode, staleConnection = false): AttemptOutcome {
+/** As `lib/upstream/failure.ts` blames them. */
+const BLAME: Partial<Record<ErrorCode, Blame>> = { ERR_PROXY_CONNECT: 'egress', ERR_BAD_REQUEST: 'client' };
+const blameOf = (code: ErrorCode): Blame =>
+  BLAME[code] ?? (code.startsWith('ERR_UPSTREAM') ? 'target' : 'self');
+
+export function failure(code: ErrorCode, staleConnection = false): AttemptFailure {
   const error = new ProxyError(code, `${code} happened`);
-  return { kind: 'failure', error, retryClass: undefined, unsent: false, staleConnection };
+  return { kind: 'failure', error, by: blameOf(code), retryClass: undefined, unsent: false, staleConnection };
 }
 
 export const ABANDONED: AttemptOutcome = { kind: 'abandoned' };
 
-/** A guarded attempt under way. */
+/** An attempt under way. */
 export interface ToyAttempt {
   readonly refused: ProxyError | undefined;
   readonly exchange: Exchange;
@@ -47,7 +60,7 @@ export interface ToyAttempt {
 }
 
 /** Begins an attempt as the attempt loop does. */
-export function begin(guard: Guard, exchange: Exchange = toyExchange()): ToyAttempt {
+export function begin(limit: Limit, exchange: Exchange = toyExchange()): ToyAttempt {
   const attempt: Attempt = {
     number: exchange.attempts.length + 1,
     startedAt: performance.now(),
@@ -55,25 +68,34 @@ export function begin(guard: Guard, exchange: Exchange = toyExchange()): ToyAtte
     waitedMs: 0,
     egress: undefined,
     outcome: undefined,
+    end: undefined,
   };
-  const refused = guard.before?.(attempt, exchange);
-  if (refused instanceof Promise) throw new Error('A circuit makes no call wait');
+  const admitted = limit.admit?.(attempt, exchange);
+  if (admitted instanceof Promise) throw new Error('A circuit makes no call wait');
+  const refused = admitted instanceof ProxyError ? admitted : undefined;
+  const permit = admitted instanceof ProxyError ? undefined : admitted;
   if (!refused) exchange.attempts.push(attempt);
+  const conclude = (end: AttemptEnd): void => {
+    attempt.end = end;
+    permit?.end?.(attempt, exchange);
+  };
   return {
     refused,
     exchange,
     end(outcome) {
       attempt.outcome = outcome;
-      guard.after?.(attempt, exchange);
+      // How its body goes on is not told yet.
+      if (outcome.kind === 'response') permit?.head?.(attempt, exchange);
+      else conclude(outcome.kind === 'failure' ? outcome : { kind: 'cancelled' });
     },
-    cut: (code) => guard.cut?.(attempt, exchange, new ProxyError(code, `${code} happened`)),
+    cut: (code) => conclude(failure(code)),
   };
 }
 
 /** Makes attempts one after the other, each in a call of its own. */
-export function run(guard: Guard, ...outcomes: AttemptOutcome[]): void {
+export function run(limit: Limit, ...outcomes: AttemptOutcome[]): void {
   for (const outcome of outcomes) {
-    const attempt = begin(guard);
+    const attempt = begin(limit);
     if (attempt.refused) throw attempt.refused;
     attempt.end(outcome);
   }

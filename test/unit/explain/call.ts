@@ -1,5 +1,5 @@
+import type { Attempt } from '../../../lib/core/attempt.js';
 import { ProxyError } from '../../../lib/core/errors.js';
-import type { Attempt } from '../../../lib/core/exchange.js';
 import type { ExplainedCall } from '../../../lib/explain/explained-call.js';
 
 /** A call that began at 1000. */
@@ -16,9 +16,9 @@ export function callOf(call: Partial<ExplainedCall> = {}): ExplainedCall {
 }
 
 /** An attempt with a response. */
-export function answered(number: number, status: number, times: Partial<Attempt> = {}): Attempt {
+export function responded(number: number, status: number, times: Partial<Attempt> = {}): Attempt {
   const head = { status, statusText: '', rawHeaders: ['Server-Timing', 'evil"'] };
-  return attempt(number, times, { kind: 'answer', head });
+  return attempt(number, times, { kind: 'response', head });
 }
 
 /** An attempt that broke off. */
@@ -27,6 +27,7 @@ export function failed(number: number, times: Partial<Attempt> = {}): Attempt {
   return attempt(number, times, {
     kind: 'failure',
     error,
+    by: 'target',
     retryClass: undefined,
     unsent: false,
     staleConnection: false,
@@ -41,6 +42,7 @@ function attempt(number: number, times: Partial<Attempt>, outcome: Attempt['outc
     waitedMs: 0,
     egress: 'user:secret@proxy.internal',
     outcome,
+    end: undefined,
     ...times,
   };
 }

@@ -77,7 +77,7 @@ describe('responseHeaders()', () => {
     expect(responseHeaders(raw, all)).to.deep.equal(['Trailer', 'X-Sum', 'via', '1.1 resilient-proxy-out']);
   });
 
-  it('drops Set-Cookie where cookies are not forwarded', () => {
+  it('drops Set-Cookie if cookies are not forwarded', () => {
     const headers = responseHeaders(['SET-COOKIE', 'a=1', 'Set-Cookie2', 'b'], {
       status: 200,
       setCookie: false,
@@ -101,7 +101,7 @@ describe('latin1Headers()', () => {
     ]);
   });
 
-  it('is empty where there are none', () => {
+  it('is empty if there are none', () => {
     for (const none of [undefined, null, []]) expect(latin1Headers(none)).to.deep.equal([]);
   });
 });

@@ -10,7 +10,7 @@ import { firstFrom, hash, leastUsed, nextInTurn, type Search } from '../../../li
 const OWNER: ProxyOwner = { now: () => 0, dialEnded: () => {} };
 
 /** Proxies that have all been used, and a call that may take any. */
-function toySearch(count: number, guards: EgressCall['guards'] = []): Search {
+function toySearch(count: number, limits: EgressCall['limits'] = []): Search {
   const urls = Array.from({ length: count }, (_, i) => ({ url: `http://h:${i + 1}`, name: `e${i}` }));
   const options = resolveProxyRotate({ proxies: urls });
   const times = { ...options, probeTimeoutMs: 1000 };
@@ -20,7 +20,7 @@ function toySearch(count: number, guards: EgressCall['guards'] = []): Search {
     proxy.cooldown.succeeded(0, 0);
   }
   const lane = new Lanes(times, options.noProxy).at('https://api.example');
-  const call = { req: new IncomingMessage(new Socket()), guards };
+  const call = { req: new IncomingMessage(new Socket()), limits };
   return { proxies, start: 0, call, lane, tried: new Set(), now: 0 };
 }
 

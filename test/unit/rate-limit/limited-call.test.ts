@@ -1,16 +1,13 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { expect } from 'chai';
+import type { Attempt, AttemptEnd, AttemptOutcome } from '../../../lib/core/attempt.js';
 import { type ErrorCode, ProxyError } from '../../../lib/core/errors.js';
-import {
-  type Attempt,
-  type AttemptOutcome,
-  type Exchange,
-  exchangeOf,
-  type Guard,
-} from '../../../lib/core/exchange.js';
+import type { Limit } from '../../../lib/core/exchange.js';
+import { type Exchange, exchangeOf } from '../../../lib/core/exchange.js';
 import { type RateLimitHandler, rateLimit } from '../../../lib/rate-limit/rate-limit.js';
 import { onCleanup } from '../../support/cleanup.js';
+import { toyTime } from '../../support/toy-time.js';
 
 const MINUTE = 60_000;
 const EPOCH = 1_700_000_000_000;
@@ -18,7 +15,7 @@ const EPOCH = 1_700_000_000_000;
 /** A call without a connection, up to the last stage. */
 interface ToyCall {
   readonly error: unknown;
-  readonly guard: Guard;
+  readonly limit: Limit;
   /** Begins an attempt through a proxy. @returns the error that vetoes it, or a function that ends it */
   attempt(proxy?: string): Promise<ProxyError | ((outcome: AttemptOutcome) => void)>;
   /** Its client leaves. */
@@ -31,11 +28,11 @@ async function toyCall(limiter: RateLimitHandler, { rotates = true } = {}): Prom
   const res = new ServerResponse(req);
   const exchange = exchangeOf(req, res);
   const error = await new Promise<unknown>((resolve) => limiter(req, res, resolve));
-  if (rotates) exchange.egress = { choose: () => undefined };
-  const [guard = {}] = exchange.guards;
+  if (rotates) exchange.egress = { choose: () => 'direct' };
+  const [limit = {}] = exchange.limits;
   return {
     error,
-    guard,
+    limit,
     async attempt(proxy) {
       const attempt: Attempt = {
         number: exchange.attempts.length + 1,
@@ -44,13 +41,16 @@ async function toyCall(limiter: RateLimitHandler, { rotates = true } = {}): Prom
         waitedMs: 0,
         egress: proxy,
         outcome: undefined,
+        end: undefined,
       };
-      const veto = await guard.before?.(attempt, exchange);
-      if (veto) return veto;
+      const permit = await limit.admit?.(attempt, exchange);
+      if (permit instanceof ProxyError) return permit;
       exchange.attempts.push(attempt);
       return (outcome) => {
         attempt.outcome = outcome;
-        guard.after?.(attempt, exchange);
+        if (outcome.kind === 'response') permit?.head?.(attempt, exchange);
+        attempt.end = endOf(outcome);
+        permit?.end?.(attempt, exchange);
       };
     },
     leave: () => res.emit('close'),
@@ -73,7 +73,7 @@ async function through(
 }
 
 function response(status: number, ...rawHeaders: string[]): AttemptOutcome {
-  return { kind: 'answer', head: { status, statusText: '', rawHeaders } };
+  return { kind: 'response', head: { status, statusText: '', rawHeaders } };
 }
 
 const TOO_MANY = response(429, 'Retry-After', '30');
@@ -83,11 +83,25 @@ function failure(
   more: { unsent?: boolean; staleConnection?: boolean } = {},
 ): AttemptOutcome {
   const error = new ProxyError(code, `${code} happened`);
-  return { kind: 'failure', error, retryClass: undefined, unsent: false, staleConnection: false, ...more };
+  const by = code === 'ERR_PROXY_CONNECT' ? 'egress' : 'target';
+  return {
+    kind: 'failure',
+    error,
+    by,
+    retryClass: undefined,
+    unsent: false,
+    staleConnection: false,
+    ...more,
+  };
 }
 
+const endOf = (outcome: AttemptOutcome): AttemptEnd => {
+  if (outcome.kind === 'failure') return outcome;
+  return { kind: outcome.kind === 'response' ? 'complete' : 'cancelled' };
+};
+
 function opened(options: Parameters<typeof rateLimit>[0] = {}): RateLimitHandler {
-  const limiter = rateLimit(options, () => EPOCH);
+  const limiter = rateLimit(options, toyTime(EPOCH));
   onCleanup(() => limiter.close());
   return limiter;
 }
@@ -105,10 +119,10 @@ describe('rateLimit() in front of a rotation', () => {
   it('tells the rotation when calls through a proxy are allowed again', async () => {
     const limiter = opened();
     await through(limiter, 'a', TOO_MANY);
-    const { guard } = await toyCall(limiter);
-    expect(guard.readyAt?.('a')).to.equal(EPOCH + 30_000);
-    expect(guard.readyAt?.('b')).to.equal(0);
-    expect(guard.readyAt?.(undefined)).to.equal(0);
+    const { limit } = await toyCall(limiter);
+    expect(limit.readyAt?.('a')).to.equal(EPOCH + 30_000);
+    expect(limit.readyAt?.('b')).to.equal(0);
+    expect(limit.readyAt?.(undefined)).to.equal(0);
   });
 
   it('leaves it to the rotation if the limit of the direct connection is exhausted', async () => {
@@ -183,9 +197,9 @@ describe('rateLimit() and how an attempt ends', () => {
     expect(await through(limiter, 'a', response(200))).to.equal('sent');
   });
 
-  it('gives back the quota of an attempt that another guard vetoes', async () => {
+  it('gives back the quota of an attempt that another limit refuses', async () => {
     const limiter = opened({ limit: 1, windowMs: MINUTE });
-    const { guard, leave } = await toyCall(limiter);
+    const { limit, leave } = await toyCall(limiter);
     const attempt: Attempt = {
       number: 1,
       startedAt: 0,
@@ -193,11 +207,14 @@ describe('rateLimit() and how an attempt ends', () => {
       waitedMs: 0,
       egress: 'a',
       outcome: undefined,
+      end: undefined,
     };
     const toy = {} as Exchange;
-    expect(await guard.before?.(attempt, toy)).to.equal(undefined);
+    const permit = await limit.admit?.(attempt, toy);
+    if (!permit || permit instanceof ProxyError) throw new Error('It was refused');
     attempt.outcome = { kind: 'abandoned' };
-    guard.after?.(attempt, toy);
+    attempt.end = { kind: 'unused' };
+    permit.end?.(attempt, toy);
     leave();
     expect(await through(limiter, 'a', response(200))).to.equal('sent');
   });

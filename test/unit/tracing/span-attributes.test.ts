@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import type { Attempt } from '../../../lib/core/attempt.js';
 import { ProxyError } from '../../../lib/core/errors.js';
-import type { Attempt } from '../../../lib/core/exchange.js';
 import { attemptAttributes, outcomeAttributes, spanMethod } from '../../../lib/tracing/span-attributes.js';
 
 const ATTEMPT: Attempt = {
@@ -10,6 +10,7 @@ const ATTEMPT: Attempt = {
   waitedMs: 0,
   egress: undefined,
   outcome: undefined,
+  end: undefined,
 };
 const sent = (origin: string, method = 'GET') => ({ method, path: '/x', target: { origin } });
 
@@ -49,7 +50,7 @@ describe('attemptAttributes()', () => {
 
 describe('outcomeAttributes()', () => {
   const response = (status: number) =>
-    outcomeAttributes({ kind: 'answer', head: { status, statusText: '', rawHeaders: [] } });
+    outcomeAttributes({ kind: 'response', head: { status, statusText: '', rawHeaders: [] } });
 
   it('treats a response from 400 on as an error, as a client does', () => {
     expect(response(399)['error.type']).to.equal(undefined);
@@ -61,6 +62,7 @@ describe('outcomeAttributes()', () => {
     const failure = {
       kind: 'failure' as const,
       error,
+      by: 'target' as const,
       retryClass: undefined,
       unsent: false,
       staleConnection: false,

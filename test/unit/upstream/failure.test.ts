@@ -1,9 +1,21 @@
 import { expect } from 'chai';
 import { errors } from 'undici';
-import { ProxyError } from '../../../lib/core/errors.js';
+import type { Blame } from '../../../lib/core/attempt.js';
+import { type ErrorCode, ProxyError } from '../../../lib/core/errors.js';
 import { failureOf, readFailure, timeoutFailure } from '../../../lib/upstream/failure.js';
 
 const coded = (code: string) => Object.assign(new Error('10.0.0.1 secret'), { code });
+
+const BLAMED: Partial<Record<ErrorCode, Blame>> = {
+  ERR_UPSTREAM_CONNECT: 'target',
+  ERR_UPSTREAM_TIMEOUT: 'target',
+  ERR_UPSTREAM_RESET: 'target',
+  ERR_UPSTREAM_PROTOCOL: 'target',
+  ERR_UPSTREAM_TLS: 'target',
+  ERR_BAD_REQUEST: 'client',
+  ERR_SHUTTING_DOWN: 'self',
+  ERR_INTERNAL: 'self',
+};
 
 describe('readFailure()', () => {
   for (const [code, name, retryClass, unsent, proxyStatus] of [
@@ -34,14 +46,25 @@ describe('readFailure()', () => {
   ] as const) {
     it(`reads ${code} as ${name}`, () => {
       const cause = coded(code);
-      const { error, ...outcome } = readFailure(cause);
+      const { error, by, ...outcome } = readFailure(cause);
       expect(outcome).to.deep.equal({ kind: 'failure', retryClass, unsent, staleConnection: false });
+      expect(by).to.equal(BLAMED[name]);
       expect(error).to.include({ code: name, cause });
       expect(error.headers['Proxy-Status']).to.equal(`resilient-proxy-out; error=${proxyStatus}`);
     });
   }
 
-  it('reads an error of undici’s parser as an unreadable answer, with a code or without', () => {
+  for (const code of ['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS']) {
+    it(`blames this process for ${code}`, () => {
+      expect(readFailure(coded(code))).to.include({ by: 'self', unsent: true });
+    });
+  }
+
+  it('blames an egress proxy for an error that names it', () => {
+    expect(readFailure(new ProxyError('ERR_PROXY_CONNECT', 'status 407')).by).to.equal('egress');
+  });
+
+  it('reads an error of undici’s parser as an unreadable response, with a code or without', () => {
     for (const error of [
       new errors.HTTPParserError('x'),
       Object.assign(new errors.HTTPParserError('x'), { code: 'ANY' }),
@@ -50,14 +73,14 @@ describe('readFailure()', () => {
     }
   });
 
-  it('reads the failure of all addresses of a name as that of the connection', () => {
+  it('reads the failure of all addresses of a name as a failed connection', () => {
     const tried = new AggregateError([coded('ECONNREFUSED'), coded('ECONNREFUSED')]);
     expect(readFailure(Object.assign(tried, { code: 'ECONNREFUSED' })).retryClass).to.equal(
       'connection refused',
     );
   });
 
-  it('shows the client nothing of the error below', () => {
+  it('shows the client nothing of the underlying error', () => {
     for (const code of ['ECONNREFUSED', 'ECONNRESET', 'HPE_INVALID_CONSTANT', 'CERT_HAS_EXPIRED', 'ENONE']) {
       expect(readFailure(coded(code)).error.message).to.not.match(/secret|10\.0/);
     }
@@ -69,18 +92,18 @@ describe('readFailure()', () => {
     }
   });
 
-  it('keeps what a stage has already put into words', () => {
+  it('keeps an error that a stage has already described', () => {
     const error = new ProxyError('ERR_NO_PROXY', 'No proxy left');
-    expect(readFailure(error)).to.deep.equal(failureOf(error));
+    expect(readFailure(error)).to.deep.equal(failureOf(error, 'self'));
     expect(readFailure(error).error).to.equal(error);
   });
 });
 
 describe('timeoutFailure()', () => {
-  it('tells the limit in whole milliseconds', () => {
+  it('shows the limit in whole milliseconds', () => {
     const { error, retryClass, unsent } = timeoutFailure(150.4);
     expect(error).to.include({ code: 'ERR_UPSTREAM_TIMEOUT', status: 504 });
-    expect(error.message).to.equal('The upstream did not answer within 150 ms');
+    expect(error.message).to.equal('The upstream did not respond within 150 ms');
     expect({ retryClass, unsent }).to.deep.equal({ retryClass: 'timeout', unsent: false });
   });
 });

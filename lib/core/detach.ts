@@ -1,0 +1,46 @@
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { DetachedResponse } from './detached-response.js';
+import { Exchange } from './exchange.js';
+
+/** The request of a detached call. What is omitted is taken from the call it derives from. */
+export interface DetachedRequest {
+  method?: string;
+  url?: string;
+  /** Flat, as Node's `rawHeaders`. */
+  rawHeaders?: readonly string[];
+  body?: Buffer;
+}
+
+/**
+ * A call without a client, with a request and a response of its own: whoever wraps the response reads it. Run it with
+ * `parent.rest`, which is defined if the rest of the chain belongs to this package.
+ */
+export function detach(parent: Exchange, request: DetachedRequest = {}): Exchange {
+  const req = new IncomingMessage(new Socket());
+  req.method = request.method ?? parent.req.method;
+  req.url = request.url ?? parent.req.url;
+  req.httpVersion = '1.1';
+  req.httpVersionMajor = 1;
+  req.httpVersionMinor = 1;
+  setRawHeaders(req, request.rawHeaders ?? parent.req.rawHeaders);
+  if (request.body) req.push(request.body);
+  req.push(null);
+  req.complete = true;
+  const res = new DetachedResponse(req);
+  const exchange = new Exchange(req, res, true);
+  exchange.api = parent.api;
+  exchange.rest = parent.rest;
+  return exchange;
+}
+
+function setRawHeaders(req: IncomingMessage, rawHeaders: readonly string[]): void {
+  req.rawHeaders = [...rawHeaders];
+  const headers: Record<string, string | string[] | undefined> = {};
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = String(rawHeaders[i]).toLowerCase();
+    const before = headers[name];
+    headers[name] = before === undefined ? rawHeaders[i + 1] : `${before}, ${rawHeaders[i + 1]}`;
+  }
+  req.headers = headers;
+}

@@ -1,0 +1,45 @@
+import { onCleanup } from './cleanup.js';
+
+/** The timeouts that wait, by their handles, in the order they were set. */
+export interface FakeTimers {
+  readonly waiting: ReadonlyMap<object, { readonly ms: number; readonly run: () => void }>;
+  /** Lets the first of those that wait run out; `false` where none does. */
+  runNext(): boolean;
+}
+
+/** Puts timeouts in the place of the process' own, which run out when they are told to, until the test has ended. */
+export function fakeTimers(): FakeTimers {
+  const waiting = new Map<object, { ms: number; run: () => void }>();
+  const { setTimeout, clearTimeout } = globalThis;
+  const set = (callback: (...args: unknown[]) => void, ms = 0, ...args: unknown[]): object => {
+    const handle = { ref: () => handle, unref: () => handle, hasRef: () => true };
+    waiting.set(handle, { ms, run: () => callback(...args) });
+    return handle;
+  };
+  const clear = (handle: object | undefined): void => {
+    if (handle) waiting.delete(handle);
+  };
+  // Their handles have what is used of a Timeout.
+  Object.assign(globalThis, { setTimeout: set, clearTimeout: clear });
+  onCleanup(() => Object.assign(globalThis, { setTimeout, clearTimeout }));
+  return {
+    waiting,
+    runNext() {
+      const [first] = waiting;
+      if (!first) return false;
+      waiting.delete(first[0]);
+      first[1].run();
+      return true;
+    },
+  };
+}
+
+/** Stops the clock of `performance.now()`, until the test has ended. */
+export function stopClock(): void {
+  const { now } = performance;
+  const stopped = performance.now();
+  performance.now = () => stopped;
+  onCleanup(() => {
+    performance.now = now;
+  });
+}
