@@ -1,12 +1,14 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { ProxyServerOptions } from 'httpxy';
+import { sendableReason } from '../../http/head-problem.js';
 import type { Deadline, DeadlineWheel } from '../deadline-wheel.js';
+import { unreadableFailure } from '../failure.js';
 import { drain } from '../response/drain.js';
-import { besideHeaders, responseHeaders } from '../response/headers.js';
+import { besideHeaders, responseHeaders, sendableTrailers } from '../response/headers.js';
 import { type HeadersBefore, headersBefore, restoreHeaders } from '../response/headers-before.js';
-import { sendInformation } from '../response/interim.js';
 import type { AttemptListener, Plan } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
+import { hearInterim } from './interim.js';
 import { ListenerMark } from './listener-mark.js';
 import { Redirects } from './redirects.js';
 import { type StandIn, standIn } from './stand-in.js';
@@ -83,7 +85,6 @@ export class NodeAttempt implements Deadline {
       return false;
     }
     this.#listener.connected();
-    const { exchange } = this.#plan;
     // httpxy asks for the close of a connection that carries chunks.
     if (proxyReq.hasHeader('transfer-encoding') && proxyReq.shouldKeepAlive) {
       proxyReq.setHeader('connection', 'keep-alive');
@@ -93,8 +94,7 @@ export class NodeAttempt implements Deadline {
       this.#redirects ??= new Redirects(this.#plan, this.#limits.redirects, this.#agentOf);
       this.#redirects.begin(proxyReq, options);
     }
-    proxyReq.on('information', (info) => sendInformation(exchange, info.statusCode, info.rawHeaders));
-    // Node gives an answer that switches protocols unasked to nobody.
+    hearInterim(proxyReq, this.#plan.exchange, (error) => this.hookFailed(error));
     proxyReq.on('close', () => {
       // What has arrived of an accepted answer may still wait for its client.
       if (proxyReq === this.#proxyReq && !this.#accepted) this.closed();
@@ -106,7 +106,13 @@ export class NodeAttempt implements Deadline {
   judge(proxyRes: IncomingMessage): boolean {
     if (this.#over) return false;
     const status = proxyRes.statusCode ?? 0;
-    const { rawHeaders, statusMessage: statusText = '' } = proxyRes;
+    if (status < 200) {
+      this.hookFailed(unreadableFailure(`status ${status}`).error, proxyRes);
+      return false;
+    }
+    const { rawHeaders } = proxyRes;
+    const statusText = sendableReason(proxyRes.statusMessage ?? '');
+    proxyRes.statusMessage = statusText;
     this.#accepted = this.#listener.head({ status, statusText, rawHeaders });
     if (!this.#accepted) {
       this.#refuse(proxyRes);
@@ -119,7 +125,8 @@ export class NodeAttempt implements Deadline {
       host,
       connection: connection && (/\bclose\b/i.test(connection) ? 'close' : 'keep-alive'),
     };
-    const answered = responseHeaders(rawHeaders, { status, setCookie: this.#limits.setCookie });
+    const { setCookie } = this.#limits;
+    const answered = responseHeaders(rawHeaders, this.#plan.exchange, { status, setCookie });
     Object.assign(proxyRes, { headers: besideHeaders(this.#res, answered) });
     this.#watchBody();
     this.#countBody(proxyRes);
@@ -142,7 +149,8 @@ export class NodeAttempt implements Deadline {
     if (this.#over) return false;
     this.#wheel.forget(this);
     const ended = this.#res.writableEnded;
-    if (proxyRes.rawTrailers.length > 0 && !ended) this.#res.addTrailers(proxyRes.trailers);
+    if (proxyRes.rawTrailers.length > 0 && !ended)
+      this.#res.addTrailers(sendableTrailers(proxyRes.rawTrailers));
     // Who answers by himself may still be at it, and may fail.
     if (this.#options?.selfHandleResponse && !ended) this.#res.once('close', this.#finish);
     else this.#finish();

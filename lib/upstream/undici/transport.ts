@@ -1,10 +1,10 @@
-import type { Socket } from 'node:net';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { Egress, TargetTls } from '../../core/egress.js';
 import type { RedirectRules } from '../node/redirects.js';
 import type { Target } from '../request/target.js';
 import { LateHeads } from '../response/late-heads.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
+import { type Pausing, steady } from './connection.js';
 import { Relay, type RelayTools } from './relay.js';
 
 /** Sizes and limits of the connections to the targets. */
@@ -33,9 +33,11 @@ export class UndiciTransport {
   readonly #egressIds = new WeakMap<Egress, number>();
   #lastEgressId = 0;
   readonly #lateHeads = new LateHeads();
+  readonly #pausing: Pausing = { resume: undefined };
   readonly #relayTools: RelayTools = {
     used: (error) => this.#used(error),
     lateHeads: this.#lateHeads,
+    pausing: this.#pausing,
   };
 
   constructor(options: ConnectionOptions) {
@@ -127,8 +129,8 @@ export class UndiciTransport {
     return (options, callback) => {
       connect({ ...options, servername: target.servername }, (...[error, socket]) => {
         if (error || !socket) return callback(error ?? new Error('no socket'), null);
-        // A bare ECONNRESET does not say whether its connection had been used before.
-        closeWhenAborted(socket);
+        steady(socket, this.#pausing);
+        // An error does not always say whether its connection had been used before.
         socket.prependListener('error', (failure) => this.#bytesRead.set(failure, socket.bytesRead));
         callback(null, socket);
       });
@@ -157,13 +159,4 @@ export class UndiciTransport {
       );
     };
   }
-}
-
-/**
- * undici closes the connection of an aborted request with an error of its own, after which it takes the
- * request for unsent and opens a connection that nobody uses. Closed without one, it lets go of it.
- */
-function closeWhenAborted(socket: Socket): void {
-  const { destroy } = socket;
-  socket.destroy = (error) => destroy.call(socket, error?.message === 'aborted' ? undefined : error);
 }

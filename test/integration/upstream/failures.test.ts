@@ -60,7 +60,7 @@ for (const transport of TRANSPORTS) {
       );
       // undici takes it for an error, Node's client skips it.
       if (transport === 'node') expect(response.text).to.equal('ok');
-      else expectError(response, 502, 'ERR_UPSTREAM_RESET', 'connection_terminated');
+      else expectError(response, 502, 'ERR_UPSTREAM_PROTOCOL', 'http_protocol_error');
     });
 
     it('survives a switch of protocols that nobody asked for', async () => {
