@@ -1,8 +1,10 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { ProxyServerOptions } from 'httpxy';
+import { lingerWhileUploading } from '../../core/linger.js';
 import { sendableReason } from '../../http/head-problem.js';
 import type { Deadline, DeadlineWheel } from '../deadline-wheel.js';
 import { unreadableFailure } from '../failure.js';
+import { readBeforeWriteError } from '../read-before-error.js';
 import { drain } from '../response/drain.js';
 import { besideHeaders, responseHeaders, sendableTrailers } from '../response/headers.js';
 import { type HeadersBefore, headersBefore, restoreHeaders } from '../response/headers-before.js';
@@ -94,6 +96,7 @@ export class NodeAttempt implements Deadline {
       this.#redirects ??= new Redirects(this.#plan, this.#limits.redirects, this.#agentOf);
       this.#redirects.begin(proxyReq, options);
     }
+    if (proxyReq.socket) readBeforeWriteError(proxyReq.socket);
     hearInterim(proxyReq, this.#plan.exchange, (error) => this.hookFailed(error));
     proxyReq.on('close', () => {
       // What has arrived of an accepted answer may still wait for its client.
@@ -128,6 +131,7 @@ export class NodeAttempt implements Deadline {
     const { setCookie } = this.#limits;
     const answered = responseHeaders(rawHeaders, this.#plan.exchange, { status, setCookie });
     Object.assign(proxyRes, { headers: besideHeaders(this.#res, answered) });
+    lingerWhileUploading(this.req);
     this.#watchBody();
     this.#countBody(proxyRes);
     if (!this.#options?.selfHandleResponse) setImmediate(flushHead, this.#res);

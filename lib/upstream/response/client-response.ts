@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { ResponseHead } from '../../core/attempt.js';
 import type { Exchange } from '../../core/exchange.js';
+import { lingerWhileUploading } from '../../core/linger.js';
 import { sendableReason } from '../../http/head-problem.js';
 import { ADDED_UP, headerValue } from '../../http/headers.js';
 import { writeHead } from '../../http/write-head.js';
@@ -27,6 +28,7 @@ export class ClientResponse implements LateHead {
     this.#res = exchange.res;
     this.#length = bodyLength(exchange, head);
     writeHead(this.#res, head.status, sendableReason(head.statusText), rawHeaders, ADDED_UP);
+    lingerWhileUploading(exchange.req);
     if (this.#length === 0) this.end();
     // Node holds a head back until the first byte of a body, which an event stream may keep waiting.
     else if (this.#length < 0 || !lateHeads) process.nextTick(flushHead, this);

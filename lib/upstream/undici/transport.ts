@@ -1,6 +1,7 @@
 import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { Egress, TargetTls } from '../../core/egress.js';
 import type { RedirectRules } from '../node/redirects.js';
+import { readBeforeWriteError } from '../read-before-error.js';
 import type { Target } from '../request/target.js';
 import { LateHeads } from '../response/late-heads.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
@@ -130,6 +131,7 @@ export class UndiciTransport {
       connect({ ...options, servername: target.servername }, (...[error, socket]) => {
         if (error || !socket) return callback(error ?? new Error('no socket'), null);
         steady(socket, this.#pausing);
+        readBeforeWriteError(socket);
         // An error does not always say whether its connection had been used before.
         socket.prependListener('error', (failure) => this.#bytesRead.set(failure, socket.bytesRead));
         callback(null, socket);
