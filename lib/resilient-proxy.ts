@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Api } from './apis/api.js';
 import { LiveApi } from './apis/live-api.js';
 import { LiveApis, type UpdateReport } from './apis/live-apis.js';
 import {
@@ -9,13 +8,18 @@ import {
   resolveConfig,
   type SharedOptions,
 } from './apis/options.js';
-import { type ApiParts, ownWriters, PartFactory, type PartSources } from './apis/parts.js';
+import type { Api, ApiParts } from './apis/part-list.js';
+import { partFamilies } from './apis/part-views.js';
+import { ownWriters, PartFactory, type PartSources } from './apis/parts.js';
 import { optionsSnapshot, sameOptions } from './apis/same-options.js';
 import { SharedParts } from './apis/shared-parts.js';
 import { type SortedOptions, sortOptions } from './apis/sort-options.js';
-import { CircuitRegistry } from './breaker/circuit-registry.js';
+import { type PlacedStage, withOwnStages } from './apis/stages.js';
+import { breakerPart } from './breaker/breaker-part.js';
+import type { CircuitRegistry } from './breaker/circuit-registry.js';
+import { allEnded, Closing } from './core/closing.js';
 import type { EgressStatus } from './core/egress-status.js';
-import { ProxyError } from './core/errors.js';
+import { ProxyError, shuttingDown } from './core/errors.js';
 import { exchangeOf } from './core/exchange.js';
 import { pipeline } from './core/pipeline.js';
 import { asProxyError, sendError } from './core/send-error.js';
@@ -30,48 +34,49 @@ import { ServerUpgrades } from './websocket/server-upgrades.js';
 import { beginUpgrade, checkHandshake, meansWebSocket, takeUpgrade } from './websocket/upgrade.js';
 import { upgradeRoutes } from './websocket/upgrade-routes.js';
 
-export type { Api } from './apis/api.js';
 export type { UpdateReport } from './apis/live-apis.js';
-export type { PartName } from './apis/parts.js';
+export type { Api, PartName } from './apis/part-list.js';
 
 /** The middleware that {@link resilientProxy} returns. */
 export interface ResilientProxy {
   (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void): void;
   /**
-   * Takes over a WebSocket: `server.on('upgrade', proxy.upgrade)`. Its handshake walks the stages as a call does, all but
-   * the cache. It sees the whole path: below a mount path it goes by {@link upgradeRoutes}. Other upgrades than to
-   * WebSocket are ignored: the request is served as any other (RFC 9110 §7.8).
+   * Takes over a WebSocket: `server.on('upgrade', proxy.upgrade)`. Its handshake passes the same stages as a call,
+   * except the cache. It sees the whole path: for a proxy below a mount path use {@link upgradeRoutes}. An upgrade to
+   * another protocol is ignored: the request is served as any other (RFC 9110 §7.8).
    */
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
   /**
-   * Tells the client of every WebSocket that the server goes away (close code 1001), and cuts off those that are still
-   * open after `graceMs`; those that open later are told at once.
+   * Sends every WebSocket client the close code 1001 (going away), and destroys the connections that are still open
+   * after `graceMs`. A WebSocket that opens later gets the close code at once.
    */
   closeSockets(graceMs: number): Promise<void>;
   /**
-   * Takes another configuration while calls are under way: each of those ends by the configuration it began with. What
-   * an API has learned (circuits, gates, stored answers, rests of exits) stays where the options of that part and the
-   * API's target are as they were, and so do listeners; functions and instances among the options are the same only
-   * where they are the same object. Statistics go on under the API's name. What Redis holds is not taken out.
+   * Replaces the configuration while calls are in progress. A call ends with the configuration it began with. What an
+   * API has learned (circuits, advertised limits, stored responses, egress proxies that are cooling down) is kept if
+   * the options of that part and the API's target are unchanged, and so are listeners. Functions and instances among
+   * the options count as unchanged only if they are the same object. Statistics go on under the API's name. Nothing
+   * is deleted from Redis.
    *
-   * @returns what changed; blocks that serve all APIs cannot, and are named
-   * @throws InvalidOptionError for a configuration that is wrong: the one before stays, all of it
+   * @returns what changed; changes to blocks that all APIs share need a restart and are listed
+   * @throws InvalidOptionError for a configuration that is wrong, or what a plugin or a client for Redis throws: the
+   * configuration before stays then, all of it
    */
   update(config: ResilientProxyConfig): UpdateReport;
   /**
-   * Frees connections and timers: calls under way fail, those that come later get 503 ERR_SHUTTING_DOWN, and WebSockets
-   * have a second to say goodbye. Called again, it gives the same promise.
+   * Closes connections and timers: calls in progress fail, later ones get 503 ERR_SHUTTING_DOWN, and WebSockets have
+   * a second to close. A second call returns the same promise.
    */
   close(): Promise<void>;
-  /** Every API by its name; the same map after an update, with other APIs in it. */
+  /** Every API by its name. The map stays the same object after an update; only its entries change. */
   readonly apis: ReadonlyMap<string, Api>;
   /** Every circuit of every API. */
   readonly circuits: CircuitRegistry;
-  /** The statistics of every API; `undefined` where the configuration turned them off. */
+  /** The statistics of every API; `undefined` if the configuration turns them off. */
   readonly stats: StatsHandler | undefined;
-  /** What Prometheus scrapes; `undefined` unless the configuration turned it on. */
+  /** What Prometheus scrapes; `undefined` unless the configuration turns it on. */
   readonly metrics: MetricsHandler | undefined;
-  /** How every exit and every gate is. */
+  /** State of every egress proxy and every advertised limit. */
   egress(): EgressStatus;
 }
 
@@ -88,39 +93,42 @@ export interface CountedConfig {
 }
 
 /**
- * Puts resilience between the application and one or many APIs. With one, `{ name, target, … }`, every
- * call below the mount path goes to it; with many, `{ apis: { github: { target, … } }, defaults }`, the
- * first path segment names the API. Breaker and retry are on unless `false`. Errors are answered as JSON,
- * `{ error, code }`.
+ * Puts resilience between the application and one or many APIs. With one, `{ name, target, … }`, every call below the
+ * mount path goes to it. With many, `{ apis: { github: { target, … } }, defaults }`, the first path segment names the
+ * API. Breaker and retry are on unless `false`. Errors are sent as JSON, `{ error, code }`.
  *
- * @throws InvalidOptionError naming the option, the value seen and the nearest valid name
+ * @throws InvalidOptionError with the option, its value and the nearest valid name
  */
 export function resilientProxy(config: ResilientProxyConfig & CountedConfig): CountedProxy;
 export function resilientProxy(config: ResilientProxyConfig): ResilientProxy;
 export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
-  const circuits = new CircuitRegistry();
   const sockets = new OpenSockets();
-  // All of the configuration is checked before anything is opened.
+  // Check all of the configuration before anything is opened.
   const { apis: configured, shared, single } = readConfig(config);
   const parts = new SharedParts(shared, {
     apis: [...configured.keys()],
-    caches: [...configured.values()].map(({ cache }) => cache || {}),
-    circuits,
+    circuits: () => circuits.list(),
     sockets,
     egress,
   });
-  const factory = new PartFactory(parts, circuits);
+  const factory = new PartFactory(parts.redis, [...configured.values()]);
+  const circuits: CircuitRegistry = factory.sharedOf(breakerPart);
   const live = new LiveApis(factory, (...api) => buildApi(parts, ...api));
-  const apis = live.current;
+  const { apis, current } = live;
   const sharedFrom = snapshotsOf(shared);
   const servers = new ServerUpgrades();
-  const state = { only: undefined as LiveApi | undefined, closed: false };
-  let closing: Promise<void> | undefined;
-  live.update(configured);
+  const closing = new Closing();
+  const state = { only: undefined as LiveApi | undefined };
+  try {
+    live.update(configured);
+  } catch (error) {
+    parts.close().catch(() => {});
+    throw error;
+  }
   choose(single);
 
   function resilientProxy(req: IncomingMessage, res: ServerResponse): void {
-    const api = state.closed ? closed() : (state.only ?? pick(apis, req));
+    const api = closing.begun ? shuttingDown() : (state.only ?? pick(current, req));
     const exchange = exchangeOf(req, res);
     if (api instanceof ProxyError) {
       exchange.error = api;
@@ -131,7 +139,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
     if (api.ws) listen(req);
     api.enter(exchange);
     parts.stats?.watch(exchange, api.ownWriters);
-    // Its client left before it got here: it is counted, and nothing is done for nobody.
+    // The client left before the call got here: it is counted, and no stage runs.
     if (exchange.abandoned) return;
     api.handle(req, res, (error) => {
       exchange.error = asProxyError(error ?? notForwarded());
@@ -142,7 +150,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (!takeUpgrade(req)) return;
     if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
-    const api = state.closed ? closed() : (state.only ?? pick(apis, req));
+    const api = closing.begun ? shuttingDown() : (state.only ?? pick(current, req));
     if (api instanceof ProxyError) return refuseUpgrade(socket, api);
     const exchange = beginUpgrade(req, socket, head, sockets);
     if (!exchange) return;
@@ -160,16 +168,17 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   }
 
   function update(config: ResilientProxyConfig): UpdateReport {
-    if (state.closed) throw closed();
+    if (closing.begun) throw shuttingDown();
     const next = readConfig(config);
+    const needsRestart = differing(sharedFrom, snapshotsOf(next.shared));
     const report = live.update(next.apis);
     choose(next.single);
     parts.stats?.configure([...apis.keys()]);
-    return { ...report, needsRestart: differing(sharedFrom, snapshotsOf(next.shared)) };
+    return { ...report, needsRestart };
   }
 
   function choose(single: boolean): void {
-    state.only = single ? [...apis.values()][0] : undefined;
+    state.only = single ? [...current.values()][0] : undefined;
   }
 
   function egress(): EgressStatus {
@@ -180,25 +189,23 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
     };
   }
 
-  function close(): Promise<void> {
-    closing ??= closeAll();
-    return closing;
-  }
-
+  /** Whatever fails, the rest is closed. */
   async function closeAll(): Promise<void> {
-    state.closed = true;
     servers.close();
     await sockets.close(GOODBYE_MS);
-    await factory.closeAll();
-    await parts.close();
+    const ended = factory.closeAll();
+    await ended.catch(() => {});
+    await allEnded([ended, parts.close()]);
   }
   const { stats, metrics } = parts;
   const closeSockets = (graceMs: number) => sockets.close(graceMs);
+  const close = () => closing.begin(closeAll);
+  parts.metrics?.add(partFamilies(apis));
   const controls = { upgrade, closeSockets, update, close, egress };
   return Object.assign(resilientProxy, { ...controls, apis, circuits, stats, metrics });
 }
 
-/** How long WebSockets may take to say goodbye. */
+/** Time that WebSockets have to close. */
 const GOODBYE_MS = 1000;
 
 interface CheckedConfig extends Pick<ResolvedConfig, 'single' | 'shared'> {
@@ -239,36 +246,47 @@ function buildApi(
 ): LiveApi {
   const facts = { sources, ownWriters: ownWriters(options) };
   const explaining = options.explain ? explain(options.explain) : undefined;
-  return new LiveApi(name, parts, facts, ({ cache, ...parts }, countDetached) => {
-    const { rateLimit, breaker, retry, proxyRotate, forward } = parts;
-    const outward = [rateLimit, breaker, retry, proxyRotate, forward];
+  const { cache } = parts;
+  return new LiveApi(name, parts, facts, (countDetached) => {
+    const outward: PlacedStage[] = [
+      ['rateLimit', parts.rateLimit],
+      ['breaker', parts.breaker],
+      ['retry', parts.retry],
+      ['proxyRotate', parts.proxyRotate],
+      ['forward', parts.forward],
+    ];
+    const calls: PlacedStage[] = [
+      ['explain', explaining],
+      ['tracing', tracing],
+      ['metrics', metrics],
+      ['validateBody', validateBody(options.rules)],
+      // Once more behind the cache, which makes calls of its own; no call is counted twice.
+      ['cache', cache, ...(cache ? [explaining, tracing, metrics, countDetached] : [])],
+      ...outward,
+    ];
+    const handshakes: PlacedStage[] = [
+      ['explain'],
+      ['tracing', tracing],
+      ['metrics', metrics],
+      ['validateBody', checkHandshake],
+      ['cache'],
+      ...outward,
+    ];
     return {
       ws: options.ws,
-      handle: pipeline([
-        explaining,
-        tracing,
-        metrics,
-        validateBody(options.rules),
-        cache,
-        cache && explaining,
-        // Once more, since a cache makes calls of its own; no call is counted twice.
-        cache && tracing,
-        cache && metrics,
-        cache && countDetached,
-        ...outward,
-      ]),
-      upgrade: pipeline([tracing, metrics, checkHandshake, ...outward]),
+      handle: pipeline(withOwnStages(options.stages, calls)),
+      upgrade: pipeline(withOwnStages(options.stages, handshakes)),
     };
   });
 }
 
 const ABSOLUTE_FORM = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 
-/** Takes the first segment off the path, as Express takes a mount path off. */
+/** Removes the first segment from the path, as Express removes a mount path. */
 function pick(apis: ReadonlyMap<string, LiveApi>, req: IncomingMessage): LiveApi | ProxyError {
   const { url = '/' } = req;
   const path = url.startsWith('/') ? url : url.replace(ABSOLUTE_FORM, '');
-  // Looked for by hand: a pattern that takes a URL apart costs more than all the rest of this.
+  // Searched by hand: a regular expression that splits the URL costs more than the rest of this function.
   let end = path.startsWith('/') ? 1 : 0;
   while (end > 0 && end < path.length && !endsSegment(path.charCodeAt(end))) end++;
   const name = path.slice(1, end);
@@ -287,10 +305,9 @@ function pick(apis: ReadonlyMap<string, LiveApi>, req: IncomingMessage): LiveApi
 /** `/`, `?` or `#`. */
 const endsSegment = (code: number): boolean => code === 0x2f || code === 0x3f || code === 0x23;
 
-/** Where Express has mounted it. */
+/** The path at which Express has mounted it. */
 function mountPathOf(req: IncomingMessage & { readonly baseUrl?: unknown }): string {
   return typeof req.baseUrl === 'string' && req.baseUrl !== '' ? req.baseUrl : '/';
 }
 
-const closed = () => new ProxyError('ERR_SHUTTING_DOWN', 'The proxy was closed');
 const notForwarded = () => new ProxyError('ERR_BAD_REQUEST', 'The request path does not belong to this API');

@@ -1,5 +1,4 @@
 import type { ProxyError } from './errors.js';
-import type { Exchange } from './exchange.js';
 
 /** Status line and headers of a response, as received; `rawHeaders` is flat: name, value, name, value. */
 export interface ResponseHead {
@@ -12,21 +11,21 @@ export interface ResponseHead {
 export type RetryClass = 'timeout' | 'connection refused' | 'connection reset' | 'socket' | 'host not found';
 
 /**
- * Whose doing a failure is: the API's, the egress proxy's, that of the client, or of this process. It is set where the
- * failure arises, since neither an error code nor a status says.
+ * Who caused a failure: the API, the egress proxy, the client, or this process. It is set where the failure occurs,
+ * since neither an error code nor a status tells.
  */
 export type Blame = 'target' | 'egress' | 'client' | 'self';
 
-/** An attempt without a response, or one whose response broke off. */
+/** An attempt that got no response, or whose response broke off. */
 export interface AttemptFailure {
   readonly kind: 'failure';
   readonly error: ProxyError;
   readonly by: Blame;
-  /** Name of the error class in `retryOnErrors`; `undefined` where another attempt cannot help. */
+  /** Name of the error class in `retryOnErrors`; `undefined` if another attempt cannot help. */
   readonly retryClass: RetryClass | undefined;
-  /** Nothing of the request can have reached the target: refused, host not found. */
+  /** No part of the request can have reached the target: connection refused, host not found. */
   readonly unsent: boolean;
-  /** A kept connection that the target had closed in the meantime: not the target's failure. */
+  /** The target had closed an idle kept-alive connection before the request arrived. Not a failure of the target. */
   readonly staleConnection: boolean;
 }
 
@@ -34,37 +33,37 @@ export interface AttemptFailure {
 export type AttemptOutcome =
   | { readonly kind: 'response'; readonly head: ResponseHead }
   | AttemptFailure
-  /** It was never sent, or nobody waited for it any more. */
+  /** It was never sent, or the client left. */
   | { readonly kind: 'abandoned' };
 
-/** How an attempt ended, after the last byte of its response or at whatever ended it. */
+/** How an attempt ended, after the last byte of its response or when it failed. */
 export type AttemptEnd =
   /** The response was passed on in full. */
   | { readonly kind: 'complete' }
-  /** The response was given up: another attempt follows, or a stored response stands in. */
+  /** The response was discarded: another attempt follows, or a stored response is served in its place. */
   | { readonly kind: 'discarded' }
-  /** Nobody waits for it any more. */
+  /** Cancelled after it was sent: the client has left. */
   | { readonly kind: 'cancelled' }
-  /** It was never sent: refused, or its client had left. */
+  /** It was never sent: a limit refused it, or the client had left. */
   | { readonly kind: 'unused' }
   /** No response, or one that broke off. */
   | AttemptFailure;
 
-/** One attempt to get the response from the target. */
+/** One attempt to get a response from the target. */
 export interface Attempt {
-  /** 1 for the first; attempts through another egress proxy and the one on a fresh connection count on. */
+  /** 1 for the first. Attempts through another egress proxy, or on a fresh connection, are counted too. */
   readonly number: number;
-  /** When it began, on the clock of `performance.now()`: after all waits for a proxy or a limit. */
+  /** Start on the clock of `performance.now()`, after all waits for an egress proxy or a limit. */
   startedAt: number;
-  /** Milliseconds from its begin to its head or error. */
+  /** Milliseconds from the start to its head or error. */
   durationMs: number;
-  /** Milliseconds that it waited before it began: for an egress proxy, and for its permits. */
+  /** Milliseconds that it waited before the start, for an egress proxy and for its permits. */
   waitedMs: number;
-  /** Name of the egress proxy it went through; `undefined` is direct. */
+  /** Name of the egress proxy it went through; `undefined` for a direct attempt. */
   egress: string | undefined;
   /** `undefined` until its head or error has arrived. */
   outcome: AttemptOutcome | undefined;
-  /** `undefined` until all of it is over. */
+  /** `undefined` until it has ended. */
   end: AttemptEnd | undefined;
 }
 
@@ -76,34 +75,39 @@ export interface SentRequest {
   readonly target: { readonly origin: string };
 }
 
-/** What one attempt holds of a limit. One object may be the permit of many attempts. It must not throw. */
-export interface Permit {
+/** A limit's admission of an attempt. One object may be the permit of many attempts. Its methods must not throw. */
+export interface PermitOf<Call> {
   /**
-   * The attempt goes out now, all limits having admitted it.
-   * @returns flat headers that replace those of the same names, for this attempt alone
+   * Called when all limits have admitted the attempt, just before it is sent.
+   * @returns flat headers that replace those of the same names, for this attempt only
    */
-  sending?(attempt: Attempt, exchange: Exchange, request: SentRequest): readonly string[] | undefined;
-  /** Its head has arrived: `attempt.outcome` is a response. Whether it is passed on is not decided yet. */
-  head?(attempt: Attempt, exchange: Exchange): void;
+  sending?(attempt: Attempt, exchange: Call, request: SentRequest): readonly string[] | undefined;
   /**
-   * Told once for each attempt that was admitted, whatever happened: `attempt.end` says how, `attempt.outcome` what
-   * it came to. Another attempt begins only afterwards.
+   * Called when the head has arrived: `attempt.outcome` is a response. Whether it is passed on is not decided yet.
    */
-  end?(attempt: Attempt, exchange: Exchange): void;
+  head?(attempt: Attempt, exchange: Call): void;
+  /**
+   * Called once for each admitted attempt, however it ended: `attempt.end` says how, `attempt.outcome` what came
+   * back. The next attempt begins after it.
+   */
+  end?(attempt: Attempt, exchange: Call): void;
 }
 
-/** What may refuse an attempt, or make it wait: a breaker, a quota, calls in flight. One object serves many calls. */
-export interface Limit {
+/**
+ * Something that can refuse or delay an attempt: a breaker, a quota, a cap on concurrent requests. One object serves
+ * many calls.
+ */
+export interface LimitOf<Call> {
   /**
-   * Asked before each attempt, in the order of the stages.
-   * @returns the permit, nothing where it admits and need not hear more, or the error that ends the call
+   * Called before each attempt, in the order of the stages.
+   * @returns a permit; `undefined` to admit without being notified any further; or the error that ends the call
    */
   admit?(
     attempt: Attempt,
-    exchange: Exchange,
-  ): Permit | ProxyError | undefined | Promise<Permit | ProxyError | undefined>;
-  /** Whether another attempt would be refused now; asked before a response is given up for a retry. */
-  blocks?(exchange: Exchange): boolean;
-  /** When attempts through this egress proxy are admitted again, in epoch milliseconds; 0 is now. */
+    exchange: Call,
+  ): PermitOf<Call> | ProxyError | undefined | Promise<PermitOf<Call> | ProxyError | undefined>;
+  /** Whether another attempt would be refused now. Called before a response is discarded for a retry. */
+  blocks?(exchange: Call): boolean;
+  /** When attempts through this egress proxy are admitted again, in epoch milliseconds; 0 means now. */
   readyAt?(egress: string | undefined): number;
 }

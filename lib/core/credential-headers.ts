@@ -1,4 +1,4 @@
-/** Fields whose values tell one client from another, wherever they are sent. */
+/** Headers whose values tell one client from another, wherever they are sent. */
 export const CREDENTIAL_HEADERS: readonly string[] = [
   'authorization',
   'cookie',

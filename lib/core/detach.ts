@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { DetachedResponse } from './detached-response.js';
 import { Exchange } from './exchange.js';
 
-/** What a detached call asks for; what is left out is as in the call it comes from. */
+/** The request of a detached call. What is omitted is taken from the call it derives from. */
 export interface DetachedRequest {
   method?: string;
   url?: string;
@@ -13,8 +13,8 @@ export interface DetachedRequest {
 }
 
 /**
- * A call without a client, with a request and a response of its own: the answer goes to whoever wraps
- * the response. Run it by `parent.rest`, which is there where the rest of the chain is ours.
+ * A call without a client, with a request and a response of its own: whoever wraps the response reads it. Run it with
+ * `parent.rest`, which is defined if the rest of the chain belongs to this package.
  */
 export function detach(parent: Exchange, request: DetachedRequest = {}): Exchange {
   const req = new IncomingMessage(new Socket());

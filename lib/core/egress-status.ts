@@ -6,38 +6,38 @@ export interface EgressProxyStatus {
   /** Scheme, host and port, without user and password; `undefined` for a direct connection. */
   readonly address: string | undefined;
   /**
-   * `ok` takes requests; `cooling-down` after failures or a 429 of the target; `probing` while one request finds out
+   * `ok`: takes requests. `cooling-down`: after failures, or a 429 of the target. `probing`: one request tests
    * whether it has recovered.
    */
   readonly state: 'ok' | 'cooling-down' | 'probing';
-  /** Epoch milliseconds at which it is probed; `undefined` unless it is cooling down. */
+  /** Epoch milliseconds when it is probed; `undefined` unless it is cooling down. */
   readonly coolsDownUntil: number | undefined;
-  /** Why it is cooling down, as `ECONNREFUSED`, `status 407` or `status 429 of api.example.com`. */
+  /** Why it is cooling down, for example `ECONNREFUSED`, `status 407` or `status 429 of api.example.com`. */
   readonly reason: string | undefined;
   /** Failures in a row. */
   readonly failures: number;
-  /** Attempts that were sent through it. */
+  /** Attempts sent through it. */
   readonly attempts: number;
-  /** Attempts that are under way. */
+  /** Attempts in progress. */
   readonly active: number;
 }
 
 /** A rate limit that a target has advertised, for one credential and one egress proxy. */
 export interface LimitStatus {
   readonly api: string;
-  /** Name of the limit, as the API calls it; `default` where the API gives none. */
+  /** Name of the limit as the API gives it; `default` if the API names none. */
   readonly name: string;
-  /** Digest of the credential that it applies to; empty without one. */
+  /** Digest of the credential it applies to; empty if there is none. */
   readonly credential: string;
-  /** Name of the egress proxy; `undefined` is a direct connection. */
+  /** Name of the egress proxy; `undefined` for a direct connection. */
   readonly proxy: string | undefined;
   readonly state: 'available' | 'exhausted';
   /** Requests that the target still allows; `undefined` while unknown. */
   readonly remaining: number | undefined;
   readonly limit: number | undefined;
-  /** Epoch milliseconds at which the target's window begins anew. */
+  /** Epoch milliseconds when the target's window starts over. */
   readonly resetsAt: number | undefined;
-  /** Requests that wait for it. */
+  /** Requests waiting for it. */
   readonly queued: number;
 }
 

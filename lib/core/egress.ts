@@ -5,20 +5,20 @@ import type { ProxyError } from './errors.js';
 
 /** Certificates for the TLS connection to a target. */
 export interface TargetTls {
-  /** Authorities that its certificate is trusted by, in place of the system's. */
+  /** Certificate authorities to trust instead of the system's. */
   readonly ca?: SecureContextOptions['ca'];
-  /** Shown to the target. */
+  /** Client certificate. */
   readonly cert?: SecureContextOptions['cert'];
-  /** Key of `cert`. */
+  /** Private key of `cert`. */
   readonly key?: SecureContextOptions['key'];
 }
 
-/** Where a connection must lead. */
+/** The target that a connection is opened to. */
 export interface ConnectTo {
-  /** Name or address, without brackets. */
+  /** Host name or IP address, without brackets. */
   readonly hostname: string;
   readonly port: number;
-  /** Whether it is https. */
+  /** Whether the target is https. */
   readonly encrypted: boolean;
   /** Name for SNI and the certificate check; `undefined` for an IP address, which TLS does not send. */
   readonly servername: string | undefined;
@@ -27,51 +27,53 @@ export interface ConnectTo {
   readonly tls: TargetTls;
 }
 
-/** A way out to the target: what a transport needs to go through a forward proxy. */
+/** An egress proxy: what a transport needs to reach the target through a forward proxy. */
 export interface Egress {
-  /** Name without credentials; what attempts, events and status show. */
+  /** Name without credentials, shown in attempts, events and status. */
   readonly name: string;
   /**
-   * Opens a connection that leads to the target, TLS with it included; with {@link absoluteForm}, one to
-   * the proxy. What the exit is to blame for is a ProxyError ERR_PROXY_CONNECT.
+   * Opens a connection to the target, TLS included; with {@link absoluteForm}, one to the egress proxy. A failure of
+   * the egress proxy is a ProxyError ERR_PROXY_CONNECT.
    */
   connect(to: ConnectTo): Promise<Socket>;
-  /** Does the same for Node's client, and keeps its connections. */
+  /** The same for Node's client, with its connections kept alive. */
   readonly agent: Agent;
-  /** Requests in absolute form to this proxy in place of a tunnel; http targets only. */
+  /** Set if requests are sent to this proxy in absolute form instead of through a tunnel; http targets only. */
   readonly absoluteForm?: { readonly origin: string; readonly rawHeaders: readonly string[] };
-  /** Connections to each target at most; `undefined` leaves it to `forward()`. */
+  /** Maximum connections to each target; `undefined` leaves it to `forward()`. */
   readonly connections?: number;
-  /** Connections that are being opened now. */
+  /** Connections being opened now. */
   readonly opening: number;
 }
 
-/** Where a call goes, as far as the choice of an exit depends on it. */
+/** What the choice of an egress proxy needs to know of the target. */
 export interface EgressTarget {
   /** `http://host:port`. */
   readonly origin: string;
 }
 
-/** A call, or a WebSocket upgrade, as far as the choice of an exit depends on it. */
+/** What the choice of an egress proxy needs to know of a call or a WebSocket upgrade. */
 export interface EgressCall {
   readonly req: IncomingMessage;
   /** Limits of the call. */
   readonly limits: readonly {
-    /** When calls through this exit are allowed again, in epoch milliseconds; 0 is now. */
+    /** When calls through this egress proxy are allowed again, in epoch milliseconds; 0 means now. */
     readyAt?(egress: string | undefined): number;
   }[];
-  /** It cannot go in absolute form: an upgrade. */
+  /** An upgrade: it needs a tunnel and cannot be sent in absolute form. */
   readonly tunnel?: boolean;
+  /** Nobody waits for it any more: it would not use a proxy that it is given. */
+  readonly abandoned?: boolean;
 }
 
-/** What a policy answers for an attempt that goes without an egress proxy. */
+/** What a policy returns for an attempt without an egress proxy. */
 export const DIRECT = 'direct';
 
-/** Chooses the egress proxy of each attempt; set by a rotation, read by the attempt loop. */
+/** Chooses the egress proxy of each attempt. Set by a rotation, used by the attempt loop. */
 export interface EgressPolicy {
   /**
-   * The egress proxy for this attempt, none of `tried` again. An error ends the call: a policy that has no proxy left
-   * fails closed. Only `'direct'` sends it directly.
+   * The egress proxy for this attempt, never one of `tried`. An error ends the call: a policy without a usable proxy
+   * fails closed. Only `'direct'` sends the attempt directly.
    */
   choose(
     call: EgressCall,

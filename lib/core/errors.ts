@@ -1,6 +1,6 @@
 /**
- * Codes of the errors a client, an error handler or a log can meet. Each has one HTTP status
- * and, where RFC 9209 §2.3 knows the situation, one `Proxy-Status` error type.
+ * Codes of the errors that a client, an error handler or a log can see. Each has one HTTP status and, if RFC 9209
+ * §2.3 defines a matching one, a `Proxy-Status` error type.
  */
 const CODES = {
   ERR_UNKNOWN_API: { status: 404, type: 'destination_not_found' },
@@ -24,35 +24,35 @@ const CODES = {
   ERR_UPSTREAM_TIMEOUT: { status: 504, type: 'http_response_timeout' },
 } as const satisfies Record<string, { status: number; type: string }>;
 
-/** Code of a {@link ProxyError}; the README's table says when each is used. */
+/** Code of a {@link ProxyError}; the table in the README says when each is used. */
 export type ErrorCode = keyof typeof CODES;
 
-/** What may be said about a {@link ProxyError} beyond its code and message. */
+/** Details of a {@link ProxyError} beyond its code and message. */
 export interface ProxyErrorDetails {
-  /** When the caller may come back, in milliseconds from now; sent as `Retry-After`, in whole seconds. */
+  /** Milliseconds until the caller may try again; sent as `Retry-After`, in whole seconds. */
   retryAfterMs?: number;
-  /** The error below this one. It never reaches a client. */
+  /** The underlying error. It is never sent to a client. */
   cause?: unknown;
-  /** Further fields that the client gets. */
+  /** More headers for the client. */
   headers?: Readonly<Record<string, string>>;
-  /** `Proxy-Status` error type of RFC 9209 §2.3 where it is more exact than the code's own. */
+  /** `Proxy-Status` error type of RFC 9209 §2.3, if one is more exact than the code's own. */
   proxyStatus?: string;
 }
 
 /**
- * The one error type of the package. `status`, `headers` and `expose` are read by Express' own error
- * handler, so that `Retry-After` and the status arrive at the client without any code of the application.
+ * The one error type of the package. Express' own error handler reads `status`, `headers` and `expose`, so the client
+ * gets `Retry-After` and the status without any code in the application.
  */
 export class ProxyError extends Error {
   override readonly name = 'ProxyError';
   readonly code: ErrorCode;
   /** HTTP status the client gets. */
   readonly status: number;
-  /** Fields the client gets: `Proxy-Status`, `Retry-After` where a time is known, and those of the details. */
+  /** Headers for the client: `Proxy-Status`, `Retry-After` if a time is known, and those of the details. */
   readonly headers: Readonly<Record<string, string>>;
   /** Error type of RFC 9209 §2.3, as in `Proxy-Status`. */
   readonly proxyStatus: string;
-  /** The message holds no secret and may be shown to the client. */
+  /** The message holds no secret and may be sent to the client. */
   readonly expose = true;
 
   constructor(code: ErrorCode, message: string, details: ProxyErrorDetails = {}) {
@@ -72,11 +72,16 @@ export class ProxyError extends Error {
   }
 }
 
-/** Thrown when a factory is called with an option it cannot honour. */
+/** For a call that comes, or still waits, when what it needs is closed: another process may serve it soon. */
+export function shuttingDown(message = 'The proxy is shutting down'): ProxyError {
+  return new ProxyError('ERR_SHUTTING_DOWN', message, { retryAfterMs: 1000 });
+}
+
+/** Thrown when a factory is called with an option that is not valid. */
 export class InvalidOptionError extends TypeError {
   override readonly name = 'InvalidOptionError';
   readonly code = 'ERR_INVALID_OPTION';
-  /** Where the option stands, as `breaker.failureRatio`. */
+  /** Path of the option, for example `breaker.failureRatio`. */
   readonly path: string;
 
   constructor(path: string, message: string) {
@@ -85,12 +90,12 @@ export class InvalidOptionError extends TypeError {
   }
 }
 
-/** Error for one option: where it stands, what it must be, what it was. */
+/** Error for one option: its path, the rule, and the value received. */
 export function invalidOption(path: string, rule: string, received: unknown): InvalidOptionError {
   return new InvalidOptionError(path, `${path} ${rule}; received ${describe(received)}`);
 }
 
-/** A value as an error message may show it: short, on one line, with no credential of a URL in it. */
+/** A value as shown in an error message: short, on one line, without credentials of a URL. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') {
     const shown = value.replace(/\/\/[^/@\s]*@/g, '//***@');

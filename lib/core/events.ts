@@ -3,22 +3,21 @@ import { warnOf } from './warning.js';
 type Listener<Args extends unknown[]> = (...args: Args) => unknown;
 
 /**
- * Where a part announces what it does. Nothing that a listener does reaches a call: each is called by itself, and what
- * it throws, or what its promise is rejected with, becomes a warning of the process (`process.on('warning')`), once for
- * each listener.
+ * Events of one part. No listener can affect a call: each is called separately, and what it throws, or its promise
+ * rejects with, becomes a process warning (`process.on('warning')`), once for each listener.
  */
 export class Events<Types extends Record<keyof Types, unknown[]>> {
   readonly #listeners = new Map<keyof Types, readonly Listener<never>[]>();
   readonly #warned = new WeakSet<Listener<never>>();
 
-  /** Calls back at each such event, until {@link off} with the same function. */
+  /** Calls the listener at each such event, until {@link off} with the same function. */
   on<E extends keyof Types>(event: E, listener: Listener<Types[E]>): void {
     if (typeof listener !== 'function')
       throw new TypeError(`A listener of ${String(event)} must be a function`);
     this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);
   }
 
-  /** Ends what {@link on} began. */
+  /** Removes a listener that {@link on} added. */
   off<E extends keyof Types>(event: E, listener: Listener<Types[E]>): void {
     const listeners = this.#listeners.get(event) ?? [];
     const at = listeners.lastIndexOf(listener);
@@ -28,12 +27,12 @@ export class Events<Types extends Record<keyof Types, unknown[]>> {
     else this.#listeners.delete(event);
   }
 
-  /** Whether anybody listens: what is told need not be made where nobody does. */
+  /** Whether there is a listener. If not, the arguments of the event need not be made. */
   has(event: keyof Types): boolean {
     return this.#listeners.has(event);
   }
 
-  /** Tells all who listen now. It never throws. */
+  /** Calls all current listeners. It never throws. */
   emit<E extends keyof Types>(event: E, ...args: Types[E]): void {
     const listeners = this.#listeners.get(event);
     if (!listeners) return;

@@ -1,12 +1,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Attempt, Limit } from './attempt.js';
+import type { Attempt, LimitOf, PermitOf } from './attempt.js';
 import type { EgressPolicy } from './egress.js';
 import type { ProxyError } from './errors.js';
-import type { RetryPolicy } from './retry-policy.js';
+import type { RetryContextOf, RetryPolicyOf } from './retry-policy.js';
 import type { Upgrade } from './upgrade.js';
 
 /** A middleware as Connect, Express and Polka call it. Nothing that Express adds is used. */
 export type Handler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
+
+/** What may refuse an attempt of a call, or make it wait. */
+export type Limit = LimitOf<Exchange>;
+
+/** What an attempt of a call holds of a {@link Limit}. */
+export type Permit = PermitOf<Exchange>;
+
+/** Decides which attempts of a call are followed by another. */
+export type RetryPolicy = RetryPolicyOf<Exchange>;
+
+/** What a {@link RetryPolicy} may look at. */
+export type RetryContext = RetryContextOf<Exchange>;
 
 /** What the cache did with a call. */
 export type CacheVerdict = 'hit' | 'miss' | 'stale' | 'revalidated' | 'bypass' | 'coalesced';
@@ -14,13 +26,13 @@ export type CacheVerdict = 'hit' | 'miss' | 'stale' | 'revalidated' | 'bypass' |
 const EXCHANGE: unique symbol = Symbol('resilient-proxy-out.exchange');
 
 /**
- * The record of one call on its way through the stages, begun by the first of them and found by the others. Stages
- * write what they learn and never subscribe to one another; statistics read it once, when it has settled.
+ * The record of one call on its way through the stages: the first stage creates it, the others find it. Stages write
+ * what they learn and never subscribe to one another. Statistics read it once, when the response has closed.
  */
 export class Exchange {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
-  /** Name of the API; empty where a middleware stands alone and was given none. */
+  /** Name of the API; empty if a middleware stands alone and has no name. */
   api = '';
   /** When the call began, on the clock of `performance.now()`. */
   readonly startedAt = performance.now();
@@ -28,37 +40,36 @@ export class Exchange {
   readonly originalUrl: string;
   /** Every attempt, in order. */
   readonly attempts: Attempt[] = [];
-  /** Asked before every attempt, in the order of the stages; what admits one hears its end. */
+  /** Checked before every attempt, in the order of the stages. One that admits an attempt is notified of its end. */
   readonly limits: Limit[] = [];
   retry: RetryPolicy | undefined = undefined;
   egress: EgressPolicy | undefined = undefined;
-  /** Set where the client asks for a WebSocket. */
+  /** Set if the client requests a WebSocket. */
   upgrade: Upgrade | undefined = undefined;
-  /** Bound on one attempt over queue, connect, TLS, upload and head; `undefined` leaves it to the transport. */
+  /** Timeout of one attempt for queue, connect, TLS, upload and head; `undefined` leaves it to the transport. */
   attemptTimeoutMs: number | undefined = undefined;
-  /** Name and value of the field by which the target knows this call again; the same for each attempt. */
+  /** Name and value of the header by which the target recognises a repeated call; the same for each attempt. */
   idempotencyKey: readonly [name: string, value: string] | undefined = undefined;
-  /** How long the call waited before its first attempt, for a quota. */
+  /** Milliseconds that the call waited for a quota before its first attempt. */
   queuedMs = 0;
-  /** The client is told how its call went. */
+  /** The response tells the client how the call went. */
   explained = false;
-  /** When the cache passed it on, on the clock of `performance.now()`; known where the call is explained. */
+  /** When the cache passed the call on, on the clock of `performance.now()`; set if the call is explained. */
   passedCacheAt: number | undefined = undefined;
-  /** What the cache did; `undefined` where none was asked. */
+  /** What the cache did; `undefined` if there was none. */
   cache: CacheVerdict | undefined = undefined;
-  /** The error that was answered in place of an upstream's answer. */
+  /** The error that was sent in place of the upstream's response. */
   error: ProxyError | undefined = undefined;
   /** When the accepted head was passed on, on the clock of `performance.now()`. */
-  answeredAt: number | undefined = undefined;
-  /** Bytes of bodies that `forward()` and error answers gave to the response; other writers do not count theirs. */
+  respondedAt: number | undefined = undefined;
+  /** Bytes of bodies that `forward()` and error responses wrote; other writers are not counted. */
   bytesOut = 0;
   /**
-   * The stages after the one that runs now, callable with another request and response: what a
-   * {@link detach | detached call} runs. `undefined` in front of a foreign handler, whose `next()` is
-   * bound to one response.
+   * The stages after the current one, callable with another request and response: a {@link detach | detached call}
+   * runs them. `undefined` in front of a foreign handler, whose `next()` is bound to one response.
    */
   rest: Handler | undefined = undefined;
-  /** No client ever waited: a background revalidation. */
+  /** The call never had a client: a background revalidation. */
   readonly detached: boolean;
 
   #holds = 0;
@@ -81,24 +92,24 @@ export class Exchange {
     else res.on('close', closed);
   }
 
-  /** Nobody waits for the answer any more. Asked in place of the response's own close. */
+  /** Nobody waits for the response any more. Use this instead of the response's own `closed`. */
   get abandoned(): boolean {
     return this.#closed && this.#holds === 0;
   }
 
-  /** It cannot go in absolute form: what follows is no HTTP. */
+  /** An upgrade cannot be sent in absolute form: what follows is not HTTP. */
   get tunnel(): boolean {
     return this.upgrade !== undefined;
   }
 
-  /** The response is closed: answered in full, cut, or left by its client. */
+  /** The response has closed: complete, broken off, or left by its client. */
   get settled(): boolean {
     return this.#closed;
   }
 
   /**
-   * Keeps the call going after its client has gone, as for others that wait for the same answer.
-   * @returns lets go again; the last one to let go of a call without a client abandons it
+   * Keeps the call alive after its client has gone, for others that wait for the same response.
+   * @returns releases the hold; the last release of a call without a client abandons it
    */
   hold(): () => void {
     this.#holds++;
@@ -111,21 +122,24 @@ export class Exchange {
     };
   }
 
-  /** Calls back once when nobody waits any more, whether the response was complete or not; at once where that is so. */
+  /**
+   * Calls back once when nobody waits any more, whether or not the response was complete; at once if that is so
+   * already.
+   */
   onAbandon(listener: () => void): void {
     if (this.abandoned) return listener();
     this.#onAbandon ??= [];
     this.#onAbandon.push(listener);
   }
 
-  /** Calls back once when the response has closed, however it ended; at once where it has. */
+  /** Calls back once when the response has closed, however it ended; at once if it has. */
   onSettled(listener: (exchange: Exchange) => void): void {
     if (this.#closed) return listener(this);
     this.#onSettled ??= [];
     this.#onSettled.push(listener);
   }
 
-  /** Hears that the response has closed. @internal */
+  /** Called when the response has closed. @internal */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -133,8 +147,9 @@ export class Exchange {
     const listeners = this.#onSettled;
     this.#onSettled = undefined;
     if (listeners) for (const listener of listeners) listener(this);
-    // Express' change of prototypes lets requests grow old on Node 20: what hangs on them would with them. What is
-    // left says that there was a call and that it has ended: one that comes back late must not begin another.
+    // Express changes the prototype of requests, which makes them reach the old generation on Node 20, together with
+    // all that they refer to. The mark left here says that there was a call and that it has ended: one that comes
+    // back late must not begin another.
     (this.req as Marked)[EXCHANGE] = ENDED;
   }
 
@@ -145,10 +160,10 @@ export class Exchange {
   }
 }
 
-/** In place of the record of a call that has ended. */
+/** Replaces the record of a call that has ended. */
 const ENDED = 'ended';
 
-/** One for all calls, which makes none of them an object of its own. */
+/** One function for all calls: no closure for each. */
 function closed(this: ServerResponse): void {
   const known = (this.req as Marked)[EXCHANGE];
   if (known instanceof Exchange) known.close();
@@ -159,8 +174,8 @@ interface Marked {
 }
 
 /**
- * The record of this call: the one that a stage in front has begun, or a new one. Where a call of this request has
- * ended the record is of one that is over: nothing of it may be sent.
+ * The record of this call: the one that an earlier stage created, or a new one. If a call of this request has ended,
+ * the record is that of an ended call: nothing may be sent for it.
  */
 export function exchangeOf(req: IncomingMessage, res: ServerResponse): Exchange {
   const known = (req as Marked)[EXCHANGE];
@@ -168,7 +183,7 @@ export function exchangeOf(req: IncomingMessage, res: ServerResponse): Exchange 
   return known ?? new Exchange(req, res);
 }
 
-/** The record of this call while it is under way; looking never makes one. */
+/** The record of this call while it is in progress; never creates one. */
 export function knownExchange(req: IncomingMessage): Exchange | undefined {
   const known = (req as Marked)[EXCHANGE];
   return known === ENDED ? undefined : known;

@@ -1,7 +1,10 @@
-/** Names of options that users know from elsewhere, with what they are called here: `block.option`, or an API's own option. */
+/**
+ * Names of options that users know from other libraries, with their names here: `block.option`, or an option of the
+ * API itself.
+ */
 export type NamesElsewhere = Readonly<Record<string, readonly string[]>>;
 
-/** For errors that say what an unknown name may stand for; the first place is the likeliest. */
+/** For error messages that suggest what an unknown name may mean; the most likely place comes first. */
 export const NAMES_ELSEWHERE: NamesElsewhere = {
   // got, axios-retry, p-retry, async-retry and undici's RetryAgent.
   retries: ['retry.maxAttempts'],
@@ -75,7 +78,7 @@ export const NAMES_ELSEWHERE: NamesElsewhere = {
   baseUrl: ['target'],
   prefixUrl: ['target'],
   upstream: ['target'],
-  // Of this package, before its first release.
+  // Names of this package before its first release.
   maxTrials: ['breaker.maxProbes'],
   trialTimeoutMs: ['breaker.probeTimeoutMs'],
   restOnStatus: ['proxyRotate.cooldownOnStatus'],

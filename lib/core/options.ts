@@ -5,7 +5,7 @@ import { type OtherPlaces, unknownName } from './unknown-name.js';
 
 export { nearestName } from './unknown-name.js';
 
-/** Milliseconds of a wait or a limit; above 2^31-1 a Node timer would fire at once. */
+/** Milliseconds of a wait or a timeout; above 2^31-1 a Node timer would fire at once. */
 export const durationMs = z.number().min(1).max(2_147_483_647);
 
 /** A size in bytes. */
@@ -22,15 +22,15 @@ export const headerValue = z
   .string()
   .regex(/^[\t\u0020-\u007e\u0080-\u00ff]*$/, 'must be Latin-1 without control characters, CR or LF');
 
-/** A function option; its parameters are the caller's to type. */
+/** A function option; the caller types its parameters. */
 export function functionOption<T>(): z.ZodType<T, T> {
   return z.custom<T>((value) => typeof value === 'function', 'must be a function');
 }
 
 /**
- * Options with every default filled in, frozen; the caller's object is left alone.
+ * Options with every default filled in, frozen. The caller's object is not changed.
  * @param places where a name may belong that is unknown here
- * @throws InvalidOptionError naming the place, the value seen and the nearest valid name.
+ * @throws InvalidOptionError with the path, the value received and the nearest valid name
  */
 export function resolveOptions<S extends z.ZodType>(
   schema: S,
@@ -46,7 +46,7 @@ export function resolveOptions<S extends z.ZodType>(
   throw new InvalidOptionError(path, message);
 }
 
-/** What an issue of the schema means to the person who wrote the options. */
+/** Turns an issue of the schema into a message for the author of the options. */
 export function explainIssue(
   issue: z.core.$ZodIssue,
   input: unknown,
@@ -65,7 +65,7 @@ export function explainIssue(
     const [key = ''] = issue.keys;
     const path = joinPath([key], owner);
     const known = issue.message.split(' ');
-    // The value is not shown: nobody knows whether it is a secret.
+    // The value is not shown: it may be a secret.
     return {
       path,
       message: `${path} ${unknownName(key, { owner, known, places: places ?? placesOf(owner) })}`,
@@ -75,19 +75,24 @@ export function explainIssue(
   return { path: owner, message: `${owner || 'the configuration'} ${ruleOf(issue)}; received ${value}` };
 }
 
-/** The middlewares that have a counterpart elsewhere, whose names may be written for theirs. */
+/** The middlewares that have counterparts in other libraries, whose option names may be used by mistake. */
 const COMPARABLE = /(^|\.)(forward|cache|rateLimit|breaker|retry|proxyRotate)$/;
 
 const placesOf = (owner: string): OtherPlaces | undefined =>
   COMPARABLE.test(owner) ? { blocks: {}, elsewhere: NAMES_ELSEWHERE } : undefined;
 
-/** A strict object: an unknown key is refused with the nearest name that exists. */
+/** A strict object: an unknown key is refused, with the nearest valid name. */
 export function optionsObject<T extends z.ZodRawShape>(shape: T): z.ZodObject<T, z.core.$strict> {
-  // The names themselves, of which `explainIssue` makes a message: it knows where the object stands.
+  // Only the names: `explainIssue` makes the message, since it knows the path of the object.
   const known = Object.keys(shape).join(' ');
   return z.strictObject(shape, {
     error: (issue) => (issue.code === 'unrecognized_keys' ? known : undefined),
   });
+}
+
+/** The schema without these options. */
+export function without({ shape }: z.ZodObject, names: readonly string[]): z.ZodObject {
+  return optionsObject(Object.fromEntries(Object.entries(shape).filter(([key]) => !names.includes(key))));
 }
 
 function ruleOf(issue: z.core.$ZodIssue): string {
@@ -107,7 +112,7 @@ function ruleOf(issue: z.core.$ZodIssue): string {
   }
 }
 
-// Values under these names are credentials or may hold them: an error tells their type and length only.
+// Values under these names are or may hold credentials: an error shows only their type and length.
 const SECRET = /^(headers|auth|authorization|password|proxies|proxy|redis|token|secret|cookie)$|.key$/i;
 
 function describeAt(path: readonly PropertyKey[], value: unknown): string {

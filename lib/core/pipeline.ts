@@ -4,22 +4,21 @@ import { type Exchange, exchangeOf, type Handler, knownExchange } from './exchan
 type Next = (error?: unknown) => void;
 
 /**
- * What a stage does that only writes on the exchange: it neither waits nor responds, so that no `next` has to be made
- * for it.
- * @returns an error ends the call
+ * A stage that only writes on the exchange: it neither waits nor responds, so no `next` has to be made for it.
+ * @returns an error, which ends the call
  */
 export type Enter = (exchange: Exchange) => unknown;
 
-/** A handler of which a pipeline runs {@link Enter} alone, where it has one. */
+/** A handler that may have an {@link Enter}, which a pipeline then runs instead of the handler. */
 export interface Stage extends Handler {
   /** @internal */
   readonly enter?: Enter;
 }
 
-/** Runs such a stage where an application has mounted it by itself. */
+/** Runs such a stage when an application has mounted it by itself. */
 export function enterBy(enter: Enter, req: IncomingMessage, res: ServerResponse, next: Next): void {
   const exchange = exchangeOf(req, res);
-  // Nobody waits for a call whose client left before it got here.
+  // Nothing to do: the client left before the call got here.
   if (exchange.abandoned) return;
   const error = enter(exchange);
   if (error === undefined) next();
@@ -27,8 +26,8 @@ export function enterBy(enter: Enter, req: IncomingMessage, res: ServerResponse,
 }
 
 /**
- * One handler out of many, run in turn. While a stage runs, `exchange.rest` is what follows it, so that it can be run
- * again for a detached call.
+ * Joins handlers into one that runs them in turn. While a stage runs, `exchange.rest` is what follows it, so that it
+ * can run again for a detached call.
  */
 export function pipeline(stages: readonly (Stage | undefined)[]): Handler {
   const present = stages.filter((stage) => stage !== undefined);
@@ -42,7 +41,7 @@ export function pipeline(stages: readonly (Stage | undefined)[]): Handler {
 
   function run(from: number, exchange: Exchange, next: Next): void {
     for (let i = from; i < present.length; i++) {
-      // Its client left while a stage waited for something: nothing behind it begins.
+      // The client left while a stage waited: the next one does not begin.
       if (exchange.abandoned) return;
       const stage = present[i];
       exchange.rest = rests[i];

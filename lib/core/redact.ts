@@ -1,10 +1,10 @@
 const MASK = '***';
 
-// Of a name in lower case with nothing but letters and digits: `X-Amz-Signature` is `xamzsignature`.
+// Matched against names in lower case with letters and digits only: `X-Amz-Signature` is `xamzsignature`.
 const SECRET_NAME =
   /(?:key|token|passw(?:or)?d|pwd|passphrase|secret|signature|credentials?|session(?:id)?|jwt|^sig|^auth\w*|^code|^sid)$/;
 
-/** Whether a field of this name, in any spelling, is likely to hold a secret. */
+/** Whether a header or parameter of this name, in any spelling, is likely to hold a secret. */
 export function isSecretName(name: string): boolean {
   return SECRET_NAME.test(
     decoded(name)
@@ -13,7 +13,7 @@ export function isSecretName(name: string): boolean {
   );
 }
 
-/** A query, without its question mark, in which the values of fields that name a secret are masked. */
+/** A query, without its question mark, with the values of secret parameters masked. */
 export function redactQuery(query: string, mask = MASK): string {
   return query.replace(/[^&;]+/g, (header) => {
     const equals = header.indexOf('=');
@@ -23,12 +23,12 @@ export function redactQuery(query: string, mask = MASK): string {
   });
 }
 
-/** A text in which user and password of the URLs in it are masked. */
+/** A text with user and password of the URLs in it masked. */
 export function withoutUser(text: string, mask = MASK): string {
   return text.replace(/:\/\/[^/?#@\s]*@/g, `://${mask}@`);
 }
 
-/** Path and query of a request, as a log may hold them. */
+/** Path and query of a request, safe for a log. */
 export function redactPath(path: string): string {
   const start = path.indexOf('?');
   if (start < 0) return withoutUser(path);

@@ -1,30 +1,29 @@
 import type { AttemptOutcome } from './attempt.js';
-import type { Exchange } from './exchange.js';
 
-/** Decides which attempts are followed by another; set by `retry()`, driven by the attempt loop. */
-export interface RetryPolicy {
-  /** Up to this many bytes of a request body are buffered to be sent again. */
+/** Decides which attempts are followed by another. Set by `retry()`, used by the attempt loop. */
+export interface RetryPolicyOf<Call> {
+  /** Maximum bytes of a request body that are buffered to be sent again. */
   readonly maxBodyBytes: number;
-  /** Bound on the whole call up to the accepted head, back-off included. */
+  /** Timeout of the whole call up to the accepted head, back-off included. */
   readonly totalTimeoutMs: number;
-  /** Whether a call by this method may be sent twice. */
+  /** Whether a call with this method may be sent twice. */
   resends(method: string): boolean;
-  /** Milliseconds to wait before the next attempt; `undefined` passes this outcome on. */
-  delayAfter(outcome: AttemptOutcome, call: RetryContext): number | undefined;
-  /** Runs `again` until it resolves; entered only when a first attempt has failed. */
+  /** Milliseconds to wait before the next attempt; `undefined` if this outcome is passed on. */
+  delayAfter(outcome: AttemptOutcome, call: RetryContextOf<Call>): number | undefined;
+  /** Runs `again` until it resolves; called only after a first attempt has failed. */
   drive(again: (giveUp: (error: Error) => void) => Promise<void>): Promise<void>;
 }
 
-/** What a retry policy may look at. */
-export interface RetryContext {
-  readonly exchange: Exchange;
+/** What a retry policy decides by. */
+export interface RetryContextOf<Call> {
+  readonly exchange: Call;
   readonly method: string;
   /** Attempts made that count against `maxAttempts`. */
   readonly attemptsMade: number;
   /** Time since the call began. */
   readonly elapsedMs: number;
-  /** All that was sent of the body can be sent again. */
+  /** The part of the body that was sent can be sent again. */
   readonly replayable: boolean;
-  /** The target recognises it when it comes once more. */
+  /** The call has an idempotency key, by which the target recognises a repetition. */
   readonly keyed: boolean;
 }

@@ -4,8 +4,8 @@ import { announcesBody, knownExchange } from './exchange.js';
 import { lingerWhileUploading } from './linger.js';
 
 /**
- * Responds with an error as JSON, `{ error, code }`. What is not a {@link ProxyError} may hold anything and is told as
- * an internal error only. A response that has begun is cut off instead.
+ * Responds with an error as JSON, `{ error, code }`. Anything but a {@link ProxyError} may hold secrets and is shown
+ * as an internal error. A response that has begun is broken off instead.
  */
 export function sendError(req: IncomingMessage, res: ServerResponse, thrown: unknown): ProxyError {
   const error = asProxyError(thrown);
@@ -15,7 +15,7 @@ export function sendError(req: IncomingMessage, res: ServerResponse, thrown: unk
   }
   const body = Buffer.from(JSON.stringify({ error: error.message, code: error.code }));
   for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value);
-  // Without it the client would go on sending a body that nobody wants.
+  // Otherwise the client would go on sending a body that nobody reads.
   if (!req.complete && announcesBody(req)) res.setHeader('Connection', 'close');
   res.setHeader('Content-Type', 'application/json; charset=utf-8');
   res.setHeader('X-Content-Type-Options', 'nosniff');
@@ -28,7 +28,7 @@ export function sendError(req: IncomingMessage, res: ServerResponse, thrown: unk
   return error;
 }
 
-/** What was thrown as a client may see it. */
+/** What was thrown, in a form that is safe for a client. */
 export function asProxyError(thrown: unknown): ProxyError {
   if (thrown instanceof ProxyError) return thrown;
   return new ProxyError('ERR_INTERNAL', 'The call failed inside the proxy', { cause: thrown });

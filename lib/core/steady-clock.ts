@@ -1,5 +1,5 @@
 /** Epoch milliseconds that never go back. */
 export type Clock = () => number;
 
-/** Epoch milliseconds of the start plus steady time since: no correction of the wall clock moves it. */
+/** Epoch milliseconds of the process start plus steady time since: corrections of the wall clock do not affect it. */
 export const steadyClock: Clock = () => performance.timeOrigin + performance.now();

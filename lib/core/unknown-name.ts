@@ -1,40 +1,40 @@
 import { distance } from 'fastest-levenshtein';
 import type { NamesElsewhere } from './names-elsewhere.js';
 
-/** Where an option may belong that was written in the wrong place. */
+/** Places where a misplaced option may belong. */
 export interface OtherPlaces {
-  /** Names of options by the block that has them; those of the API itself under the empty name. */
+  /** Names of options by their block; those of the API itself under the empty name. */
   readonly blocks: Readonly<Record<string, readonly string[]>>;
-  /** Names of other libraries. */
+  /** Option names of other libraries. */
   readonly elsewhere?: NamesElsewhere;
-  /** Options that a configuration file cannot hold, where it is one that is read. */
+  /** Options that a configuration file cannot hold; set while a file is read. */
   readonly codeOnly?: readonly string[];
 }
 
-/** What is known of a name that is unknown. */
+/** Context of an unknown name. */
 export interface UnknownName {
-  /** Place of the object that has it, as `apis.github.retry`; it may be empty. */
+  /** Path of the object that has it, for example `apis.github.retry`; may be empty. */
   readonly owner: string;
-  /** Names that this object may have. */
+  /** Names that are valid in this object. */
   readonly known: readonly string[];
   /** @default 'option' */
   readonly kind?: 'option' | 'event';
   readonly places?: OtherPlaces | undefined;
 }
 
-/** More names than these are not listed in a message. */
+/** A message lists no more names than these. */
 const FEW = 6;
 
-/** Says that a name is not known, and which one may have been meant. */
+/** Message for an unknown name, with the name that was probably meant. */
 export function unknownName(name: string, { owner, known, kind = 'option', places }: UnknownName): string {
-  // Whoever writes new names is not led to those of the OpenResty gateway.
+  // Users of the new names are not pointed to those of the OpenResty gateway.
   const usable = name.includes('_') ? known : known.filter((one) => !one.includes('_'));
   const meant = meantBy(name, usable, places);
   const of = owner === '' ? '' : ` of ${owner}`;
   return `is not an ${kind}${of} (${meant.length > 0 ? question(meant, usable, places) : listOf(name, usable.length > 0 ? usable : known)})`;
 }
 
-/** The known name that a misspelt one most likely stands for. */
+/** The known name that a misspelt one most likely means. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   return closest(name, known, Math.max(2, Math.floor(plain(name).length / 3)));
 }
@@ -44,7 +44,7 @@ function closest(name: string, known: readonly string[], limit: number): string 
   return best && best.far <= limit ? best.candidate : undefined;
 }
 
-/** What a name may stand for, by its path within an API: the surest guess that there is. */
+/** What a name may mean, as a path within an API; the most certain guess only. */
 function meantBy(name: string, known: readonly string[], places: OtherPlaces | undefined): string[] {
   const same = known.find((one) => plain(one) === plain(name));
   if (same) return [same];
@@ -57,7 +57,7 @@ function meantBy(name: string, known: readonly string[], places: OtherPlaces | u
   if (misplaced.length > 0) return misplaced;
   const near = nearestName(name, known);
   if (near) return [near];
-  // Among so many names a short one has a neighbour by chance.
+  // Among so many names, a short one has a near neighbour by chance.
   const nearElsewhere = closest(name, paths.map(lastPart), Math.floor(name.length / 5));
   return paths.filter((path) => lastPart(path) === nearElsewhere);
 }
@@ -92,5 +92,5 @@ const byDistance = (wanted: string, known: readonly string[]) =>
     .map((candidate) => ({ candidate, far: distance(wanted, plain(candidate)) }))
     .sort((a, b) => a.far - b.far);
 
-/** A name without its letter case and its separators. */
+/** A name in lower case without separators. */
 const plain = (name: string): string => name.replace(/[_-]/g, '').toLowerCase();

@@ -1,34 +1,37 @@
 import type { Duplex } from 'node:stream';
 
-/** A call that asks for its connection to become a WebSocket. It ends with the head of its answer. */
+/** A call that requests a WebSocket. It ends with the head of its response. */
 export interface Upgrade {
   /** The client's connection. */
   readonly socket: Duplex;
-  /** Where a WebSocket is entered while it is open. */
+  /** Where the WebSocket is registered while it is open. */
   readonly sockets: SocketRegistry;
-  /** Hands the connection on behind the answer, with what the client has sent meanwhile; without it, it is closed. */
+  /**
+   * Hands the connection over after the response, with what the client has sent meanwhile. Without this call, the
+   * connection is closed.
+   */
   switchOver(start: (early: Buffer) => void): void;
-  /** Lets go of a connection that nothing was read from and nothing written to. */
+  /** Releases a connection that nothing was read from or written to. */
   giveBack(): void;
 }
 
-/** A WebSocket that is open, as its owner sees it. */
+/** An open WebSocket, as its owner sees it. */
 export interface OpenSocket {
-  /** Name of the API; empty where there is none. */
+  /** Name of the API; empty if there is none. */
   readonly api: string;
-  /** Bytes that came from the client, and went to it, since it was opened. */
+  /** Bytes received from the client, and sent to it, since it opened. */
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** Tells the client that the server goes away, as soon as a frame may be put in. */
+  /** Sends the close code 1001 (going away) to the client, as soon as a frame can be inserted. */
   goAway(): void;
-  /** Cuts both ends off. */
+  /** Destroys both connections. */
   destroy(): void;
 }
 
-/** Where WebSockets are entered while they are open. */
+/** Registry of open WebSockets. */
 export interface SocketRegistry {
-  /** Enters one that has opened. */
+  /** Adds one that has opened. */
   add(socket: OpenSocket): void;
-  /** Takes out one that has closed. */
+  /** Removes one that has closed. */
   delete(socket: OpenSocket): void;
 }

@@ -53,12 +53,12 @@ export class ApiCounts {
     this.attemptDurations = new BucketCounts(bucketsMs);
   }
 
-  countCall({ req, res, startedAt, answeredAt, cache, error }: Exchange): void {
+  countCall({ req, res, startedAt, respondedAt, cache, error }: Exchange): void {
     const row = METHOD_ROW.get(req.method ?? '') ?? METHOD_LABELS.length - 1;
     this.calls[row] ??= new Float64Array(CODE_LABELS.length);
     add(this.calls[row], res.headersSent ? codeColumn(res.statusCode) : ABORTED_COLUMN);
     this.durations.observe(performance.now() - startedAt);
-    if (answeredAt !== undefined) this.timesToFirstByte.observe(answeredAt - startedAt);
+    if (respondedAt !== undefined) this.timesToFirstByte.observe(respondedAt - startedAt);
     if (cache !== undefined) count(this.cache, cache);
     if (error !== undefined) count(this.errors, error.code);
     if (res.headersSent && !res.writableFinished) this.cut++;

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import type { Limit, Permit } from '../core/attempt.js';
 import type { ProxyError } from '../core/errors.js';
+import type { Limit, Permit } from '../core/exchange.js';
 import { announcesBody, type Exchange } from '../core/exchange.js';
 import { messageOf, resultOf } from './call-outcome.js';
 import type { Delta } from './digest/delta.js';
@@ -153,14 +153,14 @@ function count(
   cut: ProxyError | undefined,
   durationMs: number,
 ): boolean {
-  const { req, res, error, cache, attempts, startedAt, answeredAt } = exchange;
+  const { req, res, error, cache, attempts, startedAt, respondedAt } = exchange;
   const result = resultOf(exchange, cut);
   const meter = measuredResponse(res);
   tally.total++;
   if (result !== 'left') tally[result]++;
   if (res.headersSent) {
     bump(tally.statusCodes, res.statusCode);
-    const firstAt = answeredAt ?? meter?.firstByteAt ?? 0;
+    const firstAt = respondedAt ?? meter?.firstByteAt ?? 0;
     // A head without a body may have been sent unobserved, as by `flushHeaders()`.
     firstBytes.add(firstAt > startedAt ? Math.min(firstAt - startedAt, durationMs) : durationMs);
     if (hasBody(req.method, res.statusCode)) tally.bytesOut += meter?.bytesOut ?? exchange.bytesOut;

@@ -1,13 +1,6 @@
-import type {
-  Attempt,
-  AttemptEnd,
-  AttemptFailure,
-  AttemptOutcome,
-  Permit,
-  ResponseHead,
-} from '../core/attempt.js';
+import type { Attempt, AttemptEnd, AttemptFailure, AttemptOutcome, ResponseHead } from '../core/attempt.js';
 import type { Egress } from '../core/egress.js';
-import type { Exchange } from '../core/exchange.js';
+import type { Exchange, Permit } from '../core/exchange.js';
 import { warnOf } from '../core/warning.js';
 import { headProblem } from '../http/head-problem.js';
 import type { Deadline, DeadlineWheel } from './deadline-wheel.js';

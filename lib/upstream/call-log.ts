@@ -10,8 +10,8 @@ type Logger = Options['logger'];
 const REFERENCE = 'https://nodejs.org/api/errors.html#errors_common_system_errors';
 
 /**
- * Writes what http-proxy-middleware's own plugin does, in its words, with secrets in URLs masked. Its plugin
- * learns of an answer by Node's client, which one of the transports has not. A logger that fails fails no call.
+ * Writes the same lines as http-proxy-middleware's logger plugin, with secrets in URLs masked. That plugin depends on
+ * Node's client, which the undici transport does not use. A logger that throws does not fail a call.
  */
 export class CallLog {
   readonly #logger: Logger;
@@ -23,7 +23,7 @@ export class CallLog {
     this.#beside = beside;
   }
 
-  /** Listens for failed calls and for WebSockets that come and go. */
+  /** Logs failed calls, and WebSockets that open and close. */
   listen(server: ProxyServer): void {
     if (!this.#logger || this.#beside) return;
     server.on('error', (error, req, _res, target) => this.#failed(error, req, target));
@@ -33,8 +33,8 @@ export class CallLog {
     );
   }
 
-  /** An answer that is passed on; `undefined` where nobody reads it. */
-  get answered(): ((plan: Plan, status: number) => void) | undefined {
+  /** Logs a response that is passed on; `undefined` without a logger. */
+  get logResponse(): ((plan: Plan, status: number) => void) | undefined {
     if (!this.#logger) return undefined;
     return ({ exchange: { req }, target, path, transport }, status) => {
       if (this.#beside && transport === 'node') return;
@@ -43,27 +43,27 @@ export class CallLog {
     };
   }
 
-  /** What a function of the user's failed with when no call could be failed by it any more. */
+  /** Logs what a user's function failed with after its call had ended. */
   readonly lost = (error: Error): void => {
     this.#write('error', '[HPM] %s (%s)', error.message, codeOf(error));
   };
 
   #failed(error: Error, req: IncomingMessage | undefined, target: ProxyTarget | undefined): void {
-    const asked = `${req?.headers.host}${redactPath(req?.url ?? '')}`;
+    const requested = `${req?.headers.host}${redactPath(req?.url ?? '')}`;
     const message = '[HPM] Error occurred while proxying request %s to %s [%s] (%s)';
-    this.#write('error', message, asked, hrefOf(target), codeOf(error), REFERENCE);
+    this.#write('error', message, requested, hrefOf(target), codeOf(error), REFERENCE);
   }
 
   #write(level: 'info' | 'error', ...line: [string, ...unknown[]]): void {
     try {
       this.#logger?.[level](...line);
     } catch {
-      // There is nobody else to tell.
+      // There is nowhere else to report it.
     }
   }
 }
 
-/** The code of the error below, which says more to who runs the proxy than what the client is told. */
+/** The code of the underlying error, which tells the operator more than the message for the client. */
 function codeOf(error: Error): unknown {
   const { cause } = error;
   const below = cause instanceof Error && 'code' in cause ? cause.code : undefined;
@@ -81,7 +81,7 @@ function hrefOf(target: ProxyTarget | undefined): string {
   return `${protocol}//${named}${port === undefined ? '' : `:${port}`}`;
 }
 
-/** Express keeps what it took off the path. */
+/** Express keeps the path as it was before it removed the mount path. */
 function originalUrl(req: IncomingMessage): string {
   const { originalUrl, baseUrl } = req as { originalUrl?: unknown; baseUrl?: unknown };
   if (typeof originalUrl === 'string') return originalUrl;

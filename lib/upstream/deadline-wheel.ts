@@ -1,8 +1,8 @@
-/** Something that must be over by a time. */
+/** Something that must end by a given time. */
 export interface Deadline {
   /** On the clock of `performance.now()`. */
   readonly dueAt: number;
-  /** Where the wheel keeps it; -1 while it does not. The wheel's own. */
+  /** Index in the wheel's array, -1 if it is not there. Set by the wheel only. */
   slot: number;
   expire(): void;
 }
@@ -10,11 +10,11 @@ export interface Deadline {
 const TICK_MS = 25;
 
 /**
- * One timer for all attempts that are under way: a deadline costs two writes to an array, not a timer of
- * its own, and is met within 25 ms. The timer stands still while there is nothing to watch.
+ * One timer for all attempts in progress: a deadline costs two writes to an array instead of a timer of its own, and
+ * is met within 25 ms. The timer is stopped while there is nothing to watch.
  *
- * Not a Set: each table that a Set outgrows keeps the next one alive, and with it every attempt of the last
- * seconds, which then cost the collector more than all the rest of a call.
+ * Not a Set: a table that a Set has outgrown keeps the next one alive, and with it every attempt of the last seconds,
+ * which cost the garbage collector more than all the rest of a call.
  */
 export class DeadlineWheel {
   readonly #watched: Deadline[] = [];
@@ -47,7 +47,7 @@ export class DeadlineWheel {
     const now = performance.now();
     const due = this.#watched.filter((deadline) => deadline.dueAt <= now);
     for (const deadline of due) {
-      // One that expires may take others with it.
+      // An expiry may remove others.
       if (deadline.slot < 0) continue;
       this.forget(deadline);
       deadline.expire();

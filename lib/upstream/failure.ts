@@ -4,7 +4,7 @@ import { ProxyError } from '../core/errors.js';
 interface Reading {
   code: ConstructorParameters<typeof ProxyError>[0];
   message: string;
-  /** The target's doing unless said otherwise. */
+  /** Caused by the target if not set. */
   by?: Blame;
   retryClass?: RetryClass;
   unsent?: boolean;
@@ -71,7 +71,7 @@ const REQUEST: Reading = {
 };
 const WRONG_AGENT: Reading = {
   code: 'ERR_INTERNAL',
-  message: "The given agent is not one for the target's protocol",
+  message: "The given agent does not support the target's protocol",
   by: 'self',
 };
 const CLOSED: Reading = { code: 'ERR_SHUTTING_DOWN', message: 'The proxy is shutting down', by: 'self' };
@@ -113,10 +113,10 @@ const BY_CODE: Readonly<Record<string, Reading>> = {
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|ERR_TLS_CERT_ALTNAME/;
 const TLS_CODE = /^ERR_(TLS|SSL|OSSL)/;
 
-/** What undici says of a 100 or 101 that came unrequested. */
+/** undici's messages for a 100 or 101 that was not requested. */
 const UNREQUESTED = /^bad (response|upgrade)$/;
 
-/** What an error of a socket, a parser or a certificate means for the call. */
+/** Translates an error of a socket, a parser or a certificate into a failure of the call. */
 export function readFailure(error: unknown, staleConnection = false): AttemptFailure {
   if (error instanceof ProxyError) return failureOf(error, blameOf(error));
   const reading = read(error);
@@ -131,17 +131,17 @@ export function readFailure(error: unknown, staleConnection = false): AttemptFai
   };
 }
 
-/** A failure that another stage has already put into words. */
+/** A failure that another stage has already described. */
 export function failureOf(error: ProxyError, by: Blame, retryClass?: RetryClass): AttemptFailure {
   return { kind: 'failure', error, by, retryClass, unsent: false, staleConnection: false };
 }
 
-/** What the egress proxy of an attempt is to blame for. */
+/** A failure caused by the egress proxy of an attempt. */
 export function proxyFailure(message: string): AttemptFailure {
   return failureOf(new ProxyError('ERR_PROXY_CONNECT', message), 'egress');
 }
 
-/** An attempt that had no head by its deadline. */
+/** An attempt whose head did not arrive by its deadline. */
 export function timeoutFailure(afterMs: number): AttemptFailure {
   const message = `The upstream did not respond within ${Math.round(afterMs)} ms`;
   return failureOf(new ProxyError('ERR_UPSTREAM_TIMEOUT', message), 'target', 'timeout');
@@ -163,14 +163,17 @@ const BLAME: Partial<Record<ProxyError['code'], Blame>> = {
   ERR_BAD_REQUEST: 'client',
 };
 
-/** Of an error that arose where nothing but itself was known: on the way through an egress proxy, or in this process. */
+/**
+ * Who caused an error that comes with its code only: from the connection through an egress proxy, or from this
+ * process.
+ */
 const blameOf = ({ code }: ProxyError): Blame => BLAME[code] ?? 'self';
 
 function read(error: unknown): Reading {
   if (!(error instanceof Error)) return internal();
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (error.name === 'HTTPParserError' || code.startsWith('HPE_')) return UNREADABLE;
-  // What `fixRequestBody` says of fields that would break out of a multipart body.
+  // `fixRequestBody` throws this for form fields that would break out of a multipart body.
   if (code.startsWith('HPM_ERR_INVALID_MULTIPART')) return REQUEST;
   if (code === 'UND_ERR_SOCKET' && UNREQUESTED.test(error.message)) return UNREADABLE;
   const known = Object.hasOwn(BY_CODE, code) ? BY_CODE[code] : undefined;

@@ -2,8 +2,9 @@ import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createProxyMiddleware, type Options, type Plugin } from 'http-proxy-middleware';
+import type { Options, Plugin } from 'http-proxy-middleware';
 import type { ProxyServer } from 'httpxy';
+import { Closing } from '../core/closing.js';
 import { ProxyError } from '../core/errors.js';
 import { exchangeOf } from '../core/exchange.js';
 import { sendError } from '../core/send-error.js';
@@ -21,10 +22,11 @@ import { CallLog } from './call-log.js';
 import { readFailure } from './failure.js';
 import { ServerEvents } from './node/server-events.js';
 import type { ForwardOptions } from './options/forward-options.js';
-import { heardFilter } from './options/heard-filter.js';
+import { defaultListeners, proxyMiddleware } from './options/middleware.js';
 import { resolveForward, TRANSPORT_OPTIONS } from './options/resolve-forward.js';
-import { unanswered } from './options/rules.js';
+import { nobodyResponds } from './options/rules.js';
 import { staticOptions } from './options/static-options.js';
+import { watchedFilter } from './options/watched-filter.js';
 import { originForm } from './request/path.js';
 import { Upstream } from './upstream.js';
 
@@ -32,38 +34,38 @@ import { Upstream } from './upstream.js';
 export interface ForwardHandler {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
   /**
-   * Takes over a WebSocket: `server.on('upgrade', handler.upgrade)`. One that `pathFilter` leaves out is left to the
-   * server's other listeners, and refused where there are none. Other upgrades than to WebSocket are ignored: the
-   * request is served as any other (RFC 9110 §7.8).
-   * @param egress the way it must go, as `proxyRotate().policy()` gives it
+   * Takes over a WebSocket: `server.on('upgrade', handler.upgrade)`. One that `pathFilter` excludes is left to the
+   * server's other listeners, and refused if there are none. An upgrade to another protocol is ignored: the request
+   * is served as any other (RFC 9110 §7.8).
+   * @param egress chooses its egress proxy, as `proxyRotate().policy()` does
    */
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer, egress?: UpgradeEgress): void;
   /**
-   * Closes the connections to the targets; calls under way fail. Clients of WebSockets are told that the server goes
-   * away (close code 1001), and cut off after a second.
+   * Closes the connections to the targets: calls in progress fail, and later ones get ERR_SHUTTING_DOWN. Clients of
+   * WebSockets are told that the server goes away (close code 1001), and cut off after a second.
    */
   close(): Promise<void>;
 }
 
-/** What the factory asks of its `forward()`. */
+/** Set by the factory for its own `forward()`. */
 export interface ForwardRules {
-  /** Egress proxies are configured: no attempt goes out directly unless their rotation says so. */
+  /** Egress proxies are configured: no attempt is sent directly unless the rotation allows it. */
   readonly egressOnly?: boolean;
 }
 
 /**
- * Forwards each call to the target: the last handler of a chain, where `retry()` and the other policies
- * that were put in front of it take effect. It is http-proxy-middleware with another engine: its options
- * and defaults hold, but errors come by `next(error)` as {@link ProxyError}, unless a listener of `error` has
- * answered; one that returns a promise is waited for.
+ * Forwards each call to the target: the last handler of a chain, which applies `retry()` and the other policies in
+ * front of it. It is http-proxy-middleware with another engine: its options and defaults apply, but errors arrive in
+ * `next(error)` as {@link ProxyError}, unless a listener of `error` has responded. A listener that returns a promise
+ * is awaited.
  *
- * What another listener throws, or its promise is rejected with, fails its call with ERR_INTERNAL, or cuts off
- * an answer that is under way; what `router`, `pathRewrite` or `pathFilter` throws comes by `next(error)` as it
- * is. Listeners of `proxyReq` and `proxyRes` hear of each attempt, and of the answer that is passed on. The copy
- * that `forward` asks for is sent once for each call, and fails none. Options that a `router` sets for one call
- * hold for it, and choose its transport.
+ * If another listener throws, or its promise rejects, its call fails with ERR_INTERNAL; a response in progress is
+ * broken off. What `router`, `pathRewrite` or `pathFilter` throws arrives in `next(error)` unchanged. `proxyReq` and
+ * `proxyRes` are emitted for each attempt, `proxyRes` only for a response that is passed on. A copy for `forward` is
+ * sent once per call, and its failure fails no call. Options that a `router` sets for one call apply to that call,
+ * and choose its transport.
  *
- * @throws InvalidOptionError for an option that is unknown, wrong, or not to be had with the others
+ * @throws InvalidOptionError for an option that is unknown, not valid, or cannot be combined with the others
  */
 export function forward(options: ForwardOptions, { egressOnly = false }: ForwardRules = {}): ForwardHandler {
   resolveForward(options, 'forward');
@@ -71,12 +73,12 @@ export function forward(options: ForwardOptions, { egressOnly = false }: Forward
   const sockets = new OpenSockets();
   const engine = upstreamPlugin(options, sockets, egressOnly);
   const ownUpgrades = new ServerUpgrades();
+  const closing = new Closing();
   const prepared = staticOptions(options);
-  const filter = heardFilter(options.pathFilter);
-  const proxy = createProxyMiddleware({
+  const filter = watchedFilter(options.pathFilter);
+  const proxy = proxyMiddleware({
     ...proxyOptions(options),
     pathFilter: filter.pathFilter,
-    ejectPlugins: true,
     plugins: [...(options.ejectPlugins ? [] : [eventsPlugin]), ...(options.plugins ?? []), engine.plugin],
   });
 
@@ -118,9 +120,11 @@ export function forward(options: ForwardOptions, { egressOnly = false }: Forward
     });
   }
 
-  async function close(): Promise<void> {
-    ownUpgrades.close();
-    await engine.close();
+  function close(): Promise<void> {
+    return closing.begin(() => {
+      ownUpgrades.close();
+      return engine.close();
+    });
   }
   return Object.assign(forward, { upgrade, close });
 }
@@ -131,20 +135,20 @@ function handOn(
   res: ServerResponse,
   next: (error?: unknown) => void,
 ): void {
-  // What a router or the like has thrown is the application's own, and reaches its error handler as it is.
+  // What a router or another of the application's functions has thrown reaches its error handler unchanged.
   exchangeOf(req, res).error = beforeSending(thrown);
   next(thrown);
 }
 
-/** What happened before there was a call is no failure of the target's, whatever it looks like. */
+/** An error before the call was sent is not a failure of the target, whatever it looks like. */
 function beforeSending(thrown: unknown): ProxyError {
   if (thrown instanceof ProxyError) return thrown;
   return new ProxyError('ERR_INTERNAL', 'The call failed before it was sent', { cause: thrown });
 }
 
-// After each call http-proxy-middleware leaves a listener on the server that it came by, one for each
-// instance and never taken off: the eleventh API would warn of a leak, and one that is closed would stay
-// reachable. So it is not let get there: what it waits for never ends, or ends by this.
+// After each call, http-proxy-middleware adds a listener to the server that accepted it, one for each instance, and
+// never removes it: the eleventh API would cause a leak warning, and a closed one would stay reachable. So its
+// handler never gets that far: the promise it awaits never resolves, or rejects with this error.
 const HANDED_ON = new Error('The call was handed on');
 
 function unlessHandedOn(thrown: unknown): void {
@@ -152,14 +156,14 @@ function unlessHandedOn(thrown: unknown): void {
 }
 
 /**
- * Gives retry, breaker and the other policies to a `createProxyMiddleware` of your own:
- * `createProxyMiddleware({ target, plugins: [resiliencePlugin()] })`. Put it last in the list.
+ * Adds retry, breaker and the other policies to a `createProxyMiddleware` of your own: `createProxyMiddleware({
+ * target, plugins: [resiliencePlugin()] })`. Put it last in the list.
  */
 export function resiliencePlugin(
   options: Pick<ForwardOptions, 'transport' | 'requestTimeoutMs'> = {},
 ): Plugin {
   return function resiliencePlugin(server, proxyOptions) {
-    // http-proxy-middleware's own plugins listen too, to log and to answer: they need no Node client.
+    // http-proxy-middleware's own plugins listen too, to log and to send errors. They do not need Node's client.
     const own = proxyOptions.ejectPlugins ? new EventEmitter() : defaultListeners(proxyOptions.on);
     const hooked = server.eventNames().map(String);
     const others = hooked.filter(
@@ -172,20 +176,10 @@ export function resiliencePlugin(
       new Promise((resolve, reject) => {
         upstream.web(req, res, opts, (error) => {
           if (!error) return resolve();
-          events.report(error, req, res, opts.target, (answered) => (answered ? resolve() : reject(error)));
+          events.report(error, req, res, opts.target, (responded) => (responded ? resolve() : reject(error)));
         });
       });
   };
-}
-
-/** What http-proxy-middleware's plugins listen to by themselves, and `on` with them. */
-function defaultListeners(on: Options['on']): EventEmitter {
-  let server = new EventEmitter();
-  const plugin: Plugin = (proxyServer) => {
-    server = proxyServer as EventEmitter;
-  };
-  createProxyMiddleware({ target: 'http://localhost', plugins: [plugin], ...(on ? { on } : {}) });
-  return server;
 }
 
 interface Engine {
@@ -199,7 +193,7 @@ function upstreamPlugin(
   egressOnly: boolean,
 ): {
   plugin: Plugin;
-  /** Forwards a call whose options are the same for all, past http-proxy-middleware's preparation. */
+  /** Forwards a call whose options are the same for all calls, without http-proxy-middleware's preparation. */
   web: (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
   close: () => Promise<void>;
 } {
@@ -209,15 +203,15 @@ function upstreamPlugin(
     web: (req, res, next) => {
       engine?.upstream.web(req, res, given, (error) => {
         if (!error) return;
-        engine?.events.report(error, req, res, given.target, (answered) => {
-          if (!answered) handOn(error, req, res, next);
+        engine?.events.report(error, req, res, given.target, (responded) => {
+          if (!responded) handOn(error, req, res, next);
         });
       });
     },
     plugin: (server) => {
       const hooked = server.eventNames().map(String);
       if (options.selfHandleResponse && !hooked.includes('proxyRes')) {
-        throw unanswered('forward.selfHandleResponse');
+        throw nobodyResponds('forward.selfHandleResponse');
       }
       const { upstream, events } = enginePlugin(options, server, hooked, { sockets, egressOnly });
       engine = { upstream, events };
@@ -225,8 +219,8 @@ function upstreamPlugin(
         new Promise((_never, reject) => {
           upstream.web(req, res, opts, (error) => {
             if (!error) return;
-            events.report(error, req, res, opts.target, (answered) => {
-              if (!answered) reject(error);
+            events.report(error, req, res, opts.target, (responded) => {
+              if (!responded) reject(error);
             });
           });
         });
@@ -252,7 +246,7 @@ function enginePlugin(
     },
   );
   server.ws = (req, socket, opts = {}, head) => upstream.ws(req, socket as Socket, opts, head);
-  // http-proxy-middleware emits what it also hands to next(), and an unheard `error` would throw.
+  // http-proxy-middleware also emits the error that it passes to next(); an `error` without a listener would throw.
   server.on('error', (error, req, res) => {
     if (req && res instanceof Socket) upstream.refuse(req, res, error);
   });
@@ -262,13 +256,13 @@ function enginePlugin(
 
 const eventsPlugin: Plugin = (server, { on = {} }) => {
   for (const [event, listener] of Object.entries(on)) {
-    // The names and their listeners were typed together in the options.
+    // The types of the options check that names and listeners match.
     if (listener) server.on(event as 'error', listener as () => void);
   }
 };
 
 function proxyOptions(options: ForwardOptions): Options {
-  // It would listen to the server by itself, and hand every upgrade to every instance.
+  // With `ws`, http-proxy-middleware would listen on the server itself, and every instance would get every upgrade.
   const entries = Object.entries(options).filter(
     ([name]) => name !== 'ws' && !TRANSPORT_OPTIONS.includes(name),
   );
@@ -277,7 +271,7 @@ function proxyOptions(options: ForwardOptions): Options {
   return {
     ...Object.fromEntries(entries),
     ...(typeof target === 'string' ? { target: new URL(target) } : {}),
-    // Without either http-proxy-middleware refuses to be made; a table without entries names nothing.
+    // Without a target or a router http-proxy-middleware throws; an empty table routes nothing.
     ...(target === undefined && router === undefined && forward !== undefined ? { router: {} } : {}),
   };
 }

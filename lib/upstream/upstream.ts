@@ -2,57 +2,50 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Options } from 'http-proxy-middleware';
-import type { ProxyServer, ProxyServerOptions, ProxyTarget } from 'httpxy';
-import { ProxyError } from '../core/errors.js';
+import type { ProxyServer, ProxyServerOptions } from 'httpxy';
+import { ProxyError, shuttingDown } from '../core/errors.js';
 import { type Exchange, exchangeOf, knownExchange } from '../core/exchange.js';
 import { sendError } from '../core/send-error.js';
 import type { OpenSockets } from '../websocket/open-sockets.js';
 import { serveWithoutUpgrade } from '../websocket/serve-without-upgrade.js';
-import { beginUpgrade, handshakeProblem, meansWebSocket, takeUpgrade } from '../websocket/upgrade.js';
-import { Call, type CallTools } from './call.js';
+import { beginUpgrade, meansWebSocket, takeUpgrade } from '../websocket/upgrade.js';
+import { Call } from './call.js';
 import type { CallLog } from './call-log.js';
+import type { CallTools } from './call-tools.js';
 import { DeadlineWheel } from './deadline-wheel.js';
 import { readFailure } from './failure.js';
-import { tell } from './node/listeners.js';
+import { notify } from './node/listeners.js';
 import { NodeTransport } from './node/transport.js';
-import { CallOptions } from './options/call-options.js';
 import type { UpstreamOptions } from './options/resolve-forward.js';
-import { named } from './options/tls-options.js';
-import { hasBody, requestBody } from './request/body.js';
-import { BodyLedger, type RequestBody } from './request/body-rules.js';
-import { RequestCopies } from './request/copies.js';
-import { upstreamPath } from './request/path.js';
-import { asUrl, TargetBook } from './request/target.js';
+import { Planner } from './planner.js';
+import { asUrl } from './request/target.js';
 import type { AttemptListener, Plan, Sending, Transport } from './transport.js';
 import { UndiciTransport } from './undici/transport.js';
 import { UpgradeTransport } from './websocket/transport.js';
 
-/** The way to the targets of one `forward()`: its connections, its clock and its memory. */
+/** What one `forward()` shares among its calls: connections, deadlines and the memory for request bodies. */
 export class Upstream {
-  /** Where calls that end, and what concerns no call, are written. */
+  /** Logs ended calls, and failures outside of any call. */
   readonly log: CallLog;
   readonly #options: UpstreamOptions;
-  readonly #targets = new TargetBook();
   readonly #wheel = new DeadlineWheel();
-  readonly #ledger: BodyLedger;
   readonly #server: ProxyServer;
-  readonly #calls: CallOptions;
+  readonly #planner: Planner;
   readonly #tools: CallTools;
   readonly #upgrades: UpgradeTransport;
   readonly #upgradeTools: CallTools;
   readonly #sockets: OpenSockets;
   #undici: UndiciTransport | undefined;
   #node: NodeTransport | undefined;
-  #copies: RequestCopies | undefined;
   readonly #limited = new WeakSet<Socket>();
-  readonly #backingOff = new Set<Call>();
+  readonly #waiting = new Set<Call>();
   #closed = false;
   #closing: Promise<void> | undefined;
 
   /**
-   * @param given http-proxy-middleware's options, as each call gets them unless it is changed
-   * @param server http-proxy-middleware's, for those who listen to it
-   * @param sockets where those WebSockets are entered that no stage has begun
+   * @param given http-proxy-middleware's options, which each call gets unless they are changed for it
+   * @param server http-proxy-middleware's, for those who listen on it
+   * @param sockets registry for WebSockets that no stage has begun
    */
   constructor(
     options: UpstreamOptions,
@@ -63,24 +56,24 @@ export class Upstream {
     this.#server = server;
     this.log = log;
     this.#sockets = sockets;
-    this.#calls = new CallOptions(options, given);
+    this.#planner = new Planner(options, given, server, this.lost);
     this.#upgrades = new UpgradeTransport(server, options.connections);
-    this.#ledger = new BodyLedger(options.maxKeptBytes);
     this.#tools = {
       send: this.#send,
       wheel: this.#wheel,
       requestTimeoutMs: options.requestTimeoutMs,
-      answered: this.log.answered,
-      backingOff: this.#backingOff,
+      logResponse: this.log.logResponse,
+      waiting: this.#waiting,
+      isClosed: () => this.#closed,
     };
     this.#upgradeTools = {
       ...this.#tools,
-      answered: undefined,
+      logResponse: undefined,
       send: (plan, listener) => this.#guarded(plan, listener, this.#upgrades.send),
     };
   }
 
-  /** @param ended told once the call has ended, however its client left it; with an error where nothing was answered */
+  /** @param ended called once the call has ended, even if its client left; with an error if no response was sent */
   web(
     req: IncomingMessage,
     res: ServerResponse,
@@ -88,13 +81,13 @@ export class Upstream {
     ended: (error?: ProxyError) => void,
   ): void {
     const exchange = exchangeOf(req, res);
-    // Its client left while something of the application was awaited.
+    // The client left while a function of the application was awaited.
     if (exchange.abandoned) return ended();
     try {
       if (this.#closed) throw shuttingDown();
       if (exchange.upgrade)
-        new Call(this.#handshake(exchange, proxyOptions), this.#upgradeTools, ended).start();
-      else if (this.#server.listenerCount('start') > 0) this.#tellStart(exchange, proxyOptions, ended);
+        new Call(this.#planner.handshake(exchange, proxyOptions), this.#upgradeTools, ended).start();
+      else if (this.#server.listenerCount('start') > 0) this.#notifyStart(exchange, proxyOptions, ended);
       else this.#begin(exchange, proxyOptions, ended);
     } catch (thrown) {
       const { error } = readFailure(thrown);
@@ -109,7 +102,7 @@ export class Upstream {
     ended: (error?: ProxyError) => void,
   ): Call | undefined {
     if (proxyOptions.timeout) this.#limitSilence(exchange.req.socket, proxyOptions.timeout);
-    const plan = this.#planOf(exchange, proxyOptions);
+    const plan = this.#planner.plan(exchange, proxyOptions);
     if (plan) {
       const call = new Call(plan, this.#tools, ended);
       call.start();
@@ -120,7 +113,7 @@ export class Upstream {
     return undefined;
   }
 
-  /** A client's connection on which nothing moves for so long is closed. */
+  /** Closes a client's connection that is idle for this long. */
   #limitSilence(client: Socket, timeoutMs: number): void {
     client.setTimeout(timeoutMs);
     if (this.#limited.has(client)) return;
@@ -128,7 +121,7 @@ export class Upstream {
     client.on('timeout', () => client.destroy());
   }
 
-  #tellStart(
+  #notifyStart(
     exchange: Exchange,
     proxyOptions: ProxyServerOptions,
     ended: (error?: ProxyError) => void,
@@ -136,7 +129,7 @@ export class Upstream {
     const { target = proxyOptions.forward } = proxyOptions;
     let call: Call | undefined;
     let failure: ProxyError | undefined;
-    void tell(this.#server, 'start', [exchange.req, exchange.res, asUrl(target)], (error) => {
+    void notify(this.#server, 'start', [exchange.req, exchange.res, asUrl(target)], (error) => {
       failure = error;
       call?.fail(error);
     });
@@ -144,10 +137,10 @@ export class Upstream {
     call = this.#begin(exchange, proxyOptions, ended);
   }
 
-  /** What a function of the user's failed with that no call hears of. */
+  /** Logs what a user's function failed with, if no call can be failed by it. */
   readonly lost = (error: ProxyError): void => this.log.lost(error);
 
-  /** Takes an upgrade as http-proxy-middleware hands it over. @throws ProxyError when there is no answer */
+  /** Takes an upgrade from http-proxy-middleware. @throws ProxyError if there is no response */
   async ws(
     req: IncomingMessage,
     socket: Duplex,
@@ -163,11 +156,11 @@ export class Upstream {
     });
   }
 
-  /** Answers an upgrade that came to nothing; one that had succeeded can only be closed. */
+  /** Responds to an upgrade that failed; one that had succeeded can only be closed. */
   refuse(req: IncomingMessage, client: Duplex, thrown: unknown): void {
     const { error } = readFailure(thrown);
     const exchange = knownExchange(req);
-    // A listener of the user's may have answered already.
+    // A user's listener may have responded already.
     if (client.writableEnded) return;
     if (exchange?.upgrade) sendError(req, exchange.res, error);
     else client.destroy();
@@ -176,7 +169,7 @@ export class Upstream {
   readonly #send: Transport = (plan, listener) =>
     this.#guarded(plan, listener, this.#transport(plan.transport).send);
 
-  /** The last door: what was opened before all was closed stays closed, and nothing goes out by another way than planned. */
+  /** The last check before sending: nothing is sent after close, and nothing directly unless that is allowed. */
   #guarded(plan: Plan, listener: AttemptListener, send: Transport): Sending {
     const refusal = this.#closed ? shuttingDown() : plan.direct || plan.egress ? undefined : noDirectWay();
     if (!refusal) return send(plan, listener);
@@ -194,7 +187,7 @@ export class Upstream {
     return this.#node;
   }
 
-  /** A second call waits for the first. */
+  /** Closes once; a second call returns the same promise. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -202,117 +195,19 @@ export class Upstream {
 
   async #close(): Promise<void> {
     this.#closed = true;
-    for (const call of [...this.#backingOff]) call.fail(shuttingDown());
+    for (const call of [...this.#waiting]) call.fail(shuttingDown());
     this.#upgrades.close();
     await this.#sockets.close(GRACE_MS);
     this.#wheel.close();
     this.#node?.close();
-    this.#copies?.close();
+    this.#planner.close();
     await this.#undici?.close();
-  }
-
-  /** What goes to the target; `undefined` where there is none but that of a copy. */
-  #planOf(exchange: Exchange, proxyOptions: ProxyServerOptions): Plan | undefined {
-    const { req } = exchange;
-    const { target, forward, buffer } = proxyOptions;
-    if (!target && !forward) throw new ProxyError('ERR_INTERNAL', 'The router named no target');
-    if (exchange.egress && forward) {
-      throw new ProxyError('ERR_INTERNAL', 'A copy goes direct: forward cannot go with egress proxies');
-    }
-    if (exchange.egress && typeof target === 'object' && 'socketPath' in target) {
-      throw new ProxyError('ERR_INTERNAL', 'No egress proxy reaches the unix socket that the router named');
-    }
-    const transport = this.#calls.transport(proxyOptions);
-    const method = this.#options.method ?? req.method ?? 'GET';
-    const body = hasBody(req, buffer)
-      ? requestBody(req, {
-          buffer,
-          keepBytes: exchange.retry?.resends(method) ? exchange.retry.maxBodyBytes : 0,
-          ledger: this.#ledger,
-          listened: transport === 'node' && this.#server.listenerCount('proxyReq') > 0,
-        })
-      : undefined;
-    // Nothing is read before there is a connection: an egress proxy that fails then leaves the body whole for the next.
-    if (body && exchange.egress) req.pause();
-    if (forward) this.#copy(forward, req, proxyOptions, method, body);
-    if (!target) {
-      // Nobody but the copy reads it.
-      body?.close();
-      return undefined;
-    }
-    const read = named(this.#targets.read(target), proxyOptions);
-    // Written out, since an object made by spreading costs more than all the rest of this.
-    return {
-      exchange,
-      target: read,
-      method,
-      path: upstreamPath(read, req.url ?? '/', proxyOptions.ignorePath ?? false),
-      rawHeaders: this.#calls.headers(proxyOptions)(req, read, body ?? NO_FRAMING),
-      body,
-      transport,
-      proxyOptions,
-      egress: undefined,
-      direct: this.#mayGoDirect(exchange),
-    };
-  }
-
-  #handshake(exchange: Exchange, proxyOptions: ProxyServerOptions): Plan {
-    const { req } = exchange;
-    const problem = handshakeProblem(req);
-    if (problem) throw problem;
-    const { target, upgradeTimeout } = proxyOptions;
-    if (!target) throw new ProxyError('ERR_INTERNAL', 'The router named no target');
-    if (upgradeTimeout) {
-      const { attemptTimeoutMs = this.#options.requestTimeoutMs } = exchange;
-      exchange.attemptTimeoutMs = Math.min(upgradeTimeout, attemptTimeoutMs || upgradeTimeout);
-    }
-    const to = named(this.#targets.read(target), proxyOptions);
-    return {
-      exchange,
-      target: to,
-      transport: 'node',
-      method: 'GET',
-      path: upstreamPath(to, req.url ?? '/', proxyOptions.ignorePath ?? false),
-      rawHeaders: this.#calls.headers(proxyOptions)(req, to, {}),
-      body: undefined,
-      proxyOptions,
-      egress: undefined,
-      direct: this.#mayGoDirect(exchange),
-    };
-  }
-
-  /** Where egress proxies are configured each attempt has to be told so by their rotation. */
-  #mayGoDirect(exchange: Exchange): boolean {
-    return !this.#options.egressOnly && exchange.egress === undefined;
-  }
-
-  #copy(
-    to: ProxyTarget,
-    req: IncomingMessage,
-    proxyOptions: ProxyServerOptions,
-    method: string,
-    body: RequestBody | undefined,
-  ): void {
-    const target = this.#targets.read(to);
-    this.#copies ??= new RequestCopies(this.#options.connections, this.lost);
-    this.#copies.send({
-      target,
-      method,
-      path: upstreamPath(target, req.url ?? '/', proxyOptions.ignorePath ?? false),
-      rawHeaders: this.#calls.headers(proxyOptions)(req, target, body ?? {}),
-      body,
-      to,
-      ssl: proxyOptions.ssl,
-    });
   }
 }
 
-const shuttingDown = () => new ProxyError('ERR_SHUTTING_DOWN', 'The proxy is shutting down');
 const noDirectWay = () =>
   new ProxyError('ERR_NO_PROXY', 'The request was not sent: it may only go through an egress proxy');
-/** Of a request without a body. */
-const NO_FRAMING = Object.freeze({});
 const NOT_SENT: Sending = Object.freeze({ cancel() {} });
 
-/** How long WebSockets may take to say goodbye. */
+/** Time that WebSockets have to close. */
 const GRACE_MS = 1000;

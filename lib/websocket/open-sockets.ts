@@ -1,6 +1,6 @@
 import type { OpenSocket, SocketRegistry } from '../core/upgrade.js';
 
-/** The WebSockets of one API, open ones and those that are closed. */
+/** Counts of one API: open WebSockets, and the bytes of all, closed ones included. */
 export interface SocketCounts {
   readonly open: number;
   readonly bytesIn: number;
@@ -16,19 +16,19 @@ interface ApiSockets {
   bytesOut: number;
 }
 
-/** Every WebSocket that is open, by API: to be counted, and to be closed. */
+/** All open WebSockets by API, to count and to close them. */
 export class OpenSockets implements SocketRegistry {
   readonly #apis = new Map<string, ApiSockets>();
   #leaving = false;
   #whenEmpty: (() => void) | undefined;
 
-  /** Enters one that has opened. */
+  /** Adds one that has opened. */
   add(socket: OpenSocket): void {
     this.#of(socket.api).open.add(socket);
     if (this.#leaving) socket.goAway();
   }
 
-  /** Takes one out that has closed, and keeps what it carried. */
+  /** Removes one that has closed, and keeps its byte counts. */
   delete(socket: OpenSocket): void {
     const api = this.#of(socket.api);
     if (!api.open.delete(socket)) return;
@@ -44,7 +44,7 @@ export class OpenSockets implements SocketRegistry {
     return size;
   }
 
-  /** By the name of the API; costs a look at each that is open. */
+  /** Counts by API; takes a look at each open WebSocket. */
   counts(): [api: string, counts: SocketCounts][] {
     return [...this.#apis].map(([api, { open, ...closed }]) => {
       let { bytesIn, bytesOut } = closed;
@@ -57,8 +57,8 @@ export class OpenSockets implements SocketRegistry {
   }
 
   /**
-   * Tells every client that the server goes away; those that have not closed after `graceMs` are cut off, and so are
-   * those that are opened meanwhile.
+   * Sends every client the close code 1001 (going away). WebSockets that have not closed after `graceMs`, and those
+   * opened meanwhile, are destroyed.
    */
   async close(graceMs: number): Promise<void> {
     this.#leaving = true;

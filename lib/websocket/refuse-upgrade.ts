@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-/** What is said to a client whose upgrade is refused. */
+/** The error response to a refused upgrade. */
 export interface UpgradeRefusal {
   readonly status: number;
   readonly message: string;
@@ -9,7 +9,7 @@ export interface UpgradeRefusal {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Answers an upgrade that nobody took with an error as JSON, and closes. */
+/** Responds to an upgrade with an error as JSON, and closes the connection. */
 export function refuseUpgrade(socket: Duplex, { status, message, code, headers = {} }: UpgradeRefusal): void {
   if (socket.destroyed || socket.writableEnded) return;
   const body = JSON.stringify({ error: message, code });
@@ -22,13 +22,13 @@ export function refuseUpgrade(socket: Duplex, { status, message, code, headers =
     'Connection: close',
   ];
   socket.on('error', () => {});
-  // A server's connection stays half open for as long as its client likes.
+  // A server's connection stays half open until the client closes it.
   socket.resume().end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }
 
-/** What a WebSocket is told that nobody here takes. */
+/** The response to a WebSocket that no handler takes. */
 export const NO_WEBSOCKET: UpgradeRefusal = {
   status: 404,
-  message: 'There is no WebSocket here',
+  message: 'No WebSocket is served at this path',
   code: 'ERR_NOT_FOUND',
 };

@@ -5,16 +5,16 @@ import { TLSSocket } from 'node:tls';
 import { ProxyError } from '../core/errors.js';
 import { refuseUpgrade } from './refuse-upgrade.js';
 
-/** The server that a connection came in by, where that is known. Node keeps it, though its types do not say so. */
+/** The server that accepted a connection, if known. Node stores it on the socket, though its types do not say so. */
 export function serverOf(socket: Duplex): Server | undefined {
   const server: unknown = Reflect.get(socket, 'server');
   return server instanceof Server ? server : undefined;
 }
 
 /**
- * Serves a request as if it asked for no upgrade, as a server may (RFC 9110 §7.8). Node hands over every
- * request with `Upgrade` once somebody listens for WebSockets, and `curl --http2` and Java's client send
- * `Upgrade: h2c` with each first request: what they sent is given back to the server without it.
+ * Serves a request as if it had no `Upgrade`, which a server may do (RFC 9110 §7.8). Once anything listens for
+ * upgrades, Node emits every request with `Upgrade`, and `curl --http2` and Java's client send `Upgrade: h2c` with
+ * each first request. What they sent is given back to the server without that header.
  */
 export function serveWithoutUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
   const server = serverOf(socket);
@@ -27,7 +27,7 @@ export function serveWithoutUpgrade(req: IncomingMessage, socket: Duplex, head: 
     if (kept !== undefined) lines.push(`${name}: ${kept}`);
   }
   socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
-  // An https server has its HTTP behind the handshake of TLS, which is over.
+  // An https server reads HTTP on 'secureConnection', after the TLS handshake, which is over.
   server.emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket);
 }
 

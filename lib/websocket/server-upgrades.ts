@@ -3,12 +3,12 @@ import type { Duplex } from 'node:stream';
 import { serverOf } from './serve-without-upgrade.js';
 import type { UpgradeHandler } from './upgrade.js';
 
-/** The upgrades that a handler takes from its servers, of which its calls tell it. */
+/** Takes upgrades from the servers that a handler's calls come in by. */
 export class ServerUpgrades {
   readonly #servers = new Map<Server, UpgradeHandler>();
   #closed = false;
 
-  /** Listens to the server that this connection came in by; once, however often it is called. */
+  /** Listens on the server that accepted this connection; once, however often it is called. */
   listen(socket: Duplex, handler: () => UpgradeHandler): void {
     const server = serverOf(socket);
     if (this.#closed || !server || this.#servers.has(server)) return;
@@ -17,7 +17,7 @@ export class ServerUpgrades {
     server.on('upgrade', take);
   }
 
-  /** Leaves its servers, and what comes by them, to others. */
+  /** Stops listening; other listeners of the servers are not affected. */
   close(): void {
     this.#closed = true;
     for (const [server, take] of this.#servers) server.off('upgrade', take);

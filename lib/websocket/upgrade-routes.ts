@@ -6,12 +6,12 @@ import { serveWithoutUpgrade } from './serve-without-upgrade.js';
 import { meansWebSocket, passUpgradeBy, returnUpgrade, takeUpgrade, type UpgradeHandler } from './upgrade.js';
 
 /**
- * Mounts handlers of WebSockets below paths, as Express mounts those of calls: `server.on('upgrade', upgradeRoutes({
- * '/api': proxy.upgrade, '/chat': chat.upgrade }))`. The longest path that fits is taken, and taken off `req.url`; `/`
- * fits all. What fits none is left to the server's other listeners; where there are none, it is refused with 404, or
- * served without its upgrade where that is none to WebSocket.
+ * Mounts WebSocket handlers below paths, as Express mounts those of calls: `server.on('upgrade', upgradeRoutes({
+ * '/api': proxy.upgrade, '/chat': chat.upgrade }))`. The longest matching path wins and is removed from `req.url`;
+ * `/` matches everything. A request that matches no path is left to the server's other listeners. If there are none,
+ * a WebSocket is refused with 404, and any other upgrade is served as a plain request.
  *
- * @throws InvalidOptionError for a path that does not begin with `/`, and for a handler that is none
+ * @throws InvalidOptionError for a path that does not begin with `/`, and for a handler that is not a function
  */
 export function upgradeRoutes(routes: Readonly<Record<string, UpgradeHandler>>): UpgradeHandler {
   if (typeof routes !== 'object' || routes === null)
@@ -44,7 +44,7 @@ function checked(path: string, handler: UpgradeHandler): { path: string; handler
   return { path: path.replace(/\/+$/, ''), handler };
 }
 
-/** By whole segments, in any letter case, as Express does it. */
+/** Matches whole segments in any letter case, as Express does. */
 function isBelow(url: string, path: string): boolean {
   if (url.slice(0, path.length).toLowerCase() !== path.toLowerCase()) return false;
   const next = url.charAt(path.length);

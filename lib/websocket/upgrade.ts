@@ -1,42 +1,42 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Limit } from '../core/attempt.js';
 import type { EgressPolicy } from '../core/egress.js';
 import { ProxyError } from '../core/errors.js';
+import type { Limit } from '../core/exchange.js';
 import { announcesBody, Exchange, type Handler } from '../core/exchange.js';
 import type { Upgrade } from '../core/upgrade.js';
 import type { OpenSockets } from './open-sockets.js';
 import { NO_WEBSOCKET, refuseUpgrade } from './refuse-upgrade.js';
 import { serverOf } from './serve-without-upgrade.js';
 
-/** The way that a WebSocket must go, and who hears how it went. */
+/** Chooses the egress proxy of a WebSocket, and is notified of how it went. */
 export type UpgradeEgress = EgressPolicy & Limit;
 
-/** Takes an upgrade over: a listener for a server's `upgrade` event. */
+/** Takes over an upgrade: a listener for a server's `upgrade` event. */
 export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 const TAKEN: unique symbol = Symbol('resilient-proxy-out.upgrade');
 const PASSED: unique symbol = Symbol('resilient-proxy-out.upgrade-passed');
 
-/** A request that a server hands to all who listen for upgrades. */
+/** A request that a server emits to all its upgrade listeners. */
 type Marked = IncomingMessage & { [TAKEN]?: boolean; [PASSED]?: number };
 
-/** Whether nobody of ours has taken this upgrade yet. */
+/** Marks an upgrade as taken. @returns `false` if another handler of this package has taken it */
 export function takeUpgrade(req: Marked): boolean {
   if (req[TAKEN]) return false;
   req[TAKEN] = true;
   return true;
 }
 
-/** Gives an upgrade back, for others who listen. */
+/** Clears the mark, so that another handler can take the upgrade. */
 export function returnUpgrade(req: Marked): void {
   req[TAKEN] = false;
 }
 
 /**
- * Passes an upgrade by that is for nobody here.
- * @returns whether all have who listen: then nobody else answers, and its client would wait for ever
+ * Leaves an upgrade to the server's other listeners.
+ * @returns whether all listeners have passed it by: then nobody else responds, and its client would wait forever
  */
 export function passUpgradeBy(req: Marked, socket: Duplex): boolean {
   const passed = (req[PASSED] ?? 0) + 1;
@@ -44,7 +44,7 @@ export function passUpgradeBy(req: Marked, socket: Duplex): boolean {
   return passed >= (serverOf(socket)?.listenerCount('upgrade') ?? 1);
 }
 
-/** Leaves an upgrade that was begun to the server's other listeners, or refuses it where there are none. */
+/** Leaves an upgrade that was begun to the server's other listeners, or refuses it if there are none. */
 export function leaveUpgrade({ req, upgrade }: Exchange): void {
   if (!upgrade) return;
   upgrade.giveBack();
@@ -52,38 +52,41 @@ export function leaveUpgrade({ req, upgrade }: Exchange): void {
   else returnUpgrade(req);
 }
 
-/** Whether a message that offers an upgrade, or confirms one, means a WebSocket. */
+/** Whether an `Upgrade` header, of a request or of a 101, names WebSocket. */
 export function meansWebSocket({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
   return /(?:^|[,\s])websocket(?:$|[,\s])/i.test(headers.upgrade ?? '');
 }
 
-/** Sixteen bytes in base64 (RFC 6455 §4.1). */
+/** 16 bytes in base64 (RFC 6455 §4.1). */
 const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 
-/** Says why a request is no handshake of a WebSocket (RFC 6455 §4.2.1); its version is for the target to judge. */
+/**
+ * Why a request is not a valid WebSocket handshake (RFC 6455 §4.2.1); `undefined` if it is. The version is left to
+ * the target to check.
+ */
 export function handshakeProblem(req: IncomingMessage): ProxyError | undefined {
   const { method, httpVersionMajor, httpVersionMinor, headers } = req;
   const problem = (message: string) => new ProxyError('ERR_BAD_REQUEST', message);
   if (!meansWebSocket(req)) return problem('Only upgrades to WebSocket are served here');
-  if (method !== 'GET') return problem('A WebSocket begins with a GET');
-  if (httpVersionMajor === 1 && httpVersionMinor < 1) return problem('A WebSocket needs HTTP/1.1');
-  // What is behind the head would be a body to one side and frames to the other.
-  if (announcesBody(req)) return problem('The handshake of a WebSocket has no body');
+  if (method !== 'GET') return problem('A WebSocket handshake must be a GET request');
+  if (httpVersionMajor === 1 && httpVersionMinor < 1) return problem('A WebSocket handshake needs HTTP/1.1');
+  // One side would take it for a body, the other for frames.
+  if (announcesBody(req)) return problem('A WebSocket handshake must not have a body');
   if (!KEY.test(headers['sec-websocket-key'] ?? '')) {
-    return problem('Sec-WebSocket-Key must be there once, with 16 bytes in base64');
+    return problem('Sec-WebSocket-Key must occur once and hold 16 bytes in base64');
   }
   return undefined;
 }
 
-/** A stage that refuses what is no handshake, before it costs anything. */
+/** A stage that refuses an invalid handshake before any other stage runs. */
 export const checkHandshake: Handler = function checkHandshake(req, _res, next) {
   next(handshakeProblem(req));
 };
 
 /**
- * Begins the exchange of an upgrade. Its response is written to the connection, so that every stage can refuse it as
- * it refuses a call; the connection is closed behind such an answer.
- * @returns `undefined` where the connection is gone, or still carries the answer to an earlier request
+ * Begins the exchange of an upgrade. Its response is written to the connection, so that every stage can refuse it
+ * like any call; the connection is closed after such a response.
+ * @returns `undefined` if the connection is gone, or still carries the response to an earlier request
  */
 export function beginUpgrade(
   req: IncomingMessage,
@@ -91,13 +94,13 @@ export function beginUpgrade(
   head: Buffer,
   sockets: OpenSockets,
 ): Exchange | undefined {
-  // Node listens no more, and an error that nobody hears would end the process.
+  // Node has removed its own listeners, and an unhandled error would end the process.
   socket.on('error', () => {});
   if (socket.destroyed || socket.writableEnded) return undefined;
   const res = new ServerResponse(req);
   res.shouldKeepAlive = false;
   try {
-    // Node's types ask for a Socket as its server has one; a response needs what every stream has.
+    // Node's types require a Socket; a response needs only what every stream has.
     res.assignSocket(socket as Socket);
   } catch {
     socket.destroy();
@@ -110,10 +113,10 @@ export function beginUpgrade(
   return exchange;
 }
 
-/** What a client may send before it has an answer; one that sends more waits. */
+/** Bytes that a client may send before it has a response; then its connection is paused. */
 const MAX_EARLY_BYTES = 64 * 1024;
 
-/** The connection of a client until the head of its answer is out. */
+/** A client's connection until the head of its response is sent. */
 class Handshake implements Upgrade {
   readonly socket: Duplex;
   readonly sockets: OpenSockets;
@@ -130,7 +133,7 @@ class Handshake implements Upgrade {
     this.#early = [head];
     this.#earlyBytes = head.length;
     res.once('finish', () => this.#finish());
-    // Later, so that a connection that is given back at once is as it was.
+    // On the next tick, so that a connection that is given back at once is untouched.
     process.nextTick(() => this.#watch());
   }
 
@@ -142,7 +145,7 @@ class Handshake implements Upgrade {
     this.#release();
   }
 
-  /** Only who reads hears that a client has gone. */
+  /** Only a socket that is read emits `end` when its client leaves. */
   #watch(): void {
     if (this.#over) return;
     this.socket.on('data', this.#keep).on('end', this.#gone).on('drain', this.#drained);
@@ -158,7 +161,7 @@ class Handshake implements Upgrade {
     this.socket.destroy();
   };
 
-  // A server tells its responses when they may go on; this one has none.
+  // A server emits `drain` on its responses; there is none here.
   readonly #drained = (): void => {
     this.#res.emit('drain');
   };
@@ -167,7 +170,7 @@ class Handshake implements Upgrade {
     const { socket } = this;
     this.#release();
     if (this.#start) this.#start(Buffer.concat(this.#early));
-    // A server's connection stays half open for as long as its client likes.
+    // A server's connection stays half open until the client closes it.
     else socket.resume().end(() => socket.destroy());
   }
 
@@ -176,7 +179,7 @@ class Handshake implements Upgrade {
     this.#over = true;
     this.socket.off('data', this.#keep).off('end', this.#gone).off('drain', this.#drained);
     if (this.#res.socket) this.#res.detachSocket(this.#res.socket);
-    // A server tells a response that it is over; here nobody else does.
+    // A server emits `close` on its responses; there is none here.
     this.#res.emit('close');
   }
 }

@@ -22,8 +22,8 @@ const kb = Number(process.env.CACHE_BENCH_KB ?? arg.kb ?? 1);
 const BODY = Buffer.from(`{"ok":true,"pad":"${'x'.repeat(kb * 1024 - 20)}"}`);
 const listen = (server, port) => new Promise((ok) => server.listen(port, H, 1024, ok));
 
-/** The fields of a hit, from the gateway itself: what every other peer sends. */
-const FIELDS = (now = new Date()) => [
+/** The headers of a hit, from the gateway itself: what every other peer sends. */
+const HEADERS = (now = new Date()) => [
   'content-type',
   'application/json',
   'Content-Length',
@@ -38,14 +38,14 @@ const FIELDS = (now = new Date()) => [
   'resilient-proxy-out; hit; ttl=3599',
 ];
 
-const answer = (_req, res) => {
+const respond = (_req, res) => {
   res.writeHead(200, { 'content-type': 'application/json', 'content-length': BODY.length });
   res.end(BODY);
 };
 
 async function proxied(options = {}) {
   const { resilientProxy } = await import(PACKAGE);
-  const origin = http.createServer(answer);
+  const origin = http.createServer(respond);
   await listen(origin, 0);
   const target = `http://${H}:${origin.address().port}`;
   return resilientProxy({ apis: { bench: { target, cache: { ttlMs: 3_600_000, ...options } } } });
@@ -53,23 +53,23 @@ async function proxied(options = {}) {
 
 const PEERS = {
   'node:http': async () => {
-    const fields = FIELDS();
+    const headers = HEADERS();
     return (_req, res) => {
-      res.writeHead(200, fields);
+      res.writeHead(200, headers);
       res.end(BODY);
     };
   },
   'cache() alone': async () => {
     const { cache } = await import(PACKAGE);
     const front = cache({ ttlMs: 3_600_000 });
-    return (req, res) => front(req, res, () => answer(req, res));
+    return (req, res) => front(req, res, () => respond(req, res));
   },
   'express Map': async () => {
     const { default: express } = await import('express');
-    const stored = new Map([['/api/bench/x', { fields: FIELDS(), body: BODY }]]);
+    const stored = new Map([['/api/bench/x', { headers: HEADERS(), body: BODY }]]);
     return express().use((req, res) => {
-      const { fields, body } = stored.get(req.originalUrl);
-      for (let i = 0; i < fields.length; i += 2) res.setHeader(fields[i], fields[i + 1]);
+      const { headers, body } = stored.get(req.originalUrl);
+      for (let i = 0; i < headers.length; i += 2) res.setHeader(headers[i], headers[i + 1]);
       res.statusCode = 200;
       res.end(body);
     });
@@ -77,7 +77,7 @@ const PEERS = {
   'express cache()': async () => {
     const { default: express } = await import('express');
     const { cache } = await import(PACKAGE);
-    return express().use(cache({ ttlMs: 3_600_000 }), answer);
+    return express().use(cache({ ttlMs: 3_600_000 }), respond);
   },
   'express resilientProxy': async () => {
     const { default: express } = await import('express');
@@ -90,10 +90,10 @@ const REDIS_PEERS = {
     const { Redis } = await import('ioredis');
     const client = new Redis(redis, { enableAutoPipelining: true });
     await client.set('/api/bench/x', BODY);
-    const fields = FIELDS();
+    const headers = HEADERS();
     return express().use(async (req, res) => {
       const body = await client.getBuffer(req.originalUrl);
-      for (let i = 0; i < fields.length; i += 2) res.setHeader(fields[i], fields[i + 1]);
+      for (let i = 0; i < headers.length; i += 2) res.setHeader(headers[i], headers[i + 1]);
       res.statusCode = 200;
       res.end(body);
     });
@@ -101,11 +101,11 @@ const REDIS_PEERS = {
   'express cache() on Redis': async (redis) => {
     const { default: express } = await import('express');
     const { cache, redisStore } = await import(PACKAGE);
-    return express().use(cache({ ttlMs: 3_600_000, store: redisStore({ redis }) }), answer);
+    return express().use(cache({ ttlMs: 3_600_000, store: redisStore({ redis }) }), respond);
   },
 };
 
-/** Programs of their own: what to run, with an origin that answers all of them. */
+/** Other programs: how to run each, with one origin for all. */
 const PROGRAMS = {
   gateway: ({ dir, port, origin }) => {
     const file = path.join(dir, 'apis.json');
@@ -173,7 +173,7 @@ async function main() {
     let port = Number(arg.port ?? 21500);
     const peers = [];
     fs.chmodSync(tmp, 0o755);
-    const origin = http.createServer(answer);
+    const origin = http.createServer(respond);
     await listen(origin, 0);
     const socket = path.join(tmp, 'redis.sock');
     if (names.some((name) => REDIS_PEERS[name])) {

@@ -3,7 +3,7 @@
 //
 //   npm run build && node --expose-gc test/bench/cache-memory.mjs [--keys=1000000] [--mb=64] [--body=1024]
 //
-// Needs wrk, which asks for one new path after another; cache() and the handler behind it are in this process.
+// Needs wrk, which requests one new path after another; cache() and the handler behind it are in this process.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
@@ -28,20 +28,20 @@ async function memory() {
 }
 
 const front = cache({ maxBytes: mb * MB });
-/** A body as it comes from an upstream's socket: a piece of what was read with the head in front of it. */
-const received = (i) => Buffer.alloc(bodyBytes + 200, `answer ${i} `).subarray(200);
-/** A field as it comes from a parser: a string of its own. */
+/** A body as it comes from an upstream's socket: a slice of a buffer that also holds the head. */
+const received = (i) => Buffer.alloc(bodyBytes + 200, `body ${i} `).subarray(200);
+/** A header as it comes from a parser: a string of its own. */
 const parsed = (text) => Buffer.from(text).toString('latin1');
-let asked = 0;
+let requested = 0;
 const server = http.createServer((req, res) =>
   front(req, res, () => {
-    const i = asked++;
-    const fields = [
+    const i = requested++;
+    const headers = [
       ...['Content-Type', 'application/json; charset=utf-8', 'Content-Length', String(bodyBytes)],
       ...['Date', new Date(1.7e12 + i * 1000).toUTCString(), 'ETag', `"${(i * 2654435761).toString(16)}"`],
       ...['Cache-Control', 'max-age=600', 'Vary', 'Accept-Encoding', 'X-Request-Id', `id-${i}-${i * 7}`],
     ];
-    res.writeHead(200, parsed('OK'), fields.map(parsed));
+    res.writeHead(200, parsed('OK'), headers.map(parsed));
     res.end(received(i));
   }),
 );
@@ -54,10 +54,10 @@ fs.writeFileSync(
   'i = 0\nrequest = function() i = i + 1 return wrk.format("GET", "/api/thing/" .. i .. "?page=" .. i) end\n',
 );
 async function ask(count) {
-  const until = asked + count;
+  const until = requested + count;
   const url = `http://127.0.0.1:${server.address().port}`;
   const wrk = spawn('wrk', ['-t1', '-c64', '-d3600s', '-s', lua, url], { stdio: 'ignore' });
-  while (asked < until) await sleep(20);
+  while (requested < until) await sleep(20);
   wrk.kill();
   await sleep(300);
 }

@@ -55,7 +55,7 @@ async function main() {
     }
     let run = 0;
     const load = ({ port, pid }, seconds) => {
-      // Paths of its own for each run: none was asked for before.
+      // New paths for each run: none was requested before.
       const url = `http://${H}:${port}/run${run++}/`;
       const args = ['-c', '1', 'wrk', '-t1', `-c${conns}`, `-d${seconds}s`, '-s', lua, url];
       const before = cpuSeconds(pid);

@@ -31,9 +31,9 @@ async function peer(target, redis) {
 async function main() {
   const arg = Object.fromEntries(process.argv.slice(2).map((a) => a.replace(/^--/, '').split('=')));
   const [processes, calls, rounds] = [arg.processes ?? 4, arg.calls ?? 1000, arg.rounds ?? 5].map(Number);
-  const asked = new Map();
+  const requests = new Map();
   const origin = http.createServer((req, res) => {
-    asked.set(req.url, (asked.get(req.url) ?? 0) + 1);
+    requests.set(req.url, (requests.get(req.url) ?? 0) + 1);
     setTimeout(() => res.end('x'.repeat(1024)), 100);
   });
   await once(origin.listen(0, H), 'listening');
@@ -65,7 +65,7 @@ async function main() {
       );
       const failed = codes.filter((code) => code !== 200).length;
       console.log(
-        `${calls} equal misses at ${processes} processes: ${asked.get(url)} upstream, ${failed} failed`,
+        `${calls} equal misses at ${processes} processes: ${requests.get(url)} upstream, ${failed} failed`,
       );
     }
     agent.destroy();

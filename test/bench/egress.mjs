@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// proxyRotate(): calls through four exits of which one is dead, one slow and one refuses; tunnels made; the
+// proxyRotate(): calls through four egress proxies of which one is dead, one slow and one refuses; tunnels made; the
 // shares of round robin; and what an armed rotation costs a call that goes direct.
 //
 //   npm run build && node test/bench/egress.mjs [--calls=10000] [--rounds=9] [--secs=3] [--only=outage,cost]
@@ -23,13 +23,13 @@ const H = '127.0.0.1';
 const arg = Object.fromEntries(process.argv.slice(2).map((a) => a.replace(/^--/, '').split('=')));
 const BODY = Buffer.from(`{"ok":true,"pad":"${'x'.repeat(1004)}"}`);
 const listen = (server) => new Promise((ok) => server.listen(0, H, 1024, () => ok(server.address().port)));
-const answer = (_req, res) => {
+const respond = (_req, res) => {
   res.writeHead(200, { 'content-type': 'application/json', 'content-length': BODY.length });
   res.end(BODY);
 };
 
 if (process.argv[2] === '__origin') {
-  process.send(await listen(http.createServer(answer)));
+  process.send(await listen(http.createServer(respond)));
   process.once('disconnect', () => process.exit());
 } else await main();
 
@@ -41,7 +41,7 @@ async function main() {
   process.exit(0);
 }
 
-async function startExit({ refuse = false, delayMs = 0 } = {}) {
+async function startProxy({ refuse = false, delayMs = 0 } = {}) {
   const stats = { connects: 0 };
   const proxy = new ForwardProxy({
     prepareRequestFunction: async ({ isHttp }) => {
@@ -62,7 +62,7 @@ async function startDead() {
   return { stats, url: `http://${H}:${await listen(server)}` };
 }
 
-/** A server whose calls go through the rotation; `run` makes calls, so many at a time. */
+/** A server whose calls go through the rotation; `run` makes calls with the given concurrency. */
 async function serve(target, options, forwardOptions = {}) {
   const rotate = options ? proxyRotate(options) : undefined;
   const last = forward({ target, secure: false, ...forwardOptions });
@@ -112,25 +112,25 @@ function shown(statuses) {
 }
 
 async function outage(calls) {
-  const origin = http.createServer(answer);
+  const origin = http.createServer(respond);
   const target = `http://${H}:${await listen(origin)}`;
-  const exits = {
+  const proxyServers = {
     dead: await startDead(),
-    slow: await startExit({ delayMs: 50 }),
-    refusing: await startExit({ refuse: true }),
-    good: await startExit(),
+    slow: await startProxy({ delayMs: 50 }),
+    refusing: await startProxy({ refuse: true }),
+    good: await startProxy(),
   };
   const cooldownMs = 1000;
-  const proxies = Object.values(exits).map((exit) => exit.url);
+  const proxies = Object.values(proxyServers).map((proxy) => proxy.url);
   const { run, close } = await serve(target, { proxies, cooldownMs, maxCooldownMs: cooldownMs });
   const { statuses, tookMs } = await run(calls, 64);
   await close();
   const allowed = Math.floor(tookMs / cooldownMs) + 1;
   console.log(
     `outage: ${calls} calls, 64 at a time, in ${Math.round(tookMs)} ms: ${shown(statuses)}; ` +
-      `cool-down ${cooldownMs} ms: dead exit dialled ${exits.dead.stats.connects} times, refusing ` +
-      `${exits.refusing.stats.connects} (at most ${allowed}); CONNECTs slow ${exits.slow.stats.connects}, ` +
-      `good ${exits.good.stats.connects}`,
+      `cool-down ${cooldownMs} ms: dead proxy dialled ${proxyServers.dead.stats.connects} times, refusing ` +
+      `${proxyServers.refusing.stats.connects} (at most ${allowed}); CONNECTs slow ${proxyServers.slow.stats.connects}, ` +
+      `good ${proxyServers.good.stats.connects}`,
   );
 }
 
@@ -151,25 +151,25 @@ async function tunnels() {
   execFileSync('openssl', ['req', '-x509', ...ec, ...names], { stdio: 'pipe' });
   const tls = { key: fs.readFileSync(file('key.pem')), cert: fs.readFileSync(file('cert.pem')) };
   fs.rmSync(folder, { recursive: true });
-  const target = `https://${H}:${await listen(https.createServer(tls, answer))}`;
+  const target = `https://${H}:${await listen(https.createServer(tls, respond))}`;
   for (const transport of ['undici', 'node']) {
-    const exit = await startExit();
-    const { run, close } = await serve(target, { proxies: [exit.url], connections: 16 }, { transport });
+    const proxy = await startProxy();
+    const { run, close } = await serve(target, { proxies: [proxy.url], connections: 16 }, { transport });
     const { statuses, tookMs } = await run(1000, 16);
     await close();
     console.log(
       `tunnels (${transport}): 1000 https calls, 16 at a time, in ${Math.round(tookMs)} ms: ` +
-        `${shown(statuses)}; ${exit.stats.connects} CONNECTs (at most 16)`,
+        `${shown(statuses)}; ${proxy.stats.connects} CONNECTs (at most 16)`,
     );
   }
 }
 
 async function shares(calls) {
-  const target = `http://${H}:${await listen(http.createServer(answer))}`;
-  const exits = await Promise.all(Array.from({ length: 4 }, () => startExit()));
-  const { run, rotate, close } = await serve(target, { proxies: exits.map((exit) => exit.url) });
+  const target = `http://${H}:${await listen(http.createServer(respond))}`;
+  const proxyServers = await Promise.all(Array.from({ length: 4 }, () => startProxy()));
+  const { run, rotate, close } = await serve(target, { proxies: proxyServers.map((proxy) => proxy.url) });
   const { statuses } = await run(calls, 64);
-  const off = rotate.status().map((exit) => (exit.attempts / (calls / 4) - 1) * 100);
+  const off = rotate.status().map((proxy) => (proxy.attempts / (calls / 4) - 1) * 100);
   await close();
   console.log(
     `shares: ${calls} calls, 64 at a time: ${shown(statuses)}; off its share by ` +

@@ -2,14 +2,14 @@
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** The middle of the numbers; the mean of both where there are two. */
+/** Median of the numbers. */
 export function median(list) {
   const s = [...list].sort((a, b) => a - b);
   const m = s.length >> 1;
   return s.length % 2 ? s[m] : (s[m - 1] + s[m]) / 2;
 }
 
-/** Resolves when a GET of the path at this port of loopback is answered 200. */
+/** Resolves when a GET of the path at this port of loopback gets a 200. */
 export async function up(port, path) {
   for (let i = 0; i < 100; i++) {
     const status = await new Promise((ok) => {
@@ -22,5 +22,5 @@ export async function up(port, path) {
     if (status === 200) return;
     await sleep(100);
   }
-  throw new Error(`nothing answers on ${port}`);
+  throw new Error(`nothing responds on ${port}`);
 }

@@ -35,7 +35,7 @@ async function sdk(sampled) {
   return { tracerProvider: new BasicTracerProvider({ sampler }), propagator: PROPAGATOR };
 }
 
-/** As the W3C's, for contexts that were made here. */
+/** Same as the W3C's, for contexts created here. */
 const PROPAGATOR = {
   extract: (context) => context,
   inject(context, carrier, setter) {
@@ -71,7 +71,7 @@ async function peer(name, port, target) {
   http.createServer((req, res) => handle(req, res, fail(res))).listen(port, H, 1024);
 }
 
-/** Calls that go nowhere: what is left is the record of the call, and the stage. */
+/** Calls without a network: what remains is the record of the call, and the stage. */
 async function alone(names, calls) {
   const { exchangeOf } = await part('exchange.js');
   const head = { status: 200, statusText: 'OK', rawHeaders: [] };
@@ -98,9 +98,9 @@ async function alone(names, calls) {
       for (const guard of exchange.limits) guard.before?.(attempt, exchange);
       exchange.attempts.push(attempt);
       for (const guard of exchange.limits) guard.sending?.(attempt, exchange, request);
-      attempt.outcome = { kind: 'answer', head };
+      attempt.outcome = { kind: 'response', head };
       for (const guard of exchange.limits) guard.after?.(attempt, exchange);
-      exchange.answeredAt = performance.now();
+      exchange.respondedAt = performance.now();
       res.emit('close');
     }
     return ((performance.now() - startedAt) * 1000) / count;

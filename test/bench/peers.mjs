@@ -4,7 +4,7 @@
 //   npm run build && node test/bench/peers.mjs [--conns=64] [--rounds=5] [--secs=5] [--only=a,b] [--node=/path/to/node]
 //
 // Needs wrk and nginx (the origin). Each peer is a process of its own that stays up for the whole run and
-// is checked for the exact answer before and after every round. Rounds are interleaved, the first place
+// is checked for the exact response before and after every round. Rounds are interleaved, the first place
 // moves on, the peer has CPU 0 to itself; origin and load share CPU 1. Printed are medians over the rounds
 // of the ratio to the baseline within the same round: absolute figures do not carry over to other machines.
 import { execFileSync, spawn } from 'node:child_process';
@@ -45,7 +45,7 @@ const PEERS = {
   gateway: null,
   'express-mounted': (c) => mounted(c, {}),
   'express-node-transport': (c) => mounted(c, { transport: 'node' }),
-  // Nothing but the transport, where the one above has breaker, retry and statistics on.
+  // The transport alone; the peer above has breaker, retry and statistics on.
   'express-node-alone': async (c) => {
     const { forward } = await import('resilient-proxy-out');
     const app = await express();
@@ -206,13 +206,13 @@ async function up(port, target, kid) {
     } catch {}
     await sleep(100);
   }
-  throw new Error(`nothing answers on ${port}${target}`);
+  throw new Error(`nothing responds on ${port}${target}`);
 }
 
 async function check(p) {
   const r = await get(p.port, pathOf(p.name));
   if (r.status !== 200 || r.body !== BODY)
-    throw new Error(`${p.name} answered ${r.status} with ${r.body.length} bytes`);
+    throw new Error(`${p.name} responded with ${r.status} and ${r.body.length} bytes`);
 }
 
 /** Processor time of a process, in clock ticks of 10 ms: it does not depend on what else the machine does. */

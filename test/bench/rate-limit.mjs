@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-// Keeping to a limit that nobody has configured, and what an armed gate costs.
+// Keeping to a limit that nobody has configured, and what learning a limit costs.
 //
 //   npm run build && node test/bench/rate-limit.mjs [--windows=4] [--rounds=5] [--secs=3] [--conns=64] [--only=limit,cost] [--tell=three]
 //
 // "limit": an API that allows 100 calls in 10 s is offered ten times that, through one process and through four on one
-// Redis; counted is what the API saw after the first window. "cost": forward() with an armed gate beside forward()
+// Redis; counted is what the API saw after the first window. "cost": forward() that learns limits beside forward()
 // alone, rounds interleaved, medians of the ratio. Needs redis-server and wrk.
 import { execFileSync, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -31,15 +31,15 @@ function wanted(part) {
   return !arg.only || arg.only.split(',').includes(part);
 }
 
-/** A process of its own: `forward()`, behind the limiter if there are options for one. */
+/** A process with `forward()`, behind the limiter if it is given options. */
 async function peer(target, limits) {
   const { forward } = await import(`${ROOT}upstream/forward.js`);
   const { rateLimit } = await import(`${ROOT}rate-limit/rate-limit.js`);
-  const { pipeline } = await import(`${ROOT}pipeline.js`);
-  const { answerError } = await import(`${ROOT}answer-error.js`);
+  const { pipeline } = await import(`${ROOT}core/pipeline.js`);
+  const { sendError } = await import(`${ROOT}core/send-error.js`);
   const chain = pipeline([limits ? rateLimit(JSON.parse(limits)) : undefined, forward({ target })]);
   const server = http.createServer((req, res) => {
-    chain(req, res, (error) => void answerError(req, res, error));
+    chain(req, res, (error) => void sendError(req, res, error));
   });
   process.on('disconnect', () => process.exit());
   process.send(await listen(server));
@@ -65,12 +65,12 @@ async function limits() {
     `\n${LIMIT} calls per ${WINDOW_MS / 1000} s allowed, ten times that offered, after the first window`,
   );
   console.log(
-    '| told by | on limit | processes | windows | used | of allowed | refused by the API | of calls |',
+    '| limit sent in | on limit | processes | windows | used | of allowed | refused by the API | of calls |',
   );
   console.log('|---|---|---:|---:|---:|---:|---:|---:|');
   const tells = Object.keys(TELLS).filter((tell) => !arg.tell || tell.startsWith(arg.tell));
   for (const tell of tells) {
-    // At the same time: each is idle but for a few calls.
+    // In parallel: each process is mostly idle.
     const cases = ['reject', 'queue'].flatMap((onLimit) => {
       const options = { onLimit, maxWaitMs: 60_000, name: `${tell} ${onLimit}` };
       return [measured(tell, options, 1), measured(tell, { ...options, ...shared }, 4)];
@@ -81,12 +81,12 @@ async function limits() {
 
 const up = (ms) => Math.ceil(ms / 1000);
 const TELLS = {
-  'three fields': (left, ms) => ({
+  'three headers': (left, ms) => ({
     'RateLimit-Limit': LIMIT,
     'RateLimit-Remaining': left,
     'RateLimit-Reset': up(ms),
   }),
-  'structured fields': (left, ms) => ({
+  'structured headers': (left, ms) => ({
     'RateLimit-Policy': `"api";q=${LIMIT};w=${WINDOW_MS / 1000}`,
     RateLimit: `"api";r=${left};t=${up(ms)}`,
   }),
@@ -128,7 +128,7 @@ async function measured(tell, options, processes) {
     WINDOW_MS / LIMIT / 10,
   );
   const count = Number(arg.windows ?? 4);
-  // The first, which is cut off at its beginning, and then as many.
+  // The first window, which begins in the middle, and then this many.
   await sleep(WINDOW_MS - (Date.now() % WINDOW_MS) + WINDOW_MS * count - 200);
   clearInterval(timer);
   agent.destroy();

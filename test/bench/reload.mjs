@@ -16,9 +16,9 @@ const TICK_MS = 10;
 const listen = (server) =>
   new Promise((ok) => server.listen(0, '127.0.0.1', () => ok(server.address().port)));
 const upstream = http.createServer((req, res) => {
-  const answer = () => res.end(`{"ok":true,"pad":"${'x'.repeat(1000)}"}`);
-  if (req.url?.startsWith('/slow')) setTimeout(answer, 50);
-  else answer();
+  const respond = () => res.end(`{"ok":true,"pad":"${'x'.repeat(1000)}"}`);
+  if (req.url?.startsWith('/slow')) setTimeout(respond, 50);
+  else respond();
 });
 upstream.keepAliveTimeout = 60_000;
 const target = `http://127.0.0.1:${await listen(upstream)}`;
@@ -79,7 +79,7 @@ async function heapMb() {
   return process.memoryUsage().heapUsed / 1024 / 1024;
 }
 
-// As many again first: what is compiled and pooled on the way stays, and is no growth.
+// Run once before measuring: compiled code and pools stay, and are not growth.
 await run(reloads);
 const before = await heapMb();
 const warmUp = { ...seen };

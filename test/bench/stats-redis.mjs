@@ -3,7 +3,7 @@
 //
 //   npm run build && node test/bench/stats-redis.mjs [--calls=100000] [--secs=15] [--downSecs=5]
 //
-// Needs redis-server. It writes each command to disk before it answers, so what was flushed is there after the kill.
+// Needs redis-server. It writes each command to disk before it responds, so what was flushed is there after the kill.
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
@@ -22,7 +22,7 @@ const PROCESSES = 4;
 if (process.argv[2] === '__counter') await counter(JSON.parse(process.argv[3]));
 else await main();
 
-/** Counts calls whose duration is known, evenly over some seconds; tells the durations at the end. */
+/** Counts calls with known durations, evenly over some seconds; reports the durations at the end. */
 async function counter({ url, calls, secs, seed }) {
   const handler = stats({ name: 'bench', redis: url });
   const durations = new Float32Array(calls);
@@ -35,7 +35,7 @@ async function counter({ url, calls, secs, seed }) {
   for (let i = 0; i < calls; ) {
     const due = Math.min(calls, ((performance.now() - since) / (secs * 1000)) * calls);
     for (; i < due; i++) {
-      // Hits of a cache, and what takes its time.
+      // Cache hits and slow calls.
       durations[i] =
         next() < 0.3
           ? 0.5 + next()
@@ -79,8 +79,8 @@ async function main() {
   console.log(`Redis killed after ${(secs / 3).toFixed(0)} s, for ${downSecs} s`);
   await sleep(downSecs * 1000);
   server = await startRedis(port, folder);
-  const told = (await Promise.all(reports)).map(([report]) => report);
-  const durations = Float64Array.from(told.flatMap((report) => report.durations)).sort();
+  const results = (await Promise.all(reports)).map(([report]) => report);
+  const durations = Float64Array.from(results.flatMap((report) => report.durations)).sort();
 
   const reader = stats({ name: 'bench', redis: url });
   while (!reader.health().usable) await sleep(10);
@@ -88,7 +88,7 @@ async function main() {
   const paths = await reader.paths('bench');
   const hourly = await reader.view({ api: 'bench', period: 'hourly' });
   console.log(
-    `recorded ${durations.length}, in Redis ${figures.total} (success ${figures.success}, failure ${figures.failure}; by path ${sum(paths.map((line) => line.all.total))}, by hour ${hourly.figures.total}); not flushed ${sum(told.map((report) => report.left))}`,
+    `recorded ${durations.length}, in Redis ${figures.total} (success ${figures.success}, failure ${figures.failure}; by path ${sum(paths.map((line) => line.all.total))}, by hour ${hourly.figures.total}); not flushed ${sum(results.map((report) => report.left))}`,
   );
   for (const [name, share] of [
     ['p50', 0.5],
@@ -99,7 +99,7 @@ async function main() {
     const value = figures.responseTime[name];
     const rank = durations.findIndex((duration) => duration > value) / durations.length;
     console.log(
-      `${name} ${value.toFixed(2)} ms, rank ${rank.toFixed(5)}, error ${Math.abs(rank - share).toFixed(5)} (asked 0.002, p99 0.001)`,
+      `${name} ${value.toFixed(2)} ms, rank ${rank.toFixed(5)}, error ${Math.abs(rank - share).toFixed(5)} (required: 0.002, p99 0.001)`,
     );
   }
   await reader.close();

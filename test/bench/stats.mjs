@@ -37,12 +37,12 @@ else {
 async function peer(kind, target) {
   const last = forward({ target });
   const counter = stats();
-  const answer = (req, res) => last(req, res, (error) => res.destroy(error));
+  const respond = (req, res) => last(req, res, (error) => res.destroy(error));
   const proxied = (counted) =>
     resilientProxy({ name: 'bench', target, retry: false, breaker: false, stats: counted });
   const serve = {
-    'forward()': () => answer,
-    'stats() in front of it': () => (req, res) => counter(req, res, () => answer(req, res)),
+    'forward()': () => respond,
+    'stats() in front of it': () => (req, res) => counter(req, res, () => respond(req, res)),
     'resilientProxy() without stats': () => proxied(false),
     'with stats': () => proxied({}),
   };
@@ -111,7 +111,7 @@ async function perCall() {
     const shown = (p) =>
       `${p.kind} ${of(p, 'rate').toFixed(0)} req/s at ${of(p, 'cpu').toFixed(1)} µs of CPU`;
     console.log(
-      `${shown(plain)}, ${shown(counted)}; ratio ${ratio((run) => run.rate)}, by CPU ${ratio((run) => 1 / run.cpu)} (asked 0.97)`,
+      `${shown(plain)}, ${shown(counted)}; ratio ${ratio((run) => run.rate)}, by CPU ${ratio((run) => 1 / run.cpu)} (required: 0.97)`,
     );
   }
   for (const { child } of peers) child.disconnect();
@@ -119,14 +119,14 @@ async function perCall() {
   origin.closeAllConnections();
 }
 
-/** Watches one call, and lets it end. Its request and response are there already. */
+/** Records one call and ends it. Its request and response exist already. */
 function record(counter, exchange, api = 'bench') {
   exchange.api = api;
   counter.watch(exchange);
   exchange.res.emit('close');
 }
 
-function answered(url, status = 200) {
+function respondedTo(url, status = 200) {
   const req = new IncomingMessage(new Socket());
   req.method = 'GET';
   // Flat, as the parser makes it.
@@ -141,7 +141,7 @@ function recordCost() {
   const counter = stats({ flushMs: 2e9 });
   const perCall = (run) => {
     const since = performance.now();
-    for (let i = 0; i < 20_000; i++) run(answered(`/users/${i}/posts`));
+    for (let i = 0; i < 20_000; i++) run(respondedTo(`/users/${i}/posts`));
     return ((performance.now() - since) / 20_000) * 1000;
   };
   const costs = { call: [], flush: [] };
@@ -155,7 +155,7 @@ function recordCost() {
   void counter.close();
   const of = (name) => median(costs[name].slice(5)).toFixed(2);
   console.log(
-    `recording a call: ${of('call')} µs, with pushes into two digests; at a flush ${of('flush')} µs a call more (asked 2 and a push)`,
+    `recording a call: ${of('call')} µs, with pushes into two digests; at a flush ${of('flush')} µs a call more (required: 2 and a push)`,
   );
 }
 
@@ -164,9 +164,9 @@ async function memory() {
   const total = Number(arg.paths ?? 1_000_000);
   const steps = [];
   for (let i = 0; i < total; i++) {
-    // Words without a digit: nothing that a template could make one of.
+    // Words without a digit: nothing that could become a path template.
     const word = [...String(i)].map((digit) => 'abcdefghij'[digit]).join('');
-    record(counter, answered(`/crawled/${word}/page`));
+    record(counter, respondedTo(`/crawled/${word}/page`));
     if (i === 999 || (i + 1) % (total / 4) === 0) {
       await counter.flush();
       steps.push({ paths: i + 1, heap: await heapMb() });
@@ -202,7 +202,7 @@ async function reading() {
     });
   const calls = async (count) => {
     for (let i = 0; i < count; i++) {
-      record(counter, answered(`/path-${'abcdefghij'[i % 10]}/x`, i % 20 ? 200 : 503));
+      record(counter, respondedTo(`/path-${'abcdefghij'[i % 10]}/x`, i % 20 ? 200 : 503));
       if (i % 5000 === 0) await sleep(0);
     }
     await counter.flush();
@@ -228,7 +228,7 @@ async function reading() {
   const many = await measured();
   for (const [i, query] of queries.entries()) {
     console.log(
-      `/api-stats?${query} after 1 000 calls ${few[i].toFixed(2)} ms, after 1 000 000 ${many[i].toFixed(2)} ms, ratio ${(many[i] / few[i]).toFixed(2)} (asked 1.5)`,
+      `/api-stats?${query} after 1 000 calls ${few[i].toFixed(2)} ms, after 1 000 000 ${many[i].toFixed(2)} ms, ratio ${(many[i] / few[i]).toFixed(2)} (required: 1.5)`,
     );
   }
   agent.destroy();
@@ -253,14 +253,14 @@ async function redis() {
   let calls = 0;
   while (calls < seconds * 1000) {
     const due = Math.min((performance.now() - since) | 0, seconds * 1000);
-    for (; calls < due; calls++) record(counter, answered(`/path-${'abcdefghij'[calls % 10]}/x`));
+    for (; calls < due; calls++) record(counter, respondedTo(`/path-${'abcdefghij'[calls % 10]}/x`));
     await sleep(5);
   }
   await counter.flush();
   const sent = commands() - before;
   const keys = execFileSync('redis-cli', ['-p', `${port}`, 'dbsize'], { encoding: 'utf8' }).trim();
   console.log(
-    `Redis at 1 000 calls a second for ${seconds} s: ${sent} commands, those in scripts included, ${(sent / calls).toFixed(4)} a call (asked 0.05); ${keys} keys`,
+    `Redis at 1 000 calls a second for ${seconds} s: ${sent} commands, those in scripts included, ${(sent / calls).toFixed(4)} a call (required: 0.05); ${keys} keys`,
   );
   await counter.close();
   server.kill();

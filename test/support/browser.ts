@@ -2,7 +2,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { launchChromium } from './chromium.js';
 import { onCleanup } from './cleanup.js';
 
-/** A page in a real browser, and all that it has complained of. */
+/** A page in a real browser, and its errors. */
 export interface Visit {
   readonly page: Page;
   /** Errors in the console, exceptions, and violations of the content security policy. */
@@ -32,7 +32,7 @@ export function useBrowser(): TestBrowser {
   };
 }
 
-// As text: the tests are compiled without the types of a browser.
+// As text: the tests are compiled without a browser's types.
 const WATCH_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (event) => {
   window.tellViolation(event.violatedDirective + ' ' + event.blockedURI);
 });`;

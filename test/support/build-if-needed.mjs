@@ -1,9 +1,9 @@
-// Installs and builds what `npm start` runs, where a source is newer than the build or there is none.
+// Installs and builds what `npm start` runs, if a source is newer than the build or there is no build.
 import { execSync } from 'node:child_process';
 import fs from 'node:fs';
 import './ensure-modules.mjs';
 
-// The build writes this file last: without it a build was broken off.
+// The build writes this file last: if it is missing, a build was interrupted.
 const BUILT = 'dist/dashboards/client/shared/icon.svg';
 
 const newest = (folder) =>

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 
 const CHUNK = Buffer.alloc(64 * 1024, 'resilient');
 
-/** A body of this many bytes that is made as it is read; `made` tells how much was asked for. */
+/** A body of this many bytes, generated as it is read; `made` returns how much was read. */
 export function bigBody(totalBytes: number): Readable & { made: number } {
   const source = Object.assign(
     new Readable({
@@ -29,7 +29,7 @@ export function digestOfBigBody(totalBytes: number): string {
   return hash.digest('hex');
 }
 
-/** Length and digest of all that a stream brings. */
+/** Length and digest of a stream. */
 export async function measure(stream: AsyncIterable<Buffer>): Promise<{ bytes: number; digest: string }> {
   const hash: Hash = createHash('sha256');
   let bytes = 0;

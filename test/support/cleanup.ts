@@ -16,13 +16,13 @@ process.on('warning', (warning) => {
   if (warning.name === 'MaxListenersExceededWarning') listenerWarnings.push(warning);
 });
 
-/** Warnings of listeners that pile up, since the process began. */
+/** Warnings about listener leaks since the process began. */
 export function listenerWarningsSeen(): readonly Error[] {
   return listenerWarnings;
 }
 
-// At the top level of a module these are mocha's root hooks: they hold for every test of the run. Programs that are no
-// tests use some of what imports this; they end by themselves.
+// At the top level of a module these are mocha's root hooks, which apply to every test of the run. Programs outside
+// of mocha import this too; they clean up by ending.
 if (typeof afterEach === 'function') {
   afterEach(cleanUp);
   after(function failsWhereListenersPiledUp() {

@@ -7,18 +7,18 @@ export interface CallOptions {
   method?: string;
   headers?: Record<string, string | number | string[]>;
   body?: string | Buffer | Readable;
-  /** The request target as it stands on the request line, in place of the URL's path. */
+  /** The request target of the request line, in place of the URL's path. */
   path?: string;
   agent?: Agent;
 }
 
-/** An interim answer. */
+/** An interim response. */
 export interface Information {
   readonly status: number;
   readonly rawHeaders: readonly string[];
 }
 
-/** An answer read to its end. */
+/** A response read to its end. */
 export interface TargetResponse {
   readonly status: number;
   readonly statusMessage: string;
@@ -28,7 +28,7 @@ export interface TargetResponse {
   readonly text: string;
   readonly rawTrailers: readonly string[];
   readonly information: readonly Information[];
-  /** Every value of a field, line by line. */
+  /** Every value of a header, line by line. */
   lines(name: string): string[];
   json(): unknown;
 }
@@ -40,7 +40,7 @@ export interface OpenCall {
   readonly information: readonly Information[];
 }
 
-/** Begins a call. The body is sent at once; nothing is read until somebody asks. */
+/** Starts a call. The body is sent at once; the response is not read until requested. */
 export function begin(url: string, { body, agent, ...options }: CallOptions = {}): ClientRequest {
   const req = request(url, { agent: agent ?? false, ...options });
   req.on('error', () => {});
@@ -50,12 +50,12 @@ export function begin(url: string, { body, agent, ...options }: CallOptions = {}
   return req;
 }
 
-/** Resolves at the head of the answer. */
+/** Resolves at the head of the response. */
 export function open(url: string, options: CallOptions = {}): Promise<OpenCall> {
   return headOf(begin(url, options));
 }
 
-/** Resolves at the head of the answer to a request that is under way. */
+/** Resolves at the head of the response to a request in progress. */
 export function headOf(req: ClientRequest): Promise<OpenCall> {
   const information: Information[] = [];
   req.on('information', (info) => information.push({ status: info.statusCode, rawHeaders: info.rawHeaders }));
@@ -63,21 +63,21 @@ export function headOf(req: ClientRequest): Promise<OpenCall> {
     req.on('response', (res) => resolve({ req, res, information }));
     req.on('error', reject);
   });
-  return within(head, 'the head of the answer', 15_000);
+  return within(head, 'the head of the response', 15_000);
 }
 
-/** Resolves with the whole answer; fails when it breaks off. */
+/** Resolves with the whole response; fails if it breaks off. */
 export async function call(url: string, options: CallOptions = {}): Promise<TargetResponse> {
   return responseOf(await open(url, options));
 }
 
-/** Reads an answer to its end. */
+/** Reads a response to its end. */
 export async function responseOf({ res, information }: OpenCall): Promise<TargetResponse> {
   const chunks: Buffer[] = [];
   const read = async (): Promise<void> => {
     for await (const chunk of res) chunks.push(chunk);
   };
-  await within(read(), 'the end of the answer', 15_000);
+  await within(read(), 'the end of the response', 15_000);
   const body = Buffer.concat(chunks);
   const { rawHeaders, headers, rawTrailers, statusCode: status = 0, statusMessage = '' } = res;
   const lines = (name: string) => valuesOf(rawHeaders, name);
@@ -96,7 +96,7 @@ export async function responseOf({ res, information }: OpenCall): Promise<Target
   };
 }
 
-/** How an answer that is not read to its end by anybody else ends. */
+/** How a response ends that nothing else reads to its end. */
 export async function endingOf(res: IncomingMessage): Promise<{ bytes: number; clean: boolean }> {
   let bytes = 0;
   res.on('data', (chunk: Buffer) => {
@@ -107,11 +107,11 @@ export async function endingOf(res: IncomingMessage): Promise<{ bytes: number; c
     res.on('close', () => resolve(res.complete));
   });
   res.resume();
-  const clean = await within(ending, 'the answer to end or break', 10_000);
+  const clean = await within(ending, 'the response to end or break off', 10_000);
   return { bytes, clean };
 }
 
-/** Every value of a field in a flat list, by its name in any letter case. */
+/** Every value of a header in a flat list, by its name in any letter case. */
 export function valuesOf(rawHeaders: readonly string[], name: string): string[] {
   return rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]?.toLowerCase() === name.toLowerCase());
 }

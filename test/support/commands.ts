@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { expect } from 'chai';
 
-/** A command of a page, and words that its comment says are in its output. */
+/** A command of a page, and the words that its output must contain. */
 export interface ShownCommand {
   readonly command: string;
   readonly words: readonly string[];
@@ -11,8 +11,8 @@ const COMMENTED = /^(.*?\S)\s+# (.*)$/;
 const FUNCTION = /^\w+\(\) \{/;
 
 /**
- * The commands of a block, one for each line. In a comment `# 200 hit: told from memory` the words before the colon are
- * those of the output; a comment without a colon promises nothing.
+ * The commands of a block, one per line. In a comment `# 200 hit: told from memory` the words before the colon must
+ * be in the output; a comment without a colon is not checked.
  */
 export function commandsOf(block: string): ShownCommand[] {
   const lines = block.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'));
@@ -21,13 +21,13 @@ export function commandsOf(block: string): ShownCommand[] {
     .filter((line) => !FUNCTION.test(line))
     .map((line) => {
       const [, command = line, comment = ''] = COMMENTED.exec(line) ?? [];
-      const [promise = '', told] = comment.split(': ');
-      const words = told === undefined ? [] : promise.split(/\s+/);
+      const [promise = '', explanation] = comment.split(': ');
+      const words = explanation === undefined ? [] : promise.split(/\s+/);
       return { command: [...functions, command].join('\n'), words };
     });
 }
 
-/** Runs commands one after the other, as somebody who types them. @throws where an output is not as its comment says */
+/** Runs commands in order, as a user would type them. @throws if an output is not what its comment says */
 export async function expectOutputs(commands: readonly ShownCommand[]): Promise<void> {
   for (const { command, words } of commands) {
     const output = await outputOf(command);

@@ -6,7 +6,7 @@ import type { EgressStatus } from '../../lib/core/egress-status.js';
 import type { RecentError } from '../../lib/stats/stats-source.js';
 import type { FakeApi } from './fake-stats.js';
 
-/** Errors of an outage, the newest first. */
+/** Errors of an outage, newest first. */
 export function errorsAt(now: number): RecentError[] {
   const paths = ['/v1/charges', '/v1/charges/8412/refund', '/v1/customers?api_key=***', '/v1/payouts'];
   return Array.from({ length: 26 }, (_, i): RecentError => {
@@ -30,7 +30,7 @@ export function errorsAt(now: number): RecentError[] {
   });
 }
 
-/** Three APIs, of which one fails. */
+/** Three APIs; one of them fails. */
 export function apisAt(now: number): Record<string, FakeApi> {
   const names = [
     'charges',
@@ -63,7 +63,7 @@ export function apisAt(now: number): Record<string, FakeApi> {
   };
 }
 
-/** Egress proxies and limits, some of them in trouble. */
+/** Egress proxies and limits, some of them with problems. */
 export function egressAt(now: number): EgressStatus {
   const proxy = { address: undefined, coolsDownUntil: undefined, reason: undefined, failures: 0, active: 0 };
   const limit = {

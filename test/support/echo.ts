@@ -7,25 +7,25 @@ import { type Connections, listening } from './listening.js';
 import { credentials } from './tls.js';
 import { eventOf } from './until.js';
 
-/** A handshake as its server got it. */
+/** A handshake as received by its server. */
 export interface ReceivedHandshake {
   readonly url: string;
   readonly headers: NodeJS.Dict<string | string[]>;
   readonly rawHeaders: readonly string[];
-  /** Address that it came from. */
+  /** Address of the client. */
   readonly from: string;
 }
 
-/** A WebSocket server that sends back what it gets. To `/stalls` it sends an answer that never ends. */
+/** A WebSocket server that echoes messages. To `/stalls` it sends a response that never ends. */
 export interface Echo {
   readonly url: string;
   readonly port: number;
   readonly connections: Connections;
   readonly handshakes: readonly ReceivedHandshake[];
-  /** Codes and reasons of the close frames that came in. */
+  /** Codes and reasons of received close frames. */
   readonly closes: readonly (readonly [code: number, reason: string])[];
   readonly sockets: WebSocketServer;
-  /** Connections below the WebSockets that are open. */
+  /** The TCP connections of the WebSockets. */
   readonly raw: ReadonlySet<Socket>;
 }
 
@@ -47,14 +47,14 @@ export async function startEcho(scheme: 'http' | 'https' = 'http'): Promise<Echo
     req.socket.on('close', () => raw.delete(req.socket));
     socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
     socket.on('close', (code, reason) => closes.push([code, String(reason)]));
-    // A client that sends what is no frame is closed by the server with 1002.
+    // A client that sends an invalid frame is closed by the server with 1002.
     socket.on('error', () => {});
   });
   const { port, connections } = await listening(server);
   return { url: `${scheme}://127.0.0.1:${port}`, port, connections, handshakes, closes, sockets, raw };
 }
 
-/** A WebSocket of a client, cut off after the test. */
+/** A WebSocket client, destroyed after the test. */
 export function dial(port: number, path = '/', options: ClientOptions = {}): WebSocket {
   const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, { perMessageDeflate: false, ...options });
   socket.on('error', () => {});
@@ -76,7 +76,7 @@ export async function echoed(socket: WebSocket, text: string): Promise<string> {
   return String(await back);
 }
 
-/** The handshake of a WebSocket as bytes; `undefined` leaves a field out. */
+/** A WebSocket handshake as bytes; `undefined` omits a header. */
 export function handshake(path = '/', headers: Record<string, string | undefined> = {}): string {
   const all: Record<string, string | undefined> = {
     Host: 'a',
@@ -92,7 +92,7 @@ export function handshake(path = '/', headers: Record<string, string | undefined
   return `GET ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`;
 }
 
-/** A frame as a client sends it, masked with zeros: the payload stands there as it is. */
+/** A client's frame, masked with zeros, which leaves the payload readable. */
 export function clientFrame(opcode: number, payload: string | Buffer, final = true): Buffer {
   const body = Buffer.from(payload);
   const head = [(final ? 0x80 : 0) | opcode];

@@ -1,8 +1,8 @@
-// Sees to the programs that the tests talk to. Installs what is missing where it may (root on Debian, or a CI's user who
-// has sudo there), else says in one line what to install.
+// Checks for the programs that the tests talk to. Installs missing ones if it may (root on Debian, or a CI user with
+// sudo), otherwise prints in one line what to install.
 import { execFileSync, spawnSync } from 'node:child_process';
 
-/** Program and the Debian package that holds it. */
+/** Program and its Debian package. */
 const NEEDED = {
   openssl: 'openssl',
   'redis-server': 'redis-server',
@@ -12,15 +12,15 @@ const NEEDED = {
   nginx: 'nginx',
 };
 
-// Where Debian keeps nginx, which is not on the path of every user.
+// Debian's folder of nginx, which is not on every user's path.
 const PATH = `${process.env.PATH}:/usr/sbin`;
 const has = (program) => spawnSync('which', [program], { env: { PATH } }).status === 0;
 
-/** What a command begins with that may install, or nothing where none may. */
+/** Prefix of a command that may install; nothing if it may not. */
 function installer() {
   if (!has('apt-get')) return undefined;
   if (process.getuid?.() === 0) return [];
-  // Nobody's own machine is changed without a word: there the message below says what to do.
+  // A developer's own machine is not changed without asking: the message below says what to do.
   if (process.env.CI && spawnSync('sudo', ['-n', 'true']).status === 0) return ['sudo', '-n'];
   return undefined;
 }
@@ -41,7 +41,7 @@ function install(packages) {
   }
 }
 
-// The variable names a browser in place of the one that is looked for.
+// The variable names another browser.
 const missing = Object.entries(NEEDED).filter(
   ([program]) => !has(program) && !(program === 'chromium' && process.env.CHROMIUM),
 );

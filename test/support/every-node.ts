@@ -18,7 +18,7 @@ for (const version of named.length > 0 ? named : NODES.slice(1)) {
 console.log(`\n${results.map(({ text }) => text).join('\n')}`);
 if (!results.every(({ ok }) => ok)) process.exitCode = 1;
 
-/** Has the tests find this Node first, and counts what they say. */
+/** Puts this Node first on the path of the tests, and counts their results. */
 async function tested(version: string, binary: string) {
   const started = performance.now();
   const env = { ...process.env, PATH: `${dirname(binary)}${delimiter}${process.env.PATH}` };

@@ -14,20 +14,20 @@ export interface FakeApi {
   readonly paths: readonly string[];
   /** Calls in an hour. */
   readonly calls: number;
-  /** Share of them that fail. */
+  /** Share of calls that fail. */
   readonly failing: number;
   readonly errors?: readonly RecentError[];
 }
 
-/** Made-up statistics: any number of paths, and the same figures at each run. */
+/** Generated statistics: any number of paths, and the same figures at each run. */
 export interface FakeStats extends StatsSource {
-  /** How often each of its functions was called, by name. */
+  /** Number of calls of each function, by name. */
   readonly reads: Record<'apis' | 'paths' | 'view', number>;
   /** Number of listeners. */
   readonly listeners: number;
-  /** Adds so many calls to every API, and calls the listeners. */
+  /** Adds this many calls to every API, and calls the listeners. */
   grow(calls: number): void;
-  /** From now on every read fails. */
+  /** Makes every further read fail. */
   fail(error: Error | undefined): void;
   add(name: string, api: FakeApi): void;
 }
@@ -106,7 +106,7 @@ function bucketsOf(api: FakeApi, calls: number, { period, path }: StatsQuery, ti
   const last = Math.floor(time / lengthMs) * lengthMs;
   return Array.from({ length }, (_, i) => {
     const start = last - (length - 1 - i) * lengthMs;
-    // An outage in the last quarter, so that there is something to see.
+    // An outage in the last quarter, to have something to show.
     const outage = api.failing > 0 && i > length * 0.72 && i < length * 0.86;
     const busy = 1 + 0.5 * Math.sin((i / length) * Math.PI * (period === 'hourly' ? 14 : 3)) + 0.3 * noise(i);
     const total = Math.round((calls * lengthMs * busy) / HOUR_MS);
@@ -129,16 +129,16 @@ function pathLine(api: FakeApi, path: string, i: number, grown: number): PathFig
   };
 }
 
-/** A few paths take most of the calls. */
+/** A few paths get most of the calls. */
 const callsOf = (api: FakeApi, i: number): number => Math.max(1, Math.round((api.calls * 0.4) / (i + 1)));
 
-/** Always the same for the same number, from 0 to 1. */
+/** A pseudo-random number from 0 to 1, the same for the same input. */
 function noise(seed: number): number {
   const x = Math.sin(seed * 12.9898 + 4.1414) * 43758.5453;
   return x - Math.floor(x);
 }
 
-/** Figures of so many calls. */
+/** Figures of this many calls. */
 export function figuresOf(total: number, failing: number, seed = 0, slow = 1): Figures {
   const failure = Math.round(total * Math.min(1, failing));
   const [refused, notFound] = [Math.round(failure * 0.3), Math.round(total * 0.012)];

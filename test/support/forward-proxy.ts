@@ -4,17 +4,17 @@ import { listening } from './listening.js';
 import type { Credentials } from './tls.js';
 
 export interface ForwardProxyOptions {
-  /** `user:password` it asks for. */
+  /** `user:password` that it requires. */
   credentials?: string;
   /** Makes it an https proxy. */
   tls?: Credentials;
-  /** Loopback address from which it calls the targets: by it they tell its calls from direct ones. */
+  /** Loopback address from which it calls the targets, which tells its calls from direct ones. */
   from?: string;
-  /** Runs before each request is let through; its end is waited for. */
+  /** Called before each request is let through, and awaited. */
   before?: () => unknown;
 }
 
-/** A request that a proxy got. */
+/** A request that the proxy got. */
 export interface ProxiedRequest {
   readonly method: string;
   /** `host:port` of a CONNECT, else the absolute form. */
@@ -24,14 +24,14 @@ export interface ProxiedRequest {
 
 /** A real forward proxy. */
 export interface ForwardProxy {
-  /** With the credentials, percent-encoded. */
+  /** URL with the credentials, percent-encoded. */
   readonly url: string;
   readonly port: number;
-  /** Name that a rotation gives it. */
+  /** Its name in a rotation. */
   readonly name: string;
   /** Address from which it calls the targets. */
   readonly from: string;
-  /** CONNECTs that it let through or refused for their credentials. */
+  /** CONNECT requests that it accepted, or refused for their credentials. */
   readonly connects: readonly ProxiedRequest[];
   /** Requests in absolute form. */
   readonly requests: readonly ProxiedRequest[];

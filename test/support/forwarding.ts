@@ -5,7 +5,7 @@ import type { ForwardOptions } from '../../lib/upstream/options/forward-options.
 import { onCleanup } from './cleanup.js';
 import { type Served, serve } from './serve.js';
 
-/** Both ways a call can be carried; what does not depend on one is tested on each. */
+/** Both transports; what does not depend on one is tested with each. */
 export const TRANSPORTS = ['undici', 'node'] as const;
 
 /** `forward()`, closed after the test. */

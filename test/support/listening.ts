@@ -1,11 +1,11 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { onCleanup } from './cleanup.js';
 
-/** Connections that a server has had. */
+/** Connections of a server. */
 export interface Connections {
-  /** All since it began. */
+  /** All since it started. */
   readonly total: number;
-  /** Those that are open now. */
+  /** Open now. */
   readonly open: number;
   readonly closed: number;
 }
@@ -17,7 +17,7 @@ export interface Listening {
   close(): Promise<void>;
 }
 
-/** Lets the server listen on 127.0.0.1 and puts it on the list of what is closed after the test. */
+/** Lets the server listen on 127.0.0.1, and closes it after the test. */
 export async function listening(server: Server): Promise<Listening> {
   const sockets = new Set<Socket>();
   const connections = { total: 0, open: 0, closed: 0 };
@@ -44,7 +44,7 @@ export async function listening(server: Server): Promise<Listening> {
   return { port: (server.address() as AddressInfo).port, connections, close };
 }
 
-/** A port of 127.0.0.1 on which nobody listens. */
+/** A port of 127.0.0.1 on which nothing listens. */
 export async function unusedPort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { onCleanup } from './cleanup.js';
 
-/** Where Debian keeps it, which is not on the path of every user. */
+/** Debian's folder of nginx, which is not on every user's path. */
 const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
 
-/** Starts nginx with this inside `http { … }`, once `nginx -t` has agreed, and ends it after the test. */
+/** Starts nginx with this inside `http { … }`, after `nginx -t` has accepted it, and ends it after the test. */
 export async function startNginx(http: string, port: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'rpo-nginx-'));
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];

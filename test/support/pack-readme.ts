@@ -7,15 +7,16 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { packedReadme } from './packed-readme.js';
 
 const README = 'README.md';
-/** What stood there; npm does not pack it. */
+/** The original; npm does not pack it. */
 const KEPT = '.README.md.kept';
 
-// npm runs nothing of ours when it fails, or is killed, between prepack and postpack. This waits for it to end.
+// npm runs no script of the package when it fails, or is killed, between prepack and postpack. This waits for npm to
+// end.
 const GUARD = `while [ -e "$1" ] && kill -0 "$0" 2> /dev/null; do sleep 0.1; done; mv -f "$1" "$2"`;
 
 function before(npm: string | undefined): void {
   if (!/^\d+$/.test(npm ?? '')) throw new Error(`Wanted the process id of npm, got ${npm}`);
-  // A machine that went down in the middle leaves it behind.
+  // A crash of the machine leaves it behind.
   putBack();
   const readme = readFileSync(README, 'utf8');
   const packed = packedReadme(readme, JSON.parse(readFileSync('package.json', 'utf8')));
@@ -27,7 +28,7 @@ function before(npm: string | undefined): void {
 
 function after(): void {
   const { npm_command: command, npm_lifecycle_event: event } = process.env;
-  // Whoever publishes reads README.md once more after postpack, for the registry's own copy; postpublish follows.
+  // When publishing, npm reads README.md again after postpack, for the registry's own copy; postpublish follows.
   if (event === 'postpack' && command !== 'pack') return;
   putBack();
 }

@@ -1,11 +1,11 @@
-/** Of package.json, what says where the pages of this version are. */
+/** The part of package.json that locates the pages of this version. */
 export interface Origin {
-  /** As npm takes it: an address, `owner/name`, or an object with the address and the folder of the package. */
+  /** As npm accepts it: a URL, `owner/name`, or an object with the URL and the folder of the package. */
   readonly repository?: string | { readonly url: string; readonly directory?: string };
   readonly version: string;
 }
 
-/** Where a host shows the files of a repository: `page` those to read, `picture` the bytes of those to show. */
+/** URLs of a host for the files of a repository: `page` for text, `picture` for the bytes of images. */
 const HOSTS = {
   github: (path: string, tag: string) => ({
     page: `https://github.com/${path}/blob/${tag}/`,
@@ -35,9 +35,9 @@ const PICTURE = /\.(?:avif|gif|jpe?g|png|svg|webp)$/i;
 const ELSEWHERE = /^(?:[a-z][a-z\d+.-]*:|\/\/|#|$)/i;
 
 /**
- * The README as it goes into the package: links and pictures that lead into the repository lead there from anywhere, at
- * the tag of this version (`v1.2.3`). Code stays as it is; without a repository all of it does.
- * @throws where nobody knows how the repository's host shows files
+ * The README for the package: relative links and pictures become absolute, at the tag of this version (`v1.2.3`).
+ * Code is not changed; without a repository, nothing is.
+ * @throws if the repository's host is not known
  */
 export function packedReadme(readme: string, { repository, version }: Origin): string {
   if (!repository) return readme;

@@ -13,7 +13,7 @@ export interface CodeBlock {
   readonly text: string;
 }
 
-/** A file that a page shows, in one block or in several that follow on one another. */
+/** A file that a page shows, in one block or several consecutive ones. */
 export interface ShownFile {
   readonly page: string;
   readonly name: string;
@@ -45,10 +45,10 @@ export async function blocksOf(page: string): Promise<CodeBlock[]> {
 
 const NAMED = /^(?:\/\/|#) ([\w.-]+\.[a-z]+)\b/;
 
-/** Name of the file that a block is, as its first line says. */
+/** File name of a block, from its first line. */
 export const nameOf = ({ text }: CodeBlock): string | undefined => NAMED.exec(text)?.[1];
 
-/** Programs of a page. A block without a name goes on where the one before ended. */
+/** Programs of a page. A block without a name continues the one before. */
 export async function programsOf(page: string): Promise<ShownFile[]> {
   const files: { page: string; name: string; text: string }[] = [];
   for (const block of (await blocksOf(page)).filter(({ language }) => /^(?:ts|js)$/.test(language))) {
@@ -61,7 +61,7 @@ export async function programsOf(page: string): Promise<ShownFile[]> {
   return files;
 }
 
-/** A folder in which programs find this package as if it were installed, and all that it was tested with. */
+/** A folder in which programs can import this package, and all packages it is tested with, as if installed. */
 async function makeProject(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'rpo-pages-'));
   const modules = join(path, 'node_modules');
@@ -90,7 +90,7 @@ const STRICT = {
 /** Folder of a page's programs in a project. */
 export const folderOf = (page: string): string => basename(page, '.md').toLowerCase();
 
-/** Compiles the programs of pages as a user would. @returns what the compiler objects to */
+/** Compiles the programs of pages as a user would. @returns the compiler's errors */
 async function compile(project: string, files: readonly ShownFile[]): Promise<string> {
   const written = files.map(({ page, name, text }) => ({ path: join(folderOf(page), name), text }));
   for (const { path, text } of written) {
@@ -107,7 +107,7 @@ async function compile(project: string, files: readonly ShownFile[]): Promise<st
 
 let compiled: Promise<{ readonly path: string; readonly objections: string }> | undefined;
 
-/** The programs of all pages, compiled once for all tests: below `build`, in a folder for each page. */
+/** The programs of all pages, compiled once for all tests into a folder for each page below `build`. */
 export function compiledPages(): Promise<{ readonly path: string; readonly objections: string }> {
   compiled ??= (async () => {
     const project = await makeProject();
@@ -118,7 +118,7 @@ export function compiledPages(): Promise<{ readonly path: string; readonly objec
   return compiled;
 }
 
-/** Another text where each of these stood. @throws where one of them is not there */
+/** Replaces each of these texts. @throws if one of them is not found */
 export function swap(text: string, swaps: Readonly<Record<string, string>>): string {
   return Object.entries(swaps).reduce((swapped, [from, to]) => {
     if (!swapped.includes(from)) throw new Error(`${from} is not in it:\n${swapped}`);

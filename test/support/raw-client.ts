@@ -2,21 +2,21 @@ import { connect, type Socket } from 'node:net';
 import { onCleanup } from './cleanup.js';
 import { eventOf, until, within } from './until.js';
 
-/** A client that sends and reads bytes: for requests that no HTTP client would make. */
+/** A client that sends and reads bytes, for requests that no HTTP client would send. */
 export interface RawClient {
   readonly socket: Socket;
-  /** All that has come back, one character a byte. */
+  /** All received bytes, one character per byte. */
   readonly text: string;
   /** The other side has closed or reset the connection. */
   readonly closed: boolean;
   send(bytes: string | Buffer): void;
-  /** Resolves with all that came once it matches. */
+  /** Resolves with all received bytes once they match. */
   until(pattern: RegExp): Promise<string>;
-  /** Resolves with all that came once the connection has closed. */
+  /** Resolves with all received bytes once the connection has closed. */
   untilClosed(): Promise<string>;
-  /** Ends this direction; the other may still speak. */
+  /** Half-closes the connection. */
   halfClose(): void;
-  /** Goes away at once. */
+  /** Destroys the connection. */
   destroy(): void;
 }
 
@@ -59,7 +59,7 @@ export async function rawClient(port: number): Promise<RawClient> {
   };
 }
 
-/** Sends one request as bytes and resolves with the whole answer, once the connection has closed. */
+/** Sends one request as bytes and resolves with the whole response, once the connection has closed. */
 export async function rawCall(port: number, bytes: string | Buffer): Promise<string> {
   const client = await rawClient(port);
   client.send(bytes);

@@ -2,10 +2,10 @@ import { createServer, type Socket } from 'node:net';
 import { type Connections, listening } from './listening.js';
 import { until } from './until.js';
 
-/** One connection of a {@link RawUpstream}: what came in, and bytes out as the test likes. */
+/** One connection of a {@link RawUpstream}: received bytes, and a way to send bytes. */
 export class RawConnection {
   readonly socket: Socket;
-  /** All that came in, one character a byte. */
+  /** All received bytes, one character per byte. */
   received = '';
 
   constructor(socket: Socket) {
@@ -36,7 +36,7 @@ export class RawConnection {
   }
 }
 
-/** A server that speaks the bytes it is given: for answers that no HTTP server would make. */
+/** A server that sends given bytes, for responses that no HTTP server would send. */
 export interface RawUpstream {
   readonly url: string;
   readonly port: number;
@@ -62,13 +62,13 @@ export async function startRawUpstream(
   return { url: `http://127.0.0.1:${port}`, port, received, connections, close };
 }
 
-/** Speaks these bytes after each request head, and leaves the connection open. */
+/** Sends these bytes after each request head, and leaves the connection open. */
 export function rawResponse(bytes: string): (connection: RawConnection) => void {
   return (connection) => {
-    let answered = 0;
+    let responded = 0;
     connection.socket.on('data', () => {
       const heads = connection.received.split('\r\n\r\n').length - 1;
-      for (; answered < heads; answered++) connection.write(bytes);
+      for (; responded < heads; responded++) connection.write(bytes);
     });
   };
 }

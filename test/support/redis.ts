@@ -9,27 +9,25 @@ import { onCleanup } from './cleanup.js';
 import { unusedPort } from './listening.js';
 import { within } from './until.js';
 
-/** How a {@link RedisServer} is started. */
+/** Options of a {@link RedisServer}. */
 export interface RedisServerOptions {
   password?: string;
-  /** One node that has all slots of a Redis Cluster: it refuses commands over several slots, as any cluster does. */
-  cluster?: boolean;
 }
 
-/** A `redis-server` process of the test's own, ended with the test. */
+/** A `redis-server` process. */
 export interface RedisServer {
   readonly port: number;
   readonly host: string;
-  /** With the password, where there is one. */
+  /** URL, with the password if there is one. */
   readonly url: string;
-  /** A connection beside those under test, for looking at what is in there. */
+  /** A separate connection, to inspect the data. */
   readonly control: Redis;
-  /** How often each command was called, by name in lower case; those of the control connection count too. */
+  /** Number of calls of each command, by name in lower case, control connection included. */
   commandCalls(): Promise<Readonly<Record<string, number>>>;
-  /** Stops the process in its tracks: connections stay, and nobody answers. */
+  /** Suspends the process: connections stay open, and nothing responds. */
   stall(): void;
   resume(): void;
-  /** Ends it at once; nothing is kept. */
+  /** Kills it; no data is kept. */
   kill(): Promise<void>;
   /** Starts it again on the same port after {@link kill}. */
   restart(): Promise<void>;
@@ -37,25 +35,55 @@ export interface RedisServer {
 
 const HOST = '127.0.0.1';
 
-/** Starts a Redis on a free port that keeps nothing on disk. */
-export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
+/** Starts a Redis on a free port, without persistence; ended with the test. */
+export async function startRedis({ password }: RedisServerOptions = {}): Promise<RedisServer> {
+  const { server, end } = await start(password === undefined ? [] : ['--requirepass', password], password);
+  onCleanup(end);
+  return server;
+}
+
+let cluster: Promise<Started> | undefined;
+
+/**
+ * A Redis Cluster of one node with all slots: it refuses commands across slots, as any cluster does. Empty at first. A
+ * node takes two seconds to be usable, so all tests share one.
+ */
+export async function redisCluster(): Promise<RedisServer> {
+  cluster ??= startCluster();
+  const { server } = await cluster;
+  await server.control.flushall();
+  return server;
+}
+
+if (typeof after === 'function') after(async () => (await cluster)?.end());
+
+async function startCluster(): Promise<Started> {
+  // It learns its own address only from another node.
+  const flags = ['--cluster-enabled', 'yes', '--cluster-announce-ip', HOST];
+  const started = await start([...flags, '--cluster-port', `${await unusedPort()}`]);
+  await claimAllSlots(started.server.control);
+  return started;
+}
+
+interface Started {
+  readonly server: RedisServer;
+  end(): Promise<void>;
+}
+
+async function start(more: readonly string[], password?: string): Promise<Started> {
   const port = await unusedPort();
   const directory = await mkdtemp(join(tmpdir(), 'rpo-redis-'));
-  const flags = await flagsOf(port, directory, options);
+  const flags = [
+    ...['--port', `${port}`, '--bind', HOST, '--dir', directory, '--save', '', '--appendonly', 'no'],
+    ...more,
+  ];
   let child = await launched(flags);
-  const { password } = options;
   const control = new Redis({ host: HOST, port, password, retryStrategy: () => 20 });
   control.on('error', () => {});
   const kill = (): Promise<void> => ended(child);
-  onCleanup(async () => {
-    control.disconnect();
-    await kill();
-    await rm(directory, { recursive: true, force: true });
-  });
   await control.ping();
-  if (options.cluster) await claimAllSlots(control);
 
-  return {
+  const server: RedisServer = {
     port,
     host: HOST,
     url: `redis://${password === undefined ? '' : `:${password}@`}${HOST}:${port}`,
@@ -68,32 +96,18 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
       child = await launched(flags);
     },
   };
+  const end = async (): Promise<void> => {
+    control.disconnect();
+    await kill();
+    await rm(directory, { recursive: true, force: true });
+  };
+  return { server, end };
 }
 
-async function flagsOf(
-  port: number,
-  directory: string,
-  { password, cluster }: RedisServerOptions,
-): Promise<string[]> {
-  const flags = ['--port', `${port}`, '--bind', HOST, '--dir', directory, '--save', '', '--appendonly', 'no'];
-  if (password !== undefined) flags.push('--requirepass', password);
-  // It knows its own address only when another node tells it.
-  if (cluster)
-    flags.push(
-      '--cluster-enabled',
-      'yes',
-      '--cluster-announce-ip',
-      HOST,
-      '--cluster-port',
-      `${await unusedPort()}`,
-    );
-  return flags;
-}
-
-/** The process, once it takes connections. */
+/** The process, once it accepts connections. */
 async function launched(flags: readonly string[]): Promise<ChildProcess> {
   const child = spawn('redis-server', flags, { stdio: ['ignore', 'pipe', 'ignore'] });
-  // A test process that dies takes it along.
+  // It ends with the test process.
   const killed = () => void child.kill('SIGKILL');
   process.once('exit', killed);
   child.once('exit', () => process.off('exit', killed));
@@ -124,7 +138,7 @@ async function claimAllSlots(control: Redis): Promise<void> {
   await within(usable(), 'the cluster to be usable');
 }
 
-/** Lines as `cmdstat_get:calls=1,usec=2,…`. */
+/** Lines such as `cmdstat_get:calls=1,usec=2,…`. */
 function callsIn(info: string): Record<string, number> {
   const lines = info.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm);
   return Object.fromEntries([...lines].map(([, name = '', calls]) => [name, Number(calls)]));

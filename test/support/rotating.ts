@@ -2,10 +2,10 @@ import { type ProxyRotateHandler, proxyRotate } from '../../lib/proxy-rotate/pro
 import type { ProxyRotateOptions } from '../../lib/proxy-rotate/proxy-rotate-options.js';
 import { onCleanup } from './cleanup.js';
 
-/** A rotation on the real clock, which can be put forward. */
+/** A rotation on the real clock, which a test can advance. */
 export interface Rotating {
   readonly rotate: ProxyRotateHandler;
-  /** Its events, one line for each. */
+  /** Its events, one line each. */
   readonly events: readonly string[];
   advance(ms: number): void;
 }

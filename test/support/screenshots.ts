@@ -38,7 +38,7 @@ for (const { name, ...look } of SHOTS) {
   ] as const) {
     await page.goto(`${origin}/${path}/`);
     await page.locator(ready).first().waitFor();
-    // Charts are drawn in the frame after their figures have come.
+    // Charts are drawn in the frame after their data has arrived.
     await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
     await page.screenshot({ path: `${folder}/${path}${name}.png`, fullPage: true });
   }

@@ -4,7 +4,7 @@ import type { Handler } from '../../lib/core/exchange.js';
 import { sendError } from '../../lib/core/send-error.js';
 import { type Connections, listening } from './listening.js';
 
-/** A server in front of what is tested, closed with all its sockets after the test. */
+/** A server for the handler under test, closed with all its sockets after the test. */
 export interface Served {
   readonly url: string;
   readonly port: number;
@@ -20,7 +20,7 @@ export interface ServeOptions {
   upgrade?: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
 
-/** Serves one handler on `node:http`: errors are answered as JSON, what it passes on with 404. */
+/** Serves one handler on `node:http`. Errors are sent as JSON; a request that it passes on gets a 404. */
 export async function serve(handler: Handler, { upgrade }: ServeOptions = {}): Promise<Served> {
   const errors: unknown[] = [];
   const server = createServer((req, res) => {
@@ -37,7 +37,7 @@ export async function serve(handler: Handler, { upgrade }: ServeOptions = {}): P
   return { ...(await served(server)), errors };
 }
 
-/** Serves an Express application, or anything else that takes a request and a response. */
+/** Serves an Express application or any other request listener. */
 export async function serveApp(app: (req: IncomingMessage, res: ServerResponse) => unknown): Promise<Served> {
   const server = createServer((req, res) => void app(req, res));
   return { ...(await served(server)), errors: [] };

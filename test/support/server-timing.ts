@@ -9,8 +9,8 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+/;
 const QUOTED = /^"((?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*)"/;
 
 /**
- * The metrics of all lines of `Server-Timing`, read by the grammar of the W3C's draft, character by character and with
- * no leniency: what a browser would skip in silence is an error here.
+ * The metrics of all lines of `Server-Timing`, parsed strictly by the grammar of the W3C draft: what a browser would
+ * silently skip is an error here.
  */
 export function parseServerTiming(lines: readonly string[]): TimingMetric[] {
   let rest = lines.join(', ');
@@ -33,7 +33,7 @@ export function parseServerTiming(lines: readonly string[]): TimingMetric[] {
       const parameter = take(TOKEN, 'A parameter').toLowerCase();
       if (!has('=')) throw new SyntaxError(`A value expected at: ${rest}`);
       const value = take(rest.startsWith('"') ? QUOTED : TOKEN, 'A value').replace(/\\(.)/g, '$1');
-      // The first of a name counts.
+      // The first one of a name counts.
       metric[parameter] ??= value;
     }
     const { name = '', desc, dur } = metric;

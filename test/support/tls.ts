@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A certificate authority of our own, and a certificate that it signed. */
+/** A certificate authority for tests, and a certificate that it signed. */
 export interface Credentials {
   readonly key: string;
   readonly cert: string;
@@ -15,8 +15,8 @@ const made = new Map<string, Credentials>();
 const EC = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
 
 /**
- * A certificate for these subject alternative names, as `DNS:localhost` or `IP:127.0.0.1`, signed by an
- * authority that nobody trusts. Made with the openssl binary, once for each set of names.
+ * A certificate for these subject alternative names, for example `DNS:localhost` or `IP:127.0.0.1`, signed by an
+ * authority that is not trusted. Made with the openssl binary, once for each set of names.
  */
 export function credentials(names = 'DNS:localhost,IP:127.0.0.1'): Credentials {
   const known = made.get(names);

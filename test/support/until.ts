@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 
 const DEADLINE_MS = 5000;
 
-/** Resolves once the condition holds; fails after a deadline, saying what was waited for. */
+/** Resolves once the condition holds; fails after a deadline with what was waited for. */
 export async function until(
   condition: () => boolean,
   what = condition.toString(),
@@ -15,7 +15,7 @@ export async function until(
   }
 }
 
-/** The first argument of the next such event; an `error` that comes first fails. */
+/** The first argument of the next such event; fails if `error` comes first. */
 export function eventOf<T = unknown>(
   emitter: EventEmitter,
   name: string,
@@ -25,7 +25,7 @@ export function eventOf<T = unknown>(
   return within(event, `the event ${name}`, withinMs);
 }
 
-/** The promise's own end, or a failure when there is none by the deadline. */
+/** Settles as the promise does; fails if that takes longer than the deadline. */
 export async function within<T>(promise: Promise<T>, what: string, withinMs = DEADLINE_MS): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
@@ -38,7 +38,7 @@ export async function within<T>(promise: Promise<T>, what: string, withinMs = DE
   }
 }
 
-/** Resolves once the value has stayed the same for a while: what flows has come to a halt. */
+/** Resolves once the value has not changed for a while: the flow has stopped. */
 export async function standstill(value: () => number, quietMs = 250, withinMs = 10_000): Promise<number> {
   const giveUpAt = performance.now() + withinMs;
   let last = value();

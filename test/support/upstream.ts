@@ -3,7 +3,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { TlsOptions } from 'node:tls';
 import { type Connections, listening } from './listening.js';
 
-/** A request as the upstream got it; `body` grows until `complete`. */
+/** A request as received by the upstream; `body` grows until `complete`. */
 export interface ReceivedRequest {
   readonly method: string;
   readonly url: string;
@@ -15,19 +15,19 @@ export interface ReceivedRequest {
   complete: boolean;
 }
 
-/** What the upstream does with a request. It is called at the head; the body arrives meanwhile. */
+/** Responds to a request. Called when the head has arrived; the body arrives meanwhile. */
 export type UpstreamResponse = RequestListener;
 
 export interface UpstreamOptions {
   /** Makes it https. */
   tls?: TlsOptions;
-  /** `false` leaves the body to the answer: nothing is read until it reads. */
+  /** `false`: the body is not read until the responder reads it. */
   readBody?: boolean;
-  /** How long an idle connection is kept. */
+  /** Time that an idle connection is kept open. */
   keepAliveTimeoutMs?: number;
 }
 
-/** A real HTTP server for the far side of a proxy. */
+/** A real HTTP server as target of a proxy. */
 export interface Upstream {
   readonly url: string;
   readonly port: number;
@@ -38,7 +38,7 @@ export interface Upstream {
 
 /**
  * Starts an upstream on a free port, closed after the test.
- * @param script one answer for all requests, or one for each in turn, the last of them for the rest
+ * @param script one responder for all requests, or one for each in turn, the last of them for all further ones
  */
 export async function startUpstream(
   script: UpstreamResponse | readonly UpstreamResponse[],
@@ -49,7 +49,7 @@ export async function startUpstream(
   const listener: RequestListener = (req, res) => {
     const response = responses[Math.min(requests.length, responses.length - 1)];
     requests.push(received(req, readBody));
-    if (!response) throw new Error('An upstream needs at least one answer');
+    if (!response) throw new Error('An upstream needs at least one response');
     response(req, res);
   };
   const server = tls ? createTlsServer(tls, listener) : createServer(listener);
@@ -84,12 +84,12 @@ function received(req: IncomingMessage, readBody: boolean): ReceivedRequest {
   return record;
 }
 
-/** Answers once the request is complete, with this status and no body. */
+/** Responds once the request is complete, with this status and no body. */
 export function status(code: number, headers: Record<string, string | string[]> = {}): UpstreamResponse {
   return afterBody((res) => res.writeHead(code, headers).end());
 }
 
-/** Answers once the request is complete, with this value as JSON. */
+/** Responds once the request is complete, with this value as JSON. */
 export function json(value: unknown, code = 200): UpstreamResponse {
   return afterBody((res) => {
     const body = JSON.stringify(value);
@@ -98,7 +98,7 @@ export function json(value: unknown, code = 200): UpstreamResponse {
   });
 }
 
-/** Answers once the request is complete, with this text. */
+/** Responds once the request is complete, with this text. */
 export function text(body: string, headers: Record<string, string | string[]> = {}): UpstreamResponse {
   return afterBody((res) => {
     res.writeHead(200, {
@@ -110,10 +110,10 @@ export function text(body: string, headers: Record<string, string | string[]> = 
   });
 }
 
-/** Takes the request and never answers. */
+/** Accepts the request and never responds. */
 export const silence: UpstreamResponse = () => {};
 
-/** Closes the connection without an answer once the request is complete. */
+/** Closes the connection without a response once the request is complete. */
 export const hangUp: UpstreamResponse = (req) => {
   req.on('end', () => req.socket.destroy());
 };

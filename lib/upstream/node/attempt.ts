@@ -15,16 +15,16 @@ import { ListenerMark } from './listener-mark.js';
 import { Redirects } from './redirects.js';
 import { type StandIn, standIn } from './stand-in.js';
 
-/** What an attempt has of its transport. */
+/** What the transport provides to its attempts. */
 export interface NodeTools {
   readonly wheel: DeadlineWheel;
-  /** What it fails with when its connection closes and tells no reason. */
+  /** The error for a connection that closed without giving a reason. */
   readonly brokenOff: () => Error;
   /** The pool for this URL. */
   readonly agentOf: (url: URL) => ProxyServerOptions['agent'];
 }
 
-/** One attempt of the node transport: what httpxy does with it, judged and cleaned up after. */
+/** One attempt of the node transport: runs httpxy, judges the response, and cleans up. */
 export class NodeAttempt implements Deadline {
   dueAt = 0;
   slot = -1;
@@ -36,7 +36,7 @@ export class NodeAttempt implements Deadline {
   readonly #brokenOff: () => Error;
   readonly #wheel: DeadlineWheel;
   #bytesRead = 0;
-  /** At the last look its client did not read. */
+  /** The client was not reading at the last check. */
   #suspended = false;
   readonly #res: ServerResponse;
   readonly #marks: readonly ListenerMark[];
@@ -72,13 +72,13 @@ export class NodeAttempt implements Deadline {
     return this.#plan.exchange.req;
   }
 
-  /** What httpxy takes for the client's request. */
+  /** What httpxy uses as the client's request. */
   get clientRequest(): IncomingMessage {
-    // httpxy reads what is there and listens for errors, which the exchange hears of by itself.
+    // httpxy only reads properties and listens for errors, which the exchange handles itself.
     return this.#stand as unknown as IncomingMessage;
   }
 
-  /** The request has its socket and is not sent yet; `false` where nobody wants it any more. */
+  /** Called when the request has its socket and is not sent yet. @returns `false` if it is no longer wanted */
   begin(proxyReq: ClientRequest, options: ProxyServerOptions): boolean {
     this.#proxyReq = proxyReq;
     this.#options = options;
@@ -87,7 +87,7 @@ export class NodeAttempt implements Deadline {
       return false;
     }
     this.#listener.connected();
-    // httpxy asks for the close of a connection that carries chunks.
+    // httpxy sets `Connection: close` on a request with chunks.
     if (proxyReq.hasHeader('transfer-encoding') && proxyReq.shouldKeepAlive) {
       proxyReq.setHeader('connection', 'keep-alive');
     }
@@ -99,13 +99,13 @@ export class NodeAttempt implements Deadline {
     if (proxyReq.socket) readBeforeWriteError(proxyReq.socket);
     hearInterim(proxyReq, this.#plan.exchange, (error) => this.hookFailed(error));
     proxyReq.on('close', () => {
-      // What has arrived of an accepted answer may still wait for its client.
+      // A part of an accepted response may still wait for the client to read.
       if (proxyReq === this.#proxyReq && !this.#accepted) this.closed();
     });
     return true;
   }
 
-  /** The head of an answer; `false` where it is not passed on. */
+  /** Called with the head of a response. @returns `false` if it is not passed on */
   judge(proxyRes: IncomingMessage): boolean {
     if (this.#over) return false;
     const status = proxyRes.statusCode ?? 0;
@@ -118,19 +118,21 @@ export class NodeAttempt implements Deadline {
     proxyRes.statusMessage = statusText;
     this.#accepted = this.#listener.head({ status, statusText, rawHeaders });
     if (!this.#accepted) {
-      this.#refuse(proxyRes);
+      this.#over = true;
+      this.#disown(proxyRes);
       return false;
     }
     this.#before = headersBefore(this.#res);
-    // For what httpxy makes of the answer the client's own fields count: its Host, and whether it stays.
+    // httpxy reads these headers of the client's request for the response: Host for redirects, Connection for
+    // keep-alive.
     const { host, connection } = this.req.headers;
     this.#stand.headers = {
       host,
       connection: connection && (/\bclose\b/i.test(connection) ? 'close' : 'keep-alive'),
     };
     const { setCookie } = this.#limits;
-    const answered = responseHeaders(rawHeaders, this.#plan.exchange, { status, setCookie });
-    Object.assign(proxyRes, { headers: besideHeaders(this.#res, answered) });
+    const headers = responseHeaders(rawHeaders, this.#plan.exchange, { status, setCookie });
+    Object.assign(proxyRes, { headers: besideHeaders(this.#res, headers) });
     lingerWhileUploading(this.req);
     this.#watchBody();
     this.#countBody(proxyRes);
@@ -138,8 +140,8 @@ export class NodeAttempt implements Deadline {
     return true;
   }
 
-  /** httpxy crashes on a Location that it is to rewrite and cannot read: that one goes to the client as it is. */
-  spareLocation({ headers }: IncomingMessage): void {
+  /** httpxy throws on a Location that it should rewrite and cannot parse: such a one goes to the client unchanged. */
+  keepLocation({ headers }: IncomingMessage): void {
     const { hostRewrite, autoRewrite, protocolRewrite } = this.#options ?? {};
     const { location } = headers;
     if (location === undefined || !(hostRewrite || autoRewrite || protocolRewrite)) return;
@@ -148,14 +150,14 @@ export class NodeAttempt implements Deadline {
     delete headers.location;
   }
 
-  /** The answer has arrived in full. */
+  /** Called when the response has arrived in full. */
   end(proxyRes: IncomingMessage): boolean {
     if (this.#over) return false;
     this.#wheel.forget(this);
     const ended = this.#res.writableEnded;
     if (proxyRes.rawTrailers.length > 0 && !ended)
       this.#res.addTrailers(sendableTrailers(proxyRes.rawTrailers));
-    // Who answers by himself may still be at it, and may fail.
+    // A listener that writes the response itself may still be at work, and may fail.
     if (this.#options?.selfHandleResponse && !ended) this.#res.once('close', this.#finish);
     else this.#finish();
     return true;
@@ -167,22 +169,22 @@ export class NodeAttempt implements Deadline {
     this.#listener.finished();
   };
 
-  /** What is sent, and for whom. */
+  /** What the attempt sends. */
   get plan(): Plan {
     return this.#plan;
   }
 
-  /** Whether a function of the user's that fails now can still fail the call. */
+  /** Whether a user's function that fails now can still fail the call. */
   get open(): boolean {
     return !this.#over;
   }
 
-  /** A function of the user's failed: that ends the call, and the answer with it. */
+  /** A user's function failed: this ends the call and its response. */
   hookFailed(error: unknown, proxyRes?: IncomingMessage): void {
     if (this.#over) return;
     if (proxyRes) {
       this.#disown(proxyRes);
-      // Those that it has put on the answer would go on as if nothing had happened.
+      // The listeners that it has added to the response would go on as if nothing had happened.
       for (const event of ['data', 'readable', 'end']) proxyRes.removeAllListeners(event);
     }
     this.#hangUp();
@@ -200,13 +202,13 @@ export class NodeAttempt implements Deadline {
     this.#listener.failed(this.#silence ?? error, this.#proxyReq?.reusedSocket);
   };
 
-  /** httpxy then destroys its request, and says nothing of why. */
+  /** On this time-out httpxy destroys its request without a reason. */
   readonly #silent = (): void => {
     const code = this.#accepted ? 'UND_ERR_BODY_TIMEOUT' : 'UND_ERR_HEADERS_TIMEOUT';
-    this.#silence = Object.assign(new Error('The upstream was silent'), { code });
+    this.#silence = Object.assign(new Error('The upstream timed out'), { code });
   };
 
-  /** One side closed before the answer had ended. */
+  /** A connection closed before the response had ended. */
   readonly closed = (): void => {
     if (!this.#over) this.fail(this.#brokenOff());
   };
@@ -222,7 +224,7 @@ export class NodeAttempt implements Deadline {
     this.#proxyReq?.on('error', () => {}).destroy();
   }
 
-  /** Remembers which listeners httpxy has put on the client's response for this attempt. */
+  /** Remembers the listeners that httpxy has added to the client's response for this attempt. */
   adoptListeners(): void {
     for (const mark of this.#marks) mark.close();
   }
@@ -231,7 +233,10 @@ export class NodeAttempt implements Deadline {
     for (const mark of this.#marks) mark.drop();
   }
 
-  /** Before httpxy joins the streams, so that the first chunk is not missed; what it does not pass on is not counted. */
+  /**
+   * Added before httpxy pipes the streams, so that the first chunk is counted too. What a listener writes itself is
+   * not counted.
+   */
   #countBody(proxyRes: IncomingMessage): void {
     const { exchange } = this.#plan;
     if (this.#options?.selfHandleResponse) return;
@@ -248,7 +253,7 @@ export class NodeAttempt implements Deadline {
     this.#wheel.watch(this);
   }
 
-  /** A body may take as long as it flows; a client that does not read is no fault of the target's. */
+  /** A body may take any time as long as it flows. A client that does not read is not the target's fault. */
   expire(): void {
     if (this.#over) return;
     const bytesRead = this.#proxyReq?.socket?.bytesRead ?? 0;
@@ -258,7 +263,7 @@ export class NodeAttempt implements Deadline {
       return;
     }
     if (this.#suspended) {
-      // Its client has just begun to read again: nothing could arrive before.
+      // The client has just begun to read again: nothing could arrive before.
       this.#watchBody();
       this.#suspended = false;
       return;
@@ -267,14 +272,9 @@ export class NodeAttempt implements Deadline {
     this.fail(Object.assign(new Error('The body stopped'), { code: 'UND_ERR_BODY_TIMEOUT' }));
   }
 
-  #refuse(proxyRes: IncomingMessage): void {
-    this.#over = true;
-    this.#disown(proxyRes);
-  }
-
   /**
-   * Keeps httpxy from copying this answer. Its listeners would destroy the client's response with an
-   * answer that is destroyed early, so they are taken off as soon as they are on.
+   * Keeps httpxy from copying this response. Its listeners destroy the client's response together with one that is
+   * destroyed early, so they are removed as soon as they are added.
    */
   #disown(proxyRes: IncomingMessage): void {
     if (this.#options) this.#options.selfHandleResponse = true;
@@ -293,8 +293,8 @@ export class NodeAttempt implements Deadline {
   }
 }
 
-// Node holds a head back until the first byte of a body, which an event stream may keep waiting. Not
-// sooner than the body that came with the head: the two go out together.
+// Node holds the head back until the first byte of the body, which an event stream may delay. Not flushed sooner than
+// a body that came with the head: the two are sent together.
 function flushHead(res: ServerResponse): void {
   if (!res.headersSent && !res.destroyed && !res.writableEnded) res.flushHeaders();
 }

@@ -1,8 +1,8 @@
 import type { EventEmitter } from 'node:events';
 
 /**
- * The listeners that somebody else puts on an emitter between two moments, so that they can be taken off
- * again. Two numbers, for this is done on every call and needed on hardly any.
+ * The listeners that other code adds to an emitter between two moments, so that they can be removed. Two numbers
+ * suffice, since this is done on every call and needed on hardly any.
  */
 export class ListenerMark {
   readonly #emitter: EventEmitter;
@@ -17,7 +17,7 @@ export class ListenerMark {
     this.#to = this.#from;
   }
 
-  /** Those that are there now count as theirs. */
+  /** Ends the interval: listeners added later are not included. */
   close(): void {
     this.#to = this.#emitter.listenerCount(this.#event);
   }

@@ -3,21 +3,21 @@ import { OutgoingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { ProxyError } from '../../core/errors.js';
 
-/** Hears what a function of the user's threw, or what its promise was rejected with. */
+/** Called with what a user's function threw, or its promise rejected with. */
 export type OnFailure = (error: ProxyError) => void;
 
-/** What a function of the user's failed with; `what` names it, as `on.proxyRes`. */
+/** Wraps the failure of a user's function; `what` is its option, for example `on.proxyRes`. */
 export function hookFailure(what: string, cause: unknown): ProxyError {
   if (cause instanceof ProxyError) return cause;
   return new ProxyError('ERR_INTERNAL', `The function given as ${what} failed`, { cause });
 }
 
 /**
- * Tells an event to its listeners. What one of them fails with goes to `failed`, at once or later: thrown on,
- * it would end the process, for these events come out of the depths of a socket.
- * @returns resolves when the promises that listeners returned have; `undefined` where none did
+ * Calls the listeners of an event. What one of them fails with goes to `failed`, at once or later: these events are
+ * emitted from socket callbacks, where an uncaught error would end the process.
+ * @returns resolves when all promises that listeners returned have settled; `undefined` if none returned one
  */
-export function tell(
+export function notify(
   emitter: EventEmitter,
   event: string,
   args: readonly unknown[],
@@ -43,18 +43,18 @@ export function tell(
 }
 
 /**
- * Hears what listeners fail with that a user's function puts on a message, and on what it pipes it to: there
- * `responseInterceptor` awaits its function, with nobody else to hear of it.
+ * Catches failures of listeners that a user's function adds to a message, and to what it pipes it to.
+ * `responseInterceptor` awaits its function in such a listener, where nobody would handle a rejection.
  */
 export function watchListeners(message: EventEmitter, what: string, failed: OnFailure): void {
-  // Sets what `new EventEmitter()` would, and leaves the rest as it is.
+  // Sets what `new EventEmitter()` would, and leaves other properties as they are.
   Reflect.apply(EventEmitter, message, [{ captureRejections: true }]);
   const emit = message.emit;
   Object.assign(message, {
     [captureRejectionSymbol]: (error: unknown) => failed(hookFailure(what, error)),
-    emit(...told: Parameters<typeof emit>): boolean {
+    emit(...args: Parameters<typeof emit>): boolean {
       try {
-        return emit.apply(message, told);
+        return emit.apply(message, args);
       } catch (error) {
         failed(hookFailure(what, error));
         return true;
@@ -65,7 +65,7 @@ export function watchListeners(message: EventEmitter, what: string, failed: OnFa
   const { pipe } = message as Readable;
   Object.assign(message, {
     pipe(...[to, options]: Parameters<typeof pipe>) {
-      // The client's response is everybody's.
+      // The client's response belongs to other code as well.
       if (!(to instanceof OutgoingMessage)) watchListeners(to, what, failed);
       return pipe.call(message as Readable, to, options);
     },

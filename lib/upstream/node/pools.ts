@@ -1,12 +1,15 @@
 import http from 'node:http';
 import https from 'node:https';
 
-/** Connections of Node's client that are kept, of one owner, who closes them: httpxy's and Node's own are everybody's. */
+/**
+ * Keep-alive connections of Node's client with one owner, who closes them. The agents of httpxy and of Node itself
+ * are shared with other code.
+ */
 export class NodePools {
   readonly #http: http.Agent;
   readonly #https: https.Agent;
 
-  /** @param connections to each target at most */
+  /** @param connections maximum for each target */
   constructor(connections: number) {
     const pool = { keepAlive: true, maxSockets: connections, maxFreeSockets: connections };
     this.#http = new http.Agent(pool);

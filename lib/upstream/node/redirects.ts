@@ -3,15 +3,15 @@ import type { ProxyServerOptions } from 'httpxy';
 import { targetTls } from '../options/tls-options.js';
 import type { Plan } from '../transport.js';
 
-/** Where `followRedirects` may lead, and what stays behind. */
+/** Where `followRedirects` may lead, and which headers are then removed. */
 export interface RedirectRules {
-  /** Origins beside the target's own; `'*'` is every one. */
+  /** Allowed origins beside the target's own; `'*'` allows all. */
   readonly origins: '*' | ReadonlySet<string>;
-  /** Fields that no origin but the target's may see, in small letters. */
+  /** Headers, in lower case, that no origin but the target's may get. */
   readonly secretHeaders: readonly string[];
 }
 
-/** The redirects that one attempt follows. */
+/** Checks the redirects that one attempt follows. */
 export class Redirects {
   readonly #plan: Plan;
   readonly #rules: RedirectRules;
@@ -28,15 +28,19 @@ export class Redirects {
     this.#at = plan.target.origin;
   }
 
-  /** A request is about to be sent, the first or one that follows. */
+  /** Called before a request is sent, the first one or one that follows a redirect. */
   begin(proxyReq: ClientRequest, options: ProxyServerOptions): void {
     this.#options = options;
-    // Once they have left, they do not come back: who was on the way may have chosen where they go now.
+    // Secret headers stay removed after the first other origin: a redirect back to the target was chosen by that
+    // origin.
     if (this.#left) for (const name of this.#rules.secretHeaders) proxyReq.removeHeader(name);
     proxyReq.prependListener('response', this.#check);
   }
 
-  /** httpxy follows a redirect by its Location: without one it passes the answer on, which has it again then. */
+  /**
+   * httpxy follows a redirect if it has a Location. Without one it passes the response on, to which the header is
+   * then added again.
+   */
   readonly #check = (proxyRes: IncomingMessage): void => {
     const { location } = proxyRes.headers;
     if (location === undefined) return;
@@ -51,11 +55,11 @@ export class Redirects {
       return;
     }
     this.#left = true;
-    // It is made for the target's protocol, and Node refuses one for another.
+    // An agent is made for the target's protocol, and Node refuses it for another.
     if (this.#options) this.#options.agent = this.#agentOf(url);
   };
 
-  /** httpxy follows without the certificates and the server name of its first request. */
+  /** httpxy follows redirects without the certificates and the server name of its first request. */
   #keepTls(): void {
     const { proxyOptions, target } = this.#plan;
     const options = this.#options;
@@ -73,17 +77,17 @@ export class Redirects {
     if (url.origin === this.#at || url.origin === new URL(target.origin).origin) return true;
     const { origins } = this.#rules;
     if (!/^https?:$/.test(url.protocol) || (origins !== '*' && !origins.has(url.origin))) return false;
-    // An exit's tunnel leads to the target, and an agent of the user's is for its protocol.
+    // An egress proxy's tunnel leads to the target only, and a user's agent serves only its protocol.
     return !exchange.egress && (!proxyOptions.agent || url.protocol === new URL(target.origin).protocol);
   }
 }
 
-/** What Node's agents do but their types do not say. */
+/** Methods of Node's agents that are missing in their types. */
 interface Pooling {
   addRequest(req: ClientRequest, options: object): void;
 }
 
-/** The same agent for requests that get these options on top. */
+/** The same agent for requests with these options added. */
 function withTls(agent: Agent & Pooling, tls: object): Agent {
   return Object.create(agent, {
     addRequest: {

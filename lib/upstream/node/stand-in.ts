@@ -4,8 +4,8 @@ import type { RequestBody } from '../request/body-rules.js';
 import type { Plan } from '../transport.js';
 
 /**
- * What httpxy is given for the client's request: the fields that the target shall get, where httpxy would
- * copy the client's own, hop-by-hop and all.
+ * Replaces the client's request for httpxy. It has the headers for the target; of a real request httpxy would copy
+ * all the client's headers, hop-by-hop ones included.
  */
 export interface StandIn
   extends Pick<
@@ -16,7 +16,7 @@ export interface StandIn
   on(): void;
 }
 
-/** Makes the stand-in of one attempt. */
+/** Makes the replacement for one attempt. */
 export function standIn({ exchange, method, rawHeaders, body }: Plan): StandIn {
   const { url, httpVersion, httpVersionMajor, socket } = exchange.req;
   const headers: IncomingHttpHeaders = joinedHeaders(rawHeaders);
@@ -24,7 +24,7 @@ export function standIn({ exchange, method, rawHeaders, body }: Plan): StandIn {
   return { method, url, httpVersion, httpVersionMajor, socket, connection: socket, headers, on: () => {} };
 }
 
-/** Says how the body is framed: with the length that is known, else in chunks. */
+/** Sets the framing of the body: its length if known, otherwise chunks. */
 export function frame(headers: OutgoingHttpHeaders, body: RequestBody | undefined): void {
   const whole = body?.rebuilt ? body.open() : undefined;
   if (Buffer.isBuffer(whole)) headers['content-length'] = String(whole.length);

@@ -1,7 +1,7 @@
 import type http from 'node:http';
 import { Readable } from 'node:stream';
 import { createProxyServer, type ProxyServer, type ProxyServerOptions } from 'httpxy';
-import { ProxyError } from '../../core/errors.js';
+import { shuttingDown } from '../../core/errors.js';
 import type { DeadlineWheel } from '../deadline-wheel.js';
 import { targetTls } from '../options/tls-options.js';
 import { bodySource } from '../request/body-source.js';
@@ -9,13 +9,13 @@ import { lendFraming } from '../request/parsed-body.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { NodeAttempt, type NodeTools } from './attempt.js';
-import { type OnFailure, tell, watchListeners } from './listeners.js';
+import { notify, type OnFailure, watchListeners } from './listeners.js';
 import { NodePools } from './pools.js';
 
 /**
- * Sends attempts through httpxy's own `web`, for options that need Node's `ClientRequest` or httpxy's
- * passes over the answer. It has a proxy server of its own, so that the events of an attempt that is
- * given up stay here; those of an accepted one go on to http-proxy-middleware's.
+ * Sends attempts through httpxy's own `web`, for options that need Node's `ClientRequest` or httpxy's processing of
+ * responses. It has a proxy server of its own, so that the events of a discarded attempt are not seen outside. Those
+ * of an accepted one are passed on to http-proxy-middleware's server.
  */
 export class NodeTransport {
   readonly #server: ProxyServer = createProxyServer({});
@@ -28,7 +28,7 @@ export class NodeTransport {
 
   /**
    * @param users http-proxy-middleware's server, on which its users listen
-   * @param lost hears what their listeners fail with when the call is over
+   * @param lost called with what their listeners fail with after the call
    */
   constructor(users: ProxyServer, options: ConnectionOptions, wheel: DeadlineWheel, lost: OnFailure) {
     this.#lost = lost;
@@ -45,20 +45,20 @@ export class NodeTransport {
     const attempt = new NodeAttempt(plan, listener, this.#options, this.#tools);
     const options: MarkedOptions = this.#proxyOptions(plan, () => attempt.bodyWritten);
     if (options.buffer instanceof Readable) {
-      // What breaks off here would end the process: httpxy does not listen.
+      // httpxy does not listen for errors here, which would end the process.
       options.buffer.on('error', (error) => attempt.hookFailed(error));
     }
-    // httpxy hands a copy of the options back with its request, which tells the attempt that it is for.
+    // httpxy passes a copy of the options along with its request, which identifies the attempt.
     options[ATTEMPT] = attempt;
     this.#server.web(attempt.clientRequest, res, options).then(attempt.closed, attempt.fail);
     attempt.adoptListeners();
     return attempt;
   };
 
-  /** What an attempt fails with whose connection closed and told no reason. */
+  /** The error for a connection that closed without giving a reason. */
   #brokenOff(): Error {
     return this.#closed
-      ? new ProxyError('ERR_SHUTTING_DOWN', 'The proxy is shutting down')
+      ? shuttingDown()
       : Object.assign(new Error('The connection closed'), { code: 'ECONNRESET' });
   }
 
@@ -75,12 +75,13 @@ export class NodeTransport {
       ...proxyOptions,
       agent,
       buffer: bodySource(plan, bodyWritten),
-      // The copy is sent by us, once for all attempts.
+      // Copies are sent by RequestCopies, once for all attempts.
       forward: undefined,
-      // httpxy would add a listener to the client's connection for each of its calls.
+      // httpxy would add a listener to the client's connection for each call.
       timeout: undefined,
     };
-    // A new object each time, for httpxy writes into it. Without the name Node takes it from the Host field.
+    // A new object each time, since httpxy writes into it. Without `servername` Node takes the name from the Host
+    // header.
     if (encrypted)
       options.ssl = {
         servername: target.servername ?? '',
@@ -100,27 +101,28 @@ export class NodeTransport {
       const failed = this.#failing(attempt);
       watchListeners(proxyReq, 'on.proxyReq', failed);
       const takeBack = lendFraming(proxyReq, attempt.plan);
-      void tell(users, 'proxyReq', [proxyReq, attempt.req, res, options], failed);
+      void notify(users, 'proxyReq', [proxyReq, attempt.req, res, options], failed);
       takeBack?.();
       attempt.bodyWritten = proxyReq.headersSent;
     });
     server.on('proxyRes', (proxyRes, _req, res) => {
       const attempt = attemptOf(proxyRes);
       if (!attempt?.judge(proxyRes)) return;
-      if (users.listenerCount('proxyRes') === 0) return attempt.spareLocation(proxyRes);
+      if (users.listenerCount('proxyRes') === 0) return attempt.keepLocation(proxyRes);
       const failed = this.#failing(attempt, proxyRes);
       watchListeners(proxyRes, 'on.proxyRes', failed);
-      void tell(users, 'proxyRes', [proxyRes, attempt.req, res], failed);
-      attempt.spareLocation(proxyRes);
+      void notify(users, 'proxyRes', [proxyRes, attempt.req, res], failed);
+      attempt.keepLocation(proxyRes);
     });
     server.on('end', (_req, res, proxyRes) => {
       const attempt = attemptOf(proxyRes);
       if (attempt?.end(proxyRes))
-        void tell(users, 'end', [attempt.req, res, proxyRes], this.#failing(attempt));
+        void notify(users, 'end', [attempt.req, res, proxyRes], this.#failing(attempt));
     });
     server.on(
       'econnreset',
-      (error, _req, res, target) => void tell(users, 'econnreset', [error, res.req, res, target], this.#lost),
+      (error, _req, res, target) =>
+        void notify(users, 'econnreset', [error, res.req, res, target], this.#lost),
     );
   }
 
@@ -137,7 +139,7 @@ const ATTEMPT: unique symbol = Symbol('attempt');
 type MarkedOptions = ProxyServerOptions & { [ATTEMPT]?: NodeAttempt };
 type MarkedRequest = http.ClientRequest & { [ATTEMPT]?: NodeAttempt | undefined };
 
-/** Node's client keeps the request on its answer, though its types do not say so. */
+/** Node stores the request on its response, though its types do not say so. */
 function attemptOf(proxyRes: http.IncomingMessage & { req?: MarkedRequest }): NodeAttempt | undefined {
   return proxyRes.req?.[ATTEMPT];
 }

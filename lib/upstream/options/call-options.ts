@@ -7,7 +7,7 @@ import { changesOfCall } from './choose-transport.js';
 import type { UpstreamOptions } from './resolve-forward.js';
 
 type HeaderOptions = Pick<Options, 'headers' | 'auth' | 'changeOrigin' | 'xfwd'>;
-const FIELD_OPTIONS = ['headers', 'auth', 'changeOrigin', 'xfwd'] as const;
+const HEADER_OPTIONS = ['headers', 'auth', 'changeOrigin', 'xfwd'] as const;
 
 /** What the options of one call say, which a `router` or a `pathRewrite` may have changed for it. */
 export class CallOptions {
@@ -29,7 +29,7 @@ export class CallOptions {
   headers(call: ProxyServerOptions): RequestHeaders {
     if (!this.#varies) return this.#headers;
     const given: HeaderOptions = this.#given;
-    if (FIELD_OPTIONS.every((name) => call[name] === given[name])) return this.#headers;
+    if (HEADER_OPTIONS.every((name) => call[name] === given[name])) return this.#headers;
     const { headers = {}, auth, changeOrigin = false, xfwd = false } = call;
     const policy: HeaderPolicy = {
       ...this.#options.headers,
@@ -45,19 +45,19 @@ export class CallOptions {
   transport(call: ProxyServerOptions): 'undici' | 'node' {
     const { transport, forced, undiciOnly } = this.#options;
     if (!this.#varies || transport === 'node') return transport;
-    const [asked] = changesOfCall(call, this.#given);
-    if (asked === undefined) return transport;
+    const [changed] = changesOfCall(call, this.#given);
+    if (changed === undefined) return transport;
     if (forced) {
       throw new ProxyError(
         'ERR_INTERNAL',
-        `A call was given ${asked}, which transport 'undici' cannot honour: use 'auto'`,
+        `A call was given ${changed}, which transport 'undici' cannot honour: use 'auto'`,
       );
     }
     const [tuned] = undiciOnly;
     if (tuned !== undefined) {
       throw new ProxyError(
         'ERR_INTERNAL',
-        `A call was given ${asked}, which needs transport 'node', that cannot go with ${tuned}`,
+        `A call was given ${changed}, which needs transport 'node', that cannot go with ${tuned}`,
       );
     }
     return 'node';
@@ -69,7 +69,7 @@ function checkedHeaders(headers: NonNullable<ProxyServerOptions['headers']>): He
     const lines: unknown[] = [value].flat();
     if (headerName.safeParse(name).success && lines.every((line) => headerValue.safeParse(line).success))
       continue;
-    throw new ProxyError('ERR_INTERNAL', 'A call was given headers that no request can carry');
+    throw new ProxyError('ERR_INTERNAL', 'A call was given headers that HTTP does not allow');
   }
   return headers;
 }

@@ -9,7 +9,7 @@ const NODE_EVENTS = ['proxyReq', 'proxyRes', 'end', 'econnreset'] as const;
 
 /** Names of the options that need the undici transport. */
 export const UNDICI_OPTIONS = ['keepAliveTimeoutMs', 'connectTimeoutMs', 'maxResponseHeaderBytes'] as const;
-/** How to connect, as a target tells it that is no URL. */
+/** Connection options that a target given as an object may have. */
 export const TARGET_PARTS = [
   'socketPath',
   'pfx',
@@ -22,22 +22,22 @@ export const TARGET_PARTS = [
 ];
 
 /**
- * What these options ask of Node's client, by their paths.
- * @param hooked events that somebody listens to beside `on`
+ * Options that need Node's client, by their paths.
+ * @param hooked events with listeners beside those of `on`
  */
 export function nodeReasons(options: ForwardOptions, hooked: readonly string[]): string[] {
-  // As in http-proxy-middleware, `on` is served by one of the plugins that may be ejected.
+  // As in http-proxy-middleware, `on` is handled by one of the plugins that may be ejected.
   const on = options.ejectPlugins ? {} : (options.on ?? {});
-  const named = NODE_OPTIONS.filter((name) => asksForNode(name, Reflect.get(options, name)));
+  const named = NODE_OPTIONS.filter((name) => needsNode(name, Reflect.get(options, name)));
   const events = NODE_EVENTS.filter((name) => Reflect.get(on, name) !== undefined || hooked.includes(name));
   return [...named, ...events.map((name) => `on.${name}`), ...partsOf(options.target)];
 }
 
-/** What the options of one call ask of Node's client that those given for all calls do not. */
+/** Options of one call that need Node's client and differ from those given for all calls. */
 export function changesOfCall(call: ProxyServerOptions, given: Options): string[] {
   const named = NODE_OPTIONS.filter((name) => {
     const value: unknown = Reflect.get(call, name);
-    return value !== Reflect.get(given, name) && asksForNode(name, value);
+    return value !== Reflect.get(given, name) && needsNode(name, value);
   });
   const tls = ['secure', ...TLS_OPTIONS].filter(
     (name) => Reflect.get(call, name) !== Reflect.get(given, name),
@@ -45,8 +45,8 @@ export function changesOfCall(call: ProxyServerOptions, given: Options): string[
   return [...named, ...tls, ...partsOf(call.target)];
 }
 
-/** `false` turns an option off, but as an agent it asks for a connection of its own. */
-const asksForNode = (name: string, value: unknown): boolean =>
+/** `false` turns an option off; only as `agent` it means a new connection for each request. */
+const needsNode = (name: string, value: unknown): boolean =>
   value !== undefined && value !== null && (value !== false || name === 'agent');
 
 const partsOf = (target: unknown): string[] =>
@@ -54,9 +54,9 @@ const partsOf = (target: unknown): string[] =>
     ? TARGET_PARTS.filter((name) => name in target).map((name) => `target.${name}`)
     : [];
 
-/** @throws InvalidOptionError where no transport can honour all of the options */
+/** @throws InvalidOptionError if no transport supports all of the options */
 export function chooseTransport(
-  asked: 'auto' | 'undici' | 'node',
+  wanted: 'auto' | 'undici' | 'node',
   needsNode: readonly string[],
   needsUndici: readonly string[],
   options: ForwardOptions,
@@ -65,20 +65,20 @@ export function chooseTransport(
   const [node] = needsNode;
   const [undici] = needsUndici;
   const at = (name: string) => (place === '' ? name : `${place}.${name}`);
-  if (node && asked === 'undici') {
+  if (node && wanted === 'undici') {
     throw invalidOption(
       at(node),
       "cannot be honoured by transport 'undici': use 'node' or 'auto'",
       valueAt(options, node),
     );
   }
-  if (undici && (asked === 'node' || node)) {
+  if (undici && (wanted === 'node' || node)) {
     const why = node
       ? `cannot go with ${node}, which needs transport 'node'`
       : "cannot be honoured by transport 'node'";
     throw invalidOption(at(undici), why, valueAt(options, undici));
   }
-  return node || asked === 'node' ? 'node' : 'undici';
+  return node || wanted === 'node' ? 'node' : 'undici';
 }
 
 function valueAt(options: ForwardOptions, path: string): unknown {

@@ -13,23 +13,23 @@ import { checkTls, targetTls } from './tls-options.js';
 /** The options of a `forward()`, resolved. */
 export interface UpstreamOptions {
   readonly transport: 'undici' | 'node';
-  /** That transport was asked for: no call may take the other. */
+  /** The user chose the transport: no call may use the other. */
   readonly forced: boolean;
-  /** Options given that the node transport cannot honour. */
+  /** Options given that the node transport does not support. */
   readonly undiciOnly: readonly string[];
   readonly method: string | undefined;
   readonly headers: HeaderPolicy;
   readonly connections: ConnectionOptions;
   readonly requestTimeoutMs: number;
   readonly maxKeptBytes: number;
-  /** No attempt goes out without an egress proxy unless the rotation says so. */
+  /** No attempt is sent without an egress proxy unless the rotation allows it. */
   readonly egressOnly: boolean;
 }
 
 /** Names of all options of `forward()`. */
 export const FORWARD_OPTIONS: readonly string[] = Object.keys(forwardSchema.shape);
 
-/** Names of the options that are the package's own and no business of http-proxy-middleware's. */
+/** Names of this package's own options, which http-proxy-middleware must not get. */
 export const TRANSPORT_OPTIONS: readonly string[] = Object.keys(TRANSPORT_SHAPE);
 
 /**

@@ -1,15 +1,20 @@
 import http from 'node:http';
 import https from 'node:https';
-import { createProxyMiddleware, type Options } from 'http-proxy-middleware';
+import type { Options } from 'http-proxy-middleware';
 import { type InvalidOptionError, invalidOption } from '../../core/errors.js';
 import { targetUrl } from '../request/target.js';
 import type { ForwardOptions } from './forward-options.js';
+import { takesFilter } from './middleware.js';
 
-/** Checks what options of http-proxy-middleware ask of one another. @throws InvalidOptionError */
+/** Checks how options of http-proxy-middleware depend on one another. @throws InvalidOptionError */
 export function checkRules(options: ForwardOptions, place: string): void {
   const at = (name: string) => (place === '' ? name : `${place}.${name}`);
   if (options.http2) {
-    throw invalidOption(at('http2'), "is for a server of httpxy's own: no transport has it", options.http2);
+    throw invalidOption(
+      at('http2'),
+      'configures a server that httpxy starts itself: it has no effect here',
+      options.http2,
+    );
   }
   if (
     options.redirectOrigins !== undefined &&
@@ -18,26 +23,26 @@ export function checkRules(options: ForwardOptions, place: string): void {
   )
     throw invalidOption(
       at('redirectOrigins'),
-      'says where followRedirects may lead, which is not on',
+      'has no effect without followRedirects',
       options.redirectOrigins,
     );
-  // A plugin may listen as well: with some, it is seen only once they have run.
-  const heard = options.ejectPlugins ? undefined : options.on?.proxyRes;
-  if (options.selfHandleResponse && !heard && !options.plugins?.length)
-    throw unanswered(at('selfHandleResponse'));
+  // A plugin may listen as well; with plugins, this is checked again after they have run.
+  const listener = options.ejectPlugins ? undefined : options.on?.proxyRes;
+  if (options.selfHandleResponse && !listener && !options.plugins?.length)
+    throw nobodyResponds(at('selfHandleResponse'));
   checkAgent(options, at('agent'));
   checkRouter(options.router, at);
   checkRewrite(options.pathRewrite, at('pathRewrite'));
   checkFilter(options.pathFilter, at('pathFilter'));
 }
 
-/** Says that with `selfHandleResponse` there is nobody who answers. */
-export function unanswered(place: string): InvalidOptionError {
-  const rule = 'needs a listener on.proxyRes that answers, or every call would wait for ever';
+/** The error for `selfHandleResponse` without a listener that sends the response. */
+export function nobodyResponds(place: string): InvalidOptionError {
+  const rule = 'needs a listener on.proxyRes that sends the response, or every call would hang';
   return invalidOption(place, rule, true);
 }
 
-/** Node refuses a call whose agent is none for its protocol; agents of other kinds may serve both. */
+/** Node refuses a call whose agent is for the other protocol; agents of other kinds may serve both. */
 function checkAgent({ agent, target }: ForwardOptions, place: string): void {
   if (agent === undefined || agent === null || agent === false) return;
   if (typeof agent !== 'object' || !('addRequest' in agent)) {
@@ -47,7 +52,11 @@ function checkAgent({ agent, target }: ForwardOptions, place: string): void {
   const encrypted = /^(https|wss):/i.test(String(target));
   const fits = encrypted ? agent.constructor !== http.Agent : agent.constructor !== https.Agent;
   if (!fits)
-    throw invalidOption(place, `must be one for the target's ${encrypted ? 'https' : 'http'}`, agent);
+    throw invalidOption(
+      place,
+      `must be an agent for ${encrypted ? 'https' : 'http'}, the target's protocol`,
+      agent,
+    );
 }
 
 function checkRouter(router: Options['router'], at: (name: string) => string): void {
@@ -67,30 +76,21 @@ function checkRewrite(rewrite: Options['pathRewrite'], place: string): void {
     try {
       new RegExp(pattern);
     } catch {
-      throw invalidOption(`${place}.${pattern}`, 'must have a regular expression for its name', replacement);
+      throw invalidOption(
+        `${place}.${pattern}`,
+        'must have a valid regular expression as its key',
+        replacement,
+      );
     }
     if (typeof replacement !== 'string')
       throw invalidOption(`${place}.${pattern}`, 'must be a string', replacement);
   }
 }
 
-/** http-proxy-middleware would say so at each call, and pass it on as none of its own. */
+/** http-proxy-middleware would report it at each call, and treat the call as not matched. */
 function checkFilter(pathFilter: Options['pathFilter'], place: string): void {
   if (pathFilter === undefined || typeof pathFilter === 'function') return;
-  let refusal: unknown;
-  const error = (told: unknown): void => {
-    refusal = told;
-  };
-  const logger = { info() {}, warn() {}, error };
-  // A call to nowhere, which ends after the filter: nothing but the filter itself knows what it takes.
-  const probe = createProxyMiddleware({
-    pathFilter,
-    logger,
-    ejectPlugins: true,
-    router: () => new Promise<never>(() => {}),
-  });
-  void probe({ url: '/' } as http.IncomingMessage, {} as http.ServerResponse, () => {});
-  if (refusal === undefined) return;
+  if (takesFilter(pathFilter)) return;
   const rule = 'must be a path, a glob, a list of either, or a function; paths and globs do not mix';
   throw invalidOption(place, rule, pathFilter);
 }

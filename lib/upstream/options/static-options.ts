@@ -1,15 +1,15 @@
 import type { Options } from 'http-proxy-middleware';
 import type { ForwardOptions } from './forward-options.js';
 
-/** What http-proxy-middleware would prepare for each call, where it is the same for all of them. */
+/** What http-proxy-middleware would prepare for each call, prepared once. */
 export interface StaticOptions {
-  /** The path, rewritten by the first rule of a table that matches. */
+  /** Rewrites the path by the first matching rule of the table. */
   rewrite(path: string): string;
 }
 
 /**
- * What can be prepared once. `undefined` where a call has to be asked about: by a filter, a router, a function, a
- * plugin or a listener. Those go through http-proxy-middleware, which costs a call some twelve promises.
+ * Prepares the options once. `undefined` if they depend on the call, by a filter, a router, a function, a plugin or a
+ * listener. Such calls go through http-proxy-middleware, which costs a call some twelve promises.
  */
 export function staticOptions(options: ForwardOptions): StaticOptions | undefined {
   const { target, router, pathFilter, pathRewrite, plugins, on, ejectPlugins } = options;

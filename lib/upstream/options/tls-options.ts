@@ -50,7 +50,7 @@ export function checkTls({ ca, cert, key }: z.output<z.ZodObject<typeof TLS_SHAP
   for (const [name, text] of texts) {
     if (text !== undefined && !isPem(text)) throw refuse(name, `${PEM}; received ${kindOf(text)}`);
   }
-  if (Array.isArray(ca) && ca.length === 0) throw refuse('ca', 'must name an authority where it is a list');
+  if (Array.isArray(ca) && ca.length === 0) throw refuse('ca', 'must not be an empty list');
   if (cert !== undefined && key === undefined) throw refuse('cert', 'needs key beside it');
   if (key !== undefined && cert === undefined) throw refuse('key', 'needs cert beside it');
   const unreadable = 'holds no certificate that can be read';

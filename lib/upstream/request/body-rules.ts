@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 
-/** Bytes of request bodies that all calls together may keep to send again. */
+/** Counts the bytes of request bodies that all calls together keep to send again. */
 export class BodyLedger {
   readonly #limit: number;
   #kept = 0;
@@ -20,31 +20,34 @@ export class BodyLedger {
   }
 }
 
-/** The body of a call: opened anew for each attempt. */
+/** The body of a call, opened again for each attempt. */
 export interface RequestBody {
-  /** What goes to the target: as one buffer where all of it is here, else as it flows. */
+  /** What is sent to the target: one buffer if all of it is here, otherwise a stream. */
   open(): Buffer | Readable;
-  /** Another attempt would send the whole body. */
+  /** Another attempt can send the whole body. */
   readonly replayable: boolean;
-  /** How the fields must change, where the body does not go on as it came. */
+  /** Set if the body is sent in another form than it came in: the new headers. */
   readonly rebuilt?: { readonly contentType: string | undefined };
-  /** It was given by an option, in place of the client's. */
+  /** It was given by an option, and replaces the client's. */
   readonly given?: boolean;
-  /** It was read and cannot be written again: only a listener of `on.proxyReq` can, by what a parser made of it. */
+  /**
+   * It was read and cannot be rebuilt: only a listener of `on.proxyReq` can write it, from what a parser has made of
+   * it.
+   */
   readonly consumed?: boolean;
-  /** Sends it to one more receiver as well, from its begin; to be called before the first {@link open}. */
+  /** Sends it to a second receiver as well, from its start; to be called before the first {@link open}. */
   copyTo(receiver: Writable): void;
-  /** Frees what was kept; what the client still sends is read and dropped. */
+  /** Frees what was kept. What the client still sends is read and discarded. */
   close(): void;
 }
 
-/** Where a body comes from, and what may be done with it. */
+/** Where a body comes from, and how it may be used. */
 export interface BodyRules {
-  /** Sent in place of the client's own, where `buffer` was given. */
+  /** The `buffer` option: sent in place of the client's body. */
   readonly buffer: unknown;
-  /** How much of a stream is kept to be sent again; 0 keeps nothing. */
+  /** Maximum bytes of a stream that are kept to be sent again; 0 keeps nothing. */
   readonly keepBytes: number;
   readonly ledger: BodyLedger;
-  /** A listener may write a body that was read and cannot be written again. */
+  /** A listener may write a body that was read and cannot be rebuilt. */
   readonly listened: boolean;
 }

@@ -4,7 +4,7 @@ import type { Plan } from '../transport.js';
 import { consumedBody } from './body.js';
 
 /**
- * What httpxy pipes into its request in place of the client's own stream.
+ * What httpxy pipes into its request in place of the client's stream.
  * @param written whether a listener of `on.proxyReq` has begun to write the body itself, as `fixRequestBody` does
  */
 export function bodySource({ body, proxyOptions }: Plan, written: () => boolean): Readable {
@@ -27,6 +27,6 @@ export function bodySource({ body, proxyOptions }: Plan, written: () => boolean)
       else to.end(whole());
     },
   };
-  // httpxy asks nothing of a source but `pipe`; a stream for a body that is here, or is none, costs more.
+  // httpxy only calls `pipe`; a stream costs more, for a body that is in memory or empty.
   return atOnce as unknown as Readable;
 }

@@ -10,15 +10,15 @@ interface ParsedBody {
   rawBody?: unknown;
 }
 
-/** Whether a request may have a body: most have none, and nothing is made for those. */
+/** Whether a request may have a body. Most have none, and nothing is allocated for those. */
 export function hasBody(req: IncomingMessage, buffer: unknown): boolean {
   return buffer !== undefined || announcesBody(req) || Buffer.isBuffer((req as ParsedBody).rawBody);
 }
 
 /**
- * The body that the client sends, or the one that a parser in front of us left on the request.
- * @returns `undefined` when the request has no body
- * @throws ProxyError ERR_BODY_CONSUMED when it was read and nobody kept it
+ * The body that the client sends, or the one that a parser mounted before the proxy left on the request.
+ * @returns `undefined` if the request has no body
+ * @throws ProxyError ERR_BODY_CONSUMED if it was read and is not on the request
  */
 export function requestBody(req: IncomingMessage, rules: BodyRules): RequestBody | undefined {
   if (rules.buffer !== undefined) return givenBody(rules.buffer, rules);
@@ -32,7 +32,7 @@ export function requestBody(req: IncomingMessage, rules: BodyRules): RequestBody
   return { ...bufferedBody(Buffer.alloc(0), req.headers['content-type']), consumed: true };
 }
 
-/** What is said where a body was read and nobody kept it. */
+/** The error for a body that was read and is not on the request. */
 export function consumedBody(): ProxyError {
   return new ProxyError(
     'ERR_BODY_CONSUMED',
@@ -42,13 +42,13 @@ export function consumedBody(): ProxyError {
 
 function givenBody(buffer: unknown, rules: BodyRules): RequestBody {
   if (!(buffer instanceof Readable)) {
-    throw new ProxyError('ERR_INTERNAL', 'What was given as options.buffer is no readable stream');
+    throw new ProxyError('ERR_INTERNAL', 'options.buffer is not a readable stream');
   }
-  // One for all calls would be there for the first alone; the others would wait for it for ever.
+  // One stream for all calls serves only the first; the others would wait for it forever.
   if (buffer.destroyed || buffer.readableEnded) {
     throw new ProxyError('ERR_BODY_CONSUMED', 'The stream given as options.buffer was read before');
   }
-  // Its close says the same, and unheard its error would end the process.
+  // `close` follows and ends the body; an `error` without a listener would end the process.
   buffer.on('error', () => {});
   return new StreamedBody(buffer, rules, true);
 }
@@ -63,7 +63,7 @@ function bufferedBody(buffer: Buffer, contentType: string | undefined): RequestB
   };
 }
 
-/** Writes a parsed body again, in the form its type names. */
+/** Serialises a parsed body in the format of its content type. */
 function rebuild(body: unknown, contentType = ''): [Buffer, string] | undefined {
   if (Buffer.isBuffer(body)) return [body, contentType];
   if (typeof body === 'string') return [Buffer.from(body), contentType];

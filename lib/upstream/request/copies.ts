@@ -11,21 +11,21 @@ import type { ConnectionOptions } from '../undici/transport.js';
 import type { RequestBody } from './body-rules.js';
 import type { Target } from './target.js';
 
-/** What is sent a second time, elsewhere. */
+/** A request to copy, and where to. */
 export interface CopiedRequest {
   readonly target: Target;
   readonly method: string;
   readonly path: string;
   readonly rawHeaders: readonly string[];
   readonly body: RequestBody | undefined;
-  /** As it was configured: it may hold a socket's path, or certificates. */
+  /** The target as configured: it may have a socket path, or certificates. */
   readonly to: ProxyTarget;
   readonly ssl: object | undefined;
 }
 
 /**
- * Sends a copy of each call to the target that `forward` names, once, whatever becomes of the call. Its
- * answers are read and dropped, and one that fails concerns nobody but the log.
+ * Sends a copy of each call to the target that `forward` names, once, whatever happens to the call. The responses are
+ * read and discarded; a failed copy is only logged.
  */
 export class RequestCopies {
   readonly #options: ConnectionOptions;
@@ -38,13 +38,13 @@ export class RequestCopies {
     this.#pools = new NodePools(options.connections);
   }
 
-  /** How many are under way or wait for a connection. */
+  /** Copies in progress or waiting for a connection. */
   #open = 0;
 
-  /** To be called before the body is opened for the target itself: both take it in as it comes. */
+  /** To be called before the body is opened for the target itself: both read it as it arrives. */
   send({ target, method, path, rawHeaders, body, to, ssl }: CopiedRequest): void {
     if (this.#open >= WAITING_PER_CONNECTION * this.#options.connections) {
-      this.#lost(new ProxyError('ERR_QUEUE_FULL', 'A copy was left out: its receiver is too slow'));
+      this.#lost(new ProxyError('ERR_QUEUE_FULL', 'A copy was dropped: its receiver is too slow'));
       return;
     }
     const { hostname, port, protocol } = new URL(target.origin);
@@ -61,14 +61,14 @@ export class RequestCopies {
       method,
       path,
       headers,
-      // A copy that stands still would hold up the upload of the call itself.
+      // A stalled copy would hold up the upload of the call itself.
       ...(bodyTimeoutMs === 0 ? {} : { timeout: bodyTimeoutMs }),
     });
     this.#open++;
     copy.on('close', () => {
       this.#open--;
     });
-    copy.on('timeout', () => copy.destroy(new Error('The receiver of the copy stood still')));
+    copy.on('timeout', () => copy.destroy(new Error('The receiver of the copy stopped reading')));
     copy.on('error', (cause) =>
       this.#lost(new ProxyError('ERR_INTERNAL', 'The copy of a call failed', { cause })),
     );
@@ -82,7 +82,7 @@ export class RequestCopies {
   }
 }
 
-// A receiver that hangs must not collect the calls of half a minute.
+// A receiver that hangs must not pile up the calls of half a minute.
 const WAITING_PER_CONNECTION = 4;
 
 function detailsOf(to: ProxyTarget): object {

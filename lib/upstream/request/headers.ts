@@ -4,30 +4,32 @@ import { knownExchange } from '../../core/exchange.js';
 import { connectionTokens, HOP_BY_HOP, PSEUDONYM } from '../../http/headers.js';
 import type { Target } from './target.js';
 
-/** Which of the client's fields go on to the target, and what is added. */
+/** Which of the client's headers are sent to the target, and which are added. */
 export interface HeaderPolicy {
-  /** `true`: all but hop-by-hop; `false`: only those HTTP itself needs; a list: those, and the named ones. */
+  /**
+   * `true`: all but hop-by-hop ones; `false`: only those that HTTP itself needs; a list: those and the listed ones.
+   */
   readonly forwardHeaders: boolean | readonly string[];
-  /** Whether `Cookie` goes on, and the target's `Set-Cookie` back. */
+  /** Whether `Cookie` is sent to the target, and its `Set-Cookie` back to the client. */
   readonly forwardCookies: boolean;
-  /** Fields added to every call; they win over the client's, in any letter case. */
+  /** Headers added to every call; they replace the client's, in any letter case. */
   readonly headers: Readonly<Record<string, string | string[]>>;
-  /** `user:password`, sent as Basic credentials where the client brings none. */
+  /** `user:password`, sent as Basic credentials if the client sends none. */
   readonly auth: string | undefined;
   /** `Host` is the target's, not the client's. */
   readonly changeOrigin: boolean;
-  /** Adds `X-Forwarded-For`, `-Port`, `-Proto` and `-Host` where the client brought none. */
+  /** Adds `X-Forwarded-For`, `-Port`, `-Proto` and `-Host` if the client did not send them. */
   readonly xfwd: boolean;
 }
 
-/** Makes the fields of a call to the target, flat; the same for each of its attempts. */
+/** Makes the headers of a call to the target, flat; the same for each attempt. */
 export type RequestHeaders = (req: IncomingMessage, target: Target, framing: BodyFraming) => string[];
 
-/** How the body is framed, where it does not go on as it came. */
+/** How the body is framed, if not as it came from the client. */
 export interface BodyFraming {
-  /** The body was read and built again: its length, type and coding as the client gave them no longer hold. */
+  /** The body was read and rebuilt: the client's length, type and coding no longer apply. */
   readonly rebuilt?: { readonly contentType: string | undefined };
-  /** It is not the client's own, who may have announced none. */
+  /** It was given by an option; the client may have announced no body. */
   readonly given?: boolean;
 }
 
@@ -67,7 +69,7 @@ export function requestHeaders(policy: HeaderPolicy): RequestHeaders {
       if (lower === 'authorization') authorized = true;
       if (lower !== 'cookie') headers.push(name, raw[i + 1] ?? '');
       else if (!cookies) {
-        // Many servers read but one (RFC 6265 §5.4); Node has joined them.
+        // Many servers read only one Cookie header (RFC 6265 §5.4); Node has joined them.
         cookies = true;
         headers.push(name, req.headers.cookie ?? '');
       }
@@ -83,7 +85,7 @@ export function requestHeaders(policy: HeaderPolicy): RequestHeaders {
   };
 }
 
-/** Headers with those in place of the ones of the same names that an attempt's permits have given, one after the other. */
+/** Headers in which those of an attempt's permits replace the ones of the same names, one permit after another. */
 export function replaced(
   rawHeaders: readonly string[],
   own: readonly (readonly string[])[],

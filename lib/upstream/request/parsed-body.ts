@@ -4,9 +4,9 @@ import type { Plan } from '../transport.js';
 const SAID_BY_THE_CLIENT = ['content-encoding', 'content-length'] as const;
 
 /**
- * While listeners look at a request whose body a parser has read, it says of that body what the client said:
- * `fixRequestBody` goes by that when it writes the body itself.
- * @returns puts back what holds for the body as we write it, where no listener has begun to
+ * Restores the client's framing headers on a request whose body a parser has read, while listeners run:
+ * `fixRequestBody` reads them when it writes the body itself.
+ * @returns puts the framing of the rebuilt body back, unless a listener has begun to write the body
  */
 export function lendFraming(proxyReq: ClientRequest, { exchange, body }: Plan): (() => void) | undefined {
   if (!body?.rebuilt) return undefined;

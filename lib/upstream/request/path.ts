@@ -5,9 +5,8 @@ const ABSOLUTE_FORM = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 const MAY_CLIMB = /\.|%2e|\\|%5c/i;
 
 /**
- * The request target reduced to path and query (RFC 9112 §3.2): an absolute-form line names a host
- * that is not asked.
- * @throws ProxyError ERR_BAD_REQUEST for `*`, an authority, and a path that climbs above its root
+ * The request target reduced to path and query (RFC 9112 §3.2): the host of an absolute-form line is ignored.
+ * @throws ProxyError ERR_BAD_REQUEST for `*`, an authority, and a path that leaves its root by `..`
  */
 export function originForm(url: string | undefined): string {
   if (url?.startsWith('/')) return checked(url);
@@ -19,12 +18,12 @@ export function originForm(url: string | undefined): string {
 
 function checked(path: string): string {
   if (MAY_CLIMB.test(path) && climbs(path)) {
-    throw new ProxyError('ERR_BAD_REQUEST', 'The request path climbs above the API');
+    throw new ProxyError('ERR_BAD_REQUEST', 'The request path leaves the base path of the API');
   }
   return path;
 }
 
-/** Whether the path, read as a lenient origin would, leaves the directory that it starts in. */
+/** Whether the path, as a lenient server would read it, leaves the directory that it starts in. */
 export function climbs(path: string): boolean {
   const [raw = ''] = path.split(/[?#]/, 1);
   const plain = raw
@@ -41,8 +40,8 @@ export function climbs(path: string): boolean {
 }
 
 /**
- * Path and query to ask the target for: its base path, then the call's own.
- * @throws ProxyError ERR_BAD_REQUEST when a rewritten path climbs above the base path
+ * Path and query for the target: its base path, then the call's own path.
+ * @throws ProxyError ERR_BAD_REQUEST if a rewritten path leaves the base path
  */
 export function upstreamPath(target: Target, url: string, ignorePath: boolean): string {
   const own = ignorePath ? '' : url.startsWith('/') ? checked(url) : checked(`/${url}`);

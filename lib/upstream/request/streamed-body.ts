@@ -2,8 +2,8 @@ import { Readable, type Writable } from 'node:stream';
 import type { BodyLedger, BodyRules, RequestBody } from './body-rules.js';
 
 /**
- * A body that streams through. What has passed is kept up to a limit, so that another attempt can begin
- * with it and go on with what the client still sends; nothing waits for the whole body first.
+ * A body that streams through. What has passed is kept up to a limit, so that another attempt can send it again and
+ * continue with what the client still sends. Nothing waits for the whole body.
  */
 export class StreamedBody implements RequestBody {
   readonly given: boolean;
@@ -44,7 +44,7 @@ export class StreamedBody implements RequestBody {
   copyTo(receiver: Writable): void {
     this.#copy = receiver;
     receiver.on('drain', this.#copyDrained).once('close', () => {
-      // One that is gone holds nobody up.
+      // A receiver that has closed holds nobody up.
       this.#copy = undefined;
       this.#copyDrained();
     });
@@ -54,7 +54,7 @@ export class StreamedBody implements RequestBody {
     this.#leaveReader();
     this.#forget();
     if (this.#copy && !this.#ended) {
-      // It gets all of the body, whatever became of the call.
+      // The copy gets the whole body, whatever happens to the call.
       this.#keeping = false;
       this.#listen();
     } else {
@@ -64,7 +64,7 @@ export class StreamedBody implements RequestBody {
     this.#resume();
   }
 
-  /** Whoever takes less in keeps the other waiting; a source that nobody listens to would lose what it has. */
+  /** The slower of the two readers sets the pace. Not resumed without a listener: the data would be lost. */
   readonly #resume = (): void => {
     if (this.#listening && !this.#copy?.writableNeedDrain) this.#source.resume();
   };
@@ -74,7 +74,7 @@ export class StreamedBody implements RequestBody {
     if (!reader || reader.readableLength < reader.readableHighWaterMark) this.#resume();
   };
 
-  /** An attempt that failed takes its reader with it, which must not take the client's stream along. */
+  /** A failed attempt destroys its reader, which must not destroy the client's stream. */
   #leaveReader(): void {
     const reader = this.#reader;
     if (!reader) return;

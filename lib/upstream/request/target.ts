@@ -2,19 +2,19 @@ import { isIP } from 'node:net';
 import type { ProxyTarget } from 'httpxy';
 import { invalidOption, ProxyError } from '../../core/errors.js';
 
-/** Where calls go, taken apart once. */
+/** A target URL, parsed once. */
 export interface Target {
-  /** `http://host:port`; keeps connection pools apart. */
+  /** `http://host:port`; the key of its connection pool. */
   readonly origin: string;
   /** Value of `Host` with `changeOrigin`. */
   readonly host: string;
   /** Name for SNI and the certificate check; `undefined` for an IP address, which TLS does not send. */
   readonly servername: string | undefined;
-  /** Path that every call is appended to; empty where the target has none. */
+  /** Path that each call's path is appended to; empty if the target has none. */
   readonly basePath: string;
-  /** Query that every call carries, with its `?`. */
+  /** Query added to every call, with its `?`. */
   readonly search: string;
-  /** `user:password` of a target that holds credentials. */
+  /** `user:password`, if the target has credentials. */
   readonly auth: string | undefined;
 }
 
@@ -25,10 +25,10 @@ const SCHEMES: Readonly<Record<string, string>> = {
   'wss:': 'https:',
 };
 
-/** Takes a URL apart. @throws TypeError when it is no absolute http(s) URL. */
+/** Parses a target URL. @throws TypeError if it is not an absolute http(s) URL */
 export function parseTarget(url: URL): Target {
   const scheme = Object.hasOwn(SCHEMES, url.protocol) ? SCHEMES[url.protocol] : undefined;
-  if (!scheme || url.hostname === '') throw new TypeError('no http or https URL');
+  if (!scheme || url.hostname === '') throw new TypeError('not an http or https URL');
   const hostname = url.hostname.replace(/^\[|\]$/g, '');
   return Object.freeze({
     origin: `${scheme}//${url.host}`,
@@ -42,7 +42,7 @@ export function parseTarget(url: URL): Target {
   });
 }
 
-/** Reads a target of a configuration. @throws InvalidOptionError when it is no http(s) URL. */
+/** Reads a configured target. @throws InvalidOptionError if it is not an http(s) URL */
 export function targetUrl(value: unknown, place: string): URL {
   const text = value instanceof URL ? value.href : value;
   const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;
@@ -52,22 +52,22 @@ export function targetUrl(value: unknown, place: string): URL {
   return url;
 }
 
-/** Listeners are given a URL, whatever form a router named it in. */
+/** The target as a URL for listeners, whatever a router returned. */
 export function asUrl(target: ProxyTarget | undefined): ProxyTarget | undefined {
   return typeof target === 'string' && URL.canParse(target) ? new URL(target) : target;
 }
 
 const MAX_REMEMBERED = 1000;
 
-/** Remembers targets, for a `router` may name another one for each call. */
+/** Caches parsed targets, since a `router` may return another one for each call. */
 export class TargetBook {
   readonly #byUrl = new WeakMap<URL, { readonly href: string; readonly target: Target }>();
   readonly #byText = new Map<string, Target>();
 
-  /** @throws ProxyError when the router named something that cannot be called. */
+  /** @throws ProxyError if the router returned a target that cannot be called */
   read(target: ProxyTarget): Target {
     const found = this.#find(target);
-    // An object may hold credentials beside its address, as those of Node's `url.parse()` do.
+    // An object may have credentials beside its address, as those of Node's `url.parse()` do.
     const auth: unknown = typeof target === 'object' && 'auth' in target ? target.auth : undefined;
     return typeof auth === 'string' ? { ...found, auth } : found;
   }
@@ -90,7 +90,9 @@ export class TargetBook {
       this.#byText.set(text, target);
       return target;
     } catch (cause) {
-      throw new ProxyError('ERR_INTERNAL', 'The router named no http or https URL', { cause });
+      throw new ProxyError('ERR_INTERNAL', 'The router returned a target that is not an http or https URL', {
+        cause,
+      });
     }
   }
 }

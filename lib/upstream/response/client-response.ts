@@ -8,7 +8,7 @@ import { writeHead } from '../../http/write-head.js';
 import { sendableTrailers } from './headers.js';
 import type { LateHead, LateHeads } from './late-heads.js';
 
-/** An accepted response on its way into the client's. */
+/** Writes an accepted response to the client's. */
 export class ClientResponse implements LateHead {
   readonly #exchange: Exchange;
   readonly #res: ServerResponse;
@@ -20,8 +20,8 @@ export class ClientResponse implements LateHead {
 
   /**
    * @param rawHeaders for the client, flat, without hop-by-hop headers
-   * @param lateHeads where a head waits whose body has a known length; any other goes out at once
-   * @throws TypeError when the head holds what Node's response refuses to send
+   * @param lateHeads holds a head whose body has a known length for a moment; any other is sent at once
+   * @throws TypeError if Node refuses to send a part of the head
    */
   constructor(exchange: Exchange, head: ResponseHead, rawHeaders: string[], lateHeads?: LateHeads) {
     this.#exchange = exchange;
@@ -30,23 +30,25 @@ export class ClientResponse implements LateHead {
     writeHead(this.#res, head.status, sendableReason(head.statusText), rawHeaders, ADDED_UP);
     lingerWhileUploading(exchange.req);
     if (this.#length === 0) this.end();
-    // Node holds a head back until the first byte of a body, which an event stream may keep waiting.
+    // Node holds the head back until the first byte of the body, which an event stream may delay.
     else if (this.#length < 0 || !lateHeads) process.nextTick(flushHead, this);
     else lateHeads.add(this);
   }
 
-  /** The client has got everything, whatever the upstream's connection does from here on. */
+  /** All bytes were given to the client's response; what happens to the upstream's connection no longer matters. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** `false` asks to wait for {@link onDrain}. A client that is gone makes nobody wait. */
+  /**
+   * `false`: wait for {@link onDrain} before the next write. A client that has gone does not make the upstream wait.
+   */
   write(chunk: Buffer): boolean {
     if (this.#ended) return true;
     this.#sent += chunk.length;
     this.#exchange.bytesOut += chunk.length;
     if (this.#sent === this.#length) {
-      // The last byte that was promised ends the response: one call in place of two.
+      // The last byte of the announced length ends the response: one call instead of two.
       this.#ended = true;
       this.#res.end(chunk);
       return true;
@@ -54,7 +56,7 @@ export class ClientResponse implements LateHead {
     return this.#res.write(chunk) || this.#res.destroyed;
   }
 
-  /** Calls back once when more may be written, or the client has gone. */
+  /** Calls back once when more can be written, or the client has gone. */
   onDrain(resume: (() => void) | undefined): void {
     this.#waiting = resume;
     if (this.#listens) return;
@@ -76,7 +78,7 @@ export class ClientResponse implements LateHead {
     this.#res.end();
   }
 
-  /** The client must not take what it has got so far for the whole. */
+  /** Breaks the response off, so that the client does not take a part for the whole. */
   cut(): void {
     if (!this.#ended) this.#res.destroy();
   }
@@ -90,7 +92,7 @@ function flushHead(response: ClientResponse): void {
   response.flushIfWaiting();
 }
 
-/** Bytes of the body, -1 where only its end tells; 0 for answers that have none by definition. */
+/** Bytes of the body: -1 if unknown, 0 for responses that have none by definition. */
 function bodyLength(exchange: Exchange, head: ResponseHead): number {
   if (head.status === 204 || head.status === 304 || exchange.req.method === 'HEAD') return 0;
   const length = headerValue(head.rawHeaders, 'content-length');

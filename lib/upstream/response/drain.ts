@@ -5,7 +5,7 @@ export const DRAIN_BYTES = 64 * 1024;
 /** How long that may take: the connection is one less for others meanwhile, and a new one costs less. */
 export const DRAIN_MS = 500;
 
-/** Reads a response that nobody wants, so that its connection can be used again; one that is long or slow is left. */
+/** Reads the rest of a discarded response, so that its connection can be reused. A long or slow one is cut off. */
 export function drain(proxyRes: IncomingMessage): void {
   if (proxyRes.destroyed) return;
   let bytes = 0;

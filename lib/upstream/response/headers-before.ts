@@ -1,24 +1,24 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
-/** What a client's response holds of an answer, taken before one is copied to it. */
+/** Status and headers of a client's response before an upstream's response is copied to it. */
 export type HeadersBefore = Pick<ServerResponse, 'statusCode' | 'statusMessage'> & {
   readonly headers: OutgoingHttpHeaders;
 };
 
-/** Remembers what was put on a response in front of us. */
+/** Saves what other handlers have set on the response. */
 export function headersBefore(res: ServerResponse): HeadersBefore {
   const { statusCode, statusMessage } = res;
   return { statusCode, statusMessage, headers: res.getHeaders() };
 }
 
-/** An error is answered in place of this answer: none of its fields may go with it. */
+/** Restores them: an error is sent instead of the copied response, without any of its headers. */
 export function restoreHeaders(res: ServerResponse, { headers, ...status }: HeadersBefore): void {
   const { sendDate } = res;
   for (const name of res.getHeaderNames()) {
-    // Node takes it for a wish to send none at all; what httpxy has set there is the client's own.
+    // Without it Node would send no Connection header at all; what httpxy has set there is right for this client.
     if (name !== 'connection') res.removeHeader(name);
   }
-  // Likewise of a Date, which every answer must have (RFC 9110 §6.6.1).
+  // Removing Date has the same effect on it, and every response must have one (RFC 9110 §6.6.1).
   res.sendDate = sendDate;
   for (const [name, value] of Object.entries(headers)) if (value !== undefined) res.setHeader(name, value);
   Object.assign(res, status);

@@ -17,7 +17,7 @@ interface Client {
 
 const VIA = `1.1 ${PSEUDONYM}`;
 
-/** The fields of an answer as the client gets them, flat: no hop-by-hop, repeated ones kept, `Via` added. */
+/** The headers of a response for the client, flat: no hop-by-hop ones, repeated ones kept, `Via` added. */
 export function responseHeaders(
   rawHeaders: readonly string[],
   client: Client,
@@ -30,7 +30,7 @@ export function responseHeaders(
     const lower = name.toLowerCase();
     if (HOP_BY_HOP.has(lower) || tokens?.has(lower)) continue;
     if (lower === 'set-cookie' && !setCookie) continue;
-    // RFC 9110 §8.6: a 204 has no Content-Length, and some clients wait for what it promises.
+    // RFC 9110 §8.6: a 204 has no Content-Length, and some clients wait for the bytes it announces.
     if (lower === 'content-length' && status === 204) continue;
     if (lower === 'trailer' && !chunked(client, status, rawHeaders)) continue;
     headers.push(name, rawHeaders[i + 1] ?? '');
@@ -58,8 +58,8 @@ export function sendableTrailers(rawTrailers: readonly string[]): [name: string,
 }
 
 /**
- * Fields of an answer for httpxy, which sets them one by one: an array keeps repeated lines apart, and those that were
- * set before.
+ * Headers of a response for httpxy, which sets them one by one: an array keeps repeated lines apart, and keeps those
+ * that were set before.
  */
 export function besideHeaders(res: ServerResponse, rawHeaders: readonly string[]): IncomingHttpHeaders {
   const headers = joinedHeaders(rawHeaders);
@@ -72,7 +72,7 @@ export function besideHeaders(res: ServerResponse, rawHeaders: readonly string[]
   return headers;
 }
 
-/** What a parser hands over as bytes, as Node shows fields: one character a byte. */
+/** Converts a parser's raw bytes to strings as Node does: one character per byte. */
 export function latin1Headers(raw: unknown): string[] {
   if (!Array.isArray(raw)) return [];
   const headers: string[] = [];

@@ -1,6 +1,6 @@
 import type { Exchange } from '../../core/exchange.js';
 
-/** Passes an interim answer on: 102 and 103 (RFC 9110 §15.2, RFC 8297). HTTP/1.0 clients know none. */
+/** Passes on an interim response, 102 or 103 (RFC 9110 §15.2, RFC 8297). HTTP/1.0 clients do not know them. */
 export function sendInformation(exchange: Exchange, status: number, rawHeaders: readonly string[]): void {
   const { req, res } = exchange;
   if (exchange.detached || res.headersSent || res.destroyed || req.httpVersion === '1.0') return;
@@ -20,6 +20,6 @@ function sendEarlyHints({ res }: Exchange, rawHeaders: readonly string[]): void 
   try {
     res.writeEarlyHints({ ...hints, link: links });
   } catch {
-    // Node is stricter about Link than RFC 8288; a hint that it refuses is no reason to fail the call.
+    // Node is stricter about Link than RFC 8288; a hint that it refuses does not fail the call.
   }
 }

@@ -1,14 +1,14 @@
 /** A response whose head may still wait for its body. */
 export interface LateHead {
-  /** Sends the head, unless the body has taken it along. */
+  /** Sends the head, unless it was sent with the body. */
   flushIfWaiting(): void;
 }
 
 const WAIT_MS = 5;
 
 /**
- * Heads that wait a moment for the first bytes of their body, so that both go out in one write: a target that sends its
- * head by itself would else cost every client's connection one more. One timer serves them all.
+ * Heads that wait a moment for the first bytes of their body, so that both are sent in one write: otherwise a target
+ * that sends its head separately would cost one more write to the client's connection. One timer serves all.
  */
 export class LateHeads {
   #waiting: LateHead[] = [];
@@ -21,7 +21,7 @@ export class LateHeads {
     this.#timer.unref();
   }
 
-  /** Sends all that wait. */
+  /** Sends all waiting heads. */
   close(): void {
     clearTimeout(this.#timer);
     this.#flush();

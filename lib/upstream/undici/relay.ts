@@ -18,10 +18,10 @@ export interface RelayTools {
 }
 
 /**
- * Takes one attempt's answer from undici and hands it to the client, or gets rid of it.
+ * Takes one attempt's response from undici and passes it to the client, or discards it.
  *
- * In undici's older form of a handler, which is what its newer one is translated to: that parses the fields
- * of every answer into an object that nobody reads here, where they go on byte by byte.
+ * It implements the older form of undici's handlers, which undici translates to the newer one: that one parses the
+ * headers of every response into an object, which is not needed here, where they are passed on byte by byte.
  */
 export class Relay implements Dispatcher.DispatchHandler, Sending {
   readonly #plan: Plan;
@@ -33,7 +33,7 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
   #abort: ((reason: Error) => void) | undefined;
   #resume: (() => void) | undefined;
   #response: ClientResponse | undefined;
-  /** Nobody listens any more: cancelled, refused, or told its end. */
+  /** No more calls to the listener: cancelled, discarded, or ended. */
   #over = false;
   #cancelled = false;
   #drained = 0;
@@ -58,12 +58,12 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
   cancel(): void {
     this.#over = true;
     this.#cancelled = true;
-    this.#abort?.(new Error('Nobody waits for this attempt any more'));
+    this.#abort?.(new Error('The attempt was cancelled'));
   }
 
   onConnect(abort: (reason?: Error) => void): void {
-    // It was cancelled in the queue. To abort here would close a good connection; an error keeps it.
-    if (this.#cancelled) throw new Error('Nobody waits for this attempt any more');
+    // Cancelled in the queue. To abort here would close a good connection; an error keeps it open.
+    if (this.#cancelled) throw new Error('The attempt was cancelled');
     this.#abort = abort;
     this.#listener.connected();
   }
@@ -84,13 +84,13 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
     }
     this.#resume = resume;
     const headers = responseHeaders(rawHeaders, this.#plan.exchange, { status, setCookie: this.#setCookie });
-    // What throws here is handed to onError by undici.
+    // undici passes what is thrown here to onError.
     this.#response = new ClientResponse(this.#plan.exchange, head, headers, this.#lateHeads);
     if (this.#response.ended && status === 304) this.#finish();
     return true;
   }
 
-  /** `false` pauses the connection until it is resumed. */
+  /** @returns `false` to pause the connection until it is resumed */
   onData(chunk: Buffer): boolean {
     const response = this.#response;
     if (!response) {
@@ -123,7 +123,9 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
     this.#listener.failed(error, this.#used(error));
   }
 
-  /** A rest that is short and comes soon is read to keep the connection; one whose upload still runs is of no more use. */
+  /**
+   * Reads a short rest of the response to keep the connection. A connection whose upload still runs cannot be reused.
+   */
   #refuse(): void {
     this.#over = true;
     if (this.#upload && !this.#upload.readableEnded) return this.#leave();
@@ -132,7 +134,7 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
   }
 
   #leave(): void {
-    this.#abort?.(new Error('The rest of this response is not wanted'));
+    this.#abort?.(new Error('The response was discarded'));
   }
 
   #finish(): void {

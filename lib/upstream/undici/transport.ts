@@ -8,7 +8,7 @@ import type { AttemptListener, Plan, Sending } from '../transport.js';
 import { type Pausing, steady } from './connection.js';
 import { Relay, type RelayTools } from './relay.js';
 
-/** Sizes and limits of the connections to the targets. */
+/** Sizes and time limits of connections to targets. */
 export interface ConnectionOptions {
   readonly connections: number;
   readonly keepAliveTimeoutMs: number;
@@ -18,19 +18,19 @@ export interface ConnectionOptions {
   /** Whether the target's certificate must be trusted. */
   readonly secure: boolean;
   readonly tls: TargetTls;
-  /** Whether `Set-Cookie` goes back to the client. */
+  /** Whether `Set-Cookie` is passed to the client. */
   readonly setCookie: boolean;
   readonly redirects: RedirectRules;
 }
 
 const MAX_POOLS = 1000;
 
-/** Sends attempts through undici's pools: one for each target and exit, so that tunnels are reused. */
+/** Sends attempts through undici's pools: one for each target and egress proxy, so that tunnels are reused. */
 export class UndiciTransport {
   readonly #options: ConnectionOptions;
   readonly #pools = new Map<string, Pool>();
   readonly #bytesRead = new WeakMap<object, number>();
-  /** What tells the pools of two exits apart, which may have one name where they belong to two rotations. */
+  /** Tells the pools of two egress proxies apart, which may have the same name in two rotations. */
   readonly #egressIds = new WeakMap<Egress, number>();
   #lastEgressId = 0;
   readonly #lateHeads = new LateHeads();
@@ -56,10 +56,10 @@ export class UndiciTransport {
           method: method as Dispatcher.HttpMethod,
           headers: absolute ? [...plan.rawHeaders, ...absolute.rawHeaders] : (plan.rawHeaders as string[]),
           body: relay.opened(body?.open()),
-          // A HEAD would else close its connection.
+          // undici would otherwise close the connection of a HEAD.
           reset: false,
           headersTimeout: 0,
-          // Without it undici takes the name for SNI and the certificate from the Host header.
+          // Without `servername` undici takes the name for SNI and the certificate from the Host header.
           servername: target.servername ?? target.origin,
         } as Dispatcher.DispatchOptions,
         relay,
@@ -77,7 +77,7 @@ export class UndiciTransport {
     await Promise.all(pools.map((pool) => pool.destroy()));
   }
 
-  /** Whether the error came from a connection that had carried an answer before. */
+  /** Whether the error came from a connection that had carried a response before. */
   #used(error: unknown): boolean {
     if (typeof error !== 'object' || error === null) return false;
     const socket: unknown = Reflect.get(error, 'socket');
@@ -102,7 +102,7 @@ export class UndiciTransport {
     return this.#lastEgressId;
   }
 
-  /** A router that names ever new targets must not collect pools for ever. */
+  /** A router that returns ever new targets must not pile up pools. */
   #closeOldest(): void {
     const [oldest] = this.#pools;
     if (!oldest) return;
@@ -120,7 +120,7 @@ export class UndiciTransport {
       bodyTimeout: bodyTimeoutMs,
       maxHeaderSize: maxResponseHeaderBytes,
       connect: this.#connector(target, egress),
-      // A reset HTTP/2 stream without Content-Length looks like a clean end.
+      // A reset HTTP/2 stream without Content-Length looks like a complete response.
       allowH2: false,
     });
   }

@@ -16,15 +16,15 @@ import type { ConnectionOptions } from '../undici/transport.js';
 import { connectTo, isEncrypted, upgradeOptions } from './options.js';
 import { Tunnel } from './tunnel.js';
 
-/** What an attempt has of its transport. */
+/** What the transport provides to its attempts. */
 export interface UpgradeTools {
   readonly server: ProxyServer;
   readonly limits: ConnectionOptions;
-  /** Called once when it has an end, or has become a WebSocket. */
+  /** Called once, when the attempt has ended or become a WebSocket. */
   over(): void;
 }
 
-/** One attempt at a handshake: to the 101 that makes a tunnel of it, or to the end of any other answer. */
+/** One attempt at a handshake, up to the 101 that opens the tunnel, or to the end of any other response. */
 export class UpgradeAttempt {
   readonly #plan: Plan;
   readonly #upgrade: Upgrade;
@@ -36,7 +36,7 @@ export class UpgradeAttempt {
 
   constructor(plan: Plan, listener: AttemptListener, tools: UpgradeTools) {
     const { upgrade } = plan.exchange;
-    if (!upgrade) throw new ProxyError('ERR_INTERNAL', 'No upgrade was asked for');
+    if (!upgrade) throw new ProxyError('ERR_INTERNAL', 'The client requested no upgrade');
     this.#plan = plan;
     this.#upgrade = upgrade;
     this.#listener = listener;
@@ -45,15 +45,15 @@ export class UpgradeAttempt {
 
   start(): void {
     const { egress } = this.#plan;
-    if (!egress) return this.#ask(undefined);
+    if (!egress) return this.#send(undefined);
     const { target, proxyOptions } = this.#plan;
     egress
       .connect(connectTo(target, this.#tools.limits.secure, targetTls(proxyOptions)))
       .then((socket) => {
-        // Nobody else listens while it waits for its request.
+        // There is no other listener until the request uses it.
         socket.on('error', ignore);
         if (this.#over) socket.destroy();
-        else this.#ask(socket);
+        else this.#send(socket);
       })
       .catch(this.fail);
   }
@@ -70,7 +70,7 @@ export class UpgradeAttempt {
     this.#listener.failed(error, this.#proxyReq?.reusedSocket);
   };
 
-  #ask(tunnel: Socket | undefined): void {
+  #send(tunnel: Socket | undefined): void {
     const { exchange, target, rawHeaders, proxyOptions } = this.#plan;
     const { limits, server } = this.#tools;
     try {
@@ -87,8 +87,8 @@ export class UpgradeAttempt {
       else proxyReq.once('socket', (socket) => this.#watchConnect(socket));
       proxyReq.on('response', this.#responses).on('upgrade', this.#switches);
       const { req } = exchange;
-      const told = { ...proxyOptions, target: asUrl(proxyOptions.target) };
-      server.emit('proxyReqWs', proxyReq, req, this.#upgrade.socket as Socket, told, NOTHING);
+      const shown = { ...proxyOptions, target: asUrl(proxyOptions.target) };
+      server.emit('proxyReqWs', proxyReq, req, this.#upgrade.socket as Socket, shown, NOTHING);
       proxyReq.end();
     } catch (error) {
       tunnel?.destroy();
@@ -97,18 +97,18 @@ export class UpgradeAttempt {
   }
 
   readonly #responses = (proxyRes: IncomingMessage): void => {
-    this.#guard(() => this.#answered(proxyRes));
+    this.#guard(() => this.#respond(proxyRes));
   };
 
   readonly #switches = (proxyRes: IncomingMessage, socket: Socket, head: Buffer): void => {
     socket.on('error', ignore);
     this.#guard(() => this.#upgraded(proxyRes, socket, head), socket);
-    // The connection keeps its request, which would keep all of the call for as long as the WebSocket lasts.
+    // The connection refers to its request, which would keep the whole call in memory while the WebSocket is open.
     this.#proxyReq?.off('response', this.#responses).off('upgrade', this.#switches);
     this.#proxyReq?.off('close', this.#closed).off('error', this.fail).on('error', ignore);
   };
 
-  /** Runs what may throw: a head that cannot be passed on, a listener of the user's. */
+  /** Runs code that may throw: for a head that cannot be passed on, or in a user's listener. */
   #guard(run: () => void, socket?: Socket): void {
     try {
       run();
@@ -127,7 +127,7 @@ export class UpgradeAttempt {
       socket.setTimeout(0, late);
       this.#listener.connected();
     };
-    // An agent of the user's may hand out a connection that was there.
+    // A user's agent may return a connection that is already open.
     if (this.#proxyReq?.reusedSocket || (!socket.connecting && !encrypted)) return connected();
     socket.once(encrypted ? 'secureConnect' : 'connect', connected);
     socket.setTimeout(this.#tools.limits.connectTimeoutMs, late);
@@ -137,8 +137,8 @@ export class UpgradeAttempt {
     this.fail(Object.assign(new Error('The connection closed'), { code: 'ECONNRESET' }));
   };
 
-  /** An answer that does not switch: it goes to the client with its body, unless it is tried again. */
-  #answered(proxyRes: IncomingMessage): void {
+  /** A response other than 101: sent to the client with its body, unless there is another attempt. */
+  #respond(proxyRes: IncomingMessage): void {
     proxyRes.on('error', this.fail);
     if (this.#over) return void proxyRes.destroy();
     const { exchange } = this.#plan;
@@ -149,7 +149,7 @@ export class UpgradeAttempt {
       status: head.status,
       setCookie: limits.setCookie,
     });
-    // Once all of an answer has arrived its connection may close, while it waits for its client to read.
+    // Once a response has arrived in full its connection may close, while the client still has to read it.
     this.#proxyReq?.off('close', this.#closed);
     const response = new ClientResponse(exchange, head, headers);
     this.#response = response;
@@ -164,7 +164,7 @@ export class UpgradeAttempt {
       this.#listener.finished();
     });
     proxyRes.on('close', this.#closed);
-    // A client that does not read is no fault of the target's.
+    // A client that does not read is not the target's fault.
     proxyRes.setTimeout(limits.bodyTimeoutMs, () => {
       if (proxyRes.isPaused()) return;
       proxyRes.destroy(Object.assign(new Error('The body stopped'), { code: 'UND_ERR_BODY_TIMEOUT' }));
@@ -180,13 +180,17 @@ export class UpgradeAttempt {
     const { socket: client, sockets } = this.#upgrade;
     const { server, limits } = this.#tools;
     const { api } = exchange;
-    const answered = headOf(proxyRes);
-    if (!this.#listener.head(answered)) {
+    const responseHead = headOf(proxyRes);
+    if (!this.#listener.head(responseHead)) {
       target.destroy();
       return this.cancel();
     }
     exchange.res.sendDate = false;
-    new ClientResponse(exchange, answered, switchingHeaders(answered, exchange, limits.setCookie)).end();
+    new ClientResponse(
+      exchange,
+      responseHead,
+      switchingHeaders(responseHead, exchange, limits.setCookie),
+    ).end();
     if (head.length > 0) target.unshift(head);
     const leave = (): void => void target.destroy();
     if (client.destroyed) leave();
@@ -194,18 +198,18 @@ export class UpgradeAttempt {
     this.#upgrade.switchOver((early) => {
       client.off('close', leave);
       new Tunnel({ api, client, target, sockets }, early);
-      this.#tell(() => server.emit('open', target), target);
+      this.#notify(() => server.emit('open', target), target);
     });
-    // It keeps the call for as long.
+    // A listener keeps the call in memory for as long.
     if (server.listenerCount('close') > 0) {
-      target.once('close', () => this.#tell(() => server.emit('close', proxyRes, target, head), target));
+      target.once('close', () => this.#notify(() => server.emit('close', proxyRes, target, head), target));
     }
     this.#end();
     this.#listener.finished();
   }
 
-  /** What a listener throws closes the socket that it was told of. */
-  #tell(run: () => void, target: Socket): void {
+  /** Runs a user's listener. If it throws, the socket is closed. */
+  #notify(run: () => void, target: Socket): void {
     try {
       run();
     } catch {
@@ -222,7 +226,7 @@ export class UpgradeAttempt {
 
 const NOTHING = Buffer.alloc(0);
 
-/** One for all, which holds nothing. */
+/** One function for all, which holds no references. */
 const ignore = (): void => {};
 
 const headOf = ({ statusCode = 0, statusMessage = '', rawHeaders }: IncomingMessage) => ({
@@ -231,7 +235,7 @@ const headOf = ({ statusCode = 0, statusMessage = '', rawHeaders }: IncomingMess
   rawHeaders,
 });
 
-/** Those of an answer that has no body, and the two that say what happens. */
+/** The headers of a response without a body, and the two that announce the switch. */
 function switchingHeaders({ rawHeaders }: ResponseHead, exchange: Exchange, setCookie: boolean): string[] {
   const headers = responseHeaders(rawHeaders, exchange, { status: 101, setCookie });
   const kept = headers.filter((_, i) => headers[i - (i % 2)]?.toLowerCase() !== 'content-length');

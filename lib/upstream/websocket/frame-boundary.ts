@@ -2,8 +2,8 @@ const CLOSE = 0x8;
 const LONGEST_HEAD = 14;
 
 /**
- * Tells where the frames of a WebSocket end (RFC 6455 §5.2), without a look at what they carry: a frame of one's own
- * may be put in there and nowhere else.
+ * Finds where the frames of a WebSocket end (RFC 6455 §5.2), without reading their payload: only there can another
+ * frame be inserted.
  */
 export class FrameBoundary {
   readonly #head = Buffer.alloc(LONGEST_HEAD);
@@ -11,17 +11,17 @@ export class FrameBoundary {
   #payloadLeft = 0;
   #closing = false;
 
-  /** Everything so far was whole frames. */
+  /** All frames so far are complete. */
   get between(): boolean {
     return this.#headBytes === 0 && this.#payloadLeft === 0;
   }
 
-  /** A frame has passed that says goodbye. */
+  /** A close frame has passed. */
   get closing(): boolean {
     return this.#closing;
   }
 
-  /** Follows what passes. @returns where in the chunk the first frame ends; -1 where none does */
+  /** Follows the bytes that pass. @returns where in the chunk the first frame ends, -1 if none does */
   push(chunk: Buffer): number {
     let first = -1;
     let i = 0;

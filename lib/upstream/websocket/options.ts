@@ -8,10 +8,10 @@ import type { Target } from '../request/target.js';
 import type { Plan } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 
-/** Whether a target is called by https. */
+/** Whether the target is https. */
 export const isEncrypted = ({ origin }: Target): boolean => origin.startsWith('https:');
 
-/** Where the connection for a handshake must lead. */
+/** The target of a handshake's connection. */
 export function connectTo(target: Target, rejectUnauthorized: boolean, tls: TargetTls): ConnectTo {
   const { hostname, port } = new URL(target.origin);
   const encrypted = isEncrypted(target);
@@ -26,8 +26,8 @@ export function connectTo(target: Target, rejectUnauthorized: boolean, tls: Targ
 }
 
 /**
- * What Node's client needs for a handshake: those of http-proxy-middleware's options that say how to connect.
- * @param tunnel the connection to use, where it is there already
+ * Options of Node's client for a handshake: http-proxy-middleware's options about the connection.
+ * @param tunnel the connection to use, if one is open already
  */
 export function upgradeOptions(
   { target, path, proxyOptions }: Plan,
@@ -50,13 +50,13 @@ export function upgradeOptions(
   };
 }
 
-/** How to connect, as a target tells it that is no URL. */
+/** Connection options of a target given as an object. */
 function partsOf(target: unknown): RequestOptions {
   if (typeof target !== 'object' || target === null || target instanceof URL) return {};
   return Object.fromEntries(Object.entries(target).filter(([name]) => TARGET_PARTS.includes(name)));
 }
 
-/** An agent whose one connection is there already. */
+/** An agent that returns one given connection. */
 function agentOf(socket: Socket, encrypted: boolean): HttpAgent {
   const agent = encrypted ? new HttpsAgent() : new HttpAgent();
   return Object.assign(agent, { createConnection: () => socket });

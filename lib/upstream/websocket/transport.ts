@@ -1,12 +1,12 @@
 import type { ProxyServer } from 'httpxy';
-import { ProxyError } from '../../core/errors.js';
+import { shuttingDown } from '../../core/errors.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { UpgradeAttempt } from './attempt.js';
 
 /**
- * Sends the handshakes of WebSockets, by Node's client: undici keeps no connection for itself that has become another
- * protocol's, and httpxy answers nobody whose handshake fails, and swallows what comes too early.
+ * Sends WebSocket handshakes with Node's client. undici does not release a connection that has switched protocols,
+ * and httpxy sends no response for a failed handshake and loses what the client sends too early.
  */
 export class UpgradeTransport {
   readonly #server: ProxyServer;
@@ -32,11 +32,9 @@ export class UpgradeTransport {
     return attempt;
   };
 
-  /** Ends the handshakes that have no answer yet. */
+  /** Fails the handshakes that have no response yet. */
   close(): void {
     this.#closed = true;
     for (const attempt of this.#underWay) attempt.fail(shuttingDown());
   }
 }
-
-const shuttingDown = () => new ProxyError('ERR_SHUTTING_DOWN', 'The proxy is shutting down');

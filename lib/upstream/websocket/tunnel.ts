@@ -1,9 +1,10 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { realTime, type StopTimer, type Time } from '../../core/time.js';
 import type { OpenSocket, SocketRegistry } from '../../core/upgrade.js';
 import { FrameBoundary } from './frame-boundary.js';
 
-/** What a {@link Tunnel} is made of. */
+/** The two ends of a {@link Tunnel}. */
 export interface TunnelEnds {
   /** Name of the API. */
   readonly api: string;
@@ -12,16 +13,15 @@ export interface TunnelEnds {
   readonly sockets: SocketRegistry;
 }
 
-/** How long the other end may take once one has closed, and a client that was told to go. */
+/** Time for the other end to close once one has closed, and for a client that got a close frame. */
 const LINGER_MS = 5000;
 const KEEP_ALIVE_MS = 60_000;
 
-/** 1001, going away (RFC 6455 §7.4.1); what a server sends is not masked. */
+/** Close code 1001, going away (RFC 6455 §7.4.1). A server's frames are not masked. */
 const GOING_AWAY = Buffer.from([0x88, 0x02, 0x03, 0xe9]);
 
 /**
- * Both ends of a WebSocket tied together: what comes from one goes to the other as fast as that takes it, and neither
- * is left when the other goes.
+ * Pipes both ends of a WebSocket into each other with back-pressure; when one end closes, the other is closed too.
  */
 export class Tunnel implements OpenSocket {
   readonly api: string;
@@ -31,13 +31,18 @@ export class Tunnel implements OpenSocket {
   readonly #frames = new FrameBoundary();
   readonly #readBefore: number;
   readonly #writtenBefore: number;
-  #linger: NodeJS.Timeout | undefined;
+  readonly #time: Time;
+  #linger: StopTimer | undefined;
   #leaving = false;
   #openEnds = 2;
 
-  /** @param early what the client has sent before it had an answer */
-  constructor({ api, client, target, sockets }: TunnelEnds, early: Buffer) {
+  /**
+   * @param early what the client sent before it had a response
+   * @param time for tests
+   */
+  constructor({ api, client, target, sockets }: TunnelEnds, early: Buffer, time: Time = realTime) {
     this.api = api;
+    this.#time = time;
     this.#client = client;
     this.#target = target;
     this.#sockets = sockets;
@@ -48,7 +53,7 @@ export class Tunnel implements OpenSocket {
     target.on('data', this.#follow);
     client.pipe(target);
     target.pipe(client);
-    // Behind the pipes' own listeners, which leave an end paused whose other end is closed.
+    // After the pipes' own listeners, which leave an end paused if the other end is closed.
     this.#watch(client, target);
     this.#watch(target, client);
   }
@@ -65,7 +70,7 @@ export class Tunnel implements OpenSocket {
     if (this.#leaving) return;
     this.#leaving = true;
     this.#endSoon();
-    // What the target sends from here on would come behind the last frame.
+    // Frames of the target from here on would follow the last frame.
     this.#target.unpipe(this.#client).off('data', this.#follow);
     if (this.#frames.between) this.#sayGoodbye();
     else this.#target.on('data', this.#finishFrame);
@@ -110,7 +115,8 @@ export class Tunnel implements OpenSocket {
     };
     const closed = (): void => {
       if (--this.#openEnds === 0) this.#closed();
-      // What it sent before its end may still be on its way to the other, whose own end is only heard by reading.
+      // What it sent before it ended may still be on its way to the other end, whose own `end` is only emitted if it
+      // is read.
       else if (end.readableEnded) {
         ended();
         other.resume();
@@ -123,12 +129,11 @@ export class Tunnel implements OpenSocket {
 
   #endSoon(): void {
     if (this.#linger || this.#openEnds === 0) return;
-    this.#linger = setTimeout(() => this.destroy(), LINGER_MS);
-    this.#linger.unref();
+    this.#linger = this.#time.after(LINGER_MS, () => this.destroy());
   }
 
   #closed(): void {
-    clearTimeout(this.#linger);
+    this.#linger?.();
     this.#sockets.delete(this);
   }
 }

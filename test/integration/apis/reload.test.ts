@@ -10,6 +10,7 @@ import { watchConfig } from '../../../lib/gateway/config-watch.js';
 import { type ManyApisConfig, resilientProxy } from '../../../lib/index.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { call, open, responseOf } from '../../support/client.js';
+import { buildGateway, GATEWAY_PROGRAM } from '../../support/gateway-program.js';
 import { listening } from '../../support/listening.js';
 import { serve } from '../../support/serve.js';
 import { eventOf, until } from '../../support/until.js';
@@ -62,7 +63,7 @@ describe('resilientProxy().update()', () => {
     expect(upstream.requests).to.have.length(1);
   });
 
-  it('begins a new circuit where its options changed, and everything anew for another target', async () => {
+  it('starts a new circuit if its options changed, and everything anew for another target', async () => {
     const first = await startUpstream(text('first'));
     const second = await startUpstream(text('second'));
     const a = { target: first.url, cache: { ttlMs: 60_000 }, rateLimit: {} };
@@ -78,7 +79,7 @@ describe('resilientProxy().update()', () => {
     expect((await call(`${url}/a/x`)).text).to.equal('second');
   });
 
-  it('sees a change that was made in the object it was given before', async () => {
+  it('detects a change made inside the object that it was given before', async () => {
     const config = { apis: { a: { target: 'http://127.0.0.1:9', breaker: { failureThreshold: 2 } } } };
     const { proxy } = await startProxy(config);
     config.apis.a.breaker.failureThreshold = 3;
@@ -101,7 +102,7 @@ describe('resilientProxy().update()', () => {
     expect(upstream.requests).to.have.length(2);
   });
 
-  it('changes nothing where anything is wrong', async () => {
+  it('changes nothing if any part of the configuration is not valid', async () => {
     const upstream = await startUpstream(text('hello'));
     const a = { target: upstream.url, ...quiet };
     const { proxy, url } = await startProxy({ apis: { a } });
@@ -118,7 +119,7 @@ describe('resilientProxy().update()', () => {
     expect((await call(`${url}/a/x`)).text).to.equal('hello');
   });
 
-  it('lets a call that is under way end, and then closes the connections of an API that is gone', async () => {
+  it('lets a call in progress end, and then closes the connections of a removed API', async () => {
     let finish = () => {};
     const upstream = await startUpstream((_req, res) => {
       res.write('begun ');
@@ -158,14 +159,14 @@ describe('resilientProxy().update()', () => {
     expect((await call(`${url}/a/x`)).text).to.equal('old');
     await until(() => upstream.requests.length === 2);
     proxy.update({ apis: { b: { target: upstream.url } } });
-    // A round through the proxy later.
+    // After one more round through the proxy.
     await call(`${url}/a/x`);
     finish();
     await until(() => upstream.connections.open === 0, 'the connection to be closed');
     expect(finished).to.equal(true);
   });
 
-  it('leaves WebSockets of an API that is gone open until they close', async () => {
+  it('leaves WebSockets of a removed API open until they close', async () => {
     const server = createServer();
     new WebSocketServer({ server }).on('connection', (socket) =>
       socket.on('message', (data) => socket.send(String(data))),
@@ -181,7 +182,7 @@ describe('resilientProxy().update()', () => {
     expect(String(await eventOf(socket, 'message'))).to.equal('still here');
   });
 
-  it('keeps what serves all APIs, and says that it differs', async () => {
+  it('keeps what all APIs share, and reports that it differs', async () => {
     const apis = { a: { target: 'http://127.0.0.1:9' } };
     const { proxy } = await startProxy({ apis, metrics: {} });
     const { stats } = proxy;
@@ -197,23 +198,23 @@ describe('resilientProxy().update()', () => {
     const config = { apis: { a: { target: 'http://127.0.0.1:9' } } };
     const { proxy } = await startProxy(config);
     await proxy.close();
-    expect(() => proxy.update(config)).to.throw('The proxy was closed');
+    expect(() => proxy.update(config)).to.throw('The proxy is shutting down');
   });
 });
 
 describe('the gateway with a file that changes', function changingFile() {
   this.timeout(40_000);
+  before(buildGateway);
 
   async function startGateway(content: string) {
     const folder = mkdtempSync(join(tmpdir(), 'reload-'));
     onCleanup(() => rmSync(folder, { recursive: true }));
     const file = join(folder, 'apis.yaml');
     writeFileSync(file, content);
-    const child = spawn(
-      process.execPath,
-      ['--import', 'tsx', 'lib/gateway/main.ts', '--config', file, '--port', '0'],
-      { env: { PATH: process.env.PATH, KEY: 's3cret' }, stdio: ['ignore', 'pipe', 'pipe'] },
-    );
+    const child = spawn(process.execPath, [...GATEWAY_PROGRAM, '--config', file, '--port', '0'], {
+      env: { PATH: process.env.PATH, KEY: 's3cret' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     onCleanup(() => child.kill('SIGKILL'));
     const output = { stdout: '', stderr: '' };
     child.stdout.on('data', (chunk) => {
@@ -227,7 +228,7 @@ describe('the gateway with a file that changes', function changingFile() {
     const logged = (pattern: RegExp) =>
       until(() => pattern.test(output.stderr), `${pattern} in the log: ${output.stderr}`, 10_000);
     const health = async () => (await call(`${url}/health?verbose=1`)).json() as Record<string, unknown>;
-    /** As editors do: a file beside it is renamed. */
+    /** As editors do: a new file is renamed over it. */
     const replace = (next: string) => {
       writeFileSync(`${file}.new`, next);
       renameSync(`${file}.new`, file);
@@ -255,7 +256,7 @@ describe('the gateway with a file that changes', function changingFile() {
     ]);
   });
 
-  it('keeps the one before where the file is wrong, gone or a directory, and says so', async () => {
+  it('keeps the current configuration if the file is not valid, missing or a directory, and says so', async () => {
     const upstream = await startUpstream(status(200));
     const { child, url, file, output, logged, health, replace } = await startGateway(apis(upstream.url, 'a'));
     replace(`apis:\n  a:\n    target: "${upstream.url}"\n    connections: \${KEY}\n`);
@@ -283,7 +284,7 @@ describe('the gateway with a file that changes', function changingFile() {
     expect(output.stderr).not.to.include('s3cret');
   });
 
-  it('does not look at the file by itself where server.watch is false, but at SIGHUP', async () => {
+  it('reads the file only on SIGHUP if server.watch is false', async () => {
     const upstream = await startUpstream(status(200));
     const { child, url, logged, replace } = await startGateway(apis(upstream.url, 'a', 'watch: false'));
     replace(apis(upstream.url, 'b', 'watch: false'));

@@ -48,7 +48,7 @@ describe('resilientProxy()', () => {
   });
 
   describe('with many APIs', () => {
-    it('takes the first path segment for the name', async () => {
+    it('takes the first path segment as the name', async () => {
       const one = await startUpstream(text('one'));
       const two = await startUpstream(text('two'));
       const apis = { one: { target: one.url }, 'two.v1': { target: two.url } };
@@ -71,7 +71,7 @@ describe('resilientProxy()', () => {
       });
     }
 
-    it('gives every API the defaults, which its own options complete or replace', async () => {
+    it('gives every API the defaults, which its own options extend or replace', async () => {
       const upstream = await startUpstream(json({ ok: true }));
       const { proxy, url } = await start({
         defaults: {
@@ -169,7 +169,7 @@ describe('resilientProxy()', () => {
       expect(upstream.requests).to.have.length(0);
     });
 
-    it('reach nobody when they are no JSON', async () => {
+    it('are not sent when they are not JSON', async () => {
       const upstream = await startUpstream(status(200));
       const { url } = await start(config(upstream.url));
       const response = await call(url, { method: 'POST', body: '{ "a": ' });
@@ -208,7 +208,7 @@ describe('resilientProxy()', () => {
       expect(upstream.requests).to.have.length(0);
     });
 
-    it('pass unread where they need not be JSON, or are compressed', async () => {
+    it('pass unread if they need not be JSON, or are compressed', async () => {
       const upstream = await startUpstream(status(200));
       const { url } = await start({
         apis: {
@@ -231,7 +231,7 @@ describe('resilientProxy()', () => {
   });
 
   describe('a target that fails', () => {
-    it('is left alone after five failures in a row, and the sixth call hears so at once', async () => {
+    it('gets no calls after five failures in a row, and the sixth call fails at once', async () => {
       const upstream = await startUpstream(status(500));
       const { proxy, url } = await start({ name: 'dead', target: upstream.url, retry: false });
       for (let i = 0; i < 5; i++) expect((await call(url)).status).to.equal(500);
@@ -271,7 +271,7 @@ describe('resilientProxy()', () => {
       expect(upstream.requests).to.have.length(1);
     });
 
-    it('is tried again by probes after the reset timeout, and trusted after two successes', async () => {
+    it('is probed after the reset timeout, and gets calls again after two successes', async () => {
       let healthy = false;
       const held: (() => void)[] = [];
       const upstream = await startUpstream((_req, res) => {
@@ -300,7 +300,7 @@ describe('resilientProxy()', () => {
       expect(breaker?.state).to.equal('CLOSED');
     });
 
-    it('is given its time per attempt by the breaker', async () => {
+    it('has the timeout per attempt that the breaker sets', async () => {
       const upstream = await startUpstream(silence);
       const { url } = await start({
         name: 'slow',
@@ -315,7 +315,7 @@ describe('resilientProxy()', () => {
       ]);
     });
 
-    it('is neither retried nor counted for answering 404 and other 4xx', async () => {
+    it('is neither retried nor counted as failing for 404 and other 4xx', async () => {
       const upstream = await startUpstream([
         status(404),
         status(400),
@@ -396,7 +396,7 @@ describe('resilientProxy()', () => {
       expect(String(await eventOf(socket, 'message'))).to.equal('/feed/prices?x=1 hello');
     });
 
-    it('are refused politely for a name that is none', async () => {
+    it('are refused with 404 for an unknown name', async () => {
       const { url } = await start({ apis: {} });
       const socket = new WebSocket(`${url.replace('http', 'ws')}/nosuch`);
       const error = await eventOf<Error>(socket, 'error');
@@ -420,7 +420,7 @@ describe('resilientProxy()', () => {
       ],
       ['a name with a slash', { apis: { 'a/b': { target } } }, 'apis.a/b must be a name'],
       [
-        'a name of JSON that is none',
+        'a name of JSON that is not allowed',
         JSON.parse(`{"apis":{"__proto__":{"target":"${target}"}}}`),
         'apis.__proto__ must be a name',
       ],
@@ -450,7 +450,7 @@ describe('resilientProxy()', () => {
         'apis.x.retry.attempts is not an option of apis.x.retry (did you mean maxAttempts?)',
       ],
       [
-        'a stray key beside the APIs',
+        'an unknown key beside the APIs',
         { apis: {}, target },
         'target is not an option (did you mean apis.<name>.target or defaults.target?)',
       ],
@@ -490,12 +490,12 @@ describe('resilientProxy()', () => {
         'target.socketPath cannot go with proxyRotate',
       ],
       [
-        'a response that nobody sends',
+        'a response that nothing sends',
         { apis: { x: { target, selfHandleResponse: true } } },
-        'apis.x.selfHandleResponse needs a listener on.proxyRes that answers',
+        'apis.x.selfHandleResponse needs a listener on.proxyRes that sends the response',
       ],
       [
-        'a proxy of no known kind, without showing its password',
+        'a proxy with an unsupported scheme, without showing its password',
         { apis: { x: { target, proxyRotate: { proxies: ['socks5://u:s3cret@h:1'] } } } },
         'apis.x.proxyRotate.proxies[0] has the scheme socks5, which is not supported: it must be an http or https proxy; received a string of 21 characters',
       ],
@@ -509,7 +509,11 @@ describe('resilientProxy()', () => {
         { name: 'x', target, stats: { name: 'y' } },
         'stats.name is not an option of stats',
       ],
-      ['a Redis that is none', { name: 'x', target, redis: 'http://h' }, 'redis must be an ioredis client'],
+      [
+        'a Redis that is not one',
+        { name: 'x', target, redis: 'http://h' },
+        'redis must be an ioredis client',
+      ],
       [
         'a circuit with a name of its own',
         { name: 'x', target, breaker: { name: 'y' } },
@@ -523,7 +527,7 @@ describe('resilientProxy()', () => {
     }
   });
 
-  it('frees its connections on close()', async () => {
+  it('closes its connections on close()', async () => {
     const upstream = await startUpstream(text('ok'));
     const proxy = resilientProxy({ name: 'x', target: upstream.url });
     const { url } = await serveApp(proxy);

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import type { Limit } from '../../../lib/core/attempt.js';
 import { detach } from '../../../lib/core/detach.js';
 import { ProxyError } from '../../../lib/core/errors.js';
+import type { Limit } from '../../../lib/core/exchange.js';
 import { type Exchange, exchangeOf, type Handler } from '../../../lib/core/exchange.js';
 import { pipeline } from '../../../lib/core/pipeline.js';
 import { sendError } from '../../../lib/core/send-error.js';
@@ -32,7 +32,7 @@ describe('Exchange', () => {
     }
   });
 
-  it('shows a stage, when the response has closed, every attempt and its outcome', async () => {
+  it('shows a stage every attempt and its outcome when the response has closed', async () => {
     let responses = 0;
     const target = await start((_req, res) => {
       responses++;
@@ -48,17 +48,17 @@ describe('Exchange', () => {
         fetch(`${url}/x?y=1`).then((response) => response.text()),
       );
     });
-    const { attempts, originalUrl, answeredAt, startedAt, error } = await settled;
+    const { attempts, originalUrl, respondedAt, startedAt, error } = await settled;
     const statuses = attempts.map(({ outcome }) => outcome?.kind === 'response' && outcome.head.status);
     expect(statuses).to.deep.equal([503, 200]);
     expect(attempts.map(({ number }) => number)).to.deep.equal([1, 2]);
     expect(attempts.every(({ durationMs }) => durationMs > 0)).to.equal(true);
     expect(originalUrl).to.equal('/x?y=1');
-    expect(answeredAt).to.be.above(startedAt);
+    expect(respondedAt).to.be.above(startedAt);
     expect(error).to.equal(undefined);
   });
 
-  it('takes nothing off the time limit of an attempt for what it waited before', async () => {
+  it('does not count earlier waits towards the timeout of an attempt', async () => {
     const wait = (ms: number) => new Promise<undefined>((resolve) => setTimeout(resolve, ms, undefined));
     const target = await start((_req, res) => void wait(250).then(() => res.end('ok')));
     const waiting: Limit = { admit: () => wait(300) };
@@ -70,29 +70,29 @@ describe('Exchange', () => {
     expect((await fetch(url)).status).to.equal(200);
   });
 
-  it('lets a limit make an attempt wait and refuse it, and tells its permits how each one ended', async () => {
+  it('lets a limit delay and refuse an attempt, and notifies its permits how each one ended', async () => {
     const target = await start((_req, res) => res.writeHead(503).end());
-    const told: string[] = [];
+    const notified: string[] = [];
     const guard: Limit = {
       admit: async ({ number }) => {
-        told.push(`admit ${number}`);
+        notified.push(`admit ${number}`);
         if (number === 3) return new ProxyError('ERR_RATE_LIMITED', 'enough', { retryAfterMs: 1500 });
         return {
-          head: (attempt) => told.push(`head ${attempt.number} ${attempt.outcome?.kind}`),
-          end: (attempt) => told.push(`end ${attempt.number} ${attempt.end?.kind}`),
+          head: (attempt) => notified.push(`head ${attempt.number} ${attempt.outcome?.kind}`),
+          end: (attempt) => notified.push(`end ${attempt.number} ${attempt.end?.kind}`),
         };
       },
     };
-    const behind: Limit = { admit: () => ({ end: ({ number }) => told.push(`behind ${number}`) }) };
-    const gate: Handler = (req, res, next) => {
+    const behind: Limit = { admit: () => ({ end: ({ number }) => notified.push(`behind ${number}`) }) };
+    const addLimits: Handler = (req, res, next) => {
       exchangeOf(req, res).limits.push(guard, behind);
       next();
     };
-    const url = await serve([gate, retry({ initialDelayMs: 1 }), forward({ target })]);
+    const url = await serve([addLimits, retry({ initialDelayMs: 1 }), forward({ target })]);
     const response = await fetch(url);
     expect(response.status).to.equal(429);
     expect(response.headers.get('retry-after')).to.equal('2');
-    expect(told).to.deep.equal([
+    expect(notified).to.deep.equal([
       'admit 1',
       'head 1 response',
       'end 1 discarded',
@@ -109,7 +109,7 @@ describe('Exchange', () => {
     let response: (() => void) | undefined;
     const closed: string[] = [];
     const target = await start((req, res) => {
-      res.on('close', () => closed.push(res.writableFinished ? 'answered' : 'cut'));
+      res.on('close', () => closed.push(res.writableFinished ? 'complete' : 'cut'));
       response = () => res.end(req.url);
       arrived?.();
     });
@@ -143,7 +143,7 @@ describe('Exchange', () => {
       if (path === '/held') response?.();
     }
     await waitFor(() => closed.length === 2);
-    expect(closed).to.deep.equal(['cut', 'answered']);
+    expect(closed).to.deep.equal(['cut', 'complete']);
     await waitFor(() => collected.length === 1);
     expect(collected).to.deep.equal(['/held']);
   });
@@ -179,7 +179,7 @@ describe('Exchange', () => {
   });
 });
 
-/** What a cache does: listens in on what is written to a response. */
+/** As a cache does: reads what is written to a response. */
 function record(res: ServerResponse<IncomingMessage>, into: string[]): void {
   const end = res.end.bind(res);
   res.end = ((chunk?: Buffer) => {

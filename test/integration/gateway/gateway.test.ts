@@ -79,7 +79,7 @@ describe('createGateway()', () => {
     for (const path of ['/api/x/../../health', '/api/x/%2e%2e%2f%2e%2e%2fhealth']) {
       expect(await asJson(call(url, { path }))).to.deep.equal({
         status: 400,
-        body: { error: 'The request path climbs above the API', code: 'ERR_BAD_REQUEST' },
+        body: { error: 'The request path leaves the base path of the API', code: 'ERR_BAD_REQUEST' },
       });
     }
   });

@@ -9,7 +9,7 @@ import { serve } from '../../support/serve.js';
 import { eventOf, standstill, until } from '../../support/until.js';
 import { hangUp, json, silence, startUpstream, type UpstreamResponse } from '../../support/upstream.js';
 
-/** Sends this much of an answer, then cuts the connection. */
+/** Sends this much of a response, then closes the connection. */
 const broken =
   (headers: Record<string, string>): UpstreamResponse =>
   (req, res) => {
@@ -23,8 +23,8 @@ const refusal = 'HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 
 const endless: UpstreamResponse = (_req, res) => void bigBody(Number.MAX_SAFE_INTEGER).pipe(res);
 
 for (const transport of TRANSPORTS) {
-  describe(`forward() when one side goes away, transport ${transport}`, () => {
-    it('cuts the client off when the upstream breaks off an answer with Content-Length', async () => {
+  describe(`forward() when one side disconnects, transport ${transport}`, () => {
+    it('breaks the client’s response off when the upstream breaks off one with Content-Length', async () => {
       const upstream = await startUpstream(broken({ 'content-length': '5000' }));
       const proxy = await startForward({ target: upstream.url, transport });
 
@@ -32,7 +32,7 @@ for (const transport of TRANSPORTS) {
       expect(await endingOf(res)).to.deep.equal({ bytes: 1000, clean: false });
     });
 
-    it('cuts the client off when the upstream breaks off a chunked answer', async () => {
+    it('breaks the client’s response off when the upstream breaks off a chunked one', async () => {
       const upstream = await startUpstream(broken({}));
       const proxy = await startForward({ target: upstream.url, transport });
       const client = await rawClient(proxy.port);
@@ -43,7 +43,7 @@ for (const transport of TRANSPORTS) {
       expect(response).to.not.match(/\r\n0\r\n\r\n$/);
     });
 
-    it('cuts the client off when a chunk of the answer is unreadable', async () => {
+    it('breaks the client’s response off when a chunk is unreadable', async () => {
       const upstream = await startRawUpstream(
         rawResponse('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nnonsense\r\n'),
       );
@@ -54,7 +54,7 @@ for (const transport of TRANSPORTS) {
       expect(await client.untilClosed()).to.match(/hello\r\n$/);
     });
 
-    it('takes the close of a connection for the end where nothing else tells it', async () => {
+    it('takes the close of the connection as the end of a response without length or chunks', async () => {
       const upstream = await startRawUpstream(async (connection) => {
         await connection.heads();
         connection.end('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nto the end');
@@ -63,7 +63,7 @@ for (const transport of TRANSPORTS) {
       expect((await call(proxy.url)).text).to.equal('to the end');
     });
 
-    it('answers 502 ERR_UPSTREAM_RESET when the upstream hangs up before its head', async () => {
+    it('answers 502 ERR_UPSTREAM_RESET when the upstream closes the connection before its head', async () => {
       const upstream = await startUpstream(hangUp);
       const proxy = await startForward({ target: upstream.url, transport });
 
@@ -96,7 +96,7 @@ for (const transport of TRANSPORTS) {
       expect((await call(proxy.url)).status).to.equal(200);
     });
 
-    it('closes the upstream connection at once when the client leaves an event stream that is silent', async () => {
+    it('closes the upstream connection at once when the client leaves an idle event stream', async () => {
       const upstream = await startUpstream((_req, res) => res.writeHead(200).flushHeaders());
       const proxy = await startForward({ target: upstream.url, transport });
 
@@ -124,7 +124,7 @@ for (const transport of TRANSPORTS) {
       expect((await call(proxy.url)).status).to.equal(200);
     });
 
-    it('opens no connection in the place of one that a client left', async () => {
+    it('opens no connection in place of one that a client left', async () => {
       const upstream = await startUpstream(silence);
       const proxy = await startForward({ target: upstream.url, transport });
 
@@ -136,7 +136,7 @@ for (const transport of TRANSPORTS) {
       expect(upstream.connections).to.deep.equal({ total: 1, open: 0, closed: 1 });
     });
 
-    it('breaks the upload off when the client leaves it', async () => {
+    it('aborts the upload when the client does', async () => {
       let aborted = false;
       const upstream = await startUpstream([
         (req) => req.on('aborted', () => (aborted = true)).on('error', () => {}),
@@ -154,7 +154,7 @@ for (const transport of TRANSPORTS) {
       expect((await call(proxy.url)).status).to.equal(200);
     });
 
-    it('never ends a chunked upload cleanly that its client broke off', async () => {
+    it('never completes a chunked upload that its client broke off', async () => {
       const upstream = await startRawUpstream(() => {});
       const proxy = await startForward({ target: upstream.url, transport });
       const client = await rawClient(proxy.port);
@@ -166,7 +166,7 @@ for (const transport of TRANSPORTS) {
       expect(upstream.received[0]?.received).to.not.match(/0\r\n\r\n$/);
     });
 
-    it('passes the answer on that refuses a large upload before it has read it', async () => {
+    it('passes on a response that refuses a large upload before reading it', async () => {
       const upstream = await startRawUpstream(async (connection) => {
         await connection.heads();
         connection.socket.pause();
@@ -185,7 +185,7 @@ for (const transport of TRANSPORTS) {
       expect((await endingOf(res)).clean).to.equal(true);
     });
 
-    it('passes the answer on that refuses a large upload when the upstream closes gently', async () => {
+    it('passes on a response that refuses a large upload when the upstream closes without a reset', async () => {
       const upstream = await startRawUpstream(async (connection) => {
         await connection.heads();
         connection.end(refusal);
@@ -202,7 +202,7 @@ for (const transport of TRANSPORTS) {
       await until(() => upstream.connections.open === 0);
     });
 
-    it('answers a client in the middle of its upload when the upstream hangs up', async () => {
+    it('responds to a client in the middle of its upload when the upstream disconnects', async () => {
       const upstream = await startUpstream((req) => req.once('data', () => req.socket.destroy()));
       const proxy = await startForward({ target: upstream.url, transport });
 
@@ -215,7 +215,7 @@ for (const transport of TRANSPORTS) {
       expect(response.json()).to.have.property('code', 'ERR_UPSTREAM_RESET');
     });
 
-    it('cuts a call off that is under way when it is closed', async () => {
+    it('breaks off a response in progress when it is closed', async () => {
       const upstream = await startUpstream(endless);
       const handler = openForward({ target: upstream.url, transport });
       const proxy = await serve(handler);
@@ -227,7 +227,7 @@ for (const transport of TRANSPORTS) {
       await until(() => upstream.connections.open === 0);
     });
 
-    it('ends a call that waits for its head when it is closed', async () => {
+    it('fails a call that waits for its head when it is closed', async () => {
       const upstream = await startUpstream(silence);
       const handler = openForward({ target: upstream.url, transport });
       const proxy = await serve(handler);

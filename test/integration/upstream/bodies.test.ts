@@ -12,7 +12,7 @@ import { json, startUpstream, status } from '../../support/upstream.js';
 
 const FORM = '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n';
 
-/** What parses each body in front of the proxy. Multipart is left as `multer` and its like leave it. */
+/** The parser in front of the proxy for each body. Multipart is left as `multer` and the like leave it. */
 const parser = express.Router();
 parser.use(express.json(), express.urlencoded({ extended: true }), express.text(), (req, _res, next) => {
   if (!req.is('multipart/*')) return next();
@@ -97,7 +97,7 @@ describe('forward() with fixRequestBody', () => {
     expect(upstream.requests.map(({ body }) => `${body}`)).to.deep.equal(['{"a":1}', '{"a":1}']);
   });
 
-  it('refuses fields that would break out of a multipart body: 400', async () => {
+  it('refuses form fields that would break out of a multipart body: 400', async () => {
     const upstream = await startUpstream(json({ ok: true }));
     const app = express().set('env', 'test');
     app.use((req, _res, next) => {
@@ -110,7 +110,7 @@ describe('forward() with fixRequestBody', () => {
     expect(upstream.requests).to.have.length(0);
   });
 
-  it('says so where its listener writes no body and we cannot', async () => {
+  it('fails if the listener writes no body and the proxy cannot', async () => {
     const upstream = await startUpstream(json({ ok: true }));
     const app = express().set('env', 'test');
     app.use(parser, openForward({ target: upstream.url, on: { proxyReq: () => {} } }));
@@ -143,7 +143,7 @@ for (const transport of TRANSPORTS) {
       expect(upstream.requests.map(({ body }) => `${body}`)).to.deep.equal(Array(3).fill('from elsewhere'));
     });
 
-    it('sends the one given where a parser has read the body, and says so when it is used up', async () => {
+    it('sends the given one if a parser has read the body, and fails the call once it is used up', async () => {
       const upstream = await startUpstream(json({ ok: true }));
       const app = express().set('env', 'test');
       app.use(parser);
@@ -157,7 +157,7 @@ for (const transport of TRANSPORTS) {
       expect(again.text).to.include('The stream given as options.buffer was read before');
     });
 
-    it('fails the call when the stream does', async () => {
+    it('fails the call when the stream fails', async () => {
       const upstream = await startUpstream(json({ ok: true }));
       const buffer = () =>
         new Readable({

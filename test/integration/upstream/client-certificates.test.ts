@@ -23,9 +23,9 @@ const server = credentials('DNS:api.internal,IP:127.0.0.1');
 const client = credentials('DNS:client.internal');
 const other = credentials('DNS:other.internal');
 
-/** A server that takes no client but those whose certificate our authority signed. */
+/** A server that accepts only clients whose certificate our authority has signed. */
 const mutual = { key: server.key, cert: server.cert, ca: client.ca, requestCert: true };
-/** One that asks for a certificate and takes clients without one too. */
+/** A server that requests a certificate, and accepts clients without one. */
 const asking = { ...mutual, rejectUnauthorized: false };
 const identity = { ca: server.ca, cert: client.cert, key: client.key };
 
@@ -37,7 +37,7 @@ function seenOf(req: IncomingMessage) {
 
 const tells: UpstreamResponse = (req, res) => void res.end(JSON.stringify(seenOf(req)));
 
-/** A WebSocket server that tells each client how it came. */
+/** A WebSocket server that sends each client its certificate's name and the server name it used. */
 async function startSocketServer() {
   const tls = createServer(mutual);
   new WebSocketServer({ server: tls }).on('connection', (socket, req) =>
@@ -55,7 +55,7 @@ async function firstMessage(port: number): Promise<unknown> {
 
 for (const transport of TRANSPORTS) {
   describe(`forward() with certificates, transport ${transport}`, () => {
-    it('shows its certificate to the target, and trusts the authority', async () => {
+    it('sends its certificate to the target, and trusts the authority', async () => {
       const upstream = await startUpstream(tells, { tls: mutual });
       for (const options of [
         identity,
@@ -80,7 +80,7 @@ for (const transport of TRANSPORTS) {
       expect(upstream.requests).to.have.length(0);
     });
 
-    it('asks for servername, and holds the certificate against it', async () => {
+    it('uses servername for SNI and for the certificate check', async () => {
       const upstream = await startUpstream(tells, { tls: mutual });
       const target = `https://localhost:${upstream.port}`;
       const named = await startForward({ target, transport, ...identity, servername: 'api.internal' });
@@ -95,7 +95,7 @@ for (const transport of TRANSPORTS) {
       }
     });
 
-    it('shows it through an egress proxy, and not to the proxy', async () => {
+    it('sends it through an egress proxy, and not to the proxy', async () => {
       const upstream = await startUpstream(tells, { tls: mutual });
       const hop = credentials();
       const proxy = await startForwardProxy({ tls: hop });
@@ -109,7 +109,7 @@ for (const transport of TRANSPORTS) {
       expect(proxy.connects).to.have.length(1);
     });
 
-    it('shows it in the handshake of a WebSocket', async () => {
+    it('sends it in the handshake of a WebSocket', async () => {
       const target = await startSocketServer();
       const proxy = await startForward({ target, transport, ...identity, servername: 'api.internal' });
       expect(await firstMessage(proxy.port)).to.deep.equal({
@@ -118,7 +118,7 @@ for (const transport of TRANSPORTS) {
       });
     });
 
-    it('shows it in the handshake of a WebSocket through an egress proxy', async () => {
+    it('sends it in the handshake of a WebSocket through an egress proxy', async () => {
       const target = await startSocketServer();
       const proxy = await startForwardProxy();
       const { rotate } = rotating({ proxies: [proxy.url] });
@@ -133,7 +133,7 @@ for (const transport of TRANSPORTS) {
       expect(proxy.connects).to.have.length(1);
     });
 
-    it('shows none to a target that gets copies', async () => {
+    it('sends none to a target of copies', async () => {
       const names: unknown[] = [];
       const upstream = await startUpstream(tells, { tls: mutual });
       const copies = await startUpstream(
@@ -150,7 +150,7 @@ for (const transport of TRANSPORTS) {
       expect(names).to.deep.equal([{ client: 'none', servername: 'none' }]);
     });
 
-    it('takes what a router sets for one call', async () => {
+    it('uses what a router sets for one call', async () => {
       const upstream = await startUpstream(tells, { tls: asking });
       const proxy = await startForward({
         transport: transport === 'undici' ? 'auto' : transport,
@@ -171,7 +171,7 @@ for (const transport of TRANSPORTS) {
 describe('forward() with certificates and redirects', () => {
   const identified = { followRedirects: true, ...identity, servername: 'api.internal' };
 
-  it('shows the certificate after a redirect within the origin', async () => {
+  it('sends the certificate after a redirect within the origin', async () => {
     const upstream = await startUpstream([status(302, { location: '/there' }), tells], { tls: mutual });
     const proxy = await startForward({ target: upstream.url, ...identified });
     expect((await call(proxy.url)).json()).to.deep.equal({
@@ -189,7 +189,7 @@ describe('forward() with certificates and redirects', () => {
     expect((await call(proxy.url)).json()).to.include({ client: 'DNS:client.internal' });
   });
 
-  it('shows none to another origin', async () => {
+  it('sends none to another origin', async () => {
     const elsewhere = await startUpstream(tells, { tls: asking });
     const location = `${elsewhere.url}/file`;
     const upstream = await startUpstream(status(302, { location }), { tls: mutual });
@@ -200,7 +200,7 @@ describe('forward() with certificates and redirects', () => {
 });
 
 describe('the certificates of a configuration file', () => {
-  it('are shown to the target, and read anew when it is loaded again', async () => {
+  it('are sent to the target, and read again when it is reloaded', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'resilient-proxy-out-certificates-'));
     onCleanup(() => rmSync(folder, { recursive: true, force: true }));
     const put = (files: Record<string, string>) => {

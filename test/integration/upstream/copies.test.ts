@@ -17,7 +17,7 @@ import { json, silence, startUpstream, status, text } from '../../support/upstre
 
 for (const transport of TRANSPORTS) {
   describe(`forward() with forward, transport ${transport}`, () => {
-    it('sends a copy of each call, fields and body, and answers with the target’s', async () => {
+    it('sends a copy of each call, headers and body, and responds with the target’s response', async () => {
       const target = await startUpstream(text('the target’s'));
       const copy = await startUpstream(text('nobody’s'));
       const proxy = await startForward({
@@ -39,7 +39,7 @@ for (const transport of TRANSPORTS) {
       expect(`${target.requests[1]?.body}`).to.equal('hello');
     });
 
-    it('gives both all of a large body that streams', async () => {
+    it('sends all of a large streamed body to both', async () => {
       const bytes = 8_000_000;
       const seen: Promise<{ bytes: number; digest: string }>[] = [];
       const response = (req: IncomingMessage, res: { end(): unknown }) => {
@@ -92,7 +92,7 @@ for (const transport of TRANSPORTS) {
       expect(copy.requests).to.have.length(1);
     });
 
-    it('fails no call when the copy is refused, reset or never answered', async () => {
+    it('fails no call when the copy is refused, reset or gets no response', async () => {
       const target = await startUpstream(text('the target’s'));
       const resets = await startUpstream((req) => req.socket.resetAndDestroy());
       const mute = await startUpstream(silence, { readBody: false });
@@ -105,7 +105,7 @@ for (const transport of TRANSPORTS) {
       }
     });
 
-    it('leaves copies out while their receiver hangs, and sends them again when it does not', async () => {
+    it('drops copies while their receiver hangs, and resumes afterwards', async () => {
       const held: { end(): unknown }[] = [];
       const target = await startUpstream(text('the target’s'));
       const copy = await startUpstream((_req, res) => void held.push(res));
@@ -120,7 +120,7 @@ for (const transport of TRANSPORTS) {
       expect(copy.requests.length).to.be.at.least(5);
     });
 
-    it('answers 200 at once where there is nothing but the copy', async () => {
+    it('responds with 200 at once if there is only a copy', async () => {
       const copy = await startUpstream(status(500));
       const proxy = await startForward({ forward: copy.url, transport });
       const response = await call(proxy.url, { method: 'POST', body: 'hello' });

@@ -68,7 +68,7 @@ for (const transport of TRANSPORTS) {
       expect(upstream.requests[0]?.body.toString()).to.equal('{ "a": 1 }');
     });
 
-    it('drops the coding of a body that came compressed', async () => {
+    it('drops the coding of a body that was compressed', async () => {
       const { upstream, served } = await start(express.json());
       await post(served, 'application/json', gzipSync('{"a":1}'), { 'content-encoding': 'gzip' });
       expect(upstream.requests[0]?.body.toString()).to.equal('{"a":1}');
@@ -107,7 +107,7 @@ for (const transport of TRANSPORTS) {
       expect(upstream.requests[0]?.body.toString()).to.equal('a,b');
     });
 
-    it('sends no body where there is none, whatever a parser made of it', async () => {
+    it('sends no body if there is none, whatever a parser left', async () => {
       const { upstream, served } = await start(express.json(), (req, _res, next) => {
         req.body ??= {};
         next();
@@ -117,7 +117,7 @@ for (const transport of TRANSPORTS) {
       expect(upstream.requests[0]?.headers).to.not.have.any.keys('content-length', 'transfer-encoding');
     });
 
-    it('fails with ERR_BODY_CONSUMED, in place of a hang, where a body was read and not kept', async () => {
+    it('fails with ERR_BODY_CONSUMED instead of hanging if a body was read and not kept', async () => {
       const { upstream, served } = await start((req, _res, next) => {
         req.resume().on('end', () => next());
       });
@@ -127,7 +127,7 @@ for (const transport of TRANSPORTS) {
       expect(upstream.requests).to.have.length(0);
     });
 
-    it('keeps what was set in front of it: Vary and cookies add up, the rest is the target’s', async () => {
+    it('keeps headers set before it: Vary and cookies are combined, the others are the target’s', async () => {
       const upstream = await startUpstream(
         status(200, {
           vary: 'Accept',
@@ -164,19 +164,19 @@ for (const transport of TRANSPORTS) {
       expect(response.headers['proxy-status']).to.equal('resilient-proxy-out; error=connection_refused');
     });
 
-    it('hands its error to on.error and, unless that has answered, to next()', async () => {
+    it('passes its error to on.error and, unless that has responded, to next()', async () => {
       const target = `http://127.0.0.1:${await unusedPort()}`;
       const codes: unknown[] = [];
-      const heard = await startForward({
+      const listening = await startForward({
         target,
         transport,
         on: { error: (error) => void codes.push(Reflect.get(error, 'code')) },
       });
-      expect((await call(heard.url)).status).to.equal(502);
+      expect((await call(listening.url)).status).to.equal(502);
       expect(codes).to.deep.equal(['ERR_UPSTREAM_CONNECT']);
-      expect(heard.errors).to.have.length(1);
+      expect(listening.errors).to.have.length(1);
 
-      const answered = await startForward({
+      const responding = await startForward({
         target,
         transport,
         on: {
@@ -185,9 +185,9 @@ for (const transport of TRANSPORTS) {
           },
         },
       });
-      const response = await call(answered.url);
+      const response = await call(responding.url);
       expect(response).to.include({ status: 418, text: 'mine' });
-      expect(answered.errors).to.deep.equal([]);
+      expect(responding.errors).to.deep.equal([]);
     });
   });
 }

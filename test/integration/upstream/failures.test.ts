@@ -15,7 +15,7 @@ function expectError(response: TargetResponse, status: number, code: string, pro
 }
 
 for (const transport of TRANSPORTS) {
-  describe(`forward() when there is no answer, transport ${transport}`, () => {
+  describe(`forward() when there is no response, transport ${transport}`, () => {
     const responseTo = async (target: string): Promise<TargetResponse> =>
       call((await startForward({ target, transport })).url);
     const responseToBytes = async (bytes: string): Promise<TargetResponse> =>
@@ -39,17 +39,17 @@ for (const transport of TRANSPORTS) {
 
     for (const [what, bytes] of [
       ['nonsense', 'SSH-2.0-OpenSSH_9.6\r\n\r\n'],
-      ['a field without a colon', 'HTTP/1.1 200 OK\r\nno colon here\r\n\r\n'],
+      ['a header without a colon', 'HTTP/1.1 200 OK\r\nno colon here\r\n\r\n'],
       ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx'],
-      ['a length that is no number', 'HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n'],
-      ['a bare line feed in a field', 'HTTP/1.1 200 OK\r\nX-Bad: a\rb\r\n\r\n'],
+      ['a length that is not a number', 'HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n'],
+      ['a bare line feed in a header', 'HTTP/1.1 200 OK\r\nX-Bad: a\rb\r\n\r\n'],
     ] as const) {
       it(`answers 502 ERR_UPSTREAM_PROTOCOL when the target sends ${what}`, async () => {
         expectError(await responseToBytes(bytes), 502, 'ERR_UPSTREAM_PROTOCOL', 'http_protocol_error');
       });
     }
 
-    it('answers 502 ERR_UPSTREAM_PROTOCOL when the head of the answer is too large', async () => {
+    it('answers 502 ERR_UPSTREAM_PROTOCOL when the head of the response is too large', async () => {
       const head = `HTTP/1.1 200 OK\r\nX-Large: ${'x'.repeat(100_000)}\r\nContent-Length: 0\r\n\r\n`;
       expectError(await responseToBytes(head), 502, 'ERR_UPSTREAM_PROTOCOL', 'http_protocol_error');
     });
@@ -58,19 +58,19 @@ for (const transport of TRANSPORTS) {
       const response = await responseToBytes(
         'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
       );
-      // undici takes it for an error, Node's client skips it.
+      // undici treats it as an error, Node's client skips it.
       if (transport === 'node') expect(response.text).to.equal('ok');
       else expectError(response, 502, 'ERR_UPSTREAM_PROTOCOL', 'http_protocol_error');
     });
 
-    it('survives a switch of protocols that nobody asked for', async () => {
+    it('survives an unsolicited switch of protocols', async () => {
       const response = await responseToBytes(
         'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n',
       );
       expect(response.status).to.equal(502);
     });
 
-    it('never takes bytes after one answer for the next one', async () => {
+    it('never takes bytes after one response as the next one', async () => {
       const upstream = await startRawUpstream(
         rawResponse(
           'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil',
@@ -92,7 +92,7 @@ for (const transport of TRANSPORTS) {
         .that.matches(/^ERR_UPSTREAM_(RESET|PROTOCOL)$/);
     });
 
-    it('answers an error where Node refuses to pass a field of the answer on', async () => {
+    it('responds with an error if Node refuses to pass a header of the response on', async () => {
       const response = await responseToBytes(
         'HTTP/1.1 200 OK\r\nX-Bad: a\x01b\r\nContent-Length: 2\r\n\r\nok',
       );
@@ -121,7 +121,7 @@ for (const transport of TRANSPORTS) {
       });
     });
 
-    it('keeps the client’s connection after an error where its request was complete', async () => {
+    it('keeps the client’s connection after an error if its request was complete', async () => {
       const proxy = await startForward({ target: `http://127.0.0.1:${await unusedPort()}`, transport });
       const agent = keepAliveAgent();
       for (let i = 0; i < 15; i++) {
@@ -144,7 +144,7 @@ for (const transport of TRANSPORTS) {
       expect(upstream.connections.total).to.equal(1);
     });
 
-    it('opens no more connections than it may', async () => {
+    it('opens no more connections than allowed', async () => {
       const upstream = await startUpstream((_req, res) => void setTimeout(() => res.end(), 10));
       const proxy = await startForward({ target: upstream.url, transport, connections: 2 });
       const responses = await Promise.all(Array.from({ length: 12 }, () => call(proxy.url)));
@@ -152,7 +152,7 @@ for (const transport of TRANSPORTS) {
       expect(upstream.connections.total).to.equal(2);
     });
 
-    /** Answers the first request of its first connection, and closes that one at the second. */
+    /** Responds to the first request of its first connection, and closes that one at the second. */
     const closesOnReuse = (how: 'end' | 'reset') =>
       startRawUpstream(async (connection, number) => {
         await connection.heads();
@@ -163,7 +163,7 @@ for (const transport of TRANSPORTS) {
       });
 
     for (const how of ['end', 'reset'] as const) {
-      it(`sends GET and PUT once more on a fresh connection when a kept one goes by ${how}`, async () => {
+      it(`sends GET and PUT once more on a fresh connection when an idle one is closed by ${how}`, async () => {
         for (const method of ['GET', 'PUT']) {
           const upstream = await closesOnReuse(how);
           const proxy = await startForward({ target: upstream.url, transport, connections: 1 });
@@ -174,7 +174,7 @@ for (const transport of TRANSPORTS) {
         }
       });
 
-      it(`does not send POST once more when a kept connection goes by ${how}`, async () => {
+      it(`does not send POST once more when an idle connection is closed by ${how}`, async () => {
         const upstream = await closesOnReuse(how);
         const proxy = await startForward({ target: upstream.url, transport, connections: 1 });
         expect((await call(proxy.url)).text).to.equal('ok');
@@ -184,7 +184,7 @@ for (const transport of TRANSPORTS) {
       });
     }
 
-    it('sends a call once more only once', async () => {
+    it('resends a call only once', async () => {
       const upstream = await startRawUpstream(async (connection, number) => {
         await connection.heads();
         if (number > 1) return connection.reset();
@@ -199,7 +199,7 @@ for (const transport of TRANSPORTS) {
     });
   });
 
-  describe(`forward() and messages that smuggle, transport ${transport}`, () => {
+  describe(`forward() and request smuggling, transport ${transport}`, () => {
     it('refuses a message with both Content-Length and Transfer-Encoding', async () => {
       const upstream = await startUpstream(json({}));
       const proxy = await startForward({ target: upstream.url, transport });

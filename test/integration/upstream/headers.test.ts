@@ -5,7 +5,7 @@ import { startForward, TRANSPORTS } from '../../support/forwarding.js';
 import { rawCall, rawClient } from '../../support/raw-client.js';
 import { json, startUpstream, status, type Upstream } from '../../support/upstream.js';
 
-/** Sends one request in raw fields and returns the fields that the upstream got. */
+/** Sends one request with raw headers and returns the headers that the upstream got. */
 async function headersSent(
   options: ForwardOptions,
   headers: string[],
@@ -30,8 +30,8 @@ const names = (rawHeaders: readonly string[]) =>
   rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
 
 for (const transport of TRANSPORTS) {
-  describe(`forward() and the fields of a request, transport ${transport}`, () => {
-    it('drops the fields that belong to the connection, and those that Connection lists', async () => {
+  describe(`forward() and the headers of a request, transport ${transport}`, () => {
+    it('drops hop-by-hop headers, and those that Connection lists', async () => {
       const sent = await headersSent({ transport }, [
         'Host: a',
         'Connection: X-Mine, keep-alive',
@@ -69,7 +69,7 @@ for (const transport of TRANSPORTS) {
       expect(names(sent)).to.not.include('x-two');
     });
 
-    it('keeps what HTTP needs even where Connection lists it', async () => {
+    it('keeps what HTTP needs even if Connection lists it', async () => {
       const sent = await headersSent({ transport }, ['Host: a.example', 'Connection: host, via']);
       expect(valuesOf(sent, 'host')).to.deep.equal(['a.example']);
       expect(valuesOf(sent, 'via')).to.deep.equal(['1.1 resilient-proxy-out']);
@@ -80,7 +80,7 @@ for (const transport of TRANSPORTS) {
       expect(valuesOf(sent, 'te')).to.deep.equal(['trailers']);
     });
 
-    it('signs in Via, behind those that were there, with the version the client spoke', async () => {
+    it('adds itself to Via, after existing entries, with the client’s HTTP version', async () => {
       expect(valuesOf(await headersSent({ transport }, ['Host: a']), 'via')).to.deep.equal([
         '1.1 resilient-proxy-out',
       ]);
@@ -103,7 +103,7 @@ for (const transport of TRANSPORTS) {
       expect(valuesOf(changed, 'host')).to.deep.equal([`127.0.0.1:${upstream.port}`]);
     });
 
-    it('tells with xfwd who the client is, unless another proxy has already', async () => {
+    it('adds X-Forwarded headers with xfwd, unless another proxy has', async () => {
       const sent = await headersSent({ transport, xfwd: true }, ['Host: client.example:8080']);
       expect(valuesOf(sent, 'x-forwarded-for').join()).to.match(/^(::ffff:)?127\.0\.0\.1$/);
       expect(valuesOf(sent, 'x-forwarded-port')).to.deep.equal(['8080']);
@@ -128,7 +128,7 @@ for (const transport of TRANSPORTS) {
       expect(Buffer.from(credentials.replace('Basic ', ''), 'base64').toString()).to.equal('us@er:p:ss');
     });
 
-    it('lets added headers win over those of the client, in any letter case', async () => {
+    it('lets added headers replace the client’s, in any letter case', async () => {
       const headers = { 'X-Api-KEY': 'ours', authorization: 'Bearer ours' };
       const sent = await headersSent({ transport, headers }, [
         'Host: a',
@@ -145,7 +145,7 @@ for (const transport of TRANSPORTS) {
       expect(valuesOf(sent, 'host')).to.deep.equal(['ours.example']);
     });
 
-    it('keeps several lines of a field, and bytes above ASCII, as they came', async () => {
+    it('keeps repeated lines of a header, and bytes above ASCII, unchanged', async () => {
       const sent = await headersSent({ transport }, [
         'Host: a',
         'X-Line: one',
@@ -158,7 +158,7 @@ for (const transport of TRANSPORTS) {
       expect(valuesOf(sent, 'cookie')).to.deep.equal(['a=1']);
     });
 
-    it('sends with forwardHeaders: false only what HTTP itself needs', async () => {
+    it('sends only what HTTP itself needs with forwardHeaders: false', async () => {
       const sent = await headersSent({ transport, forwardHeaders: false, headers: { 'x-ours': '1' } }, [
         'Host: a',
         'Accept: text/html',
@@ -181,7 +181,7 @@ for (const transport of TRANSPORTS) {
       expect(sent.join()).to.not.match(/theirs|x-other|cookie/i);
     });
 
-    it('sends with a list in forwardHeaders the named ones as well', async () => {
+    it('sends the listed headers as well with a list in forwardHeaders', async () => {
       const sent = await headersSent({ transport, forwardHeaders: ['x-MINE', 'Authorization'] }, [
         'Host: a',
         'X-Mine: 1',

@@ -23,7 +23,7 @@ const fail = (): never => {
 const reject = async (): Promise<never> => fail();
 const WAYS = { throws: fail, 'returns a promise that is rejected': reject };
 
-/** A proxy whose first call meets a failing function, and none of the later ones. */
+/** A proxy with a function that fails for the first call only. */
 async function startFailing(
   options: (failing: () => unknown) => Partial<ForwardOptions>,
   how: () => unknown,
@@ -44,7 +44,7 @@ describe('forward() with a function that fails', () => {
           async ({ res }) => ({ status: res.statusCode, ...(await endingOf(res)), headers: res.headers }),
           () => undefined,
         );
-        // By the time a promise is rejected a short answer has been passed on.
+        // By the time a promise rejects, a short response has been passed on.
         if (event === 'proxyRes' && how === reject)
           expect(broken).to.deep.include({ status: 200, clean: true });
         else {
@@ -63,7 +63,7 @@ describe('forward() with a function that fails', () => {
 
     for (const name of ['router', 'pathRewrite', 'pathFilter'] as const) {
       if (name === 'pathFilter' && how === reject) continue;
-      it(`hands on what ${name} ${way}, and calls nobody`, async () => {
+      it(`passes the error to next() when ${name} ${way}, and sends no request`, async () => {
         const values = { router: undefined, pathRewrite: undefined, pathFilter: true };
         const { upstream, proxy } = await startFailing(
           (failing) => ({ [name]: () => failing() ?? values[name] }),
@@ -78,7 +78,7 @@ describe('forward() with a function that fails', () => {
       });
     }
 
-    it(`answers by the error handler when on.error ${way}`, async () => {
+    it(`responds by the error handler when on.error ${way}`, async () => {
       const target = `http://127.0.0.1:${await unusedPort()}`;
       const proxy = await startForward({ target, on: { error: how } });
       expect((await call(proxy.url)).status).to.equal(502);
@@ -91,7 +91,7 @@ describe('forward() with a function that fails', () => {
     });
   }
 
-  it('cuts an answer that is under way when the promise of on.proxyRes is rejected', async () => {
+  it('breaks off a response in progress when the promise of on.proxyRes rejects', async () => {
     const upstream = await startUpstream((_req, res) => {
       res.writeHead(200, { 'content-length': 10 }).write('half');
     });
@@ -104,7 +104,7 @@ describe('forward() with a function that fails', () => {
     await until(() => upstream.connections.open === 0);
   });
 
-  it('blames nobody when a router fails: no circuit opens', async () => {
+  it('opens no circuit when a router fails', async () => {
     const refused = Object.assign(new Error('the database is away'), { code: 'ECONNREFUSED' });
     const proxy = resilientProxy({
       name: 'a',
@@ -118,7 +118,7 @@ describe('forward() with a function that fails', () => {
     for (let i = 0; i < 3; i++) expect((await call(url)).json()).to.deep.include({ code: 'ERR_INTERNAL' });
   });
 
-  it('does not try again what a function of the user’s has failed', async () => {
+  it('does not retry a call that a user’s function has failed', async () => {
     const upstream = await startUpstream(text('hello'));
     const on = { proxyReq: () => Promise.reject(Object.assign(new Error('mine'), { code: 'ECONNRESET' })) };
     const proxy = resilientProxy({ name: 'a', target: upstream.url, retry: { initialDelayMs: 1 }, on });
@@ -158,12 +158,12 @@ describe('forward() with responseInterceptor', () => {
     });
   }
 
-  it('waits for one that takes its time', async () => {
+  it('waits for a slow one', async () => {
     const { proxy } = await startFailing(() => intercepting(async (body) => body.toString().repeat(2)), fail);
     expect((await call(proxy.url)).text).to.equal('hellohello');
   });
 
-  it('cuts an answer that its own listener had begun before it failed', async () => {
+  it('breaks off a response that its own listener had begun before it failed', async () => {
     const { proxy } = await startFailing(
       () => ({
         selfHandleResponse: true,
@@ -184,7 +184,7 @@ describe('forward() with responseInterceptor', () => {
     expect(ending.clean).to.equal(false);
   });
 
-  it('survives a listener on the answer’s stream that throws', async () => {
+  it('survives a listener on the response’s stream that throws', async () => {
     const { proxy } = await startFailing(
       (failing) => ({
         selfHandleResponse: true,
@@ -204,19 +204,19 @@ describe('forward() with responseInterceptor', () => {
 
 for (const transport of TRANSPORTS) {
   describe(`forward() and its events, transport ${transport}`, () => {
-    it('tells on.start of each call', async () => {
+    it('calls on.start for each call', async () => {
       const { url: target } = await startUpstream(text('hello'));
-      const told: unknown[] = [];
+      const started: unknown[] = [];
       const start: NonNullable<ForwardOptions['on']>['start'] = (req, res, target) =>
-        void told.push([req.url, res.headersSent, String(target)]);
+        void started.push([req.url, res.headersSent, String(target)]);
       const plain = await serveApp(createProxyMiddleware({ target, on: { start } }));
       const proxy = await startForward({ target, transport, on: { start } });
       for (const { url } of [plain, proxy]) await call(`${url}/x`);
-      expect(told).to.have.length(2);
-      expect(told[1]).to.deep.equal(told[0]);
+      expect(started).to.have.length(2);
+      expect(started[1]).to.deep.equal(started[0]);
     });
 
-    it('leaves the answer to an async on.error', async () => {
+    it('leaves the response to an async on.error', async () => {
       const target = `http://127.0.0.1:${await unusedPort()}`;
       const proxy = await startForward({
         target,
@@ -232,45 +232,45 @@ for (const transport of TRANSPORTS) {
       expect(proxy.errors).to.deep.equal([]);
     });
 
-    it('answers by the error handler where an async on.error does not', async () => {
+    it('responds by the error handler if an async on.error does not', async () => {
       const target = `http://127.0.0.1:${await unusedPort()}`;
       const proxy = await startForward({ target, transport, on: { error: async () => {} } });
       expect((await call(proxy.url)).status).to.equal(502);
       expect(proxy.errors).to.have.length(1);
     });
 
-    it('leaves the answer to a listener of a plugin’s', async () => {
+    it('leaves the response to a plugin’s listener', async () => {
       const target = `http://127.0.0.1:${await unusedPort()}`;
       const proxy = await startForward({ target, transport, plugins: [errorResponsePlugin] });
       expect((await call(`${proxy.url}/x`)).text).to.match(/^Error occurred while trying to proxy: .*\/x$/);
       expect(proxy.errors).to.deep.equal([]);
     });
 
-    it('runs listeners once where the default plugins were put back by hand', async () => {
+    it('runs listeners once if the default plugins were added by hand', async () => {
       const { url: target } = await startUpstream(text('hello'));
-      let heard = 0;
+      let count = 0;
       const options: ForwardOptions = {
         target,
         transport,
         ejectPlugins: true,
         plugins: [proxyEventsPlugin],
-        on: { start: () => void heard++ },
+        on: { start: () => void count++ },
       };
       await call((await startForward(options)).url);
-      expect(heard).to.equal(1);
+      expect(count).to.equal(1);
     });
 
     it('ejects the plugin that serves `on` with the others', async () => {
       const { url: target } = await startUpstream(text('hello'));
-      let heard = 0;
-      const on = { start: () => void heard++, proxyRes: () => void heard++ };
+      let count = 0;
+      const on = { start: () => void count++, proxyRes: () => void count++ };
       await call((await startForward({ target, transport, ejectPlugins: true, on })).url);
-      expect(heard).to.equal(0);
+      expect(count).to.equal(0);
     });
   });
 }
 
-describe('forward() with http-proxy-middleware’s plugins put back by hand', () => {
+describe('forward() with http-proxy-middleware’s plugins added by hand', () => {
   it('serves calls and failures as they do', async () => {
     const { url: target } = await startUpstream(text('hello'));
     const plugins = [debugProxyErrorsPlugin, proxyEventsPlugin, errorResponsePlugin];
@@ -287,13 +287,13 @@ describe('forward() with http-proxy-middleware’s plugins put back by hand', ()
 });
 
 describe('forward() with selfHandleResponse', () => {
-  it('is refused where nobody would answer', () => {
+  it('is refused if nothing would send the response', () => {
     expect(() => openForward({ target: 'http://api.example', selfHandleResponse: true })).to.throw(
-      'forward.selfHandleResponse needs a listener on.proxyRes that answers, or every call would wait for ever',
+      'forward.selfHandleResponse needs a listener on.proxyRes that sends the response, or every call would hang',
     );
   });
 
-  it('is taken where a plugin answers', async () => {
+  it('is accepted if a plugin sends the response', async () => {
     const { url: target } = await startUpstream(text('hello'));
     const proxy = await startForward({
       target,

@@ -10,8 +10,8 @@ import { serve } from '../../support/serve.js';
 import { eventOf, until } from '../../support/until.js';
 import { startUpstream, text } from '../../support/upstream.js';
 
-describe('forward() on a server that serves many of them', () => {
-  it('leaves no listener on the server, whatever became of the calls', async () => {
+describe('many forward() on one server', () => {
+  it('leaves no listener on the server, however the calls ended', async () => {
     const warnings: Error[] = [];
     const note = (warning: Error) => void warnings.push(warning);
     process.on('warning', note);
@@ -37,7 +37,7 @@ describe('forward() on a server that serves many of them', () => {
     expect(server.listenerCount('close')).to.equal(before);
   });
 
-  it('leaves nothing of what an update took out', async () => {
+  it('leaves nothing of what an update removed', async () => {
     const { url: target } = await startUpstream(text('hello'));
     const configured = (i: number) => ({
       apis: { a: { target, headers: { 'x-version': `${i}` }, ws: true } },
@@ -65,7 +65,7 @@ describe('forward() with ws', () => {
     return `http://127.0.0.1:${(await listening(server)).port}`;
   };
 
-  it('takes upgrades by itself once it has served a call, once', async () => {
+  it('takes upgrades by itself once it has served a call, each only once', async () => {
     const target = await startEcho();
     const { url, server } = await serve(openForward({ target, ws: true }));
     for (let i = 0; i < 3; i++) expect((await call(url)).text).to.equal('hello');
@@ -78,7 +78,7 @@ describe('forward() with ws', () => {
     expect((await back).toString()).to.equal('there and back');
   });
 
-  it('leaves to itself an upgrade that it is also handed', async () => {
+  it('takes an upgrade once if it is passed to it as well', async () => {
     const target = await startEcho();
     const handler = openForward({ target, ws: true });
     const { url } = await serve(handler, { upgrade: handler.upgrade });
@@ -91,7 +91,7 @@ describe('forward() with ws', () => {
     expect((await back).toString()).to.equal('once');
   });
 
-  it('lets go of the server when it is closed', async () => {
+  it('removes its listeners from the server when it is closed', async () => {
     const target = await startEcho();
     const handler = openForward({ target, ws: true });
     const { url, server } = await serve(handler);

@@ -9,7 +9,7 @@ import { unusedPort } from '../../support/listening.js';
 import { serveApp } from '../../support/serve.js';
 import { startUpstream, status, text } from '../../support/upstream.js';
 
-/** A logger, and the lines that it was given. */
+/** A logger and the lines it got. */
 function recorder() {
   const lines: string[] = [];
   const write =
@@ -21,11 +21,11 @@ function recorder() {
 
 for (const transport of TRANSPORTS) {
   describe(`forward() with a logger, transport ${transport}`, () => {
-    /** What http-proxy-middleware writes of these calls, and what we do. */
+    /** What http-proxy-middleware logs for these calls, and what we do. */
     async function written(target: string, paths: readonly string[]) {
       const [plain, ours] = [recorder(), recorder()];
       const options = (logger: Options['logger']) => ({ target, logger, pathRewrite: { '^/old': '/new' } });
-      // http-proxy-middleware answers an error and hands it on, too.
+      // http-proxy-middleware responds to an error and passes it on, too.
       const swallow = () => {};
       const middleware = createProxyMiddleware(options(plain.logger));
       const one = await serveApp((req, res) => void middleware(req, res, swallow));
@@ -36,7 +36,7 @@ for (const transport of TRANSPORTS) {
       return { plain: plain.lines, ours: normal(ours.lines) };
     }
 
-    it('writes each answer as http-proxy-middleware does', async () => {
+    it('logs each response as http-proxy-middleware does', async () => {
       const upstream = await startUpstream((req, res) =>
         res.writeHead(req.url?.endsWith('/z') ? 404 : 200).end(),
       );
@@ -48,7 +48,7 @@ for (const transport of TRANSPORTS) {
       expect(ours).to.deep.equal(plain);
     });
 
-    it('writes each failure as http-proxy-middleware does', async () => {
+    it('logs each failure as http-proxy-middleware does', async () => {
       const { plain, ours } = await written(`http://127.0.0.1:${await unusedPort()}/`, ['/x']);
       expect(plain[0]).to.match(/^error \[HPM\] Error occurred while proxying request .* \[ECONNREFUSED\]/);
       expect(ours).to.deep.equal(plain);
@@ -70,7 +70,7 @@ for (const transport of TRANSPORTS) {
       expect(lines.join('\n')).to.include('page=2').and.include(url).and.not.include('secret');
     });
 
-    it('writes of a call that is tried again what came of it', async () => {
+    it('logs only the result of a retried call', async () => {
       const { logger, lines } = recorder();
       const upstream = await startUpstream([status(503), text('hello')]);
       const proxy = await startForward(
@@ -81,7 +81,7 @@ for (const transport of TRANSPORTS) {
       expect(lines).to.deep.equal([`info [HPM] GET / -> ${upstream.url}/ [200]`]);
     });
 
-    it('writes nothing where the default plugins are ejected', async () => {
+    it('logs nothing if the default plugins are ejected', async () => {
       const { logger, lines } = recorder();
       const upstream = await startUpstream(text('hello'));
       await call((await startForward({ target: upstream.url, transport, logger, ejectPlugins: true })).url);
@@ -101,7 +101,7 @@ for (const transport of TRANSPORTS) {
       expect((await call(down.url)).status).to.equal(502);
     });
 
-    it('writes what a listener failed with when its call was over', async () => {
+    it('logs the error of a listener that failed after its call', async () => {
       const { logger, lines } = recorder();
       const upstream = await startUpstream(text('hello'));
       const on = { error: () => Promise.reject(new RangeError('mine')) };
@@ -114,8 +114,8 @@ for (const transport of TRANSPORTS) {
   });
 }
 
-describe('forward() with a logger on a path that is mounted', () => {
-  it('names the path that the client asked for', async () => {
+describe('forward() with a logger below a mount path', () => {
+  it('logs the path that the client requested', async () => {
     const { logger, lines } = recorder();
     const upstream = await startUpstream(text('hello'));
     const app = express().use('/mount', openForward({ target: upstream.url, logger }));

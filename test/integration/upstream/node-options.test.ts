@@ -38,7 +38,7 @@ describe('forward() with options that need the node transport', () => {
     expect(response.text).to.include('ERR_INTERNAL').and.not.include('secret');
   });
 
-  it('lets on.proxyRes change the answer', async () => {
+  it('lets on.proxyRes change the response', async () => {
     const { proxy } = await start(
       (target) => ({
         target,
@@ -70,7 +70,7 @@ describe('forward() with options that need the node transport', () => {
     expect(response.text).to.not.include('secret');
   });
 
-  it('leaves the answer to responseInterceptor with selfHandleResponse', async () => {
+  it('leaves the response to responseInterceptor with selfHandleResponse', async () => {
     const { proxy } = await start(
       (target) => ({
         target,
@@ -85,14 +85,14 @@ describe('forward() with options that need the node transport', () => {
     expect(response.lines('set-cookie')).to.deep.equal(['a=1', 'b=2']);
   });
 
-  it('follows redirects within the origin where asked', async () => {
+  it('follows redirects within the origin with followRedirects', async () => {
     const upstream = await startUpstream([status(302, { location: '/there' }), text('arrived')]);
     const proxy = await startForward({ target: upstream.url, followRedirects: true });
     expect((await call(proxy.url)).text).to.equal('arrived');
     expect(upstream.requests.map(({ url }) => url)).to.deep.equal(['/', '/there']);
   });
 
-  it('passes redirects to another origin on, and takes no credentials there', async () => {
+  it('passes redirects to another origin on, and sends no credentials there', async () => {
     const other = await startUpstream(text('elsewhere'));
     const location = `${other.url}/x`;
     const upstream = await startUpstream([status(302, { location: '/there' }), status(307, { location })]);
@@ -105,7 +105,7 @@ describe('forward() with options that need the node transport', () => {
     expect(response.headers.location).to.equal(location);
   });
 
-  it('does not crash on a redirect to nonsense', async () => {
+  it('does not crash on a redirect to an invalid URL', async () => {
     const { proxy } = await start(
       (target) => ({ target, followRedirects: true }),
       status(302, { location: 'http://[nonsense' }),
@@ -139,14 +139,14 @@ describe('forward() with options that need the node transport', () => {
   });
 
   it('does not run the listeners of a call that its client left', async () => {
-    let heard = 0;
+    let count = 0;
     const upstream = await startUpstream((_req, res) => void setTimeout(() => res.end('late'), 50));
-    const handler = openForward({ target: upstream.url, on: { proxyRes: () => void heard++ } });
+    const handler = openForward({ target: upstream.url, on: { proxyRes: () => void count++ } });
     const proxy = await serve(handler);
     const req = begin(proxy.url);
     await until(() => upstream.requests.length === 1);
     req.destroy();
     await until(() => upstream.connections.closed === 1);
-    expect(heard).to.equal(0);
+    expect(count).to.equal(0);
   });
 });

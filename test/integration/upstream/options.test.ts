@@ -59,7 +59,7 @@ describe('forward() refuses at construction', () => {
       'forward.target must be an absolute http or https URL, as https://api.example.com/v2; received "/v2"',
     ],
     [
-      'a target of no type that names one',
+      'a target of a wrong type',
       { target: 5 },
       'forward.target',
       'forward.target must be an absolute http or https URL, as https://api.example.com/v2; received 5',
@@ -107,7 +107,7 @@ describe('forward() refuses at construction', () => {
       'forward.transport must be "auto" or "undici" or "node"; received "http2"',
     ],
     [
-      'a method in small letters',
+      'a method in lower case',
       { target: TARGET, method: 'post' },
       'forward.method',
       'forward.method must be a method in capitals, as POST; received "post"',
@@ -119,43 +119,43 @@ describe('forward() refuses at construction', () => {
       'forward.on.error must be a function; received "log"',
     ],
     [
-      'an option that undici cannot honour',
+      'an option that undici does not support',
       { target: TARGET, transport: 'undici', followRedirects: true },
       'forward.followRedirects',
       "forward.followRedirects cannot be honoured by transport 'undici': use 'node' or 'auto'; received true",
     ],
     [
-      'an event that undici cannot honour',
+      'an event that undici does not support',
       { target: TARGET, transport: 'undici', on: { proxyRes: () => {} } },
       'forward.on.proxyRes',
       "forward.on.proxyRes cannot be honoured by transport 'undici': use 'node' or 'auto'; received a function",
     ],
     [
-      'an option that the node transport cannot honour',
+      'an option that the node transport does not support',
       { target: TARGET, transport: 'node', connectTimeoutMs: 5 },
       'forward.connectTimeoutMs',
       "forward.connectTimeoutMs cannot be honoured by transport 'node'; received 5",
     ],
     [
-      'an event that nobody tells, with a suggestion',
+      'an unknown event, with a suggestion',
       { target: TARGET, on: { proxyresp: () => {} } },
       'forward.on.proxyresp',
       'forward.on.proxyresp is not an event (did you mean proxyRes?); received a function',
     ],
     [
-      'an answer that nobody gives',
+      'a response that nothing sends',
       { target: TARGET, selfHandleResponse: true },
       'forward.selfHandleResponse',
-      'forward.selfHandleResponse needs a listener on.proxyRes that answers, or every call would wait for ever; received true',
+      'forward.selfHandleResponse needs a listener on.proxyRes that sends the response, or every call would hang; received true',
     ],
     [
-      'an option that no transport has',
+      'an option without effect',
       { target: TARGET, http2: true },
       'forward.http2',
-      "forward.http2 is for a server of httpxy's own: no transport has it; received true",
+      'forward.http2 configures a server that httpxy starts itself: it has no effect here; received true',
     ],
     [
-      'an agent that is none',
+      'an agent that is not one',
       { target: TARGET, agent: { keepAlive: true } },
       'forward.agent',
       'forward.agent must be an agent of node:http or node:https, or false; received an object',
@@ -164,10 +164,10 @@ describe('forward() refuses at construction', () => {
       'an agent of another protocol',
       { target: 'https://api.example', agent: new Agent() },
       'forward.agent',
-      "forward.agent must be one for the target's https; received an object",
+      "forward.agent must be an agent for https, the target's protocol; received an object",
     ],
     [
-      'a buffer that is no stream',
+      'a buffer that is not a stream',
       { target: TARGET, buffer: Buffer.from('x') },
       'forward.buffer',
       'forward.buffer must be a readable stream; received an object',
@@ -185,10 +185,10 @@ describe('forward() refuses at construction', () => {
       'forward.pathFilter must be a path, a glob, a list of either, or a function; paths and globs do not mix; received 5',
     ],
     [
-      'a rewrite that is no regular expression',
+      'a rewrite that is not a regular expression',
       { target: TARGET, pathRewrite: { '^/(': '/' } },
       'forward.pathRewrite.^/(',
-      'forward.pathRewrite.^/( must have a regular expression for its name; received "/"',
+      'forward.pathRewrite.^/( must have a valid regular expression as its key; received "/"',
     ],
     [
       'a rewrite of another type',
@@ -197,7 +197,7 @@ describe('forward() refuses at construction', () => {
       'forward.pathRewrite must be a function or an object of patterns; received "/api"',
     ],
     [
-      'a router with a target that is no URL',
+      'a router with a target that is not a URL',
       { router: { '/a': 'nonsense' } },
       'forward.router./a',
       'forward.router./a must be an absolute http or https URL, as https://api.example.com/v2; received "nonsense"',
@@ -209,7 +209,7 @@ describe('forward() refuses at construction', () => {
       'forward.logger must have the functions info, warn and error; received an object',
     ],
     [
-      'redirects that are no number',
+      'redirects that are not a number',
       { target: TARGET, followRedirects: -1 },
       'forward.followRedirects',
       'forward.followRedirects must be at least 0; received -1',
@@ -221,19 +221,19 @@ describe('forward() refuses at construction', () => {
       'forward.cookieDomainRewrite must be false, a string, or an object of strings; received 5',
     ],
     [
-      'a protocol that no location has',
+      'an unsupported protocol',
       { target: TARGET, protocolRewrite: 'ftp' },
       'forward.protocolRewrite',
       'forward.protocolRewrite must be "http" or "https" or "http:" or "https:"; received "ftp"',
     ],
     [
-      'an address that is none',
+      'a local address that is not an IP address',
       { target: TARGET, localAddress: 'eth0' },
       'forward.localAddress',
       'forward.localAddress must be an IP address of this host; received "eth0"',
     ],
     [
-      'a copy to no URL',
+      'a copy to something that is not a URL',
       { target: TARGET, forward: '/copy' },
       'forward.forward',
       'forward.forward must be an absolute http or https URL, as https://api.example.com/v2; received "/copy"',
@@ -283,7 +283,7 @@ describe('forward() refuses at construction', () => {
   });
 });
 
-describe('forward() takes', () => {
+describe('forward() accepts', () => {
   for (const options of [
     { target: TARGET, requestTimeoutMs: undefined, on: undefined, headers: undefined, transport: undefined },
     { target: new URL('https://api.example/v2') },

@@ -9,7 +9,7 @@ import { json, startUpstream, text } from '../../support/upstream.js';
 
 for (const transport of TRANSPORTS) {
   describe(`forward() and paths, transport ${transport}`, () => {
-    /** Sends a request line and tells the status, and the request target that reached the upstream. */
+    /** Sends a request line and returns the status, and the request target that the upstream got. */
     const send = async (line: string, options: (url: string) => ForwardOptions) => {
       const upstream = await startUpstream(json({}));
       const proxy = await startForward({ transport, ...options(upstream.url) });
@@ -41,7 +41,7 @@ for (const transport of TRANSPORTS) {
       ['GET http://evil.example?y=1', '/v2', '/v2/?y=1'],
       ['GET HTTPS://user:pass@evil.example:99/x', '/v2', '/v2/x'],
     ] as const) {
-      it(`asks for ${url} when ${line} comes in and the target's path is "${base}"`, async () => {
+      it(`requests ${url} for ${line} when the target's path is "${base}"`, async () => {
         expect(await send(line, below(base))).to.include({ status: 200, url });
       });
     }
@@ -68,12 +68,12 @@ for (const transport of TRANSPORTS) {
       });
     }
 
-    it('does not let encoded line ends out of the request line', async () => {
+    it('keeps encoded line ends encoded in the request line', async () => {
       const { status, url } = await send('GET /x%0d%0aEvil:%201', below(''));
       expect({ status, url }).to.deep.equal({ status: 200, url: '/x%0d%0aEvil:%201' });
     });
 
-    it('answers an error where a rewritten path holds line ends', async () => {
+    it('responds with an error if a rewritten path contains line ends', async () => {
       const { status, response } = await send('GET /x', (target) => ({
         target,
         pathRewrite: () => '/x HTTP/1.1\r\nEvil: 1\r\n\r\n',
@@ -82,7 +82,7 @@ for (const transport of TRANSPORTS) {
       expect(response).to.include('"code":"ERR_');
     });
 
-    it('answers 400 where a path climbs above the target once it is rewritten', async () => {
+    it('answers 400 if a path leaves the base path once it is rewritten', async () => {
       const { status, url } = await send('GET /old/../admin', (target) => ({
         target: `${target}/v2`,
         pathRewrite: { '^/old': '' },
@@ -90,7 +90,7 @@ for (const transport of TRANSPORTS) {
       expect({ status, url }).to.deep.equal({ status: 400, url: undefined });
     });
 
-    it('answers 400 where a rewritten path climbs above the target', async () => {
+    it('answers 400 if a rewritten path leaves the base path', async () => {
       const { status, url } = await send('GET /x/y', (target) => ({
         target: `${target}/v2`,
         pathRewrite: { '^/x': '/..' },
@@ -108,7 +108,7 @@ for (const transport of TRANSPORTS) {
       expect(byFunction.url).to.equal('/v2/a?b');
     });
 
-    it('asks for the target alone with ignorePath', async () => {
+    it('requests only the target’s own path with ignorePath', async () => {
       const { url } = await send('GET /a?b', (target) => ({
         target: `${target}/only?key=1`,
         ignorePath: true,
@@ -116,7 +116,7 @@ for (const transport of TRANSPORTS) {
       expect(url).to.equal('/only?key=1');
     });
 
-    it('passes on to next() what pathFilter does not let in', async () => {
+    it('passes what pathFilter excludes to next()', async () => {
       const upstream = await startUpstream(json({}));
       const proxy = await startForward({ target: upstream.url, transport, pathFilter: '/api' });
       expect((await call(`${proxy.url}/other`)).text).to.equal('passed on');
@@ -124,7 +124,7 @@ for (const transport of TRANSPORTS) {
       expect(upstream.requests.map(({ url }) => url)).to.deep.equal(['/api/x']);
     });
 
-    it('asks the target that a router function names', async () => {
+    it('calls the target that a router function returns', async () => {
       const [one, two] = [await startUpstream(text('one')), await startUpstream(text('two'))];
       const proxy = await startForward({
         transport,
@@ -134,7 +134,7 @@ for (const transport of TRANSPORTS) {
       expect((await call(proxy.url, { headers: { 'x-pick': 'two' } })).text).to.equal('two');
     });
 
-    it('asks the target that a router table names, else the default, and fails without one', async () => {
+    it('calls the target of a router table, else the default, and fails without one', async () => {
       const [one, two] = [await startUpstream(text('one')), await startUpstream(text('two'))];
       const router = { '/one': one.url, 'two.example': two.url };
       const withDefault = await startForward({ router, transport, target: two.url });
@@ -147,14 +147,14 @@ for (const transport of TRANSPORTS) {
       expect(none.json()).to.have.property('code', 'ERR_INTERNAL');
     });
 
-    it('takes targets that a router names as parts', async () => {
+    it('accepts targets that a router returns as objects', async () => {
       const upstream = await startUpstream(text('parts'));
       const target = { protocol: 'http:', host: '127.0.0.1', port: upstream.port };
       const proxy = await startForward({ target: 'http://unused.invalid', router: () => target, transport });
       expect((await call(`${proxy.url}/x`)).text).to.equal('parts');
     });
 
-    it('answers 500 when a router throws or names no http URL', async () => {
+    it('answers 500 when a router throws or returns no http URL', async () => {
       for (const router of [() => 'file:///etc/passwd', () => Promise.reject(new Error('secret'))]) {
         const proxy = await startForward({ target: 'http://unused.invalid', router, transport });
         const response = await call(proxy.url);
@@ -163,7 +163,7 @@ for (const transport of TRANSPORTS) {
       }
     });
 
-    it('takes the mount path of Express off', async () => {
+    it('removes the mount path of Express', async () => {
       const upstream = await startUpstream(json({}));
       const app = express().use('/api', openForward({ target: `${upstream.url}/v2`, transport }));
       const served = await serveApp(app);

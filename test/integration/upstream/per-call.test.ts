@@ -29,7 +29,7 @@ async function startSocket(response: string): Promise<string> {
   return socketPath;
 }
 
-/** A router that sets these options, once a call asks for `/set`. */
+/** A router that sets these options for a request of `/set`. */
 const setting =
   (target: ProxyTarget, set: Partial<CallOptions>): Router =>
   (req, _res, options) => {
@@ -39,7 +39,7 @@ const setting =
 
 for (const transport of TRANSPORTS) {
   describe(`forward() with options that a router sets, transport ${transport}`, () => {
-    it('sends the fields, credentials and origin of this call, as http-proxy-middleware does', async () => {
+    it('sends the headers, credentials and origin of this call, as http-proxy-middleware does', async () => {
       const upstream = await startUpstream(json({ ok: true }));
       const set = { headers: { 'X-Tenant': 'a' }, auth: 'user:secret', changeOrigin: true, xfwd: true };
       const router = setting(upstream.url, set);
@@ -61,7 +61,7 @@ for (const transport of TRANSPORTS) {
       );
     });
 
-    it('takes a rewrite that sets fields, too', async () => {
+    it('accepts a rewrite that sets headers, too', async () => {
       const upstream = await startUpstream(json({ ok: true }));
       const proxy = await startForward({
         target: upstream.url,
@@ -76,12 +76,12 @@ for (const transport of TRANSPORTS) {
       expect(upstream.requests[0]?.headers).to.have.property('x-rewritten', '1');
     });
 
-    it('refuses fields that would split the request', async () => {
+    it('refuses headers that would split the request', async () => {
       const upstream = await startUpstream(json({ ok: true }));
       const router = setting(upstream.url, { headers: { 'x-tenant': 'a\r\nx-evil: 1' } });
       const proxy = await startForward({ router, transport });
       expect((await call(`${proxy.url}/set`)).json()).to.deep.equal({
-        error: 'A call was given headers that no request can carry',
+        error: 'A call was given headers that HTTP does not allow',
         code: 'ERR_INTERNAL',
       });
       expect(upstream.requests).to.have.length(0);
@@ -120,16 +120,16 @@ for (const transport of TRANSPORTS) {
       ['a list', [1]],
       ['another protocol', 'ftp://127.0.0.1'],
     ] as const) {
-      it(`answers 500 when a router names ${what}`, async () => {
+      it(`answers 500 when a router returns ${what}`, async () => {
         const proxy = await startForward({ router: () => target as string, transport });
         const response = await call(proxy.url);
         expect(response.status).to.equal(500);
-        expect(response.text).to.include('The router named no http or https URL');
+        expect(response.text).to.include('The router returned a target that is not an http or https URL');
       });
     }
 
     for (const target of [undefined, 'nonsense']) {
-      it(`hands on what http-proxy-middleware says of ${target}`, async () => {
+      it(`passes on http-proxy-middleware’s error for ${target}`, async () => {
         const proxy = await startForward({ router: async () => target as string, transport });
         expect((await call(proxy.url)).status).to.equal(500);
         expect(proxy.errors[0]).to.be.instanceOf(Error);
@@ -150,14 +150,14 @@ describe('forward() chooses the transport of each call', () => {
     }
     const agent = new Counted({ keepAlive: true });
     onCleanup(() => agent.destroy());
-    // Only the undici transport has this option, so that no call but those with the agent may leave it.
+    // Only the undici transport has this option: any other call than those with the agent must use it.
     const proxy = await startForward({ router: setting(upstream.url, { agent }), transport: 'auto' });
     for (const path of ['/set', '/', '/set']) expect((await call(proxy.url + path)).status).to.equal(200);
     expect(used).to.equal(1);
     expect(upstream.connections.total).to.equal(2);
   });
 
-  it('reaches a unix socket that a router names', async () => {
+  it('connects to a unix socket that a router returns', async () => {
     const socketPath = await startSocket('over a socket');
     const upstream = await startUpstream(text('over TCP'));
     const proxy = await startForward({
@@ -167,7 +167,7 @@ describe('forward() chooses the transport of each call', () => {
     expect((await call(proxy.url)).text).to.equal('over TCP');
   });
 
-  it('reaches a unix socket of a table', async () => {
+  it('connects to a unix socket of a router table', async () => {
     const socketPath = await startSocket('over a socket');
     const upstream = await startUpstream(text('over TCP'));
     const proxy = await startForward({ target: upstream.url, router: { '/set': { socketPath } } });
@@ -175,7 +175,7 @@ describe('forward() chooses the transport of each call', () => {
     expect((await call(proxy.url)).text).to.equal('over TCP');
   });
 
-  it('verifies no certificate for a call that says so, and all others', async () => {
+  it('skips the certificate check only for a call with secure: false', async () => {
     const { key, cert } = credentials();
     const upstream = await startUpstream(text('trusted'), { tls: { key, cert } });
     const proxy = await startForward({ router: setting(upstream.url, { secure: false }) });
@@ -183,7 +183,7 @@ describe('forward() chooses the transport of each call', () => {
     expect((await call(`${proxy.url}/`)).status).to.equal(502);
   });
 
-  it('refuses what a forced undici cannot honour', async () => {
+  it('refuses what a forced undici does not support', async () => {
     const upstream = await startUpstream(text('hello'));
     const agent = new Agent();
     const proxy = await startForward({ router: setting(upstream.url, { agent }), transport: 'undici' });
@@ -200,12 +200,12 @@ describe('forward() chooses the transport of each call', () => {
     expect(refusal).to.include("needs transport 'node', that cannot go with connectTimeoutMs");
   });
 
-  it('says that an agent is none for the target', async () => {
+  it('refuses an agent for another protocol than the target’s', async () => {
     const upstream = await startUpstream(text('hello'));
     const proxy = await startForward({ router: setting(upstream.url, { agent: new TlsAgent() }) });
     const response = await call(`${proxy.url}/set`);
     expect(response.json()).to.deep.equal({
-      error: "The given agent is not one for the target's protocol",
+      error: "The given agent does not support the target's protocol",
       code: 'ERR_INTERNAL',
     });
   });
@@ -219,14 +219,14 @@ describe('forward() chooses the transport of each call', () => {
 });
 
 for (const transport of TRANSPORTS) {
-  describe(`forward() and fields, transport ${transport}`, () => {
-    it('keeps the case of names where preserveHeaderKeyCase asks for it', async () => {
+  describe(`forward() and headers, transport ${transport}`, () => {
+    it('keeps the case of names with preserveHeaderKeyCase', async () => {
       const upstream = await startUpstream(status(200, { 'X-Strange-CASE': '1' }));
       const proxy = await startForward({ target: upstream.url, transport, preserveHeaderKeyCase: true });
       expect((await call(proxy.url)).rawHeaders).to.include('X-Strange-CASE');
     });
 
-    it('sends one Cookie field where the client sent several', async () => {
+    it('sends one Cookie header if the client sent several', async () => {
       const upstream = await startUpstream(json({ ok: true }));
       const proxy = await startForward({ target: upstream.url, transport });
       await call(proxy.url, { headers: { Cookie: ['a=1', 'b=2'] } });
@@ -236,8 +236,8 @@ for (const transport of TRANSPORTS) {
   });
 }
 
-describe('forward() and what httpxy makes of an answer', () => {
-  it('passes a Location on that it is to rewrite and cannot read', async () => {
+describe('forward() and httpxy’s processing of a response', () => {
+  it('passes on a Location that it should rewrite and cannot parse', async () => {
     const location = 'http://[nonsense';
     const upstream = await startUpstream(status(302, { location }));
     for (const on of [{}, { proxyRes: () => {} }]) {
@@ -248,7 +248,7 @@ describe('forward() and what httpxy makes of an answer', () => {
     }
   });
 
-  it('says nothing in Connection that the client had said', async () => {
+  it('does not copy the client’s Connection header to the response', async () => {
     const upstream = await startUpstream(text('hello'));
     const proxy = await startForward({ target: upstream.url, transport: 'node' });
     const response = await call(proxy.url, { headers: { connection: 'keep-alive, x-mine', 'x-mine': '1' } });

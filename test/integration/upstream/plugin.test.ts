@@ -17,22 +17,22 @@ const start = (options: Options) => {
 };
 
 describe('resiliencePlugin()', () => {
-  it('gives retries to a middleware of http-proxy-middleware’s', async () => {
+  it('adds retries to http-proxy-middleware', async () => {
     const upstream = await startUpstream([status(503), text('hello')]);
     expect((await call((await start({ target: upstream.url })).url)).text).to.equal('hello');
   });
 
-  it('leaves the answer to an error to its plugin', async () => {
+  it('leaves the error response to its plugin', async () => {
     const { url } = await start({ target: `http://127.0.0.1:${await unusedPort()}` });
     expect((await call(`${url}/x`)).text).to.match(/^Error occurred while trying to proxy/);
   });
 
-  it('leaves it to a listener of `error`, and hands on what that does not answer', async () => {
+  it('leaves it to a listener of `error`, and passes the error on if that does not respond', async () => {
     const target = `http://127.0.0.1:${await unusedPort()}`;
-    let heard = 0;
+    let count = 0;
     const responses = await start({
       target,
-      on: { error: (_error, _req, res) => void res.end(String(++heard)) },
+      on: { error: (_error, _req, res) => void res.end(String(++count)) },
     });
     expect((await call(responses.url)).text).to.equal('1');
     expect(responses.errors).to.deep.equal([]);
@@ -47,12 +47,12 @@ describe('resiliencePlugin()', () => {
     });
     expect((await call(late.url)).text).to.equal('late');
     expect(late.errors).to.deep.equal([]);
-    const listens = await start({ target, on: { error: () => void heard++ } });
+    const listens = await start({ target, on: { error: () => void count++ } });
     expect((await call(listens.url)).status).to.equal(502);
-    expect(heard).to.equal(2);
+    expect(count).to.equal(2);
   });
 
-  it('hears that another plugin listens for what undici has not', async () => {
+  it('uses the node transport if another plugin listens for its events', async () => {
     const upstream = await startUpstream(text('hello'));
     const { url } = await start({
       target: upstream.url,
@@ -70,7 +70,7 @@ describe('resiliencePlugin()', () => {
     ['undici', {}],
     ['node', { proxyRes: () => {} }],
   ] as const) {
-    it(`writes each answer to the logger once, transport ${transport}`, async () => {
+    it(`logs each response once, transport ${transport}`, async () => {
       const lines: string[] = [];
       const write = (...args: unknown[]) => void lines.push(format(...args));
       const upstream = await startUpstream(text('hello'));

@@ -5,16 +5,16 @@ import { call } from '../../support/client.js';
 import { startForward } from '../../support/forwarding.js';
 import { startUpstream, type Upstream } from '../../support/upstream.js';
 
-/** A server that keeps what it was asked, and redirects `/away` there and `/back` to a path of its own. */
-async function startRedirecting(to: () => string): Promise<Upstream & { asked: IncomingMessage[] }> {
-  const asked: IncomingMessage[] = [];
+/** A server that records its requests, and redirects `/away` to the given URL and `/back` to a path of its own. */
+async function startRedirecting(to: () => string): Promise<Upstream & { received: IncomingMessage[] }> {
+  const received: IncomingMessage[] = [];
   const upstream = await startUpstream((req, res) => {
-    asked.push(req);
+    received.push(req);
     if (req.url === '/away') res.writeHead(302, { location: `${to()}/file` }).end();
     else if (req.url === '/file' && to() === '') res.writeHead(302, { location: '/here' }).end();
     else res.end('the file');
   });
-  return Object.assign(upstream, { asked });
+  return Object.assign(upstream, { received });
 }
 
 describe('forward({ followRedirects, redirectOrigins })', () => {
@@ -26,7 +26,7 @@ describe('forward({ followRedirects, redirectOrigins })', () => {
   };
 
   for (const chosen of ['list', '*'] as const) {
-    it(`follows to another origin where that is allowed by ${chosen}, and leaves every secret behind`, async () => {
+    it(`follows to another origin if ${chosen} allows it, and removes every secret`, async () => {
       const files = await startRedirecting(() => '');
       const api = await startRedirecting(() => files.url);
       const redirectOrigins = chosen === '*' ? chosen : [`${files.url}/`];
@@ -39,20 +39,20 @@ describe('forward({ followRedirects, redirectOrigins })', () => {
       const { url } = await startForward(options);
       const { status, text } = await call(`${url}/away`, { headers });
       expect([status, text]).to.deep.equal([200, 'the file']);
-      expect(api.asked[0]?.headers).to.include({
+      expect(api.received[0]?.headers).to.include({
         'x-injected': 'secret',
         authorization: 'Bearer of-the-client',
       });
       // The second is a redirect within the other origin.
-      expect(files.asked.map((req) => req.url)).to.deep.equal(['/file', '/here']);
-      for (const { headers } of files.asked) {
+      expect(files.received.map((req) => req.url)).to.deep.equal(['/file', '/here']);
+      for (const { headers } of files.received) {
         expect(headers).to.include({ accept: 'text/plain', host: new URL(files.url).host });
         expect(headers).to.not.have.any.keys('authorization', 'x-api-key', 'cookie', 'x-injected');
       }
     });
   }
 
-  it('hands a redirect to any other origin to the client', async () => {
+  it('passes a redirect to any other origin to the client', async () => {
     const files = await startRedirecting(() => '');
     const api = await startRedirecting(() => files.url);
     const others = [undefined, [], ['https://files.example.com'], [files.url.replace('http:', 'https:')]];
@@ -66,10 +66,10 @@ describe('forward({ followRedirects, redirectOrigins })', () => {
       const { status, headers } = await call(`${url}/away`);
       expect([status, headers.location]).to.deep.equal([302, `${files.url}/file`]);
     }
-    expect(files.asked).to.deep.equal([]);
+    expect(files.received).to.deep.equal([]);
   });
 
-  it('refuses what is no origin, and the list alone', () => {
+  it('refuses a value that is not an origin, and the list without followRedirects', () => {
     const target = 'http://127.0.0.1:9';
     const refused = (options: object) => expect(() => forward({ target, ...options }));
     refused({ followRedirects: true, redirectOrigins: ['files.example.com'] }).to.throw(
@@ -79,7 +79,7 @@ describe('forward({ followRedirects, redirectOrigins })', () => {
       'forward.redirectOrigins',
     );
     refused({ redirectOrigins: '*' }).to.throw(
-      'forward.redirectOrigins says where followRedirects may lead, which is not on; received "*"',
+      'forward.redirectOrigins has no effect without followRedirects; received "*"',
     );
   });
 });

@@ -6,7 +6,7 @@ import { call } from '../../support/client.js';
 import { startForward } from '../../support/forwarding.js';
 import { startUpstream, text } from '../../support/upstream.js';
 
-/** As Helmet does, which takes Express' field away. */
+/** As Helmet does, which removes Express' header. */
 const setAndTakenAway: Handler = (_req, res, next) => {
   res.setHeader('X-Powered-By', 'Express');
   res.removeHeader('X-Powered-By');
@@ -16,7 +16,7 @@ const setAndTakenAway: Handler = (_req, res, next) => {
 const linesOf = (rawHeaders: readonly string[], name: string): string[] =>
   rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]?.toLowerCase() === name);
 
-describe('fields that an answer repeats, where one in front was set and taken away', () => {
+describe('repeated headers of a response, when one had been set and removed before', () => {
   const links = ['<a>; rel=next', '<b>; rel=prev'];
   const cookies = ['a=1', 'b=2'];
 

@@ -1,13 +1,13 @@
 import { expect } from 'chai';
+import type { RetryPolicy } from '../../../lib/core/exchange.js';
 import { type Exchange, exchangeOf, type Handler } from '../../../lib/core/exchange.js';
-import type { RetryPolicy } from '../../../lib/core/retry-policy.js';
 import { bigBody } from '../../support/bytes.js';
 import { listenerWarningsSeen } from '../../support/cleanup.js';
 import { call, keepAliveAgent } from '../../support/client.js';
 import { startForward, TRANSPORTS } from '../../support/forwarding.js';
 import { hangUp, json, startUpstream, status, type UpstreamResponse } from '../../support/upstream.js';
 
-/** A toy policy: every failure and every 5xx is tried again at once, up to so many attempts. */
+/** A simple policy: every failure and every 5xx is retried at once, up to a number of attempts. */
 function tryAgain(maxAttempts: number, seen: Exchange[] = []): Handler {
   const policy: RetryPolicy = {
     maxBodyBytes: 2_000_000,
@@ -39,7 +39,7 @@ function tryAgain(maxAttempts: number, seen: Exchange[] = []): Handler {
   };
 }
 
-/** Cuts the connection once it has read a part of the body. */
+/** Destroys the connection after it has read a part of the body. */
 const cutInTheMiddle: UpstreamResponse = (req) => void req.once('data', () => req.socket.destroy());
 
 for (const transport of TRANSPORTS) {
@@ -62,7 +62,7 @@ for (const transport of TRANSPORTS) {
       ]);
     });
 
-    it('answers with the last answer, its body whole, when all attempts failed', async () => {
+    it('responds with the last response, its body whole, when all attempts failed', async () => {
       const long: UpstreamResponse = (req, res) =>
         void req.on('end', () => res.writeHead(503, { 'x-last': '1' }).end('x'.repeat(300_000)));
       const upstream = await startUpstream(long);
@@ -78,7 +78,7 @@ for (const transport of TRANSPORTS) {
       ]);
     });
 
-    it('does not harm the client’s answer with the attempts that went before', async () => {
+    it('keeps the client’s response free of earlier attempts', async () => {
       const broken: UpstreamResponse = (req, res) => {
         res.writeHead(503, { 'content-length': '50000', 'set-cookie': 'bad=1', 'x-bad': '1' });
         res.write('x'.repeat(1000), () => req.socket.destroy());
@@ -90,14 +90,14 @@ for (const transport of TRANSPORTS) {
       expect(response.headers).to.not.have.any.keys('x-bad', 'set-cookie');
     });
 
-    it('reuses the connection of an answer that it gave up', async () => {
+    it('reuses the connection of a discarded response', async () => {
       const upstream = await startUpstream([status(503), status(503), json({})]);
       const proxy = await startForward({ target: upstream.url, transport }, tryAgain(3));
       await call(proxy.url);
       expect(upstream.connections.total).to.equal(1);
     });
 
-    it('piles up no listeners, however many attempts a call takes', async () => {
+    it('adds no listeners, however many attempts a call takes', async () => {
       const upstream = await startUpstream([
         ...Array<UpstreamResponse>(19).fill(status(503)),
         json({ ok: true }),
@@ -109,7 +109,7 @@ for (const transport of TRANSPORTS) {
       expect(listenerWarningsSeen()).to.deep.equal([]);
     });
 
-    it('piles up no listeners over many calls on one connection', async () => {
+    it('adds no listeners over many calls on one connection', async () => {
       const upstream = await startUpstream(json({}));
       const proxy = await startForward({ target: upstream.url, transport });
       const agent = keepAliveAgent();

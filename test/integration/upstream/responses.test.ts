@@ -8,7 +8,7 @@ import { json, startUpstream, status, text } from '../../support/upstream.js';
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
 
 for (const transport of TRANSPORTS) {
-  describe(`forward() and answers, transport ${transport}`, () => {
+  describe(`forward() and responses, transport ${transport}`, () => {
     const startRaw = async (bytes: string) => {
       const upstream = await startRawUpstream(rawResponse(bytes));
       return { upstream, proxy: await startForward({ target: upstream.url, transport }) };
@@ -24,23 +24,23 @@ for (const transport of TRANSPORTS) {
       ['Latin-1', 'D\xe9j\xe0 vu'],
       ['UTF-8', Buffer.from('Déjà vu ✓').toString('latin1')],
     ]) {
-      it(`passes an answer with a ${kind} status message on, its bytes kept`, async () => {
+      it(`passes on a response with a ${kind} status message, its bytes kept`, async () => {
         const { proxy } = await startRaw(`HTTP/1.1 200 ${message}\r\nContent-Length: 2\r\n\r\nok`);
         const response = await rawCall(proxy.port, GET);
         expect(response)
           .to.match(/^HTTP\/1\.1 200 /)
           .and.match(/\r\n\r\nok$/);
-        // undici decodes the phrase as UTF-8, which bytes that are none do not survive.
+        // undici decodes the phrase as UTF-8, which loses invalid bytes.
         if (kind === 'UTF-8') expect(response.split('\r\n', 1)[0]).to.equal(`HTTP/1.1 200 ${message}`);
       });
     }
 
-    it('passes an answer without a status message on', async () => {
+    it('passes on a response without a status message', async () => {
       const { proxy } = await startRaw('HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok');
       expect((await call(proxy.url)).text).to.equal('ok');
     });
 
-    it('keeps every line of repeated fields, in their order', async () => {
+    it('keeps every line of repeated headers, in their order', async () => {
       const { proxy } = await startRaw(
         [
           'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nSet-Cookie: a=1; Path=/\r\nWarning: 199 - "one"\r\nLink: </a>',
@@ -54,7 +54,7 @@ for (const transport of TRANSPORTS) {
       expect(response.lines('x-latin')).to.deep.equal(['caf\xe9']);
     });
 
-    it('drops the fields that belong to the connection, and those that Connection lists', async () => {
+    it('drops hop-by-hop headers, and those that Connection lists', async () => {
       const { proxy } = await startRaw(
         [
           'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: X-Mine, close\r\nX-Mine: 1\r\nKeep-Alive: timeout=99',
@@ -68,14 +68,14 @@ for (const transport of TRANSPORTS) {
       expect(lines('keep-alive').join()).to.not.equal('timeout=99');
     });
 
-    it('signs in Via, behind those that were there', async () => {
+    it('adds itself to Via, after existing entries', async () => {
       const upstream = await startUpstream([json({}), status(200, { via: '1.0 first' })]);
       const proxy = await startForward({ target: upstream.url, transport });
       expect((await call(proxy.url)).lines('via')).to.deep.equal(['1.1 resilient-proxy-out']);
       expect((await call(proxy.url)).lines('via').join(', ')).to.equal('1.0 first, 1.1 resilient-proxy-out');
     });
 
-    it('answers HEAD with the Content-Length of the target and no body, on a kept connection', async () => {
+    it('responds to HEAD with the Content-Length of the target and no body, and keeps the connection', async () => {
       const upstream = await startUpstream(text('hello'));
       const proxy = await startForward({ target: upstream.url, transport });
 
@@ -88,7 +88,7 @@ for (const transport of TRANSPORTS) {
       expect(upstream.requests.map(({ method }) => method)).to.deep.equal(['HEAD', 'HEAD', 'HEAD']);
     });
 
-    it('answers HEAD where the target sends chunks for GET', async () => {
+    it('responds to HEAD if the target sends chunks for GET', async () => {
       const { proxy } = await startRaw('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
       const response = await call(proxy.url, { method: 'HEAD' });
       expect(response.status).to.equal(200);
@@ -113,7 +113,7 @@ for (const transport of TRANSPORTS) {
       expect(response.headers).to.not.have.property('transfer-encoding');
     });
 
-    it('passes a 304 on whose Content-Length tells of the body that it stands for', async () => {
+    it('passes a 304 on whose Content-Length is that of the body it stands for', async () => {
       const { proxy } = await startRaw(
         'HTTP/1.1 304 Not Modified\r\nContent-Length: 1234\r\nETag: "1"\r\n\r\n',
       );
@@ -141,14 +141,14 @@ for (const transport of TRANSPORTS) {
       expect(text).to.equal('ok');
     });
 
-    it('passes the answer on behind a 103 that Node would not send', async () => {
+    it('passes on the response after a 103 that Node refuses to send', async () => {
       const { proxy } = await startRaw(
         'HTTP/1.1 103 Early Hints\r\nX-Hint: 1\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: nonsense\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
       );
       expect((await call(proxy.url)).text).to.equal('ok');
     });
 
-    it('sends no interim answer to a client that speaks HTTP/1.0', async () => {
+    it('sends no interim response to an HTTP/1.0 client', async () => {
       const { proxy } = await startRaw(
         'HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
       );
@@ -158,7 +158,7 @@ for (const transport of TRANSPORTS) {
         .and.match(/\r\n\r\nok$/);
     });
 
-    it('answers an HTTP/1.0 client without chunks', async () => {
+    it('responds to an HTTP/1.0 client without chunks', async () => {
       const upstream = await startUpstream((_req, res) => {
         res.write('one ');
         res.end('two');
@@ -180,7 +180,7 @@ for (const transport of TRANSPORTS) {
       expect(valuesOf(response.rawTrailers, 'x-also')).to.deep.equal(['caf\xe9']);
     });
 
-    it('passes an answer of an HTTP/1.0 origin on', async () => {
+    it('passes on a response of an HTTP/1.0 origin', async () => {
       const upstream = await startRawUpstream(async (connection) => {
         await connection.heads();
         connection.end('HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nold');

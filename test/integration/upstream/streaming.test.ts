@@ -7,7 +7,7 @@ import { standstill, until } from '../../support/until.js';
 import { json, startUpstream, text, type UpstreamResponse } from '../../support/upstream.js';
 
 const MIB = 1024 * 1024;
-/** What sockets and streams on the way may hold at most: far below the body, far above any buffer. */
+/** Most that sockets and streams on the way may hold: far below the body, far above any buffer. */
 const IN_FLIGHT = 24 * MIB;
 
 for (const transport of TRANSPORTS) {
@@ -43,13 +43,13 @@ for (const transport of TRANSPORTS) {
       client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
 
       await client.until(/\r\n\r\n/);
-      // Node's own response would hold a bare head for up to a second.
+      // Node's own response would hold back a head without a body for up to a second.
       expect(performance.now() - sentAt).to.be.below(500);
       finish();
       await client.until(/data: 1/);
     });
 
-    it('passes the head of an answer with Content-Length on before its body', async () => {
+    it('passes on the head of a response with Content-Length before its body', async () => {
       let finish = (): void => {};
       const upstream = await startUpstream((_req, res) => {
         res.writeHead(200, { 'content-length': '5' }).flushHeaders();
@@ -63,7 +63,7 @@ for (const transport of TRANSPORTS) {
       expect((await responseOf(opened)).text).to.equal('hello');
     });
 
-    it('keeps Content-Length and chunks of an answer as they are', async () => {
+    it('keeps Content-Length and chunks of a response', async () => {
       const chunked: UpstreamResponse = (_req, res) => {
         res.write('one ');
         res.end('two');
@@ -97,7 +97,7 @@ for (const transport of TRANSPORTS) {
       expect(chunked?.bytes).to.equal(200_000);
     });
 
-    it('sends an empty body as one', async () => {
+    it('sends an empty body as an empty body', async () => {
       const upstream = await startUpstream(json({}));
       const proxy = await startForward({ target: upstream.url, transport });
 
@@ -123,7 +123,7 @@ for (const transport of TRANSPORTS) {
       expect(upstream.requests.map(({ body }) => body.toString())).to.deep.equal(['query', 'query', 'query']);
     });
 
-    it('carries 50 MB down whole', async () => {
+    it('passes 50 MB down unchanged', async () => {
       const upstream = await startUpstream((_req, res) => void bigBody(50 * MIB).pipe(res));
       const proxy = await startForward({ target: upstream.url, transport });
 
@@ -131,7 +131,7 @@ for (const transport of TRANSPORTS) {
       expect(await measure(res)).to.deep.equal({ bytes: 50 * MIB, digest: digestOfBigBody(50 * MIB) });
     });
 
-    it('carries 50 MB up whole', async () => {
+    it('passes 50 MB up unchanged', async () => {
       const upstream = await startUpstream(
         async (req, res) => void res.end(JSON.stringify(await measure(req))),
         { readBody: false },
@@ -146,14 +146,14 @@ for (const transport of TRANSPORTS) {
       expect(response.json()).to.deep.equal({ bytes: 50 * MIB, digest: digestOfBigBody(50 * MIB) });
     });
 
-    it('carries an answer whole to a slow client although the target has closed behind it', async () => {
+    it('sends the whole response to a slow client although the target has closed after it', async () => {
       let length = 0;
       const upstream = await startUpstream((req, res) => {
         const counted = req.url === '/counted' ? { 'content-length': length } : {};
         res.writeHead(200, { connection: 'close', ...counted }).end(Buffer.alloc(length));
       });
       const proxy = await startForward({ target: upstream.url, transport });
-      // What is on the way when the target closes depends on the length.
+      // The amount in transit when the target closes depends on the length.
       for (let i = 0; i < 24; i++) {
         length = 4_000_000 + i * 11_917;
         const { res } = await open(`${proxy.url}${i % 2 ? '/counted' : '/'}`);

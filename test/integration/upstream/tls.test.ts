@@ -2,13 +2,13 @@ import { createSecureServer } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { expect } from 'chai';
 import { call, type TargetResponse } from '../../support/client.js';
-import { forwardThatTrusts } from '../../support/forward-that-trusts.js';
 import { startForward, TRANSPORTS } from '../../support/forwarding.js';
+import { forwardsThatTrust } from '../../support/forwards-that-trust.js';
 import { listening } from '../../support/listening.js';
 import { credentials } from '../../support/tls.js';
 import { json, startUpstream, type UpstreamResponse } from '../../support/upstream.js';
 
-/** Tells the server name that the client of the TLS connection asked for. */
+/** Responds with the server name of the client's TLS handshake. */
 const serverName: UpstreamResponse = (req, res) => {
   const name = Reflect.get(req.socket as TLSSocket, 'servername');
   res.end(JSON.stringify({ servername: name, host: req.headers.host }));
@@ -23,7 +23,7 @@ function expectTlsError(response: TargetResponse, proxyStatus: string): void {
 
 for (const transport of TRANSPORTS) {
   describe(`forward() and TLS, transport ${transport}`, () => {
-    it('answers 502 ERR_UPSTREAM_TLS when nobody it trusts signed the certificate', async () => {
+    it('answers 502 ERR_UPSTREAM_TLS when the certificate is not trusted', async () => {
       const upstream = await startUpstream(json({}), { tls: credentials() });
       const proxy = await startForward({ target: upstream.url, transport });
       expectTlsError(await call(proxy.url), 'tls_certificate_error');
@@ -43,7 +43,7 @@ for (const transport of TRANSPORTS) {
       expectTlsError(await call(proxy.url), 'tls_protocol_error');
     });
 
-    it('asks by the name of the target, whatever Host the client sent', async () => {
+    it('uses the target’s name for SNI, whatever Host the client sent', async () => {
       const upstream = await startUpstream(serverName, { tls: credentials() });
       const target = `https://localhost:${upstream.port}`;
       const kept = await startForward({ target, transport, secure: false });
@@ -58,7 +58,7 @@ for (const transport of TRANSPORTS) {
       });
     });
 
-    it('asks by no name where the target is an address', async () => {
+    it('sends no SNI if the target is an address', async () => {
       const upstream = await startUpstream(serverName, { tls: credentials() });
       const proxy = await startForward({ target: upstream.url, transport, secure: false });
       expect((await call(proxy.url, { headers: HOST })).json()).to.deep.equal({
@@ -67,7 +67,7 @@ for (const transport of TRANSPORTS) {
       });
     });
 
-    it('keeps one connection for clients that send different Host fields', async () => {
+    it('keeps one connection for clients that send different Host headers', async () => {
       const upstream = await startUpstream(serverName, { tls: credentials() });
       const proxy = await startForward({
         target: `https://localhost:${upstream.port}`,
@@ -91,34 +91,30 @@ for (const transport of TRANSPORTS) {
       expect(versions).to.deep.equal(['1.1']);
     });
 
-    it('holds the certificate against the name of the target, not against Host', async () => {
-      const own = credentials('DNS:localhost');
+    it('checks the certificate for the name of the target, not for Host', async () => {
+      const [own, other] = [credentials('DNS:localhost'), credentials('DNS:client.example')];
       const upstream = await startUpstream(json({ ok: true }), { tls: own });
-      const right = await forwardThatTrusts(own.ca, {
-        target: `https://localhost:${upstream.port}`,
-        transport,
-      });
-      expect((await call(`http://127.0.0.1:${right}`, { headers: HOST })).json()).to.deep.equal({ ok: true });
-
-      const other = credentials('DNS:client.example');
       const impostor = await startUpstream(json({}), { tls: other });
-      const wrong = await forwardThatTrusts(other.ca, {
-        target: `https://localhost:${impostor.port}`,
-        transport,
-      });
+      const [right, wrong] = await forwardsThatTrust(
+        [own.ca, other.ca],
+        { target: `https://localhost:${upstream.port}`, transport },
+        { target: `https://localhost:${impostor.port}`, transport },
+      );
+      expect((await call(`http://127.0.0.1:${right}`, { headers: HOST })).json()).to.deep.equal({ ok: true });
       expectTlsError(await call(`http://127.0.0.1:${wrong}`, { headers: HOST }), 'tls_certificate_error');
       expect(impostor.requests).to.have.length(0);
     });
 
-    it('holds the certificate against an address', async () => {
-      const own = credentials('IP:127.0.0.1');
+    it('checks the certificate for an address', async () => {
+      const [own, other] = [credentials('IP:127.0.0.1'), credentials('DNS:client.example')];
       const upstream = await startUpstream(json({ ok: true }), { tls: own });
-      const port = await forwardThatTrusts(own.ca, { target: upstream.url, transport });
-      expect((await call(`http://127.0.0.1:${port}`, { headers: HOST })).json()).to.deep.equal({ ok: true });
-
-      const other = credentials('DNS:client.example');
       const impostor = await startUpstream(json({}), { tls: other });
-      const wrong = await forwardThatTrusts(other.ca, { target: impostor.url, transport });
+      const [right, wrong] = await forwardsThatTrust(
+        [own.ca, other.ca],
+        { target: upstream.url, transport },
+        { target: impostor.url, transport },
+      );
+      expect((await call(`http://127.0.0.1:${right}`, { headers: HOST })).json()).to.deep.equal({ ok: true });
       expectTlsError(await call(`http://127.0.0.1:${wrong}`, { headers: HOST }), 'tls_certificate_error');
     });
   });

@@ -47,7 +47,7 @@ for (const transport of TRANSPORTS) {
 
       for (const name of ['router', 'pathRewrite', 'pathFilter'] as const) {
         if (name === 'pathFilter' && how === reject) continue;
-        it(`refuses the upgrade that ${name} fails at, and takes the next`, async () => {
+        it(`refuses the upgrade when ${name} fails, and accepts the next`, async () => {
           const { proxy, echo } = await start((failing) => ({
             [name]: () => failing() ?? (name === 'pathFilter' ? true : undefined),
           }));
@@ -62,7 +62,7 @@ for (const transport of TRANSPORTS) {
         });
       }
 
-      it('refuses the upgrade that on.proxyReqWs fails at, and takes the next', async () => {
+      it('refuses the upgrade when on.proxyReqWs fails, and accepts the next', async () => {
         const { proxy, echo } = await start((failing) => ({ on: { proxyReqWs: failing as () => void } }));
         const client = await rawClient(proxy.port);
         client.send(UPGRADE);
@@ -74,7 +74,7 @@ for (const transport of TRANSPORTS) {
       });
 
       for (const event of ['open', 'close'] as const) {
-        it(`closes the WebSocket that on.${event} fails at, and takes the next`, async () => {
+        it(`closes the WebSocket when on.${event} fails, and accepts the next`, async () => {
           const { proxy, echo } = await start((failing) => ({ on: { [event]: failing } }));
           const socket = new WebSocket(`ws://127.0.0.1:${proxy.port}/chat`);
           socket.on('error', () => {});

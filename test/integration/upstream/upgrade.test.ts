@@ -73,7 +73,7 @@ for (const transport of TRANSPORTS) {
       expect(code).to.equal(4002);
     });
 
-    it('frees the connection to the target when the client vanishes', async () => {
+    it('closes the connection to the target when the client disconnects', async () => {
       const { echo, proxy } = await start();
       const socket = connect(proxy.port);
       await eventOf(socket, 'open');
@@ -88,7 +88,7 @@ for (const transport of TRANSPORTS) {
       expect(await client.untilClosed()).to.match(/^(HTTP\/1\.1 502 |$)/);
     });
 
-    it('passes an answer on that refuses the upgrade', async () => {
+    it('passes on a response that refuses the upgrade', async () => {
       const upstream = await startUpstream(status(401, { 'www-authenticate': 'Basic' }));
       const proxy = await startForward({ target: upstream.url, transport });
       const client = await rawClient(proxy.port);
@@ -98,13 +98,13 @@ for (const transport of TRANSPORTS) {
         .and.match(/www-authenticate: Basic/i);
     });
 
-    it('asks below the path of the target', async () => {
+    it('requests below the path of the target', async () => {
       const { echo, proxy } = await start({ pathRewrite: { '^/ws': '' } }, '/v2');
       await eventOf(connect(proxy.port, '/ws/x'), 'open');
       expect(echo.upgrades[0]?.url).to.equal('/v2/x');
     });
 
-    it('refuses a path that climbs above the target', async () => {
+    it('refuses a path that leaves the base path', async () => {
       const { echo, proxy } = await start({}, '/v2');
       for (const path of ['/../admin', '/%2e%2e/admin', '/x/..%2f..%2fadmin']) {
         const client = await rawClient(proxy.port);
@@ -115,7 +115,7 @@ for (const transport of TRANSPORTS) {
       expect(echo.upgrades).to.deep.equal([]);
     });
 
-    it('refuses a path that climbs above the target once it is rewritten', async () => {
+    it('refuses a path that leaves the base path once it is rewritten', async () => {
       const { echo, proxy } = await start({ pathRewrite: { '^/ws': '' } }, '/v2');
       const client = await rawClient(proxy.port);
       client.send(handshake('/ws/../admin'));
@@ -124,13 +124,13 @@ for (const transport of TRANSPORTS) {
       expect(echo.upgrades).to.deep.equal([]);
     });
 
-    it('sends added headers, which win over those of the client in any letter case', async () => {
+    it('sends added headers, which replace the client’s in any letter case', async () => {
       const { echo, proxy } = await start({ headers: { 'X-Api-KEY': 'ours' } });
       await eventOf(connect(proxy.port, '/', { headers: { 'x-api-key': 'theirs' } }), 'open');
       expect(echo.upgrades[0]?.headers).to.have.property('x-api-key', 'ours');
     });
 
-    it('keeps cookies and unlisted fields apart as for other calls', async () => {
+    it('keeps cookies and unlisted headers back as for other calls', async () => {
       const { echo, proxy } = await start({ forwardCookies: false, forwardHeaders: ['x-listed'] });
       const headers = { cookie: 'session=1', 'x-listed': '1', 'x-other': '1' };
       await eventOf(connect(proxy.port, '/', { headers }), 'open');

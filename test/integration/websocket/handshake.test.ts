@@ -27,15 +27,23 @@ describe('forward().upgrade: the handshake', () => {
   const bad: [string, string, RegExp][] = [
     ['no key', handshake('/', { 'Sec-WebSocket-Key': undefined }), /Sec-WebSocket-Key/],
     ['a short key', handshake('/', { 'Sec-WebSocket-Key': 'c2hvcnQ=' }), /Sec-WebSocket-Key/],
-    ['a key that is no base64', handshake('/', { 'Sec-WebSocket-Key': '!'.repeat(24) }), /Sec-WebSocket-Key/],
+    [
+      'a key that is not base64',
+      handshake('/', { 'Sec-WebSocket-Key': '!'.repeat(24) }),
+      /Sec-WebSocket-Key/,
+    ],
     ['two keys', handshake('/', { 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' }), /Sec-WebSocket-Key/],
     ['another method', handshake().replace('GET', 'POST'), /GET/],
     ['HTTP/1.0', handshake().replace('HTTP/1.1', 'HTTP/1.0'), /HTTP\/1\.1/],
-    ['a body', `${handshake('/', { 'Content-Length': '5' })}hello`, /no body/],
-    ['a chunked body', `${handshake('/', { 'Transfer-Encoding': 'chunked' })}0\r\n\r\n`, /no body/],
+    ['a body', `${handshake('/', { 'Content-Length': '5' })}hello`, /must not have a body/],
+    [
+      'a chunked body',
+      `${handshake('/', { 'Transfer-Encoding': 'chunked' })}0\r\n\r\n`,
+      /must not have a body/,
+    ],
   ];
   for (const [what, bytes, message] of bad) {
-    it(`answers 400 to one with ${what}, and asks nobody`, async () => {
+    it(`answers 400 to one with ${what}, and sends no request`, async () => {
       const { echo, port } = await start();
       const response = await rawCall(port, bytes);
       expect(response)
@@ -79,7 +87,7 @@ describe('forward().upgrade: the handshake', () => {
     ]);
   });
 
-  it('passes the answer of a target that does not switch, with its body', async () => {
+  it('passes on the response of a target that does not switch, with its body', async () => {
     const body = 'x'.repeat(300_000);
     const upstream = await startUpstream(text(body, { 'x-why': 'closed on mondays' }));
     const { port } = await startForward({ target: upstream.url });
@@ -90,7 +98,7 @@ describe('forward().upgrade: the handshake', () => {
     expect(response.endsWith(body)).to.equal(true);
   });
 
-  it('cuts an answer off that breaks off', async () => {
+  it('breaks off a response that the target breaks off', async () => {
     const upstream = await startRawUpstream(async (connection) => {
       await connection.heads();
       connection.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nhalf');
@@ -103,7 +111,7 @@ describe('forward().upgrade: the handshake', () => {
     expect(await client.untilClosed()).to.match(/^HTTP\/1\.1 403 .*half$/s);
   });
 
-  it('ends an answer whose body stops', async () => {
+  it('ends a response whose body stops', async () => {
     const upstream = await startRawUpstream(async (connection) => {
       await connection.heads();
       connection.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nhalf');
@@ -113,7 +121,7 @@ describe('forward().upgrade: the handshake', () => {
     await until(() => upstream.connections.open === 0);
   });
 
-  it("uses the connections of a user's agent, those it has kept too", async () => {
+  it("uses the connections of a user's agent, idle ones too", async () => {
     const upstream = await startRawUpstream(async (connection) => {
       await connection.heads();
       connection.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno');
@@ -130,7 +138,7 @@ describe('forward().upgrade: the handshake', () => {
     expect(upstream.connections.total).to.equal(1);
   });
 
-  it('answers 504 where the target does not answer in time', async () => {
+  it('answers 504 if the target does not respond in time', async () => {
     const upstream = await startRawUpstream(() => {});
     for (const limit of [{ requestTimeoutMs: 50 }, { upgradeTimeout: 50 }]) {
       const { port } = await startForward({ target: upstream.url, ...limit });
@@ -144,7 +152,7 @@ describe('forward().upgrade: the handshake', () => {
     ['garbage', 'garbage\r\n\r\n'],
     ['a switch to another protocol', 'HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'],
   ] as const) {
-    it(`answers 502 where the target says ${what}`, async () => {
+    it(`answers 502 if the target sends ${what}`, async () => {
       const upstream = await startRawUpstream(async (connection) => {
         await connection.heads();
         connection.end(response);
@@ -155,7 +163,7 @@ describe('forward().upgrade: the handshake', () => {
     });
   }
 
-  it('carries what either side sends in one piece with its head', async () => {
+  it('passes on what either side sends in one piece with its head', async () => {
     const upstream = await startRawUpstream(async (connection) => {
       await connection.heads();
       connection.write(`${SWITCHING}\r\nfrom the target`);
@@ -167,14 +175,14 @@ describe('forward().upgrade: the handshake', () => {
     await until(() => upstream.received[0]?.received.endsWith('from the client') ?? false);
   });
 
-  it('does not answer before the answer to an earlier request of the connection', async () => {
+  it('does not respond before an earlier request of the connection has its response', async () => {
     const echo = await startEcho();
     const { port } = await startForward({ target: echo.url });
     expect(await rawCall(port, `GET /slow HTTP/1.1\r\nHost: a\r\n\r\n${handshake()}`)).to.equal('');
     expect(echo.handshakes).to.have.length(0);
   });
 
-  it('sends nothing for a client that has left while a router was waited for', async () => {
+  it('sends nothing for a client that has left while a router was awaited', async () => {
     const upstream = await startRawUpstream(() => {});
     let choose = (_target: string): void => {};
     const asked = { times: 0 };
@@ -203,7 +211,7 @@ describe('forward().upgrade: the handshake', () => {
     expect(upstream.received[0]?.received).to.match(/^GET \/other /);
   });
 
-  it('frees the connection to a target that has not answered when the client leaves', async () => {
+  it('closes the connection to a target that has not responded when the client leaves', async () => {
     for (const leave of ['destroy', 'halfClose'] as const) {
       const upstream = await startRawUpstream(() => {});
       const { port, connections } = await startForward({ target: upstream.url });
@@ -216,7 +224,7 @@ describe('forward().upgrade: the handshake', () => {
     }
   });
 
-  it('refuses what throws in a listener of the user', async () => {
+  it('refuses the upgrade when a user’s listener throws', async () => {
     const fails = () => {
       throw new Error('a listener');
     };
@@ -229,29 +237,29 @@ describe('forward().upgrade: the handshake', () => {
     await until(() => opening.echo.connections.open === 0);
   });
 
-  it('tells proxyReqWs, open and close as http-proxy-middleware does', async () => {
-    const told: string[] = [];
+  it('emits proxyReqWs, open and close as http-proxy-middleware does', async () => {
+    const emitted: string[] = [];
     const { port } = await start({
       on: {
         proxyReqWs: (proxyReq, req, socket) => {
           proxyReq.setHeader('X-Added', 'late');
-          told.push(`proxyReqWs ${req.url} ${socket.writable}`);
+          emitted.push(`proxyReqWs ${req.url} ${socket.writable}`);
         },
         open: (socket) => {
-          told.push('open');
-          socket.on('data', () => told.push('data'));
+          emitted.push('open');
+          socket.on('data', () => emitted.push('data'));
         },
-        close: (res) => void told.push(`close ${res.statusCode}`),
+        close: (res) => void emitted.push(`close ${res.statusCode}`),
       },
     });
     const socket = await dialOpen(port, '/chat');
     await echoed(socket, 'hello');
     socket.close();
-    await until(() => told.includes('close 101'));
-    expect(told.filter((_, i) => i < 3)).to.deep.equal(['proxyReqWs /chat true', 'open', 'data']);
+    await until(() => emitted.includes('close 101'));
+    expect(emitted.filter((_, i) => i < 3)).to.deep.equal(['proxyReqWs /chat true', 'open', 'data']);
   });
 
-  it("sends a field that was added in proxyReqWs, and the router's choice of a target", async () => {
+  it("sends a header that was added in proxyReqWs, and the router's choice of a target", async () => {
     const echo = await startEcho();
     const { port } = await startForward({
       router: () => echo.url,
@@ -277,13 +285,13 @@ describe('forward().upgrade: the handshake', () => {
     expect(headers(echo)).to.deep.equal([...headers(plainEcho), ['x-forwarded-host', 'app.example:8443']]);
   });
 
-  it('keeps what the client says was forwarded', async () => {
+  it('keeps the X-Forwarded headers of the client', async () => {
     const { echo, port } = await start({ xfwd: true });
     await dialOpen(port, '/', { headers: { 'x-forwarded-for': '192.0.2.1' } });
     expect(echo.handshakes[0]?.headers).to.have.property('x-forwarded-for', '192.0.2.1');
   });
 
-  it('carries those of a middleware with the plugin, whose error listener answers', async () => {
+  it('passes on those of a middleware with the plugin, whose error listener responds', async () => {
     const echo = await startEcho();
     const make = (target: string) =>
       createProxyMiddleware({ target, ejectPlugins: true, plugins: [resiliencePlugin()] });
@@ -311,7 +319,7 @@ describe('forward().upgrade: the handshake', () => {
     expect(echo.handshakes).to.have.length(1);
   });
 
-  it('leaves out what pathFilter leaves out: to others that listen, or else with 404', async () => {
+  it('leaves what pathFilter excludes to other listeners, or else refuses it with 404', async () => {
     const echo = await startEcho();
     const { port, server } = await startForward({ target: echo.url, pathFilter: '/chat' });
     await dialOpen(port, '/chat/x');
@@ -323,7 +331,7 @@ describe('forward().upgrade: the handshake', () => {
     await dialOpen(port, '/chat/y');
   });
 
-  it('tells open ones to go when the handler is closed, and refuses new ones', async () => {
+  it('closes open ones with 1001 when the handler is closed, and refuses new ones', async () => {
     const echo = await startEcho();
     const handler = openForward({ target: echo.url });
     const { port } = await serve(handler, { upgrade: handler.upgrade });
@@ -335,7 +343,7 @@ describe('forward().upgrade: the handshake', () => {
     expect(await rawCall(port, handshake())).to.match(/^HTTP\/1\.1 503 .*ERR_SHUTTING_DOWN/s);
   });
 
-  it('fails those that have no answer yet when the handler is closed', async () => {
+  it('fails those that have no response yet when the handler is closed', async () => {
     const upstream = await startRawUpstream(() => {});
     const handler = openForward({ target: upstream.url });
     const { port } = await serve(handler, { upgrade: handler.upgrade });

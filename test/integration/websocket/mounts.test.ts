@@ -24,7 +24,7 @@ const H2C =
   'GET /api/x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: A\r\n\r\n';
 
 describe('upgradeRoutes()', () => {
-  it('gives each mount its own, the first request of a server too, and takes the path off', async () => {
+  it('gives each mount its own, the first request of a server too, and removes the path', async () => {
     const [one, two, other] = [await startEcho(), await startEcho(), await startEcho()];
     const many = open({ apis: { one: { target: one.url }, two: { target: two.url } } });
     const single = open({ name: 'other', target: other.url });
@@ -39,7 +39,7 @@ describe('upgradeRoutes()', () => {
     expect(urls).to.deep.equal([['/'], ['/x?y=1'], ['/room', '/?z=2']]);
   });
 
-  it('leaves what is below none of them to others that listen', async () => {
+  it('leaves what is below none of them to other listeners', async () => {
     const [echo, own] = [await startEcho(), await startEcho()];
     const proxy = open({ name: 'x', target: echo.url });
     const { port, server } = await serve(proxy, { upgrade: upgradeRoutes({ '/api': proxy.upgrade }) });
@@ -66,7 +66,7 @@ describe('upgradeRoutes()', () => {
     expect(await rawCall(port, handshake('/four'))).to.match(/^HTTP\/1\.1 404 /);
   });
 
-  it('serves other upgrades as if they were none, at the path that was asked for', async () => {
+  it('serves other upgrades as plain requests, at the requested path', async () => {
     const echo = await startEcho();
     const proxy = open({ name: 'x', target: echo.url });
     const app = express().get('/api/x', (req, res) => void res.send(`plain ${req.originalUrl}`));
@@ -88,7 +88,7 @@ describe('upgradeRoutes()', () => {
     expect(echo.handshakes.map(({ url }) => url)).to.deep.equal(['/chat']);
   });
 
-  it('refuses routes that are none', () => {
+  it('refuses routes that are not valid', () => {
     const upgrade = () => {};
     expect(() => upgradeRoutes({ api: upgrade })).to.throw(
       TypeError,
@@ -103,7 +103,7 @@ describe('upgradeRoutes()', () => {
 });
 
 describe('resilientProxy() with ws', () => {
-  it('listens by itself from the first call on, below its path, and every stage holds', async () => {
+  it('listens by itself from the first call on, below its path, and runs every stage', async () => {
     const echo = await startEcho();
     const app = express().use(
       '/api',
@@ -120,7 +120,7 @@ describe('resilientProxy() with ws', () => {
     expect(await rawCall(port, handshake('/x/chat'))).to.match(/^HTTP\/1\.1 404 /);
   });
 
-  it('is off by default, and refuses what is no boolean', async () => {
+  it('is off by default, and refuses a value that is not a boolean', async () => {
     const echo = await startEcho();
     const { url, server } = await serve(open({ name: 'x', target: echo.url }));
     await call(url);
@@ -131,7 +131,7 @@ describe('resilientProxy() with ws', () => {
 });
 
 describe('resilientProxy().upgrade behind TLS', () => {
-  it('carries WebSockets, and serves other upgrades as if they were none', async () => {
+  it('passes on WebSockets, and serves other upgrades as plain requests', async () => {
     const echo = await startEcho();
     const proxy = open({ name: 'x', target: echo.url, xfwd: true });
     const server = createTlsServer(credentials(), (_req, res) => void res.end('plain'));

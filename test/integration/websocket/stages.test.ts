@@ -26,8 +26,11 @@ async function start(options: OneApi) {
     if (!view) throw new Error('No statistics');
     return view.figures;
   };
-  /** Once so many calls are over: a client may have its answer before the server hears that it has left. */
-  const figures = (total: number) => eventually(read, (told) => told.total === total);
+  /**
+   * Resolves once this many calls are over: a client may have its response before the server notices that it has
+   * left.
+   */
+  const figures = (total: number) => eventually(read, (counts) => counts.total === total);
   return { proxy, page, figures, ...served };
 }
 
@@ -40,7 +43,7 @@ async function eventually<T>(read: () => Promise<T>, holds: (value: T) => boolea
   }
 }
 
-/** A handshake that is refused: the status and what the answer says. */
+/** Status and body of the response to a refused handshake. */
 async function refused(port: number, path = '/') {
   const response = await rawCall(port, handshake(path));
   const [head = '', body = ''] = response.split('\r\n\r\n');
@@ -57,9 +60,9 @@ describe('resilientProxy().upgrade', () => {
       const echo = await startEcho();
       const { port, figures } = await start({ target: echo.url });
       await dialOpen(port, '/rooms/17');
-      const told = await figures(1);
-      expect(told).to.deep.include({ success: 1, failure: 0, attempts: 1, statusCodes: { 101: 1 } });
-      expect(told.responseTime.count).to.equal(1);
+      const counts = await figures(1);
+      expect(counts).to.deep.include({ success: 1, failure: 0, attempts: 1, statusCodes: { 101: 1 } });
+      expect(counts.responseTime.count).to.equal(1);
     });
 
     it('counts refusals and clients that leave meanwhile', async () => {
@@ -72,12 +75,12 @@ describe('resilientProxy().upgrade', () => {
       client.destroy();
       await until(() => upstream.connections.open === 0);
       expect((await refused(port, '/%2e%2e/')).status).to.equal(400);
-      const told = await figures(3);
-      expect(told).to.deep.include({ aborted: 1, failure: 1 });
-      expect(told.errors).to.deep.equal({ ERR_UPSTREAM_TIMEOUT: 1, ERR_BAD_REQUEST: 1 });
+      const counts = await figures(3);
+      expect(counts).to.deep.include({ aborted: 1, failure: 1 });
+      expect(counts.errors).to.deep.equal({ ERR_UPSTREAM_TIMEOUT: 1, ERR_BAD_REQUEST: 1 });
     });
 
-    it('shows how many are open and what they carried', async () => {
+    it('shows how many are open and their bytes', async () => {
       const echo = await startEcho();
       const { port, page } = await start({ target: echo.url });
       const sockets = [await dialOpen(port), await dialOpen(port), await dialOpen(port)];
@@ -87,7 +90,7 @@ describe('resilientProxy().upgrade', () => {
       const bytes = async (direction: string) =>
         (await page()).value('resilient_proxy_websocket_bytes_total', { api, direction });
       expect(await open()).to.equal(3);
-      // A head of two bytes, and four of mask from a client.
+      // A frame head of two bytes, and a client's mask of four.
       expect([await bytes('in'), await bytes('out')]).to.deep.equal([318, 306]);
       sockets[0]?.terminate();
       await until(() => echo.connections.open === 2);
@@ -100,7 +103,7 @@ describe('resilientProxy().upgrade', () => {
       expect((await page()).value('resilient_proxy_attempts_total', outcome)).to.equal(3);
     });
 
-    it('makes spans of a handshake and tells the target the trace', async () => {
+    it('makes spans of a handshake and passes the trace to the target', async () => {
       const echo = await startEcho();
       const { spans, tracerProvider, propagator } = spanRecorder();
       const { port } = await start({ target: echo.url, tracing: { tracerProvider, propagator } });
@@ -116,7 +119,7 @@ describe('resilientProxy().upgrade', () => {
   describe('the circuit breaker', () => {
     const breaker = { failureThreshold: 2, resetTimeoutMs: 60_000 };
 
-    it('opens after handshakes that fail, and then answers 503 before anything is dialled', async () => {
+    it('opens after handshakes that fail, and then answers 503 without connecting', async () => {
       for (const response of [status(502), hangUp]) {
         const upstream = await startUpstream(response);
         const { port, proxy } = await start({ target: upstream.url, breaker });
@@ -126,12 +129,12 @@ describe('resilientProxy().upgrade', () => {
         expect([code, error]).to.deep.equal([503, 'ERR_CIRCUIT_OPEN']);
         expect(head).to.match(/Retry-After: 60/);
         expect(upstream.requests).to.have.length(2);
-        // One circuit for both kinds of call.
+        // Both kinds of call share one circuit.
         expect((await call(`http://127.0.0.1:${port}/`)).status).to.equal(503);
       }
     });
 
-    it('opens after connections that are refused and handshakes without an answer', async () => {
+    it('opens after refused connections and handshakes without a response', async () => {
       const silent = await startRawUpstream(() => {});
       for (const target of [`http://127.0.0.1:${await unusedPort()}`, silent.url]) {
         const { port } = await start({ target, breaker: { ...breaker, requestTimeoutMs: 30 } });
@@ -141,7 +144,7 @@ describe('resilientProxy().upgrade', () => {
       }
     });
 
-    it('takes a 101 for a success, and a 403 as for calls', async () => {
+    it('counts a 101 as a success, and a 403 as for calls', async () => {
       const echo = await startEcho();
       const { port, proxy } = await start({ target: echo.url, breaker });
       const circuit = proxy.apis.get('x')?.breaker;
@@ -156,7 +159,7 @@ describe('resilientProxy().upgrade', () => {
       expect(other.proxy.circuits.list()[0]).to.include({ state: 'CLOSED', failures: 0 });
     });
 
-    it('lets a handshake find out whether the target is back', async () => {
+    it('uses a handshake as a probe', async () => {
       const echo = await startEcho();
       echo.sockets.options.verifyClient = (_info, response) => response(false, 502);
       const { port, proxy } = await start({
@@ -188,7 +191,7 @@ describe('resilientProxy().upgrade', () => {
       expect(echo.handshakes).to.have.length(2);
     });
 
-    it('costs nothing where the handshake is none', async () => {
+    it('does not count an invalid handshake', async () => {
       const echo = await startEcho();
       const { port } = await start({ target: echo.url, rateLimit: { limit: 1, windowMs: 60_000 } });
       const response = await rawCall(port, handshake('/', { 'Sec-WebSocket-Key': 'none' }));
@@ -196,7 +199,7 @@ describe('resilientProxy().upgrade', () => {
       await dialOpen(port);
     });
 
-    it('learns from the answer of a target, and keeps to it', async () => {
+    it('learns from the response of a target, and keeps to it', async () => {
       const upstream = await startUpstream(status(429, { 'retry-after': '60' }));
       const { port } = await start({ target: upstream.url, rateLimit: {} });
       expect((await refused(port)).status).to.equal(429);
@@ -204,7 +207,7 @@ describe('resilientProxy().upgrade', () => {
       expect(upstream.requests).to.have.length(1);
     });
 
-    it('lets one wait where calls wait', async () => {
+    it('queues one as it queues calls', async () => {
       const echo = await startEcho();
       const { port } = await start({
         target: echo.url,
@@ -249,7 +252,7 @@ describe('resilientProxy().upgrade', () => {
       await until(() => echo.connections.open === 1);
     });
 
-    it('passes the last answer on', async () => {
+    it('passes on the last response', async () => {
       const upstream = await startUpstream(status(503, { 'x-last': '1' }));
       const { port } = await start({ target: upstream.url, retry });
       const { status: code, head } = await refused(port);
@@ -272,9 +275,9 @@ describe('resilientProxy().upgrade', () => {
     });
   });
 
-  describe('exits', () => {
+  describe('egress proxies', () => {
     for (const scheme of ['http', 'https'] as const) {
-      it(`goes through a tunnel to an ${scheme} target, past an exit that is dead, with no credential behind it`, async () => {
+      it(`goes through a tunnel to an ${scheme} target, past a dead egress proxy, with no credential in the tunnel`, async () => {
         const echo = await startEcho(scheme);
         const proxy = await startForwardProxy({ credentials: 'user:s3cret' });
         const { port, figures } = await start({
@@ -302,7 +305,7 @@ describe('resilientProxy().upgrade', () => {
       expect(proxy.circuits.list()[0]?.state).to.equal('CLOSED');
     });
 
-    it('rests an exit whose target says 429, and counts what goes through each', async () => {
+    it('cools an egress proxy down after a 429 of the target, and counts what goes through each', async () => {
       const upstream = await startUpstream([status(429), status(403)]);
       const first = await startForwardProxy();
       const second = await startForwardProxy();
@@ -312,15 +315,15 @@ describe('resilientProxy().upgrade', () => {
         retry: { initialDelayMs: 1 },
       });
       expect((await refused(port)).status).to.equal(403);
-      const told = proxy.egress().proxies.map(({ state, attempts, active }) => [state, attempts, active]);
-      expect(told).to.deep.equal([
+      const states = proxy.egress().proxies.map(({ state, attempts, active }) => [state, attempts, active]);
+      expect(states).to.deep.equal([
         ['cooling-down', 1, 0],
         ['ok', 1, 0],
       ]);
     });
   });
 
-  it('passes the cache by, and rules about bodies', async () => {
+  it('skips the cache, and rules about bodies', async () => {
     const echo = await startEcho();
     const { port, figures } = await start({ target: echo.url, cache: { ttlMs: 60_000 }, requiresBody: true });
     await dialOpen(port);
@@ -329,7 +332,7 @@ describe('resilientProxy().upgrade', () => {
     expect((await figures(2)).cache).to.deep.equal({});
   });
 
-  it('keeps cookies from the target and sends the fields that were added', async () => {
+  it('keeps cookies from the target and sends added headers', async () => {
     const echo = await startEcho();
     const { port } = await start({ target: echo.url, headers: { 'X-Api-Key': 'ours' } });
     await dialOpen(port, '/', {
@@ -354,14 +357,14 @@ describe('resilientProxy().upgrade', () => {
     expect((await proxy.stats?.view({ api: 'two', period: 'all' }))?.figures.total).to.equal(1);
   });
 
-  it('answers where pathFilter leaves it out', async () => {
+  it('responds with 404 if pathFilter excludes it', async () => {
     const echo = await startEcho();
     const { port } = await start({ target: echo.url, pathFilter: '/chat' });
     expect((await refused(port, '/other')).status).to.equal(400);
     await dialOpen(port, '/chat');
   });
 
-  it('says goodbye to open ones when it is closed, and refuses new ones', async () => {
+  it('closes open ones with 1001 when it is closed, and refuses new ones', async () => {
     const echo = await startEcho();
     const { port, proxy } = await start({ target: echo.url });
     const sockets = [await dialOpen(port), await dialOpen(port)];
@@ -373,7 +376,7 @@ describe('resilientProxy().upgrade', () => {
     expect((await refused(port)).code).to.equal('ERR_SHUTTING_DOWN');
   });
 
-  it('tells those to go that open after closeSockets()', async () => {
+  it('closes those that open after closeSockets() with 1001', async () => {
     const echo = await startEcho();
     const { port, proxy } = await start({ target: echo.url });
     await proxy.closeSockets(1000);
@@ -381,7 +384,7 @@ describe('resilientProxy().upgrade', () => {
     expect((await once(socket, 'close'))[0]).to.equal(1001);
   });
 
-  it('cuts those off that do not say goodbye themselves', async () => {
+  it('destroys those that do not close themselves', async () => {
     const echo = await startEcho();
     const { port, proxy, connections } = await start({ target: echo.url });
     const client = await rawClient(port);

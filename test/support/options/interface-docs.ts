@@ -10,15 +10,15 @@ export interface OptionDoc {
   readonly preset: string | undefined;
   /** Its type in TypeScript; a function shows the names of its parameters alone. */
   readonly type: string;
-  /** What it holds where it is an object of options. */
+  /** Its members, if it is an object of options. */
   readonly members: readonly OptionDoc[];
-  /** It is not for `resilientProxy()`, which fills it in, but for the middleware by itself. */
+  /** Only for the middleware by itself: `resilientProxy()` sets it. */
   readonly alone: boolean;
 }
 
 type Declarations = ReadonlyMap<string, ts.InterfaceDeclaration | ts.TypeAliasDeclaration>;
 
-/** What the interfaces of these files document, by their names. */
+/** The documentation of the interfaces in these files, by name. */
 export function interfaceDocs(paths: readonly string[]): (name: string) => readonly OptionDoc[] {
   const declarations: Declarations = new Map(
     paths.flatMap((path) => {
@@ -75,7 +75,7 @@ function typeText(node: ts.Node, known: Declarations): string {
   if (ts.isParenthesizedTypeNode(node)) return `(${typeText(node.type, known)})`;
   if (ts.isArrayTypeNode(node)) {
     const of = typeText(node.elementType, known);
-    // What they may be stands in the description.
+    // The description says what they may be.
     if (ts.isTypeReferenceNode(node.elementType) && of.includes(' | ')) return 'string[]';
     return / \| /.test(of) && !of.startsWith('(') ? `(${of})[]` : `${of}[]`;
   }
@@ -89,7 +89,9 @@ function typeText(node: ts.Node, known: Declarations): string {
 const isOfLiterals = (node: ts.TypeNode) =>
   ts.isUnionTypeNode(node) && node.types.every(ts.isLiteralTypeNode);
 
-/** The options of an object, of a named interface, or of such a one without some: `Omit<CacheOptions, 'name'>`. */
+/**
+ * The options of an object type, of a named interface, or of one without some members: `Omit<CacheOptions, 'name'>`.
+ */
 function heldBy(node: ts.Node, known: Declarations): OptionDoc[] {
   if (ts.isTypeLiteralNode(node)) return membersOf(node.members, known);
   if (ts.isUnionTypeNode(node)) return node.types.flatMap((one) => heldBy(one, known));

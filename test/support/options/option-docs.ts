@@ -5,6 +5,8 @@ export type { OptionDoc } from './interface-docs.js';
 
 const docsOf = interfaceDocs([
   'lib/apis/options.ts',
+  'lib/apis/part-list.ts',
+  'lib/apis/stages.ts',
   'lib/breaker/breaker-options.ts',
   'lib/cache/cache-options.ts',
   'lib/config/schema.ts',
@@ -19,14 +21,16 @@ const docsOf = interfaceDocs([
   'lib/upstream/options/forward-options.ts',
 ]);
 
-/** Options of one API, its blocks with theirs. What an API has by itself comes before what `forward()` has. */
+/** Options of one API with those of its blocks. The API's own come before those of `forward()`. */
 export const API_DOCS: readonly OptionDoc[] = [
   ...new Map(
-    ['ForwardOptions', 'TransportOptions', 'ApiOptions'].flatMap(docsOf).map((doc) => [doc.name, doc]),
+    ['ForwardOptions', 'TransportOptions', 'ApiOptions', 'PartBlocks']
+      .flatMap(docsOf)
+      .map((doc) => [doc.name, doc]),
   ).values(),
 ];
 
-/** Options of all APIs together. */
+/** Options that all APIs share. */
 export const SHARED_DOCS: readonly OptionDoc[] = docsOf('SharedOptions');
 
 /** The block `server` of a file. */
@@ -35,7 +39,7 @@ export const SERVER_DOCS: readonly OptionDoc[] = docsOf('GatewaySettings');
 /** The block `redis` of a file. */
 export const REDIS_DOCS: readonly OptionDoc[] = docsOf('RedisBlock');
 
-/** An option of the OpenResty gateway, by the path of ours. */
+/** An option of the OpenResty gateway, by the path of this package's option. */
 export interface OpenrestyName {
   readonly name: string;
   readonly inSeconds: boolean;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { rulesSchema, sortOptions } from '../../../lib/apis/sort-options.js';
+import { stageSchema } from '../../../lib/apis/stages.js';
 import { breakerSchema } from '../../../lib/breaker/breaker-options.js';
 import { cacheSchema } from '../../../lib/cache/cache-options.js';
 import { configJsonSchema, type JsonSchema } from '../../../lib/config/json-schema.js';
@@ -14,21 +15,21 @@ import { tracingSchema } from '../../../lib/tracing/tracing-options.js';
 import { forwardSchema } from '../../../lib/upstream/options/forward-schema.js';
 import { API_DOCS, type OptionDoc, REDIS_DOCS, SERVER_DOCS, SHARED_DOCS } from './option-docs.js';
 
-/** A group of options: what is said of them, and what is checked. */
+/** A group of options: its documentation and its schema. */
 export interface OptionGroup {
   readonly docs: readonly OptionDoc[];
-  /** Names and rules of all options that the code takes. */
+  /** Names and rules of all options in code. */
   readonly shape: z.ZodRawShape;
-  /** What the options are where none is given. */
+  /** The defaults. */
   readonly defaults: Readonly<Record<string, unknown>>;
-  /** Where they stand in a file. */
+  /** Their place in a file. */
   readonly file: JsonSchema | undefined;
 }
 
 const schema = configJsonSchema();
 const apiFile: JsonSchema = Object(schema.definitions).api;
 
-/** The block of options that a part of a schema allows. */
+/** The block of options in a part of a schema. */
 export function blockOf(part: JsonSchema | boolean | undefined): JsonSchema | undefined {
   if (typeof part !== 'object') return undefined;
   return part.properties ? part : part.anyOf?.map(blockOf).find((way) => way !== undefined);
@@ -49,12 +50,12 @@ function partOf(name: string, { shape }: z.ZodObject): OptionGroup {
 const apiDefaults = sortOptions('', { target: 'http://localhost' });
 const { target: _target, ...forwardDefaults } = forwardSchema.parse(apiDefaults.forward);
 
-/** Every group, by the name that the page's template has for it. */
+/** Every group, by its name in the page's template. */
 export const OPTION_GROUPS = {
   api: {
     docs: API_DOCS,
     shape: { ...forwardSchema.shape, ...rulesSchema.shape },
-    defaults: { ...forwardDefaults, ...rulesSchema.parse({}) },
+    defaults: { ...forwardDefaults, ...rulesSchema.parse({}), stages: apiDefaults.stages },
     file: apiFile,
   },
   retry: partOf('retry', retrySchema),
@@ -63,6 +64,12 @@ export const OPTION_GROUPS = {
   rateLimit: partOf('rateLimit', rateLimitSchema),
   proxyRotate: partOf('proxyRotate', proxyRotateSchema),
   explain: partOf('explain', explainSchema),
+  stages: {
+    docs: membersOf(API_DOCS, 'stages'),
+    shape: stageSchema.shape,
+    defaults: {},
+    file: undefined,
+  },
   shared: { docs: SHARED_DOCS, shape: {}, defaults: {}, file: schema },
   redis: { docs: REDIS_DOCS, shape: {}, defaults: {}, file: blockOf(schema.properties?.redis) },
   stats: {

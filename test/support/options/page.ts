@@ -24,7 +24,7 @@ type GroupName = keyof typeof OPTION_GROUPS;
 
 const isGroup = (name: string): name is GroupName => name in OPTION_GROUPS;
 
-/** Those that are named; or all others, so that a new option is never left out. */
+/** The named options; or all others, so that a new option is never left out. */
 function chosen(
   docs: readonly OptionDoc[],
   names: string | undefined,
@@ -39,10 +39,10 @@ type Anchors = ReadonlyMap<string, string>;
 
 function tableOf(name: GroupName, docs: readonly OptionDoc[], anchors: Anchors): string {
   const group: OptionGroup = OPTION_GROUPS[name];
-  // What only the middleware by itself takes comes last.
+  // Options of the middleware alone come last.
   const sorted = [...docs.filter(({ alone }) => !alone), ...docs.filter(({ alone }) => alone)];
   const rows = sorted.flatMap((doc) => {
-    // What a block holds that has no section of its own.
+    // Options of a block without a section of its own.
     const members = anchors.has(doc.name) ? [] : doc.members;
     const block = doc.type.endsWith('[]') ? `${doc.name}[]` : doc.name;
     return [doc, ...members.map((member) => ({ ...member, name: `${block}.${member.name}` }))];
@@ -58,7 +58,7 @@ function tableOf(name: GroupName, docs: readonly OptionDoc[], anchors: Anchors):
   ].join('\n');
 }
 
-/** The name, what else it is called, and where it may stand unless that is in code and in a file. */
+/** The name, other names, and where it is allowed if not both in code and in a file. */
 function optionCell(group: GroupName, { file }: OptionGroup, { name, alone }: OptionDoc): string {
   const path = group === 'api' ? name : `${group}.${name}`;
   const openresty = openrestyName(path);
@@ -76,7 +76,7 @@ const ENVIRONMENT: Readonly<Record<string, string>> = {
   'shared.redis': 'REDIS_URL',
 };
 
-/** What the schema says of an option, that of the file where the code has none. */
+/** The schema of an option; that of the file if the code has none. */
 function rulesOf({ shape, file }: OptionGroup, name: string): JsonSchema {
   const [top = '', inner] = name.split(/\[?\]?\./);
   const type = shape[top];
@@ -87,7 +87,7 @@ function rulesOf({ shape, file }: OptionGroup, name: string): JsonSchema {
     : Object(blockOf(Object(rules).items ?? rules)?.properties?.[inner]);
 }
 
-/** Types that are better said in words than in TypeScript. */
+/** Types that read better in words than in TypeScript. */
 const IN_WORDS: Readonly<Record<string, string>> = {
   "Options['target']": 'URL or object',
   "Options['forward']": 'URL or object',
@@ -102,6 +102,10 @@ const IN_WORDS: Readonly<Record<string, string>> = {
   "Options['logger']": 'object',
   'Record<string, string | string[]>': 'object of `string` or `string[]`',
   MetricsRegistry: '`Registry` of prom-client',
+  'OwnStage[]': '[list of stages](#stages-in-code-only)',
+  "Exclude<StageName, 'forward'>": 'name of a stage',
+  StageName: 'name of a stage',
+  Handler: '`(req, res, next) => void`',
   RedisConnection: 'URL, options or client of ioredis',
 };
 
@@ -130,7 +134,7 @@ function numbersOf(rules: JsonSchema): JsonSchema[] {
     .filter((way) => way.type === 'number' || way.type === 'integer');
 }
 
-/** Beyond it a bound is there for slips of the pen. */
+/** A bound beyond it only catches typing errors. */
 const HUGE = 1_000_000;
 
 function rangeOf(rules: JsonSchema): string[] {
@@ -165,7 +169,7 @@ function readableOf(name: string, value: number): string | undefined {
   return unit && `${value / size} ${unit}`;
 }
 
-/** What GitHub makes of a heading. */
+/** The anchor that GitHub gives a heading. */
 function anchorOf(heading: string): string {
   return heading
     .toLowerCase()

@@ -82,12 +82,12 @@ describe('parseConfig() of the options of http-proxy-middleware', () => {
       'proxyTimeout: -1',
       'apis.x.proxyTimeout must be a number of at least 1, or 0 for no limit; received -1',
     ],
-    ['redirectOrigins: "*"', 'apis.x.redirectOrigins says where followRedirects may lead, which is not on'],
+    ['redirectOrigins: "*"', 'apis.x.redirectOrigins has no effect without followRedirects'],
     [
       'hostRewrite: a\nkeepAliveTimeoutMs: 5',
       "apis.x.keepAliveTimeoutMs cannot go with hostRewrite, which needs transport 'node'",
     ],
-    ['pathRewrite: { "^/(": / }', 'apis.x.pathRewrite.^/( must have a regular expression for its name'],
+    ['pathRewrite: { "^/(": / }', 'apis.x.pathRewrite.^/( must have a valid regular expression as its key'],
     [
       'forward: https://copy.example\nproxyRotate: { proxies: ["http://p:1"] }',
       'apis.x.forward cannot go with proxyRotate: copies go direct',

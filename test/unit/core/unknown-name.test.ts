@@ -61,7 +61,7 @@ describe('unknownName()', () => {
     expect(ofRetry('connections')).to.include('(did you mean connections of the API itself?)');
   });
 
-  it('lists a few names, and the nearest three of many with the page', () => {
+  it('lists a few names, and the nearest three of many with a link to the page', () => {
     expect(unknownName('zzzz', { owner: 'a', known: ['one', 'two'] })).to.equal(
       'is not an option of a (known: one, two)',
     );
@@ -73,7 +73,7 @@ describe('unknownName()', () => {
 });
 
 describe('NAMES_ELSEWHERE', () => {
-  it('leads to options that exist', () => {
+  it('names options that exist', () => {
     const paths = Object.entries(API_PLACES.blocks).flatMap(([block, names]) =>
       names.map((name) => (block === '' ? name : `${block}.${name}`)),
     );
@@ -82,7 +82,7 @@ describe('NAMES_ELSEWHERE', () => {
     }
   });
 
-  it('is heard in code, at whatever level, and of a middleware by itself', () => {
+  it('gives hints in code, at any level, and for a single middleware', () => {
     const target = 'https://api.example';
     const refusals: [build: () => unknown, message: string][] = [
       [

@@ -86,7 +86,7 @@ describe('responseHeaders()', () => {
     ]);
   });
 
-  it('drops Set-Cookie where cookies are not forwarded', () => {
+  it('drops Set-Cookie if cookies are not forwarded', () => {
     const headers = responseHeaders(['SET-COOKIE', 'a=1', 'Set-Cookie2', 'b'], client(), {
       status: 200,
       setCookie: false,
@@ -142,7 +142,7 @@ describe('latin1Headers()', () => {
     ]);
   });
 
-  it('is empty where there are none', () => {
+  it('is empty if there are none', () => {
     for (const none of [undefined, null, []]) expect(latin1Headers(none)).to.deep.equal([]);
   });
 });

@@ -15,7 +15,7 @@ describe('requestedDelayMs()', () => {
     expect(requested(503, 'retry-after', 'Mon, 23 Nov 2026 11:00:00 GMT')).to.equal(0);
   });
 
-  it('reads the far future in full, so that nobody retries early', () => {
+  it('reads the far future in full, so that no retry comes early', () => {
     expect(requested(503, 'retry-after', 'Fri, 31 Dec 9999 23:59:59 GMT')).to.be.above(1e14);
   });
 

@@ -22,7 +22,7 @@ function due(inMs: number): Deadline & { expiredAt: number } {
 }
 
 describe('DeadlineWheel', () => {
-  it('expires each deadline once, never early and hardly late', async () => {
+  it('expires each deadline once, never early and at most slightly late', async () => {
     const wheel = open();
     const deadlines = [due(60), due(10), due(30)];
     for (const deadline of deadlines) wheel.watch(deadline);
@@ -40,14 +40,14 @@ describe('DeadlineWheel', () => {
     expect(forgotten.expiredAt).to.equal(0);
   });
 
-  it('goes on for those that are watched while one expires', async () => {
+  it('also watches deadlines that are added while one expires', async () => {
     const wheel = open();
     const second = due(20);
     wheel.watch({ dueAt: performance.now(), slot: -1, expire: () => wheel.watch(second) });
     await until(() => second.expiredAt > 0);
   });
 
-  it('begins again after it has stood still', async () => {
+  it('starts again after it was idle', async () => {
     const wheel = open();
     const [first, second] = [due(5), due(80)];
     wheel.watch(first);

@@ -60,11 +60,11 @@ describe('readFailure()', () => {
     });
   }
 
-  it('blames an egress proxy for what it has put into words itself', () => {
+  it('blames an egress proxy for an error that names it', () => {
     expect(readFailure(new ProxyError('ERR_PROXY_CONNECT', 'status 407')).by).to.equal('egress');
   });
 
-  it('reads an error of undici’s parser as an unreadable answer, with a code or without', () => {
+  it('reads an error of undici’s parser as an unreadable response, with a code or without', () => {
     for (const error of [
       new errors.HTTPParserError('x'),
       Object.assign(new errors.HTTPParserError('x'), { code: 'ANY' }),
@@ -73,14 +73,14 @@ describe('readFailure()', () => {
     }
   });
 
-  it('reads the failure of all addresses of a name as that of the connection', () => {
+  it('reads the failure of all addresses of a name as a failed connection', () => {
     const tried = new AggregateError([coded('ECONNREFUSED'), coded('ECONNREFUSED')]);
     expect(readFailure(Object.assign(tried, { code: 'ECONNREFUSED' })).retryClass).to.equal(
       'connection refused',
     );
   });
 
-  it('shows the client nothing of the error below', () => {
+  it('shows the client nothing of the underlying error', () => {
     for (const code of ['ECONNREFUSED', 'ECONNRESET', 'HPE_INVALID_CONSTANT', 'CERT_HAS_EXPIRED', 'ENONE']) {
       expect(readFailure(coded(code)).error.message).to.not.match(/secret|10\.0/);
     }
@@ -92,7 +92,7 @@ describe('readFailure()', () => {
     }
   });
 
-  it('keeps what a stage has already put into words', () => {
+  it('keeps an error that a stage has already described', () => {
     const error = new ProxyError('ERR_NO_PROXY', 'No proxy left');
     expect(readFailure(error)).to.deep.equal(failureOf(error, 'self'));
     expect(readFailure(error).error).to.equal(error);
@@ -100,7 +100,7 @@ describe('readFailure()', () => {
 });
 
 describe('timeoutFailure()', () => {
-  it('tells the limit in whole milliseconds', () => {
+  it('shows the limit in whole milliseconds', () => {
     const { error, retryClass, unsent } = timeoutFailure(150.4);
     expect(error).to.include({ code: 'ERR_UPSTREAM_TIMEOUT', status: 504 });
     expect(error.message).to.equal('The upstream did not respond within 150 ms');

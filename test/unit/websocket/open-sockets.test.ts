@@ -2,28 +2,28 @@ import { expect } from 'chai';
 import type { OpenSocket } from '../../../lib/core/upgrade.js';
 import { OpenSockets } from '../../../lib/websocket/open-sockets.js';
 
-/** A WebSocket that closes when it is told to, or only when it is cut off. */
+/** A WebSocket that closes on a close frame, or only when it is destroyed. */
 function socketOf(sockets: OpenSockets, api: string, stays = false) {
-  const told: string[] = [];
+  const calls: string[] = [];
   const socket: OpenSocket = {
     api,
     bytesIn: 1,
     bytesOut: 10,
     goAway() {
-      told.push('goAway');
+      calls.push('goAway');
       if (!stays) sockets.delete(socket);
     },
     destroy() {
-      told.push('destroy');
+      calls.push('destroy');
       sockets.delete(socket);
     },
   };
   sockets.add(socket);
-  return { socket, told };
+  return { socket, calls };
 }
 
 describe('OpenSockets', () => {
-  it('counts those that are open, and keeps what closed ones carried', () => {
+  it('counts open ones, and keeps the byte counts of closed ones', () => {
     const sockets = new OpenSockets();
     const first = socketOf(sockets, 'a');
     socketOf(sockets, 'a');
@@ -37,27 +37,27 @@ describe('OpenSockets', () => {
     expect(sockets.size).to.equal(2);
   });
 
-  it('puts the APIs that are too many under one name', () => {
+  it('counts surplus APIs under one name', () => {
     const sockets = new OpenSockets();
     for (let i = 0; i < 1010; i++) socketOf(sockets, `api-${i}`);
     expect(sockets.counts()).to.have.length(1001);
     expect(new Map(sockets.counts()).get('other')?.open).to.equal(10);
   });
 
-  it('closes those that go when told, and cuts the others off', async () => {
+  it('closes those that respond to a close frame, and destroys the others', async () => {
     const sockets = new OpenSockets();
     const polite = socketOf(sockets, 'a');
     const deaf = socketOf(sockets, 'a', true);
     await sockets.close(1);
-    expect([polite.told, deaf.told]).to.deep.equal([['goAway'], ['goAway', 'destroy']]);
-    expect(socketOf(sockets, 'a').told).to.deep.equal(['goAway']);
+    expect([polite.calls, deaf.calls]).to.deep.equal([['goAway'], ['goAway', 'destroy']]);
+    expect(socketOf(sockets, 'a').calls).to.deep.equal(['goAway']);
     await sockets.close(60_000);
   });
 
-  it('may be closed by two at once', async () => {
+  it('can be closed twice at once', async () => {
     const sockets = new OpenSockets();
-    const { told } = socketOf(sockets, 'a', true);
+    const { calls } = socketOf(sockets, 'a', true);
     await Promise.all([sockets.close(60_000), sockets.close(1)]);
-    expect(told).to.include('destroy');
+    expect(calls).to.include('destroy');
   });
 });

@@ -22,12 +22,12 @@ describe('forward() refuses certificates', () => {
       `forward.ca[1] ${pem}; received a string of 6 characters`,
     ],
     [
-      'a key that is no PEM text',
+      'a key that is not PEM text',
       { cert: client.cert, key: secret },
       'forward.key',
       `forward.key ${pem}; received a string of ${secret.length} characters`,
     ],
-    ['no authority', { ca: [] }, 'forward.ca', 'forward.ca must name an authority where it is a list'],
+    ['no authority', { ca: [] }, 'forward.ca', 'forward.ca must not be an empty list'],
     [
       'a certificate without its key',
       { cert: client.cert },

@@ -40,7 +40,7 @@ function bodyOf(req: IncomingMessage, keepBytes = 1000, ledger = new BodyLedger(
   return body;
 }
 
-/** Opens the body and reads along. */
+/** Opens the body and collects what is read. */
 function read(body: RequestBody): { text: string; ended: boolean; broken: boolean; stream: Readable } {
   const stream = body.open();
   if (!(stream instanceof Readable)) throw new Error('It is all here');
@@ -69,7 +69,7 @@ describe('BodyLedger', () => {
 });
 
 describe('requestBody() of a stream', () => {
-  it('is none where the head announces none', () => {
+  it('is undefined if the head announces none', () => {
     const none: Record<string, string>[] = [{}, { 'content-length': '0' }];
     for (const headers of none) {
       expect(requestBody(request({ headers }), RULES)).to.equal(undefined);
@@ -112,7 +112,7 @@ describe('requestBody() of a stream', () => {
     expect(body.open().toString()).to.equal('one two');
   });
 
-  it('begins again in the middle of an upload and goes on with what still comes', async () => {
+  it('starts over in the middle of an upload and goes on with what still comes', async () => {
     const req = request();
     const body = bodyOf(req);
     const first = read(body);
@@ -131,7 +131,7 @@ describe('requestBody() of a stream', () => {
     expect([first.ended, second.ended]).to.deep.equal([false, false]);
   });
 
-  it('loses nothing that comes while nobody reads', async () => {
+  it('loses nothing that arrives while nothing reads', async () => {
     const req = request();
     const body = bodyOf(req);
     const first = read(body);
@@ -146,7 +146,7 @@ describe('requestBody() of a stream', () => {
     expect(second.text).to.equal('one two three');
   });
 
-  it('does not take the client’s stream along when an attempt destroys its reader', async () => {
+  it('keeps the client’s stream when an attempt destroys its reader', async () => {
     const req = request();
     const body = bodyOf(req);
     const seen = read(body);
@@ -197,7 +197,7 @@ describe('requestBody() of a stream', () => {
     expect(ledger.take(10)).to.equal(true);
   });
 
-  it('breaks, and does not end, when the client goes away', async () => {
+  it('fails instead of ending when the client disconnects', async () => {
     const req = request();
     const seen = read(bodyOf(req));
     req.push('one');
@@ -263,7 +263,7 @@ describe('requestBody() of a body that was read', () => {
 
   for (const [what, given] of [
     ['it was not kept', { headers: JSON_TYPE }],
-    ['its type says nothing of how to write it', { headers: { 'content-length': '4' }, body: { a: 1 } }],
+    ['its type does not tell how to write it', { headers: { 'content-length': '4' }, body: { a: 1 } }],
     [
       'it is a form with files',
       {
@@ -272,7 +272,7 @@ describe('requestBody() of a body that was read', () => {
       },
     ],
   ] as const) {
-    it(`fails where ${what}`, async () => {
+    it(`fails if ${what}`, async () => {
       const req = await readRequest(given);
       expect(() => bodyOf(req))
         .to.throw()

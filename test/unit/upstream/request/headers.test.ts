@@ -18,7 +18,7 @@ const POLICY: HeaderPolicy = {
   xfwd: false,
 };
 
-/** Flat fields for the target, made of the client's flat fields. */
+/** Flat headers for the target, made from the client's flat headers. */
 function headersOf(
   policy: Partial<HeaderPolicy>,
   raw: string[],
@@ -33,18 +33,18 @@ function headersOf(
 
 const CLIENT = ['Host', 'client.example', 'X-One', '1'];
 
-describe('requestFields()', () => {
-  it('passes the client’s fields on with Host first and Via last', () => {
+describe('requestHeaders()', () => {
+  it('passes on the client’s headers with Host first and Via last', () => {
     expect(headersOf({}, CLIENT)).to.deep.equal([
       ...['host', 'client.example', 'X-One', '1', 'via', '1.1 resilient-proxy-out'],
     ]);
   });
 
-  it('sends the target’s Host where the client brought none', () => {
+  it('sends the target’s Host if the client sent none', () => {
     expect(headersOf({}, [])).to.include.members(['host', 'api.example']);
   });
 
-  it('sends one Host however many the client brought', () => {
+  it('sends one Host however many the client sent', () => {
     expect(valuesOf(headersOf({}, [...CLIENT, 'HOST', 'evil.example']), 'host')).to.have.length(1);
   });
 
@@ -64,7 +64,7 @@ describe('requestFields()', () => {
     expect(valuesOf(sent, 'authorization').join()).to.match(/^Basic /);
   });
 
-  it('lets an added Authorization win over all', () => {
+  it('lets an added Authorization replace all others', () => {
     const sent = headersOf(
       { auth: 'own:secret', headers: { AUTHORIZATION: 'Bearer added' } },
       ['authorization', 'Bearer theirs'],
@@ -73,11 +73,11 @@ describe('requestFields()', () => {
     expect(valuesOf(sent, 'authorization')).to.deep.equal(['Bearer added']);
   });
 
-  it('keeps several lines of an added field apart', () => {
+  it('keeps several lines of an added header apart', () => {
     expect(valuesOf(headersOf({ headers: { 'x-two': ['a', 'b'] } }, []), 'x-two')).to.deep.equal(['a', 'b']);
   });
 
-  it('drops length, coding and type of a body that was built again, and sends its own type', () => {
+  it('drops length, coding and type of a rebuilt body, and sends its own type', () => {
     const raw = [
       ...['Content-Length', '9', 'Content-Encoding', 'gzip', 'Content-Type', 'text/x', 'Trailer', 'X'],
       ...['Content-Language', 'en'],
@@ -90,7 +90,7 @@ describe('requestFields()', () => {
     }
   });
 
-  it('passes an Upgrade on to no ordinary call', () => {
+  it('sends no Upgrade with an ordinary call', () => {
     const sent = headersOf({}, [
       'Connection',
       'Upgrade, HTTP2-Settings',
@@ -102,7 +102,7 @@ describe('requestFields()', () => {
     expect(sent.filter((_, i) => i % 2 === 0)).to.deep.equal(['host', 'via']);
   });
 
-  it('sends a field that is listed and hop-by-hop to nobody', () => {
+  it('never sends a listed header that is hop-by-hop', () => {
     const sent = headersOf(
       { forwardHeaders: ['Proxy-Authorization', 'Connection', 'cookie'], forwardCookies: false },
       [...['Proxy-Authorization', 'Basic x', 'Connection', 'close', 'Cookie', 'a=1']],

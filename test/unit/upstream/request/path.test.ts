@@ -84,13 +84,13 @@ describe('upstreamPath()', () => {
     });
   }
 
-  it('asks for the target alone with ignorePath', () => {
+  it('requests only the target’s own path with ignorePath', () => {
     expect(upstreamPath(parseTarget(new URL('http://a')), '/x?y', true)).to.equal('/');
     expect(upstreamPath(parseTarget(new URL('http://a/v2?k=1')), '/x?y', true)).to.equal('/v2?k=1');
     expect(upstreamPath(parseTarget(new URL('http://a/v2')), '/../x', true)).to.equal('/v2');
   });
 
-  it('refuses a rewritten path that climbs above the base path', () => {
+  it('refuses a rewritten path that leaves the base path', () => {
     badRequest(() => upstreamPath(parseTarget(new URL('http://a/v2')), '/../admin', false));
     badRequest(() => upstreamPath(parseTarget(new URL('http://a/v2')), '../admin', false));
   });

@@ -3,7 +3,7 @@ import { InvalidOptionError, ProxyError } from '../../../../lib/core/errors.js';
 import { parseTarget, TargetBook, targetUrl } from '../../../../lib/upstream/request/target.js';
 
 describe('parseTarget()', () => {
-  it('takes a URL apart', () => {
+  it('parses a URL', () => {
     expect(parseTarget(new URL('https://us%40er:p%3Aw@API.example:8443/v2/?key=1#no'))).to.deep.equal({
       origin: 'https://api.example:8443',
       host: 'api.example:8443',
@@ -14,7 +14,7 @@ describe('parseTarget()', () => {
     });
   });
 
-  it('leaves the default port, the root path and missing credentials out', () => {
+  it('omits the default port, the root path and missing credentials', () => {
     expect(parseTarget(new URL('http://api.example:80/'))).to.deep.equal({
       origin: 'http://api.example',
       host: 'api.example',
@@ -25,7 +25,7 @@ describe('parseTarget()', () => {
     });
   });
 
-  it('names no server for an address', () => {
+  it('has no server name for an address', () => {
     expect(parseTarget(new URL('https://127.0.0.1')).servername).to.equal(undefined);
     expect(parseTarget(new URL('https://[::1]:8443'))).to.include({
       servername: undefined,
@@ -45,7 +45,7 @@ describe('parseTarget()', () => {
 
 describe('targetUrl()', () => {
   for (const value of ['', ' ', '/v2', 'api.example', 'file:///x', 'javascript:alert(1)', 'http://']) {
-    it(`refuses ${JSON.stringify(value)} and says where it stands`, () => {
+    it(`refuses ${JSON.stringify(value)} and shows its path`, () => {
       expect(() => targetUrl(value, 'apis.x.target'))
         .to.throw(InvalidOptionError, /^apis\.x\.target must be an absolute http or https URL/)
         .with.property('path', 'apis.x.target');
@@ -59,7 +59,7 @@ describe('targetUrl()', () => {
 });
 
 describe('TargetBook', () => {
-  it('gives the same target for the same URL, so that its connections are shared', () => {
+  it('returns the same target for the same URL, so that its connections are shared', () => {
     const book = new TargetBook();
     const url = new URL('http://a/v2');
     expect(book.read(url)).to.equal(book.read(url)).and.equal(book.read('http://a/v2'));
@@ -67,7 +67,7 @@ describe('TargetBook', () => {
     expect(book.read(parts)).to.deep.equal(book.read(url));
   });
 
-  it('reads targets in parts', () => {
+  it('reads targets given as objects', () => {
     const book = new TargetBook();
     expect(book.read({ host: 'a:1', port: 81 }).origin).to.equal('http://a:81');
     expect(book.read({ hostname: '::1', port: '82', protocol: 'https:' }).origin).to.equal(
@@ -77,7 +77,7 @@ describe('TargetBook', () => {
     expect(book.read({ port: 84 }).origin).to.equal('http://localhost:84');
   });
 
-  it('sees that a URL was changed since', () => {
+  it('detects that a URL was changed since', () => {
     const book = new TargetBook();
     const url = new URL('http://a');
     book.read(url);
@@ -97,7 +97,7 @@ describe('TargetBook', () => {
   for (const target of ['nonsense', 'file:///etc/passwd', '']) {
     it(`fails on ${JSON.stringify(target)} without showing it`, () => {
       expect(() => new TargetBook().read(target))
-        .to.throw(ProxyError, 'The router named no http or https URL')
+        .to.throw(ProxyError, 'The router returned a target that is not an http or https URL')
         .with.property('code', 'ERR_INTERNAL');
     });
   }

@@ -22,7 +22,7 @@ describe('FrameBoundary', () => {
     expect(frames.between).to.equal(true);
   });
 
-  it('tells where the first frame ends, and none where none does', () => {
+  it('returns where the first frame ends, and -1 if none does', () => {
     const frames = new FrameBoundary();
     const bytes = Buffer.concat([frame(300), frame(5)]);
     expect(frames.push(bytes.subarray(0, 3))).to.equal(-1);
@@ -31,7 +31,7 @@ describe('FrameBoundary', () => {
     expect(frames.between).to.equal(true);
   });
 
-  it('sees a frame that says goodbye', () => {
+  it('detects a close frame', () => {
     const frames = new FrameBoundary();
     frames.push(frame(2, { opcode: 1 }));
     expect(frames.closing).to.equal(false);

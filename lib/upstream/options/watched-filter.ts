@@ -3,17 +3,17 @@ import type { Options } from 'http-proxy-middleware';
 type Filter = Options['pathFilter'];
 
 /**
- * A filter that is a function, heard of when it fails: http-proxy-middleware takes one that throws for one that
- * says no, and a call that should be protected by it would go on to the next handler.
+ * A path filter whose errors are kept. http-proxy-middleware treats a filter that throws as one that returns `false`,
+ * and a call that should be protected would go on to the next handler.
  */
-export interface HeardFilter {
+export interface WatchedFilter {
   readonly pathFilter: Filter;
-  /** What it has thrown, once; to be asked as soon as a call was passed on. */
+  /** What it threw, once; to be read as soon as a call was passed on. */
   failure(): unknown;
 }
 
-/** Any filter, heard of when it fails. */
-export function heardFilter(pathFilter: Filter): HeardFilter {
+/** Wraps a filter of any kind. */
+export function watchedFilter(pathFilter: Filter): WatchedFilter {
   if (typeof pathFilter !== 'function') return { pathFilter, failure: () => undefined };
   let failure: unknown;
   return {
