@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProxyError } from './errors.js';
 import { announcesBody, knownExchange } from './exchange.js';
+import { lingerWhileUploading } from './linger.js';
 
 /**
  * Responds with an error as JSON, `{ error, code }`. Anything but a {@link ProxyError} may hold secrets and is shown
@@ -14,17 +15,16 @@ export function sendError(req: IncomingMessage, res: ServerResponse, thrown: unk
   }
   const body = Buffer.from(JSON.stringify({ error: error.message, code: error.code }));
   for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value);
-  const uploading = !req.complete && announcesBody(req);
   // Otherwise the client would go on sending a body that nobody reads.
-  if (uploading) res.setHeader('Connection', 'close');
+  if (!req.complete && announcesBody(req)) res.setHeader('Connection', 'close');
   res.setHeader('Content-Type', 'application/json; charset=utf-8');
   res.setHeader('X-Content-Type-Options', 'nosniff');
   res.setHeader('Content-Length', body.length);
   res.statusCode = error.status;
   const exchange = knownExchange(req);
   if (exchange) exchange.bytesOut += body.length;
-  if (uploading) endAfterUpload(req, res, body);
-  else res.end(body);
+  lingerWhileUploading(req);
+  res.end(body);
   return error;
 }
 
@@ -32,22 +32,4 @@ export function sendError(req: IncomingMessage, res: ServerResponse, thrown: unk
 export function asProxyError(thrown: unknown): ProxyError {
   if (thrown instanceof ProxyError) return thrown;
   return new ProxyError('ERR_INTERNAL', 'The call failed inside the proxy', { cause: thrown });
-}
-
-const LINGER_MS = 1000;
-
-/**
- * Sends the whole response and closes a little later: if a connection is closed while the client still sends, it is
- * reset and the client never reads the response.
- */
-function endAfterUpload(req: IncomingMessage, res: ServerResponse, body: Buffer): void {
-  const end = (): void => {
-    clearTimeout(timer);
-    req.off('end', end).off('close', end);
-    res.end();
-  };
-  const timer = setTimeout(end, LINGER_MS);
-  timer.unref();
-  res.write(body);
-  req.on('end', end).on('close', end).resume();
 }

@@ -23,5 +23,16 @@ export function headProblem({ status, rawHeaders }: ReceivedHead): string | unde
   return undefined;
 }
 
+/** Whether Node's messages take this header, or this trailer. */
+export const isSendable = (name: string, value: string): boolean =>
+  TOKEN.test(name) && !UNSENDABLE.test(value);
+
 /** Whether a reason phrase can be sent as it is (RFC 9112 §4). */
 export const isReasonPhrase = (text: string): boolean => !UNSENDABLE.test(text);
+
+/** The reason phrase with its bytes as they came; one that no response could carry is left out. */
+export function sendableReason(text: string): string {
+  if (isReasonPhrase(text)) return text;
+  const bytes = Buffer.from(text, 'utf8').toString('latin1');
+  return isReasonPhrase(bytes) ? bytes : '';
+}

@@ -113,6 +113,9 @@ const BY_CODE: Readonly<Record<string, Reading>> = {
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|ERR_TLS_CERT_ALTNAME/;
 const TLS_CODE = /^ERR_(TLS|SSL|OSSL)/;
 
+/** undici's messages for a 100 or 101 that was not requested. */
+const UNREQUESTED = /^bad (response|upgrade)$/;
+
 /** Translates an error of a socket, a parser or a certificate into a failure of the call. */
 export function readFailure(error: unknown, staleConnection = false): AttemptFailure {
   if (error instanceof ProxyError) return failureOf(error, blameOf(error));
@@ -172,6 +175,7 @@ function read(error: unknown): Reading {
   if (error.name === 'HTTPParserError' || code.startsWith('HPE_')) return UNREADABLE;
   // `fixRequestBody` throws this for form fields that would break out of a multipart body.
   if (code.startsWith('HPM_ERR_INVALID_MULTIPART')) return REQUEST;
+  if (code === 'UND_ERR_SOCKET' && UNREQUESTED.test(error.message)) return UNREADABLE;
   const known = Object.hasOwn(BY_CODE, code) ? BY_CODE[code] : undefined;
   if (known) return known;
   if (CERTIFICATE.test(code)) return { ...TLS, proxyStatus: 'tls_certificate_error' };

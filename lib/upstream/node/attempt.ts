@@ -1,12 +1,16 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { ProxyServerOptions } from 'httpxy';
+import { lingerWhileUploading } from '../../core/linger.js';
+import { sendableReason } from '../../http/head-problem.js';
 import type { Deadline, DeadlineWheel } from '../deadline-wheel.js';
+import { unreadableFailure } from '../failure.js';
+import { readBeforeWriteError } from '../read-before-error.js';
 import { drain } from '../response/drain.js';
-import { besideHeaders, responseHeaders } from '../response/headers.js';
+import { besideHeaders, responseHeaders, sendableTrailers } from '../response/headers.js';
 import { type HeadersBefore, headersBefore, restoreHeaders } from '../response/headers-before.js';
-import { sendInformation } from '../response/interim.js';
 import type { AttemptListener, Plan } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
+import { hearInterim } from './interim.js';
 import { ListenerMark } from './listener-mark.js';
 import { Redirects } from './redirects.js';
 import { type StandIn, standIn } from './stand-in.js';
@@ -83,7 +87,6 @@ export class NodeAttempt implements Deadline {
       return false;
     }
     this.#listener.connected();
-    const { exchange } = this.#plan;
     // httpxy sets `Connection: close` on a request with chunks.
     if (proxyReq.hasHeader('transfer-encoding') && proxyReq.shouldKeepAlive) {
       proxyReq.setHeader('connection', 'keep-alive');
@@ -93,8 +96,8 @@ export class NodeAttempt implements Deadline {
       this.#redirects ??= new Redirects(this.#plan, this.#limits.redirects, this.#agentOf);
       this.#redirects.begin(proxyReq, options);
     }
-    proxyReq.on('information', (info) => sendInformation(exchange, info.statusCode, info.rawHeaders));
-    // Node emits no event for a response that switches protocols unasked; it only closes.
+    if (proxyReq.socket) readBeforeWriteError(proxyReq.socket);
+    hearInterim(proxyReq, this.#plan.exchange, (error) => this.hookFailed(error));
     proxyReq.on('close', () => {
       // A part of an accepted response may still wait for the client to read.
       if (proxyReq === this.#proxyReq && !this.#accepted) this.closed();
@@ -106,10 +109,17 @@ export class NodeAttempt implements Deadline {
   judge(proxyRes: IncomingMessage): boolean {
     if (this.#over) return false;
     const status = proxyRes.statusCode ?? 0;
-    const { rawHeaders, statusMessage: statusText = '' } = proxyRes;
+    if (status < 200) {
+      this.hookFailed(unreadableFailure(`status ${status}`).error, proxyRes);
+      return false;
+    }
+    const { rawHeaders } = proxyRes;
+    const statusText = sendableReason(proxyRes.statusMessage ?? '');
+    proxyRes.statusMessage = statusText;
     this.#accepted = this.#listener.head({ status, statusText, rawHeaders });
     if (!this.#accepted) {
-      this.#refuse(proxyRes);
+      this.#over = true;
+      this.#disown(proxyRes);
       return false;
     }
     this.#before = headersBefore(this.#res);
@@ -120,8 +130,10 @@ export class NodeAttempt implements Deadline {
       host,
       connection: connection && (/\bclose\b/i.test(connection) ? 'close' : 'keep-alive'),
     };
-    const headers = responseHeaders(rawHeaders, { status, setCookie: this.#limits.setCookie });
+    const { setCookie } = this.#limits;
+    const headers = responseHeaders(rawHeaders, this.#plan.exchange, { status, setCookie });
     Object.assign(proxyRes, { headers: besideHeaders(this.#res, headers) });
+    lingerWhileUploading(this.req);
     this.#watchBody();
     this.#countBody(proxyRes);
     if (!this.#options?.selfHandleResponse) setImmediate(flushHead, this.#res);
@@ -143,7 +155,8 @@ export class NodeAttempt implements Deadline {
     if (this.#over) return false;
     this.#wheel.forget(this);
     const ended = this.#res.writableEnded;
-    if (proxyRes.rawTrailers.length > 0 && !ended) this.#res.addTrailers(proxyRes.trailers);
+    if (proxyRes.rawTrailers.length > 0 && !ended)
+      this.#res.addTrailers(sendableTrailers(proxyRes.rawTrailers));
     // A listener that writes the response itself may still be at work, and may fail.
     if (this.#options?.selfHandleResponse && !ended) this.#res.once('close', this.#finish);
     else this.#finish();
@@ -257,11 +270,6 @@ export class NodeAttempt implements Deadline {
     }
     this.#hangUp();
     this.fail(Object.assign(new Error('The body stopped'), { code: 'UND_ERR_BODY_TIMEOUT' }));
-  }
-
-  #refuse(proxyRes: IncomingMessage): void {
-    this.#over = true;
-    this.#disown(proxyRes);
   }
 
   /**

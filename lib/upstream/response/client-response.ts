@@ -1,8 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import type { ResponseHead } from '../../core/attempt.js';
 import type { Exchange } from '../../core/exchange.js';
+import { lingerWhileUploading } from '../../core/linger.js';
+import { sendableReason } from '../../http/head-problem.js';
 import { ADDED_UP, headerValue } from '../../http/headers.js';
 import { writeHead } from '../../http/write-head.js';
+import { sendableTrailers } from './headers.js';
 import type { LateHead, LateHeads } from './late-heads.js';
 
 /** Writes an accepted response to the client's. */
@@ -24,7 +27,8 @@ export class ClientResponse implements LateHead {
     this.#exchange = exchange;
     this.#res = exchange.res;
     this.#length = bodyLength(exchange, head);
-    writeHead(this.#res, head.status, sendableText(head.statusText), rawHeaders, ADDED_UP);
+    writeHead(this.#res, head.status, sendableReason(head.statusText), rawHeaders, ADDED_UP);
+    lingerWhileUploading(exchange.req);
     if (this.#length === 0) this.end();
     // Node holds the head back until the first byte of the body, which an event stream may delay.
     else if (this.#length < 0 || !lateHeads) process.nextTick(flushHead, this);
@@ -70,7 +74,7 @@ export class ClientResponse implements LateHead {
   end(rawTrailers: readonly string[] = []): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (rawTrailers.length > 0) this.#res.addTrailers(pairs(rawTrailers));
+    if (rawTrailers.length > 0) this.#res.addTrailers(sendableTrailers(rawTrailers));
     this.#res.end();
   }
 
@@ -93,19 +97,4 @@ function bodyLength(exchange: Exchange, head: ResponseHead): number {
   if (head.status === 204 || head.status === 304 || exchange.req.method === 'HEAD') return 0;
   const length = headerValue(head.rawHeaders, 'content-length');
   return length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : -1;
-}
-
-const SENDABLE = /^[\t\x20-\x7e\x80-\xff]*$/;
-
-/** The reason phrase, byte for byte; left out if no response could carry it. */
-function sendableText(text: string): string {
-  if (SENDABLE.test(text)) return text;
-  const bytes = Buffer.from(text, 'utf8').toString('latin1');
-  return SENDABLE.test(bytes) ? bytes : '';
-}
-
-function pairs(raw: readonly string[]): [string, string][] {
-  const list: [string, string][] = [];
-  for (let i = 0; i + 1 < raw.length; i += 2) list.push([raw[i] ?? '', raw[i + 1] ?? '']);
-  return list;
 }

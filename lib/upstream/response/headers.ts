@@ -1,11 +1,26 @@
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
-import { ADDED_UP, connectionTokens, HOP_BY_HOP, joinedHeaders, PSEUDONYM } from '../../http/headers.js';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { isSendable } from '../../http/head-problem.js';
+import {
+  ADDED_UP,
+  connectionTokens,
+  HOP_BY_HOP,
+  headerValue,
+  joinedHeaders,
+  PSEUDONYM,
+} from '../../http/headers.js';
+
+/** What decides how the client's response is framed. */
+interface Client {
+  readonly req: Pick<IncomingMessage, 'method' | 'httpVersion'>;
+  readonly res: Pick<ServerResponse, 'hasHeader'>;
+}
 
 const VIA = `1.1 ${PSEUDONYM}`;
 
 /** The headers of a response for the client, flat: no hop-by-hop ones, repeated ones kept, `Via` added. */
 export function responseHeaders(
   rawHeaders: readonly string[],
+  client: Client,
   { status, setCookie }: { status: number; setCookie: boolean },
 ): string[] {
   const tokens = connectionTokens(rawHeaders);
@@ -17,10 +32,29 @@ export function responseHeaders(
     if (lower === 'set-cookie' && !setCookie) continue;
     // RFC 9110 §8.6: a 204 has no Content-Length, and some clients wait for the bytes it announces.
     if (lower === 'content-length' && status === 204) continue;
+    if (lower === 'trailer' && !chunked(client, status, rawHeaders)) continue;
     headers.push(name, rawHeaders[i + 1] ?? '');
   }
   headers.push('via', VIA);
   return headers;
+}
+
+/** Whether Node sends the body in chunks: it announces trailers behind nothing else, and throws where it is to. */
+function chunked({ req, res }: Client, status: number, rawHeaders: readonly string[]): boolean {
+  const withoutBody = req.method === 'HEAD' || status === 204 || status === 304 || status < 200;
+  if (withoutBody || req.httpVersion === '1.0') return false;
+  return headerValue(rawHeaders, 'content-length') === undefined && !res.hasHeader('content-length');
+}
+
+/** The trailers that Node's response does not refuse. */
+export function sendableTrailers(rawTrailers: readonly string[]): [name: string, value: string][] {
+  const trailers: [string, string][] = [];
+  for (let i = 0; i + 1 < rawTrailers.length; i += 2) {
+    const name = rawTrailers[i] ?? '';
+    const value = rawTrailers[i + 1] ?? '';
+    if (isSendable(name, value)) trailers.push([name, value]);
+  }
+  return trailers;
 }
 
 /**

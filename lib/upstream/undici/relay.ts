@@ -1,19 +1,21 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import { unreadableFailure } from '../failure.js';
 import { ClientResponse } from '../response/client-response.js';
+import { DRAIN_BYTES, DRAIN_MS } from '../response/drain.js';
 import { latin1Headers, responseHeaders } from '../response/headers.js';
 import { sendInformation } from '../response/interim.js';
 import type { LateHeads } from '../response/late-heads.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
+import type { Pausing } from './connection.js';
 
 /** What the relays of a transport share. */
 export interface RelayTools {
   /** Whether an error came from a connection that had carried a response before. */
   readonly used: (error: unknown) => boolean;
   readonly lateHeads: LateHeads;
+  readonly pausing: Pausing;
 }
-
-const DRAIN_BYTES = 64 * 1024;
 
 /**
  * Takes one attempt's response from undici and passes it to the client, or discards it.
@@ -27,6 +29,7 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
   readonly #setCookie: boolean;
   readonly #used: RelayTools['used'];
   readonly #lateHeads: LateHeads;
+  readonly #pausing: Pausing;
   #abort: ((reason: Error) => void) | undefined;
   #resume: (() => void) | undefined;
   #response: ClientResponse | undefined;
@@ -34,11 +37,13 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
   #over = false;
   #cancelled = false;
   #drained = 0;
+  #drainTimer: NodeJS.Timeout | undefined;
   #upload: Readable | undefined;
 
-  constructor(plan: Plan, listener: AttemptListener, setCookie: boolean, { used, lateHeads }: RelayTools) {
-    this.#used = used;
-    this.#lateHeads = lateHeads;
+  constructor(plan: Plan, listener: AttemptListener, setCookie: boolean, tools: RelayTools) {
+    this.#used = tools.used;
+    this.#lateHeads = tools.lateHeads;
+    this.#pausing = tools.pausing;
     this.#plan = plan;
     this.#listener = listener;
     this.#setCookie = setCookie;
@@ -67,7 +72,9 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
     if (this.#over) return true;
     const rawHeaders = latin1Headers(raw);
     if (status < 200) {
-      sendInformation(this.#plan.exchange, status, rawHeaders);
+      // Not interim, whatever follows: no such status exists, and nobody has asked for another protocol.
+      if (status < 100 || status === 101) this.#abort?.(unreadableFailure(`status ${status}`).error);
+      else sendInformation(this.#plan.exchange, status, rawHeaders);
       return true;
     }
     const head = { status, statusText, rawHeaders };
@@ -76,7 +83,7 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
       return true;
     }
     this.#resume = resume;
-    const headers = responseHeaders(rawHeaders, { status, setCookie: this.#setCookie });
+    const headers = responseHeaders(rawHeaders, this.#plan.exchange, { status, setCookie: this.#setCookie });
     // undici passes what is thrown here to onError.
     this.#response = new ClientResponse(this.#plan.exchange, head, headers, this.#lateHeads);
     if (this.#response.ended && status === 304) this.#finish();
@@ -88,21 +95,24 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
     const response = this.#response;
     if (!response) {
       this.#drained += chunk.length;
-      if (this.#drained > DRAIN_BYTES) this.#abort?.(new Error('The response was discarded'));
+      if (this.#drained > DRAIN_BYTES) this.#leave();
       return true;
     }
     if (response.write(chunk)) return true;
     response.onDrain(this.#resume);
+    this.#pausing.resume = this.#resume;
     return false;
   }
 
   onComplete(rawTrailers: string[] | null): void {
+    clearTimeout(this.#drainTimer);
     if (this.#over) return;
     this.#response?.end(latin1Headers(rawTrailers));
     this.#finish();
   }
 
   onError(error: unknown): void {
+    clearTimeout(this.#drainTimer);
     if (this.#over) return;
     this.#over = true;
     if (this.#response?.ended) {
@@ -118,7 +128,13 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
    */
   #refuse(): void {
     this.#over = true;
-    if (this.#upload && !this.#upload.readableEnded) this.#abort?.(new Error('The response was discarded'));
+    if (this.#upload && !this.#upload.readableEnded) return this.#leave();
+    this.#drainTimer = setTimeout(() => this.#leave(), DRAIN_MS);
+    this.#drainTimer.unref();
+  }
+
+  #leave(): void {
+    this.#abort?.(new Error('The response was discarded'));
   }
 
   #finish(): void {

@@ -1,10 +1,11 @@
-import type { Socket } from 'node:net';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { Egress, TargetTls } from '../../core/egress.js';
 import type { RedirectRules } from '../node/redirects.js';
+import { readBeforeWriteError } from '../read-before-error.js';
 import type { Target } from '../request/target.js';
 import { LateHeads } from '../response/late-heads.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
+import { type Pausing, steady } from './connection.js';
 import { Relay, type RelayTools } from './relay.js';
 
 /** Sizes and time limits of connections to targets. */
@@ -33,9 +34,11 @@ export class UndiciTransport {
   readonly #egressIds = new WeakMap<Egress, number>();
   #lastEgressId = 0;
   readonly #lateHeads = new LateHeads();
+  readonly #pausing: Pausing = { resume: undefined };
   readonly #relayTools: RelayTools = {
     used: (error) => this.#used(error),
     lateHeads: this.#lateHeads,
+    pausing: this.#pausing,
   };
 
   constructor(options: ConnectionOptions) {
@@ -127,8 +130,9 @@ export class UndiciTransport {
     return (options, callback) => {
       connect({ ...options, servername: target.servername }, (...[error, socket]) => {
         if (error || !socket) return callback(error ?? new Error('no socket'), null);
-        // A bare ECONNRESET does not say whether its connection had been used before.
-        closeWhenAborted(socket);
+        steady(socket, this.#pausing);
+        readBeforeWriteError(socket);
+        // An error does not always say whether its connection had been used before.
         socket.prependListener('error', (failure) => this.#bytesRead.set(failure, socket.bytesRead));
         callback(null, socket);
       });
@@ -157,13 +161,4 @@ export class UndiciTransport {
       );
     };
   }
-}
-
-/**
- * undici closes the connection of an aborted request with an error of its own. Then it takes the request as not sent
- * and opens a connection that nobody uses. It does not do so if the connection closes without an error.
- */
-function closeWhenAborted(socket: Socket): void {
-  const { destroy } = socket;
-  socket.destroy = (error) => destroy.call(socket, error?.message === 'aborted' ? undefined : error);
 }

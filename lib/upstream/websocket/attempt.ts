@@ -2,7 +2,9 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import type { ProxyServer } from 'httpxy';
+import type { ResponseHead } from '../../core/attempt.js';
 import { ProxyError } from '../../core/errors.js';
+import type { Exchange } from '../../core/exchange.js';
 import type { Upgrade } from '../../core/upgrade.js';
 import { meansWebSocket } from '../../websocket/upgrade.js';
 import { targetTls } from '../options/tls-options.js';
@@ -143,7 +145,10 @@ export class UpgradeAttempt {
     const { limits } = this.#tools;
     const head = headOf(proxyRes);
     if (!this.#listener.head(head)) return this.cancel();
-    const headers = responseHeaders(head.rawHeaders, { status: head.status, setCookie: limits.setCookie });
+    const headers = responseHeaders(head.rawHeaders, exchange, {
+      status: head.status,
+      setCookie: limits.setCookie,
+    });
     // Once a response has arrived in full its connection may close, while the client still has to read it.
     this.#proxyReq?.off('close', this.#closed);
     const response = new ClientResponse(exchange, head, headers);
@@ -181,7 +186,11 @@ export class UpgradeAttempt {
       return this.cancel();
     }
     exchange.res.sendDate = false;
-    new ClientResponse(exchange, responseHead, switchingHeaders(responseHead, limits.setCookie)).end();
+    new ClientResponse(
+      exchange,
+      responseHead,
+      switchingHeaders(responseHead, exchange, limits.setCookie),
+    ).end();
     if (head.length > 0) target.unshift(head);
     const leave = (): void => void target.destroy();
     if (client.destroyed) leave();
@@ -227,8 +236,8 @@ const headOf = ({ statusCode = 0, statusMessage = '', rawHeaders }: IncomingMess
 });
 
 /** The headers of a response without a body, and the two that announce the switch. */
-function switchingHeaders({ rawHeaders }: { rawHeaders: readonly string[] }, setCookie: boolean): string[] {
-  const headers = responseHeaders(rawHeaders, { status: 101, setCookie });
+function switchingHeaders({ rawHeaders }: ResponseHead, exchange: Exchange, setCookie: boolean): string[] {
+  const headers = responseHeaders(rawHeaders, exchange, { status: 101, setCookie });
   const kept = headers.filter((_, i) => headers[i - (i % 2)]?.toLowerCase() !== 'content-length');
   return ['Upgrade', 'websocket', 'Connection', 'Upgrade', ...kept];
 }

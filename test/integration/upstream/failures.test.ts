@@ -60,7 +60,7 @@ for (const transport of TRANSPORTS) {
       );
       // undici treats it as an error, Node's client skips it.
       if (transport === 'node') expect(response.text).to.equal('ok');
-      else expectError(response, 502, 'ERR_UPSTREAM_RESET', 'connection_terminated');
+      else expectError(response, 502, 'ERR_UPSTREAM_PROTOCOL', 'http_protocol_error');
     });
 
     it('survives an unsolicited switch of protocols', async () => {

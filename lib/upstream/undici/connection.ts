@@ -1,0 +1,34 @@
+import type { Socket } from 'node:net';
+import { errors } from 'undici';
+
+/** How the parser that was paused last is resumed: told by a relay, and taken by the connection that hears of it next. */
+export interface Pausing {
+  resume: (() => void) | undefined;
+}
+
+/**
+ * Keeps a connection from ending the process: undici 7 asserts in a socket's events, where nobody catches, when a
+ * response that ends with its connection is aborted, or when its connection ends while its parser is paused.
+ */
+export function steady(socket: Socket, pausing: Pausing): void {
+  const { destroy, unshift } = socket;
+  let resume: Pausing['resume'];
+  socket.destroy = (error) => destroy.call(socket, error && plain(error));
+  // What a parser does when it is paused, and nothing else does.
+  socket.unshift = (rest) => {
+    resume = pausing.resume;
+    return unshift.call(socket, rest);
+  };
+  // Before undici hears it. Nothing is left to read by then, so little more is written to a client that reads slowly.
+  socket.prependListener('end', () => resume?.());
+}
+
+/**
+ * Most errors are taken as they are, but of two undici makes something of its own. After its own `aborted` it takes the
+ * request for unsent, and opens a connection that nobody uses. After a reset it takes a response for complete that ends
+ * with its connection, and fails what waits for a connection that was idle.
+ */
+function plain(error: Error): Error {
+  const special = error.message === 'aborted' || ('code' in error && error.code === 'ECONNRESET');
+  return special ? Object.assign(new errors.SocketError(error.message), { cause: error }) : error;
+}
