@@ -18,6 +18,7 @@ import type { EgressStatus } from './core/egress-status.js';
 import { ProxyError } from './core/errors.js';
 import { exchangeOf } from './core/exchange.js';
 import { pipeline } from './core/pipeline.js';
+import { readAheadLimit } from './core/read-ahead.js';
 import { asProxyError, sendError } from './core/send-error.js';
 import { explain } from './explain/explain.js';
 import type { MetricsHandler } from './metrics/metrics.js';
@@ -237,6 +238,7 @@ function buildApi(
   sources: PartSources,
 ): LiveApi {
   const facts = { sources, ownWriters: ownWriters(options) };
+  const readsAhead = options.rules.validateJson || options.cache !== false;
   const explaining = options.explain ? explain(options.explain) : undefined;
   return new LiveApi(name, parts, facts, ({ cache, ...parts }, countDetached) => {
     const { rateLimit, breaker, retry, proxyRotate, forward } = parts;
@@ -247,6 +249,7 @@ function buildApi(
         explaining,
         tracing,
         metrics,
+        readsAhead ? readAheadLimit(options.forward.bodyTimeoutMs) : undefined,
         validateBody(options.rules),
         cache,
         cache && explaining,

@@ -68,7 +68,8 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
     ...rest
   } = options;
   const rules = resolveOptions(rulesSchema, { requiresBody, validateJson, maxBodyBytes }, place);
-  const forward = { changeOrigin: true, forwardCookies: false, requestTimeoutMs: 10_000, ...rest };
+  const { requestTimeoutMs = limitBeside(breaker) } = rest;
+  const forward = { changeOrigin: true, forwardCookies: false, ...rest, requestTimeoutMs };
   resolveForward({ ...forward, ws }, place);
   checkBlock(apiCacheSchema, cache, at(place, 'cache'), API_PLACES);
   checkBlock(apiRateLimitSchema, rateLimit, at(place, 'rateLimit'), API_PLACES);
@@ -90,12 +91,23 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
     rules: { ...rules, validateJson: rules.validateJson ?? rules.requiresBody },
     cache,
     rateLimit,
-    breaker,
+    breaker: withLimit(breaker, rest.requestTimeoutMs),
     retry,
     proxyRotate,
     forward,
     ws,
   };
+}
+
+type Breaker = SortedOptions['breaker'];
+
+/** A default of `requestTimeoutMs` is no limit beside that of a breaker, which may be larger. */
+const limitBeside = (breaker: Breaker): number => (breaker ? 0 : 10_000);
+
+/** Likewise a breaker's default beside what was given for the API; of two that were given the smaller holds. */
+function withLimit(breaker: Breaker, requestTimeoutMs: number | undefined): Breaker {
+  if (!breaker || breaker.requestTimeoutMs !== undefined || !requestTimeoutMs) return breaker;
+  return { ...breaker, requestTimeoutMs };
 }
 
 function explained(value: unknown, place: string): ExplainOptions | false {

@@ -69,6 +69,7 @@ export class Upstream {
     this.#tools = {
       send: this.#send,
       wheel: this.#wheel,
+      limits: options.limits,
       requestTimeoutMs: options.requestTimeoutMs,
       logResponse: this.log.logResponse,
       backingOff: this.#backingOff,
@@ -190,7 +191,7 @@ export class Upstream {
       this.#undici ??= new UndiciTransport(connections);
       return this.#undici;
     }
-    this.#node ??= new NodeTransport(this.#server, connections, this.#wheel, this.lost);
+    this.#node ??= new NodeTransport(this.#server, connections, this.lost);
     return this.#node;
   }
 
@@ -232,8 +233,6 @@ export class Upstream {
           listened: transport === 'node' && this.#server.listenerCount('proxyReq') > 0,
         })
       : undefined;
-    // Read only once there is a connection: if an egress proxy fails, the body is whole for the next one.
-    if (body && exchange.egress) req.pause();
     if (forward) this.#copy(forward, req, proxyOptions, method, body);
     if (!target) {
       // Only the copy reads it.
@@ -263,8 +262,7 @@ export class Upstream {
     const { target, upgradeTimeout } = proxyOptions;
     if (!target) throw new ProxyError('ERR_INTERNAL', 'The router returned no target');
     if (upgradeTimeout) {
-      const { attemptTimeoutMs = this.#options.requestTimeoutMs } = exchange;
-      exchange.attemptTimeoutMs = Math.min(upgradeTimeout, attemptTimeoutMs || upgradeTimeout);
+      exchange.attemptTimeoutMs = Math.min(upgradeTimeout, exchange.attemptTimeoutMs ?? upgradeTimeout);
     }
     const to = named(this.#targets.read(target), proxyOptions);
     return {
@@ -312,7 +310,7 @@ const noDirectWay = () =>
   new ProxyError('ERR_NO_PROXY', 'The request was not sent: it may only go through an egress proxy');
 /** For a request without a body. */
 const NO_FRAMING = Object.freeze({});
-const NOT_SENT: Sending = Object.freeze({ cancel() {} });
+const NOT_SENT: Sending = Object.freeze({ cancel() {}, stop() {}, received: 0 });
 
 /** Time that WebSockets have to close. */
 const GRACE_MS = 1000;

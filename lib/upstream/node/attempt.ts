@@ -1,19 +1,18 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { ProxyServerOptions } from 'httpxy';
-import type { Deadline, DeadlineWheel } from '../deadline-wheel.js';
 import { drain } from '../response/drain.js';
 import { besideHeaders, responseHeaders } from '../response/headers.js';
 import { type HeadersBefore, headersBefore, restoreHeaders } from '../response/headers-before.js';
 import { sendInformation } from '../response/interim.js';
-import type { AttemptListener, Plan } from '../transport.js';
+import type { AttemptListener, Plan, Sending } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { ListenerMark } from './listener-mark.js';
 import { Redirects } from './redirects.js';
 import { type StandIn, standIn } from './stand-in.js';
+import { whenOpen } from './when-open.js';
 
 /** What the transport provides to its attempts. */
 export interface NodeTools {
-  readonly wheel: DeadlineWheel;
   /** The error for a connection that closed without giving a reason. */
   readonly brokenOff: () => Error;
   /** The pool for this URL. */
@@ -21,19 +20,13 @@ export interface NodeTools {
 }
 
 /** One attempt of the node transport: runs httpxy, judges the response, and cleans up. */
-export class NodeAttempt implements Deadline {
-  dueAt = 0;
-  slot = -1;
+export class NodeAttempt implements Sending {
   /** A listener of `on.proxyReq` has begun to write the body. */
   bodyWritten = false;
   readonly #plan: Plan;
   readonly #listener: AttemptListener;
   readonly #limits: ConnectionOptions;
   readonly #brokenOff: () => Error;
-  readonly #wheel: DeadlineWheel;
-  #bytesRead = 0;
-  /** The client was not reading at the last check. */
-  #suspended = false;
   readonly #res: ServerResponse;
   readonly #marks: readonly ListenerMark[];
   readonly #stand: StandIn;
@@ -43,6 +36,8 @@ export class NodeAttempt implements Deadline {
   #redirects: Redirects | undefined;
   #over = false;
   #accepted = false;
+  /** All of the response is here; who handles it himself may still be at it. */
+  #arrived = false;
   #silence: Error | undefined;
   #before: HeadersBefore | undefined;
 
@@ -50,11 +45,10 @@ export class NodeAttempt implements Deadline {
     plan: Plan,
     listener: AttemptListener,
     limits: ConnectionOptions,
-    { wheel, brokenOff, agentOf }: NodeTools,
+    { brokenOff, agentOf }: NodeTools,
   ) {
     this.#agentOf = agentOf;
     this.#brokenOff = brokenOff;
-    this.#wheel = wheel;
     const { res } = plan.exchange;
     this.#plan = plan;
     this.#listener = listener;
@@ -82,8 +76,9 @@ export class NodeAttempt implements Deadline {
       this.#hangUp();
       return false;
     }
-    this.#listener.connected();
-    const { exchange } = this.#plan;
+    const { exchange, body } = this.#plan;
+    if (proxyReq.socket) whenOpen(proxyReq.socket, this.#listener);
+    if (body) proxyReq.once('finish', () => this.#listener.sent());
     // httpxy sets `Connection: close` on a request with chunks.
     if (proxyReq.hasHeader('transfer-encoding') && proxyReq.shouldKeepAlive) {
       proxyReq.setHeader('connection', 'keep-alive');
@@ -122,7 +117,6 @@ export class NodeAttempt implements Deadline {
     };
     const headers = responseHeaders(rawHeaders, { status, setCookie: this.#limits.setCookie });
     Object.assign(proxyRes, { headers: besideHeaders(this.#res, headers) });
-    this.#watchBody();
     this.#countBody(proxyRes);
     if (!this.#options?.selfHandleResponse) setImmediate(flushHead, this.#res);
     return true;
@@ -141,7 +135,7 @@ export class NodeAttempt implements Deadline {
   /** Called when the response has arrived in full. */
   end(proxyRes: IncomingMessage): boolean {
     if (this.#over) return false;
-    this.#wheel.forget(this);
+    this.#arrived = true;
     const ended = this.#res.writableEnded;
     if (proxyRes.rawTrailers.length > 0 && !ended) this.#res.addTrailers(proxyRes.trailers);
     // A listener that writes the response itself may still be at work, and may fail.
@@ -155,6 +149,15 @@ export class NodeAttempt implements Deadline {
     this.#over = true;
     this.#listener.finished();
   };
+
+  get received(): number {
+    return this.#arrived ? Number.POSITIVE_INFINITY : (this.#proxyReq?.socket?.bytesRead ?? 0);
+  }
+
+  stop(reason: Error): void {
+    this.#hangUp();
+    this.fail(reason);
+  }
 
   /** What the attempt sends. */
   get plan(): Plan {
@@ -181,7 +184,6 @@ export class NodeAttempt implements Deadline {
   readonly fail = (error: unknown): void => {
     if (this.#over) return;
     this.#over = true;
-    this.#wheel.forget(this);
     this.#dropListeners();
     this.#res.off('close', this.#finish);
     if (this.#accepted && this.#res.headersSent) this.#res.destroy();
@@ -202,7 +204,6 @@ export class NodeAttempt implements Deadline {
 
   readonly cancel = (): void => {
     this.#over = true;
-    this.#wheel.forget(this);
     this.#dropListeners();
     this.#hangUp();
   };
@@ -230,33 +231,6 @@ export class NodeAttempt implements Deadline {
     proxyRes.on('data', (chunk: Buffer) => {
       exchange.bytesOut += chunk.length;
     });
-  }
-
-  #watchBody(): void {
-    const { bodyTimeoutMs } = this.#limits;
-    if (bodyTimeoutMs === 0 || this.#options?.proxyTimeout) return;
-    this.dueAt = performance.now() + bodyTimeoutMs;
-    this.#bytesRead = this.#proxyReq?.socket?.bytesRead ?? 0;
-    this.#wheel.watch(this);
-  }
-
-  /** A body may take any time as long as it flows. A client that does not read is not the target's fault. */
-  expire(): void {
-    if (this.#over) return;
-    const bytesRead = this.#proxyReq?.socket?.bytesRead ?? 0;
-    if (bytesRead > this.#bytesRead || this.#res.writableNeedDrain) {
-      this.#watchBody();
-      this.#suspended = this.#res.writableNeedDrain;
-      return;
-    }
-    if (this.#suspended) {
-      // The client has just begun to read again: nothing could arrive before.
-      this.#watchBody();
-      this.#suspended = false;
-      return;
-    }
-    this.#hangUp();
-    this.fail(Object.assign(new Error('The body stopped'), { code: 'UND_ERR_BODY_TIMEOUT' }));
   }
 
   #refuse(proxyRes: IncomingMessage): void {

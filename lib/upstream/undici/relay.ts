@@ -14,6 +14,7 @@ export interface RelayTools {
 }
 
 const DRAIN_BYTES = 64 * 1024;
+const DRAIN_MS = 1000;
 
 /**
  * Takes one attempt's response from undici and passes it to the client, or discards it.
@@ -34,6 +35,8 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
   #over = false;
   #cancelled = false;
   #drained = 0;
+  #draining: NodeJS.Timeout | undefined;
+  #chunks = 0;
   #upload: Readable | undefined;
 
   constructor(plan: Plan, listener: AttemptListener, setCookie: boolean, { used, lateHeads }: RelayTools) {
@@ -56,11 +59,28 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
     this.#abort?.(new Error('The attempt was cancelled'));
   }
 
+  stop(reason: Error): void {
+    this.#abort?.(reason);
+  }
+
+  get received(): number {
+    return this.#chunks;
+  }
+
+  /** A client of the pool has taken it, and opens a connection for it where it has none. */
+  assigned(): void {
+    if (!this.#over) this.#listener.connecting();
+  }
+
   onConnect(abort: (reason?: Error) => void): void {
     // Cancelled in the queue. To abort here would close a good connection; an error keeps it open.
     if (this.#cancelled) throw new Error('The attempt was cancelled');
     this.#abort = abort;
     this.#listener.connected();
+  }
+
+  onRequestSent(): void {
+    if (!this.#over) this.#listener.sent();
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText = ''): boolean {
@@ -86,9 +106,10 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
   /** @returns `false` to pause the connection until it is resumed */
   onData(chunk: Buffer): boolean {
     const response = this.#response;
+    this.#chunks++;
     if (!response) {
       this.#drained += chunk.length;
-      if (this.#drained > DRAIN_BYTES) this.#abort?.(new Error('The response was discarded'));
+      if (this.#drained > DRAIN_BYTES) this.#discard();
       return true;
     }
     if (response.write(chunk)) return true;
@@ -97,13 +118,13 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
   }
 
   onComplete(rawTrailers: string[] | null): void {
-    if (this.#over) return;
+    if (this.#over) return clearTimeout(this.#draining);
     this.#response?.end(latin1Headers(rawTrailers));
     this.#finish();
   }
 
   onError(error: unknown): void {
-    if (this.#over) return;
+    if (this.#over) return clearTimeout(this.#draining);
     this.#over = true;
     if (this.#response?.ended) {
       this.#listener.finished();
@@ -118,7 +139,12 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
    */
   #refuse(): void {
     this.#over = true;
-    if (this.#upload && !this.#upload.readableEnded) this.#abort?.(new Error('The response was discarded'));
+    if (this.#upload && !this.#upload.readableEnded) return this.#discard();
+    this.#draining = setTimeout(() => this.#discard(), DRAIN_MS).unref();
+  }
+
+  #discard(): void {
+    this.#abort?.(new Error('The response was discarded'));
   }
 
   #finish(): void {

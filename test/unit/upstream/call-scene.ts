@@ -5,9 +5,10 @@ import type { Egress, EgressPolicy } from '../../../lib/core/egress.js';
 import { type ErrorCode, ProxyError } from '../../../lib/core/errors.js';
 import { Exchange } from '../../../lib/core/exchange.js';
 import type { RetryPolicy } from '../../../lib/core/retry-policy.js';
+import type { PhaseLimits } from '../../../lib/upstream/attempt-clock.js';
 import { Call, type CallTools } from '../../../lib/upstream/call.js';
 import { type Deadline, DeadlineWheel } from '../../../lib/upstream/deadline-wheel.js';
-import type { RequestBody } from '../../../lib/upstream/request/body-rules.js';
+import type { RequestBody, Upload } from '../../../lib/upstream/request/body-rules.js';
 import type { AttemptListener, Plan, Transport } from '../../../lib/upstream/transport.js';
 
 /** A wheel that turns when it is told to. */
@@ -42,6 +43,8 @@ export interface Sent {
   readonly listener: AttemptListener;
   /** How often its transport was told that nobody waits for it. */
   cancels: number;
+  /** What it says to have received of the response's body. */
+  received: number;
 }
 
 /** What a scene may set up; without anything a GET is sent at once, and an error ends it. */
@@ -50,13 +53,16 @@ export interface SceneOptions {
   readonly limits?: readonly Limit[];
   readonly egress?: EgressPolicy;
   readonly retry?: RetryPolicy;
-  readonly body?: { readonly replayable: boolean };
+  readonly body?: { readonly replayable: boolean; readonly upload?: Upload };
   readonly requestTimeoutMs?: number;
   readonly attemptTimeoutMs?: number;
+  readonly phases?: Partial<PhaseLimits>;
   /** What the transport does while it is asked to send. */
   readonly sending?: (sent: Sent) => void;
   /** What it does when it is told that nobody waits. */
   readonly cancelled?: (sent: Sent) => void;
+  /** What it does when it is told to end with a failure. */
+  readonly stopped?: (sent: Sent) => void;
   readonly logResponse?: CallTools['logResponse'];
 }
 
@@ -75,13 +81,21 @@ export class Scene {
   constructor(options: SceneOptions = {}) {
     this.#options = options;
     const { limits = [], egress, retry, attemptTimeoutMs, requestTimeoutMs = 0, logResponse } = options;
+    const { phases: limitsOfPhases } = options;
     this.exchange = begun();
     this.exchange.limits.push(...limits);
     this.exchange.egress = egress;
     this.exchange.retry = retry;
     this.exchange.attemptTimeoutMs = attemptTimeoutMs;
     const { wheel, backingOff } = this;
-    const tools = { send: this.#send, wheel, requestTimeoutMs, logResponse, backingOff };
+    const tools = {
+      send: this.#send,
+      wheel,
+      limits: { ...NO_LIMITS, ...limitsOfPhases },
+      requestTimeoutMs,
+      logResponse,
+      backingOff,
+    };
     this.call = new Call(this.#plan(), tools, (error) => this.settled.push(error));
   }
 
@@ -115,10 +129,17 @@ export class Scene {
   }
 
   readonly #send: Transport = (plan, listener) => {
-    const sent: Sent = { plan, listener, cancels: 0 };
+    const sent: Sent = { plan, listener, cancels: 0, received: 0 };
     this.sent.push(sent);
     this.#options.sending?.(sent);
     return {
+      get received() {
+        return sent.received;
+      },
+      stop: (reason) => {
+        this.#options.stopped?.(sent);
+        listener.failed(reason);
+      },
       cancel: () => {
         sent.cancels++;
         this.#options.cancelled?.(sent);
@@ -142,14 +163,23 @@ export class Scene {
     };
   }
 
-  #body({ replayable }: { readonly replayable: boolean }): RequestBody {
+  #body({ replayable, upload }: NonNullable<SceneOptions['body']>): RequestBody {
     const content = Buffer.from('body');
     const close = (): void => {
       this.bodyCloses++;
     };
-    return { open: () => content, replayable, copyTo: () => {}, close };
+    return { open: () => content, release: () => {}, upload, replayable, copyTo: () => {}, close };
   }
 }
+
+const NEVER = Number.POSITIVE_INFINITY;
+const NO_LIMITS: PhaseLimits = {
+  queueMs: undefined,
+  connectMs: undefined,
+  uploadMs: NEVER,
+  bodyMs: NEVER,
+  streamIdleMs: NEVER,
+};
 
 export const TARGET = {
   origin: 'http://api.test',
@@ -236,4 +266,9 @@ export function later<T>() {
     [resolve, reject] = ends;
   });
   return { promise, resolve, reject };
+}
+
+/** Lets time pass in which nothing else happens. */
+export function standStill(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
