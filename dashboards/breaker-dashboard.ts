@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { CircuitSnapshot } from '../lib/breaker/circuit-snapshot.js';
 import type { EgressStatus } from '../lib/core/egress-status.js';
 import { functionOption, optionsObject, resolveOptions } from '../lib/core/options.js';
+import { realTime, type Time } from '../lib/core/time.js';
 import type { CircuitsData, CircuitsResponse } from './client/shared/contract.js';
 import { type Dashboard, dashboardHandler, type Route } from './shared/dashboard.js';
 import { type DashboardOptions, dashboardShape, titleOption } from './shared/dashboard-options.js';
@@ -73,10 +74,19 @@ export function breakerDashboard(
   source: BreakerDashboardSource,
   options: BreakerDashboardOptions = {},
 ): Dashboard {
+  return breakerDashboardWithTime(realTime, source, options);
+}
+
+/** {@link breakerDashboard}, whose time a test can decide. */
+export function breakerDashboardWithTime(
+  time: Time,
+  source: BreakerDashboardSource,
+  options: BreakerDashboardOptions = {},
+): Dashboard {
   const settings = resolveOptions(schema, options, 'breakerDashboard');
   const { actions, onAction } = settings;
   // Circuits do not report each count, so they are read once a second, which costs next to nothing.
-  const feed = new LiveFeed(settings.maxClients, () => () => undefined);
+  const feed = new LiveFeed(settings.maxClients, () => () => undefined, time);
   const read = () => circuitsData(source, actions);
   const channel: Channel = {
     name: 'circuits',

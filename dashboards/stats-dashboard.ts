@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { optionsObject, resolveOptions } from '../lib/core/options.js';
+import { realTime, type Time } from '../lib/core/time.js';
 import type { StatsPeriod, StatsSource } from '../lib/stats/stats-source.js';
 import type { Problem, StatisticsData } from './client/shared/contract.js';
 import { type Dashboard, dashboardHandler, type Route } from './shared/dashboard.js';
@@ -27,9 +28,18 @@ const TABLES_MS = 5000;
  * @throws InvalidOptionError
  */
 export function statsDashboard(source: StatsSource, options: DashboardOptions = {}): Dashboard {
+  return statsDashboardWithTime(realTime, source, options);
+}
+
+/** {@link statsDashboard}, whose time a test can decide. */
+export function statsDashboardWithTime(
+  time: Time,
+  source: StatsSource,
+  options: DashboardOptions = {},
+): Dashboard {
   const settings: DashboardSettings = resolveOptions(schema, options, 'statsDashboard');
-  const feed = new LiveFeed(settings.maxClients, (changed) => source.onChange(changed));
-  const routes = statsRoutes(source, feed);
+  const feed = new LiveFeed(settings.maxClients, (changed) => source.onChange(changed), time);
+  const routes = statsRoutes(source, feed, new RecentReads(time));
   const handle = dashboardHandler({ page: 'statistics', settings, routes });
 
   function statsDashboard(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
@@ -38,9 +48,7 @@ export function statsDashboard(source: StatsSource, options: DashboardOptions = 
   return Object.assign(statsDashboard, { close: () => feed.close() });
 }
 
-function statsRoutes(source: StatsSource, feed: LiveFeed): ReadonlyMap<string, Route> {
-  const reads = new RecentReads();
-
+function statsRoutes(source: StatsSource, feed: LiveFeed, reads: RecentReads): ReadonlyMap<string, Route> {
   const overview = (): Channel => ({
     name: 'overview',
     key: 'overview',

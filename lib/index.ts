@@ -16,6 +16,8 @@ export type {
   SharedOptions,
   SingleApiConfig,
 } from './apis/options.js';
+export type { PartBlocks, PartHandlers } from './apis/part-list.js';
+export type { OwnStage, StageName } from './apis/stages.js';
 export { type BreakerHandler, breaker } from './breaker/breaker.js';
 export type { BreakerEvents } from './breaker/breaker-events.js';
 export type { BreakerOptions } from './breaker/breaker-options.js';
@@ -66,8 +68,6 @@ export type {
   AttemptFailure,
   AttemptOutcome,
   Blame,
-  Limit,
-  Permit,
   ResponseHead,
   RetryClass,
   SentRequest,
@@ -76,8 +76,10 @@ export { type DetachedRequest, detach } from './core/detach.js';
 export type { ConnectTo, Egress, EgressCall, EgressPolicy, EgressTarget, TargetTls } from './core/egress.js';
 export type { EgressProxyStatus, EgressStatus, LimitStatus } from './core/egress-status.js';
 export { type ErrorCode, InvalidOptionError, ProxyError, type ProxyErrorDetails } from './core/errors.js';
+export type { Limit, Permit, RetryContext, RetryPolicy } from './core/exchange.js';
 export { type CacheVerdict, Exchange, exchangeOf, type Handler } from './core/exchange.js';
-export type { RetryContext, RetryPolicy } from './core/retry-policy.js';
+export type { Clock } from './core/steady-clock.js';
+export type { StopTimer, Time } from './core/time.js';
 export type { OpenSocket, SocketRegistry, Upgrade } from './core/upgrade.js';
 export { explain } from './explain/explain.js';
 export type { ExplainOptions } from './explain/explain-options.js';

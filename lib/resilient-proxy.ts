@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Api } from './apis/api.js';
 import { LiveApi } from './apis/live-api.js';
 import { LiveApis, type UpdateReport } from './apis/live-apis.js';
 import {
@@ -9,13 +8,18 @@ import {
   resolveConfig,
   type SharedOptions,
 } from './apis/options.js';
-import { type ApiParts, ownWriters, PartFactory, type PartSources } from './apis/parts.js';
+import type { Api, ApiParts } from './apis/part-list.js';
+import { partFamilies } from './apis/part-views.js';
+import { ownWriters, PartFactory, type PartSources } from './apis/parts.js';
 import { optionsSnapshot, sameOptions } from './apis/same-options.js';
 import { SharedParts } from './apis/shared-parts.js';
 import { type SortedOptions, sortOptions } from './apis/sort-options.js';
-import { CircuitRegistry } from './breaker/circuit-registry.js';
+import { type PlacedStage, withOwnStages } from './apis/stages.js';
+import { breakerPart } from './breaker/breaker-part.js';
+import type { CircuitRegistry } from './breaker/circuit-registry.js';
+import { allEnded, Closing } from './core/closing.js';
 import type { EgressStatus } from './core/egress-status.js';
-import { ProxyError } from './core/errors.js';
+import { ProxyError, shuttingDown } from './core/errors.js';
 import { exchangeOf } from './core/exchange.js';
 import { pipeline } from './core/pipeline.js';
 import { readAheadLimit } from './core/read-ahead.js';
@@ -31,9 +35,8 @@ import { ServerUpgrades } from './websocket/server-upgrades.js';
 import { beginUpgrade, checkHandshake, meansWebSocket, takeUpgrade } from './websocket/upgrade.js';
 import { upgradeRoutes } from './websocket/upgrade-routes.js';
 
-export type { Api } from './apis/api.js';
 export type { UpdateReport } from './apis/live-apis.js';
-export type { PartName } from './apis/parts.js';
+export type { Api, PartName } from './apis/part-list.js';
 
 /** The middleware that {@link resilientProxy} returns. */
 export interface ResilientProxy {
@@ -57,6 +60,8 @@ export interface ResilientProxy {
    * is deleted from Redis.
    *
    * @returns what changed; changes to blocks that all APIs share need a restart and are listed
+   * @throws InvalidOptionError for a configuration that is wrong, or what a plugin or a client for Redis throws: the
+   * configuration before stays then, all of it
    */
   update(config: ResilientProxyConfig): UpdateReport;
   /**
@@ -98,29 +103,33 @@ export interface CountedConfig {
 export function resilientProxy(config: ResilientProxyConfig & CountedConfig): CountedProxy;
 export function resilientProxy(config: ResilientProxyConfig): ResilientProxy;
 export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
-  const circuits = new CircuitRegistry();
   const sockets = new OpenSockets();
   // Check all of the configuration before anything is opened.
   const { apis: configured, shared, single } = readConfig(config);
   const parts = new SharedParts(shared, {
     apis: [...configured.keys()],
-    caches: [...configured.values()].map(({ cache }) => cache || {}),
-    circuits,
+    circuits: () => circuits.list(),
     sockets,
     egress,
   });
-  const factory = new PartFactory(parts, circuits);
+  const factory = new PartFactory(parts.redis, [...configured.values()]);
+  const circuits: CircuitRegistry = factory.sharedOf(breakerPart);
   const live = new LiveApis(factory, (...api) => buildApi(parts, ...api));
-  const apis = live.current;
+  const { apis, current } = live;
   const sharedFrom = snapshotsOf(shared);
   const servers = new ServerUpgrades();
-  const state = { only: undefined as LiveApi | undefined, closed: false };
-  let closing: Promise<void> | undefined;
-  live.update(configured);
+  const closing = new Closing();
+  const state = { only: undefined as LiveApi | undefined };
+  try {
+    live.update(configured);
+  } catch (error) {
+    parts.close().catch(() => {});
+    throw error;
+  }
   choose(single);
 
   function resilientProxy(req: IncomingMessage, res: ServerResponse): void {
-    const api = state.closed ? closed() : (state.only ?? pick(apis, req));
+    const api = closing.begun ? shuttingDown() : (state.only ?? pick(current, req));
     const exchange = exchangeOf(req, res);
     if (api instanceof ProxyError) {
       exchange.error = api;
@@ -142,7 +151,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (!takeUpgrade(req)) return;
     if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
-    const api = state.closed ? closed() : (state.only ?? pick(apis, req));
+    const api = closing.begun ? shuttingDown() : (state.only ?? pick(current, req));
     if (api instanceof ProxyError) return refuseUpgrade(socket, api);
     const exchange = beginUpgrade(req, socket, head, sockets);
     if (!exchange) return;
@@ -160,16 +169,17 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   }
 
   function update(config: ResilientProxyConfig): UpdateReport {
-    if (state.closed) throw closed();
+    if (closing.begun) throw shuttingDown();
     const next = readConfig(config);
+    const needsRestart = differing(sharedFrom, snapshotsOf(next.shared));
     const report = live.update(next.apis);
     choose(next.single);
     parts.stats?.configure([...apis.keys()]);
-    return { ...report, needsRestart: differing(sharedFrom, snapshotsOf(next.shared)) };
+    return { ...report, needsRestart };
   }
 
   function choose(single: boolean): void {
-    state.only = single ? [...apis.values()][0] : undefined;
+    state.only = single ? [...current.values()][0] : undefined;
   }
 
   function egress(): EgressStatus {
@@ -180,20 +190,18 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
     };
   }
 
-  function close(): Promise<void> {
-    closing ??= closeAll();
-    return closing;
-  }
-
+  /** Whatever fails, the rest is closed. */
   async function closeAll(): Promise<void> {
-    state.closed = true;
     servers.close();
     await sockets.close(GOODBYE_MS);
-    await factory.closeAll();
-    await parts.close();
+    const ended = factory.closeAll();
+    await ended.catch(() => {});
+    await allEnded([ended, parts.close()]);
   }
   const { stats, metrics } = parts;
   const closeSockets = (graceMs: number) => sockets.close(graceMs);
+  const close = () => closing.begin(closeAll);
+  parts.metrics?.add(partFamilies(apis));
   const controls = { upgrade, closeSockets, update, close, egress };
   return Object.assign(resilientProxy, { ...controls, apis, circuits, stats, metrics });
 }
@@ -239,27 +247,38 @@ function buildApi(
 ): LiveApi {
   const facts = { sources, ownWriters: ownWriters(options) };
   const readsAhead = options.rules.validateJson || options.cache !== false;
+  const limitReadAhead = readsAhead ? readAheadLimit(options.forward.bodyTimeoutMs) : undefined;
   const explaining = options.explain ? explain(options.explain) : undefined;
-  return new LiveApi(name, parts, facts, ({ cache, ...parts }, countDetached) => {
-    const { rateLimit, breaker, retry, proxyRotate, forward } = parts;
-    const outward = [rateLimit, breaker, retry, proxyRotate, forward];
+  const { cache } = parts;
+  return new LiveApi(name, parts, facts, (countDetached) => {
+    const outward: PlacedStage[] = [
+      ['rateLimit', parts.rateLimit],
+      ['breaker', parts.breaker],
+      ['retry', parts.retry],
+      ['proxyRotate', parts.proxyRotate],
+      ['forward', parts.forward],
+    ];
+    const calls: PlacedStage[] = [
+      ['explain', explaining],
+      ['tracing', tracing],
+      ['metrics', metrics],
+      ['validateBody', limitReadAhead, validateBody(options.rules)],
+      // Once more behind the cache, which makes calls of its own; no call is counted twice.
+      ['cache', cache, ...(cache ? [explaining, tracing, metrics, countDetached] : [])],
+      ...outward,
+    ];
+    const handshakes: PlacedStage[] = [
+      ['explain'],
+      ['tracing', tracing],
+      ['metrics', metrics],
+      ['validateBody', checkHandshake],
+      ['cache'],
+      ...outward,
+    ];
     return {
       ws: options.ws,
-      handle: pipeline([
-        explaining,
-        tracing,
-        metrics,
-        readsAhead ? readAheadLimit(options.forward.bodyTimeoutMs) : undefined,
-        validateBody(options.rules),
-        cache,
-        cache && explaining,
-        // Mounted again, since a cache makes calls of its own. No call is counted twice.
-        cache && tracing,
-        cache && metrics,
-        cache && countDetached,
-        ...outward,
-      ]),
-      upgrade: pipeline([tracing, metrics, checkHandshake, ...outward]),
+      handle: pipeline(withOwnStages(options.stages, calls)),
+      upgrade: pipeline(withOwnStages(options.stages, handshakes)),
     };
   });
 }
@@ -294,5 +313,4 @@ function mountPathOf(req: IncomingMessage & { readonly baseUrl?: unknown }): str
   return typeof req.baseUrl === 'string' && req.baseUrl !== '' ? req.baseUrl : '/';
 }
 
-const closed = () => new ProxyError('ERR_SHUTTING_DOWN', 'The proxy was closed');
 const notForwarded = () => new ProxyError('ERR_BAD_REQUEST', 'The request path does not belong to this API');

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { realTime, type StopTimer, type Time } from '../../lib/core/time.js';
 import { sendError } from './responses.js';
 
 /** A value that pages can follow. Channels with equal keys are read once for all clients. */
@@ -55,16 +56,16 @@ export class LiveFeed {
   /** Listens to a source while pages follow. */
   readonly #listen: (changed: () => void) => () => void;
   #stopListening: (() => void) | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #stopTicking: StopTimer | undefined;
   #ticks = 0;
   #closed = false;
-  readonly #tickMs: number;
+  readonly #time: Time;
 
-  /** @param tickMs how often it checks for changes, for tests */
-  constructor(maxClients: number, listen: (changed: () => void) => () => void, tickMs = TICK_MS) {
+  /** @param time for tests */
+  constructor(maxClients: number, listen: (changed: () => void) => () => void, time: Time = realTime) {
     this.#maxClients = maxClients;
     this.#listen = listen;
-    this.#tickMs = tickMs;
+    this.#time = time;
   }
 
   /** Begins a stream of these channels. */
@@ -90,13 +91,13 @@ export class LiveFeed {
     // The client may have left during the authorization; its close event has passed then.
     if (res.destroyed) return;
     res.write('retry: 2000\n\n');
-    const client: Client = { res, since: performance.now(), sent: new Map() };
+    const client: Client = { res, since: this.#time.steady(), sent: new Map() };
     this.#join(client, channels);
     res.on('drain', () => this.#send(client));
     res.on('close', () => this.#leave(client));
     res.on('error', () => res.destroy());
     const old = [...client.sent.keys()].filter(
-      (live) => performance.now() - live.readAt > live.channel.everyMs,
+      (live) => this.#time.steady() - live.readAt > live.channel.everyMs,
     );
     await Promise.all(old.map((live) => this.#refresh(live, true)));
   }
@@ -119,7 +120,7 @@ export class LiveFeed {
     this.#stopListening ??= this.#listen(() => {
       for (const live of this.#live.values()) live.changed = true;
     });
-    this.#timer ??= setInterval(() => this.#tick(), this.#tickMs).unref();
+    this.#stopTicking ??= this.#time.every(TICK_MS, () => this.#tick());
     this.#send(client);
   }
 
@@ -130,8 +131,8 @@ export class LiveFeed {
       if (live.clients.size === 0) this.#live.delete(live.channel.key);
     }
     if (this.#clients.size > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#stopTicking?.();
+    this.#stopTicking = undefined;
     this.#stopListening?.();
     this.#stopListening = undefined;
   }
@@ -139,10 +140,10 @@ export class LiveFeed {
   #tick(): void {
     this.#ticks++;
     const beat = this.#ticks % BEAT_TICKS === 0;
-    const now = performance.now();
+    const now = this.#time.steady();
     for (const { res, since } of [...this.#clients]) if (now - since > MAX_STREAM_MS) res.end();
     for (const live of this.#live.values()) {
-      const due = live.changed && now - live.readAt >= live.channel.everyMs - this.#tickMs / 2;
+      const due = live.changed && now - live.readAt >= live.channel.everyMs - TICK_MS / 2;
       if (due || beat) void this.#refresh(live, beat);
     }
   }
@@ -154,7 +155,7 @@ export class LiveFeed {
     live.reading = true;
     // A change before the first listener was not reported: the first reading is followed by another.
     live.changed = channel.polled || live.version === 0;
-    live.readAt = performance.now();
+    live.readAt = this.#time.steady();
     try {
       const value = await channel.read(live.version > 0);
       const text = JSON.stringify(value);

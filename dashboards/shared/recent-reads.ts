@@ -1,3 +1,5 @@
+import { realTime, type Time } from '../../lib/core/time.js';
+
 /** Values kept at most; beyond it the oldest is forgotten. */
 const MAX_KEPT = 200;
 /** Longer than any `maxAgeMs`. A table of paths may have half a megabyte, so it is not kept longer. */
@@ -14,10 +16,16 @@ interface Kept {
  */
 export class RecentReads {
   readonly #kept = new Map<string, Kept>();
+  readonly #time: Time;
+
+  /** @param time for tests */
+  constructor(time: Time = realTime) {
+    this.#time = time;
+  }
 
   /** The value of this key, not older than `maxAgeMs`. A failed reading is not kept. */
   read<T>(key: string, maxAgeMs: number, produce: () => Promise<T>): Promise<T> {
-    const now = performance.now();
+    const now = this.#time.steady();
     const kept = this.#kept.get(key);
     // A key always has values of one type.
     if (kept && now - kept.at < maxAgeMs) return kept.value as Promise<T>;

@@ -1,12 +1,7 @@
 import type { z } from 'zod';
 import { invalidOption } from '../core/errors.js';
-import { optionsObject, resolveOptions } from '../core/options.js';
+import { resolveOptions } from '../core/options.js';
 import type { OtherPlaces } from '../core/unknown-name.js';
-
-/** The schema without these options. */
-export function without({ shape }: z.ZodObject, names: readonly string[]): z.ZodObject {
-  return optionsObject(Object.fromEntries(Object.entries(shape).filter(([key]) => !names.includes(key))));
-}
 
 /** Validates a block of options, or `false`. @throws InvalidOptionError */
 export function checkBlock(schema: z.ZodType, value: unknown, place: string, places?: OtherPlaces): void {

@@ -1,13 +1,7 @@
 import type { Duplex } from 'node:stream';
-import type { BreakerHandler } from '../breaker/breaker.js';
-import type { CacheHandler } from '../cache/cache.js';
 import { type Exchange, exchangeOf, type Handler } from '../core/exchange.js';
-import type { ProxyRotateHandler } from '../proxy-rotate/proxy-rotate.js';
-import type { RateLimitHandler } from '../rate-limit/rate-limit.js';
-import type { RetryHandler } from '../retry/retry.js';
-import type { ForwardHandler } from '../upstream/forward.js';
-import type { Api } from './api.js';
-import type { ApiParts, PartSources } from './parts.js';
+import type { Api, ApiParts } from './part-list.js';
+import type { PartSources } from './parts.js';
 
 /** All stages of an API, in their order. */
 export interface Stages {
@@ -19,18 +13,15 @@ export interface Stages {
   readonly ws: boolean;
 }
 
-/** Puts the parts of an API in their order. @param countDetached stage to put behind the cache */
-export type Assemble = (parts: ApiParts, countDetached: Handler) => Stages;
+/** Puts the stages of an API in their order. @param countDetached stage to put behind the cache */
+export type Assemble = (countDetached: Handler) => Stages;
 
 /** An API with one version of its configuration, and a count of the calls in progress. */
-export class LiveApi implements Api, Stages {
+export class LiveApi implements Stages {
   readonly name: string;
-  readonly cache: CacheHandler | undefined;
-  readonly rateLimit: RateLimitHandler | undefined;
-  readonly breaker: BreakerHandler | undefined;
-  readonly retry: RetryHandler | undefined;
-  readonly proxyRotate: ProxyRotateHandler | undefined;
-  readonly forward: ForwardHandler;
+  readonly parts: ApiParts;
+  /** What an application sees of it. */
+  readonly api: Api;
   /** Nobody else writes its responses: no cache, and no listener or plugin of the user. */
   readonly ownWriters: boolean;
   /** The options that the parts were created from. */
@@ -48,15 +39,12 @@ export class LiveApi implements Api, Stages {
     assemble: Assemble,
   ) {
     this.name = name;
-    this.cache = parts.cache;
-    this.rateLimit = parts.rateLimit;
-    this.breaker = parts.breaker;
-    this.retry = parts.retry;
-    this.proxyRotate = parts.proxyRotate;
-    this.forward = parts.forward;
+    this.parts = parts;
+    const { forward, ...shown } = parts;
+    this.api = Object.freeze({ name, ...shown });
     this.sources = sources;
     this.ownWriters = ownWriters;
-    const { handle, upgrade, ws } = assemble(parts, this.#countDetached);
+    const { handle, upgrade, ws } = assemble(this.#countDetached);
     this.handle = handle;
     this.upgrade = upgrade;
     this.ws = ws;

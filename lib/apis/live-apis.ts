@@ -1,13 +1,6 @@
 import type { LiveApi } from './live-api.js';
-import {
-  type ApiParts,
-  changedSources,
-  PART_NAMES,
-  type PartFactory,
-  type PartName,
-  type PartSources,
-  partSources,
-} from './parts.js';
+import { type Api, type ApiParts, PART_NAMES, type PartName } from './part-list.js';
+import { changedSources, type PartFactory, type PartSources, partSources } from './parts.js';
 import type { SortedOptions } from './sort-options.js';
 
 /** What an update of the configuration has changed. */
@@ -43,13 +36,14 @@ interface Planned {
   /** Nothing has changed. */
   readonly same: boolean;
   readonly kept: Partial<ApiParts>;
-  readonly parts: Omit<ApiParts, 'breaker'>;
 }
 
 /** The APIs in service, and those that were replaced but still have calls in progress. */
 export class LiveApis {
   /** In service, in the order of the configuration; always the same map. */
   readonly current = new Map<string, LiveApi>();
+  /** What an application sees of them; always the same map. */
+  readonly apis = new Map<string, Api>();
   /** By name: a part may be used by the next API of the same name, and by the one after that. */
   readonly #leaving = new Map<string, Set<LiveApi>>();
   readonly #factory: PartFactory;
@@ -61,66 +55,51 @@ export class LiveApis {
   }
 
   /**
-   * Replaces the APIs in service by these. If it throws, nothing has changed.
+   * Replaces the APIs in service by these. All that is new is made first: if anything of it throws, nothing has changed.
    * @throws InvalidOptionError
    */
   update(wanted: ReadonlyMap<string, SortedOptions>): Omit<UpdateReport, 'needsRestart'> {
-    const planned = this.#plan(wanted);
     const before = new Map(this.current);
-    const replaced = [...before.values()].filter(({ name }) => !wanted.has(name));
-    const removed = replaced.map(({ name }) => name);
-    for (const { breaker } of replaced) this.#close(breaker);
-    this.current.clear();
+    const next = this.#factory.change(() => this.#made(wanted));
+    const removed = [...before.keys()].filter((name) => !next.has(name));
     const changed: Record<string, PartName[]> = {};
-    for (const plan of planned) {
-      const api = this.#realize(plan);
-      this.current.set(plan.name, api);
-      if (!plan.before || plan.same) continue;
-      replaced.push(plan.before);
-      changed[plan.name] = differing(plan.before, api);
+    this.current.clear();
+    this.apis.clear();
+    for (const [name, api] of next) {
+      this.current.set(name, api);
+      this.apis.set(name, api.api);
+      const old = before.get(name);
+      if (old && old !== api) changed[name] = differing(old.parts, api.parts);
     }
-    for (const api of replaced) this.#retire(api);
-    return { added: [...wanted.keys()].filter((name) => !before.has(name)), removed, changed };
+    for (const [name, api] of before) if (next.get(name) !== api) this.#retire(api);
+    return { added: [...next.keys()].filter((name) => !before.has(name)), removed, changed };
   }
 
-  /** Creates what may throw, before anything is changed. */
-  #plan(wanted: ReadonlyMap<string, SortedOptions>): Planned[] {
-    const planned: Planned[] = [];
-    try {
-      for (const [name, options] of wanted) planned.push(this.#planOne(name, options));
-      return planned;
-    } catch (error) {
-      for (const { parts, same, kept } of planned) {
-        for (const name of PART_NAMES) {
-          if (!same && name !== 'breaker' && parts[name] !== kept[name]) this.#close(parts[name]);
-        }
-      }
-      throw error;
-    }
+  #made(wanted: ReadonlyMap<string, SortedOptions>): ReadonlyMap<string, LiveApi> {
+    const planned = [...wanted].map(([name, options]) => this.#plan(name, options));
+    for (const [name, api] of this.current) if (!wanted.has(name)) this.#unlist(api, {});
+    for (const { before, kept } of planned) if (before) this.#unlist(before, kept);
+    return new Map(planned.map((plan) => [plan.name, this.#realize(plan)]));
   }
 
-  #planOne(name: string, options: SortedOptions): Planned {
+  /** Takes the parts of an API that are not kept out of what is listed. */
+  #unlist({ name, parts }: LiveApi, kept: Partial<ApiParts>): void {
+    for (const part of PART_NAMES) if (parts[part] && !kept[part]) this.#factory.unlist(name, part);
+  }
+
+  #plan(name: string, options: SortedOptions): Planned {
     const before = this.current.get(name);
-    const sources = partSources(options);
-    if (!before) {
-      const parts = this.#factory.make(name, options, {});
-      return { name, options, sources, before, same: false, kept: {}, parts };
-    }
+    const sources = partSources(name, options, this.#factory.redis);
+    if (!before) return { name, options, sources, before, same: false, kept: {} };
     const changed: readonly string[] = changedSources(before.sources, sources);
-    const same = changed.length === 0;
     const keeps = PART_NAMES.filter((part) => !changed.includes(part));
-    const kept: Partial<ApiParts> = Object.fromEntries(keeps.map((part) => [part, before[part]]));
-    const parts = same ? before : this.#factory.make(name, options, kept);
-    return { name, options, sources, before, same, kept, parts };
+    const kept: Partial<ApiParts> = Object.fromEntries(keeps.map((part) => [part, before.parts[part]]));
+    return { name, options, sources, before, same: changed.length === 0, kept };
   }
 
-  #realize({ name, options, sources, before, same, kept, parts }: Planned): LiveApi {
+  #realize({ name, options, sources, before, same, kept }: Planned): LiveApi {
     if (before && same) return before;
-    // At once: the next breaker needs its name in the registry. It still counts the calls in progress.
-    if (before && !kept.breaker) this.#close(before.breaker);
-    const breaker = kept.breaker ?? this.#factory.makeBreaker(name, options);
-    const { cache, rateLimit, retry, proxyRotate, forward } = parts;
-    return this.#build(name, options, { cache, rateLimit, breaker, retry, proxyRotate, forward }, sources);
+    return this.#build(name, options, this.#factory.make(name, options, kept), sources);
   }
 
   #retire(api: LiveApi): void {
@@ -132,12 +111,13 @@ export class LiveApis {
       const now = this.current.get(api.name);
       const others = now ? [...leaving, now] : [...leaving];
       for (const name of PART_NAMES) {
-        if (!others.some((other) => other[name] === api[name])) this.#close(api[name]);
+        const part = api.parts[name];
+        if (!others.some(({ parts }) => parts[name] === part)) this.#close(part);
       }
     });
   }
 
-  #close(part: unknown): void {
+  #close(part: object | undefined): void {
     // A connection that nobody uses could not be closed properly: no one needs to know.
     this.#factory.close(part).catch(() => {});
   }

@@ -1,25 +1,22 @@
-import type { BreakerOptions } from '../breaker/breaker-options.js';
-import type { CacheOptions } from '../cache/cache-options.js';
 import { InvalidOptionError, invalidOption } from '../core/errors.js';
-import { resolveOptions } from '../core/options.js';
+import { optionsObject, resolveOptions, without } from '../core/options.js';
 import { unknownName } from '../core/unknown-name.js';
 import type { ExplainOptions } from '../explain/explain-options.js';
 import { type MetricsOptions, metricsSchema } from '../metrics/metrics-options.js';
-import type { ProxyRotateOptions } from '../proxy-rotate/proxy-rotate-options.js';
-import type { RateLimitOptions } from '../rate-limit/rate-limit-options.js';
 import { type RedisConnection, redisConnection } from '../redis/client.js';
-import type { RetryOptions } from '../retry/retry-options.js';
 import { type StatsOptions, statsSchema } from '../stats/stats-options.js';
 import { type TracingOptions, tracingSchema } from '../tracing/tracing-options.js';
 import type { ForwardOptions } from '../upstream/options/forward-options.js';
-import { checkBlock, without } from './blocks.js';
+import { checkBlock } from './blocks.js';
+import { ALL_PARTS, type PartBlocks } from './part-list.js';
 import { ROOT_PLACES } from './places.js';
+import type { OwnStage } from './stages.js';
 
 /**
  * One API of `resilientProxy()`. All options of {@link ForwardOptions} apply too; listed here are those with another
  * default, and the blocks of the parts.
  */
-export interface ApiOptions extends ForwardOptions {
+export interface ApiOptions extends ForwardOptions, PartBlocks {
   /**
    * Refuses requests without a body: 400 ERR_BODY_REQUIRED.
    * @default false
@@ -67,30 +64,12 @@ export interface ApiOptions extends ForwardOptions {
    */
   explain?: boolean | ExplainOptions;
   /**
-   * Stores responses and serves repeated requests from them.
-   * @default off
+   * Stages of your own among these, each after or before one of them, in code only. A stage sees every call that comes
+   * to its place, and the handshakes of WebSockets. Behind `cache` it sees what the cache requests, in the background
+   * too.
+   * @default []
    */
-  cache?: Omit<CacheOptions, 'name'> | false;
-  /**
-   * Keeps calls within a quota and within the limits that the API advertises; `{}` follows the latter alone.
-   * @default off
-   */
-  rateLimit?: Omit<RateLimitOptions, 'name' | 'redis'> | false;
-  /**
-   * Circuit breaker: refuses calls for a while after repeated failures.
-   * @default on
-   */
-  breaker?: Omit<BreakerOptions, 'name' | 'registry'> | false;
-  /**
-   * Retries failed attempts.
-   * @default on
-   */
-  retry?: RetryOptions | false;
-  /**
-   * Sends requests through egress proxies.
-   * @default off
-   */
-  proxyRotate?: Omit<ProxyRotateOptions, 'name'> | false;
+  stages?: OwnStage[];
 }
 
 /** What all APIs share. */
@@ -199,9 +178,12 @@ export const OWN_STATS_OPTIONS: readonly string[] = Object.keys(ownStatsSchema.s
 const ownMetricsSchema = without(metricsSchema, ['name', 'circuits', 'egress']);
 const ownTracingSchema = without(tracingSchema, ['name']);
 
+const redisOption = optionsObject({ redis: redisConnection.optional() });
+
 function resolveShared(options: SharedOptions): SharedOptions {
   const { redis, stats, metrics, tracing } = options;
-  if (redis !== undefined) resolveOptions(redisConnection, redis, 'redis');
+  // In an object of its own, since what is resolved is frozen, and a client is the application's.
+  resolveOptions(redisOption, { redis }, '');
   if (stats !== undefined) checkBlock(ownStatsSchema, stats, 'stats');
   if (metrics !== undefined) checkBlock(ownMetricsSchema, metrics, 'metrics');
   if (tracing !== undefined) checkBlock(ownTracingSchema, tracing, 'tracing');
@@ -217,23 +199,14 @@ function apiName(name: unknown, place: string): string {
   );
 }
 
-type Block = 'cache' | 'rateLimit' | 'breaker' | 'retry' | 'proxyRotate';
-
 function merge(defaults: Partial<ApiOptions>, options: ApiOptions): ApiOptions {
-  const block = <K extends Block>(key: K): ApiOptions[K] => {
-    const own = options[key];
-    const common = defaults[key];
+  const block = (name: string): unknown => {
+    const own: unknown = Reflect.get(options, name);
+    const common: unknown = Reflect.get(defaults, name);
     if (own === undefined) return common;
     return own && common ? { ...common, ...own } : own;
   };
-  return {
-    ...defaults,
-    ...options,
-    explain: options.explain ?? defaults.explain,
-    cache: block('cache'),
-    rateLimit: block('rateLimit'),
-    breaker: block('breaker'),
-    retry: block('retry'),
-    proxyRotate: block('proxyRotate'),
-  };
+  const blocks = ALL_PARTS.filter((part) => part.options).map(({ name }) => [name, block(name)]);
+  const explain = options.explain ?? defaults.explain;
+  return { ...defaults, ...options, explain, ...Object.fromEntries(blocks) };
 }

@@ -1,77 +1,36 @@
-import { type BreakerHandler, breaker } from '../breaker/breaker.js';
-import type { CircuitRegistry } from '../breaker/circuit-registry.js';
-import { type CacheHandler, cache } from '../cache/cache.js';
-import { apiSite } from '../cache/cache-site.js';
-import { steadyClock } from '../core/steady-clock.js';
-import { type ProxyRotateHandler, proxyRotate } from '../proxy-rotate/proxy-rotate.js';
-import { forwardedCredentials } from '../rate-limit/gate/credential.js';
-import { type RateLimitHandler, rateLimit } from '../rate-limit/rate-limit.js';
-import { retry } from '../retry/retry.js';
-import { type ForwardHandler, forward } from '../upstream/forward.js';
-import type { Api } from './api.js';
+import { allEnded } from '../core/closing.js';
+import type { Part, PartSite, SharedState } from '../core/part.js';
+import type { RedisClient } from '../redis/client.js';
+import { responseOptions } from '../upstream/forward-part.js';
+import { ALL_PARTS, type ApiParts, PARTS, type PartName } from './part-list.js';
 import { optionsSnapshot, sameOptions } from './same-options.js';
-import type { SharedParts } from './shared-parts.js';
 import type { SortedOptions } from './sort-options.js';
 
-/** The parts of one API that hold state, connections, or both. */
-export interface ApiParts extends Omit<Api, 'name'> {
-  readonly forward: ForwardHandler;
-}
-
-/** Name of a part, as in the options. */
-export type PartName = 'cache' | 'rateLimit' | 'breaker' | 'retry' | 'proxyRotate' | 'forward';
-
-/** Every part. */
-export const PART_NAMES: readonly PartName[] = [
-  'cache',
-  'rateLimit',
-  'breaker',
-  'retry',
-  'proxyRotate',
-  'forward',
-];
-
-/** Options of `forward()` that affect the transport of a call, not its response. */
-const TRAVEL: readonly string[] = [
-  'transport',
-  'connections',
-  'keepAliveTimeoutMs',
-  'queueTimeoutMs',
-  'connectTimeoutMs',
-  'bodyTimeoutMs',
-  'streamIdleTimeoutMs',
-  'requestTimeoutMs',
-  'maxResponseHeaderBytes',
-  'maxKeptBytes',
-];
-
 /** The options that the parts of an API were created from, to be compared with the next configuration. */
-export type PartSources = Readonly<Record<PartName | 'target' | 'rules' | 'explain', unknown>>;
+export type PartSources = Readonly<Record<PartName | 'target' | 'rules' | 'explain' | 'stages', unknown>>;
 
 /** The options that each part of an API is created from. */
-export function partSources({ forward, ...options }: SortedOptions): PartSources {
-  const { pathRewrite, router } = forward;
-  // The first rule that matches wins, so here the order of keys matters.
-  const orders = [pathRewrite, router].map((rules) => typeof rules === 'object' && Object.keys(rules));
-  const responses = Object.entries(forward).filter(([name]) => !TRAVEL.includes(name));
-  const snapshot = {
-    target: forward.target,
-    rules: [options.rules, options.ws],
-    explain: options.explain,
-    cache: options.cache && [options.cache, Object.fromEntries(responses), orders],
-    rateLimit: options.rateLimit && [options.rateLimit, forwardedCredentials(forward)],
-    breaker: options.breaker,
-    retry: options.retry,
-    proxyRotate: options.proxyRotate,
-    // Its connection pools belong to the egress proxies.
-    forward: [forward, orders, options.proxyRotate],
-  };
-  return optionsSnapshot(snapshot) as PartSources;
+export function partSources(name: string, sorted: SortedOptions, redis: PartSite['redis']): PartSources {
+  const site = siteOf(name, sorted, redis);
+  const parts = ALL_PARTS.map((part) => {
+    const options = optionsOf(part, sorted);
+    return [part.name, options && [options, part.madeFrom?.(site, options)]];
+  });
+  const { forward, rules, ws, explain, stages } = sorted;
+  const others = { target: forward.target, rules: [rules, ws], explain, stages };
+  return optionsSnapshot({ ...others, ...Object.fromEntries(parts) }) as PartSources;
 }
 
-/** Whether only this package writes responses and counts their bytes: no cache, no listener of the user. */
-export function ownWriters({ cache, forward: { on, plugins, selfHandleResponse } }: SortedOptions): boolean {
-  return !cache && !selfHandleResponse && !plugins?.length && Object.keys(on ?? {}).length === 0;
+/** Whether only this package writes responses and counts their bytes: no cache, no listener and no stage of the user. */
+export function ownWriters({
+  cache,
+  stages,
+  forward: { on, plugins, selfHandleResponse },
+}: SortedOptions): boolean {
+  const ownStages = stages.length > 0;
+  return (
+    !cache && !ownStages && !selfHandleResponse && !plugins?.length && Object.keys(on ?? {}).length === 0
+  );
 }
 
 /** What has changed. Another target is another API: nothing learned applies to it. */
@@ -83,81 +42,90 @@ export function changedSources(before: PartSources, now: PartSources): (keyof Pa
 
 /** Creates parts, and knows how to close each of them. */
 export class PartFactory {
-  readonly #shared: SharedParts;
-  readonly #circuits: CircuitRegistry;
-  readonly #closers = new Map<unknown, () => unknown>();
+  readonly redis: RedisClient | undefined;
+  readonly #shared: ReadonlyMap<string, SharedState | undefined>;
+  readonly #closers = new Map<object, () => unknown>();
 
-  constructor(shared: SharedParts, circuits: CircuitRegistry) {
-    this.#shared = shared;
-    this.#circuits = circuits;
+  /** @param apis the first configuration */
+  constructor(redis: RedisClient | undefined, apis: readonly SortedOptions[]) {
+    this.redis = redis;
+    const optionsAtStart = (part: Part) => apis.flatMap((sorted) => optionsOf(part, sorted) || []);
+    this.#shared = new Map(ALL_PARTS.map((part) => [part.name, part.share?.(redis, optionsAtStart(part))]));
   }
 
-  /**
-   * The parts of an API except its breaker, new ones where none are kept. Valid options may still be refused here, by a
-   * plugin of `forward()`.
-   */
-  make(name: string, options: SortedOptions, kept: Partial<ApiParts>): Omit<ApiParts, 'breaker'> {
-    return {
-      // First: it alone can throw, and then no other part has to be closed.
-      forward: kept.forward ?? this.#forward(options),
-      cache: kept.cache ?? this.#cache(name, options),
-      rateLimit: kept.rateLimit ?? this.#rateLimit(name, options),
-      retry: kept.retry ?? (options.retry ? retry(options.retry) : undefined),
-      proxyRotate: kept.proxyRotate ?? this.#proxyRotate(name, options),
-    };
+  /** What all parts of a kind share. */
+  sharedOf<Shared extends SharedState>(
+    part: Pick<Part<string, never, never, Shared>, 'name' | 'share'>,
+  ): Shared {
+    // It was made by this very part.
+    return this.#shared.get(part.name) as Shared;
   }
 
-  /** The breaker of an API. The one before must be closed: the registry takes one of each name. */
-  makeBreaker(name: string, options: SortedOptions): BreakerHandler | undefined {
-    if (!options.breaker) return undefined;
-    const made = breaker({ ...options.breaker, name, registry: this.#circuits });
-    this.#closers.set(made, () => made.close());
-    return made;
+  /** Runs a change of parts. If it throws, the parts that were made for it are closed, and no other part knows of it. */
+  change<T>(run: () => T): T {
+    const before = new Set(this.#closers.keys());
+    const states = [...this.#shared.values()];
+    const inAll = states.reduce<() => T>((inner, state) => () => state?.change?.(inner) ?? inner(), run);
+    try {
+      return inAll();
+    } catch (error) {
+      for (const part of this.#closers.keys()) if (!before.has(part)) this.close(part).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** The parts of an API, new ones where none are kept. It throws where a part refuses to be made, as by a plugin. */
+  make(name: string, sorted: SortedOptions, kept: Partial<ApiParts>): ApiParts {
+    const site = siteOf(name, sorted, this.redis);
+    const parts = ALL_PARTS.map((part) => {
+      const options = optionsOf(part, sorted);
+      const known = Reflect.get(kept, part.name);
+      return [part.name, known ?? (options ? this.#made(part, options, site) : undefined)];
+    });
+    // Each is what its part makes.
+    return Object.fromEntries(parts) as unknown as ApiParts;
+  }
+
+  /** Takes a part out of what is listed; its calls go on. */
+  unlist(api: string, name: PartName): void {
+    const part: Part = PARTS[name];
+    part.unlist?.(api, this.#shared.get(name));
   }
 
   /** Closes a part, once; parts that hold nothing open are ignored. */
-  async close(part: unknown): Promise<void> {
+  async close(part: object | undefined): Promise<void> {
+    if (!part) return;
     const closer = this.#closers.get(part);
     this.#closers.delete(part);
     await closer?.();
   }
 
-  /** Closes every part. */
+  /** Closes every part, and then what they share. Whatever fails, the rest is closed. */
   async closeAll(): Promise<void> {
-    await Promise.all([...this.#closers.keys()].map((part) => this.close(part)));
+    const ended = allEnded([...this.#closers.keys()].map((part) => this.close(part)));
+    await ended.catch(() => {});
+    await allEnded([ended, ...[...this.#shared.values()].map(async (state) => state?.close?.())]);
   }
 
-  #forward(options: SortedOptions): ForwardHandler {
-    const made = forward(options.forward, { egressOnly: rotates(options) });
-    this.#closers.set(made, () => made.close());
-    return made;
-  }
-
-  #cache(name: string, options: SortedOptions): CacheHandler | undefined {
-    if (!options.cache) return undefined;
-    const store = this.#shared.storeFor(options.cache);
-    const made = cache({ ...options.cache, ...(store ? { store } : {}), name }, apiSite(options.forward));
-    this.#closers.set(made, () => Promise.all([made.close(), store?.close()]));
-    return made;
-  }
-
-  #rateLimit(name: string, options: SortedOptions): RateLimitHandler | undefined {
-    if (!options.rateLimit) return undefined;
-    const { redis } = this.#shared;
-    const forwarded = forwardedCredentials(options.forward);
-    const made = rateLimit({ ...options.rateLimit, name, redis }, steadyClock, forwarded);
-    this.#closers.set(made, () => made.close());
-    return made;
-  }
-
-  #proxyRotate(name: string, options: SortedOptions): ProxyRotateHandler | undefined {
-    if (!options.proxyRotate) return undefined;
-    const made = proxyRotate({ ...options.proxyRotate, name });
-    this.#closers.set(made, () => made.close());
+  #made(part: Part, options: object, site: PartSite): object {
+    const made: object & { close?(): unknown } = part.make(options, site, this.#shared.get(part.name));
+    this.#closers.set(made, () => (part.close ? part.close(made) : made.close?.()));
     return made;
   }
 }
 
-/** Whether calls go through egress proxies. */
-const rotates = ({ proxyRotate }: SortedOptions): boolean =>
-  proxyRotate !== false && proxyRotate.strategy !== 'never';
+/** What a part is made from: its block, or all other options of the API. */
+const optionsOf = ({ name }: Part, sorted: SortedOptions): object | false => Reflect.get(sorted, name);
+
+function siteOf(name: string, sorted: SortedOptions, redis: PartSite['redis']): PartSite {
+  const { forward, proxyRotate, stages } = sorted;
+  return {
+    name,
+    forward,
+    // What a stage sends or writes may be in what is stored.
+    responses: [responseOptions(forward), stages],
+    egress: proxyRotate,
+    egressOnly: proxyRotate !== false && proxyRotate.strategy !== 'never',
+    redis,
+  };
+}

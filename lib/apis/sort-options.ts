@@ -1,26 +1,16 @@
 import { z } from 'zod';
-import type { BreakerOptions } from '../breaker/breaker-options.js';
-import type { CacheOptions } from '../cache/cache-options.js';
 import { InvalidOptionError, invalidOption } from '../core/errors.js';
 import { resolveOptions, sizeBytes } from '../core/options.js';
 import { unknownName } from '../core/unknown-name.js';
 import { type ExplainOptions, resolveExplain } from '../explain/explain-options.js';
-import { type ProxyRotateOptions, resolveProxyRotate } from '../proxy-rotate/proxy-rotate-options.js';
-import { type RateLimitOptions, resolveRateLimit } from '../rate-limit/rate-limit-options.js';
-import { type RetryOptions, retrySchema } from '../retry/retry-options.js';
 import type { ForwardOptions } from '../upstream/options/forward-options.js';
 import { resolveForward } from '../upstream/options/resolve-forward.js';
 import type { BodyRules } from '../validate-body/validate-body.js';
 import { checkBlock } from './blocks.js';
 import type { ApiOptions } from './options.js';
-import {
-  API_OPTIONS,
-  API_PLACES,
-  apiBreakerSchema,
-  apiCacheSchema,
-  apiProxyRotateSchema,
-  apiRateLimitSchema,
-} from './places.js';
+import { ALL_PARTS, type PartBlocks } from './part-list.js';
+import { API_OPTIONS, API_PLACES } from './places.js';
+import { checkStages, type OwnStage } from './stages.js';
 
 /** Options of the check of bodies. */
 export const rulesSchema = z.object({
@@ -29,15 +19,14 @@ export const rulesSchema = z.object({
   maxBodyBytes: sizeBytes.default(1024 * 1024),
 });
 
+/** The blocks of the parts, each of which is on or off. */
+type SortedBlocks = { readonly [N in keyof PartBlocks]-?: Exclude<PartBlocks[N], undefined> };
+
 /** The options of one API, sorted by the part that they are for. */
-export interface SortedOptions {
+export interface SortedOptions extends SortedBlocks {
   readonly rules: BodyRules;
   readonly explain: ExplainOptions | false;
-  readonly cache: Omit<CacheOptions, 'name'> | false;
-  readonly rateLimit: Omit<RateLimitOptions, 'name' | 'redis'> | false;
-  readonly breaker: Omit<BreakerOptions, 'name' | 'registry'> | false;
-  readonly retry: RetryOptions | false;
-  readonly proxyRotate: Omit<ProxyRotateOptions, 'name'> | false;
+  readonly stages: readonly OwnStage[];
   readonly forward: ForwardOptions;
   /** Whether the proxy listens for upgrades by itself. */
   readonly ws: boolean;
@@ -59,55 +48,58 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
     validateJson,
     maxBodyBytes,
     explain = false,
-    cache = false,
-    rateLimit = false,
-    breaker = {},
-    retry = {},
-    proxyRotate = false,
+    stages = [],
     ws = false,
     ...rest
   } = options;
   const rules = resolveOptions(rulesSchema, { requiresBody, validateJson, maxBodyBytes }, place);
-  const { requestTimeoutMs = limitBeside(breaker) } = rest;
-  const forward = { changeOrigin: true, forwardCookies: false, ...rest, requestTimeoutMs };
+  const given = Object.entries(rest).filter(([name]) => !BLOCK_NAMES.includes(name));
+  const { requestTimeoutMs = rest.breaker === false ? REQUEST_TIMEOUT_MS : 0 } = rest;
+  const forward: ForwardOptions = { ...FORWARD_PRESETS, ...Object.fromEntries(given), requestTimeoutMs };
   resolveForward({ ...forward, ws }, place);
-  checkBlock(apiCacheSchema, cache, at(place, 'cache'), API_PLACES);
-  checkBlock(apiRateLimitSchema, rateLimit, at(place, 'rateLimit'), API_PLACES);
-  if (rateLimit) resolveRateLimit(rateLimit, at(place, 'rateLimit'));
-  checkBlock(retrySchema, retry, at(place, 'retry'), API_PLACES);
-  checkBlock(apiProxyRotateSchema, proxyRotate, at(place, 'proxyRotate'), API_PLACES);
-  if (proxyRotate) {
-    resolveProxyRotate(proxyRotate, at(place, 'proxyRotate'));
-    const { agent, target, forward: copy } = rest;
-    if (copy) throw invalidOption(at(place, 'forward'), 'cannot go with proxyRotate: copies go direct', copy);
-    if (agent)
-      throw invalidOption(at(place, 'agent'), 'cannot go with proxyRotate, which has its own', agent);
-    if (typeof target === 'object' && 'socketPath' in target)
-      throw invalidOption(at(place, 'target.socketPath'), 'cannot go with proxyRotate', target.socketPath);
-  }
-  checkBlock(apiBreakerSchema, breaker, at(place, 'breaker'), API_PLACES);
+  const blocks = checkedBlocks(place, rest, forward);
+  checkStages(stages, at(place, 'stages'));
   return {
+    ...blocks,
+    breaker: withLimit(blocks.breaker, rest.requestTimeoutMs),
     explain: explained(explain, at(place, 'explain')),
     rules: { ...rules, validateJson: rules.validateJson ?? rules.requiresBody },
-    cache,
-    rateLimit,
-    breaker: withLimit(breaker, rest.requestTimeoutMs),
-    retry,
-    proxyRotate,
+    // A copy: what the caller changes later is for the next update.
+    stages: stages.map((stage) => ({ ...stage })),
     forward,
     ws,
   };
 }
 
-type Breaker = SortedOptions['breaker'];
+const BLOCK_NAMES: readonly string[] = ALL_PARTS.flatMap(({ name, options }) => (options ? [name] : []));
 
-/** A default of `requestTimeoutMs` is no limit beside that of a breaker, which may be larger. */
-const limitBeside = (breaker: Breaker): number => (breaker ? 0 : 10_000);
+/** What differs from `forward()` by itself. */
+const FORWARD_PRESETS = { changeOrigin: true, forwardCookies: false };
+
+/** Only where there is no breaker: a default must not be a limit beside that of a breaker, which may be larger. */
+const REQUEST_TIMEOUT_MS = 10_000;
 
 /** Likewise a breaker's default beside what was given for the API; of two that were given the smaller holds. */
-function withLimit(breaker: Breaker, requestTimeoutMs: number | undefined): Breaker {
+function withLimit(
+  breaker: SortedOptions['breaker'],
+  requestTimeoutMs: number | undefined,
+): SortedOptions['breaker'] {
   if (!breaker || breaker.requestTimeoutMs !== undefined || !requestTimeoutMs) return breaker;
   return { ...breaker, requestTimeoutMs };
+}
+
+function checkedBlocks(place: string, given: PartBlocks, forward: ForwardOptions): SortedBlocks {
+  const api = { forward, at: (name: string) => at(place, name) };
+  const blocks = ALL_PARTS.flatMap(({ name, options }): [string, object | false][] => {
+    if (!options) return [];
+    const said: object | false | undefined = Reflect.get(given, name);
+    const block = said === undefined ? options.preset : said;
+    checkBlock(options.schema, block, at(place, name), API_PLACES);
+    if (block) options.check?.(block, at(place, name), api);
+    return [[name, block]];
+  });
+  // Each was checked by the schema of its part.
+  return Object.fromEntries(blocks) as unknown as SortedBlocks;
 }
 
 function explained(value: unknown, place: string): ExplainOptions | false {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { shuttingDown } from '../core/errors.js';
 import { Events } from '../core/events.js';
 import type { Exchange } from '../core/exchange.js';
 import { enterBy } from '../core/pipeline.js';
@@ -29,7 +30,7 @@ export interface BreakerHandler {
   on<E extends keyof BreakerEvents>(event: E, listener: (...args: BreakerEvents[E]) => void): void;
   /** Removes a listener that `on()` has added. */
   off<E extends keyof BreakerEvents>(event: E, listener: (...args: BreakerEvents[E]) => void): void;
-  /** Removes its circuits from the registry. */
+  /** Removes its circuits from the registry, and refuses every later call with ERR_SHUTTING_DOWN. */
   close(): void;
 }
 
@@ -47,6 +48,7 @@ export function breaker(options: BreakerOptions = {}, clock: Clock = steadyClock
   const circuits = new KeyedCircuits(name, maxCircuits, config, events, clock);
   registry.add(circuits);
   const single = key ? undefined : circuits.get();
+  let closed = false;
 
   function enter(exchange: Exchange): unknown {
     let circuit: Circuit;
@@ -57,7 +59,7 @@ export function breaker(options: BreakerOptions = {}, clock: Clock = steadyClock
     }
     // A call that passes this middleware twice, mounted on two paths, is counted once.
     if (exchange.limits.includes(circuit)) return undefined;
-    const refusal = circuit.enter(exchange);
+    const refusal = closed ? shuttingDown() : circuit.enter(exchange);
     if (refusal) {
       exchange.error = refusal;
       return refusal;
@@ -83,6 +85,7 @@ export function breaker(options: BreakerOptions = {}, clock: Clock = steadyClock
     on: events.on.bind(events) as BreakerHandler['on'],
     off: events.off.bind(events) as BreakerHandler['off'],
     close() {
+      closed = true;
       registry.remove(circuits);
       circuits.close();
     },

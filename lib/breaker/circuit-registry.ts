@@ -28,6 +28,29 @@ export class CircuitRegistry {
     this.#breakers.set(circuits.name, circuits);
   }
 
+  /**
+   * Takes the breaker of this name out of the list, which goes on for its calls: another may come in its place.
+   * @internal
+   */
+  release(name: string): void {
+    this.#breakers.delete(name);
+  }
+
+  /**
+   * Runs a change of the list. If it throws, the list is as it was.
+   * @internal
+   */
+  change<T>(run: () => T): T {
+    const before = [...this.#breakers];
+    try {
+      return run();
+    } catch (error) {
+      this.#breakers.clear();
+      for (const [name, circuits] of before) this.#breakers.set(name, circuits);
+      throw error;
+    }
+  }
+
   /** @internal */
   remove(circuits: KeyedCircuits): void {
     if (this.#breakers.get(circuits.name) === circuits) this.#breakers.delete(circuits.name);

@@ -1,6 +1,6 @@
-import type { Attempt, AttemptFailure, Limit, Permit } from '../core/attempt.js';
+import type { Attempt, AttemptFailure } from '../core/attempt.js';
 import type { ProxyError } from '../core/errors.js';
-import type { Exchange } from '../core/exchange.js';
+import type { Exchange, Limit, Permit } from '../core/exchange.js';
 import type { Clock } from '../core/steady-clock.js';
 import type { BreakerEmitter } from './breaker-events.js';
 import type { CircuitConfig, CircuitName, CircuitSnapshot, CircuitTransition } from './circuit-snapshot.js';

@@ -88,7 +88,6 @@ export class BrakesTripDetector implements TripDetector {
   }
 
   reversal(now: number): boolean {
-    if (now >= this.#turnsAt) this.#turn(now);
     const counted = this.#brakes._stats._buckets.findLast((bucket) => bucket.successful > 0);
     if (counted) {
       counted.total--;

@@ -1,4 +1,5 @@
 import { detach } from '../core/detach.js';
+import { type ProxyError, shuttingDown } from '../core/errors.js';
 import type { Exchange, Handler } from '../core/exchange.js';
 import { type CacheContext, read, statusOf } from './cache-context.js';
 import { CacheFetch } from './cache-fetch.js';
@@ -205,7 +206,8 @@ export class CacheCall {
 
   /** @param leads whether others may wait for the response; `undefined` for a request that bypasses the cache */
   #fetch(reason: ForwardReason, outdated: Outdated | undefined, leads: boolean | undefined): void {
-    const { flights, store } = this.#context;
+    const { flights, store, closing } = this.#context;
+    if (closing.begun) return this.#next(shuttingDown());
     const exchange = this.#exchange;
     const rest = this.#rest;
     let letGo: (() => void) | undefined;
@@ -237,17 +239,24 @@ export class CacheCall {
       new CacheFetch(this.#context, exchange, plan, this.#next).start();
       return;
     }
+    const giveUp = (error?: ProxyError): void => {
+      flight.fail('failed');
+      plan.done();
+      if (error) this.#next(error);
+    };
+    const stopWaiting = closing.whileOpen(() => giveUp(shuttingDown()));
     store
       .lease(this.#key, this.#context.options.coalesceTimeoutMs)
       .then((granted) => {
+        stopWaiting();
         lease = granted;
-        return granted ? undefined : this.#fromOthers(plan);
+        return granted || closing.begun ? undefined : this.#fromOthers(plan);
       })
       .then((served) => {
-        if (exchange.abandoned) {
-          flight.fail('failed');
-          plan.done();
-        } else if (!served) new CacheFetch(this.#context, exchange, plan, this.#next).start();
+        // It has been given up already, but for the lease.
+        if (closing.begun) lease?.release();
+        else if (exchange.abandoned) giveUp();
+        else if (!served) new CacheFetch(this.#context, exchange, plan, this.#next).start();
       })
       .catch(this.#next);
   }

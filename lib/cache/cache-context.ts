@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Closing } from '../core/closing.js';
 import type { ResolvedCache } from './cache-options.js';
 import { type CacheStatus, cacheStatusValue } from './cache-status.js';
 import type { Flights } from './flights.js';
@@ -45,6 +46,8 @@ export interface CacheContext {
   readonly pauses: RetryPauses;
   readonly site: CacheSite;
   readonly tally: CacheTally;
+  /** Whether it is closed: nothing is fetched and nothing stored any more. */
+  readonly closing: Closing;
   /** Epoch milliseconds. */
   now(): number;
 }
@@ -67,7 +70,8 @@ export function read(
 
 /** Stores the variants of a key, after any pending purge that would remove them again. */
 export function keep(context: CacheContext, key: string, variants: readonly StoredVariant[]): void {
-  const { store, keys, purges } = context;
+  const { store, keys, purges, closing } = context;
+  if (closing.begun) return;
   purges.after(key, () => store.set(key, variants, storedUnder(keys.apiPrefix, variants)));
 }
 

@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Closing } from '../core/closing.js';
+import { shuttingDown } from '../core/errors.js';
 import { exchangeOf, knownExchange } from '../core/exchange.js';
 import { CacheCall } from './cache-call.js';
 import { type CacheContext, type CacheSite, removeStored, statusOf } from './cache-context.js';
@@ -60,7 +62,10 @@ export interface CacheHandler {
   keyOf(request: Pick<KeyRequest, 'url'> & Partial<KeyRequest>): string;
   /** What it holds, and its counters. */
   counts(): CacheCounts;
-  /** Empties and closes the store, where the cache owns it. */
+  /**
+   * Empties and closes the store, where the cache owns it. Calls that wait for another process, and those that come
+   * later, get ERR_SHUTTING_DOWN.
+   */
   close(): Promise<void>;
 }
 
@@ -79,12 +84,13 @@ export function cache(
   now: () => number = Date.now,
 ): CacheHandler {
   const context = openContext(options, site, now);
-  const { keys, store, policy, purges, tally } = context;
+  const { keys, store, policy, purges, tally, closing } = context;
   const { key: extraOf } = context.options;
 
   function cache(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
     // Its client left before it got here.
     if (res.closed || res.destroyed) return;
+    if (closing.begun) return next(shuttingDown());
     const { method = 'GET', rawHeaders } = req;
     const request: ClientRequest = { method, rawHeaders, url: site.url(req) };
     if (!isCachedMethod(policy, method)) {
@@ -186,9 +192,10 @@ export function cache(
     keyOf: ({ method = 'GET', rawHeaders = [], ...rest }: Parameters<CacheHandler['keyOf']>[0]) =>
       keys.key({ method, rawHeaders, ...rest }),
     counts: () => countsOf(context),
-    close: async () => {
-      if (store instanceof MemoryStore && options.store !== store) await store.close();
-    },
+    close: () =>
+      closing.begin(() => {
+        if (store instanceof MemoryStore && options.store !== store) return store.close();
+      }),
   });
 }
 
@@ -216,6 +223,7 @@ function openContext(given: CacheOptions, site: CacheSite, now: () => number): C
     pauses: new RetryPauses(),
     site,
     tally: { hits: 0, misses: 0, stale: 0, revalidated: 0, coalesced: 0, bypassed: 0, errors: 0 },
+    closing: new Closing(),
     now,
   };
 }

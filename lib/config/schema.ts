@@ -1,11 +1,7 @@
 import { z } from 'zod';
-import { breakerFileShape } from '../breaker/breaker-options.js';
-import { cacheFileShape } from '../cache/cache-options.js';
+import { ALL_PARTS, type PartBlocks } from '../apis/part-list.js';
 import { durationMs, headerName, headerValue, optionsObject, sizeBytes } from '../core/options.js';
 import { explainSchema } from '../explain/explain-options.js';
-import { proxyRotateFileShape } from '../proxy-rotate/proxy-rotate-options.js';
-import { rateLimitFileShape } from '../rate-limit/rate-limit-options.js';
-import { retrySchema } from '../retry/retry-options.js';
 import { statsFileShape } from '../stats/stats-options.js';
 import { forwardFileShape } from '../upstream/options/forward-schema.js';
 import { targetUrl } from '../upstream/request/target.js';
@@ -48,15 +44,23 @@ const forwardShape = {
   key: text.optional(),
 };
 
-/** Options of each part of an API that a file can set, with their defaults. */
-export const PART_SHAPES = {
+/** Options in each block of an API that a file can set, with their defaults. */
+export const PART_SHAPES: Readonly<Record<string, z.ZodRawShape>> = {
   explain: explainSchema.shape,
-  breaker: breakerFileShape,
-  retry: retrySchema.shape,
-  cache: cacheFileShape,
-  rateLimit: rateLimitFileShape,
-  proxyRotate: proxyRotateFileShape,
+  ...Object.fromEntries(ALL_PARTS.flatMap(({ name, options }) => (options ? [[name, options.file]] : []))),
 };
+
+type FileBlock = z.ZodOptional<z.ZodType<object | false>>;
+
+/** The blocks of the parts, in which `retry` takes names of the OpenResty gateway too. */
+const blocks = Object.fromEntries(
+  ALL_PARTS.flatMap(({ name, options }): [string, FileBlock][] => {
+    const more = name === 'retry' ? openrestyRetryShape : {};
+    return options
+      ? [[name, blockOrFalse(optionsObject({ ...unfilled(options.file), ...more })).optional()]]
+      : [];
+  }),
+) as Record<keyof PartBlocks, FileBlock>;
 
 /** One API of a file, in either vocabulary or a mix of both. */
 export const apiSchema = optionsObject({
@@ -65,15 +69,11 @@ export const apiSchema = optionsObject({
   validateJson: z.boolean().optional(),
   maxBodyBytes: sizeBytes.optional(),
   explain: z
-    .union([z.boolean(), optionsObject(unfilled(PART_SHAPES.explain))], {
+    .union([z.boolean(), optionsObject(unfilled(explainSchema.shape))], {
       error: 'must be a block of options, true or false',
     })
     .optional(),
-  breaker: blockOrFalse(optionsObject(unfilled(PART_SHAPES.breaker))).optional(),
-  retry: blockOrFalse(optionsObject({ ...unfilled(PART_SHAPES.retry), ...openrestyRetryShape })).optional(),
-  cache: blockOrFalse(optionsObject(unfilled(PART_SHAPES.cache))).optional(),
-  rateLimit: blockOrFalse(optionsObject(unfilled(PART_SHAPES.rateLimit))).optional(),
-  proxyRotate: blockOrFalse(optionsObject(unfilled(PART_SHAPES.proxyRotate))).optional(),
+  ...blocks,
   ...openrestyApiShape,
   target_url: target.optional(),
 });

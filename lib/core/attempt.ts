@@ -1,5 +1,4 @@
 import type { ProxyError } from './errors.js';
-import type { Exchange } from './exchange.js';
 
 /** Status line and headers of a response, as received; `rawHeaders` is flat: name, value, name, value. */
 export interface ResponseHead {
@@ -77,38 +76,38 @@ export interface SentRequest {
 }
 
 /** A limit's admission of an attempt. One object may be the permit of many attempts. Its methods must not throw. */
-export interface Permit {
+export interface PermitOf<Call> {
   /**
    * Called when all limits have admitted the attempt, just before it is sent.
    * @returns flat headers that replace those of the same names, for this attempt only
    */
-  sending?(attempt: Attempt, exchange: Exchange, request: SentRequest): readonly string[] | undefined;
+  sending?(attempt: Attempt, exchange: Call, request: SentRequest): readonly string[] | undefined;
   /**
    * Called when the head has arrived: `attempt.outcome` is a response. Whether it is passed on is not decided yet.
    */
-  head?(attempt: Attempt, exchange: Exchange): void;
+  head?(attempt: Attempt, exchange: Call): void;
   /**
    * Called once for each admitted attempt, however it ended: `attempt.end` says how, `attempt.outcome` what came
    * back. The next attempt begins after it.
    */
-  end?(attempt: Attempt, exchange: Exchange): void;
+  end?(attempt: Attempt, exchange: Call): void;
 }
 
 /**
  * Something that can refuse or delay an attempt: a breaker, a quota, a cap on concurrent requests. One object serves
  * many calls.
  */
-export interface Limit {
+export interface LimitOf<Call> {
   /**
    * Called before each attempt, in the order of the stages.
    * @returns a permit; `undefined` to admit without being notified any further; or the error that ends the call
    */
   admit?(
     attempt: Attempt,
-    exchange: Exchange,
-  ): Permit | ProxyError | undefined | Promise<Permit | ProxyError | undefined>;
+    exchange: Call,
+  ): PermitOf<Call> | ProxyError | undefined | Promise<PermitOf<Call> | ProxyError | undefined>;
   /** Whether another attempt would be refused now. Called before a response is discarded for a retry. */
-  blocks?(exchange: Exchange): boolean;
+  blocks?(exchange: Call): boolean;
   /** When attempts through this egress proxy are admitted again, in epoch milliseconds; 0 means now. */
   readyAt?(egress: string | undefined): number;
 }

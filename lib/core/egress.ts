@@ -62,6 +62,8 @@ export interface EgressCall {
   }[];
   /** An upgrade: it needs a tunnel and cannot be sent in absolute form. */
   readonly tunnel?: boolean;
+  /** Nobody waits for it any more: it would not use a proxy that it is given. */
+  readonly abandoned?: boolean;
 }
 
 /** What a policy returns for an attempt without an egress proxy. */

@@ -74,6 +74,11 @@ export class ProxyError extends Error {
   }
 }
 
+/** For a call that comes, or still waits, when what it needs is closed: another process may serve it soon. */
+export function shuttingDown(message = 'The proxy is shutting down'): ProxyError {
+  return new ProxyError('ERR_SHUTTING_DOWN', message, { retryAfterMs: 1000 });
+}
+
 /** Thrown when a factory is called with an option that is not valid. */
 export class InvalidOptionError extends TypeError {
   override readonly name = 'InvalidOptionError';

@@ -1,12 +1,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Attempt, Limit } from './attempt.js';
+import type { Attempt, LimitOf, PermitOf } from './attempt.js';
 import type { EgressPolicy } from './egress.js';
 import type { ProxyError } from './errors.js';
-import type { RetryPolicy } from './retry-policy.js';
+import type { RetryContextOf, RetryPolicyOf } from './retry-policy.js';
 import type { Upgrade } from './upgrade.js';
 
 /** A middleware as Connect, Express and Polka call it. Nothing that Express adds is used. */
 export type Handler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
+
+/** What may refuse an attempt of a call, or make it wait. */
+export type Limit = LimitOf<Exchange>;
+
+/** What an attempt of a call holds of a {@link Limit}. */
+export type Permit = PermitOf<Exchange>;
+
+/** Decides which attempts of a call are followed by another. */
+export type RetryPolicy = RetryPolicyOf<Exchange>;
+
+/** What a {@link RetryPolicy} may look at. */
+export type RetryContext = RetryContextOf<Exchange>;
 
 /** What the cache did with a call. */
 export type CacheVerdict = 'hit' | 'miss' | 'stale' | 'revalidated' | 'bypass' | 'coalesced';

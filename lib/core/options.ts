@@ -90,6 +90,11 @@ export function optionsObject<T extends z.ZodRawShape>(shape: T): z.ZodObject<T,
   });
 }
 
+/** The schema without these options. */
+export function without({ shape }: z.ZodObject, names: readonly string[]): z.ZodObject {
+  return optionsObject(Object.fromEntries(Object.entries(shape).filter(([key]) => !names.includes(key))));
+}
+
 function ruleOf(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':

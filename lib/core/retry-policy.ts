@@ -1,8 +1,7 @@
 import type { AttemptOutcome } from './attempt.js';
-import type { Exchange } from './exchange.js';
 
 /** Decides which attempts are followed by another. Set by `retry()`, used by the attempt loop. */
-export interface RetryPolicy {
+export interface RetryPolicyOf<Call> {
   /** Maximum bytes of a request body that are buffered to be sent again. */
   readonly maxBodyBytes: number;
   /** Timeout of the whole call up to the accepted head, back-off included. */
@@ -10,14 +9,14 @@ export interface RetryPolicy {
   /** Whether a call with this method may be sent twice. */
   resends(method: string): boolean;
   /** Milliseconds to wait before the next attempt; `undefined` if this outcome is passed on. */
-  delayAfter(outcome: AttemptOutcome, call: RetryContext): number | undefined;
+  delayAfter(outcome: AttemptOutcome, call: RetryContextOf<Call>): number | undefined;
   /** Runs `again` until it resolves; called only after a first attempt has failed. */
   drive(again: (giveUp: (error: Error) => void) => Promise<void>): Promise<void>;
 }
 
 /** What a retry policy decides by. */
-export interface RetryContext {
-  readonly exchange: Exchange;
+export interface RetryContextOf<Call> {
+  readonly exchange: Call;
   readonly method: string;
   /** Attempts made that count against `maxAttempts`. */
   readonly attemptsMade: number;

@@ -52,5 +52,5 @@ function upstreamStatusOf({ attempts }: Exchange): number | undefined {
 
 function failureText(status: number, upstreamStatus: number | undefined, attempts: number): string {
   if (upstreamStatus === undefined) return `status ${status} without a response of the upstream`;
-  return `the upstream answered ${upstreamStatus} after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;
+  return `the upstream responded with ${upstreamStatus} after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;
 }

@@ -4,7 +4,8 @@ import type { Duplex } from 'node:stream';
 import type { ManyApisConfig } from '../apis/options.js';
 import type { LoadedConfig } from '../config/load-config.js';
 import type { GatewaySettings } from '../config/schema.js';
-import { ProxyError } from '../core/errors.js';
+import { Closing } from '../core/closing.js';
+import { ProxyError, shuttingDown } from '../core/errors.js';
 import { knownExchange } from '../core/exchange.js';
 import { sendError } from '../core/send-error.js';
 import { type ResilientProxy, resilientProxy } from '../resilient-proxy.js';
@@ -63,9 +64,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   const status = new ConfigStatus();
   proxy.metrics?.add(status.families());
   const startedAt = performance.now();
+  const closing = new Closing();
   const state = {
-    closing: false,
-    closed: undefined as Promise<void> | undefined,
+    opening: undefined as Promise<string> | undefined,
     warnings: options.warnings ?? [],
   };
   const server = createServer({
@@ -90,7 +91,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       startedAt,
       admin: adminCheck(adminToken),
       actions: Boolean(adminToken),
-      closing: () => state.closing,
+      closing: () => closing.begun,
     }),
   );
   const logNewParts = logStates(proxy, logger);
@@ -113,7 +114,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   function serveLast(req: IncomingMessage, res: ServerResponse): void {
     res.setHeader('Connection', 'close');
     req.url = originOf(req.url ?? '/');
-    if (req.url.startsWith(API)) sendError(req, res, shuttingDown());
+    if (req.url.startsWith(API)) sendError(req, res, shutDownError());
     else serve(req, res);
   }
 
@@ -124,7 +125,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const url = originOf(req.url ?? '/');
     const { host, origin } = req.headers;
     const reason = live.refused?.(host, header(req, 'sec-fetch-site'), origin);
-    const error = state.closing ? shuttingDown() : reason && new ProxyError('ERR_FORBIDDEN', reason);
+    const error = closing.begun ? shutDownError() : reason && new ProxyError('ERR_FORBIDDEN', reason);
     if (error) return refuseUpgrade(socket, error);
     if (!url.startsWith(API)) return refuseUpgrade(socket, NO_WEBSOCKET);
     req.url = url.slice(MOUNT_LENGTH);
@@ -135,11 +136,12 @@ export function createGateway(options: GatewayOptions): Gateway {
   server.on('request', serve).on('upgrade', upgrade);
 
   function reload(load: () => LoadedConfig): void {
-    if (state.closing) return;
+    if (closing.begun) return;
     try {
       const { config, gateway: now, warnings } = load();
+      const next = liveSettings(now, settings.host, logger);
       const { needsRestart, ...report } = proxy.update(withMetrics(config));
-      live = liveSettings(now, settings.host, logger);
+      live = next;
       const fixed = [...fixedSettings(settings, now), ...needsRestart];
       state.warnings = [...warnings, ...fixed.map((name) => `${name} takes effect at the next start`)];
       logNewParts();
@@ -156,12 +158,22 @@ export function createGateway(options: GatewayOptions): Gateway {
     }
   }
 
+  function listen(): Promise<string> {
+    if (closing.begun) return Promise.reject(shutDownError());
+    state.opening = listening(server, settings).then((url) => {
+      if (closing.begun) throw shutDownError();
+      return url;
+    });
+    return state.opening;
+  }
+
   async function shutDown(): Promise<void> {
-    state.closing = true;
     // Their live streams would keep connections open until the timeout.
     dashboards.close();
     server.off('request', serve).on('request', serveLast);
     void proxy.closeSockets(Math.min(GOODBYE_MS, live.shutdownTimeoutMs));
+    // A server whose address is still looked up cannot be closed.
+    await state.opening?.catch(() => {});
     const cut = server.listening ? await drain(server, sockets, live.shutdownTimeoutMs) : 0;
     if (cut > 0) logger.warn({ connections: cut }, 'connections were cut off after server.shutdownTimeoutMs');
     await proxy.close();
@@ -169,12 +181,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   return {
     server,
     proxy,
-    listen: () => listening(server, settings),
+    listen,
     reload,
-    close: () => {
-      state.closed ??= shutDown();
-      return state.closed;
-    },
+    close: () => closing.begin(shutDown),
   };
 }
 
@@ -211,9 +220,7 @@ function lazily<T>(make: () => T): () => T {
   };
 }
 
-const SHUTDOWN_RETRY_MS = 1000;
 /** How long WebSockets may take for their closing handshake. */
 const GOODBYE_MS = 5000;
 
-const shuttingDown = () =>
-  new ProxyError('ERR_SHUTTING_DOWN', 'The gateway is shutting down', { retryAfterMs: SHUTDOWN_RETRY_MS });
+const shutDownError = () => shuttingDown('The gateway is shutting down');

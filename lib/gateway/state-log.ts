@@ -1,4 +1,4 @@
-import type { Api } from '../apis/api.js';
+import type { Api } from '../apis/part-list.js';
 import type { BreakerHandler } from '../breaker/breaker.js';
 import type { BreakerEvents } from '../breaker/breaker-events.js';
 import type { ProxyRotateHandler } from '../proxy-rotate/proxy-rotate.js';

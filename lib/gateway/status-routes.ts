@@ -1,4 +1,5 @@
 import { type Request, type Response, Router } from 'express';
+import { statusViews } from '../apis/part-views.js';
 import { circuitStatus } from '../breaker/circuit-status.js';
 import type { ResilientProxy } from '../resilient-proxy.js';
 import { apiStats } from '../stats/api-stats.js';
@@ -12,10 +13,11 @@ export function statusRoutes(proxy: ResilientProxy): Router {
   router.get('/egress-status', (_req, res) => {
     res.json({ timestamp: Date.now(), ...proxy.egress() });
   });
-  router.get('/cache-status', (_req, res) => {
-    const caches = [...proxy.apis].flatMap(([api, { cache }]) => (cache ? [{ api, ...cache.counts() }] : []));
-    res.json({ timestamp: Date.now(), caches });
-  });
+  for (const { route, read } of statusViews(proxy.apis)) {
+    router.get(route, (_req, res) => {
+      res.json({ timestamp: Date.now(), ...read() });
+    });
+  }
   router.get('/api-stats', async (req, res) => {
     const { stats } = proxy;
     if (!stats) return turnedOff(res, 'stats');

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import type { Attempt, Limit, Permit } from '../core/attempt.js';
+import type { Attempt } from '../core/attempt.js';
+import type { Limit, Permit } from '../core/exchange.js';
 import { announcesBody, type Exchange } from '../core/exchange.js';
 import { ApiCounts } from './api-counts.js';
 

@@ -1,17 +1,8 @@
 import { Counter, Gauge } from 'prom-client';
+import type { Family } from '../core/metric-family.js';
 import type { MetricsRegistry } from './metrics-options.js';
 
-/** One line of a metric. */
-export type Row = readonly [labels: Readonly<Record<string, string>>, value: number];
-
-/** A counter or gauge whose values are read at each scrape. */
-export interface Family {
-  readonly type: 'counter' | 'gauge';
-  readonly name: string;
-  readonly help: string;
-  readonly labels: readonly string[];
-  readonly rows: () => Iterable<Row>;
-}
+export type { Family, Row } from '../core/metric-family.js';
 
 /** Adds a family to a registry of prom-client. */
 export function registerFamily(family: Family, prefix: string, registry: MetricsRegistry): void {

@@ -21,7 +21,7 @@ export interface MetricsHandler {
   contentType(accept?: string): PrometheusContentType | OpenMetricsContentType;
   /** Adds counters and gauges that are read at each scrape; their names get the prefix too. @internal */
   add(families: readonly Family[]): void;
-  /** Removes its metrics from the application's registry and stops watching the event loop. */
+  /** Removes its metrics from the application's registry, counts no more, and stops watching the event loop. */
   close(): void;
 }
 
@@ -46,6 +46,7 @@ export function metrics(options: MetricsOptions = {}): MetricsHandler {
   ];
   const names = [...families, ...TIME_FAMILIES].map((family) => prefix + family.name);
   const plain: MetricsRegistry = register ?? new Registry();
+  let closed = false;
   let openMetrics: Registry<OpenMetricsContentType> | undefined;
   const taken = names.find((name) => plain.getSingleMetric(name));
   if (taken !== undefined) {
@@ -55,7 +56,7 @@ export function metrics(options: MetricsOptions = {}): MetricsHandler {
   fill(plain);
 
   function enter(exchange: Exchange): undefined {
-    if (exchange.limits.includes(counts)) return;
+    if (closed || exchange.limits.includes(counts)) return;
     exchange.limits.push(counts);
     if (!exchange.detached) counts.begin(exchange);
   }
@@ -96,6 +97,7 @@ export function metrics(options: MetricsOptions = {}): MetricsHandler {
     render: (accept?: string) => registryFor(accept).metrics(),
     contentType: (accept?: string) => registryFor(accept).contentType,
     add(more: readonly Family[]) {
+      if (closed) return;
       for (const family of more) {
         families.push(family);
         names.push(prefix + family.name);
@@ -104,6 +106,9 @@ export function metrics(options: MetricsOptions = {}): MetricsHandler {
       }
     },
     close() {
+      // By then metrics of the same names may be another's.
+      if (closed) return;
+      closed = true;
       lag?.close();
       for (const name of names) plain.removeSingleMetric(name);
     },

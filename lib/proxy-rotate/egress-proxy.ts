@@ -1,5 +1,6 @@
 import type { ConnectTo, Egress } from '../core/egress.js';
 import type { EgressProxyStatus } from '../core/egress-status.js';
+import { type ProxyError, shuttingDown } from '../core/errors.js';
 import { Cooldown, type CooldownTimes } from './cooldown.js';
 import { DialError } from './dial-error.js';
 import type { ProxyAddress } from './proxy-address.js';
@@ -36,6 +37,7 @@ export class EgressProxy implements DialWatcher {
   #agent: ProxyAgent | undefined;
   #tunnel: Egress | undefined;
   #plain: Egress | undefined;
+  #closed = false;
 
   constructor(
     proxy: ResolvedProxy,
@@ -68,7 +70,8 @@ export class EgressProxy implements DialWatcher {
     return this.#plain;
   }
 
-  refusal(): DialError | undefined {
+  refusal(): ProxyError | undefined {
+    if (this.#closed) return shuttingDown();
     if (this.cooldown.state(this.#owner.now()) !== 'cooling-down') return undefined;
     return new DialError(`it is cooling down after ${this.cooldown.reason}`, 'proxy');
   }
@@ -104,7 +107,8 @@ export class EgressProxy implements DialWatcher {
   }
 
   close(): void {
-    this.#agent?.destroy();
+    this.#closed = true;
+    this.#agent?.close();
   }
 
   #pool(): ProxyAgent {

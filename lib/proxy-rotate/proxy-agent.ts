@@ -3,15 +3,15 @@ import { isIPv6, type Socket } from 'node:net';
 import { connect as connectTls, type SecureContextOptions } from 'node:tls';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import type { ConnectTo } from '../core/egress.js';
-import { ProxyError } from '../core/errors.js';
+import { ProxyError, shuttingDown } from '../core/errors.js';
 import { Dial } from './dial.js';
 import { DialError, unreachable } from './dial-error.js';
 import type { ProxyAddress } from './proxy-address.js';
 
 /** Is told of every connection through an egress proxy, and may refuse one. */
 export interface DialWatcher {
-  /** The error if the proxy is cooling down. */
-  refusal(): DialError | undefined;
+  /** The error if the proxy is cooling down, or closed. */
+  refusal(): ProxyError | undefined;
   /** @returns the time, for {@link ended} */
   began(): number;
   /** @param failure `undefined` if the proxy is not to blame */
@@ -48,6 +48,7 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
   readonly #address: ProxyAddress;
   readonly #options: ProxyAgentOptions;
   readonly #watcher: DialWatcher;
+  readonly #dials = new Set<Dial>();
 
   constructor(address: ProxyAddress, options: ProxyAgentOptions, watcher: DialWatcher) {
     const { authorization } = address;
@@ -91,6 +92,12 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
     pooling.addRequest.call(this, req, { ...options, secureEndpoint });
   }
 
+  /** Ends its connections, and those that are being opened. */
+  close(): void {
+    for (const dial of [...this.#dials]) dial.fail(shuttingDown());
+    this.destroy();
+  }
+
   async #dial(options: ConnectOptions, absoluteForm: boolean): Promise<Socket> {
     const refusal = this.#watcher.refusal();
     if (refusal) throw refusal;
@@ -100,6 +107,7 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
       encrypted: options.secureEndpoint,
     };
     const dial = new Dial(this.#options.connectTimeoutMs);
+    this.#dials.add(dial);
     const beganAt = this.#watcher.began();
     const opening = absoluteForm ? this.#straight(dial) : this.#tunnel(dial, options);
     // Handled even if `dial.broken` rejects first.
@@ -112,6 +120,8 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
       dial.fail(failure ?? unreachable(error));
       this.#watcher.ended(beganAt, to, failure);
       throw error;
+    } finally {
+      this.#dials.delete(dial);
     }
     dial.done();
     this.#watcher.ended(beganAt, to);

@@ -24,7 +24,10 @@ export interface ProxyRotateHandler {
   on<E extends keyof ProxyRotateEvents>(event: E, listener: (...args: ProxyRotateEvents[E]) => void): void;
   /** Removes a listener that `on()` has added. */
   off<E extends keyof ProxyRotateEvents>(event: E, listener: (...args: ProxyRotateEvents[E]) => void): void;
-  /** Closes the pooled connections of Node's client through the proxies; later calls are refused. */
+  /**
+   * Closes the connections through the proxies that Node's client keeps or that are being opened; later calls get
+   * ERR_SHUTTING_DOWN.
+   */
   close(): void;
 }
 

@@ -1,7 +1,7 @@
 import type { AttemptOutcome, ResponseHead } from '../core/attempt.js';
 import { DIRECT, type Egress, type EgressCall, type EgressTarget } from '../core/egress.js';
 import type { EgressProxyStatus } from '../core/egress-status.js';
-import { ProxyError } from '../core/errors.js';
+import { type ProxyError, shuttingDown } from '../core/errors.js';
 import type { Events } from '../core/events.js';
 import type { Clock } from '../core/steady-clock.js';
 import { requestedDelayMs } from '../http/retry-after.js';
@@ -93,6 +93,7 @@ export class Rotation implements RouteOwner, ProxyOwner {
   }
 
   dialEnded(proxy: EgressProxy, beganAt: number, targetOrigin: string, failure: DialError | undefined): void {
+    if (this.#closed) return;
     if (failure?.concerns === 'proxy') {
       this.#failed(proxy, undefined, proxy.cooldown, { reason: failure.reason, beganAt });
       return;
@@ -159,15 +160,15 @@ export class Rotation implements RouteOwner, ProxyOwner {
     return proxy.egress(lane.encrypted || call.tunnel === true);
   }
 
-  /** Waits for the end of the trial, for no other exit can be used: it comes soon, one way or the other. */
+  /** Waits for the end of the probe, since no other egress proxy is usable: it ends soon, either way. */
   async #afterProbe(route: Route, call: EgressCall, tried: ReadonlySet<string>, lane: Lane): Promise<Way> {
     const giveUpAt = this.now() + this.#options.connectTimeoutMs;
     for (;;) {
       await this.#waiting.until(giveUpAt - this.now());
       const now = this.now();
       route.chosenAt = now;
+      if (this.#closed || call.abandoned) return this.#shutDown(route);
       const found = this.#search(route, call, tried, lane, now);
-      if (this.#closed) return this.#shutDown(route);
       if (found.proxy) return this.#take(route, call, found.proxy, lane, now);
       if (!found.onProbe || now >= giveUpAt) return this.#nothingLeft(route, lane, tried, found, now);
     }
@@ -195,7 +196,7 @@ export class Rotation implements RouteOwner, ProxyOwner {
 
   #shutDown(route: Route): ProxyError {
     route.lane = undefined;
-    return new ProxyError('ERR_SHUTTING_DOWN', 'The proxy is shutting down');
+    return shuttingDown();
   }
 
   #responded(

@@ -1,6 +1,7 @@
-import type { Attempt, AttemptOutcome, Limit, Permit, ResponseHead } from '../core/attempt.js';
+import type { Attempt, AttemptOutcome, ResponseHead } from '../core/attempt.js';
 import type { DIRECT, Egress, EgressCall, EgressPolicy, EgressTarget } from '../core/egress.js';
 import type { ProxyError } from '../core/errors.js';
+import type { Limit, Permit } from '../core/exchange.js';
 import type { EgressProxy } from './egress-proxy.js';
 import type { Lane } from './lanes.js';
 

@@ -1,6 +1,6 @@
-import type { Attempt, Limit, Permit } from '../core/attempt.js';
-import { ProxyError } from '../core/errors.js';
-import type { Exchange } from '../core/exchange.js';
+import type { Attempt } from '../core/attempt.js';
+import { ProxyError, shuttingDown } from '../core/errors.js';
+import type { Exchange, Limit, Permit } from '../core/exchange.js';
 import { readLimits } from './gate/advertised-limits.js';
 import type { Gate, Passage } from './gate/gate.js';
 import { hasLimitHeaders, sentHeaders } from './limit-headers.js';
@@ -59,6 +59,7 @@ export class LimitedCall implements Limit, Permit {
 
   #enter(): Veto | Promise<Veto> {
     const { limiter } = this;
+    if (limiter.closing.begun) return shuttingDown();
     const gate = limiter.rotates ? undefined : this.#gateTo(undefined);
     return this.#acquire(gate, limiter.options.onLimit === 'queue', limiter.totalTimeoutMs);
   }
@@ -72,6 +73,7 @@ export class LimitedCall implements Limit, Permit {
     const { limiter } = this;
     const exchange = this.#exchange;
     if (this.#over) return this.#abandoned();
+    if (limiter.closing.begun) return shuttingDown();
     limiter.observe(exchange);
     const gate = this.#gateTo(attempt.egress);
     this.#attempt = attempt;
@@ -152,7 +154,9 @@ export class LimitedCall implements Limit, Permit {
     mayWait: boolean,
     totalTimeoutMs: number | undefined,
   ): Veto | Promise<Veto> {
-    return mayWait ? this.#wait(gate, blocked, totalTimeoutMs) : this.limiter.refuse(blocked.refusal);
+    return mayWait && !this.limiter.closing.begun
+      ? this.#wait(gate, blocked, totalTimeoutMs)
+      : this.limiter.refuse(blocked.refusal);
   }
 
   #lanes(gate: Gate | undefined): readonly unknown[] {
@@ -212,10 +216,10 @@ export class LimitedCall implements Limit, Permit {
       };
       const waiter: Waiter = {
         lanes: this.#lanes(gate),
-        deadline: limiter.clock() + waitMs,
+        deadline: limiter.time.steady() + waitMs,
         attempt: () => this.#take(gate),
         go: () => settle(undefined),
-        late: (last) => settle(limiter.refuseLate(last.refusal)),
+        late: (last) => settle(limiter.refuse(last.refusal)),
       };
       this.#stopWaiting = () => {
         line.leave(waiter);
@@ -245,7 +249,7 @@ export class LimitedCall implements Limit, Permit {
 
   #responded(status: number, rawHeaders: readonly string[]): void {
     if (this.#gate && this.#passage)
-      this.#gate.settle(this.#passage, readLimits(status, rawHeaders, Date.now()));
+      this.#gate.settle(this.#passage, readLimits(status, rawHeaders, this.limiter.time.wall()));
     this.#clear();
   }
 

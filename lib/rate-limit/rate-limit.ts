@@ -3,7 +3,7 @@ import { CREDENTIAL_HEADERS } from '../core/credential-headers.js';
 import type { LimitStatus } from '../core/egress-status.js';
 import type { ProxyError } from '../core/errors.js';
 import { type Exchange, exchangeOf } from '../core/exchange.js';
-import { type Clock, steadyClock } from '../core/steady-clock.js';
+import { realTime, type Time } from '../core/time.js';
 import { LimitedCall } from './limited-call.js';
 import { Limiter } from './quota/limiter.js';
 import type { RateLimitEvents } from './rate-limit-events.js';
@@ -18,7 +18,7 @@ export interface RateLimitHandler {
   on<E extends keyof RateLimitEvents>(event: E, listener: (...args: RateLimitEvents[E]) => void): void;
   /** Removes a listener that `on()` has added. */
   off<E extends keyof RateLimitEvents>(event: E, listener: (...args: RateLimitEvents[E]) => void): void;
-  /** Refuses the waiting calls, and closes a connection to Redis that it has opened itself. */
+  /** Refuses the waiting calls and later ones, and closes a connection to Redis that it has opened itself. */
   close(): Promise<void>;
 }
 
@@ -28,18 +28,18 @@ export interface RateLimitHandler {
  * `forward()` it counts attempts, and keeps advertised limits apart by egress proxy; in front of any other handler it
  * counts calls.
  *
- * @param clock monotonic, in milliseconds; for tests
+ * @param time for tests
  * @param credentials the well-known credential headers that reach the target: all of them by default;
  *   `credentialHeaders` adds to them
  * @throws InvalidOptionError
  */
 export function rateLimit(
   options: RateLimitOptions = {},
-  clock: Clock = steadyClock,
+  time: Time = realTime,
   credentials: readonly string[] = CREDENTIAL_HEADERS,
 ): RateLimitHandler {
   const resolved = resolveRateLimit(options);
-  const limiter = new Limiter(resolved, clock, credentials);
+  const limiter = new Limiter(resolved, time, credentials);
   const { key } = resolved;
 
   function rateLimit(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {

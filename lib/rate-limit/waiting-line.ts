@@ -1,11 +1,11 @@
-import type { Clock } from '../core/steady-clock.js';
+import type { StopTimer, Time } from '../core/time.js';
 import type { Refusal } from './refusal.js';
 
 /** A waiting call. */
 export interface Waiter {
   /** The limits it needs: no later call that needs one of them overtakes it. */
   readonly lanes: readonly unknown[];
-  /** End of its waiting time, by the line's clock. */
+  /** End of its waiting time, by the line's steady clock. */
   readonly deadline: number;
   /** Takes what the call needs, or says which lane is blocked, and until when. */
   attempt(): Promise<Blocked | undefined> | Blocked | undefined;
@@ -29,17 +29,17 @@ const LONGEST_TIMER_MS = 2_147_483_647;
 
 /** The queue: first come, first served among calls that need the same limit. One timer serves all of them. */
 export class WaitingLine {
-  readonly #clock: Clock;
+  readonly #time: Time;
   /** Waiters and what blocks each, in order of arrival. */
   readonly #waiters = new Map<Waiter, Blocked>();
   readonly #lanes = new Map<unknown, number>();
-  #timer: NodeJS.Timeout | undefined;
+  #timer: StopTimer | undefined;
   #timerAt = 0;
   #serving = false;
   #again = false;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(time: Time) {
+    this.#time = time;
   }
 
   get length(): number {
@@ -112,7 +112,7 @@ export class WaitingLine {
       const { value: waiter, done } = rest.next();
       if (done || !waiter) break;
       wakeAt = Math.min(wakeAt, waiter.deadline);
-      if (waiter.deadline <= this.#clock()) {
+      if (waiter.deadline <= this.#time.steady()) {
         this.#tooLate(waiter);
         continue;
       }
@@ -122,7 +122,7 @@ export class WaitingLine {
       this.#waitsFor(waiter, why);
       if (lane !== undefined) continue;
       blocked.set(why.lane, why);
-      wakeAt = Math.min(wakeAt, this.#clock() + (why.refusal.againMs ?? why.refusal.waitMs));
+      wakeAt = Math.min(wakeAt, this.#time.steady() + (why.refusal.againMs ?? why.refusal.waitMs));
     }
     return wakeAt;
   }
@@ -159,14 +159,13 @@ export class WaitingLine {
   #wakeBy(instant: number): void {
     if (this.#timer && this.#timerAt <= instant) return;
     this.#stopTimer();
-    const delayMs = Math.ceil(instant - this.#clock()) + TIMER_SLACK_MS;
-    this.#timer = setTimeout(() => this.wake(), Math.min(LONGEST_TIMER_MS, Math.max(1, delayMs)));
-    this.#timer.unref();
+    const delayMs = Math.ceil(instant - this.#time.steady()) + TIMER_SLACK_MS;
+    this.#timer = this.#time.after(Math.min(LONGEST_TIMER_MS, Math.max(1, delayMs)), () => this.wake());
     this.#timerAt = instant;
   }
 
   #stopTimer(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.();
     this.#timer = undefined;
   }
 }

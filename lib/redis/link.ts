@@ -1,3 +1,4 @@
+import { Closing } from '../core/closing.js';
 import { RedisCircuit, type RedisCircuitLimits } from './circuit.js';
 import { closeClient, type OpenedRedis, type RedisClient } from './client.js';
 import { codeOf, type RedisReply, replyWithin } from './reply.js';
@@ -27,7 +28,7 @@ export class RedisLink {
   readonly #recovered = new Set<() => void>();
   readonly #background = new Set<Promise<unknown>>();
   #lastError: string | undefined;
-  #closed = false;
+  readonly #closing = new Closing();
 
   constructor({ client, own }: OpenedRedis, { commandTimeoutMs, circuit }: RedisLinkOptions) {
     this.client = client;
@@ -51,7 +52,7 @@ export class RedisLink {
 
   /** Whether there is a connection, and Redis has replied on it lately. */
   get usable(): boolean {
-    return !this.#closed && this.client.status === 'ready' && !this.#circuit.isOpen;
+    return !this.#closing.begun && this.client.status === 'ready' && !this.#circuit.isOpen;
   }
 
   get circuitIsOpen(): boolean {
@@ -77,7 +78,7 @@ export class RedisLink {
   #learn(key: string, reply: RedisReply<unknown>): void {
     if (!reply.ok) this.#lastError = reply.reason;
     if (reply.ok || reply.refused) this.#circuit.succeeded();
-    else if (!this.#closed) this.#circuit.failed(key);
+    else if (!this.#closing.begun) this.#circuit.failed(key);
   }
 
   /** Sends a command that no request waits for. It is sent at once, before any later command. */
@@ -90,9 +91,11 @@ export class RedisLink {
   }
 
   /** Closes its own connection once the commands in flight have finished or timed out. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+  close(): Promise<void> {
+    return this.#closing.begin(() => this.#close());
+  }
+
+  async #close(): Promise<void> {
     this.#circuit.close();
     await Promise.all(this.#background);
     this.client.off('ready', this.#onReady);

@@ -1,3 +1,4 @@
+import { Closing } from '../core/closing.js';
 import { closeClient, type RedisClient } from './client.js';
 import { replyWithin } from './reply.js';
 
@@ -22,7 +23,7 @@ export class RedisSubscriber {
   readonly #limitMs: number;
   readonly #channels = new Map<string, Channel>();
   #client: RedisClient | undefined;
-  #closed = false;
+  readonly #closing = new Closing();
 
   constructor(open: () => RedisClient, limitMs: number) {
     this.#open = open;
@@ -30,7 +31,7 @@ export class RedisSubscriber {
   }
 
   listen(name: string, listener: ChannelListener): Subscription {
-    if (this.#closed) return { heard: Promise.resolve(false), stop() {} };
+    if (this.#closing.begun) return { heard: Promise.resolve(false), stop() {} };
     this.#client ??= this.#connected();
     let channel = this.#channels.get(name);
     if (!channel) {
@@ -41,11 +42,13 @@ export class RedisSubscriber {
     return { heard: channel.heard, stop: () => this.#stop(name, listener) };
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    this.#missed();
-    this.#channels.clear();
-    if (this.#client) await closeClient(this.#client);
+  /** Tells all who listen that messages may be missed from now on, and ends the connection. */
+  close(): Promise<void> {
+    return this.#closing.begin(() => {
+      this.#missed();
+      this.#channels.clear();
+      return this.#client && closeClient(this.#client);
+    });
   }
 
   #connected(): RedisClient {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Attempt, Limit, Permit, SentRequest } from '../core/attempt.js';
-import type { Exchange } from '../core/exchange.js';
+import type { Attempt, SentRequest } from '../core/attempt.js';
+import type { Exchange, Limit, Permit } from '../core/exchange.js';
 import { idempotencyKeySchema, type ResolvedRetry } from './retry-options.js';
 
 /** Sends the same key with all attempts of an unsafe call. One instance serves every call of a policy. */

@@ -1,5 +1,5 @@
 import type { AttemptOutcome } from '../core/attempt.js';
-import type { RetryContext } from '../core/retry-policy.js';
+import type { RetryContext } from '../core/exchange.js';
 import { requestedDelayMs } from '../http/retry-after.js';
 import { backOffMs } from './back-off.js';
 import type { ResolvedRetry } from './retry-options.js';

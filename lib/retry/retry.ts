@@ -1,10 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AttemptOutcome } from '../core/attempt.js';
 import { Events } from '../core/events.js';
-import type { Exchange } from '../core/exchange.js';
+import type { Exchange, RetryContext, RetryPolicy } from '../core/exchange.js';
 import { resolveOptions } from '../core/options.js';
 import { enterBy } from '../core/pipeline.js';
-import type { RetryContext, RetryPolicy } from '../core/retry-policy.js';
 import { driveAttempts } from './driver.js';
 import { IdempotencyKeys } from './idempotency-keys.js';
 import { RetryBudget } from './retry-budget.js';

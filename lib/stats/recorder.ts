@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import type { Limit, Permit } from '../core/attempt.js';
 import type { ProxyError } from '../core/errors.js';
+import type { Limit, Permit } from '../core/exchange.js';
 import { announcesBody, type Exchange } from '../core/exchange.js';
 import { messageOf, resultOf } from './call-outcome.js';
 import type { Delta } from './digest/delta.js';

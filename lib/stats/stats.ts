@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Closing } from '../core/closing.js';
 import { type Exchange, exchangeOf } from '../core/exchange.js';
+import { realTime, type Time } from '../core/time.js';
 import { ChangeNews } from './change-news.js';
 import { MemoryStatsStore } from './memory-stats-store.js';
 import { Recorder } from './recorder.js';
@@ -26,6 +28,7 @@ export interface StatsHandler extends StatsSource {
   health(): StatsHealth;
   /**
    * Sends what was not sent yet, for at most two seconds where Redis does not reply, and frees timer and connection.
+   * What passes later is not counted.
    */
   close(): Promise<void>;
 }
@@ -35,15 +38,16 @@ export interface StatsHandler extends StatsSource {
  * it. Put it in front of everything else, so that responses from a cache, refusals and clients that left are counted
  * as well. Any handler may follow.
  *
- * @param clock epoch milliseconds; for tests
+ * @param time for tests
  * @throws InvalidOptionError
  */
-export function stats(options: StatsOptions = {}, clock: () => number = Date.now): StatsHandler {
+export function stats(options: StatsOptions = {}, time: Time = realTime): StatsHandler {
+  const clock = time.wall;
   const resolved = resolveStats(options);
   const { flushMs, redis } = resolved;
   let configured = resolved.apis;
   const store = redis
-    ? new RedisStatsStore({ ...resolved, redis }, clock)
+    ? new RedisStatsStore({ ...resolved, redis }, time)
     : new MemoryStatsStore(resolved, clock);
   const news = new ChangeNews(() => store.revision());
   const recorder = new Recorder(resolved, clock, (api, delta) => {
@@ -51,11 +55,11 @@ export function stats(options: StatsOptions = {}, clock: () => number = Date.now
     news.changed();
   });
   const reader = new StatsReader(store);
-  const timer = setInterval(tick, flushMs);
-  timer.unref();
+  const closing = new Closing();
+  const stopFlushing = time.every(flushMs, tick);
 
   function tick(): void {
-    void flush().then(() => news.notify(performance.now()));
+    void flush().then(() => news.notify(time.steady()));
   }
 
   function flush(): Promise<void> {
@@ -63,15 +67,19 @@ export function stats(options: StatsOptions = {}, clock: () => number = Date.now
     return store.flush();
   }
 
+  function watch(exchange: Exchange, ownWriters = false): void {
+    if (!closing.begun) recorder.watch(exchange, ownWriters);
+  }
+
   function stats(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
     const exchange = exchangeOf(req, res);
-    recorder.watch(exchange, false);
+    watch(exchange);
     // The client left before it got here: it is counted, and nothing is done for nobody.
     if (!exchange.abandoned) next();
   }
 
   return Object.assign(stats, {
-    watch: (exchange: Exchange, ownWriters = false) => recorder.watch(exchange, ownWriters),
+    watch,
     configure(apis: readonly string[]) {
       configured = [...apis];
     },
@@ -90,10 +98,11 @@ export function stats(options: StatsOptions = {}, clock: () => number = Date.now
       return reader.view(query, configured.includes(query.api), clock());
     },
     onChange: (listener: () => void) => news.listen(listener),
-    async close() {
-      clearInterval(timer);
-      recorder.seal();
-      await store.close();
-    },
+    close: () =>
+      closing.begin(() => {
+        stopFlushing();
+        recorder.seal();
+        return store.close();
+      }),
   });
 }

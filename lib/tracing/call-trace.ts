@@ -1,6 +1,6 @@
 import { type Context, type Span, SpanKind, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
-import type { Attempt, Limit, Permit, SentRequest } from '../core/attempt.js';
-import type { Exchange } from '../core/exchange.js';
+import type { Attempt, SentRequest } from '../core/attempt.js';
+import type { Exchange, Limit, Permit } from '../core/exchange.js';
 import { type Inject, injectedHeaders } from './injected-headers.js';
 import {
   attemptAttributes,

@@ -1,12 +1,5 @@
-import type {
-  Attempt,
-  AttemptEnd,
-  AttemptFailure,
-  AttemptOutcome,
-  Permit,
-  ResponseHead,
-} from '../core/attempt.js';
-import type { Exchange } from '../core/exchange.js';
+import type { Attempt, AttemptEnd, AttemptFailure, AttemptOutcome, ResponseHead } from '../core/attempt.js';
+import type { Exchange, Permit } from '../core/exchange.js';
 import { requestTimeout } from '../core/read-ahead.js';
 import { warnOf } from '../core/warning.js';
 import { headProblem } from '../http/head-problem.js';

@@ -1,28 +1,16 @@
-import type { AttemptFailure, AttemptOutcome, Permit, ResponseHead } from '../core/attempt.js';
+import type { AttemptFailure, AttemptOutcome, ResponseHead } from '../core/attempt.js';
 import { DIRECT, type Egress } from '../core/egress.js';
-import { ProxyError } from '../core/errors.js';
-import type { Exchange } from '../core/exchange.js';
-import { type AttemptOwner, AttemptRun, type RunTools } from './attempt-run.js';
+import { ProxyError, shuttingDown } from '../core/errors.js';
+import type { Exchange, Permit } from '../core/exchange.js';
+import { IDEMPOTENT } from '../http/methods.js';
+import { type AttemptOwner, AttemptRun } from './attempt-run.js';
+import type { CallTools } from './call-tools.js';
 import { noConnection, readFailure } from './failure.js';
 import { replaced } from './request/headers.js';
 import { TimeBudget } from './time-budget.js';
-import type { Plan, Transport } from './transport.js';
-
-/** What a call needs of the `forward()` that runs it. */
-export interface CallTools extends RunTools {
-  readonly send: Transport;
-  /** What the target may take from the last byte of a request to its head; 0 is no limit. */
-  readonly requestTimeoutMs: number;
-  /** Told of each response that is passed on. */
-  readonly logResponse: ((plan: Plan, status: number) => void) | undefined;
-  /** Calls that wait for their next attempt, to be ended when all is closed. */
-  readonly backingOff: Set<Call>;
-}
+import type { Plan } from './transport.js';
 
 const NONE: ReadonlySet<string> = new Set();
-
-/** RFC 9110 §9.2.2. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 /**
  * The attempt loop: sends attempts until one is accepted, asks the limits for a permit before each, and leaves the
@@ -80,9 +68,10 @@ export class Call implements AttemptOwner {
       return this.#refused(run, readFailure(error).error);
     }
     if (!(choice instanceof Promise)) return this.#through(run, choice);
+    this.#wait();
     choice.then(
       (late) => {
-        run.startNow();
+        this.#goOn(run);
         this.#through(run, late);
       },
       (error: unknown) => this.#refused(run, readFailure(error).error),
@@ -108,9 +97,10 @@ export class Call implements AttemptOwner {
         return this.#refused(run, readFailure(error).error);
       }
       if (response instanceof Promise) {
+        this.#wait();
         response.then(
           (late) => {
-            run.startNow();
+            this.#goOn(run);
             if (this.#takes(run, late)) this.#admit(run, plan, i + 1);
           },
           (error: unknown) => this.#refused(run, readFailure(error).error),
@@ -120,6 +110,19 @@ export class Call implements AttemptOwner {
       if (!this.#takes(run, response)) return;
     }
     this.#send(run, plan);
+  }
+
+  /** From here on it can be ended from outside; where all is closed it ends at once, since nobody would end it later. */
+  #wait(): void {
+    if (this.#settled) return;
+    if (this.#tools.isClosed()) this.#stop(shuttingDown());
+    else this.#tools.waiting.add(this);
+  }
+
+  /** What this attempt has waited for is there. */
+  #goOn(run: AttemptRun): void {
+    this.#tools.waiting.delete(this);
+    run.startNow();
   }
 
   /** @returns whether the next limit is to be asked */
@@ -139,14 +142,15 @@ export class Call implements AttemptOwner {
 
   /** The permits that it has hear that it was never sent. */
   #refused(run: AttemptRun, error: ProxyError): void {
+    // One that was over when it began to wait has not been taken out by its end.
+    this.#tools.waiting.delete(this);
     run.conclude({ kind: 'unused' });
     this.#end(error);
   }
 
   #send(run: AttemptRun, plan: Plan): void {
-    const { exchange } = this;
     if (!this.#budget.suffices(run.startedAt)) return this.#refused(run, this.#tooLate());
-    exchange.attempts.push(run);
+    this.exchange.attempts.push(run);
     if (this.#counts) this.#attemptsMade++;
     this.#counts = true;
     try {
@@ -207,10 +211,9 @@ export class Call implements AttemptOwner {
 
   /** An egress proxy that fails costs none of the attempts: the next one is tried at once. */
   #throughAnother(failed: string, error: ProxyError): void {
-    const late = !this.#budget.suffices(performance.now());
-    if (late || !(this.#plan.body?.replayable ?? true)) return this.#end(error);
-    this.#tried ??= new Set();
-    this.#tried.add(failed);
+    const inTime = this.#budget.suffices(performance.now());
+    if (!inTime || !(this.#plan.body?.replayable ?? true)) return this.#end(error);
+    this.#tried = (this.#tried ?? new Set<string>()).add(failed);
     this.#counts = false;
     this.#begin();
   }
@@ -240,12 +243,11 @@ export class Call implements AttemptOwner {
     this.#running = undefined;
     this.#freshTried = false;
     this.#delayMs = delayMs;
-    if (this.#settled) return;
     // From here on, not from the begin of the wait: the driver comes back a little later.
-    this.#tools.backingOff.add(this);
+    this.#wait();
+    if (this.#settled) return;
     if (this.#driven) return this.#driven.failed(new Error('The attempt was not accepted'));
-    const { retry } = this.exchange;
-    retry
+    this.exchange.retry
       ?.drive((giveUp) => this.#drivenAttempt(giveUp))
       .catch((error: unknown) => this.#end(readFailure(error).error));
   }
@@ -255,7 +257,7 @@ export class Call implements AttemptOwner {
       if (this.#settled) return giveUp(new Error('The call has ended'));
       this.#driven = { accepted, failed, giveUp };
       this.#backOff = setTimeout(() => {
-        this.#tools.backingOff.delete(this);
+        this.#tools.waiting.delete(this);
         this.#begin();
       }, this.#delayMs);
       this.#backOff.unref();
@@ -289,7 +291,7 @@ export class Call implements AttemptOwner {
 
   #over(error: ProxyError | undefined): void {
     clearTimeout(this.#backOff);
-    this.#tools.backingOff.delete(this);
+    this.#tools.waiting.delete(this);
     this.#driven?.giveUp(error ?? new Error('The call has ended'));
     this.#plan.body?.close();
     if (error) this.exchange.error = error;

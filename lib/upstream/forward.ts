@@ -2,8 +2,9 @@ import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createProxyMiddleware, type Options, type Plugin } from 'http-proxy-middleware';
+import type { Options, Plugin } from 'http-proxy-middleware';
 import type { ProxyServer } from 'httpxy';
+import { Closing } from '../core/closing.js';
 import { ProxyError } from '../core/errors.js';
 import { exchangeOf } from '../core/exchange.js';
 import { sendError } from '../core/send-error.js';
@@ -21,6 +22,7 @@ import { CallLog } from './call-log.js';
 import { readFailure } from './failure.js';
 import { ServerEvents } from './node/server-events.js';
 import type { ForwardOptions } from './options/forward-options.js';
+import { defaultListeners, proxyMiddleware } from './options/middleware.js';
 import { resolveForward, TRANSPORT_OPTIONS } from './options/resolve-forward.js';
 import { nobodyResponds } from './options/rules.js';
 import { staticOptions } from './options/static-options.js';
@@ -39,8 +41,8 @@ export interface ForwardHandler {
    */
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer, egress?: UpgradeEgress): void;
   /**
-   * Closes the connections to the targets; calls under way fail. Clients of WebSockets are told that the server goes
-   * away (close code 1001), and cut off after a second.
+   * Closes the connections to the targets: calls in progress fail, and later ones get ERR_SHUTTING_DOWN. Clients of
+   * WebSockets are told that the server goes away (close code 1001), and cut off after a second.
    */
   close(): Promise<void>;
 }
@@ -71,12 +73,12 @@ export function forward(options: ForwardOptions, { egressOnly = false }: Forward
   const sockets = new OpenSockets();
   const engine = upstreamPlugin(options, sockets, egressOnly);
   const ownUpgrades = new ServerUpgrades();
+  const closing = new Closing();
   const prepared = staticOptions(options);
   const filter = watchedFilter(options.pathFilter);
-  const proxy = createProxyMiddleware({
+  const proxy = proxyMiddleware({
     ...proxyOptions(options),
     pathFilter: filter.pathFilter,
-    ejectPlugins: true,
     plugins: [...(options.ejectPlugins ? [] : [eventsPlugin]), ...(options.plugins ?? []), engine.plugin],
   });
 
@@ -118,9 +120,11 @@ export function forward(options: ForwardOptions, { egressOnly = false }: Forward
     });
   }
 
-  async function close(): Promise<void> {
-    ownUpgrades.close();
-    await engine.close();
+  function close(): Promise<void> {
+    return closing.begin(() => {
+      ownUpgrades.close();
+      return engine.close();
+    });
   }
   return Object.assign(forward, { upgrade, close });
 }
@@ -176,16 +180,6 @@ export function resiliencePlugin(
         });
       });
   };
-}
-
-/** The listeners that http-proxy-middleware's own plugins add, those of `on` included. */
-function defaultListeners(on: Options['on']): EventEmitter {
-  let server = new EventEmitter();
-  const plugin: Plugin = (proxyServer) => {
-    server = proxyServer as EventEmitter;
-  };
-  createProxyMiddleware({ target: 'http://localhost', plugins: [plugin], ...(on ? { on } : {}) });
-  return server;
 }
 
 interface Engine {

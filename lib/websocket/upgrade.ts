@@ -1,9 +1,9 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Limit } from '../core/attempt.js';
 import type { EgressPolicy } from '../core/egress.js';
 import { ProxyError } from '../core/errors.js';
+import type { Limit } from '../core/exchange.js';
 import { announcesBody, Exchange, type Handler } from '../core/exchange.js';
 import type { Upgrade } from '../core/upgrade.js';
 import type { OpenSockets } from './open-sockets.js';

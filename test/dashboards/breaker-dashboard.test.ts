@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import request from 'supertest';
+import { breakerDashboardWithTime } from '../../dashboards/breaker-dashboard.js';
 import {
   type BreakerDashboardOptions,
   type BreakerDashboardSource,
@@ -9,6 +10,7 @@ import { breaker } from '../../lib/breaker/breaker.js';
 import { CircuitRegistry } from '../../lib/breaker/circuit-registry.js';
 import { InvalidOptionError } from '../../lib/core/errors.js';
 import { egressAt } from '../support/dashboard-scene.js';
+import { toyTime } from '../support/toy-time.js';
 import { follow } from './event-stream.js';
 import { mounted } from './mounted.js';
 
@@ -20,10 +22,13 @@ async function board(
 ) {
   const registry = new CircuitRegistry();
   const payments = breaker({ name: 'payments', registry });
-  const { board: url } = await mounted(breakerDashboard({ circuits: registry, ...more }, options));
+  const time = toyTime();
+  const { board: url } = await mounted(
+    breakerDashboardWithTime(time, { circuits: registry, ...more }, options),
+  );
   const post = (path: string, headers: Record<string, string> = OWN_PAGE) =>
     request(url).post(path).set(headers);
-  return { url, registry, payments, post, get: (path: string) => request(url).get(path) };
+  return { url, time, registry, payments, post, get: (path: string) => request(url).get(path) };
 }
 
 describe('breakerDashboard()', () => {
@@ -43,13 +48,25 @@ describe('breakerDashboard()', () => {
   });
 
   it('reports within a second that a circuit has opened, and nothing while nothing changes', async () => {
-    const { url, payments } = await board();
+    const { url, payments, time } = await board();
     const stream = await follow(`${url}events`);
     await stream.nth('circuits', 1);
+    const pass = async (seconds: number): Promise<void> => {
+      for (let i = 0; i < seconds; i++) {
+        time.advance(1000);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    await pass(1);
     payments.forceOpen();
+    await pass(1);
     const { circuits } = (await stream.nth('circuits', 2)) as { circuits: { state: string }[] };
     expect(circuits[0]?.state).to.equal('OPEN');
-    expect(stream.events).to.have.length(2);
+    await pass(5);
+    payments.forceClose();
+    await pass(1);
+    await stream.nth('circuits', 3);
+    expect(stream.events).to.have.length(3);
   });
 
   it('reports that an open circuit was forced open', async () => {

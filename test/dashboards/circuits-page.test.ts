@@ -1,15 +1,13 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import {
-  type BreakerDashboardOptions,
-  type BreakerDashboardSource,
-  breakerDashboard,
-} from '../../dashboards/index.js';
+import { breakerDashboardWithTime } from '../../dashboards/breaker-dashboard.js';
+import type { BreakerDashboardOptions, BreakerDashboardSource } from '../../dashboards/index.js';
 import { breaker } from '../../lib/breaker/breaker.js';
 import { CircuitRegistry } from '../../lib/breaker/circuit-registry.js';
 import { useBrowser } from '../support/browser.js';
 import { egressAt, realCircuits } from '../support/dashboard-scene.js';
 import { startForward } from '../support/forwarding.js';
+import { fastTime } from '../support/toy-time.js';
 import { startUpstream, status } from '../support/upstream.js';
 import { axeViolations, overflow } from './accessibility.js';
 import { mounted } from './mounted.js';
@@ -19,7 +17,9 @@ async function board(
   options: BreakerDashboardOptions = { actions: true },
   more: Partial<BreakerDashboardSource> = {},
 ) {
-  const { board: url } = await mounted(breakerDashboard({ circuits, ...more }, options));
+  const { board: url } = await mounted(
+    breakerDashboardWithTime(fastTime(10), { circuits, ...more }, options),
+  );
   return url;
 }
 

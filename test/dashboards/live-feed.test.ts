@@ -2,12 +2,13 @@ import { expect } from 'chai';
 import { type Channel, LiveFeed } from '../../dashboards/shared/live-feed.js';
 import { open } from '../support/client.js';
 import { serveApp } from '../support/serve.js';
+import { fastTime } from '../support/toy-time.js';
 import { until } from '../support/until.js';
 import { follow } from './event-stream.js';
 
 const nothingListened = () => () => undefined;
 
-async function feeding(channel: Partial<Channel>, feed = new LiveFeed(10, nothingListened, 10)) {
+async function feeding(channel: Partial<Channel>, feed = new LiveFeed(10, nothingListened, fastTime(100))) {
   const whole: Channel = {
     name: 'value',
     key: 'k',

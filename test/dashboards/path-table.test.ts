@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { realTime } from '../../lib/core/time.js';
 import { useBrowser } from '../support/browser.js';
 import { type FakeStats, fakeStats } from '../support/fake-stats.js';
 import { kpi, statisticsBoard, total } from './statistics-board.js';
@@ -13,7 +14,7 @@ describe('the table of 5 000 paths', () => {
   const browser = useBrowser();
 
   it('draws the visible ones, down to the last', async () => {
-    const { url } = await statisticsBoard(manyPaths(5000));
+    const { url } = await statisticsBoard(manyPaths(5000), realTime);
     const { page } = await browser.visit(`${url}?sort=path-up`);
     await page.locator('.paths tbody a', { hasText: '/resource-00000/' }).waitFor();
     expect(await page.locator('.paths tbody tr').count()).to.be.below(60);
@@ -26,7 +27,7 @@ describe('the table of 5 000 paths', () => {
   });
 
   it('sorts by the keyboard, both ways', async () => {
-    const { url } = await statisticsBoard(manyPaths(5000));
+    const { url } = await statisticsBoard(manyPaths(5000), realTime);
     const { page } = await browser.visit(url);
     const first = page.locator('.paths tbody a').first();
     await first.waitFor();
@@ -39,7 +40,7 @@ describe('the table of 5 000 paths', () => {
   });
 
   it('finds by a part of the name, and says how many', async () => {
-    const { url } = await statisticsBoard(manyPaths(5000));
+    const { url } = await statisticsBoard(manyPaths(5000), realTime);
     const { page } = await browser.visit(url);
     await page.locator('#path-search').fill('-0123');
     await page.locator('#paths [role=status]', { hasText: '10 of 5,000 paths' }).waitFor();
@@ -48,7 +49,7 @@ describe('the table of 5 000 paths', () => {
   });
 
   it('keeps the focus on a path while the figures update', async () => {
-    const { url, source } = await statisticsBoard(manyPaths(5000));
+    const { url, source } = await statisticsBoard(manyPaths(5000), realTime);
     const { page } = await browser.visit(`${url}?sort=path-up`);
     await page.locator('.paths tbody a', { hasText: '/resource-00003/' }).focus();
     for (let i = 0; i < 3; i++) await page.keyboard.press('ArrowDown');

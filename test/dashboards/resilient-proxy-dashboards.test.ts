@@ -1,10 +1,12 @@
 import { expect } from 'chai';
 import express from 'express';
-import { breakerDashboard, statsDashboard } from '../../dashboards/index.js';
+import { breakerDashboard } from '../../dashboards/index.js';
+import { statsDashboardWithTime } from '../../dashboards/stats-dashboard.js';
 import { resilientProxy } from '../../lib/resilient-proxy.js';
 import { useBrowser } from '../support/browser.js';
 import { onCleanup } from '../support/cleanup.js';
 import { serveApp } from '../support/serve.js';
+import { fastTime } from '../support/toy-time.js';
 import { startUpstream, status } from '../support/upstream.js';
 
 describe('the dashboards of resilientProxy()', () => {
@@ -14,7 +16,7 @@ describe('the dashboards of resilientProxy()', () => {
     const upstream = await startUpstream(status(503));
     const proxy = resilientProxy({ apis: { payments: { target: upstream.url, retry: false } } });
     if (!proxy.stats) throw new Error('statistics are on by default');
-    const statistics = statsDashboard(proxy.stats);
+    const statistics = statsDashboardWithTime(fastTime(10), proxy.stats);
     const circuits = breakerDashboard(proxy);
     onCleanup(() => proxy.close());
     onCleanup(() => statistics.close());

@@ -1,15 +1,16 @@
 import type { Page } from 'playwright-core';
-import { type DashboardOptions, statsDashboard } from '../../dashboards/index.js';
+import { statsDashboardWithTime } from '../../dashboards/stats-dashboard.js';
 import { apisAt } from '../support/dashboard-scene.js';
 import { type FakeStats, fakeStats } from '../support/fake-stats.js';
+import { fastTime } from '../support/toy-time.js';
 import { mounted } from './mounted.js';
 
-/** The page of statistics over such figures, mounted at an address. */
+/** The page of statistics over such figures, mounted at an address; to wait for an update takes a tenth of a second. */
 export async function statisticsBoard(
   source: FakeStats = fakeStats(apisAt(Date.now())),
-  options?: DashboardOptions,
+  time = fastTime(10),
 ): Promise<{ source: FakeStats; url: string }> {
-  const { board: url } = await mounted(statsDashboard(source, options));
+  const { board: url } = await mounted(statsDashboardWithTime(time, source));
   return { source, url };
 }
 

@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core';
 import { useBrowser } from '../support/browser.js';
 import { errorsAt } from '../support/dashboard-scene.js';
 import { fakeStats } from '../support/fake-stats.js';
+import { toyTime } from '../support/toy-time.js';
 import { until } from '../support/until.js';
 import { axeViolations, overflow } from './accessibility.js';
 import { kpi, live, statisticsBoard, total } from './statistics-board.js';
@@ -101,7 +102,8 @@ describe('the page of statistics', () => {
   });
 
   it('polls every five seconds when the stream does not work', async () => {
-    const { url, source } = await statisticsBoard();
+    const time = toyTime();
+    const { url, source } = await statisticsBoard(undefined, time);
     const { page } = await browser.visit('about:blank');
     await page.route('**/events*', (route) => route.fulfill({ status: 503 }));
     await page.clock.install();
@@ -110,7 +112,7 @@ describe('the page of statistics', () => {
     await kpi(page, 'Calls').waitFor();
     const before = await total(page);
     source.grow(99);
-    await until(() => source.reads.view > 0);
+    time.advance(5100);
     await page.clock.runFor(5100);
     await kpi(page, 'Calls').filter({ hasNotText: before }).waitFor();
   });
@@ -204,7 +206,9 @@ describe('the page of statistics', () => {
     const before = (await page.locator('#refresh-control time').textContent()) ?? '';
     source.grow(1);
     await page.locator('#refresh-control time').filter({ hasNotText: before }).waitFor();
-    expect(await page.locator('.errors details[open] dd').first().textContent()).to.include('did not answer');
+    expect(await page.locator('.errors details[open] dd').first().textContent()).to.include(
+      'did not respond',
+    );
     await page.getByRole('button', { name: 'Show all 26' }).click();
     expect(await page.locator('.errors li').count()).to.equal(26);
     expect(await page.locator('.errors details[open]').count()).to.equal(1);

@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import request from 'supertest';
 import { type DashboardOptions, statsDashboard } from '../../dashboards/index.js';
+import { statsDashboardWithTime } from '../../dashboards/stats-dashboard.js';
 import { InvalidOptionError } from '../../lib/core/errors.js';
 import { type FakeStats, fakeStats } from '../support/fake-stats.js';
+import { toyTime } from '../support/toy-time.js';
 import { until } from '../support/until.js';
 import { follow } from './event-stream.js';
 import { mounted } from './mounted.js';
@@ -29,8 +31,9 @@ function sample(): FakeStats {
 }
 
 async function board(options?: DashboardOptions, source = sample()) {
-  const { board: url } = await mounted(statsDashboard(source, options));
-  return { source, url, get: (path: string) => request(url).get(path) };
+  const time = toyTime();
+  const { board: url } = await mounted(statsDashboardWithTime(time, source, options));
+  return { source, url, time, get: (path: string) => request(url).get(path) };
 }
 
 describe('statsDashboard()', () => {
@@ -115,7 +118,7 @@ describe('statsDashboard()', () => {
 
   describe('live', () => {
     it('sends everything at once, and again after a change', async () => {
-      const { url, source } = await board();
+      const { url, source, time } = await board();
       const stream = await follow(`${url}events?api=payments`);
       expect(stream.headers).to.include({ 'content-type': 'text/event-stream; charset=utf-8' });
       expect(stream.headers['cache-control']).to.equal('no-store, no-transform');
@@ -123,16 +126,18 @@ describe('statsDashboard()', () => {
       await stream.nth('overview', 1);
       await stream.nth('paths', 1);
       source.grow(7);
+      time.advance(1000);
       const after = (await stream.nth('view', 2)) as { figures: { total: number } };
       expect(after.figures.total - before.figures.total).to.equal(7);
     });
 
     it('reads once for ten pages that show the same, however often the source reports', async () => {
-      const { url, source } = await board();
+      const { url, source, time } = await board();
       const streams = await Promise.all(Array.from({ length: 10 }, () => follow(`${url}events?api=weather`)));
       await Promise.all(streams.map((stream) => stream.nth('view', 1)));
       const { paths, view } = source.reads;
       for (let i = 0; i < 50; i++) source.grow(1);
+      time.advance(1000);
       await Promise.all(streams.map((stream) => stream.nth('view', 2)));
       expect(source.reads.view - view).to.equal(1);
       expect(source.reads.paths - paths).to.equal(0);
@@ -149,26 +154,29 @@ describe('statsDashboard()', () => {
     });
 
     it('reports an API that is called for the first time', async () => {
-      const { url, source } = await board({}, fakeStats({}));
+      const { url, source, time } = await board({}, fakeStats({}));
       const stream = await follow(`${url}events`);
       await stream.nth('overview', 1);
       source.add('late', { paths: [], calls: 1, failing: 0 });
+      time.advance(1000);
       const overview = (await stream.nth('overview', 2)) as { apis: unknown[] };
       expect(overview.apis).to.have.length(1);
     });
 
     it('reports a failing source once, and continues when it works again', async () => {
-      const { url, source } = await board();
+      const { url, source, time } = await board();
       const stream = await follow(`${url}events?api=weather`);
       await stream.nth('view', 1);
       source.fail(new Error('redis://:secret@host is gone'));
       source.grow(1);
+      time.advance(1000);
       const problem = await stream.nth('problem', 1);
       expect(problem).to.deep.equal({
         error: 'The figures cannot be read at the moment',
         code: 'ERR_INTERNAL',
       });
       source.fail(undefined);
+      time.advance(1000);
       await stream.nth('view', 2);
     });
 

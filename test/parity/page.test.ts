@@ -6,7 +6,7 @@ import { parityPage } from './support/page.js';
 import { OWN_OPTIONS, TOPICS } from './support/topics.js';
 
 describe('docs/parity.md', () => {
-  it('is what the cases say: npm run parity writes it anew', () => {
+  it('matches the cases: npm run parity rewrites it', () => {
     expect(readFileSync('docs/parity.md', 'utf8')).to.equal(`${parityPage(ALL_CASES)}\n`);
   });
 
@@ -17,7 +17,7 @@ describe('docs/parity.md', () => {
 
   it('has cases for every row', () => {
     const covered = new Set<string>(ALL_CASES.map(({ topic }) => topic));
-    // `on` stands for its events, and http2 has nothing to do.
+    // `on` stands for its events, and http2 has no effect.
     const without = Object.keys(TOPICS).filter((name) => !covered.has(name) && !/^(on|http2)$/.test(name));
     expect(without).to.deep.equal([]);
   });

@@ -13,7 +13,7 @@ const simple: ParityCase = {
 };
 
 describe('the parity suite', () => {
-  it('reads messages of every framing, and tells one that was cut off', () => {
+  it('reads messages of every framing, and detects one that broke off', () => {
     const bytes = [
       response('200 OK', [], 'one'),
       'HTTP/1.1 100 Continue\r\n\r\n',
@@ -21,7 +21,7 @@ describe('the parity suite', () => {
       'HTTP/1.1 204 No Content\r\n\r\n',
       'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncut',
     ].join('');
-    const read = readMessages(bytes, { kind: 'answer', closed: true });
+    const read = readMessages(bytes, { kind: 'response', closed: true });
     expect(read.map(({ framing, body, cut }) => [framing, body, cut])).to.deep.equal([
       ['length', 'one', false],
       ['none', '', false],
@@ -30,16 +30,16 @@ describe('the parity suite', () => {
       ['length', 'cut', true],
     ]);
     expect(read[2]?.trailers).to.deep.equal([['X-Sum', '1']]);
-    expect(readMessages(bytes, { kind: 'answer', closed: false })).to.have.length(4);
+    expect(readMessages(bytes, { kind: 'response', closed: false })).to.have.length(4);
   });
 
-  it('knows that an answer to HEAD has no body', () => {
+  it('knows that a response to HEAD has no body', () => {
     const bytes = 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx';
-    const read = readMessages(bytes, { kind: 'answer', methods: ['HEAD', 'GET'], closed: false });
+    const read = readMessages(bytes, { kind: 'response', methods: ['HEAD', 'GET'], closed: false });
     expect(read.map(({ body }) => body)).to.deep.equal(['', 'x']);
   });
 
-  it('keeps what was asked and answered byte by byte', async () => {
+  it('keeps requests and responses byte by byte', async () => {
     const { seen } = await runCase(
       { ...simple, send: request('POST /a?b', ['X-Odd:  \xe9'], '\x00\xff') },
       'plain',
@@ -48,14 +48,14 @@ describe('the parity suite', () => {
     expect(seen.upstreams.main?.requests[0]?.body).to.equal('\x00\xff');
   });
 
-  it('fails where a declared difference makes none', async () => {
+  it('fails if a declared difference has no effect', async () => {
     const idle = { what: 'nothing', why: 'nothing', apply: () => {} };
     const plain = await runCase(simple, 'plain');
     const declare = () => rewritten({ ...simple, differs: { both: [idle] } }, 'node', plain);
-    expect(declare).to.throw('declared, but makes no difference: nothing');
+    expect(declare).to.throw('declared, but has no effect: nothing');
   });
 
-  it('sees what would have ended the process', async () => {
+  it('detects what would have ended the process', async () => {
     const throwing: ParityCase = {
       ...simple,
       hangs: ['plain'],

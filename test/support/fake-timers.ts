@@ -33,3 +33,13 @@ export function fakeTimers(): FakeTimers {
     },
   };
 }
+
+/** Stops the clock of `performance.now()`, until the test has ended. */
+export function stopClock(): void {
+  const { now } = performance;
+  const stopped = performance.now();
+  performance.now = () => stopped;
+  onCleanup(() => {
+    performance.now = now;
+  });
+}

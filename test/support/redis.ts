@@ -12,11 +12,9 @@ import { within } from './until.js';
 /** Options of a {@link RedisServer}. */
 export interface RedisServerOptions {
   password?: string;
-  /** A Redis Cluster of one node with all slots: it refuses commands across slots, as any cluster does. */
-  cluster?: boolean;
 }
 
-/** A `redis-server` process for a test, ended with it. */
+/** A `redis-server` process. */
 export interface RedisServer {
   readonly port: number;
   readonly host: string;
@@ -37,25 +35,55 @@ export interface RedisServer {
 
 const HOST = '127.0.0.1';
 
-/** Starts a Redis on a free port, without persistence. */
-export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
+/** Starts a Redis on a free port, without persistence; ended with the test. */
+export async function startRedis({ password }: RedisServerOptions = {}): Promise<RedisServer> {
+  const { server, end } = await start(password === undefined ? [] : ['--requirepass', password], password);
+  onCleanup(end);
+  return server;
+}
+
+let cluster: Promise<Started> | undefined;
+
+/**
+ * A Redis Cluster of one node with all slots: it refuses commands across slots, as any cluster does. Empty at first. A
+ * node takes two seconds to be usable, so all tests share one.
+ */
+export async function redisCluster(): Promise<RedisServer> {
+  cluster ??= startCluster();
+  const { server } = await cluster;
+  await server.control.flushall();
+  return server;
+}
+
+if (typeof after === 'function') after(async () => (await cluster)?.end());
+
+async function startCluster(): Promise<Started> {
+  // It learns its own address only from another node.
+  const flags = ['--cluster-enabled', 'yes', '--cluster-announce-ip', HOST];
+  const started = await start([...flags, '--cluster-port', `${await unusedPort()}`]);
+  await claimAllSlots(started.server.control);
+  return started;
+}
+
+interface Started {
+  readonly server: RedisServer;
+  end(): Promise<void>;
+}
+
+async function start(more: readonly string[], password?: string): Promise<Started> {
   const port = await unusedPort();
   const directory = await mkdtemp(join(tmpdir(), 'rpo-redis-'));
-  const flags = await flagsOf(port, directory, options);
+  const flags = [
+    ...['--port', `${port}`, '--bind', HOST, '--dir', directory, '--save', '', '--appendonly', 'no'],
+    ...more,
+  ];
   let child = await launched(flags);
-  const { password } = options;
   const control = new Redis({ host: HOST, port, password, retryStrategy: () => 20 });
   control.on('error', () => {});
   const kill = (): Promise<void> => ended(child);
-  onCleanup(async () => {
-    control.disconnect();
-    await kill();
-    await rm(directory, { recursive: true, force: true });
-  });
   await control.ping();
-  if (options.cluster) await claimAllSlots(control);
 
-  return {
+  const server: RedisServer = {
     port,
     host: HOST,
     url: `redis://${password === undefined ? '' : `:${password}@`}${HOST}:${port}`,
@@ -68,26 +96,12 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
       child = await launched(flags);
     },
   };
-}
-
-async function flagsOf(
-  port: number,
-  directory: string,
-  { password, cluster }: RedisServerOptions,
-): Promise<string[]> {
-  const flags = ['--port', `${port}`, '--bind', HOST, '--dir', directory, '--save', '', '--appendonly', 'no'];
-  if (password !== undefined) flags.push('--requirepass', password);
-  // It learns its own address only from another node.
-  if (cluster)
-    flags.push(
-      '--cluster-enabled',
-      'yes',
-      '--cluster-announce-ip',
-      HOST,
-      '--cluster-port',
-      `${await unusedPort()}`,
-    );
-  return flags;
+  const end = async (): Promise<void> => {
+    control.disconnect();
+    await kill();
+    await rm(directory, { recursive: true, force: true });
+  };
+  return { server, end };
 }
 
 /** The process, once it accepts connections. */

@@ -1,3 +1,4 @@
+import { Closing } from '../../core/closing.js';
 import type { StoredVariant } from './entry.js';
 import { hashTagOf } from './redis/keys.js';
 import type { SharedCacheStore } from './redis/store.js';
@@ -41,6 +42,7 @@ interface LookUp {
 export function twoLevelStore(options: TwoLevelStoreOptions): CacheStore {
   const { memory, shared, maxAgeMs = 5000, now = () => performance.now() } = options;
   const lookUps = new Map<string, LookUp>();
+  const closing = new Closing();
   const young = new YoungKeys(maxAgeMs, now);
   const stopListening = shared.onPurge((target) => {
     if (target) void forget(target);
@@ -118,10 +120,11 @@ export function twoLevelStore(options: TwoLevelStoreOptions): CacheStore {
       return { ...near, corrupt: near.corrupt + shared.counts().corrupt };
     },
 
-    async close() {
-      stopListening();
-      await Promise.all([memory.close(), shared.close()]);
-    },
+    close: () =>
+      closing.begin(async () => {
+        stopListening();
+        await Promise.all([memory.close(), shared.close()]);
+      }),
   };
 }
 

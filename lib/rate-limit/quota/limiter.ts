@@ -1,8 +1,10 @@
+import { Closing } from '../../core/closing.js';
 import type { LimitStatus } from '../../core/egress-status.js';
-import { ProxyError } from '../../core/errors.js';
+import { type ProxyError, shuttingDown } from '../../core/errors.js';
 import { Events } from '../../core/events.js';
 import type { Exchange } from '../../core/exchange.js';
 import type { Clock } from '../../core/steady-clock.js';
+import type { Time } from '../../core/time.js';
 import { openRedis } from '../../redis/client.js';
 import { RedisLink } from '../../redis/link.js';
 import { type CredentialOf, credentialDigest } from '../gate/credential.js';
@@ -22,7 +24,7 @@ const REDIS_CIRCUIT = { failures: 5, resetMs: 1000 };
 /** State that all calls of one `rateLimit()` share. */
 export class Limiter {
   readonly options: ResolvedRateLimit;
-  readonly clock: Clock;
+  readonly time: Time;
   readonly events = new Events<RateLimitEvents>();
   readonly line: WaitingLine;
   /** `undefined` if no limit is configured. */
@@ -42,23 +44,23 @@ export class Limiter {
    */
   connecting: Promise<void> | undefined = undefined;
   readonly #link: RedisLink | undefined;
-  #closed = false;
+  readonly closing = new Closing();
 
   /** @param credentials well-known headers that tell users apart, besides those of the options */
-  constructor(options: ResolvedRateLimit, clock: Clock, credentials: readonly string[]) {
+  constructor(options: ResolvedRateLimit, time: Time, credentials: readonly string[]) {
     const { name, redis, prefix, commandTimeoutMs, learn, maxKeys, maxPauseMs } = options;
     this.options = options;
-    this.clock = clock;
-    this.line = new WaitingLine(clock);
+    this.time = time;
+    this.line = new WaitingLine(time);
     this.credentialOf = credentialDigest([...credentials, ...options.credentialHeaders]);
     const keys = redisKeys(prefix, name);
     if (redis) {
       this.#link = new RedisLink(openRedis(redis), { commandTimeoutMs, circuit: REDIS_CIRCUIT });
       if (!this.#link.usable) this.connecting = this.#connected(this.#link, commandTimeoutMs);
     }
-    this.quota = openQuota(options, this.#link, keys, clock);
+    this.quota = openQuota(options, this.#link, keys, time.steady);
     const shared = this.#link && { link: this.#link, keys };
-    const site = { clock, maxPauseMs, events: this.events };
+    const site = { clock: time.steady, maxPauseMs, events: this.events };
     if (learn) this.gates = new Gates(name, maxKeys, site, shared);
   }
 
@@ -71,6 +73,7 @@ export class Limiter {
 
   /** The error for a call that may neither go nor wait. */
   refuse(refusal: Refusal): ProxyError {
+    if (this.closing.begun) return shuttingDown();
     this.#announceLimited(refusal.by, refusal.waitMs);
     return limitedError(this.options.name, refusal);
   }
@@ -79,12 +82,6 @@ export class Limiter {
   refuseFull(refusal: Refusal): ProxyError {
     this.#announceLimited('queue', refusal.waitMs);
     return queueFullError(this.options.name, this.options.maxQueue, refusal);
-  }
-
-  /** The error for a call whose waiting time is over. */
-  refuseLate(refusal: Refusal): ProxyError {
-    if (!this.#closed) return this.refuse(refusal);
-    return new ProxyError('ERR_SHUTTING_DOWN', 'The proxy is shutting down', { retryAfterMs: 1000 });
   }
 
   announceQueued(): void {
@@ -96,20 +93,24 @@ export class Limiter {
     return this.gates?.status((gate) => this.line.countAt(gate)) ?? [];
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    this.line.close();
-    this.quota?.close();
-    await this.#link?.close();
+  /** Refuses those who wait and those who come later, and ends a connection to Redis that is its own. */
+  close(): Promise<void> {
+    return this.closing.begin(() => {
+      this.line.close();
+      this.quota?.close();
+      return this.#link?.close();
+    });
   }
 
   #connected(link: RedisLink, limitMs: number): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
+        stopWaiting();
         this.connecting = undefined;
         resolve();
       };
+      const stopWaiting = this.closing.whileOpen(() => done());
       const timer = setTimeout(done, limitMs);
       timer.unref();
       link.onRecovered(done);

@@ -32,6 +32,7 @@ export class Quota {
   readonly #clock: Clock;
   /** Least recently used first. */
   readonly #keys = new Set<string>();
+  #closed = false;
 
   constructor(tiers: readonly QuotaTier[], maxKeys: number, clock: Clock) {
     this.#tiers = tiers.map((tier) => ({ ...tier, memory: new MemoryQuota(tier) }));
@@ -61,12 +62,15 @@ export class Quota {
 
   /** Clears the timers of quotas in memory. */
   close(): void {
+    this.#closed = true;
     for (const key of this.#keys) this.#forget(key);
   }
 
   async #consume({ shared, memory }: Tier, key: string) {
     const consumed = await shared?.consume(key);
     if (shared && consumed) return { ...consumed, from: shared };
+    // A key in memory has a timer, which nobody would end.
+    if (this.#closed) return { taken: false, leftMs: 1, from: memory };
     this.#use(key);
     return { ...(await memory.consume(key)), from: memory };
   }

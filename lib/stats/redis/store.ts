@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Time } from '../../core/time.js';
 import { openRedis, type RedisConnection } from '../../redis/client.js';
 import { RedisLink } from '../../redis/link.js';
 import type { RedisReply } from '../../redis/reply.js';
@@ -34,7 +35,7 @@ const CLOSE_WITHIN_MS = 2000;
  */
 export class RedisStatsStore implements StatsStore {
   readonly #options: RedisStatsOptions;
-  readonly #clock: () => number;
+  readonly #time: Time;
   readonly #link: RedisLink;
   readonly #writer = randomUUID();
   readonly #lanes = new Map<string, Lane>();
@@ -45,9 +46,9 @@ export class RedisStatsStore implements StatsStore {
   #corrupt = 0;
   #lastError: string | undefined;
 
-  constructor(options: RedisStatsOptions, clock: () => number) {
+  constructor(options: RedisStatsOptions, time: Time) {
     this.#options = options;
-    this.#clock = clock;
+    this.#time = time;
     this.#link = new RedisLink(openRedis(options.redis), {
       commandTimeoutMs: COMMAND_TIMEOUT_MS,
       circuit: { failures: 3, resetMs: 1000 },
@@ -122,11 +123,12 @@ export class RedisStatsStore implements StatsStore {
   }
 
   async close(): Promise<void> {
-    const until = performance.now() + CLOSE_WITHIN_MS;
+    const { steady } = this.#time;
+    const until = steady() + CLOSE_WITHIN_MS;
     // The batch in flight comes first, then what waits behind it; a connection that is being made is worth the wait.
-    while (this.health().unsent > 0 && performance.now() < until) {
+    while (this.health().unsent > 0 && steady() < until) {
       if (this.#link.usable) await this.flush();
-      else await this.#recovered(until - performance.now());
+      else await this.#recovered(until - steady());
     }
     await Promise.all(this.#compacting.values());
     await this.#link.close();
@@ -180,7 +182,7 @@ export class RedisStatsStore implements StatsStore {
   async #compact(api: string): Promise<void> {
     const { recentErrors } = this.#options;
     const keys = this.#keys(api);
-    const now = this.#clock();
+    const now = this.#time.wall();
     const news = await this.#fetch(keys, wantedPages([], undefined));
     if (!news || news.newsLength === 0) return;
     const wanted = pagesToRead(freshDeltas(news.batches, news, now), now);
@@ -214,10 +216,9 @@ export class RedisStatsStore implements StatsStore {
 
   #recovered(withinMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, withinMs);
-      timer.unref();
+      const stop = this.#time.after(withinMs, resolve);
       this.#link.onRecovered(() => {
-        clearTimeout(timer);
+        stop();
         resolve();
       });
     });

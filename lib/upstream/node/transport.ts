@@ -1,7 +1,7 @@
 import type http from 'node:http';
 import { Readable } from 'node:stream';
 import { createProxyServer, type ProxyServer, type ProxyServerOptions } from 'httpxy';
-import { ProxyError } from '../../core/errors.js';
+import { shuttingDown } from '../../core/errors.js';
 import { targetTls } from '../options/tls-options.js';
 import { bodySource } from '../request/body-source.js';
 import { lendFraming } from '../request/parsed-body.js';
@@ -57,7 +57,7 @@ export class NodeTransport {
   /** The error for a connection that closed without giving a reason. */
   #brokenOff(): Error {
     return this.#closed
-      ? new ProxyError('ERR_SHUTTING_DOWN', 'The proxy is shutting down')
+      ? shuttingDown()
       : Object.assign(new Error('The connection closed'), { code: 'ECONNRESET' });
   }
 

@@ -1,9 +1,10 @@
 import http from 'node:http';
 import https from 'node:https';
-import { createProxyMiddleware, type Options } from 'http-proxy-middleware';
+import type { Options } from 'http-proxy-middleware';
 import { type InvalidOptionError, invalidOption } from '../../core/errors.js';
 import { targetUrl } from '../request/target.js';
 import type { ForwardOptions } from './forward-options.js';
+import { takesFilter } from './middleware.js';
 
 /** Checks how options of http-proxy-middleware depend on one another. @throws InvalidOptionError */
 export function checkRules(options: ForwardOptions, place: string): void {
@@ -89,20 +90,7 @@ function checkRewrite(rewrite: Options['pathRewrite'], place: string): void {
 /** http-proxy-middleware would report it at each call, and treat the call as not matched. */
 function checkFilter(pathFilter: Options['pathFilter'], place: string): void {
   if (pathFilter === undefined || typeof pathFilter === 'function') return;
-  let refusal: unknown;
-  const error = (thrown: unknown): void => {
-    refusal = thrown;
-  };
-  const logger = { info() {}, warn() {}, error };
-  // A call that ends after the filter: only http-proxy-middleware itself knows which filters are valid.
-  const probe = createProxyMiddleware({
-    pathFilter,
-    logger,
-    ejectPlugins: true,
-    router: () => new Promise<never>(() => {}),
-  });
-  void probe({ url: '/' } as http.IncomingMessage, {} as http.ServerResponse, () => {});
-  if (refusal === undefined) return;
+  if (takesFilter(pathFilter)) return;
   const rule = 'must be a path, a glob, a list of either, or a function; paths and globs do not mix';
   throw invalidOption(place, rule, pathFilter);
 }

@@ -1,5 +1,5 @@
 import type { ProxyServer } from 'httpxy';
-import { ProxyError } from '../../core/errors.js';
+import { shuttingDown } from '../../core/errors.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { UpgradeAttempt } from './attempt.js';
@@ -38,5 +38,3 @@ export class UpgradeTransport {
     for (const attempt of this.#underWay) attempt.fail(shuttingDown());
   }
 }
-
-const shuttingDown = () => new ProxyError('ERR_SHUTTING_DOWN', 'The proxy is shutting down');

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { realTime, type StopTimer, type Time } from '../../core/time.js';
 import type { OpenSocket, SocketRegistry } from '../../core/upgrade.js';
 import { FrameBoundary } from './frame-boundary.js';
 
@@ -30,13 +31,18 @@ export class Tunnel implements OpenSocket {
   readonly #frames = new FrameBoundary();
   readonly #readBefore: number;
   readonly #writtenBefore: number;
-  #linger: NodeJS.Timeout | undefined;
+  readonly #time: Time;
+  #linger: StopTimer | undefined;
   #leaving = false;
   #openEnds = 2;
 
-  /** @param early what the client sent before it had a response */
-  constructor({ api, client, target, sockets }: TunnelEnds, early: Buffer) {
+  /**
+   * @param early what the client sent before it had a response
+   * @param time for tests
+   */
+  constructor({ api, client, target, sockets }: TunnelEnds, early: Buffer, time: Time = realTime) {
     this.api = api;
+    this.#time = time;
     this.#client = client;
     this.#target = target;
     this.#sockets = sockets;
@@ -123,12 +129,11 @@ export class Tunnel implements OpenSocket {
 
   #endSoon(): void {
     if (this.#linger || this.#openEnds === 0) return;
-    this.#linger = setTimeout(() => this.destroy(), LINGER_MS);
-    this.#linger.unref();
+    this.#linger = this.#time.after(LINGER_MS, () => this.destroy());
   }
 
   #closed(): void {
-    clearTimeout(this.#linger);
+    this.#linger?.();
     this.#sockets.delete(this);
   }
 }

@@ -10,6 +10,7 @@ import { watchConfig } from '../../../lib/gateway/config-watch.js';
 import { type ManyApisConfig, resilientProxy } from '../../../lib/index.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { call, open, responseOf } from '../../support/client.js';
+import { buildGateway, GATEWAY_PROGRAM } from '../../support/gateway-program.js';
 import { listening } from '../../support/listening.js';
 import { serve } from '../../support/serve.js';
 import { eventOf, until } from '../../support/until.js';
@@ -197,23 +198,23 @@ describe('resilientProxy().update()', () => {
     const config = { apis: { a: { target: 'http://127.0.0.1:9' } } };
     const { proxy } = await startProxy(config);
     await proxy.close();
-    expect(() => proxy.update(config)).to.throw('The proxy was closed');
+    expect(() => proxy.update(config)).to.throw('The proxy is shutting down');
   });
 });
 
 describe('the gateway with a file that changes', function changingFile() {
   this.timeout(40_000);
+  before(buildGateway);
 
   async function startGateway(content: string) {
     const folder = mkdtempSync(join(tmpdir(), 'reload-'));
     onCleanup(() => rmSync(folder, { recursive: true }));
     const file = join(folder, 'apis.yaml');
     writeFileSync(file, content);
-    const child = spawn(
-      process.execPath,
-      ['--import', 'tsx', 'lib/gateway/main.ts', '--config', file, '--port', '0'],
-      { env: { PATH: process.env.PATH, KEY: 's3cret' }, stdio: ['ignore', 'pipe', 'pipe'] },
-    );
+    const child = spawn(process.execPath, [...GATEWAY_PROGRAM, '--config', file, '--port', '0'], {
+      env: { PATH: process.env.PATH, KEY: 's3cret' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     onCleanup(() => child.kill('SIGKILL'));
     const output = { stdout: '', stderr: '' };
     child.stdout.on('data', (chunk) => {

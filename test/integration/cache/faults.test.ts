@@ -132,17 +132,17 @@ describe('cache() and bad input', () => {
     }
   });
 
-  it('keeps only a few of 10 000 variants of one URI', async () => {
+  it('keeps only a few of 1000 variants of one URI', async () => {
     const { proxy, handler } = await cached(counted({ vary: 'x-kind' }));
     const { Agent } = await import('node:http');
     const agent = new Agent({ keepAlive: true, maxSockets: 50 });
     await Promise.all(
-      Array.from({ length: 10_000 }, (_, i) => call(proxy.url, { agent, headers: { 'x-kind': String(i) } })),
+      Array.from({ length: 1000 }, (_, i) => call(proxy.url, { agent, headers: { 'x-kind': String(i) } })),
     );
     agent.destroy();
     expect(handler.counts().entries).to.equal(1);
     expect(handler.counts().bytes).to.be.below(20_000);
-  }).timeout(60_000);
+  });
 
   it('stays within maxBytes, evicting what was used least recently', async () => {
     const { get, handler } = await cached((_req, res) => void res.end('x'.repeat(1000)), {

@@ -4,7 +4,7 @@ import { encodeEntry } from '../../../lib/cache/store/entry-codec.js';
 import type { RedisStoreOptions } from '../../../lib/cache/store/redis/options.js';
 import { redisStore } from '../../../lib/cache/store/redis/store.js';
 import { listenerWarningsSeen, onCleanup } from '../../support/cleanup.js';
-import { startRedis } from '../../support/redis.js';
+import { redisCluster, startRedis } from '../../support/redis.js';
 import { eventOf, until } from '../../support/until.js';
 import {
   API,
@@ -206,7 +206,7 @@ describe('redisStore()', () => {
   });
 
   it('keeps everything that belongs to an API in one slot of a cluster', async () => {
-    const server = await startRedis({ cluster: true });
+    const server = await redisCluster();
     const cluster = new Cluster([{ host: server.host, port: server.port }], { enableAutoPipelining: true });
     onCleanup(() => cluster.disconnect());
     await eventOf(cluster, 'ready');

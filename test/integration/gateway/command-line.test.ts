@@ -8,6 +8,7 @@ import { redactPath } from '../../../lib/core/redact.js';
 import { readCommandLine, UsageError } from '../../../lib/gateway/command-line.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { call, type TargetResponse } from '../../support/client.js';
+import { buildGateway, GATEWAY_PROGRAM } from '../../support/gateway-program.js';
 import { listening, unusedPort } from '../../support/listening.js';
 import { rawClient } from '../../support/raw-client.js';
 import { until, within } from '../../support/until.js';
@@ -24,9 +25,9 @@ interface Program {
   readonly ended: Promise<number | string | null>;
 }
 
-/** Runs the program from its sources. */
+/** Runs the program as it is built. */
 function run(args: readonly string[], env: Record<string, string> = {}): Program {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'lib/gateway/main.ts', ...args], {
+  const child = spawn(process.execPath, [...GATEWAY_PROGRAM, ...args], {
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -82,6 +83,7 @@ describe('the command line', function commandLine() {
   this.timeout(40_000);
   let folder = '';
   before(() => {
+    buildGateway();
     folder = mkdtempSync(join(tmpdir(), 'gateway-'));
   });
   after(() => rmSync(folder, { recursive: true }));
@@ -169,13 +171,10 @@ describe('the command line', function commandLine() {
       ],
       [['--demo', '--host', '192.0.2.77'], '192.0.2.77 is not an address of this machine; see --host'],
     ];
-    for (const [args, message] of refusals) {
-      expect(await outcomeOf(args)).to.deep.equal({
-        code: 1,
-        stdout: '',
-        stderr: `resilient-proxy-out: ${message}\n`,
-      });
-    }
+    const outcomes = await Promise.all(refusals.map(([args]) => outcomeOf(args)));
+    expect(outcomes).to.deep.equal(
+      refusals.map(([, message]) => ({ code: 1, stdout: '', stderr: `resilient-proxy-out: ${message}\n` })),
+    );
   });
 
   it('prints one line with its URL, and serves the demo API', async () => {
@@ -221,7 +220,7 @@ describe('the command line', function commandLine() {
         status: 503,
         upstreamStatus: 503,
         attempts: 1,
-        msg: 'the upstream answered 503 after 1 attempt',
+        msg: 'the upstream responded with 503 after 1 attempt',
       });
       expect(line?.path).to.equal('/api/x/fails?api_key=***&q=1');
       expect(program.stderr).not.to.include('t0p');

@@ -97,7 +97,11 @@ describe('the log of a gateway', () => {
   });
 
   it('says that an advertised rate limit is exhausted, and available again', async () => {
-    const limited = text('1', { 'RateLimit-Limit': '1', 'RateLimit-Remaining': '0', 'RateLimit-Reset': '1' });
+    const limited = text('1', {
+      'RateLimit-Limit': '1',
+      'RateLimit-Remaining': '0',
+      'RateLimit-Reset': '0.2',
+    });
     const upstream = await startUpstream([limited, text('2')]);
     const { get, logged } = await startGateway(upstream.url, 'retry: false, rateLimit: {}');
     await get();
@@ -126,7 +130,7 @@ describe('the log of a gateway', () => {
     const upstream = await startUpstream([status(502), status(503)]);
     const { get, logged } = await startGateway(upstream.url, 'retry: { maxAttempts: 2, initialDelayMs: 1 }');
     await get();
-    const line = await logged('the upstream answered 503 after 2 attempts');
+    const line = await logged('the upstream responded with 503 after 2 attempts');
     expect(line).to.include({ level: 'warn', api: 'x', status: 503, upstreamStatus: 503, attempts: 2 });
   });
 

@@ -263,13 +263,13 @@ describe('metrics()', () => {
 });
 
 describe('metrics() labels', () => {
-  it('stay bounded under ten thousand odd APIs, methods, statuses and egress proxies', async () => {
+  it('stay bounded under thousands of odd APIs, methods, statuses and egress proxies', async () => {
     const counted = openMetrics();
     let i = 0;
     const odd: Handler = (req, res, next) => {
       i++;
       const exchange = exchangeOf(req, res);
-      exchange.api = i <= 5000 ? `api-${i}` : 'one';
+      exchange.api = i <= 1500 ? `api-${i}` : 'one';
       req.method = `ODD-${i}`;
       counted(req, res, () => {
         const attempt = { number: 1, startedAt: 0, durationMs: 1, waitedMs: 0, egress: `proxy-${i}` };
@@ -287,7 +287,7 @@ describe('metrics() labels', () => {
     const { url } = await serve(pipeline([odd, (_req, res) => void res.end()]));
     const agent = keepAliveAgent(8);
     const worker = async () => {
-      for (let n = 0; n < 1250; n++) {
+      for (let n = 0; n < 375; n++) {
         const { status: seen } = await call(`${url}/p${n}?q=${n}`, { agent });
         expect(seen).to.be.at.least(100);
       }
@@ -295,14 +295,14 @@ describe('metrics() labels', () => {
     await Promise.all(Array.from({ length: 8 }, worker));
     const page = await pageOf(counted);
     const values = (label: string) => new Set(page.lines.map(({ labels }) => labels[label]).filter(Boolean));
-    expect(page.sum(CALLS)).to.equal(10_000);
+    expect(page.sum(CALLS)).to.equal(3000);
     expect(values('api').size).to.equal(1001);
     expect([...values('method')]).to.deep.equal(['OTHER']);
     expect(values('code').size).to.be.below(75);
-    expect(page.sum(ATTEMPTS, { api: 'other' })).to.equal(9000);
+    expect(page.sum(ATTEMPTS, { api: 'other' })).to.equal(2000);
     const proxies = page.lines.filter(({ name, labels }) => name === ATTEMPTS && labels.api === 'other');
     expect(proxies).to.have.length(101);
-  }).timeout(60_000);
+  });
 });
 
 describe('metrics() page', () => {

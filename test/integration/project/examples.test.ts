@@ -52,7 +52,7 @@ describe('examples', () => {
     expect((await get('/api/quotes/broken'))[0]).to.equal(503);
     expect(await get('/api/quotes/today')).to.deep.equal([503, 'ERR_CIRCUIT_OPEN']);
     expect((await call(`${url}/circuits`)).json()).to.deep.equal([
-      { target: 'quotes', state: 'OPEN', failures: 5 },
+      { circuit: 'quotes', state: 'OPEN', failures: 5 },
     ]);
     expect(await stop()).to.equal(0);
   });

@@ -9,20 +9,18 @@ import { onCleanup } from '../../support/cleanup.js';
 import { call } from '../../support/client.js';
 import { startForward } from '../../support/forwarding.js';
 import { serve } from '../../support/serve.js';
+import { toyTime } from '../../support/toy-time.js';
 import { until } from '../../support/until.js';
 import { startUpstream, status, type Upstream, type UpstreamResponse } from '../../support/upstream.js';
-import { type Advertise, FORMS, keepCalling, onceLearned, opened, startLimitedApi } from './testing.js';
-
-/** A clock that moves only when it is told to. */
-function toyClock() {
-  let now = 1_700_000_000_000;
-  const clock = () => now;
-  return Object.assign(clock, {
-    advance: (ms: number) => {
-      now += ms;
-    },
-  });
-}
+import {
+  type Advertise,
+  FORMS,
+  keepCalling,
+  onceLearned,
+  opened,
+  passWindows,
+  startLimitedApi,
+} from './testing.js';
 
 interface Setup {
   limiter: RateLimitHandler;
@@ -37,15 +35,15 @@ async function learning(
   options: RateLimitOptions = {},
   ...more: Handler[]
 ): Promise<Setup> {
-  const clock = toyClock();
-  const limiter = opened(options, clock);
+  const time = toyTime();
+  const limiter = opened(options, time);
   const upstream = await startUpstream(script);
   const { url } = await startForward({ target: upstream.url }, limiter, ...more);
   return {
     limiter,
     upstream,
     url,
-    advance: clock.advance,
+    advance: time.advance,
     async gets(times, headers) {
       const statuses: number[] = [];
       for (let i = 0; i < times; i++) statuses.push((await call(url, { headers })).status);
@@ -250,44 +248,63 @@ describe('rateLimit() with advertised limits', () => {
   });
 
   it('holds a retry back until the Retry-After of the target is over', async () => {
-    const upstream = await startUpstream([status(429, { 'Retry-After': '1' }), status(200)]);
-    const { url } = await startForward({ target: upstream.url }, opened(), retry({ initialDelayMs: 1 }));
-    expect((await call(url)).status).to.equal(200);
+    const time = toyTime();
+    const limiter = opened({}, time);
+    const upstream = await startUpstream([status(429, { 'Retry-After': '0.01' }), status(200)]);
+    const { url } = await startForward({ target: upstream.url }, limiter, retry({ initialDelayMs: 1 }));
+    const response = call(url);
+    await until(() => limiter.status()[0]?.queued === 1, 'the retry to wait');
+    time.advance(9);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([limiter.status()[0]?.queued, upstream.requests.length]).to.deep.equal([1, 1]);
+    time.advance(2);
+    expect((await response).status).to.equal(200);
     expect(upstream.requests).to.have.length(2);
   });
 });
 
 describe('rateLimit() in front of an API with far too many calls', () => {
-  it('uses up each window and is never refused, however the limit is advertised', async () => {
-    const { 'Retry-After alone': _, ...forms } = FORMS;
-    const learned = Object.entries<Advertise>(forms).map(async ([form, advertise]) => {
-      const api = await startLimitedApi(30, 1000, advertise);
-      const limiter = opened({ onLimit: 'queue', maxWaitMs: 20_000 });
+  const QUEUE: RateLimitOptions = { onLimit: 'queue', maxWaitMs: 20_000 };
+  const { 'Retry-After alone': _, ...forms } = FORMS;
+
+  for (const [form, advertise] of Object.entries<Advertise>(forms)) {
+    it(`uses up each window and is never refused if the API advertises ${form}`, async () => {
+      const time = toyTime();
+      const api = await startLimitedApi(30, 1000, advertise, time);
+      const limiter = opened(QUEUE, time);
       const { url } = await startForward({ target: api.url }, limiter);
       keepCalling([url], 40);
-      await until(() => api.windows.length === 6, 'six windows', 15_000);
-      return [form, onceLearned(api.windows)];
+      await passWindows(api, 6, limiter, 40, time);
+      expect(onceLearned(api.windows)).to.deep.equal({ ok: [30, 30, 30], refused: 0 });
     });
-    const exactly = { ok: [30, 30, 30], refused: 0 };
-    expect(await Promise.all(learned)).to.deep.equal(Object.keys(forms).map((form) => [form, exactly]));
-  });
+  }
 
   it('refuses calls itself before the API does', async () => {
-    const api = await startLimitedApi(30, 500, FORMS['an instant in milliseconds']);
-    const { url } = await startForward({ target: api.url }, opened());
+    const time = toyTime();
+    const api = await startLimitedApi(30, 500, FORMS['an instant in milliseconds'], time);
+    const { url } = await startForward({ target: api.url }, opened({}, time));
     const counts = keepCalling([url], 10);
-    await until(() => api.windows.length === 6, 'six windows', 15_000);
-    const { ok, refused } = onceLearned(api.windows);
-    expect(ok).to.deep.equal([30, 30, 30]);
-    expect(refused).to.equal(0);
+    const allowed = () => api.windows.reduce((sum, { ok }) => sum + ok, 0);
+    // No call is under way to the API, nor a response of it to a client.
+    const usedUp = () => api.windows.at(-1)?.ok === 30 && counts[200] === allowed();
+    for (let refused = 0; api.windows.length < 6; refused = counts[429] ?? 0) {
+      await until(
+        () => usedUp() && (counts[429] ?? 0) >= refused + 10,
+        'refusals behind the last of a window',
+      );
+      time.advance(500);
+    }
+    expect(onceLearned(api.windows)).to.deep.equal({ ok: [30, 30, 30], refused: 0 });
     expect(counts[429]).to.be.above(30);
   });
 
   it('is refused about once a window if the API sends nothing but Retry-After', async () => {
-    const api = await startLimitedApi(100, 1000, FORMS['Retry-After alone']);
-    const { url } = await startForward({ target: api.url }, opened({ onLimit: 'queue', maxWaitMs: 20_000 }));
+    const time = toyTime();
+    const api = await startLimitedApi(100, 1000, FORMS['Retry-After alone'], time);
+    const limiter = opened(QUEUE, time);
+    const { url } = await startForward({ target: api.url }, limiter);
     keepCalling([url], 40);
-    await until(() => api.windows.length === 7, 'seven windows', 18_000);
+    await passWindows(api, 7, limiter, 40, time);
     const { ok, refused } = onceLearned(api.windows);
     expect(refused).to.be.at.most(4);
     for (const used of ok) expect(used).to.be.at.least(95);

@@ -276,17 +276,17 @@ describe('rateLimit() with a queue', () => {
 
   it('does not make calls of another quota wait', async () => {
     const key: RateLimitOptions['key'] = (req) => req.url;
-    const { limiter, proxy } = await limited({ ...QUEUE, limit: 1, windowMs: 2000, key });
+    const options = { ...QUEUE, limit: 1, windowMs: MINUTE, maxWaitMs: 2 * MINUTE, key };
+    const { limiter, proxy, upstream } = await limited(options);
     const queued = queuedBy(limiter);
     await call(`${proxy.url}/a`);
-    let served = false;
-    void call(`${proxy.url}/a`).then(() => {
-      served = true;
-    });
+    const waiting = call(`${proxy.url}/a`);
     await until(() => queued() === 1);
     expect((await call(`${proxy.url}/b`)).status).to.equal(200);
-    expect(served).to.equal(false);
-    await until(() => served);
+    expect(upstream.requests.map(({ url }) => url)).to.deep.equal(['/a', '/b']);
+    // It waited all the while.
+    await limiter.close();
+    expect((await waiting).status).to.equal(503);
   });
 
   it('refuses the waiting calls when it is closed', async () => {

@@ -1,12 +1,15 @@
 import { Agent, get } from 'node:http';
+import { realTime, type Time } from '../../../lib/core/time.js';
 import { type RateLimitHandler, rateLimit } from '../../../lib/rate-limit/rate-limit.js';
 import type { RateLimitOptions } from '../../../lib/rate-limit/rate-limit-options.js';
 import { onCleanup } from '../../support/cleanup.js';
+import type { ToyTime } from '../../support/toy-time.js';
+import { until } from '../../support/until.js';
 import { startUpstream, type Upstream } from '../../support/upstream.js';
 
 /** A limiter that is closed after the test. */
-export function opened(options: RateLimitOptions = {}, clock?: () => number): RateLimitHandler {
-  const limiter = rateLimit(options, clock);
+export function opened(options: RateLimitOptions = {}, time?: Time): RateLimitHandler {
+  const limiter = rateLimit(options, time);
   onCleanup(() => limiter.close());
   return limiter;
 }
@@ -17,36 +20,41 @@ export interface ApiWindow {
   refused: number;
 }
 
+/** Where an API stands in its window. */
+interface Standing {
+  readonly left: number;
+  readonly endsInMs: number;
+  readonly limit: number;
+  readonly windowMs: number;
+  /** The API's time of day. */
+  readonly now: number;
+}
+
 /** Rate limit headers of a response. */
-export type Advertise = (
-  left: number,
-  endsInMs: number,
-  limit: number,
-  windowMs: number,
-) => Record<string, string>;
+export type Advertise = (standing: Standing) => Record<string, string>;
 
 const upSeconds = (ms: number) => `${Math.ceil(ms / 1000)}`;
 
 /** The forms in which APIs advertise limits; a 429 has `Retry-After` too. */
 export const FORMS = {
-  'three headers with seconds': (left, endsInMs, limit) => ({
+  'three headers with seconds': ({ left, endsInMs, limit }) => ({
     'RateLimit-Limit': `${limit}`,
     'RateLimit-Remaining': `${left}`,
     'RateLimit-Reset': upSeconds(endsInMs),
   }),
-  'structured headers': (left, endsInMs, limit, windowMs) => ({
+  'structured headers': ({ left, endsInMs, limit, windowMs }) => ({
     'RateLimit-Policy': `"api";q=${limit};w=${windowMs / 1000}`,
     RateLimit: `"api";r=${left};t=${upSeconds(endsInMs)}`,
   }),
-  'an instant in seconds': (left, endsInMs, limit) => ({
+  'an instant in seconds': ({ left, endsInMs, limit, now }) => ({
     'X-RateLimit-Limit': `${limit}`,
     'X-RateLimit-Remaining': `${left}`,
-    'X-RateLimit-Reset': upSeconds(Date.now() + endsInMs),
+    'X-RateLimit-Reset': upSeconds(now + endsInMs),
   }),
-  'an instant in milliseconds': (left, endsInMs, limit) => ({
+  'an instant in milliseconds': ({ left, endsInMs, limit, now }) => ({
     'X-RateLimit-Limit': `${limit}`,
     'X-RateLimit-Remaining': `${left}`,
-    'X-RateLimit-Reset': `${Math.ceil(Date.now() + endsInMs)}`,
+    'X-RateLimit-Reset': `${Math.ceil(now + endsInMs)}`,
   }),
   'Retry-After alone': () => ({}),
 } satisfies Record<string, Advertise>;
@@ -59,15 +67,17 @@ export interface LimitedApi {
   readonly windows: readonly ApiWindow[];
 }
 
+/** @param time the API's own: it also says so in `Date` */
 export async function startLimitedApi(
   limit: number,
   windowMs: number,
   advertise: Advertise,
+  time: Time = realTime,
 ): Promise<LimitedApi> {
   const windows: ApiWindow[] = [];
   let endsAt = 0;
   const upstream = await startUpstream((_req, res) => {
-    const now = performance.now();
+    const now = time.steady();
     if (now >= endsAt) {
       endsAt = now + windowMs;
       windows.push({ ok: 0, refused: 0 });
@@ -77,7 +87,9 @@ export async function startLimitedApi(
     if (ok) window.ok++;
     else window.refused++;
     const endsInMs = endsAt - now;
-    const headers = advertise(limit - window.ok, endsInMs, limit, windowMs);
+    const wall = time.wall();
+    const headers = advertise({ left: limit - window.ok, endsInMs, limit, windowMs, now: wall });
+    headers.Date = new Date(wall).toUTCString();
     if (!ok) headers['Retry-After'] = upSeconds(endsInMs);
     res.writeHead(ok ? 200 : 429, headers).end();
   });
@@ -103,6 +115,24 @@ export function keepCalling(urls: readonly string[], clients: number): Record<nu
   };
   for (let i = 0; i < clients; i++) again(urls[i % urls.length] ?? '');
   return counts;
+}
+
+/**
+ * Lets time pass, to the next timer each time, whenever all of these clients wait in the queue, until the API has begun so
+ * many windows.
+ */
+export async function passWindows(
+  api: LimitedApi,
+  windows: number,
+  limiter: RateLimitHandler,
+  clients: number,
+  time: ToyTime,
+): Promise<void> {
+  while (api.windows.length < windows) {
+    const allWait = () => limiter.status()[0]?.queued === clients;
+    await until(() => allWait() || api.windows.length >= windows, `${clients} calls to wait`);
+    if (allWait()) time.advanceToNext();
+  }
 }
 
 /**

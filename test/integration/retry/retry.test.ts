@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import express from 'express';
-import { type RetryOptions, retry } from '../../../lib/index.js';
+import { exchangeOf, type Handler, type RetryOptions, retry } from '../../../lib/index.js';
 import { bigBody, digestOfBigBody, measure } from '../../support/bytes.js';
 import { call, endingOf, open } from '../../support/client.js';
 import { openForward, startForward, TRANSPORTS } from '../../support/forwarding.js';
@@ -111,11 +111,11 @@ for (const transport of TRANSPORTS) {
           at.push(performance.now());
           response(req, res);
         };
-      const upstream = await startUpstream([note(status(503, { 'retry-after': '2' })), note(status(200))]);
+      const upstream = await startUpstream([note(status(503, { 'retry-after': '0.3' })), note(status(200))]);
       const { url } = await start(upstream.url);
       expect((await call(url)).status).to.equal(200);
       const [first = 0, second = 0] = at;
-      expect(second - first).to.be.at.least(2000);
+      expect(second - first).to.be.at.least(290);
     });
 
     it('passes a response on at once whose Retry-After is too long', async () => {
@@ -188,17 +188,44 @@ for (const transport of TRANSPORTS) {
 }
 
 describe('retry()', () => {
-  it('waits about 1 s and 2 s by default', async () => {
+  it('waits twice as long after each attempt', async () => {
     const at: number[] = [];
     const upstream = await startUpstream((_req, res) => {
       at.push(performance.now());
       res.writeHead(at.length < 3 ? 503 : 200).end();
     });
-    const { url } = await startForward({ target: upstream.url }, retry());
+    const { url } = await startForward({ target: upstream.url }, retry({ initialDelayMs: 100 }));
     expect((await call(url)).status).to.equal(200);
     const [first = 0, second = 0, third = 0] = at;
-    expect(second - first).to.be.at.least(800);
-    expect(third - second).to.be.at.least(1600);
+    expect(second - first).to.be.at.least(80);
+    expect(third - second).to.be.at.least(160);
+  });
+
+  it('waits about 1 s after the first attempt by default, and 2 s after the second', async () => {
+    const upstream = await startUpstream(status(503));
+    const waits: number[] = [];
+    const handler = retry();
+    handler.on('retry', ({ waitMs }) => waits.push(waitMs));
+    // Decides as it does by default, and does not wait.
+    const impatient: Handler = (req, res, next) => {
+      const exchange = exchangeOf(req, res);
+      const { retry: policy } = exchange;
+      if (!policy) throw new Error('retry() has set no policy');
+      const { maxBodyBytes, totalTimeoutMs } = policy;
+      exchange.retry = {
+        maxBodyBytes,
+        totalTimeoutMs,
+        resends: (method) => policy.resends(method),
+        drive: (again) => policy.drive(again),
+        delayAfter: (outcome, call) => (policy.delayAfter(outcome, call) === undefined ? undefined : 0),
+      };
+      next();
+    };
+    const { url } = await startForward({ target: upstream.url }, handler, impatient);
+    expect((await call(url)).status).to.equal(503);
+    expect(waits).to.have.length(2);
+    expect(waits[0]).to.be.within(800, 1200);
+    expect(waits[1]).to.be.within(1600, 2400);
   });
 
   it('keeps the retries of an outage within a budget', async () => {

@@ -6,23 +6,20 @@ import type { StatsHandler } from '../../../lib/stats/stats.js';
 import type { StatsOptions } from '../../../lib/stats/stats-options.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { call, keepAliveAgent } from '../../support/client.js';
-import { type RedisServer, startRedis } from '../../support/redis.js';
+import { type RedisServer, redisCluster, startRedis } from '../../support/redis.js';
 import { until, within } from '../../support/until.js';
 import { type RecordedStats, recordedStats } from '../../unit/stats/recorded-stats.js';
-import { figuresOf, openStats, viewOf } from './testing.js';
+import { figuresOf, viewOf } from './testing.js';
 
 const NOW = Date.UTC(2026, 0, 15, 12, 30);
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const TAG = '{rpo:stats:weather}:';
 
-/** Nothing is flushed unless a test says so. */
-const BY_HAND = { flushMs: 2_000_000_000 };
-
 /** `stats()` of one process, on a clock set by the test, connected to Redis. */
 async function recording(server: RedisServer, options: StatsOptions = {}, now = NOW): Promise<RecordedStats> {
   const redis = { host: server.host, port: server.port };
-  const recorded = recordedStats(now, {}, { redis, ...BY_HAND, ...options });
+  const recorded = recordedStats(now, {}, { redis, ...options });
   await until(() => recorded.source.health().usable, 'a connection to Redis');
   return recorded;
 }
@@ -229,7 +226,7 @@ describe('stats() with Redis', () => {
   });
 
   it('works in a Redis Cluster', async () => {
-    const server = await startRedis({ cluster: true });
+    const server = await redisCluster();
     const recorded = await recording(server);
     await callsAndFlushes(recorded, 33);
     await compacted(server);
@@ -240,14 +237,15 @@ describe('stats() with Redis', () => {
     const server = await startRedis();
     const writer = await recording(server);
     await callsAndFlushes(writer, 1);
-    const reader = openStats({ redis: server.url, flushMs: 20 });
-    await until(() => reader.health().usable, 'a connection to Redis');
-    await figuresOf(reader, 1, 'weather');
+    const { source, advance } = await recording(server, { flushMs: 1000 });
+    await figuresOf(source, 1, 'weather');
     let changes = 0;
-    reader.onChange(() => changes++);
+    source.onChange(() => changes++);
+    advance(1000);
     await until(() => changes === 1, 'the first look');
     writer.call('weather', '/a', 200);
     await flushed(writer.source);
+    advance(1000);
     await until(() => changes === 2, 'news of the other process');
   });
 });
@@ -320,12 +318,20 @@ describe('stats() while Redis is away', () => {
   it('keeps counting in memory where there never was a Redis, and close() does not wait long for it', async () => {
     const server = await startRedis();
     await server.kill();
-    const { source, call } = recordedStats(NOW, {}, { redis: server.url, ...BY_HAND });
+    const { source, call, advance } = recordedStats(NOW, {}, { redis: server.url });
     call('weather', '/a', 200);
     await source.flush();
     expect(await figuresOf(source, 1, 'weather')).to.include({ success: 1 });
     expect(source.health()).to.include({ usable: false, unsent: 1 });
-    await within(source.close(), 'close() to end', 4000);
+    let closed = false;
+    const closing = source.close().then(() => {
+      closed = true;
+    });
+    advance(1999);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(closed).to.equal(false);
+    advance(1);
+    await within(closing, 'close() to end');
   });
 
   it('shows the last reply of Redis, and what was counted since', async () => {

@@ -1,3 +1,4 @@
+import type { Time } from '../../../lib/core/time.js';
 import { type StatsHandler, stats } from '../../../lib/stats/stats.js';
 import type { StatsOptions } from '../../../lib/stats/stats-options.js';
 import type { Figures, StatsView } from '../../../lib/stats/stats-source.js';
@@ -5,8 +6,8 @@ import { onCleanup } from '../../support/cleanup.js';
 import { within } from '../../support/until.js';
 
 /** `stats()`, closed after the test. */
-export function openStats(options: StatsOptions = {}, clock?: () => number): StatsHandler {
-  const handler = stats(options, clock);
+export function openStats(options: StatsOptions = {}, time?: Time): StatsHandler {
+  const handler = stats(options, time);
   onCleanup(() => handler.close());
   return handler;
 }

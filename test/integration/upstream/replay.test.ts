@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import type { RetryPolicy } from '../../../lib/core/exchange.js';
 import { type Exchange, exchangeOf, type Handler } from '../../../lib/core/exchange.js';
-import type { RetryPolicy } from '../../../lib/core/retry-policy.js';
 import { bigBody } from '../../support/bytes.js';
 import { listenerWarningsSeen } from '../../support/cleanup.js';
 import { call, keepAliveAgent } from '../../support/client.js';

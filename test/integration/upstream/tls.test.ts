@@ -2,8 +2,8 @@ import { createSecureServer } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { expect } from 'chai';
 import { call, type TargetResponse } from '../../support/client.js';
-import { forwardThatTrusts } from '../../support/forward-that-trusts.js';
 import { startForward, TRANSPORTS } from '../../support/forwarding.js';
+import { forwardsThatTrust } from '../../support/forwards-that-trust.js';
 import { listening } from '../../support/listening.js';
 import { credentials } from '../../support/tls.js';
 import { json, startUpstream, type UpstreamResponse } from '../../support/upstream.js';
@@ -92,33 +92,29 @@ for (const transport of TRANSPORTS) {
     });
 
     it('checks the certificate for the name of the target, not for Host', async () => {
-      const own = credentials('DNS:localhost');
+      const [own, other] = [credentials('DNS:localhost'), credentials('DNS:client.example')];
       const upstream = await startUpstream(json({ ok: true }), { tls: own });
-      const right = await forwardThatTrusts(own.ca, {
-        target: `https://localhost:${upstream.port}`,
-        transport,
-      });
-      expect((await call(`http://127.0.0.1:${right}`, { headers: HOST })).json()).to.deep.equal({ ok: true });
-
-      const other = credentials('DNS:client.example');
       const impostor = await startUpstream(json({}), { tls: other });
-      const wrong = await forwardThatTrusts(other.ca, {
-        target: `https://localhost:${impostor.port}`,
-        transport,
-      });
+      const [right, wrong] = await forwardsThatTrust(
+        [own.ca, other.ca],
+        { target: `https://localhost:${upstream.port}`, transport },
+        { target: `https://localhost:${impostor.port}`, transport },
+      );
+      expect((await call(`http://127.0.0.1:${right}`, { headers: HOST })).json()).to.deep.equal({ ok: true });
       expectTlsError(await call(`http://127.0.0.1:${wrong}`, { headers: HOST }), 'tls_certificate_error');
       expect(impostor.requests).to.have.length(0);
     });
 
     it('checks the certificate for an address', async () => {
-      const own = credentials('IP:127.0.0.1');
+      const [own, other] = [credentials('IP:127.0.0.1'), credentials('DNS:client.example')];
       const upstream = await startUpstream(json({ ok: true }), { tls: own });
-      const port = await forwardThatTrusts(own.ca, { target: upstream.url, transport });
-      expect((await call(`http://127.0.0.1:${port}`, { headers: HOST })).json()).to.deep.equal({ ok: true });
-
-      const other = credentials('DNS:client.example');
       const impostor = await startUpstream(json({}), { tls: other });
-      const wrong = await forwardThatTrusts(other.ca, { target: impostor.url, transport });
+      const [right, wrong] = await forwardsThatTrust(
+        [own.ca, other.ca],
+        { target: upstream.url, transport },
+        { target: impostor.url, transport },
+      );
+      expect((await call(`http://127.0.0.1:${right}`, { headers: HOST })).json()).to.deep.equal({ ok: true });
       expectTlsError(await call(`http://127.0.0.1:${wrong}`, { headers: HOST }), 'tls_certificate_error');
     });
   });

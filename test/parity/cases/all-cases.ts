@@ -1,5 +1,4 @@
 import type { ParityCase } from '../support/parity-case.js';
-import { ANSWER_CASES } from './answers.js';
 import { BUFFER_CASES } from './buffers.js';
 import { CONNECTION_CASES } from './connections.js';
 import { COPY_CASES } from './copies.js';
@@ -8,13 +7,14 @@ import { ERROR_CASES } from './errors.js';
 import { EVENT_CASES } from './events.js';
 import { EXPRESS_CASES } from './express.js';
 import { FAILED_UPGRADE_CASES } from './failed-upgrades.js';
-import { FIELD_CASES } from './fields.js';
+import { HEADER_CASES } from './headers.js';
 import { INTERCEPTOR_CASES } from './interceptors.js';
 import { PARSED_BODY_CASES } from './parsed-bodies.js';
 import { PATH_CASES } from './paths.js';
 import { PLUGIN_CASES } from './plugins.js';
 import { REDIRECT_CASES } from './redirects.js';
 import { REQUEST_CASES } from './requests.js';
+import { RESPONSE_CASES } from './responses.js';
 import { REWRITE_CASES } from './rewrites.js';
 import { ROUTER_CASES } from './router.js';
 import { WEBSOCKET_CASES } from './websockets.js';
@@ -22,10 +22,10 @@ import { WEBSOCKET_CASES } from './websockets.js';
 /** All of them. */
 export const ALL_CASES: readonly ParityCase[] = [
   ...REQUEST_CASES,
-  ...ANSWER_CASES,
+  ...RESPONSE_CASES,
   ...ROUTER_CASES,
   ...PATH_CASES,
-  ...FIELD_CASES,
+  ...HEADER_CASES,
   ...CONNECTION_CASES,
   ...BUFFER_CASES,
   ...COPY_CASES,

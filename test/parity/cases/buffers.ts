@@ -3,7 +3,7 @@ import { failsWith } from '../support/deviation.js';
 import type { ParityCase } from '../support/parity-case.js';
 import { request } from '../support/wire.js';
 
-/** What is sent in place of the body of a request. */
+/** A stream that is sent in place of the request's body. */
 export const BUFFER_CASES: readonly ParityCase[] = [
   {
     topic: 'buffer',
@@ -39,7 +39,7 @@ export const BUFFER_CASES: readonly ParityCase[] = [
     send: request('POST /b', [], 'sent'),
     differs: { both: [failsWith('ERR_INTERNAL', '500 Internal Server Error')] },
     free: {
-      why: 'the target may have got the head already',
+      why: 'the target may already have received the head',
       leaveOut: (seen) => {
         seen.upstreams = {};
       },

@@ -1,14 +1,14 @@
 import { Agent } from 'node:http';
 import { onCleanup } from '../../support/cleanup.js';
 import { credentials } from '../../support/tls.js';
-import { answered, differs, failsWith } from '../support/deviation.js';
+import { differs, failsWith, fromUpstream } from '../support/deviation.js';
 import { noting } from '../support/noting-agent.js';
 import type { ParityCase } from '../support/parity-case.js';
 import { type Message, readMessages, request, response } from '../support/wire.js';
 import type { World } from '../support/world.js';
 
 const secure = { main: { tls: true, replies: [response('200 OK', [], 'tls')] } };
-/** The upstream by the name that its certificate is for. */
+/** The upstream's URL with the host name of its certificate. */
 const local = (world: World) => `https://localhost:${world.at('main').port}`;
 
 /** A request as an upstream gets it. */
@@ -26,7 +26,7 @@ const post = request('POST /p', ['Content-Type: text/plain'], 'body');
 export const CONNECTION_CASES: readonly ParityCase[] = [
   {
     topic: 'secure',
-    name: 'refuses a certificate that nobody trusts',
+    name: 'refuses an untrusted certificate',
     upstreams: secure,
     options: ({ url }) => ({ target: url }),
     differs: { both: [failsWith('ERR_UPSTREAM_TLS', '502 Bad Gateway')] },
@@ -34,7 +34,7 @@ export const CONNECTION_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'secure',
-    name: 'false takes it',
+    name: 'false accepts it',
     upstreams: secure,
     options: ({ url }) => ({ target: url, secure: false }),
     send: post,
@@ -55,13 +55,13 @@ export const CONNECTION_CASES: readonly ParityCase[] = [
     differs: {
       both: [
         differs(
-          'the certificate must be for the target',
-          'a client would choose by Host which name is checked',
+          'the certificate must match the target',
+          'otherwise a client would choose the checked name by its Host',
           (expected, _facts, carrier) => {
             expected.upstreams = {
               main: { connections: 1, requests: [got('GET /', ['host: app.example'])] },
             };
-            expected.responses = [answered(response('200 OK', [], 'tls'), carrier)];
+            expected.responses = [fromUpstream(response('200 OK', [], 'tls'), carrier)];
           },
         ),
       ],
@@ -143,12 +143,12 @@ export const CONNECTION_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'secure',
-    name: 'upstream without TLS where TLS was expected',
+    name: 'upstream without TLS if TLS was expected',
     upstreams: { main: { early: true, replies: [({ end }) => end('HTTP/1.1 400 Bad Request\r\n\r\n')] } },
     options: ({ url }) => ({ target: url.replace('http:', 'https:'), secure: false }),
     differs: { both: [failsWith('ERR_UPSTREAM_TLS', '502 Bad Gateway')] },
     free: {
-      why: 'what arrives is no HTTP',
+      why: 'what arrives is not HTTP',
       leaveOut: (seen) => {
         seen.upstreams = {};
       },

@@ -1,14 +1,14 @@
-import { answered, differs, setHeader } from '../support/deviation.js';
+import { differs, fromUpstream, setHeader } from '../support/deviation.js';
 import type { Observation } from '../support/observation.js';
 import type { ParityCase } from '../support/parity-case.js';
 import { request, response } from '../support/wire.js';
 import type { World } from '../support/world.js';
 
-/** Both servers get all of the body, and the client its answer. */
+/** Both servers get the whole body, and the client its response. */
 const wholeCopy = (path: string, body: string) =>
   differs(
     'both targets get the whole body',
-    'plain begins to read before the second connection is there: what has flowed by then is lost, and the call hangs',
+    'plain starts to read before the second connection exists: what was read by then is lost, and the call hangs',
     (expected, _facts, carrier) => {
       const [copy] = expected.upstreams.other?.requests ?? [];
       if (!copy) return;
@@ -17,13 +17,13 @@ const wholeCopy = (path: string, body: string) =>
         requests: [{ ...copy, start: `POST ${path} HTTP/1.1`, body, cut: false }],
       };
       expected.upstreams.other = { connections: 1, requests: [{ ...copy, body, cut: false }] };
-      expected.responses = [answered(response('200 OK', [], 'main'), carrier)];
+      expected.responses = [fromUpstream(response('200 OK', [], 'main'), carrier)];
       expected.calls = [];
     },
   );
 
 const copyConnection = {
-  why: 'whether the connection of a copy is kept is the transport’s own',
+  why: 'the transport decides whether the connection of a copy is kept',
   leaveOut: (seen: Observation): void => {
     for (const message of seen.upstreams.other?.requests ?? []) setHeader(message, 'connection', undefined);
   },
@@ -55,7 +55,7 @@ export const COPY_CASES: readonly ParityCase[] = [
     hangs: ['plain'],
     free: copyConnection,
     differs: { both: [wholeCopy('/p', 'body')] },
-    shows: [/> POST \/copy\/p[^<]*"body"/, /no answer/],
+    shows: [/> POST \/copy\/p[^<]*"body"/, /no response/],
   },
   {
     topic: 'forward',
@@ -98,7 +98,7 @@ export const COPY_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'forward',
-    name: 'alone, by a router that names no target',
+    name: 'alone, by a router that returns no target',
     upstreams,
     options: (world) => ({ router: () => undefined as unknown as string, forward: world.at('other').url }),
     waitsFor: arrived,
@@ -106,7 +106,7 @@ export const COPY_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'forward',
-    name: 'to a server that resets, before the target answers',
+    name: 'to a server that resets, before the target responds',
     upstreams: {
       main: { replies: [({ write }) => void setTimeout(() => write(response('200 OK', [], 'main')), 200)] },
       other: { replies: [({ reset }) => reset()] },
@@ -117,9 +117,9 @@ export const COPY_CASES: readonly ParityCase[] = [
       both: [
         differs(
           'a copy that fails does not fail the call',
-          'nobody waits for its answer',
+          'its response is not used',
           (expected, _facts, carrier) => {
-            expected.responses = [answered(response('200 OK', [], 'main'), carrier)];
+            expected.responses = [fromUpstream(response('200 OK', [], 'main'), carrier)];
             expected.calls = [];
           },
         ),

@@ -8,13 +8,13 @@ const silent = { main: { replies: [() => {}] } };
 const timeout = failsWith('ERR_UPSTREAM_TIMEOUT', '504 Gateway Timeout');
 
 const upstreamsAside = {
-  why: 'how a connection that is given up looks from there is chance',
+  why: 'how an abandoned connection looks from there is chance',
   leaveOut: (seen: Observation): void => {
     seen.upstreams = {};
   },
 };
 
-/** A chunked answer of which the first chunk comes, and the rest when asked for. */
+/** A chunked response: the first chunk is sent at once, the rest on demand. */
 const inPieces = (rest: (connection: Connection) => void) => ({
   main: {
     replies: [
@@ -30,7 +30,7 @@ const inPieces = (rest: (connection: Connection) => void) => ({
 export const ENDING_CASES: readonly ParityCase[] = [
   {
     topic: 'proxyTimeout',
-    name: 'target that does not answer',
+    name: 'target that does not respond',
     upstreams: silent,
     options: ({ url }) => ({ target: url, proxyTimeout: 100 }),
     differs: { both: [timeout] },
@@ -38,13 +38,13 @@ export const ENDING_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'proxyTimeout',
-    name: 'target that answers in time',
+    name: 'target that responds in time',
     options: ({ url }) => ({ target: url, proxyTimeout: 5000 }),
     shows: /"hello"/,
   },
   {
     topic: 'proxyTimeout',
-    name: 'target that stops in its answer',
+    name: 'target that stops in its response',
     upstreams: inPieces(() => {}),
     options: ({ url }) => ({ target: url, proxyTimeout: 100 }),
     shows: /\[chunked CUT OFF\] "first"/,
@@ -55,7 +55,7 @@ export const ENDING_CASES: readonly ParityCase[] = [
     upstreams: silent,
     options: ({ url }) => ({ target: url, timeout: 100 }),
     free: upstreamsAside,
-    shows: /no answer/,
+    shows: /no response/,
   },
   {
     topic: 'timeout',
@@ -66,7 +66,7 @@ export const ENDING_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'target',
-    name: 'client that leaves before the answer',
+    name: 'client that leaves before the response',
     upstreams: silent,
     options: ({ url }) => ({ target: url }),
     act: async (client, world) => {
@@ -80,7 +80,7 @@ export const ENDING_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'target',
-    name: 'client that leaves in the middle of the answer',
+    name: 'client that leaves in the middle of the response',
     upstreams: inPieces(() => {}),
     options: ({ url }) => ({ target: url }),
     act: async (client, world) => {
@@ -91,7 +91,7 @@ export const ENDING_CASES: readonly ParityCase[] = [
       world.note('connection to the target closed');
     },
     free: {
-      why: 'the client has gone before the end in any case',
+      why: 'the client leaves before the end in any case',
       leaveOut: (seen) => {
         seen.responses = [];
       },
@@ -123,14 +123,14 @@ export const ENDING_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'target',
-    name: 'target that ends in the middle of a chunked answer',
+    name: 'target that ends in the middle of a chunked response',
     upstreams: inPieces(({ end }) => end()),
     options: ({ url }) => ({ target: url }),
     shows: /CUT OFF\] "first"/,
   },
   {
     topic: 'target',
-    name: 'target that ends before the length it promised',
+    name: 'target that ends before the announced length',
     upstreams: {
       main: { replies: [({ end }) => end(response('200 OK', [], '12345').replace(/12345$/, '123'))] },
     },
@@ -139,7 +139,7 @@ export const ENDING_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'target',
-    name: 'target that answers before it has the body',
+    name: 'target that responds before it has the body',
     upstreams: { main: { early: true, replies: [response('413 Content Too Large', [], 'no')] } },
     options: ({ url }) => ({ target: url }),
     act: async (client) => {
@@ -152,7 +152,7 @@ export const ENDING_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'target',
-    name: 'interim answers',
+    name: 'interim responses',
     upstreams: {
       main: {
         replies: [
@@ -167,8 +167,8 @@ export const ENDING_CASES: readonly ParityCase[] = [
     differs: {
       both: [
         differs(
-          '102 and 103 go on',
-          'RFC 9110 §15.2: a proxy forwards interim answers; plain drops them',
+          '102 and 103 are passed on',
+          'RFC 9110 §15.2: a proxy forwards interim responses; plain drops them',
           (expected) => {
             expected.responses.unshift({
               start: 'HTTP/1.1 103 Early Hints',
@@ -186,7 +186,7 @@ export const ENDING_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'target',
-    name: 'answer that switches protocols unasked',
+    name: 'response that switches protocols unasked',
     upstreams: {
       main: { replies: [exactly(['HTTP/1.1 101 Switching Protocols', 'Upgrade: x', 'Connection: upgrade'])] },
     },

@@ -15,8 +15,8 @@ const FIXED = 'Mon, 23 Nov 2026 10:00:00 GMT';
 
 const errorCode = (code: string) =>
   differs(
-    `listeners of \`error\` get a ProxyError, ${code}; its cause is the error that plain hands over`,
-    'one kind of error for all',
+    `listeners of \`error\` get a ProxyError, ${code}; its cause is the error that plain passes`,
+    'one type of error for all',
     (expected) => {
       expected.calls = expected.calls.map((line) => line.replace(/^error \S+/, `error ${code}`));
     },
@@ -24,11 +24,11 @@ const errorCode = (code: string) =>
 const refused = failsWith('ERR_UPSTREAM_CONNECT', '502 Bad Gateway');
 const reset = failsWith('ERR_UPSTREAM_RESET', '502 Bad Gateway');
 
-/** Errors, and who hears of them. */
+/** Errors, and which listeners get them. */
 export const ERROR_CASES: readonly ParityCase[] = [
   {
     topic: 'on.error',
-    name: 'target refuses the connection, nobody listens',
+    name: 'target refuses the connection, without a listener',
     upstreams: nobody,
     options: ({ url }) => ({ target: url }),
     differs: { both: [refused], plugin: [answeredByItself] },
@@ -36,7 +36,7 @@ export const ERROR_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'on.error',
-    name: 'answers by itself',
+    name: 'responds by itself',
     upstreams: nobody,
     options: (world) => ({
       target: world.url,
@@ -54,7 +54,7 @@ export const ERROR_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'on.error',
-    name: 'answers after a wait',
+    name: 'responds after a wait',
     upstreams: nobody,
     options: (world) => ({
       target: world.url,
@@ -79,7 +79,7 @@ export const ERROR_CASES: readonly ParityCase[] = [
     options: (world) => ({ target: world.url, on: world.listeners({}, ['error']) }),
     hangs: ['plain'],
     differs: { both: [refused] },
-    shows: [/error ECONNREFUSED at http/, /no answer/],
+    shows: [/error ECONNREFUSED at http/, /no response/],
   },
   {
     topic: 'on.error',
@@ -126,7 +126,7 @@ export const ERROR_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'on.error',
-    name: 'target speaks no HTTP',
+    name: 'target does not speak HTTP',
     upstreams: { main: { replies: [({ end }) => end('nonsense\r\n\r\n')] } },
     options: (world) => ({ target: world.url, on: world.listeners({}, ['error']) }),
     hangs: ['plain'],
@@ -153,7 +153,7 @@ export const ERROR_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'on.econnreset',
-    name: 'client that leaves before the answer',
+    name: 'client that leaves before the response',
     upstreams: { main: { replies: [() => {}] } },
     options: (world) => ({ target: world.url, on: world.listeners({}, ['start', 'error', 'econnreset']) }),
     act: async (client, world) => {
@@ -178,8 +178,8 @@ export const ERROR_CASES: readonly ParityCase[] = [
     differs: {
       both: [
         differs(
-          '`econnreset` comes once',
-          'plain tells it for the request and for the connection to the target',
+          '`econnreset` is emitted once',
+          'plain emits it for the request and for the connection to the target',
           (expected) => {
             const last = expected.calls.findLastIndex((line) => line.startsWith('econnreset'));
             expected.calls.splice(last, 1);
@@ -191,10 +191,10 @@ export const ERROR_CASES: readonly ParityCase[] = [
   },
 ];
 
-/** Listeners that hear of an error, or of an end, beside the one that failed. */
+/** Listeners called for an error or an end, beside the one that failed. */
 function callsAside() {
   return {
-    why: 'which other listeners hear of a call that a listener broke off',
+    why: 'which other listeners are called for a call that a listener broke off',
     leaveOut: (seen: Observation): void => {
       seen.calls = seen.calls.filter((line) => line.startsWith('next('));
       for (const upstream of Object.values(seen.upstreams))

@@ -11,11 +11,11 @@ const fail = (): never => {
 };
 const reject = (): Promise<never> => Promise.reject(new Error('hook'));
 
-const viaAdded = differs('`Via` is added to each answer', 'RFC 9110 §7.6.3', (expected) => {
+const viaAdded = differs('`Via` is added to each response', 'RFC 9110 §7.6.3', (expected) => {
   for (const message of expected.responses) message.headers.push(['via', '1.1 resilient-proxy-out']);
 });
 
-const noCrash = differs('the process survives', 'plain ends with it', (expected) => {
+const noCrash = differs('the process survives', 'plain crashes', (expected) => {
   expected.crashes = [];
 });
 
@@ -25,7 +25,7 @@ const withListeners =
   (more: NonNullable<ForwardOptions['on']> = {}, names = ALL_EVENTS) =>
   (world: World): ForwardOptions => ({ target: world.url, on: world.listeners(more, names) });
 
-/** The other events of `on`, in their order and with what they bring. */
+/** The other events of `on`, their order and arguments. */
 export const EVENT_CASES: readonly ParityCase[] = [
   {
     topic: 'on.start',
@@ -62,7 +62,7 @@ export const EVENT_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'on.proxyReq',
-    name: 'sets, replaces and removes fields',
+    name: 'sets, replaces and removes headers',
     options: withListeners({
       proxyReq: (proxyReq) => {
         proxyReq.setHeader('x-added', ['1', '2']);
@@ -81,8 +81,8 @@ export const EVENT_CASES: readonly ParityCase[] = [
     differs: {
       both: [
         differs(
-          'a call with `Expect` is told like others, which is answered here',
-          'plain keeps such a call from the listener',
+          '`proxyReq` is emitted for a call with `Expect`, which is handled here',
+          'plain does not emit it for such a call',
           (expected) => {
             for (const message of requestsOf(expected)) setHeader(message, 'expect', undefined);
             expected.calls.splice(1, 0, 'proxyReq POST /e to http://127.0.0.1:{main}/');
@@ -118,7 +118,7 @@ export const EVENT_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'on.proxyReq',
-    name: 'answers by itself',
+    name: 'responds by itself',
     options: withListeners({
       proxyReq: (proxyReq, _req, res) => {
         proxyReq.destroy();
@@ -148,7 +148,7 @@ export const EVENT_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'on.proxyRes',
-    name: 'adds and removes fields of the answer',
+    name: 'adds and removes headers of the response',
     upstreams: { main: { replies: [response('200 OK', ['X-Secret: 1', 'X-Other: 1'], 'x')] } },
     options: withListeners(
       {
@@ -179,7 +179,7 @@ export const EVENT_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'on.proxyRes',
-    name: 'sets fields of the response',
+    name: 'sets headers of the response',
     options: withListeners(
       {
         proxyRes: (_proxyRes, _req, res) => {
@@ -199,7 +199,7 @@ export const EVENT_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'on.proxyRes',
-    name: 'answers by itself',
+    name: 'responds by itself',
     options: withListeners(
       {
         proxyRes: (proxyRes, _req, res) => {
@@ -223,11 +223,11 @@ export const EVENT_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'on.proxyRes',
-    name: 'rejects before the head went out',
+    name: 'rejects before the head was sent',
     options: withListeners({ proxyRes: reject as () => void }, ['proxyRes']),
     differs: { both: [internal] },
     free: {
-      why: 'whether the head had gone out is chance: the answer fails, or is cut off',
+      why: 'whether the head was sent is chance: the response fails, or breaks off',
       leaveOut: (seen) => {
         seen.responses = [];
         seen.calls = [];
@@ -237,7 +237,7 @@ export const EVENT_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'on.end',
-    name: 'after the answer',
+    name: 'after the response',
     options: (world) => ({ target: world.url, on: world.listeners({}, ['end']) }),
     shows: /end 200/,
   },
@@ -258,10 +258,10 @@ export const EVENT_CASES: readonly ParityCase[] = [
   },
 ];
 
-/** Listeners that hear of an error, or of an end, beside the one that failed. */
+/** Listeners called for an error or an end, beside the one that failed. */
 function callsAside() {
   return {
-    why: 'which other listeners hear of a call that a listener broke off',
+    why: 'which other listeners are called for a call that a listener broke off',
     leaveOut: (seen: Observation): void => {
       seen.calls = seen.calls.filter((line) => line.startsWith('next('));
       for (const upstream of Object.values(seen.upstreams))

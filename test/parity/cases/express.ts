@@ -7,7 +7,7 @@ import { request, response } from '../support/wire.js';
 export const EXPRESS_CASES: readonly ParityCase[] = [
   {
     topic: 'express',
-    name: 'mounted: the path behind the mount goes on',
+    name: 'mounted: the path below the mount path is sent',
     host: 'express',
     options: ({ url }) => ({ target: `${url}/base` }),
     send: [request('GET /mounted/x?y'), request('GET /mounted'), request('GET /else')],
@@ -15,7 +15,7 @@ export const EXPRESS_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'express',
-    name: 'pathFilter and pathRewrite see the path behind the mount',
+    name: 'pathFilter and pathRewrite see the path below the mount path',
     host: 'express',
     options: (world) => ({
       target: world.url,
@@ -33,7 +33,7 @@ export const EXPRESS_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'express',
-    name: 'fields that stages in front have set',
+    name: 'headers that earlier stages have set',
     host: 'express',
     stages: () => [
       (_req, res, next) => {
@@ -56,7 +56,7 @@ export const EXPRESS_CASES: readonly ParityCase[] = [
     differs: {
       both: [
         differs(
-          '`Vary` and `Set-Cookie` of stages in front and of the target both hold',
+          '`Vary` and `Set-Cookie` of earlier stages and of the target are combined',
           'plain loses what was set before',
           (expected) => {
             for (const message of expected.responses) {
@@ -86,7 +86,7 @@ export const EXPRESS_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'express',
-    name: 'error comes to the error handler of the application',
+    name: 'error reaches the error handler of the application',
     host: 'express',
     upstreams: { main: { refuses: true } },
     options: ({ url }) => ({ target: url }),

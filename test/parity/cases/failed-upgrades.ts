@@ -4,11 +4,11 @@ import type { ParityCase } from '../support/parity-case.js';
 import { echo, hello, talk } from '../support/websocket.js';
 import { response } from '../support/wire.js';
 
-/** An upgrade that fails is answered, where plain closes the connection without a word. */
+/** A failed upgrade gets a response; plain closes the connection without one. */
 const responses = (status: string, code: string) =>
   differs(
-    `an upgrade that fails is answered with ${status.split(' ')[0]}`,
-    'plain closes the connection without a word',
+    `a failed upgrade gets the response ${status.split(' ')[0]}`,
+    'plain closes the connection without a response',
     (expected) => {
       expected.responses = [
         { start: `HTTP/1.1 ${status}`, headers: [], body: code, framing: 'close', trailers: [], cut: false },
@@ -16,12 +16,12 @@ const responses = (status: string, code: string) =>
     },
   );
 
-const survives = differs('the process survives', 'plain ends with it', (expected) => {
+const survives = differs('the process survives', 'plain crashes', (expected) => {
   expected.crashes = [];
 });
 
 const responseAlone = {
-  why: 'the fields and the words of the answer are told elsewhere',
+  why: 'headers and text of the response are compared elsewhere',
   leaveOut: (seen: Observation): void => {
     for (const message of seen.responses) {
       message.start = message.start.split(' ').slice(0, 2).join(' ');
@@ -34,7 +34,7 @@ const responseAlone = {
 
 const basic = { topic: 'ws', upgrades: true, upstreams: echo, act: talk } as const;
 
-/** Upgrades that come to nothing, and listeners of upgrades that throw. */
+/** Upgrades that fail, and listeners of upgrades that throw. */
 export const FAILED_UPGRADE_CASES: readonly ParityCase[] = [
   {
     ...basic,
@@ -58,12 +58,12 @@ export const FAILED_UPGRADE_CASES: readonly ParityCase[] = [
     options: ({ url }) => ({ target: url, ws: true }),
     differs: { both: [responses('502 Bad Gateway', 'ERR_UPSTREAM_CONNECT')], plugin: [] },
     free: responseAlone,
-    shows: /no answer/,
+    shows: /no response/,
   },
   {
     ...basic,
     topic: 'upgradeTimeout',
-    name: 'target that does not answer an upgrade',
+    name: 'target that does not respond to an upgrade',
     upstreams: { main: { replies: [() => {}] } },
     act: (client) => {
       client.send(hello);
@@ -72,7 +72,7 @@ export const FAILED_UPGRADE_CASES: readonly ParityCase[] = [
     options: ({ url }) => ({ target: url, ws: true, upgradeTimeout: 100 }),
     differs: { both: [responses('504 Gateway Timeout', 'ERR_UPSTREAM_TIMEOUT')], plugin: [] },
     free: responseAlone,
-    shows: /no answer/,
+    shows: /no response/,
   },
   {
     ...basic,
@@ -93,7 +93,7 @@ export const FAILED_UPGRADE_CASES: readonly ParityCase[] = [
     }),
     differs: {
       both: [responses('500 Internal Server Error', 'ERR_INTERNAL')],
-      // There http-proxy-middleware's own plugin hears of it first, and closes the connection.
+      // In plain, http-proxy-middleware's own plugin gets the error first, and closes the connection.
       plugin: [],
     },
     free: {
@@ -103,7 +103,7 @@ export const FAILED_UPGRADE_CASES: readonly ParityCase[] = [
         seen.upstreams = {};
       },
     },
-    shows: /no answer/,
+    shows: /no response/,
   },
   ...(['open', 'close'] as const).map(
     (event): ParityCase => ({
@@ -127,7 +127,7 @@ export const FAILED_UPGRADE_CASES: readonly ParityCase[] = [
       }),
       differs: { both: [survives] },
       free: {
-        why: 'what becomes of a WebSocket whose listener failed; the process survives, and no more is asked here',
+        why: 'what happens to a WebSocket whose listener failed; only that the process survives is checked',
         leaveOut: (seen) => {
           Object.assign(seen, { upstreams: {}, responses: [], calls: [] });
         },

@@ -14,15 +14,15 @@ const intercepted =
 const internal = failsWith('ERR_INTERNAL', '500 Internal Server Error');
 
 const fromTarget = differs(
-  'fields of the answer are those that `forward()` passes on',
-  '`Via`, and no hop-by-hop',
+  'headers of the response are those that `forward()` passes on',
+  '`Via`, and no hop-by-hop headers',
   (expected, _facts) => {
     for (const message of expected.responses) message.headers.push(['via', '1.1 resilient-proxy-out']);
   },
 );
 
 const freeFraming = {
-  why: 'how the answer of an error handler is framed',
+  why: 'how the response of an error handler is framed',
   leaveOut: (seen: Observation): void => {
     for (const message of seen.responses) {
       setHeader(message, 'transfer-encoding', undefined);
@@ -35,7 +35,7 @@ const freeFraming = {
 const coded = (coding: string, body: Buffer): ParityCase => ({
   topic: 'responseInterceptor',
   rewrittenByHook: true,
-  name: `answer coded with ${coding}`,
+  name: `response coded with ${coding}`,
   upstreams: {
     main: {
       replies: [
@@ -64,7 +64,7 @@ export const INTERCEPTOR_CASES: readonly ParityCase[] = [
   {
     topic: 'responseInterceptor',
     rewrittenByHook: true,
-    name: 'gets the answer and the call, and may change status and fields',
+    name: 'gets the response and the call, and may change status and headers',
     upstreams: {
       main: {
         replies: [
@@ -93,7 +93,7 @@ export const INTERCEPTOR_CASES: readonly ParityCase[] = [
   {
     topic: 'responseInterceptor',
     rewrittenByHook: true,
-    name: 'answer in chunks with trailers',
+    name: 'response in chunks with trailers',
     upstreams: {
       main: {
         replies: [
@@ -149,7 +149,7 @@ export const INTERCEPTOR_CASES: readonly ParityCase[] = [
   {
     topic: 'responseInterceptor',
     rewrittenByHook: true,
-    name: 'answer that is not coded as it says',
+    name: 'response that is not coded as it says',
     upstreams: { main: { replies: [response('200 OK', ['Content-Encoding: gzip'], 'not gzip')] } },
     options: intercepted(),
     answeredByHook: true,
@@ -157,7 +157,7 @@ export const INTERCEPTOR_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'selfHandleResponse',
-    name: 'listener that pipes the answer',
+    name: 'listener that pipes the response',
     options: ({ url }) => ({
       target: url,
       selfHandleResponse: true,
@@ -173,7 +173,7 @@ export const INTERCEPTOR_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'selfHandleResponse',
-    name: 'listener that waits before it answers',
+    name: 'listener that waits before it responds',
     options: ({ url }) => ({
       target: url,
       selfHandleResponse: true,
@@ -230,7 +230,7 @@ export const INTERCEPTOR_CASES: readonly ParityCase[] = [
     name: 'without a listener',
     options: ({ url }) => ({ target: url, selfHandleResponse: true }),
     hangs: ['plain'],
-    ...refusedAtOnce('selfHandleResponse', 'nobody would ever answer'),
-    shows: /no answer/,
+    ...refusedAtOnce('selfHandleResponse', 'the call would hang'),
+    shows: /no response/,
   },
 ];

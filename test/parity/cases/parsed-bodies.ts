@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import express from 'express';
 import { fixRequestBody } from 'http-proxy-middleware';
 import type { Handler } from '../../../lib/core/exchange.js';
-import { answered, differs, failsWith, requestsOf, setHeader } from '../support/deviation.js';
+import { differs, failsWith, fromUpstream, requestsOf, setHeader } from '../support/deviation.js';
 import type { ParityCase } from '../support/parity-case.js';
 import { request, response } from '../support/wire.js';
 
@@ -29,7 +29,7 @@ const parsed = (
 });
 
 const asHandler = (parser: unknown) => parser as Handler;
-/** A parser as multer would be: it leaves the fields of a form. */
+/** A parser like multer: it leaves the fields of a form. */
 const formParser: Handler = (req, _res, next) => {
   req.resume().on('end', () => {
     Object.assign(req, { body: { a: '1', b: 'two words' } });
@@ -61,7 +61,7 @@ export const PARSED_BODY_CASES: readonly ParityCase[] = [
   parsed('text', asHandler(express.text()), typed('text/plain', 'some text'), /"some text"/),
   parsed('multipart form', formParser, typed('multipart/form-data; boundary=xx', FORM), /name=\\"b\\"/),
   parsed(
-    'multipart form with a boundary that its field holds',
+    'multipart form with a field that contains the boundary',
     (req, _res, next) => {
       req.resume().on('end', () => {
         Object.assign(req, { body: { a: '--xx' } });
@@ -73,7 +73,7 @@ export const PARSED_BODY_CASES: readonly ParityCase[] = [
     {
       differs: { both: [failsWith('ERR_BAD_REQUEST', '400 Bad Request')] },
       free: {
-        why: 'how much of a request that is broken off arrives',
+        why: 'how much of an aborted request arrives',
         leaveOut: (seen) => {
           seen.upstreams = {};
         },
@@ -141,7 +141,7 @@ export const PARSED_BODY_CASES: readonly ParityCase[] = [
   ),
   {
     topic: 'fixRequestBody',
-    name: 'left out: a parsed body is written anew all the same',
+    name: 'omitted: a parsed body is rebuilt all the same',
     stages: () => [asHandler(express.json())],
     options: ({ url }) => ({ target: url }),
     refusedFor: null,
@@ -150,12 +150,12 @@ export const PARSED_BODY_CASES: readonly ParityCase[] = [
     differs: {
       both: [
         differs(
-          'a body that a parser left on req.body goes on without the helper',
-          'plain leaves the target waiting for it',
+          'a body that a parser left on req.body is sent without the helper',
+          'in plain the target waits for it',
           (expected, _facts, carrier) => {
             for (const message of requestsOf(expected))
               Object.assign(message, { body: '{"a":1}', cut: false });
-            expected.responses = [answered(response('200 OK', [], 'hello'), carrier)];
+            expected.responses = [fromUpstream(response('200 OK', [], 'hello'), carrier)];
             expected.calls = [];
             expected.crashes = [];
           },

@@ -7,7 +7,7 @@ const two = {
   other: { replies: [response('200 OK', [], 'other')] },
 };
 
-/** Which calls are taken, and which path they are sent with. */
+/** Which calls are forwarded, and with which path. */
 export const PATH_CASES: readonly ParityCase[] = [
   ...(['/api', '/api/v1'] as const).map(
     (pathFilter): ParityCase => ({
@@ -68,7 +68,7 @@ export const PATH_CASES: readonly ParityCase[] = [
     topic: 'pathFilter',
     name: 'strings and globs mixed',
     options: ({ url }) => ({ target: url, pathFilter: ['/a', '/b/**'] }),
-    ...refusedAtOnce('pathFilter', 'plain takes no call at all then, and says so to its logger'),
+    ...refusedAtOnce('pathFilter', 'plain then matches no call, and logs an error each time'),
     shows: /next\(\)/,
   },
   {
@@ -143,13 +143,13 @@ export const PATH_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'pathRewrite',
-    name: 'climbs out of the target',
+    name: 'leaves the target’s path',
     options: ({ url }) => ({ target: `${url}/base`, pathRewrite: () => '/../admin' }),
     differs: {
       both: [
         differs(
-          'a path that climbs above the target is refused',
-          'a client must not choose another API of the host',
+          'a path that leaves the target’s base path is refused',
+          'a client must not reach another API of the host',
           (expected, _facts) => {
             expected.upstreams = { main: { connections: 0, requests: [] } };
           },
@@ -161,9 +161,9 @@ export const PATH_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'pathRewrite',
-    name: 'pattern that is none',
+    name: 'pattern that is not valid',
     options: ({ url }) => ({ target: url, pathRewrite: { '^/(': '/' } }),
-    ...refusedAtOnce('pathRewrite.^/(', 'plain throws a SyntaxError that names no option'),
+    ...refusedAtOnce('pathRewrite.^/(', 'plain throws a SyntaxError that does not name the option'),
     shows: /refused: SyntaxError/,
   },
   {
@@ -196,7 +196,7 @@ export const PATH_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'toProxy',
-    name: 'puts the URL behind a slash',
+    name: 'puts the URL after a slash',
     options: ({ url }) => ({ target: url, toProxy: true }),
     send: request('GET /x?y'),
     shows: /> GET \/\/x\?y /,

@@ -11,7 +11,7 @@ import type { ParityCase } from '../support/parity-case.js';
 import { request, response } from '../support/wire.js';
 import type { World } from '../support/world.js';
 
-/** A logger that notes what it is given. */
+/** A logger that records its lines. */
 const logger = (world: World) => {
   const at =
     (level: string) =>
@@ -24,11 +24,11 @@ const internal = failsWith('ERR_INTERNAL', '500 Internal Server Error');
 const nobody = { main: { refuses: true } };
 const FOUR = [debugProxyErrorsPlugin, loggerPlugin, errorResponsePlugin, proxyEventsPlugin];
 
-/** Plugins, the four of http-proxy-middleware among them, and what it writes to a logger. */
+/** Plugins, the four of http-proxy-middleware included, and what it writes to a logger. */
 export const PLUGIN_CASES: readonly ParityCase[] = [
   {
     topic: 'logger',
-    name: 'a line for each answer',
+    name: 'a line for each response',
     upstreams: { main: { replies: [response('200 OK', [], 'x'), response('404 Not Found')] } },
     options: (world) => ({ target: world.url, logger: logger(world) }),
     send: [request('GET /1?a=b'), request('POST /2', [], 'body')],
@@ -180,7 +180,7 @@ export const PLUGIN_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'ejectPlugins',
-    name: 'all four put back by hand, listeners run once',
+    name: 'all four added by hand, listeners run once',
     perCall: true,
     options: (world) => ({
       target: world.url,
@@ -205,7 +205,7 @@ export const PLUGIN_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'ejectPlugins',
-    name: 'errorResponsePlugin answers errors',
+    name: 'errorResponsePlugin sends error responses',
     upstreams: nobody,
     perCall: true,
     options: ({ url }) => ({
@@ -215,7 +215,7 @@ export const PLUGIN_CASES: readonly ParityCase[] = [
     }),
     differs: {
       both: [
-        differs('its status is 500', 'it knows the codes of sockets, and gets ours', (expected) => {
+        differs('its status is 500', 'it knows socket error codes, and gets ours', (expected) => {
           for (const message of expected.responses) message.start = 'HTTP/1.1 500 Internal Server Error';
         }),
       ],
@@ -224,7 +224,7 @@ export const PLUGIN_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'ejectPlugins',
-    name: 'loggerPlugin put back by hand writes each line once',
+    name: 'loggerPlugin added by hand writes each line once',
     perCall: true,
     options: (world) => ({
       target: world.url,

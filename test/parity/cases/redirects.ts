@@ -4,7 +4,7 @@ import type { ParityCase } from '../support/parity-case.js';
 import { request, response } from '../support/wire.js';
 
 const keptConnections = differs(
-  'redirects are followed on connections that are kept',
+  'redirects are followed on kept-alive connections',
   'plain opens and closes one for each',
   (expected) => {
     for (const message of requestsOf(expected)) setHeader(message, 'connection', 'keep-alive');
@@ -56,7 +56,7 @@ export const REDIRECT_CASES: readonly ParityCase[] = [
   ),
   {
     topic: 'followRedirects',
-    name: 'a number bounds them',
+    name: 'a number limits them',
     upstreams: { main: { replies: [response('302 Found', ['Location: /on'])] } },
     options: ({ url }) => ({ target: url, followRedirects: 2 }),
     free: freeCount,
@@ -83,8 +83,8 @@ export const REDIRECT_CASES: readonly ParityCase[] = [
     differs: {
       both: [
         differs(
-          'redirects to another origin go to the client',
-          'the fields of the call, keys in them, are for the target alone',
+          'redirects to another origin are passed to the client',
+          'the headers of the call, API keys included, are for the target only',
           (expected, { sent }) => {
             expected.upstreams.other = { connections: 0, requests: [] };
             const [found] = sent.main ?? [];

@@ -4,7 +4,7 @@ import { request, response } from '../support/wire.js';
 
 const target = { options: ({ url }: { url: string }) => ({ target: url }) };
 
-/** Requests of every shape, with nothing but a target. */
+/** Requests of every kind, with a target as the only option. */
 export const REQUEST_CASES: readonly ParityCase[] = [
   {
     topic: 'target',
@@ -96,7 +96,7 @@ export const REQUEST_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'target',
-    name: 'repeated fields of a request',
+    name: 'repeated headers of a request',
     ...target,
     send: request('GET /r', [
       'Accept: a/b',
@@ -110,7 +110,7 @@ export const REQUEST_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'target',
-    name: 'bytes above ASCII in fields',
+    name: 'bytes above ASCII in headers',
     ...target,
     upstreams: { main: { replies: [response('200 OK', ['X-Name: caf\xe9'], '\xff\xfe')] } },
     send: request('GET /l', ['X-Name: caf\xe9']),
@@ -124,8 +124,8 @@ export const REQUEST_CASES: readonly ParityCase[] = [
     differs: {
       both: [
         differs(
-          '`Expect` is answered here and not sent on',
-          'RFC 9110 §10.1.1: the body is read already',
+          '`Expect` is handled here and not sent on',
+          'RFC 9110 §10.1.1: the body is already being read',
           (expected) => {
             for (const message of requestsOf(expected)) setHeader(message, 'expect', undefined);
           },

@@ -7,7 +7,7 @@ import { noting } from '../support/noting-agent.js';
 import type { ParityCase } from '../support/parity-case.js';
 import { request, response } from '../support/wire.js';
 
-/** A call with `retry()` in front: what the page says of it, seen on the wire. */
+/** A call with `retry()` in front: checks on the wire what the page says of it. */
 export type RetryCase = Pick<
   ParityCase,
   'topic' | 'name' | 'options' | 'upstreams' | 'send' | 'stages' | 'waitsFor'
@@ -16,7 +16,7 @@ export type RetryCase = Pick<
   readonly lacks?: readonly RegExp[];
 };
 
-/** Attempts that follow at once. */
+/** Attempts without back-off. */
 export const withRetry = (...stages: Handler[]): Handler[] => [
   ...stages,
   retry({ initialDelayMs: 1, maxDelayMs: 2, budgetRatio: false }),
@@ -30,7 +30,7 @@ const put = request('PUT /p', ['Content-Type: application/json'], '{"a":1}');
 export const RETRY_CASES: readonly RetryCase[] = [
   {
     topic: 'target',
-    name: 'the failed answer is not seen',
+    name: 'the failed response is not seen',
     upstreams: then(hello),
     options: ({ url }) => ({ target: url }),
     shows: [/> GET[\s\S]*> GET/, /x-from: second/],
@@ -38,7 +38,7 @@ export const RETRY_CASES: readonly RetryCase[] = [
   },
   {
     topic: 'router',
-    name: 'router, pathFilter and pathRewrite run once a call',
+    name: 'router, pathFilter and pathRewrite run once per call',
     upstreams: then(hello),
     options: (world) => ({
       router: () => {
@@ -58,7 +58,7 @@ export const RETRY_CASES: readonly RetryCase[] = [
   },
   {
     topic: 'on.start',
-    name: 'once a call; proxyReq once an attempt; proxyRes and end once, for the answer that is passed on',
+    name: 'once per call; proxyReq once per attempt; proxyRes and end once, for the response that is passed on',
     upstreams: then(hello),
     options: (world) => ({
       target: world.url,
@@ -78,7 +78,7 @@ export const RETRY_CASES: readonly RetryCase[] = [
   },
   {
     topic: 'on.proxyReq',
-    name: 'what it throws is not tried again',
+    name: 'what it throws is not retried',
     options: (world) => ({
       target: world.url,
       on: {
@@ -92,14 +92,14 @@ export const RETRY_CASES: readonly RetryCase[] = [
   },
   {
     topic: 'on.error',
-    name: 'once, when no attempt is left',
+    name: 'once, if no attempt is left',
     upstreams: { main: { replies: [({ reset }) => reset()] } },
     options: (world) => ({ target: world.url, on: world.listeners({}, ['error']) }),
     shows: [/main: 3 connection/, /calls\n +error ERR_UPSTREAM_RESET .*\n +next\(ERR_UPSTREAM_RESET\)\n$/],
   },
   {
     topic: 'responseInterceptor',
-    name: 'gets the answer that is passed on, alone',
+    name: 'gets only the response that is passed on',
     upstreams: then(hello),
     options: (world) => ({
       target: world.url,
@@ -156,7 +156,7 @@ export const RETRY_CASES: readonly RetryCase[] = [
   },
   {
     topic: 'followRedirects',
-    name: 'what is judged is the answer at the end; another attempt begins anew',
+    name: 'the last response is judged; another attempt starts over',
     upstreams: {
       main: {
         replies: [
@@ -173,7 +173,7 @@ export const RETRY_CASES: readonly RetryCase[] = [
   },
   {
     topic: 'forward',
-    name: 'one copy a call',
+    name: 'one copy per call',
     upstreams: { ...then(hello), other: { replies: [response('200 OK')] } },
     options: (world) => ({ target: world.url, forward: world.at('other').url }),
     waitsFor: (world) => world.at('other').requests().length > 0,
@@ -182,7 +182,7 @@ export const RETRY_CASES: readonly RetryCase[] = [
   },
   {
     topic: 'logger',
-    name: 'a line for the answer that is passed on',
+    name: 'a line for the response that is passed on',
     upstreams: then(hello),
     options: (world) => {
       const write = (line: string) => world.note(line);
@@ -200,14 +200,14 @@ export const RETRY_CASES: readonly RetryCase[] = [
   },
   {
     topic: 'secure',
-    name: 'a certificate that is refused is not tried again',
+    name: 'a refused certificate is not retried',
     upstreams: { main: { tls: true, replies: [hello] } },
     options: ({ url }) => ({ target: url }),
     shows: [/main: 1 connection/, /next\(ERR_UPSTREAM_TLS\)/],
   },
   {
     topic: 'proxyTimeout',
-    name: 'an attempt that passes it is tried again',
+    name: 'an attempt that exceeds it is retried',
     upstreams: { main: { replies: [() => {}, hello] } },
     options: ({ url }) => ({ target: url, proxyTimeout: 100 }),
     shows: [/> GET[\s\S]*> GET/, /"hello"/],
@@ -217,11 +217,11 @@ export const RETRY_CASES: readonly RetryCase[] = [
     name: 'ends the call with all its attempts',
     upstreams: { main: { replies: [() => {}] } },
     options: ({ url }) => ({ target: url, timeout: 100 }),
-    shows: [/no answer/, /main: 1 connection/],
+    shows: [/no response/, /main: 1 connection/],
   },
   {
     topic: 'cookieDomainRewrite',
-    name: 'rewrites the answer that is passed on',
+    name: 'rewrites the response that is passed on',
     upstreams: then(response('200 OK', ['Set-Cookie: a=1; Domain=old.example'])),
     options: ({ url }) => ({ target: url, cookieDomainRewrite: 'new.example' }),
     shows: [/set-cookie: a=1; Domain=new.example/],

@@ -32,7 +32,7 @@ const redirect = (status: string, location: string) => ({
   },
 });
 
-/** What the client gets: cookies, locations, names of fields. */
+/** What is rewritten for the client: cookies, locations, header names. */
 export const REWRITE_CASES: readonly ParityCase[] = [
   ...cookieCases('cookieDomainRewrite', [
     ['a text for all', 'new.example', /a=1; Domain=new.example; Path=\/old/],
@@ -114,7 +114,7 @@ export const REWRITE_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'hostRewrite',
-    name: 'location on a status that is no redirect',
+    name: 'location on a status that is not a redirect',
     upstreams: echoedRedirect('200 OK'),
     options: ({ url }) => ({ target: url, changeOrigin: true, hostRewrite: 'out.example' }),
     shows: /location: http:\/\/127.0.0.1:\{main\}\/there/,
@@ -167,7 +167,7 @@ export const REWRITE_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'preserveHeaderKeyCase',
-    name: 'names of an answer as they came',
+    name: 'header names of a response as received',
     upstreams: {
       main: {
         replies: [
@@ -182,7 +182,7 @@ export const REWRITE_CASES: readonly ParityCase[] = [
     options: ({ url }) => ({ target: url, preserveHeaderKeyCase: true }),
     exactNames: true,
     free: {
-      why: 'names of fields that this hop adds',
+      why: 'names of headers that this hop adds',
       leaveOut: (seen) => {
         for (const message of [
           ...seen.responses,

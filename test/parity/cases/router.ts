@@ -8,7 +8,7 @@ const two = {
 };
 const hosts = [request('GET /a', ['Host: one.example']), request('GET /a', ['Host: two.example'])];
 
-/** Targets that a router names. */
+/** Targets that a router returns. */
 export const ROUTER_CASES: readonly ParityCase[] = [
   {
     topic: 'router',
@@ -61,7 +61,7 @@ export const ROUTER_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'router',
-    name: 'function that names nothing leaves the target',
+    name: 'function that returns nothing keeps the target',
     upstreams: two,
     options: (world) => ({ target: world.url, router: () => undefined as unknown as string }),
     shows: /upstream main: 1/,
@@ -85,7 +85,7 @@ export const ROUTER_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'router',
-    name: 'names nonsense',
+    name: 'returns nonsense',
     options: (world) => ({ target: world.url, router: () => 'nonsense' }),
     shows: /next\(ERR_INVALID_URL\)/,
   },

@@ -4,7 +4,7 @@ import { echo, hello, SWITCH, talk } from '../support/websocket.js';
 
 const basic = { topic: 'ws', upgrades: true, upstreams: echo, act: talk } as const;
 
-/** WebSockets: their upgrade, its fields and its events. */
+/** WebSockets: the upgrade, its headers and events. */
 export const WEBSOCKET_CASES: readonly ParityCase[] = [
   {
     ...basic,
@@ -45,7 +45,7 @@ export const WEBSOCKET_CASES: readonly ParityCase[] = [
       both: [
         differs(
           '`X-Forwarded-Host` is added to an upgrade too',
-          'plain adds it to other calls alone',
+          'plain adds it to other calls only',
           (expected) => {
             for (const message of requestsOf(expected))
               message.headers.push(['x-forwarded-host', 'app.example']);
@@ -58,7 +58,7 @@ export const WEBSOCKET_CASES: readonly ParityCase[] = [
   {
     ...basic,
     topic: 'on.proxyReqWs',
-    name: 'may change the fields',
+    name: 'may change the headers',
     options: (world) => ({
       target: world.url,
       ws: true,
@@ -71,7 +71,7 @@ export const WEBSOCKET_CASES: readonly ParityCase[] = [
   {
     ...basic,
     topic: 'on.open',
-    name: 'when the target has switched',
+    name: 'when the target has switched protocols',
     options: (world) => ({ target: world.url, ws: true, on: world.listeners({}, ['open']) }),
     shows: /open/,
   },
@@ -109,7 +109,7 @@ export const WEBSOCKET_CASES: readonly ParityCase[] = [
     },
     hangs: ['plain', 'node', 'undici'],
     options: ({ url }) => ({ target: url, ws: true, pathFilter: '/ws' }),
-    shows: /no answer/,
+    shows: /no response/,
   },
   {
     ...basic,

@@ -1,8 +1,8 @@
 const EVENTS = ['uncaughtException', 'unhandledRejection'] as const;
 
 /**
- * Runs something that may bring the process down, as plain http-proxy-middleware does where a listener
- * throws, and tells what would have ended it. Mocha's own listeners are off meanwhile.
+ * Runs something that may crash the process, as plain http-proxy-middleware does if a listener throws, and returns
+ * what would have ended it. Mocha's own listeners are removed meanwhile.
  */
 export async function collectCrashes<T>(run: (crashes: string[]) => Promise<T>): Promise<T> {
   const crashes: string[] = [];

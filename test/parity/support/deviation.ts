@@ -2,19 +2,19 @@ import type { Facts, Observation } from './observation.js';
 import type { ParityCase } from './parity-case.js';
 import { type Message, readMessages } from './wire.js';
 
-/** What a call goes by. */
+/** The transport of a call. */
 export type Carrier = 'node' | 'undici';
 
 /**
- * A difference between plain http-proxy-middleware and `forward()`: what plain was seen to do is rewritten to
- * exactly what `forward()` must do. So one that has gone makes its case fail as well as one that is new.
+ * A difference between plain http-proxy-middleware and `forward()`: rewrites the observation of plain to exactly what
+ * `forward()` must do. So a case fails if a difference has gone as well as if one is new.
  */
 export interface Deviation {
-  /** What differs, as the page tells it. */
+  /** What differs, as shown on the page. */
   readonly what: string;
-  /** Why, with the rule that it follows from. */
+  /** The reason, with the rule it follows from. */
   readonly why: string;
-  /** Of `forward()` alone, not of `createProxyMiddleware()` with `resiliencePlugin()`. */
+  /** Of `forward()` only, not of `createProxyMiddleware()` with `resiliencePlugin()`. */
   readonly ofForward?: boolean;
   /** Changes plain's observation in place. */
   readonly apply: (expected: Observation, facts: Facts, carrier: Carrier) => void;
@@ -25,23 +25,23 @@ export function requestsOf(seen: Observation): Message[] {
   return Object.values(seen.upstreams).flatMap(({ requests }) => requests);
 }
 
-/** Sets a field to one line, or takes it out. */
+/** Sets a header to one line, or removes it. */
 export function setHeader(message: Message, name: string, value: string | undefined): void {
   message.headers = message.headers.filter(([candidate]) => candidate.toLowerCase() !== name);
   if (value !== undefined) message.headers.push([name, value]);
 }
 
-/** Sets a field to these lines. */
+/** Sets a header to these lines. */
 export function setLines(message: Message, name: string, values: readonly string[]): void {
   setHeader(message, name, undefined);
   for (const value of values) message.headers.push([name, value]);
 }
 
-/** An error reaches `next` as a {@link ProxyError}, where http-proxy-middleware answers in plain text by itself. */
+/** An error reaches `next` as a {@link ProxyError}; http-proxy-middleware sends plain text itself. */
 export function failsWith(code: string, status: string): Deviation {
   return {
     what: `fails with \`${code}\`, ${status.split(' ')[0]}, by \`next(error)\``,
-    why: 'plain answers in plain text, with host and URL, or not at all; here the application answers, to one kind of error for all stages',
+    why: 'plain sends plain text with host and URL, or nothing; here the application responds, to one type of error for all stages',
     ofForward: true,
     apply: (expected) => {
       expected.responses = [...expected.responses.slice(0, -1), ownResponse(status, `failed: ${code}`)];
@@ -79,7 +79,7 @@ export function differs(what: string, why: string, apply: Deviation['apply']): D
   return { what, why, apply };
 }
 
-/** Any other difference, of `forward()` alone. */
+/** Any other difference, of `forward()` only. */
 export function forwardDiffers(what: string, why: string, apply: Deviation['apply']): Deviation {
   return { what, why, apply, ofForward: true };
 }
@@ -87,7 +87,7 @@ export function forwardDiffers(what: string, why: string, apply: Deviation['appl
 export const pathAlone = (left = ''): Deviation =>
   forwardDiffers(
     'a request line in absolute form is reduced to its path',
-    'RFC 9112 §3.2.2: it names a host that is not asked',
+    'RFC 9112 §3.2.2: its host is ignored',
     (expected) => {
       for (const message of requestsOf(expected)) {
         message.start = message.start.replace('/http://elsewhere.example', left);
@@ -95,10 +95,10 @@ export const pathAlone = (left = ''): Deviation =>
     },
   );
 
-/** The client gets this answer of the upstream, where plain gave none. */
-export function answered(bytes: string, carrier: Carrier): Message {
+/** The client gets this response of the upstream, where plain sent none. */
+export function fromUpstream(bytes: string, carrier: Carrier): Message {
   const [message = ownResponse('500 Internal Server Error', '')] = readMessages(bytes, {
-    kind: 'answer',
+    kind: 'response',
     closed: true,
   });
   message.headers.push(['connection', 'keep-alive'], ['via', '1.1 resilient-proxy-out']);
@@ -106,7 +106,7 @@ export function answered(bytes: string, carrier: Carrier): Message {
   return message;
 }
 
-/** The factory refuses what plain takes, and fails with later. */
+/** The factory refuses what plain accepts and fails with later. */
 export function refusedAtOnce(
   option: string,
   why: string,
@@ -134,26 +134,26 @@ export function refusedAtOnce(
 export const thrownByFilter = (message: string): Deviation =>
   forwardDiffers(
     'what a `pathFilter` throws reaches `next(error)`',
-    'plain writes it to its logger and lets the call pass: a filter that limits something would fail open',
+    'plain logs it and passes the call on: a filter that protects something would fail open',
     (expected) => {
       expected.responses = [ownResponse('500 Internal Server Error', `failed: ${message}`)];
       expected.calls = [`next(${message})`];
     },
   );
 
-/** http-proxy-middleware's own plugin answers what `resiliencePlugin()` tells it of, by codes that it does not know. */
+/** http-proxy-middleware's own plugin responds to errors of `resiliencePlugin()`, whose codes it does not know. */
 export const answeredByItself: Deviation = differs(
-  'its `errorResponsePlugin` says 500 where it says 504 else',
-  'it knows the codes of sockets, and is told of a ProxyError',
+  'its `errorResponsePlugin` sends 500 instead of 504',
+  'it knows socket error codes, and gets a ProxyError',
   (expected) => {
     for (const message of expected.responses) message.start = 'HTTP/1.1 500 Internal Server Error';
   },
 );
 
-/** A redirect that plain crashes at. */
+/** A redirect that makes plain crash. */
 export const passedOn: Deviation = differs(
-  'it goes to the client',
-  'nobody can rewrite or follow it; plain crashes',
+  'it is passed to the client',
+  'it cannot be rewritten or followed; plain crashes',
   (expected, { sent }) => {
     const [found] = sent.main ?? [];
     if (!found) return;

@@ -16,8 +16,8 @@ const HOP_BY_HOP = [
 const isInterim = (message: Message): boolean =>
   / 10[0-9]( |$)/.test(message.start) && !/ 101( |$)/.test(message.start);
 
-/** An answer to an upgrade, switched or not: httpxy writes it to the socket, and closes that. */
-const isUpgrade = ({ asked }: Facts): boolean => asked.some(({ framing }) => framing === 'tunnel');
+/** A response to an upgrade, switched or not: httpxy writes it to the socket and closes that. */
+const isUpgrade = ({ requests }: Facts): boolean => requests.some(({ framing }) => framing === 'tunnel');
 
 function tokensOf(message: Message): string[] {
   return linesOf(message, 'connection')
@@ -26,7 +26,7 @@ function tokensOf(message: Message): string[] {
     .filter((token) => !/^(keep-alive|close|te|upgrade|)$/.test(token));
 }
 
-/** The answer of an upstream that this answer of plain's is made from. */
+/** The upstream's response that plain's response was made from. */
 function sourceOf(message: Message, facts: Facts): Message | undefined {
   const status = message.start.split(' ')[1];
   return Object.values(facts.sent)
@@ -36,20 +36,20 @@ function sourceOf(message: Message, facts: Facts): Message | undefined {
 
 const requestVia: Deviation = {
   what: '`Via` is added to each request',
-  why: 'RFC 9110 §7.6.3: a gateway signs what it forwards',
-  apply: (expected, { asked }) => {
+  why: 'RFC 9110 §7.6.3: a gateway adds itself to what it forwards',
+  apply: (expected, { requests }) => {
     for (const message of requestsOf(expected)) {
-      const version = /HTTP\/(1\.\d)$/.exec(asked[0]?.start ?? '')?.[1] ?? '1.1';
+      const version = /HTTP\/(1\.\d)$/.exec(requests[0]?.start ?? '')?.[1] ?? '1.1';
       message.headers.push(['via', `${version} resilient-proxy-out`]);
     }
   },
 };
 
 const requestHops: Deviation = {
-  what: 'hop-by-hop fields of a request stay here, and connections to the target are kept',
-  why: 'RFC 9110 §7.6.1; what the client says about its own connection is no business of the target',
-  apply: (expected, { asked }) => {
-    const tokens = asked.flatMap(tokensOf);
+  what: 'hop-by-hop headers of a request are removed, and connections to the target are kept alive',
+  why: 'RFC 9110 §7.6.1; they are about the client’s connection only',
+  apply: (expected, { requests }) => {
+    const tokens = requests.flatMap(tokensOf);
     for (const message of requestsOf(expected)) {
       if (message.framing === 'tunnel') continue;
       const trailers = /\btrailers\b/i.test(lineOf(message, 'te') ?? '');
@@ -57,8 +57,8 @@ const requestHops: Deviation = {
       for (const name of [...HOP_BY_HOP, ...tokens]) setHeader(message, name, undefined);
       if (trailers) message.headers.push(['te', 'trailers']);
       if (chunked) message.headers.push(['transfer-encoding', 'chunked']);
-      // Without an agent that keeps connections it closes here as well.
-      if (chunked || asked.some((one) => lineOf(one, 'connection') !== undefined)) {
+      // Without a keep-alive agent it closes here as well.
+      if (chunked || requests.some((one) => lineOf(one, 'connection') !== undefined)) {
         setHeader(message, 'connection', 'keep-alive');
       }
     }
@@ -66,11 +66,11 @@ const requestHops: Deviation = {
 };
 
 const requestLines: Deviation = {
-  what: 'repeated fields of a request stay as many lines',
-  why: 'RFC 9110 §5.3 lets a proxy join them, Node joins some and drops others; they go on as they came',
-  apply: (expected, { asked }) => {
+  what: 'repeated headers of a request stay separate lines',
+  why: 'RFC 9110 §5.3 lets a proxy join them; Node joins some and drops others; here they are sent as received',
+  apply: (expected, { requests }) => {
     for (const message of requestsOf(expected)) {
-      for (const [name, lines] of repeated(asked)) {
+      for (const [name, lines] of repeated(requests)) {
         if (lineOf(message, name) !== undefined) setLines(message, name, lines);
       }
     }
@@ -79,12 +79,14 @@ const requestLines: Deviation = {
 
 const noEmptyLength: Deviation = {
   what: 'DELETE and OPTIONS without a body have no `Content-Length: 0` (undici)',
-  why: 'RFC 9110 §8.6 asks for none where the method expects no body',
-  apply: (expected, { asked }, carrier) => {
+  why: 'RFC 9110 §8.6 requires none if the method expects no body',
+  apply: (expected, { requests }, carrier) => {
     if (carrier === 'node') return;
     for (const message of requestsOf(expected)) {
       const [method] = message.start.split(' ');
-      const bare = asked.some(({ start, framing }) => start.startsWith(`${method} `) && framing === 'none');
+      const bare = requests.some(
+        ({ start, framing }) => start.startsWith(`${method} `) && framing === 'none',
+      );
       if (!bare || !/^(DELETE|OPTIONS)$/.test(method ?? '')) continue;
       setHeader(message, 'content-length', undefined);
       message.framing = 'none';
@@ -106,7 +108,7 @@ function repeated(messages: readonly Message[]): Map<string, string[]> {
 }
 
 const responseVia: Deviation = {
-  what: '`Via` is added to each answer',
+  what: '`Via` is added to each response',
   why: 'RFC 9110 §7.6.3',
   apply: (expected, facts) => {
     for (const message of expected.responses) {
@@ -117,10 +119,10 @@ const responseVia: Deviation = {
 };
 
 const responseHops: Deviation = {
-  what: "an answer's hop-by-hop fields stay here: the client's connection is kept or closed as the client asked",
+  what: "hop-by-hop headers of a response are removed: the client's connection is kept or closed as the client requested",
   why: 'RFC 9110 §7.6.1',
   apply: (expected, facts, carrier) => {
-    const last = facts.asked.at(-1);
+    const last = facts.requests.at(-1);
     const closes =
       /close/i.test(last ? (lineOf(last, 'connection') ?? '') : '') || /1\.0$/.test(last?.start ?? '');
     for (const message of expected.responses) {
@@ -132,15 +134,15 @@ const responseHops: Deviation = {
       if (trailer !== undefined) message.headers.push(['trailer', trailer]);
       if (chunked) message.headers.push(['transfer-encoding', 'chunked']);
       setHeader(message, 'connection', closes ? 'close' : 'keep-alive');
-      // Node's server tells how long it waits where nobody else has set Connection; httpxy does.
+      // Node's server sends Keep-Alive if nothing else has set Connection; httpxy does set it.
       if (!closes && carrier !== 'node') message.headers.push(['keep-alive', 'timeout=5']);
     }
   },
 };
 
 const responseLines: Deviation = {
-  what: 'repeated fields of an answer stay as many lines',
-  why: 'RFC 9110 §5.3; joined or dropped as Node does it they would not be what the target sent',
+  what: 'repeated headers of a response stay separate lines',
+  why: 'RFC 9110 §5.3; joined or dropped, as Node does, they would not be what the target sent',
   apply: (expected, facts) => {
     for (const message of expected.responses) {
       const source = sourceOf(message, facts);
@@ -153,7 +155,7 @@ const responseLines: Deviation = {
 };
 
 const responseTrailers: Deviation = {
-  what: 'trailers of an answer go on',
+  what: 'trailers of a response are passed on',
   why: 'RFC 9110 §6.5.1; plain loses them, though it announces them',
   apply: (expected, facts) => {
     for (const message of expected.responses) {
@@ -165,7 +167,7 @@ const responseTrailers: Deviation = {
 
 const noContentLength: Deviation = {
   what: 'a 204 has no `Content-Length`',
-  why: 'RFC 9110 §8.6 forbids it, and some clients wait for what it promises',
+  why: 'RFC 9110 §8.6 forbids it, and some clients wait for the bytes it announces',
   apply: (expected) => {
     for (const message of expected.responses) {
       if (/ 204( |$)/.test(message.start)) setHeader(message, 'content-length', undefined);
@@ -173,14 +175,14 @@ const noContentLength: Deviation = {
   },
 };
 
-/** Differences of every call: in each case what plain did is rewritten by them before it is compared. */
+/** Differences of every call: each case applies them to plain's observation before comparing. */
 export const REQUEST_DEVIATIONS: readonly Deviation[] = [
   requestLines,
   requestHops,
   requestVia,
   noEmptyLength,
 ];
-export const ANSWER_DEVIATIONS: readonly Deviation[] = [
+export const RESPONSE_DEVIATIONS: readonly Deviation[] = [
   responseLines,
   responseTrailers,
   noContentLength,

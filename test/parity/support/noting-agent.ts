@@ -2,7 +2,7 @@ import { Agent } from 'node:http';
 import { onCleanup } from '../../support/cleanup.js';
 import type { World } from './world.js';
 
-/** An agent that notes which connections are opened through it. */
+/** An agent that records which connections are opened through it. */
 export function noting(world: World): Agent {
   const agent = new Agent({ keepAlive: true });
   const { createConnection } = agent;

@@ -13,9 +13,9 @@ export interface Observation {
   refused: string | undefined;
 }
 
-/** What the case itself put on the wire. */
+/** What the case itself sent. */
 export interface Facts {
-  readonly asked: readonly Message[];
+  readonly requests: readonly Message[];
   readonly sent: Readonly<Record<string, readonly Message[]>>;
 }
 
@@ -32,15 +32,15 @@ export function transcript(seen: Observation, exactNames = false): string {
   lines.push('client');
   for (const message of seen.responses)
     lines.push(...messageLines(message, exactNames).map((line) => `  < ${line}`));
-  if (seen.responses.length === 0) lines.push('  < (no answer)');
+  if (seen.responses.length === 0) lines.push('  < (no response)');
   if (seen.calls.length > 0) lines.push('calls', ...seen.calls.map((line) => `  ${line}`));
   if (seen.crashes.length > 0) lines.push('crashes', ...seen.crashes.map((line) => `  ${line}`));
   return `${lines.join('\n')}\n`;
 }
 
 /**
- * Names in lower case (RFC 9110 §5.1) and in the order of the alphabet: between fields of different names
- * none is significant (§5.3). Lines of one name stay in their order.
+ * Names in lower case (RFC 9110 §5.1) and in alphabetical order, since the order of headers of different names has no
+ * meaning (§5.3). Lines of one name keep their order.
  */
 function messageLines(message: Message, exactNames: boolean): string[] {
   const shown = (name: string) => (exactNames ? name : name.toLowerCase());
@@ -59,19 +59,19 @@ function messageLines(message: Message, exactNames: boolean): string[] {
   ];
 }
 
-/** A long body by its length and digest. */
+/** Shows a long body by its length and digest. */
 function shortened(body: string): string {
   if (body.length <= 300) return JSON.stringify(body);
   return `${body.length} bytes, ${createHash('sha256').update(body, 'latin1').digest('hex').slice(0, 16)}`;
 }
 
 /**
- * A body that the client sent in chunks may go on with a length, where all of it is there already, and the
- * other way round: transfer codings are each connection's own (RFC 9112 §6.1).
+ * A body that the client sent in chunks may be sent on with a length if all of it is here, and the other way round:
+ * each connection has its own transfer codings (RFC 9112 §6.1).
  */
-export function withoutFreeFraming(seen: Observation, { asked }: Facts): Observation {
+export function withoutFreeFraming(seen: Observation, { requests }: Facts): Observation {
   const copy = structuredClone(seen);
-  if (!asked.some(({ framing }) => framing === 'chunked')) return copy;
+  if (!requests.some(({ framing }) => framing === 'chunked')) return copy;
   for (const { requests } of Object.values(copy.upstreams)) {
     for (const message of requests) {
       message.headers = message.headers.filter(

@@ -1,2 +1,2 @@
-// What the cases import puts its hooks on mocha's globals, which are not there when the page is written.
+// The cases import modules that register hooks with mocha's globals, which do not exist when the page is written.
 Object.assign(globalThis, { afterEach: () => {}, after: () => {} });

@@ -1,7 +1,7 @@
 import { forward } from '../../../lib/upstream/forward.js';
 import type { ForwardOptions } from '../../../lib/upstream/options/forward-options.js';
 import type { Deviation } from './deviation.js';
-import { ANSWER_DEVIATIONS, REQUEST_DEVIATIONS } from './every-call.js';
+import { REQUEST_DEVIATIONS, RESPONSE_DEVIATIONS } from './every-call.js';
 import type { ParityCase } from './parity-case.js';
 import { TOPICS, type Topic, type TopicName, topicOf } from './topics.js';
 
@@ -9,18 +9,18 @@ const NAMES = Object.keys(TOPICS) as TopicName[];
 
 const HEAD = `# Beside http-proxy-middleware
 
-What \`forward()\` makes of each option, event and helper of http-proxy-middleware 4. Written by \`npm run parity\` from the
-cases under \`test/parity\`, each of which is run through plain http-proxy-middleware, through the node transport and
-through undici (or is refused by it), with an upstream and a client that keep every byte. A difference that is not listed
-here fails a test, and so does one that is listed and no longer there.
+How \`forward()\` treats each option, event and helper of http-proxy-middleware 4. Written by \`npm run parity\` from the
+cases under \`test/parity\`. Each case runs through plain http-proxy-middleware, through the node transport and through
+undici (unless it refuses the case), with an upstream and a client that record every byte. A difference that is not listed
+here fails a test, and so does a listed one that no longer exists.
 
-\`transport: 'auto'\`, the default, takes undici wherever it serves all that is asked for, by options and by listeners, of
-plugins too; what it refuses moves the calls to the node transport by itself. The reverse has no case: what needs undici
-(\`keepAliveTimeoutMs\`, \`connectTimeoutMs\`, \`maxResponseHeaderBytes\`) is refused beside what needs node.
+\`transport: 'auto'\`, the default, uses undici if it supports all options and all listeners, those of plugins included.
+Otherwise it uses the node transport. Options that need undici (\`keepAliveTimeoutMs\`, \`connectTimeoutMs\`,
+\`maxResponseHeaderBytes\`) are refused together with ones that need node.
 
-Compared are the request line, the fields (names without their letter case, and in no order: RFC 9110 §5.1 and §5.3), the
-body and its framing, trailers, connections, listeners with what they are given, what reaches \`next()\`, and what would end
-the process. A body that a client sends in chunks may go on with a length (RFC 9112 §6.1).
+The tests compare the request line, the headers (names in any letter case and order: RFC 9110 §5.1 and §5.3), the body and
+its framing, trailers, connections, the arguments of listeners, what reaches \`next()\`, and what would end the process. A
+body that a client sends in chunks may be sent on with a length (RFC 9112 §6.1).
 `;
 
 /** The page docs/parity.md. */
@@ -34,19 +34,19 @@ export function parityPage(cases: readonly ParityCase[]): string {
     ...rows,
     '',
     '## Differences of every call\n',
-    ...[...REQUEST_DEVIATIONS, ...ANSWER_DEVIATIONS].map(({ what, why }) => `- ${what} (${why})`),
+    ...[...REQUEST_DEVIATIONS, ...RESPONSE_DEVIATIONS].map(({ what, why }) => `- ${what} (${why})`),
     '',
     '## Differences in single cases\n',
     ...differencesOfCases(cases),
   ].join('\n');
 }
 
-/** By row; a reason is told where it is first met. */
+/** By row; a reason is shown only at its first occurrence. */
 function differencesOfCases(cases: readonly ParityCase[]): string[] {
-  const told = new Set<string>();
+  const shown = new Set<string>();
   const lineOf = ({ what, why }: Deviation): string => {
-    if (told.has(why)) return what;
-    told.add(why);
+    if (shown.has(why)) return what;
+    shown.add(why);
     return `${what} (${why})`;
   };
   return NAMES.flatMap((name) => differences(name, cases, lineOf));
@@ -60,7 +60,7 @@ function row(name: TopicName, count: number): string {
   return `| ${label} | ${plain} | ${node} | ${undici} | ${topic.retry} | ${count} |`;
 }
 
-/** Asked of the factory itself, so that the page cannot say otherwise. */
+/** Determined by the factory itself, so that the page cannot be wrong. */
 function served(topic: Topic): { node: string; undici: string } {
   const takes = (transport: ForwardOptions['transport']): boolean => {
     try {

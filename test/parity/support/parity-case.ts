@@ -13,40 +13,43 @@ export interface ParityCase {
   readonly topic: TopicName;
   readonly name: string;
   readonly options: (world: World) => ForwardOptions;
-  /** By name; `main` is there in any case, and answers 200. */
+  /** By name; `main` always exists, and responds with 200 by default. */
   readonly upstreams?: Readonly<Record<string, Script>>;
-  /** Requests of the client, each sent when the one before it was answered. */
+  /** Requests of the client, each sent after the response to the one before. */
   readonly send?: string | readonly string[];
-  /** What the client does in place of that. */
+  /** What the client does instead. */
   readonly act?: (client: RawClient, world: World) => unknown;
-  /** What stands in front. */
+  /** Middlewares in front. */
   readonly stages?: (world: World) => Handler[];
-  /** What serves it. */
+  /** What the handler is served by. */
   readonly host?: 'express';
   /** Upgrades go to the handler too. */
   readonly upgrades?: boolean;
-  /** What must have happened beside the answers. */
+  /** What must have happened beside the responses. */
   readonly waitsFor?: (world: World) => boolean;
-  /** Subjects that give no answer: nobody waits long for them. */
+  /** Subjects that send no response: the test does not wait long for them. */
   readonly hangs?: readonly Subject[];
-  /** What plain http-proxy-middleware's transcript must show, so that two that did nothing are not alike. */
+  /**
+   * What plain http-proxy-middleware's transcript must show, so that two subjects that did nothing do not count as
+   * equal.
+   */
   readonly shows: RegExp | readonly RegExp[];
   /**
-   * Where `forward()` differs from it, beyond what it does for every call. What is said of `plugin` holds for
-   * `createProxyMiddleware()` with `resiliencePlugin()` in place of the others; where nothing is, and a difference
-   * is one of `forward()` alone, it is not run.
+   * How `forward()` differs in this case, beyond the differences of every call. `plugin` holds for
+   * `createProxyMiddleware()` with `resiliencePlugin()`, in place of the others. Without it, that subject is not run
+   * if a difference holds for `forward()` only.
    */
   readonly differs?: Partial<Record<'both' | 'node' | 'undici' | 'plugin', readonly Deviation[]>>;
-  /** The option for which the undici transport refuses the case; default: as the topic says. */
+  /** The option for which the undici transport refuses the case; default: that of the topic. */
   readonly refusedFor?: string | null;
-  /** What carries a call is known with the call alone: transport `'auto'` is run in place of undici. */
+  /** The transport depends on the call: runs transport `'auto'` in place of undici. */
   readonly perCall?: boolean;
-  /** What chance decides, and is left out of the comparison. */
+  /** Parts that depend on timing, and are not compared. */
   readonly free?: { readonly why: string; readonly leaveOut: (seen: Observation) => void };
-  /** A hook makes the answer, so that none of the upstream's fields are in it. */
+  /** A hook sends the response: it has none of the upstream's headers. */
   readonly answeredByHook?: boolean;
-  /** A hook makes it of the upstream's, and Node's server alone says what becomes of the connection. */
+  /** A hook makes it from the upstream's response, and only Node's server decides about the connection. */
   readonly rewrittenByHook?: boolean;
-  /** The letter case of field names counts. */
+  /** The letter case of header names is compared. */
   readonly exactNames?: boolean;
 }

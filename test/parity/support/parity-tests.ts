@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { type Carrier, type Deviation, setHeader } from './deviation.js';
-import { ANSWER_DEVIATIONS, REQUEST_DEVIATIONS } from './every-call.js';
+import { REQUEST_DEVIATIONS, RESPONSE_DEVIATIONS } from './every-call.js';
 import { type Facts, type Observation, transcript, withoutFreeFraming } from './observation.js';
 import type { ParityCase } from './parity-case.js';
 import { runCase } from './run-case.js';
@@ -9,7 +9,7 @@ import type { Subject } from './world.js';
 
 const applied = new Set<Deviation>();
 
-/** Makes the tests of a list of cases: plain shows the option at work, and `forward()` does the same. */
+/** Defines the tests of a list of cases: plain shows the option at work, and `forward()` does the same. */
 export function parityTests(cases: readonly ParityCase[]): void {
   const topics = [...new Set(cases.map(({ topic }) => topic))];
   for (const topic of topics) {
@@ -44,7 +44,7 @@ function testsOf(parityCase: ParityCase): void {
       const text = (one: Observation) => {
         const compared = withoutFreeFraming(one, plain.facts);
         parityCase.free?.leaveOut(compared);
-        // Which transport takes such a call is seen by what it does, not by what Node's server says of its connection.
+        // Only the behaviour of the chosen transport is compared, not the Keep-Alive header of Node’s server.
         if (subject === 'auto' || subject === 'plugin')
           for (const message of compared.responses) setHeader(message, 'keep-alive', undefined);
         return transcript(compared, parityCase.exactNames);
@@ -58,7 +58,7 @@ function testsOf(parityCase: ParityCase): void {
 const withPlugin = ({ differs = {} }: ParityCase): boolean =>
   differs.plugin !== undefined || !differs.both?.some(({ ofForward }) => ofForward);
 
-/** What the calls of a case go by. */
+/** The transport of a case's calls. */
 function carrierOf(parityCase: ParityCase, subject: Subject): Carrier {
   if (subject === 'auto') return 'node';
   if (subject === 'plugin') return refusal(parityCase) || parityCase.perCall ? 'node' : 'undici';
@@ -75,10 +75,10 @@ async function refusesClearly(parityCase: ParityCase, path: string): Promise<voi
   expect(seen.refused).to.include('InvalidOptionError').and.include(`forward.${path} `);
   expect(seen.refused).to.match(/transport 'undici'.*'node'.*'auto'/);
   const automatic = await runCase({ ...parityCase, act: () => {}, waitsFor: undefined }, 'auto');
-  expect(automatic.seen.refused, 'left to itself').to.equal(undefined);
+  expect(automatic.seen.refused, 'transport auto').to.equal(undefined);
 }
 
-/** What `forward()` must do, made of what plain did. */
+/** What `forward()` must do, derived from what plain did. */
 export function rewritten(
   parityCase: ParityCase,
   subject: Subject,
@@ -95,14 +95,14 @@ export function rewritten(
     }
   };
   everyCall(REQUEST_DEVIATIONS, carrier);
-  if (!answeredByHook) everyCall(ANSWER_DEVIATIONS, parityCase.rewrittenByHook ? 'undici' : carrier);
+  if (!answeredByHook) everyCall(RESPONSE_DEVIATIONS, parityCase.rewrittenByHook ? 'undici' : carrier);
   const own = subject === 'plugin' ? differs.plugin : undefined;
   for (const deviation of own ?? [...(differs.both ?? []), ...(differs[carrier] ?? [])]) {
     const before = transcript(expected, parityCase.exactNames);
     deviation.apply(expected, facts, carrier);
     expect(
       transcript(expected, parityCase.exactNames),
-      `declared, but makes no difference: ${deviation.what}`,
+      `declared, but has no effect: ${deviation.what}`,
     ).to.not.equal(before);
   }
   return expected;
@@ -110,7 +110,7 @@ export function rewritten(
 
 /** Differences of every call that no case has shown so far. */
 export function unseenDeviations(): string[] {
-  return [...REQUEST_DEVIATIONS, ...ANSWER_DEVIATIONS]
+  return [...REQUEST_DEVIATIONS, ...RESPONSE_DEVIATIONS]
     .filter((one) => !applied.has(one))
     .map(({ what }) => what);
 }

@@ -17,7 +17,7 @@ import { type Message, readMessages, request, response } from './wire.js';
 import { codeOf, type Subject, World } from './world.js';
 
 const PATIENCE_MS = 6000;
-/** For a subject that is known to give no answer. */
+/** Time to wait for a subject that sends no response. */
 const SHORT_MS = 400;
 
 type Upgrade = (req: IncomingMessage, socket: Socket, head: Buffer) => void;
@@ -38,18 +38,19 @@ export async function runCase(
       const refused = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
       return {
         seen: { upstreams: {}, responses: [], calls: [], crashes, refused },
-        facts: { asked: [], sent: {} },
+        facts: { requests: [], sent: {} },
       };
     }
     onCleanup(() => proxy.close?.());
     const { client, settled, sentBytes } = await serveTo(parityCase, world, proxy);
     const methods = () => methodsOf(sentBytes());
-    if (!parityCase.act) await makeCalls(parityCase, world, client, methods);
+    let hangs = false;
+    if (!parityCase.act) hangs = !(await makeCalls(parityCase, world, client, methods));
     else await Promise.resolve(parityCase.act(client, world)).catch(() => world.note('client gives up'));
-    await settled();
-    const responses = readMessages(client.text, { kind: 'answer', methods: methods(), closed: true });
+    await settled(hangs);
+    const responses = readMessages(client.text, { kind: 'response', methods: methods(), closed: true });
     const observation = observed(world, crashes, responses, sentBytes());
-    // What is still open now, plain may let crash when it closes, which is no matter of the next test's.
+    // Closed here: plain may crash when it is closed, which must not affect the next test.
     for (const upstream of Object.values(upstreams)) upstream.hangUp();
     await turns();
     return observation;
@@ -64,7 +65,7 @@ async function startAll({ upstreams = {} }: ParityCase): Promise<Record<string, 
 }
 
 function proxyOf(subject: Subject, options: ForwardOptions): Proxy {
-  // Its types want one text a header field, where forward() also takes a list.
+  // Its types allow one string per header; forward() also accepts a list.
   const plain = options as Options;
   if (subject === 'plain') return createProxyMiddleware(plain) as Proxy;
   if (subject === 'plugin') {
@@ -107,11 +108,14 @@ async function serveTo(parityCase: ParityCase, world: World, proxy: Proxy) {
     bytes += typeof more === 'string' ? more : more.toString('latin1');
     send(more);
   };
-  const settled = async (): Promise<void> => {
+  const settled = async (hangs: boolean): Promise<void> => {
     const patience = parityCase.hangs?.includes(world.subject) ? SHORT_MS : PATIENCE_MS;
-    await atMost(() => open.size === 0, patience);
+    // A call that got no response in time is not waited for again.
+    const left = hangs ? 0 : patience;
+    await atMost(() => open.size === 0, left);
     await atMost(() => parityCase.waitsFor?.(world) ?? true, patience);
-    await atMost(() => Object.values(world.upstreams).every((upstream) => upstream.quiet()), SHORT_MS);
+    const quiet = () => Object.values(world.upstreams).every((upstream) => upstream.quiet());
+    await atMost(quiet, hangs ? 0 : SHORT_MS);
     await turns();
     client.destroy();
     await atMost(() => open.size === 0, patience);
@@ -150,7 +154,7 @@ function expressApp(
   return app;
 }
 
-/** The same for every error, so that only what reached `next` makes a difference. */
+/** The same for every error, so that only what reached `next` can differ. */
 function responsePlainly(res: ServerResponse, error: unknown): void {
   const status = error instanceof Error && 'status' in error ? Number(error.status) : 500;
   res.statusCode = error === undefined ? 404 : status;
@@ -158,25 +162,28 @@ function responsePlainly(res: ServerResponse, error: unknown): void {
   res.end(error === undefined ? 'passed on' : `failed: ${codeOf(error)}`);
 }
 
+/** @returns whether the last call got a response */
 async function makeCalls(
   { send = request('GET /'), hangs = [] }: ParityCase,
   { subject }: World,
   client: RawClient,
   methods: () => string[],
-): Promise<void> {
+): Promise<boolean> {
   const finals = () =>
-    readMessages(client.text, { kind: 'answer', methods: methods(), closed: client.closed }).filter(
+    readMessages(client.text, { kind: 'response', methods: methods(), closed: client.closed }).filter(
       ({ start }) => !/ 1(?!01)\d\d /.test(start),
     ).length;
   let expected = 0;
+  let responded = true;
   for (const bytes of [send].flat()) {
     client.send(bytes);
     expected++;
-    await atMost(
+    responded = await atMost(
       () => client.closed || finals() >= expected,
       hangs.includes(subject) ? SHORT_MS : PATIENCE_MS,
     );
   }
+  return responded;
 }
 
 function observed(
@@ -196,13 +203,13 @@ function observed(
     refused: undefined,
   };
   const facts: Facts = {
-    asked: readMessages(bytes, { kind: 'request', closed: true }),
+    requests: readMessages(bytes, { kind: 'request', closed: true }),
     sent: Object.fromEntries(entries.map(([name, upstream]) => [name, upstream.sent()])),
   };
   return nameless({ seen, facts }, world);
 }
 
-/** Ports, paths of sockets and the time of day differ from run to run: names stand for them. */
+/** Replaces ports, socket paths and times, which differ from run to run, by names. */
 function nameless<T>(value: T, world: World): T {
   let text = JSON.stringify(value);
   for (const [name, { port, socketPath }] of Object.entries(world.upstreams)) {
@@ -217,12 +224,15 @@ function nameless<T>(value: T, world: World): T {
 const methodsOf = (bytes: string): string[] =>
   readMessages(bytes, { kind: 'request', closed: true }).map(({ start }) => start.split(' ')[0] ?? '');
 
-/** Waits, and does not mind waiting in vain: what has not come is missing in the transcript. */
-async function atMost(condition: () => boolean, ms: number): Promise<void> {
-  await until(condition, 'quiet', ms).catch(() => {});
+/** Waits without failing: what has not arrived is missing in the transcript. @returns whether it has arrived */
+async function atMost(condition: () => boolean, ms: number): Promise<boolean> {
+  return until(condition, 'quiet', ms).then(
+    () => true,
+    () => false,
+  );
 }
 
-/** Lets what is under way within the process come to its end. */
+/** Lets pending work of the process finish. */
 async function turns(): Promise<void> {
   for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -18,31 +18,31 @@ export interface Connection {
   reset(): void;
 }
 
-/** Bytes that answer a request, or what is done in their place. */
+/** Bytes of a response, or an action in its place. */
 export type Reply = string | ((connection: Connection, request: Message) => unknown);
 
-/** What an upstream does. */
+/** The script of an upstream. */
 export interface Script {
-  /** One for each request, over all connections; the last one holds for all that follow. */
+  /** One for each request, over all connections; the last one is for all further ones. */
   replies?: readonly Reply[];
-  /** Answers as soon as it has the head of a request. */
+  /** Responds as soon as it has the head of a request. */
   early?: boolean;
-  /** Speaks TLS, with a certificate nobody trusts for `localhost` and `127.0.0.1`. */
+  /** Uses TLS, with an untrusted certificate for `localhost` and `127.0.0.1`. */
   tls?: boolean;
-  /** Nobody listens. */
+  /** Nothing listens on the port. */
   refuses?: boolean;
   /** Listens on a Unix socket. */
   unix?: boolean;
 }
 
-/** An upstream that keeps every byte it is sent, and sends the bytes of its script. */
+/** An upstream that records every byte it gets, and sends the bytes of its script. */
 export interface ScriptedUpstream {
   readonly url: string;
   readonly port: number;
   readonly socketPath: string | undefined;
-  /** Requests that have arrived in full, and those that were cut off. */
+  /** Requests that have arrived in full, and those that broke off. */
   requests(): Message[];
-  /** Answers that were sent. */
+  /** Responses that were sent. */
   sent(): Message[];
   readonly connections: number;
   /** Connections that have closed. */
@@ -73,15 +73,15 @@ export async function startScripted({
   const speak = (socket: Socket): void => {
     const talk: Talk = { socket, received: '', written: '', closed: false };
     talks.push(talk);
-    let answered = 0;
+    let responded = 0;
     const connection = connectionOf(socket, talk);
     socket.on('data', (chunk: Buffer) => {
       talk.received += chunk.toString('latin1');
       const seen = readMessages(talk.received, { kind: 'request', closed: early === true });
-      for (; answered < seen.length; answered++) {
-        const message = seen[answered];
+      for (; responded < seen.length; responded++) {
+        const message = seen[responded];
         const reply = replies[order.length] ?? replies.at(-1);
-        order.push({ talk, index: answered });
+        order.push({ talk, index: responded });
         if (typeof reply === 'string') connection.write(reply);
         else if (message) reply?.(connection, message);
       }
@@ -106,15 +106,15 @@ export async function startScripted({
     requests: () => {
       const inOrder = order.map(({ talk, index }) => requestsOf(talk)[index]);
       const unanswered = talks.flatMap((talk) => {
-        const answered = order.filter((entry) => entry.talk === talk).length;
-        return requestsOf(talk).slice(answered);
+        const responded = order.filter((entry) => entry.talk === talk).length;
+        return requestsOf(talk).slice(responded);
       });
       return [...inOrder, ...unanswered].filter((message) => message !== undefined);
     },
     sent: () =>
       talks.flatMap((talk) => {
         const methods = requestsOf(talk).map(({ start }) => start.split(' ')[0] ?? '');
-        return readMessages(talk.written, { kind: 'answer', methods, closed: true });
+        return readMessages(talk.written, { kind: 'response', methods, closed: true });
       }),
     get closed() {
       return talks.filter((talk) => talk.closed).length;

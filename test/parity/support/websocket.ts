@@ -3,7 +3,7 @@ import type { Connection } from './scripted-upstream.js';
 import { type Message, request } from './wire.js';
 import type { World } from './world.js';
 
-/** Head of an answer that switches. */
+/** Head of a response that switches. */
 export const SWITCH = [
   'HTTP/1.1 101 Switching Protocols',
   'Upgrade: websocket',
@@ -12,7 +12,7 @@ export const SWITCH = [
   'X-From-Target: 1',
 ].join('\r\n');
 
-/** Switches, and sends back what it gets. */
+/** Switches, and echoes what it gets. */
 export const echo = {
   main: {
     replies: [
@@ -34,7 +34,7 @@ export const hello = request('GET /ws?x=1', [
   'X-Mine: 1',
 ]);
 
-/** Opens a WebSocket, hears its echo once, and sees it closed on both sides. */
+/** Opens a WebSocket, receives one echo, and sees it close on both sides. */
 export async function talk(client: RawClient, world: World): Promise<void> {
   client.send(hello);
   await client.until(/\r\n\r\n/);

@@ -1,10 +1,10 @@
-/** One HTTP/1 message as it stood on the wire. */
+/** One HTTP/1 message as sent on the wire. */
 export interface Message {
   /** Request or status line. */
   start: string;
-  /** Field lines, with their names as they were written. */
+  /** Header lines, with names as they were written. */
   headers: [name: string, value: string][];
-  /** Without its framing, one character a byte. */
+  /** Without its framing, one character per byte. */
   body: string;
   framing: 'none' | 'length' | 'chunked' | 'close' | 'tunnel';
   trailers: [name: string, value: string][];
@@ -12,16 +12,16 @@ export interface Message {
   cut: boolean;
 }
 
-/** What the reader of answers has to know besides their bytes. */
+/** What a reader of responses needs beside their bytes. */
 export interface Reading {
-  kind: 'request' | 'answer';
-  /** Methods that the answers are for, in order; an answer to HEAD has no body. */
+  kind: 'request' | 'response';
+  /** Methods of the requests, in order; a response to HEAD has no body. */
   methods?: readonly string[];
-  /** Nothing more comes: what is begun is cut off, and a body without a length is complete. */
+  /** No more bytes follow: an incomplete message is broken off, and a body without a length is complete. */
   closed: boolean;
 }
 
-/** All messages that these bytes hold; one that is still on its way is left out. */
+/** All messages in these bytes; an incomplete one is left out. */
 export function readMessages(bytes: string, { kind, methods = [], closed }: Reading): Message[] {
   const messages: Message[] = [];
   let rest = bytes;
@@ -47,13 +47,13 @@ function readMessage(text: string, kind: Reading['kind'], method: string, closed
   const [start = '', ...lines] = text.slice(0, headEnd).split('\r\n');
   const message: Message = { ...blank(start), headers: lines.map(headerOf) };
   const rest = text.slice(headEnd + 4);
-  const status = kind === 'answer' ? Number(start.split(' ')[1]) : 0;
+  const status = kind === 'response' ? Number(start.split(' ')[1]) : 0;
   if (status === 101) return { message: { ...message, framing: 'tunnel', body: rest }, rest: '' };
   if (kind === 'request' && /^websocket$/i.test(lineOf(message, 'upgrade') ?? '')) {
     return { message: { ...message, framing: 'tunnel', body: rest }, rest: '' };
   }
   const bodyless =
-    kind === 'answer' && (method === 'HEAD' || status < 200 || status === 204 || status === 304);
+    kind === 'response' && (method === 'HEAD' || status < 200 || status === 204 || status === 304);
   if (bodyless) return { message, rest };
   if (/\bchunked\s*$/i.test(lineOf(message, 'transfer-encoding') ?? '')) return chunks(message, rest, closed);
   const length = lineOf(message, 'content-length');
@@ -76,12 +76,12 @@ function headerOf(line: string): [string, string] {
   return [line.slice(0, colon), line.slice(colon + 1).trim()];
 }
 
-/** First value of a field. */
+/** First value of a header. */
 export function lineOf(message: Message, name: string): string | undefined {
   return message.headers.find(([candidate]) => candidate.toLowerCase() === name)?.[1];
 }
 
-/** All values of a field. */
+/** All values of a header. */
 export function linesOf(message: Message, name: string): string[] {
   return message.headers.filter(([candidate]) => candidate.toLowerCase() === name).map(([, value]) => value);
 }
@@ -117,18 +117,18 @@ function chunks(message: Message, text: string, closed: boolean): Read | undefin
   }
 }
 
-/** Bytes of an answer, with a length and a date that stays the same. */
+/** Bytes of a response, with a length and a constant date. */
 export function response(status: string, headers: readonly string[] = [], body = ''): string {
   const lines = [`HTTP/1.1 ${status}`, DATE, `Content-Length: ${body.length}`, ...headers];
   return `${lines.join('\r\n')}\r\n\r\n${body}`;
 }
 
-/** Bytes of an answer exactly as given: lines of the head, then the body. */
+/** Bytes of a response exactly as given: lines of the head, then the body. */
 export function exactly(head: readonly string[], body = ''): string {
   return `${head.join('\r\n')}\r\n\r\n${body}`;
 }
 
-/** A date for scripted answers. */
+/** A date for scripted responses. */
 export const DATE = 'Date: Mon, 23 Nov 2026 10:00:00 GMT';
 
 /** Bytes of a request. */

@@ -4,16 +4,16 @@ import type { ForwardOptions } from '../../../lib/upstream/options/forward-optio
 import { until } from '../../support/until.js';
 import type { ScriptedUpstream } from './scripted-upstream.js';
 
-/** What carries the calls of a case. */
+/** The subjects that are compared. */
 export type Subject = 'plain' | 'node' | 'undici' | 'auto' | 'plugin';
 
 export type Listeners = NonNullable<ForwardOptions['on']>;
 
-/** What a case has around it while it runs. */
+/** The environment of a running case. */
 export class World {
   readonly subject: Subject;
   readonly upstreams: Readonly<Record<string, ScriptedUpstream>>;
-  /** What listeners and hooks told, in order. */
+  /** What listeners and hooks recorded, in order. */
   readonly calls: string[] = [];
   /** Port of the server in front of what is tested; 0 until it listens. */
   port = 0;
@@ -49,7 +49,7 @@ export class World {
     this.#seen.add(req).add(res);
   }
 
-  /** Listeners that note each event with its key facts, before those of the case run. */
+  /** Listeners that record each event with its key facts, called before those of the case. */
   listeners(more: Listeners = {}, names: readonly (keyof Listeners)[] = ALL_EVENTS): Listeners {
     const all: Listeners = {
       start: (req, res, target) => {
@@ -113,17 +113,17 @@ export const ALL_EVENTS: readonly (keyof Listeners)[] = [
   'close',
 ];
 
-/** Those that the undici transport knows. */
+/** Events that the undici transport supports. */
 export const PLAIN_EVENTS: readonly (keyof Listeners)[] = ['start', 'error'];
 
-/** A target as listeners get it: a text, a URL or an object. */
+/** A target as listeners get it: a string, a URL or an object. */
 function urlText(target: unknown): string {
   if (target === undefined) return 'nothing';
   if (target instanceof URL) return target.href;
   return typeof target === 'string' ? target : JSON.stringify(target);
 }
 
-/** How an error is told: by its code, or by its message where it has none. */
+/** An error by its code, or by its message if it has none. */
 export function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return 'code' in error ? String(error.code) : error.message;

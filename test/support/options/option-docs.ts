@@ -5,6 +5,8 @@ export type { OptionDoc } from './interface-docs.js';
 
 const docsOf = interfaceDocs([
   'lib/apis/options.ts',
+  'lib/apis/part-list.ts',
+  'lib/apis/stages.ts',
   'lib/breaker/breaker-options.ts',
   'lib/cache/cache-options.ts',
   'lib/config/schema.ts',
@@ -22,7 +24,9 @@ const docsOf = interfaceDocs([
 /** Options of one API with those of its blocks. The API's own come before those of `forward()`. */
 export const API_DOCS: readonly OptionDoc[] = [
   ...new Map(
-    ['ForwardOptions', 'TransportOptions', 'ApiOptions'].flatMap(docsOf).map((doc) => [doc.name, doc]),
+    ['ForwardOptions', 'TransportOptions', 'ApiOptions', 'PartBlocks']
+      .flatMap(docsOf)
+      .map((doc) => [doc.name, doc]),
   ).values(),
 ];
 

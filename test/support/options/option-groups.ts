@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { rulesSchema, sortOptions } from '../../../lib/apis/sort-options.js';
+import { stageSchema } from '../../../lib/apis/stages.js';
 import { breakerSchema } from '../../../lib/breaker/breaker-options.js';
 import { cacheSchema } from '../../../lib/cache/cache-options.js';
 import { configJsonSchema, type JsonSchema } from '../../../lib/config/json-schema.js';
@@ -55,7 +56,7 @@ export const OPTION_GROUPS = {
   api: {
     docs: API_DOCS,
     shape: { ...forwardSchema.shape, ...rulesSchema.shape },
-    defaults: { ...forwardDefaults, ...rulesSchema.parse({}) },
+    defaults: { ...forwardDefaults, ...rulesSchema.parse({}), stages: apiDefaults.stages },
     file: apiFile,
   },
   retry: partOf('retry', retrySchema),
@@ -64,6 +65,12 @@ export const OPTION_GROUPS = {
   rateLimit: partOf('rateLimit', rateLimitSchema),
   proxyRotate: partOf('proxyRotate', proxyRotateSchema),
   explain: partOf('explain', explainSchema),
+  stages: {
+    docs: membersOf(API_DOCS, 'stages'),
+    shape: stageSchema.shape,
+    defaults: {},
+    file: undefined,
+  },
   shared: { docs: SHARED_DOCS, shape: {}, defaults: {}, file: schema },
   redis: { docs: REDIS_DOCS, shape: {}, defaults: {}, file: blockOf(schema.properties?.redis) },
   stats: {

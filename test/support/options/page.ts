@@ -102,6 +102,10 @@ const IN_WORDS: Readonly<Record<string, string>> = {
   "Options['logger']": 'object',
   'Record<string, string | string[]>': 'object of `string` or `string[]`',
   MetricsRegistry: '`Registry` of prom-client',
+  'OwnStage[]': '[list of stages](#stages-in-code-only)',
+  "Exclude<StageName, 'forward'>": 'name of a stage',
+  StageName: 'name of a stage',
+  Handler: '`(req, res, next) => void`',
   RedisConnection: 'URL, options or client of ioredis',
 };
 

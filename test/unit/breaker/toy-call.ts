@@ -6,9 +6,9 @@ import type {
   AttemptFailure,
   AttemptOutcome,
   Blame,
-  Limit,
 } from '../../../lib/core/attempt.js';
 import { type ErrorCode, ProxyError } from '../../../lib/core/errors.js';
+import type { Limit } from '../../../lib/core/exchange.js';
 import { Exchange } from '../../../lib/core/exchange.js';
 
 /** A clock that moves only when it is told to. */

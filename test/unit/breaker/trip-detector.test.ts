@@ -76,6 +76,33 @@ describe('BrakesTripDetector', () => {
     expect(window.totals(0)).to.deep.equal({ total: 3, failed: 1 });
   });
 
+  it('takes back the latest success, where there is one', () => {
+    const window = detector();
+    feed(window, 0, 1, 0);
+    window.reversal(5000);
+    expect(window.totals(9999)).to.deep.equal({ total: 1, failed: 1 });
+    window.reversal(5000);
+    expect(window.totals(9999)).to.deep.equal({ total: 2, failed: 2 });
+    // What is left of the first second is nothing, not less than that.
+    expect(window.totals(10_000)).to.deep.equal({ total: 2, failed: 2 });
+  });
+
+  it('trips by successes that are taken back', () => {
+    const window = detector();
+    feed(window, 0, 20, 0);
+    for (let i = 0; i < 9; i++) expect(window.reversal(0)).to.equal(false);
+    expect(window.reversal(0)).to.equal(true);
+  });
+
+  it('counts what comes with the turn of a tenth for the new one', () => {
+    for (const count of ['success', 'failure'] as const) {
+      const window = detector();
+      window[count](1000);
+      expect(window.totals(10_000).total).to.equal(1);
+      expect(window.totals(11_000).total).to.equal(0);
+    }
+  });
+
   it('leaves none of the intervals of brakes running', () => {
     const begun = mock.method(globalThis, 'setInterval');
     const cleared = mock.method(globalThis, 'clearInterval');

@@ -1,7 +1,16 @@
 import { expect } from 'chai';
 import { judgeOutcome, judgeResponse } from '../../../lib/breaker/verdict.js';
 import { ProxyError } from '../../../lib/core/errors.js';
+import type { Exchange } from '../../../lib/core/exchange.js';
 import { ABANDONED, failure, response, toyExchange } from './toy-call.js';
+
+const failures = [
+  'ERR_UPSTREAM_CONNECT',
+  'ERR_UPSTREAM_TLS',
+  'ERR_UPSTREAM_RESET',
+  'ERR_UPSTREAM_PROTOCOL',
+  'ERR_UPSTREAM_TIMEOUT',
+] as const;
 
 describe('judgeOutcome()', () => {
   it('counts a status of 500 and above as a failure, and one below as a success', () => {
@@ -15,15 +24,9 @@ describe('judgeOutcome()', () => {
   it('counts 429 as a failure only with countRateLimited', () => {
     expect(judgeOutcome(response(429), false)).to.equal('success');
     expect(judgeOutcome(response(429), true)).to.deep.equal({ failure: 'status 429' });
+    expect(judgeOutcome(response(428), true)).to.equal('success');
   });
 
-  const failures = [
-    'ERR_UPSTREAM_CONNECT',
-    'ERR_UPSTREAM_TLS',
-    'ERR_UPSTREAM_RESET',
-    'ERR_UPSTREAM_PROTOCOL',
-    'ERR_UPSTREAM_TIMEOUT',
-  ] as const;
   for (const code of failures) {
     it(`counts ${code} as a failure`, () => {
       expect(judgeOutcome(failure(code), false)).to.deep.equal({ failure: `${code} happened` });
@@ -64,12 +67,41 @@ describe('judgeResponse()', () => {
     expect(judgeResponse(exchange, false)).to.deep.equal({ failure: 'late' });
   });
 
-  it('ignores responses from a cache', () => {
-    for (const cache of ['hit', 'stale', 'coalesced'] as const) {
+  for (const code of failures) {
+    it(`counts ${code} as a failure`, () => {
       const exchange = toyExchange();
+      exchange.error = new ProxyError(code, 'no luck');
+      expect(judgeResponse(exchange, false)).to.deep.equal({ failure: 'no luck' });
+    });
+  }
+
+  const finished = (status: number): Exchange => {
+    const exchange = toyExchange();
+    exchange.res.statusCode = status;
+    Object.defineProperty(exchange.res, 'writableFinished', { value: true });
+    return exchange;
+  };
+
+  it('goes by the status of one that was sent in full', () => {
+    expect(judgeResponse(finished(503), false)).to.deep.equal({ failure: 'status 503' });
+    expect(judgeResponse(finished(200), false)).to.equal('success');
+    expect(judgeResponse(finished(429), true)).to.deep.equal({ failure: 'status 429' });
+  });
+
+  it('says nothing of one that was not', () => {
+    const exchange = toyExchange();
+    exchange.res.statusCode = 503;
+    expect(judgeResponse(exchange, false)).to.equal('neither');
+  });
+
+  it('ignores responses from a cache, and those alone', () => {
+    for (const cache of ['hit', 'stale', 'coalesced', 'miss', 'revalidated', 'bypass'] as const) {
+      const exchange = finished(503);
       exchange.cache = cache;
-      exchange.res.end('copy');
-      expect(judgeResponse(exchange, false), cache).to.equal('neither');
+      const stored = ['hit', 'stale', 'coalesced'].includes(cache);
+      expect(judgeResponse(exchange, false), cache).to.deep.equal(
+        stored ? 'neither' : { failure: 'status 503' },
+      );
     }
   });
 });

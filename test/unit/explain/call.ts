@@ -16,7 +16,7 @@ export function callOf(call: Partial<ExplainedCall> = {}): ExplainedCall {
 }
 
 /** An attempt with a response. */
-export function answered(number: number, status: number, times: Partial<Attempt> = {}): Attempt {
+export function responded(number: number, status: number, times: Partial<Attempt> = {}): Attempt {
   const head = { status, statusText: '', rawHeaders: ['Server-Timing', 'evil"'] };
   return attempt(number, times, { kind: 'response', head });
 }

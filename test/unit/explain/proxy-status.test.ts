@@ -3,22 +3,22 @@ import fc from 'fast-check';
 import { type Item, parseList } from 'structured-headers';
 import { ProxyError } from '../../../lib/core/errors.js';
 import { ownErrorType, proxyStatusValue } from '../../../lib/explain/proxy-status.js';
-import { answered, callOf, failed } from './call.js';
+import { callOf, failed, responded } from './call.js';
 
 const memberOf = (call: Parameters<typeof callOf>[0], sent = 200, type?: string) =>
   proxyStatusValue(callOf(call), sent, type);
 
 describe('proxyStatusValue()', () => {
   it('is only a name for a response that was passed on', () => {
-    expect(memberOf({ attempts: [answered(1, 200)] })).to.equal('resilient-proxy-out');
+    expect(memberOf({ attempts: [responded(1, 200)] })).to.equal('resilient-proxy-out');
     expect(memberOf({ cache: 'hit' })).to.equal('resilient-proxy-out');
   });
 
   it('has the received status if another one or a stored response is sent', () => {
     const changed = 'resilient-proxy-out; received-status=503';
-    expect(memberOf({ attempts: [answered(1, 503)] }, 200)).to.equal(changed);
-    expect(memberOf({ attempts: [answered(1, 503)], cache: 'stale' }, 503)).to.equal(changed);
-    expect(memberOf({ attempts: [answered(1, 304)], cache: 'revalidated' }, 304)).to.equal(
+    expect(memberOf({ attempts: [responded(1, 503)] }, 200)).to.equal(changed);
+    expect(memberOf({ attempts: [responded(1, 503)], cache: 'stale' }, 503)).to.equal(changed);
+    expect(memberOf({ attempts: [responded(1, 304)], cache: 'revalidated' }, 304)).to.equal(
       'resilient-proxy-out; received-status=304',
     );
   });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { serverTimingValue } from '../../../lib/explain/server-timing.js';
-import { answered, callOf, failed } from './call.js';
+import { callOf, failed, responded } from './call.js';
 
 describe('serverTimingValue()', () => {
   it('shows the total time up to the headers if nothing else is known', () => {
@@ -14,8 +14,8 @@ describe('serverTimingValue()', () => {
       queuedMs: 8,
       attempts: [
         failed(1, { startedAt: 1010, durationMs: 5 }),
-        answered(2, 503, { startedAt: 1035, durationMs: 10, waitedMs: 15 }),
-        answered(3, 200, { startedAt: 1145, durationMs: 20 }),
+        responded(2, 503, { startedAt: 1035, durationMs: 10, waitedMs: 15 }),
+        responded(3, 200, { startedAt: 1145, durationMs: 20 }),
       ],
     });
     expect(serverTimingValue(call, 1166).split(', ')).to.deep.equal([
@@ -31,7 +31,7 @@ describe('serverTimingValue()', () => {
   });
 
   it('takes the time to the first attempt as the cache’s if its end is not known', () => {
-    const attempts = [answered(1, 200, { startedAt: 1030, waitedMs: 10, durationMs: 5 })];
+    const attempts = [responded(1, 200, { startedAt: 1030, waitedMs: 10, durationMs: 5 })];
     const call = callOf({ cache: 'miss', queuedMs: 15, attempts });
     expect(serverTimingValue(call, 1035)).to.match(/^cache;desc="miss";dur=5\.0, queue;dur=25\.0, /);
     expect(serverTimingValue(callOf({ cache: 'miss' }), 1035)).to.equal('cache;desc="miss", total;dur=35.0');
@@ -41,19 +41,19 @@ describe('serverTimingValue()', () => {
   });
 
   it('has no upstream metric when a stored response was served instead', () => {
-    const call = callOf({ cache: 'stale', attempts: [answered(1, 503, { durationMs: 5 })] });
+    const call = callOf({ cache: 'stale', attempts: [responded(1, 503, { durationMs: 5 })] });
     expect(serverTimingValue(call, 1006)).to.not.include('upstream');
   });
 
   it('lists the last sixteen of many attempts', () => {
-    const attempts = Array.from({ length: 40 }, (_, i) => answered(i + 1, 503));
+    const attempts = Array.from({ length: 40 }, (_, i) => responded(i + 1, 503));
     const names = serverTimingValue(callOf({ attempts }), 1000).match(/attempt-\d+/g);
     expect(names).to.have.length(16);
     expect([names?.[0], names?.at(-1)]).to.deep.equal(['attempt-25', 'attempt-40']);
   });
 
   it('shows neither an egress proxy nor a text of the upstream', () => {
-    const value = serverTimingValue(callOf({ attempts: [failed(1), answered(2, 200)] }), 1000);
+    const value = serverTimingValue(callOf({ attempts: [failed(1), responded(2, 200)] }), 1000);
     expect(value).to.not.match(/proxy|secret|evil|upstream went/);
   });
 });

@@ -1,11 +1,13 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { expect } from 'chai';
-import type { Attempt, AttemptEnd, AttemptOutcome, Limit } from '../../../lib/core/attempt.js';
+import type { Attempt, AttemptEnd, AttemptOutcome } from '../../../lib/core/attempt.js';
 import { type ErrorCode, ProxyError } from '../../../lib/core/errors.js';
+import type { Limit } from '../../../lib/core/exchange.js';
 import { type Exchange, exchangeOf } from '../../../lib/core/exchange.js';
 import { type RateLimitHandler, rateLimit } from '../../../lib/rate-limit/rate-limit.js';
 import { onCleanup } from '../../support/cleanup.js';
+import { toyTime } from '../../support/toy-time.js';
 
 const MINUTE = 60_000;
 const EPOCH = 1_700_000_000_000;
@@ -99,7 +101,7 @@ const endOf = (outcome: AttemptOutcome): AttemptEnd => {
 };
 
 function opened(options: Parameters<typeof rateLimit>[0] = {}): RateLimitHandler {
-  const limiter = rateLimit(options, () => EPOCH);
+  const limiter = rateLimit(options, toyTime(EPOCH));
   onCleanup(() => limiter.close());
   return limiter;
 }

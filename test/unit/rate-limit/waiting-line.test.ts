@@ -1,14 +1,15 @@
 import { expect } from 'chai';
+import { realTime } from '../../../lib/core/time.js';
 import type { Refusal } from '../../../lib/rate-limit/refusal.js';
 import { type Blocked, type Waiter, WaitingLine } from '../../../lib/rate-limit/waiting-line.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { until } from '../../support/until.js';
 
-const clock = () => performance.now();
+const clock = realTime.steady;
 
 /** A line in front of lanes that let as many calls through as they are given. */
 function toyLine() {
-  const line = new WaitingLine(clock);
+  const line = new WaitingLine(realTime);
   onCleanup(() => line.close());
   const free = new Map<string, number>();
   const ends: string[] = [];

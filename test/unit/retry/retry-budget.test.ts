@@ -24,6 +24,29 @@ describe('RetryBudget', () => {
     expect(withdrawals(budget, 1000, 15_500)).to.equal(10);
   });
 
+  it('forgets each second by itself, when ten have passed', () => {
+    const budget = new RetryBudget(0.5);
+    for (let second = 0; second < 10; second++) {
+      for (let i = 0; i < 40; i++) budget.deposit(5000 + second * 1000);
+    }
+    // What was taken counts on, though ten a second are free.
+    expect(withdrawals(budget, 1000, 14_000)).to.equal(200);
+    expect(withdrawals(budget, 1000, 14_999)).to.equal(0);
+    expect(withdrawals(budget, 1000, 15_000)).to.equal(10);
+    for (let i = 0; i < 400; i++) budget.deposit(23_999);
+    expect(withdrawals(budget, 1000, 23_999)).to.equal(10);
+    // Those of the second 14 are forgotten, and only they.
+    expect(withdrawals(budget, 1000, 24_000)).to.equal(180);
+  });
+
+  it('counts on where a clock goes back', () => {
+    const budget = new RetryBudget(0.5);
+    for (let i = 0; i < 100; i++) budget.deposit(50_000);
+    budget.deposit(20_000);
+    budget.deposit(20_000);
+    expect(withdrawals(budget, 1000, 50_000)).to.equal(51);
+  });
+
   it('works after a long silence', () => {
     const budget = new RetryBudget(0.5);
     budget.deposit(0);

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import type { AttemptOutcome, RetryClass } from '../../../lib/core/attempt.js';
 import { ProxyError } from '../../../lib/core/errors.js';
+import type { RetryContext } from '../../../lib/core/exchange.js';
 import { resolveOptions } from '../../../lib/core/options.js';
-import type { RetryContext } from '../../../lib/core/retry-policy.js';
 import { decideRetry } from '../../../lib/retry/retry-decision.js';
 import { type RetryOptions, retrySchema } from '../../../lib/retry/retry-options.js';
 
@@ -85,6 +85,14 @@ describe('decideRetry()', () => {
     expect(decide(response(503), { elapsedMs: 29_500 })).to.deep.equal({ stop: 'time' });
     expect(decide(response(503), { elapsedMs: 28_500 })).to.have.property('waitMs');
     expect(decide(response(503), { elapsedMs: 28_500, leastMs: 1000 })).to.deep.equal({ stop: 'time' });
+  });
+
+  it('takes no response for one that was not sent, whatever else it says', () => {
+    const outcome = { ...response(503), unsent: true } as AttemptOutcome;
+    expect(decide(outcome, { method: 'POST' })).to.deep.equal({ stop: 'method' });
+    expect(decide({ kind: 'abandoned', retryClass: 'timeout' } as AttemptOutcome)).to.deep.equal({
+      stop: 'outcome',
+    });
   });
 
   it('does not retry for a client that has left', () => {

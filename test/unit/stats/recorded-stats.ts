@@ -4,6 +4,7 @@ import { Exchange } from '../../../lib/core/exchange.js';
 import { type StatsHandler, stats } from '../../../lib/stats/stats.js';
 import type { StatsOptions } from '../../../lib/stats/stats-options.js';
 import { onCleanup } from '../../support/cleanup.js';
+import { toyTime } from '../../support/toy-time.js';
 
 /** Statistics on a clock that runs only when advanced, with requests that were served at once. */
 export interface RecordedStats {
@@ -13,15 +14,25 @@ export interface RecordedStats {
   call(api: string, url: string, status: number, proxies?: readonly (string | undefined)[]): void;
 }
 
+/** Nothing is flushed unless a test says so. */
+const BY_HAND = { flushMs: 2_000_000_000 };
+/** As long as `close()` waits at most. */
+const CLOSE_WITHIN_MS = 2000;
+
 /** Records requests as `[url, status]` by API; closed after the test. */
 export function recordedStats(
   now: number,
   calls: Readonly<Record<string, readonly (readonly [url: string, status: number])[]>> = {},
   options: StatsOptions = {},
 ): RecordedStats {
-  let time = now;
-  const source = stats(options, () => time);
-  onCleanup(() => source.close());
+  const time = toyTime(now);
+  const source = stats({ ...BY_HAND, ...options }, time);
+  onCleanup(() => {
+    const closed = source.close();
+    // Nobody waits for a Redis that does not reply.
+    time.advance(CLOSE_WITHIN_MS);
+    return closed;
+  });
 
   function call(
     api: string,
@@ -48,8 +59,6 @@ export function recordedStats(
   return {
     source,
     call,
-    advance: (ms) => {
-      time += ms;
-    },
+    advance: time.advance,
   };
 }

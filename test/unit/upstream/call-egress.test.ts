@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import type { Limit } from '../../../lib/core/attempt.js';
 import { DIRECT } from '../../../lib/core/egress.js';
 import type { ProxyError } from '../../../lib/core/errors.js';
+import type { Limit } from '../../../lib/core/exchange.js';
 import { fakeTimers } from '../../support/fake-timers.js';
 import {
   codes,

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Limit, Permit } from '../../../lib/core/attempt.js';
+import type { Limit, Permit } from '../../../lib/core/exchange.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { eventOf } from '../../support/until.js';
 import { codes, head, later, proxyError, Recorder, Scene, told } from './call-scene.js';

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { Attempt, Limit, Permit } from '../../../lib/core/attempt.js';
+import type { Attempt } from '../../../lib/core/attempt.js';
 import { DIRECT, type EgressPolicy } from '../../../lib/core/egress.js';
-import type { Exchange } from '../../../lib/core/exchange.js';
+import type { Exchange, Limit, Permit } from '../../../lib/core/exchange.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { type FakeTimers, fakeTimers } from '../../support/fake-timers.js';
 import {
@@ -74,11 +74,11 @@ class Run {
   }
 
   #judgeEnd(scene: Scene): void {
-    const { settled, exchange, wheel, backingOff, bodyCloses, sent } = scene;
+    const { settled, exchange, wheel, waiting, bodyCloses, sent } = scene;
     this.#check(settled.length === 1, `has ended ${settled.length} times`);
     this.#check(this.#open.size === 0, `${this.#open.size} permits have heard no end`);
     this.#check(wheel.watched.size === 0, 'a deadline is left');
-    this.#check(backingOff.size === 0, 'it still backs off');
+    this.#check(waiting.size === 0, 'it still waits');
     this.#check(bodyCloses === (this.#given.body ? 1 : 0), `its body was closed ${bodyCloses} times`);
     this.#check(this.#busy.size === 0, `${this.#busy.size} transports still work`);
     this.#check(exchange.error === settled[0], 'the record says another error');

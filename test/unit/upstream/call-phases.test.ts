@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import type { Attempt, Limit, Permit } from '../../../lib/core/attempt.js';
+import type { Attempt } from '../../../lib/core/attempt.js';
+import type { Limit, Permit } from '../../../lib/core/exchange.js';
 import type { AttemptClock } from '../../../lib/upstream/attempt-clock.js';
 import type { Upload, UploadWait } from '../../../lib/upstream/request/body-rules.js';
 import { fakeTimers } from '../../support/fake-timers.js';

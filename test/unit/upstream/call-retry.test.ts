@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Limit } from '../../../lib/core/attempt.js';
+import type { Limit } from '../../../lib/core/exchange.js';
 import { fakeTimers } from '../../support/fake-timers.js';
 import {
   codes,
@@ -23,7 +23,7 @@ describe('Call with a retry policy', () => {
     scene.last.listener.head(head(503));
     expect(recorder.heard.at(-1)).to.deep.equal(['end', 1, 'discarded']);
     timers.runNext();
-    expect(scene.backingOff.size).to.equal(0);
+    expect(scene.waiting.size).to.equal(0);
     scene.last.listener.failed(socketError(RESET));
     await told();
     timers.runNext();
@@ -151,15 +151,39 @@ describe('Call with a retry policy', () => {
     });
     const scene = new Scene({ retry: slow }).start();
     scene.last.listener.head(head(503));
-    expect(scene.backingOff.has(scene.call)).to.equal(true);
+    expect(scene.waiting.has(scene.call)).to.equal(true);
     scene.call.fail(proxyError('ERR_SHUTTING_DOWN'));
     come();
     await told();
     expect(codes(scene.settled)).to.deep.equal(['ERR_SHUTTING_DOWN']);
     expect(timers.waiting.size).to.equal(0);
-    expect(scene.backingOff.size).to.equal(0);
+    expect(scene.waiting.size).to.equal(0);
     expect(given).to.deep.equal(['The call has ended']);
     expect(scene.sent).to.have.length(1);
+  });
+
+  it('can be ended while it waits for a limit or for an egress proxy', async () => {
+    const never = new Promise<never>(() => {});
+    for (const waits of [{ limits: [{ admit: () => never }] }, { egress: { choose: () => never } }]) {
+      const scene = new Scene(waits).start();
+      expect([...scene.waiting]).to.deep.equal([scene.call]);
+      scene.call.fail(proxyError('ERR_SHUTTING_DOWN'));
+      expect(codes(scene.settled)).to.deep.equal(['ERR_SHUTTING_DOWN']);
+      expect([scene.waiting.size, scene.sent.length]).to.deep.equal([0, 0]);
+    }
+    const scene = new Scene({ limits: [{ admit: () => Promise.resolve(undefined) }] }).start();
+    await told();
+    expect([scene.waiting.size, scene.sent.length]).to.deep.equal([0, 1]);
+  });
+
+  it('does not wait for another attempt where all was closed during this one', async () => {
+    const timers = fakeTimers();
+    const scene = new Scene({ retry: retrying(1) }).start();
+    scene.closed = true;
+    scene.last.listener.head(head(503));
+    await told();
+    expect(codes(scene.settled)).to.deep.equal(['ERR_SHUTTING_DOWN']);
+    expect([timers.waiting.size, scene.waiting.size, scene.sent.length]).to.deep.equal([0, 0, 1]);
   });
 
   it('ends with the error of a driver that gives up by itself', async () => {

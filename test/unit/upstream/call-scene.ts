@@ -1,12 +1,13 @@
 import { Agent, IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import type { Attempt, Limit, Permit, ResponseHead } from '../../../lib/core/attempt.js';
+import type { Attempt, ResponseHead } from '../../../lib/core/attempt.js';
 import type { Egress, EgressPolicy } from '../../../lib/core/egress.js';
 import { type ErrorCode, ProxyError } from '../../../lib/core/errors.js';
+import type { Limit, Permit, RetryPolicy } from '../../../lib/core/exchange.js';
 import { Exchange } from '../../../lib/core/exchange.js';
-import type { RetryPolicy } from '../../../lib/core/retry-policy.js';
 import type { PhaseLimits } from '../../../lib/upstream/attempt-clock.js';
-import { Call, type CallTools } from '../../../lib/upstream/call.js';
+import { Call } from '../../../lib/upstream/call.js';
+import type { CallTools, WaitingCall } from '../../../lib/upstream/call-tools.js';
 import { type Deadline, DeadlineWheel } from '../../../lib/upstream/deadline-wheel.js';
 import type { RequestBody, Upload } from '../../../lib/upstream/request/body-rules.js';
 import type { AttemptListener, Plan, Transport } from '../../../lib/upstream/transport.js';
@@ -71,7 +72,9 @@ export class Scene {
   readonly exchange: Exchange;
   readonly call: Call;
   readonly wheel = new ToyWheel();
-  readonly backingOff = new Set<Call>();
+  readonly waiting = new Set<WaitingCall>();
+  /** All is closed. */
+  closed = false;
   readonly sent: Sent[] = [];
   /** What the call has ended with, each time it was told. */
   readonly settled: (ProxyError | undefined)[] = [];
@@ -81,20 +84,22 @@ export class Scene {
   constructor(options: SceneOptions = {}) {
     this.#options = options;
     const { limits = [], egress, retry, attemptTimeoutMs, requestTimeoutMs = 0, logResponse } = options;
-    const { phases: limitsOfPhases } = options;
     this.exchange = begun();
     this.exchange.limits.push(...limits);
     this.exchange.egress = egress;
     this.exchange.retry = retry;
     this.exchange.attemptTimeoutMs = attemptTimeoutMs;
-    const { wheel, backingOff } = this;
+    const { wheel, waiting } = this;
+    const isClosed = () => this.closed;
+    const phases = { ...NO_LIMITS, ...options.phases };
     const tools = {
       send: this.#send,
       wheel,
-      limits: { ...NO_LIMITS, ...limitsOfPhases },
+      limits: phases,
       requestTimeoutMs,
       logResponse,
-      backingOff,
+      waiting,
+      isClosed,
     };
     this.call = new Call(this.#plan(), tools, (error) => this.settled.push(error));
   }

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Limit } from '../../../lib/core/attempt.js';
+import type { Limit } from '../../../lib/core/exchange.js';
 import { fakeTimers } from '../../support/fake-timers.js';
 import { codes, head, proxyError, Recorder, retrying, Scene, socketError, told } from './call-scene.js';
 
@@ -185,10 +185,10 @@ describe('Call whose client leaves', () => {
     const scene = new Scene({ retry: retrying(3) }).start();
     expect(scene.last.listener.head(head(503))).to.equal(false);
     expect([...timers.waiting.values()].map(({ ms }) => ms)).to.deep.equal([10]);
-    expect(scene.backingOff.has(scene.call)).to.equal(true);
+    expect(scene.waiting.has(scene.call)).to.equal(true);
     scene.leave();
     expect(timers.waiting.size).to.equal(0);
-    expect(scene.backingOff.size).to.equal(0);
+    expect(scene.waiting.size).to.equal(0);
     await told();
     expect(scene.sent).to.have.length(1);
     expect(scene.settled).to.deep.equal([undefined]);
@@ -208,7 +208,7 @@ describe('Call whose client leaves', () => {
       else scene.last.listener.failed(socketError(RESET));
       await told();
       expect(timers.waiting.size).to.equal(0);
-      expect(scene.backingOff.size).to.equal(0);
+      expect(scene.waiting.size).to.equal(0);
       expect(scene.settled).to.deep.equal([undefined]);
       expect(scene.exchange.error).to.equal(undefined);
     }

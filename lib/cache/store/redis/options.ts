@@ -5,41 +5,41 @@ import { type RedisConnection, redisConnection } from '../../../redis/client.js'
 /** Options of `redisStore()`. */
 export interface RedisStoreOptions {
   /**
-   * A client of ioredis, for one Redis, Sentinels or a Cluster; or the options for one, or a `redis:` or `rediss:`
-   * URL. A client that is given stays the application's: it is not closed with the store.
+   * A client of ioredis, for one Redis, Sentinels or a Cluster; or options for one, or a `redis:` or `rediss:` URL. A
+   * given client belongs to the application: it is not closed with the store.
    */
   redis: RedisConnection;
   /**
-   * Begins the name of the channel on which purges are told: stores with the same one hear each other. The keys bring a
-   * prefix of their own.
+   * Prefix of the channel for purges: stores with the same prefix receive each other's purges. The keys have a prefix
+   * of their own.
    * @default 'rpo:'
    */
   prefix?: string;
   /**
-   * A look-up that has no answer by then is a miss.
+   * A look-up without a reply by then is a miss.
    * @default 50
    */
   commandTimeoutMs?: number;
   /**
-   * Bound on the bodies of one value; beyond it the older variants are left out, and an answer that is larger by itself
-   * is not stored.
+   * Maximum size of the bodies in one value. Above it, older variants are removed; a response that is larger by
+   * itself is not stored.
    * @default 1048576
    */
   maxEntryBytes?: number;
   /**
-   * What may be on its way to Redis at the same time; what comes on top is not stored.
+   * Maximum bytes being written to Redis at the same time; what exceeds them is not stored.
    * @default 16777216
    */
   maxPendingBytes?: number;
-  /** When a Redis that does not answer is asked no more. */
+  /** When to stop sending look-ups to a Redis that does not reply. */
   circuit?: {
     /**
-     * Look-ups in a row without an answer.
+     * Consecutive look-ups without a reply.
      * @default 5
      */
     failures?: number;
     /**
-     * Time between two trials while nothing else is asked.
+     * Time between two probes while no other look-ups are sent.
      * @default 1000
      */
     resetMs?: number;

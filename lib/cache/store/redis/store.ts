@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Closing } from '../../../core/closing.js';
 import { openRedis, openSubscriber } from '../../../redis/client.js';
 import { RedisLink } from '../../../redis/link.js';
 import type { RedisReply } from '../../../redis/reply.js';
@@ -70,6 +71,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   });
   const heads = new KnownHeads(parseHead);
   const readHead = (text: string) => heads.read(text);
+  const closing = new Closing();
   let corrupt = 0;
   let notStored = 0;
 
@@ -162,10 +164,11 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
       notStored,
     }),
 
-    async close() {
-      await Promise.all([link.close(), subscriber.close()]);
-      pending.clear();
-    },
+    close: () =>
+      closing.begin(async () => {
+        await Promise.all([link.close(), subscriber.close()]);
+        pending.clear();
+      }),
   };
 }
 

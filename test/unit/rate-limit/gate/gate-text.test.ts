@@ -25,6 +25,26 @@ describe('encodeGate() and decodeGate()', () => {
     expect(decodeGate(encodeGate(gate))).to.deep.equal(gate);
   });
 
+  it('keep a gate that probes, and all that it has learned', () => {
+    const gate = {
+      ...freeGate(NOW),
+      phase: 'probing' as const,
+      window: 7,
+      remaining: 3,
+      flight: 2,
+      passed: 5,
+    };
+    Object.assign(gate, {
+      limit: 9,
+      windowMs: 60_000,
+      slackMs: 1000,
+      overrun: true,
+      growth: 4,
+      endsAt: NOW + 5,
+    });
+    expect(decodeGate(encodeGate(gate))).to.deep.equal(gate);
+  });
+
   const others = ['', '?', '{}', '[]', 'null', '[1,2]', '[1,0,"x",null,0,0,0,null,null,0,null,0,0,1]'];
   others.push('[1,9,0,null,0,0,0,null,null,0,null,0,0,1]', '[2,0,0,null,0,0,0,null,null,0,null,0,0,1]');
   for (const text of others) {

@@ -2,11 +2,11 @@ import { differs, requestsOf } from '../support/deviation.js';
 import type { ParityCase } from '../support/parity-case.js';
 import { request } from '../support/wire.js';
 
-/** Fields of a request: added, credentials, method, forwarded. */
-export const FIELD_CASES: readonly ParityCase[] = [
+/** Request headers: added, credentials, method, forwarded. */
+export const HEADER_CASES: readonly ParityCase[] = [
   {
     topic: 'headers',
-    name: 'added, and put in place of the client’s',
+    name: 'added, and replacing the client’s',
     options: ({ url }) => ({
       target: url,
       headers: { 'x-added': '1', 'x-mine': 'ours', 'User-Agent': 'us' },
@@ -23,7 +23,7 @@ export const FIELD_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'headers',
-    name: 'a list becomes as many lines',
+    name: 'a list becomes one line each',
     options: ({ url }) => ({ target: url, headers: { 'x-many': ['1', '2'] } }),
     shows: /x-many: 1\n.*x-many: 2/,
   },
@@ -35,7 +35,7 @@ export const FIELD_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'headers',
-    name: 'authorization wins over auth and the client',
+    name: 'authorization replaces auth and the client’s',
     options: ({ url }) => ({ target: url, auth: 'a:b', headers: { authorization: 'Bearer x' } }),
     send: request('GET /', ['Authorization: Basic theirs']),
     shows: /> authorization: /,
@@ -61,7 +61,7 @@ export const FIELD_CASES: readonly ParityCase[] = [
       both: [
         differs(
           'credentials in the URL of the target are sent',
-          'a URL that holds them says so',
+          'that is what a URL has them for',
           (expected) => {
             for (const message of requestsOf(expected))
               message.headers.push(['authorization', 'Basic dXNlcjpwYUBzcw==']);
@@ -87,7 +87,7 @@ export const FIELD_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'xfwd',
-    name: 'adds four fields',
+    name: 'adds four headers',
     options: ({ url }) => ({ target: url, xfwd: true }),
     send: request('GET /', ['Host: app.example:8080']),
     shows: [
@@ -105,7 +105,7 @@ export const FIELD_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'xfwd',
-    name: 'keeps those that the client brings',
+    name: 'keeps those that the client sends',
     options: ({ url }) => ({ target: url, xfwd: true }),
     send: request('GET /', [
       'X-Forwarded-For: 1.2.3.4, 5.6.7.8',

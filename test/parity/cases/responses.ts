@@ -4,8 +4,8 @@ import { DATE, exactly, request, response } from '../support/wire.js';
 
 const target = { options: ({ url }: { url: string }) => ({ target: url }) };
 
-/** Answers of every shape, with nothing but a target. */
-export const ANSWER_CASES: readonly ParityCase[] = [
+/** Responses of every kind, with a target as the only option. */
+export const RESPONSE_CASES: readonly ParityCase[] = [
   {
     topic: 'target',
     name: 'HEAD',
@@ -33,7 +33,7 @@ export const ANSWER_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'target',
-    name: 'chunked answer',
+    name: 'chunked response',
     ...target,
     upstreams: {
       main: {
@@ -49,7 +49,7 @@ export const ANSWER_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'target',
-    name: 'chunked answer with trailers',
+    name: 'chunked response with trailers',
     ...target,
     upstreams: {
       main: {
@@ -66,7 +66,7 @@ export const ANSWER_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'target',
-    name: 'answer that ends with its connection',
+    name: 'response that ends with its connection',
     ...target,
     upstreams: {
       main: { replies: [(connection) => connection.end(exactly(['HTTP/1.1 200 OK', DATE], 'to the end'))] },
@@ -75,7 +75,7 @@ export const ANSWER_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'target',
-    name: 'repeated fields of an answer',
+    name: 'repeated headers of a response',
     ...target,
     upstreams: {
       main: {
@@ -92,7 +92,7 @@ export const ANSWER_CASES: readonly ParityCase[] = [
   },
   {
     topic: 'target',
-    name: 'hop-by-hop fields and those that Connection names, both ways',
+    name: 'hop-by-hop headers and those that Connection names, both ways',
     ...target,
     upstreams: {
       main: {
@@ -146,8 +146,8 @@ export const ANSWER_CASES: readonly ParityCase[] = [
     differs: {
       undici: [
         differs(
-          'an empty reason stays empty',
-          'RFC 9112 §4: it may be empty, and says nothing',
+          'an empty reason phrase stays empty',
+          'RFC 9112 §4: it may be empty, and has no meaning',
           (expected) => {
             for (const message of expected.responses)
               message.start = message.start.replace(/200 OK$/, '200 ');

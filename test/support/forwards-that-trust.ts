@@ -8,15 +8,18 @@ import { onCleanup } from './cleanup.js';
 import { within } from './until.js';
 
 /**
- * Serves `forward()` in a separate process that trusts this authority, since Node reads its list of authorities only
- * once. Ended after the test.
- * @returns the port it listens on
+ * Serves `forward()` with each of these options, in a separate process that trusts these authorities, since Node reads
+ * its list of authorities only once. Ended after the test.
+ * @returns the ports they listen on
  */
-export async function forwardThatTrusts(ca: string, options: ForwardOptions): Promise<number> {
+export async function forwardsThatTrust(
+  authorities: readonly string[],
+  ...options: ForwardOptions[]
+): Promise<number[]> {
   const folder = mkdtempSync(join(tmpdir(), 'resilient-proxy-out-ca-'));
   onCleanup(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, 'ca.pem');
-  writeFileSync(file, ca);
+  writeFileSync(file, authorities.join('\n'));
   const child = fork(
     fileURLToPath(new URL('forward-process.ts', import.meta.url)),
     [JSON.stringify(options)],
@@ -26,9 +29,9 @@ export async function forwardThatTrusts(ca: string, options: ForwardOptions): Pr
     },
   );
   onCleanup(() => child.kill());
-  const port = new Promise<number>((resolve, reject) => {
-    child.once('message', (message) => resolve(Number(message)));
+  const ports = new Promise<number[]>((resolve, reject) => {
+    child.once('message', (message) => resolve(message as number[]));
     child.once('exit', (code) => reject(new Error(`The process ended with ${code}`)));
   });
-  return within(port, 'the process to listen', 15_000);
+  return within(ports, 'the process to listen', 15_000);
 }

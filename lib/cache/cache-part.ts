@@ -1,0 +1,53 @@
+import { Closing } from '../core/closing.js';
+import type { Family, Row } from '../core/metric-family.js';
+import { without } from '../core/options.js';
+import type { Part } from '../core/part.js';
+import { type CacheCounts, type CacheHandler, cache } from './cache.js';
+import { type CacheOptions, cacheFileShape, cacheSchema } from './cache-options.js';
+import { apiSite } from './cache-site.js';
+import { CacheStores } from './cache-stores.js';
+
+/** The block `cache` of an API, whose name is the cache's. */
+type CacheBlock = Omit<CacheOptions, 'name'>;
+
+export const cachePart: Part<'cache', CacheBlock, CacheHandler, CacheStores> = {
+  name: 'cache',
+  options: { schema: without(cacheSchema, ['name']), file: cacheFileShape, preset: false },
+  madeFrom: ({ responses }) => responses,
+  share: (redis, options) => new CacheStores(redis, options),
+  make(options, { name, forward }, stores) {
+    const store = stores.storeFor(options);
+    const made = cache({ ...options, ...(store ? { store } : {}), name }, apiSite(forward));
+    return store ? closedWith(made, store) : made;
+  },
+  status: { route: '/cache-status', list: 'caches', read: (handler) => handler.counts() },
+  families,
+};
+
+function closedWith(handler: CacheHandler, store: { close(): Promise<void> }): CacheHandler {
+  const closing = new Closing();
+  const { close } = handler;
+  return Object.assign(handler, {
+    close: () => closing.begin(() => Promise.all([close(), store.close()])),
+  });
+}
+
+function families(list: () => Iterable<readonly [api: string, handler: CacheHandler]>): Family[] {
+  const family = (type: Family['type'], name: string, help: string, of: keyof CacheCounts): Family => ({
+    type,
+    name,
+    help,
+    labels: ['api'],
+    rows: () => [...list()].map(([api, handler]): Row => [{ api }, handler.counts()[of]]),
+  });
+  return [
+    family('gauge', 'cache_entries', 'Keys that the memory of a cache holds.', 'entries'),
+    family('gauge', 'cache_bytes', 'Bytes that the memory of a cache holds.', 'bytes'),
+    family(
+      'counter',
+      'cache_evictions_total',
+      'Keys that gave way to others in the memory of a cache.',
+      'evictions',
+    ),
+  ];
+}

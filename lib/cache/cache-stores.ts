@@ -1,0 +1,61 @@
+import type { PartSite, SharedState } from '../core/part.js';
+import type { CacheOptions } from './cache-options.js';
+import { MemoryStore } from './store/memory-store.js';
+import { redisStore, type SharedCacheStore } from './store/redis/store.js';
+import type { CacheStore } from './store/store.js';
+import { twoLevelStore } from './store/two-level-store.js';
+
+const DEFAULT_ENTRY_BYTES = 1024 * 1024;
+
+/** The stores in Redis that the caches of several APIs share. */
+export class CacheStores implements SharedState {
+  readonly #redis: PartSite['redis'];
+  readonly #maxEntryBytes: number;
+  /** A cache that stores larger responses than the existing ones accept gets another. */
+  readonly #responses: { readonly store: SharedCacheStore; readonly maxEntryBytes: number }[] = [];
+
+  constructor(redis: PartSite['redis'], caches: readonly Pick<CacheOptions, 'maxEntryBytes'>[]) {
+    this.#redis = redis;
+    this.#maxEntryBytes = Math.max(
+      DEFAULT_ENTRY_BYTES,
+      ...caches.map(({ maxEntryBytes }) => maxEntryBytes ?? 0),
+    );
+  }
+
+  /** The store of a cache, unless its options name one: memory in front of Redis. Close it with the cache. */
+  storeFor(options: Pick<CacheOptions, 'store' | 'maxBytes' | 'maxEntryBytes'>): CacheStore | undefined {
+    const redis = this.#redis;
+    if (!redis || (options.store !== undefined && options.store !== 'memory')) return undefined;
+    const memory = new MemoryStore({ maxBytes: options.maxBytes });
+    const shared = this.#responsesOf(redis, Math.max(this.#maxEntryBytes, options.maxEntryBytes ?? 0));
+    return twoLevelStore({ memory, shared: withoutClose(shared) });
+  }
+
+  /** If it throws, the stores that were opened for it are closed. */
+  change<T>(run: () => T): T {
+    const known = this.#responses.length;
+    try {
+      return run();
+    } catch (error) {
+      for (const { store } of this.#responses.splice(known)) store.close().catch(() => {});
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#responses.map(({ store }) => store.close()));
+  }
+
+  #responsesOf(redis: NonNullable<PartSite['redis']>, maxEntryBytes: number): SharedCacheStore {
+    const known = this.#responses.find((responses) => responses.maxEntryBytes >= maxEntryBytes);
+    if (known) return known.store;
+    const store = redisStore({ redis, maxEntryBytes });
+    this.#responses.push({ store, maxEntryBytes });
+    return store;
+  }
+}
+
+/** For a store that several caches use: none of them may close it for the others. */
+function withoutClose(store: SharedCacheStore): SharedCacheStore {
+  return { ...store, close: async () => {} };
+}

@@ -1,0 +1,103 @@
+import { expect } from 'chai';
+import {
+  describe as described,
+  type ErrorCode,
+  InvalidOptionError,
+  invalidOption,
+  ProxyError,
+} from '../../../lib/core/errors.js';
+
+const CODES: [code: ErrorCode, status: number, type: string][] = [
+  ['ERR_UNKNOWN_API', 404, 'destination_not_found'],
+  ['ERR_BODY_REQUIRED', 400, 'http_request_error'],
+  ['ERR_INVALID_JSON', 400, 'http_request_error'],
+  ['ERR_BAD_REQUEST', 400, 'http_request_error'],
+  ['ERR_FORBIDDEN', 403, 'http_request_denied'],
+  ['ERR_BODY_TOO_LARGE', 413, 'http_request_error'],
+  ['ERR_RATE_LIMITED', 429, 'http_request_denied'],
+  ['ERR_BODY_CONSUMED', 500, 'proxy_configuration_error'],
+  ['ERR_INTERNAL', 500, 'proxy_internal_error'],
+  ['ERR_CIRCUIT_OPEN', 503, 'destination_unavailable'],
+  ['ERR_NO_PROXY', 503, 'destination_ip_unroutable'],
+  ['ERR_QUEUE_FULL', 503, 'connection_limit_reached'],
+  ['ERR_SHUTTING_DOWN', 503, 'destination_unavailable'],
+  ['ERR_UPSTREAM_CONNECT', 502, 'destination_ip_unroutable'],
+  ['ERR_UPSTREAM_TLS', 502, 'tls_protocol_error'],
+  ['ERR_UPSTREAM_RESET', 502, 'connection_terminated'],
+  ['ERR_UPSTREAM_PROTOCOL', 502, 'http_protocol_error'],
+  ['ERR_PROXY_CONNECT', 502, 'destination_unavailable'],
+  ['ERR_UPSTREAM_TIMEOUT', 504, 'http_response_timeout'],
+];
+
+describe('ProxyError', () => {
+  for (const [code, status, type] of CODES) {
+    it(`is ${status} for ${code}`, () => {
+      const error = new ProxyError(code, 'What happened');
+      expect(error).to.be.instanceOf(Error).and.include({ name: 'ProxyError', code, status, expose: true });
+      expect(error).to.include({ message: 'What happened', proxyStatus: type });
+      expect(error.headers).to.deep.equal({ 'Proxy-Status': `resilient-proxy-out; error=${type}` });
+      expect(error).not.to.have.property('cause');
+    });
+  }
+
+  it('says when to come back, in whole seconds, one at least', () => {
+    const after = (retryAfterMs: number) =>
+      new ProxyError('ERR_RATE_LIMITED', 'x', { retryAfterMs }).headers['Retry-After'];
+    expect([0, 1, 1000, 1001, 60_000].map(after)).to.deep.equal(['1', '1', '1', '2', '60']);
+  });
+
+  it('has the cause, the headers and the type that it was given', () => {
+    const cause = new Error('below');
+    const error = new ProxyError('ERR_UPSTREAM_CONNECT', 'x', {
+      cause,
+      headers: { RateLimit: 'r', 'Proxy-Status': 'other' },
+      proxyStatus: 'dns_error',
+    });
+    expect(error.cause).to.equal(cause);
+    expect(error.proxyStatus).to.equal('dns_error');
+    expect(error.headers).to.deep.equal({
+      RateLimit: 'r',
+      'Proxy-Status': 'resilient-proxy-out; error=dns_error',
+    });
+  });
+});
+
+describe('invalidOption()', () => {
+  it('says where, what must be, and what was', () => {
+    const error = invalidOption('breaker.failureRatio', 'must be above 0', -1);
+    expect(error).to.be.instanceOf(InvalidOptionError).and.instanceOf(TypeError);
+    expect(error).to.include({
+      name: 'InvalidOptionError',
+      code: 'ERR_INVALID_OPTION',
+      path: 'breaker.failureRatio',
+      message: 'breaker.failureRatio must be above 0; received -1',
+    });
+  });
+});
+
+describe('describe()', () => {
+  const long = 'x'.repeat(81);
+  const VALUES: [value: unknown, shown: string][] = [
+    ['text', '"text"'],
+    ['two\nlines', '"two\\nlines"'],
+    ['x'.repeat(80), `"${'x'.repeat(80)}"`],
+    [long, `"${'x'.repeat(77)}..."`],
+    ['http://user:pass@host/a@b', '"http://***@host/a@b"'],
+    ['//u@h //:p@h', '"//***@h //***@h"'],
+    ['//@h', '"//***@h"'],
+    ['a// b@c', '"a// b@c"'],
+    [() => {}, 'a function'],
+    [[1, 2, 3], 'an array of 3'],
+    [{}, 'an object'],
+    [null, 'null'],
+    [undefined, 'undefined'],
+    [5, '5'],
+    [true, 'true'],
+    [Symbol('s'), 'Symbol(s)'],
+  ];
+  for (const [value, shown] of VALUES) {
+    it(`shows ${shown.slice(0, 40)}`, () => {
+      expect(described(value)).to.equal(shown);
+    });
+  }
+});

@@ -1,0 +1,441 @@
+import { expect } from 'chai';
+import { ProxyError } from '../../../lib/core/errors.js';
+import { DialError } from '../../../lib/proxy-rotate/dial-error.js';
+import { fakeTimers } from '../../support/fake-timers.js';
+import { ABANDONED, failure, NOW, proxyOf, TARGET, ToyRotation, toyCall } from './toy-rotation.js';
+
+const flush = () => new Promise((resolve) => setImmediate(resolve));
+const ways = (toy: ToyRotation, count: number) =>
+  Array.from({ length: count }, () => {
+    const used = toy.attempt();
+    used.respond(200);
+    return used.way;
+  });
+
+describe('Rotation', () => {
+  it('takes the proxies in turn', () => {
+    expect(ways(new ToyRotation(3).proven(3), 5)).to.deep.equal(['p0', 'p1', 'p2', 'p0', 'p1']);
+  });
+
+  it('takes none that has failed for the call', () => {
+    const toy = new ToyRotation(3).proven(3);
+    expect(toy.attempt(toyCall(), new Set(['p0', 'p1'])).way).to.equal('p2');
+    const { chosen } = toy.attempt(toyCall(), new Set(['p0', 'p1', 'p2']));
+    expect(chosen).to.be.instanceOf(ProxyError).and.have.nested.property('headers.Retry-After', '1');
+    expect(toy.told).to.deep.equal(['exhausted api https://api.test 1000 false']);
+  });
+
+  it('takes the least used, with the strategy of that name', () => {
+    const toy = new ToyRotation(2, { strategy: 'least_used' }).proven(2);
+    const [a, b, c] = [toy.attempt(), toy.attempt(), toy.attempt()];
+    expect([a, b, c].map(({ way }) => way)).to.deep.equal(['p0', 'p1', 'p0']);
+    b.respond(200);
+    expect(toy.attempt().way).to.equal('p1');
+  });
+
+  it('keeps calls of one key together, with the strategy "sticky"', () => {
+    const asked: unknown[] = [];
+    const stickyKey = ({ url }: { url?: string }): string => {
+      asked.push(url);
+      return url ?? '';
+    };
+    const toy = new ToyRotation(4, { strategy: 'sticky', stickyKey }).proven(0);
+    const place = (url: string): string => {
+      const call = toyCall();
+      call.req.url = url;
+      const used = toy.attempt(call);
+      used.respond(200);
+      const again = toy.attempt(call, new Set(), TARGET, used.route);
+      again.respond(200);
+      expect(again.way).to.equal(used.way);
+      return used.way;
+    };
+    const keys = Array.from({ length: 40 }, (_, i) => `/${i}`);
+    const places = keys.map(place);
+    expect(new Set(places)).to.have.lengthOf(4);
+    expect(keys.map(place)).to.deep.equal(places);
+    // Once for each call, not for each attempt.
+    expect(asked).to.have.length(80);
+  });
+
+  it('keeps those of one client together where no key is given', () => {
+    const toy = new ToyRotation(4, { strategy: 'sticky' });
+    const from = (address: string | undefined): string => {
+      const call = toyCall();
+      Object.defineProperty(call.req.socket, 'remoteAddress', { value: address });
+      const used = toy.attempt(call);
+      used.respond(200);
+      return used.way;
+    };
+    const places = Array.from({ length: 20 }, (_, i) => from(`10.0.0.${i}`));
+    expect(new Set(places).size).to.be.above(1);
+    expect(from('10.0.0.3')).to.equal(places[3]);
+    expect(from(undefined)).to.equal(from(undefined));
+  });
+
+  it('refuses calls where there are no proxies, with "sticky" too', () => {
+    for (const strategy of ['round_robin', 'sticky', 'least_used'] as const) {
+      expect(new ToyRotation(0, { strategy }).attempt().way).to.equal('ERR_NO_PROXY');
+    }
+  });
+
+  it('sends calls directly to targets on its list, which it does not count', () => {
+    const toy = new ToyRotation(1, { noProxy: ['api.test'] });
+    const used = toy.attempt();
+    expect(used.way).to.equal('direct');
+    used.respond(429);
+    expect(toy.attempt().way).to.equal('direct');
+    expect(toy.told).to.deep.equal([]);
+    expect(toy.attempt(toyCall(), new Set(), { origin: 'https://other.test' }).way).to.equal('p0');
+  });
+
+  it('sends them directly where no proxy is left and that is wanted', () => {
+    const toy = new ToyRotation(1, { fallback: 'direct' }).proven(1);
+    const used = toy.attempt(toyCall(), new Set(['p0']));
+    expect(used.way).to.equal('direct');
+    used.respond(429);
+    expect(toy.told).to.deep.equal(['exhausted api https://api.test 1000 true']);
+    expect(toy.attempt().way).to.equal('p0');
+  });
+
+  it('goes through a tunnel to an encrypted target, and for an upgrade', () => {
+    const toy = new ToyRotation(1, { tunnel: false }).proven(1);
+    const formOf = (origin: string, tunnel: boolean) => {
+      const { chosen } = toy.attempt(toyCall({ tunnel }), new Set(), { origin });
+      return typeof chosen === 'object' && 'absoluteForm' in chosen
+        ? chosen.absoluteForm !== undefined
+        : chosen;
+    };
+    expect(formOf('http://api.test', false)).to.equal(true);
+    expect(formOf('http://api.test', true)).to.equal(false);
+    expect(formOf('https://api.test', false)).to.equal(false);
+  });
+
+  it('refuses calls once it is closed', () => {
+    const toy = new ToyRotation(1, { noProxy: ['api.test'], fallback: 'direct' });
+    toy.rotation.close();
+    const used = toy.attempt();
+    expect(used.way).to.equal('ERR_SHUTTING_DOWN');
+    expect((used.chosen as ProxyError).message).to.equal('The proxy is shutting down');
+    expect(used.route.lane).to.equal(undefined);
+  });
+
+  it('counts attempts, and those under way', () => {
+    const toy = new ToyRotation(2).proven(2);
+    const [used] = [toy.attempt(), toy.attempt()];
+    const counts = () => toy.status().map(({ name, attempts, active }) => [name, attempts, active]);
+    expect(counts()).to.deep.equal([
+      ['p0', 2, 1],
+      ['p1', 2, 1],
+    ]);
+    used.end(ABANDONED);
+    used.end(ABANDONED);
+    expect(counts()[0]).to.deep.equal(['p0', 2, 0]);
+  });
+
+  it('has no permit for a call that is refused', () => {
+    const toy = new ToyRotation(0);
+    const { route } = toy.attempt();
+    expect(route.admit()).to.equal(undefined);
+  });
+});
+
+describe('Rotation and a proxy that fails', () => {
+  it('lets it cool down for all targets, and takes the others', () => {
+    const toy = new ToyRotation(2).proven(2);
+    toy.attempt().end(failure('egress'));
+    expect(toy.told).to.deep.equal(['cooldown api p0  (status 407) 30000']);
+    expect(ways(toy, 3)).to.deep.equal(['p1', 'p1', 'p1']);
+    expect(toy.status()[0]).to.deep.equal({
+      ...{ api: 'api', name: 'p0', address: 'http://h:1', state: 'cooling-down' },
+      ...{ coolsDownUntil: NOW + 30_000, reason: 'status 407', failures: 1, attempts: 2, active: 0 },
+    });
+  });
+
+  it('blames it for nothing else', () => {
+    const toy = new ToyRotation(1).proven(1);
+    for (const outcome of [failure('target'), failure('self'), ABANDONED]) toy.attempt().end(outcome);
+    const dialled = toy.attempt();
+    dialled.end(failure('egress', new DialError('ECONNREFUSED', 'proxy')));
+    expect(toy.told).to.deep.equal([]);
+    expect(toy.attempt().way).to.equal('p0');
+  });
+
+  it('blames it for a dial that failed, as of when that began', () => {
+    const toy = new ToyRotation(1).proven(1);
+    const used = toy.attempt();
+    toy.now += 100;
+    toy.rotation.dialEnded(proxyOf(used), NOW, TARGET.origin, new DialError('ECONNREFUSED', 'proxy'));
+    // Of a dial that began before it cooled down.
+    toy.rotation.dialEnded(proxyOf(used), NOW + 50, TARGET.origin, new DialError('ETIMEDOUT', 'proxy'));
+    expect(toy.told).to.deep.equal(['cooldown api p0  (ECONNREFUSED) 30000']);
+    expect(toy.status()[0]).to.include({ coolsDownUntil: NOW + 30_100, reason: 'ECONNREFUSED' });
+  });
+
+  it('leaves it out for a target alone that it cannot reach', () => {
+    const toy = new ToyRotation(1).proven(1);
+    const used = toy.attempt();
+    toy.rotation.dialEnded(proxyOf(used), NOW, TARGET.origin, new DialError('status 502', 'target'));
+    expect(toy.told).to.deep.equal(['cooldown api p0 https://api.test (status 502) 30000']);
+    expect(toy.attempt().way).to.equal('ERR_NO_PROXY');
+    expect(toy.attempt(toyCall(), new Set(), { origin: 'https://other.test' }).way).to.equal('p0');
+    expect(toy.status()[0]).to.include({
+      state: 'cooling-down',
+      reason: 'status 502',
+      coolsDownUntil: NOW + 30_000,
+    });
+  });
+
+  it('says when the first of them will be tried again', () => {
+    const toy = new ToyRotation(2).proven(2);
+    toy.attempt().end(failure('egress'));
+    toy.now += 1500;
+    toy.attempt().end(failure('egress'));
+    const { chosen } = toy.attempt();
+    expect(chosen).to.have.nested.property('headers.Retry-After', '29');
+    expect(toy.told.at(-1)).to.equal('exhausted api https://api.test 28500 false');
+    toy.now += 28_499;
+    expect(toy.attempt().chosen).to.have.nested.property('headers.Retry-After', '1');
+    expect(toy.told.at(-1)).to.equal('exhausted api https://api.test 1000 false');
+  });
+
+  it('has it back when its probe has worked', () => {
+    const toy = new ToyRotation(1).proven(1);
+    toy.attempt().end(failure('egress'));
+    toy.now += 30_000;
+    const probe = toy.attempt();
+    expect(probe.way).to.equal('p0');
+    expect(probe.route.probe).to.equal(true);
+    probe.respond(200);
+    expect(toy.told.at(-1)).to.equal('recovered api p0 ');
+    expect(toy.status()[0]).to.include({ state: 'ok', reason: undefined, failures: 0 });
+    expect(toy.attempt().route.probe).to.equal(false);
+  });
+
+  it('lets it cool down for twice as long where its probe fails', () => {
+    const toy = new ToyRotation(1).proven(1);
+    toy.attempt().end(failure('egress'));
+    toy.now += 30_000;
+    toy.attempt().end(failure('egress'));
+    expect(toy.told.at(-1)).to.equal('cooldown api p0  (status 407) 60000');
+  });
+
+  it('tells nobody where nobody listens', () => {
+    const toy = new ToyRotation(1, {}, false);
+    toy.attempt().end(failure('egress'));
+    expect(toy.attempt().way).to.equal('ERR_NO_PROXY');
+    toy.now += 30_000;
+    toy.attempt().respond(200);
+    expect(toy.status()[0]).to.include({ state: 'ok' });
+  });
+
+  it('says nothing of the first use of a proxy', () => {
+    const toy = new ToyRotation(1);
+    toy.attempt().respond(200);
+    expect(toy.told).to.deep.equal([]);
+  });
+});
+
+describe('Rotation and a target that limits', () => {
+  it('leaves out the proxy for that target, for as long as it says', () => {
+    const toy = new ToyRotation(2).proven(2);
+    toy.attempt().respond(429, 'Retry-After', '7');
+    expect(toy.told).to.deep.equal(['cooldown api p0 https://api.test (status 429 of api.test) 7000']);
+    expect(ways(toy, 2)).to.deep.equal(['p1', 'p1']);
+    const other = { origin: 'https://other.test' };
+    expect(toy.attempt(toyCall(), new Set(['p1']), other).way).to.equal('p0');
+    toy.now += 7000;
+    const probe = toy.attempt(toyCall(), new Set(['p1']));
+    expect([probe.way, probe.route.probe]).to.deep.equal(['p0', true]);
+    probe.respond(200);
+    expect(toy.told.at(-1)).to.equal('recovered api p0 https://api.test');
+    expect(toy.status()[0]).to.include({ state: 'ok', reason: undefined });
+  });
+
+  it('leaves it out at once, whatever failures are allowed', () => {
+    const toy = new ToyRotation(1, { maxFailures: 5 }).proven(1);
+    toy.attempt().respond(429);
+    expect(toy.told).to.deep.equal(['cooldown api p0 https://api.test (status 429 of api.test) 30000']);
+  });
+
+  it('goes by the statuses that it was given', () => {
+    const toy = new ToyRotation(1, { cooldownOnStatus: [403] }).proven(1);
+    toy.attempt().respond(429);
+    expect(toy.told).to.deep.equal([]);
+    toy.attempt().respond(403);
+    expect(toy.told).to.have.length(1);
+  });
+
+  it('shows the longest of what a proxy has to wait for', () => {
+    const toy = new ToyRotation(1).proven(1);
+    for (const [i, seconds] of [5, 9, 7].entries()) {
+      toy
+        .attempt(toyCall(), new Set(), { origin: `https://t${i}.test` })
+        .respond(429, 'Retry-After', `${seconds}`);
+    }
+    expect(toy.status()[0]).to.include({
+      state: 'cooling-down',
+      coolsDownUntil: NOW + 9000,
+      reason: 'status 429 of t1.test',
+    });
+    toy.now += 8000;
+    expect(toy.status()[0]).to.include({ reason: 'status 429 of t1.test' });
+  });
+});
+
+describe('Rotation with the strategy "on_rate_limit"', () => {
+  const toyOf = () => new ToyRotation(1, { strategy: 'on_rate_limit' });
+
+  it('calls directly until the target limits, then through a proxy, and directly again', () => {
+    const toy = toyOf();
+    const direct = toy.attempt();
+    expect(direct.way).to.equal('direct');
+    direct.respond(429, 'Retry-After', '5');
+    expect(toy.told).to.deep.equal(['cooldown api  https://api.test (status 429 of api.test) 5000']);
+    const through = toy.attempt();
+    expect(through.way).to.equal('p0');
+    through.respond(200);
+    expect(toy.status()[0]).to.deep.equal({
+      ...{ api: 'api', name: 'direct', address: undefined, state: 'cooling-down', failures: 0 },
+      ...{ coolsDownUntil: NOW + 5000, reason: 'status 429 of api.test', attempts: 1, active: 0 },
+    });
+    toy.now += 5000;
+    const probe = toy.attempt();
+    expect([probe.way, probe.route.probe]).to.deep.equal(['direct', true]);
+    expect(toy.attempt().way).to.equal('p0');
+    probe.respond(200);
+    expect(toy.told.at(-1)).to.equal('recovered api  https://api.test');
+    expect(toy.attempt().way).to.equal('direct');
+    expect(toy.status()[0]).to.deep.equal({
+      ...{ api: 'api', name: 'direct', address: undefined, state: 'ok', failures: 0 },
+      ...{ coolsDownUntil: undefined, reason: undefined, attempts: 3, active: 1 },
+    });
+  });
+
+  it('keeps targets apart', () => {
+    const toy = toyOf();
+    toy.attempt().respond(429);
+    expect(toy.attempt(toyCall(), new Set(), { origin: 'https://other.test' }).way).to.equal('direct');
+  });
+
+  it('goes through a proxy while a learned limit of the direct way is exhausted', () => {
+    const toy = toyOf();
+    const call = toyCall({ limits: [{}, { readyAt: (egress) => (egress ? 0 : Date.now() + 60_000) }] });
+    expect(toy.attempt(call).way).to.equal('p0');
+    const over = toyCall({ limits: [{ readyAt: () => Date.now() - 1 }] });
+    expect(toy.attempt(over).way).to.equal('direct');
+  });
+
+  it('makes room for another probe where one has told nothing', () => {
+    const toy = toyOf();
+    toy.attempt().respond(429, 'Retry-After', '5');
+    toy.now += 5000;
+    const probe = toy.attempt();
+    expect(toy.attempt().way).to.equal('p0');
+    probe.end(ABANDONED);
+    expect(toy.attempt().way).to.equal('direct');
+  });
+
+  it('lists the direct way with that strategy alone', () => {
+    expect(new ToyRotation(1).status().map(({ name }) => name)).to.deep.equal(['p0']);
+    expect(
+      toyOf()
+        .status()
+        .map(({ name }) => name),
+    ).to.deep.equal(['direct', 'p0']);
+  });
+});
+
+describe('Rotation whose proxies are being probed', () => {
+  it('waits for the end of the probe, and takes the proxy that has worked', async () => {
+    fakeTimers();
+    const toy = new ToyRotation(1);
+    const probe = toy.attempt();
+    expect(toy.status()[0]).to.include({ state: 'probing' });
+    toy.now += 10;
+    const waiting = toy.later();
+    await flush();
+    toy.now += 10;
+    toy.rotation.dialEnded(proxyOf(probe), NOW, TARGET.origin, undefined);
+    const used = await waiting;
+    expect(used.way).to.equal('p0');
+    expect(used.route).to.include({ chosenAt: NOW + 20, probe: false });
+  });
+
+  it('is refused where the probe fails', async () => {
+    fakeTimers();
+    const toy = new ToyRotation(1);
+    const probe = toy.attempt();
+    const waiting = toy.later();
+    toy.rotation.dialEnded(proxyOf(probe), NOW, TARGET.origin, new DialError('ECONNREFUSED', 'proxy'));
+    expect((await waiting).way).to.equal('ERR_NO_PROXY');
+    expect(toy.told).to.deep.equal([
+      'cooldown api p0  (ECONNREFUSED) 30000',
+      'exhausted api https://api.test 30000 false',
+    ]);
+  });
+
+  it('becomes the probe where the client of that one has left', async () => {
+    fakeTimers();
+    const toy = new ToyRotation(1);
+    const probe = toy.attempt();
+    const waiting = toy.later();
+    probe.end(ABANDONED);
+    const used = await waiting;
+    expect([used.way, used.route.probe]).to.deep.equal(['p0', true]);
+  });
+
+  it('gives no proxy to a call whose client has left meanwhile', async () => {
+    fakeTimers();
+    const toy = new ToyRotation(1);
+    const probe = toy.attempt();
+    const call = toyCall();
+    const left = toy.later(call);
+    const other = toy.later();
+    call.abandoned = true;
+    probe.end(ABANDONED);
+    expect((await left).way).to.equal('ERR_SHUTTING_DOWN');
+    expect((await left).route.probe).to.equal(false);
+    expect((await other).way).to.equal('p0');
+  });
+
+  it('waits for as long as a connection may take, and again while there is time', async () => {
+    const timers = fakeTimers();
+    const toy = new ToyRotation(1, { connectTimeoutMs: 700 });
+    toy.attempt();
+    const waiting = toy.later();
+    expect([...timers.waiting.values()].map(({ ms }) => ms)).to.deep.equal([700]);
+    toy.now += 699;
+    timers.runNext();
+    await flush();
+    expect([...timers.waiting.values()].map(({ ms }) => ms)).to.deep.equal([1]);
+    toy.now += 1;
+    timers.runNext();
+    expect((await waiting).chosen).to.have.nested.property('headers.Retry-After', '1');
+    expect(toy.told.at(-1)).to.equal('exhausted api https://api.test 1000 false');
+  });
+
+  it('is refused when it is closed', async () => {
+    const timers = fakeTimers();
+    const toy = new ToyRotation(1);
+    toy.attempt();
+    const waiting = toy.later();
+    toy.rotation.close();
+    expect((await waiting).way).to.equal('ERR_SHUTTING_DOWN');
+    expect(timers.waiting.size).to.equal(0);
+  });
+
+  it('takes another that is not', () => {
+    const toy = new ToyRotation(2);
+    expect([toy.attempt().way, toy.attempt().way]).to.deep.equal(['p0', 'p1']);
+  });
+
+  it('makes room for another after twice the time of a connection', () => {
+    const toy = new ToyRotation(1, { connectTimeoutMs: 700 });
+    toy.attempt();
+    toy.now += 1399;
+    expect(() => toy.attempt()).to.throw('It has to wait');
+    toy.now += 1;
+    expect(toy.attempt().route.probe).to.equal(true);
+  });
+});

@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import { expect } from 'chai';
+import { Tunnel } from '../../../../lib/upstream/websocket/tunnel.js';
+import { OpenSockets } from '../../../../lib/websocket/open-sockets.js';
+import { listening } from '../../../support/listening.js';
+import { type RawClient, rawClient } from '../../../support/raw-client.js';
+import { toyTime } from '../../../support/toy-time.js';
+import { until } from '../../../support/until.js';
+
+/** A connection: the end that the tunnel has, and the other one, which may stay half open. */
+async function connection(): Promise<{ end: Socket; other: RawClient }> {
+  const server = createServer({ allowHalfOpen: true });
+  const accepted = once(server, 'connection');
+  const { port } = await listening(server);
+  const other = await rawClient(port);
+  const [end] = await accepted;
+  return { end, other };
+}
+
+async function tunnel() {
+  const [client, target] = [await connection(), await connection()];
+  const time = toyTime();
+  const sockets = new OpenSockets();
+  new Tunnel({ api: '', client: client.end, target: target.end, sockets }, Buffer.alloc(0), time);
+  return { client, target, time, sockets };
+}
+
+describe('Tunnel', () => {
+  it('cuts a client off that stays half open when the target has gone', async () => {
+    const { client, target, time, sockets } = await tunnel();
+    // The client keeps its own direction open and never says another word.
+    target.other.socket.end(Buffer.from('\x88\x02\x03\xe8', 'latin1'));
+    await until(() => client.other.closed);
+    expect(client.other.text).to.equal('\x88\x02\x03\xe8');
+    time.advance(4999);
+    expect([client.end.destroyed, sockets.size]).to.deep.equal([false, 1]);
+    time.advance(1);
+    expect(client.end.destroyed).to.equal(true);
+    await until(() => sockets.size === 0);
+    expect(time.running).to.deep.equal([]);
+  });
+
+  it('cuts a target off that stays half open when the client has gone', async () => {
+    const { client, target, time, sockets } = await tunnel();
+    client.other.halfClose();
+    await until(() => target.other.closed);
+    time.advance(4999);
+    expect([target.end.destroyed, sockets.size]).to.deep.equal([false, 1]);
+    time.advance(1);
+    expect(target.end.destroyed).to.equal(true);
+    await until(() => sockets.size === 0);
+  });
+
+  it('keeps no timer where both ends close by themselves', async () => {
+    const { client, target, time, sockets } = await tunnel();
+    client.other.halfClose();
+    await until(() => target.other.closed);
+    expect(time.running).to.have.length(1);
+    target.other.halfClose();
+    await until(() => sockets.size === 0);
+    expect(time.running).to.deep.equal([]);
+  });
+});
