@@ -23,6 +23,7 @@ import type { EgressStatus } from './core/egress-status.js';
 import { ProxyError, shuttingDown } from './core/errors.js';
 import { exchangeOf } from './core/exchange.js';
 import { pipeline } from './core/pipeline.js';
+import { readAheadLimit } from './core/read-ahead.js';
 import { asProxyError, sendError } from './core/send-error.js';
 import { explain } from './explain/explain.js';
 import type { MetricsHandler } from './metrics/metrics.js';
@@ -246,6 +247,8 @@ function buildApi(
   sources: PartSources,
 ): LiveApi {
   const facts = { sources, ownWriters: ownWriters(options) };
+  const readsAhead = options.rules.validateJson || options.cache !== false;
+  const limitReadAhead = readsAhead ? readAheadLimit(options.forward.bodyTimeoutMs) : undefined;
   const explaining = options.explain ? explain(options.explain) : undefined;
   const { cache } = parts;
   return new LiveApi(name, parts, facts, (countDetached) => {
@@ -260,7 +263,7 @@ function buildApi(
       ['explain', explaining],
       ['tracing', tracing],
       ['metrics', metrics],
-      ['validateBody', validateBody(options.rules)],
+      ['validateBody', limitReadAhead, validateBody(options.rules)],
       // Once more behind the cache, which makes calls of its own; no call is counted twice.
       ['cache', cache, ...(cache ? [explaining, tracing, metrics, countDetached] : [])],
       ...outward,
