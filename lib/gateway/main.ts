@@ -1,4 +1,6 @@
 #!/usr/bin/env node
-import { runProgram } from './run-program.js';
+import { keepYoungHeapSmall } from './young-heap.js';
 
+keepYoungHeapSmall();
+const { runProgram } = await import('./run-program.js');
 process.exitCode = await runProgram(process.argv.slice(2));
