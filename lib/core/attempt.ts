@@ -1,5 +1,7 @@
-import type { ProxyError } from './errors.js';
+import type { Blame, ProxyError } from './errors.js';
 import type { Exchange } from './exchange.js';
+
+export type { Blame } from './errors.js';
 
 /** Status line and headers of a response, as received; `rawHeaders` is flat: name, value, name, value. */
 export interface ResponseHead {
@@ -11,16 +13,11 @@ export interface ResponseHead {
 /** Classes of connection errors, by the names the OpenResty gateway used. */
 export type RetryClass = 'timeout' | 'connection refused' | 'connection reset' | 'socket' | 'host not found';
 
-/**
- * Whose doing a failure is: the API's, the egress proxy's, that of the client, or of this process. It is set where the
- * failure arises, since neither an error code nor a status says.
- */
-export type Blame = 'target' | 'egress' | 'client' | 'self';
-
 /** An attempt without a response, or one whose response broke off. */
 export interface AttemptFailure {
   readonly kind: 'failure';
   readonly error: ProxyError;
+  /** As the error says: whose doing it is. */
   readonly by: Blame;
   /** Name of the error class in `retryOnErrors`; `undefined` where another attempt cannot help. */
   readonly retryClass: RetryClass | undefined;
@@ -60,6 +57,11 @@ export interface Attempt {
   durationMs: number;
   /** Milliseconds that it waited before it began: for an egress proxy, and for its permits. */
   waitedMs: number;
+  /**
+   * When the target had all of the request: there was a connection, and the last byte of the body had come. `undefined`
+   * until then, and for calls that are not `timed`.
+   */
+  readonly sentAt?: number | undefined;
   /** Name of the egress proxy it went through; `undefined` is direct. */
   egress: string | undefined;
   /** `undefined` until its head or error has arrived. */

@@ -1,28 +1,42 @@
 /**
- * Codes of the errors a client, an error handler or a log can meet. Each has one HTTP status
- * and, where RFC 9209 §2.3 knows the situation, one `Proxy-Status` error type.
+ * Whose doing a failure is: the API's, the egress proxy's, that of the client, or of this process. It is set where the
+ * failure arises, since neither an error code nor a status says.
+ */
+export type Blame = 'target' | 'egress' | 'client' | 'self';
+
+/**
+ * Codes of the errors a client, an error handler or a log can meet. Each has one HTTP status, one `Proxy-Status` error
+ * type where RFC 9209 §2.3 knows the situation, and whose doing it is unless the error itself says otherwise.
  */
 const CODES = {
-  ERR_UNKNOWN_API: { status: 404, type: 'destination_not_found' },
-  ERR_BODY_REQUIRED: { status: 400, type: 'http_request_error' },
-  ERR_INVALID_JSON: { status: 400, type: 'http_request_error' },
-  ERR_BAD_REQUEST: { status: 400, type: 'http_request_error' },
-  ERR_FORBIDDEN: { status: 403, type: 'http_request_denied' },
-  ERR_BODY_TOO_LARGE: { status: 413, type: 'http_request_error' },
-  ERR_RATE_LIMITED: { status: 429, type: 'http_request_denied' },
-  ERR_BODY_CONSUMED: { status: 500, type: 'proxy_configuration_error' },
-  ERR_INTERNAL: { status: 500, type: 'proxy_internal_error' },
-  ERR_CIRCUIT_OPEN: { status: 503, type: 'destination_unavailable' },
-  ERR_NO_PROXY: { status: 503, type: 'destination_ip_unroutable' },
-  ERR_QUEUE_FULL: { status: 503, type: 'connection_limit_reached' },
-  ERR_SHUTTING_DOWN: { status: 503, type: 'destination_unavailable' },
-  ERR_UPSTREAM_CONNECT: { status: 502, type: 'destination_ip_unroutable' },
-  ERR_UPSTREAM_TLS: { status: 502, type: 'tls_protocol_error' },
-  ERR_UPSTREAM_RESET: { status: 502, type: 'connection_terminated' },
-  ERR_UPSTREAM_PROTOCOL: { status: 502, type: 'http_protocol_error' },
-  ERR_PROXY_CONNECT: { status: 502, type: 'destination_unavailable' },
-  ERR_UPSTREAM_TIMEOUT: { status: 504, type: 'http_response_timeout' },
-} as const satisfies Record<string, { status: number; type: string }>;
+  ERR_UNKNOWN_API: { status: 404, type: 'destination_not_found', by: 'client' },
+  ERR_BODY_REQUIRED: { status: 400, type: 'http_request_error', by: 'client' },
+  ERR_INVALID_JSON: { status: 400, type: 'http_request_error', by: 'client' },
+  ERR_BAD_REQUEST: { status: 400, type: 'http_request_error', by: 'client' },
+  ERR_FORBIDDEN: { status: 403, type: 'http_request_denied', by: 'client' },
+  ERR_BODY_TOO_LARGE: { status: 413, type: 'http_request_error', by: 'client' },
+  ERR_RATE_LIMITED: { status: 429, type: 'http_request_denied', by: 'self' },
+  ERR_BODY_CONSUMED: { status: 500, type: 'proxy_configuration_error', by: 'self' },
+  ERR_INTERNAL: { status: 500, type: 'proxy_internal_error', by: 'self' },
+  ERR_CIRCUIT_OPEN: { status: 503, type: 'destination_unavailable', by: 'self' },
+  ERR_NO_PROXY: { status: 503, type: 'destination_ip_unroutable', by: 'egress' },
+  ERR_QUEUE_FULL: { status: 503, type: 'connection_limit_reached', by: 'self' },
+  ERR_SHUTTING_DOWN: { status: 503, type: 'destination_unavailable', by: 'self' },
+  ERR_UPSTREAM_CONNECT: { status: 502, type: 'destination_ip_unroutable', by: 'target' },
+  ERR_UPSTREAM_TLS: { status: 502, type: 'tls_protocol_error', by: 'target' },
+  ERR_UPSTREAM_RESET: { status: 502, type: 'connection_terminated', by: 'target' },
+  ERR_UPSTREAM_PROTOCOL: { status: 502, type: 'http_protocol_error', by: 'target' },
+  ERR_PROXY_CONNECT: { status: 502, type: 'destination_unavailable', by: 'egress' },
+  ERR_UPSTREAM_TIMEOUT: { status: 504, type: 'http_response_timeout', by: 'target' },
+} as const satisfies Record<string, { status: number; type: string; by: Blame }>;
+
+/** Types of errors that arise elsewhere than their code says. */
+const TYPE_BY: Readonly<Record<Blame, string | undefined>> = {
+  target: undefined,
+  egress: undefined,
+  client: 'http_request_error',
+  self: 'proxy_internal_error',
+};
 
 /** Code of a {@link ProxyError}; the README's table says when each is used. */
 export type ErrorCode = keyof typeof CODES;
@@ -31,6 +45,11 @@ export type ErrorCode = keyof typeof CODES;
 export interface ProxyErrorDetails {
   /** When the caller may come back, in milliseconds from now; sent as `Retry-After`, in whole seconds. */
   retryAfterMs?: number;
+  /**
+   * Whose doing it is.
+   * @default what its code says
+   */
+  by?: Blame;
   /** The error below this one. It never reaches a client. */
   cause?: unknown;
   /** Further fields that the client gets. */
@@ -46,6 +65,8 @@ export interface ProxyErrorDetails {
 export class ProxyError extends Error {
   override readonly name = 'ProxyError';
   readonly code: ErrorCode;
+  /** Whose doing it is: a breaker counts the target's alone. */
+  readonly by: Blame;
   /** HTTP status the client gets. */
   readonly status: number;
   /** Fields the client gets: `Proxy-Status`, `Retry-After` where a time is known, and those of the details. */
@@ -57,10 +78,11 @@ export class ProxyError extends Error {
 
   constructor(code: ErrorCode, message: string, details: ProxyErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
-    const { status, type } = CODES[code];
+    const { status, type, by } = CODES[code];
     this.code = code;
+    this.by = details.by ?? by;
     this.status = status;
-    this.proxyStatus = details.proxyStatus ?? type;
+    this.proxyStatus = details.proxyStatus ?? ((this.by !== by && TYPE_BY[this.by]) || type);
     const headers: Record<string, string> = {
       ...details.headers,
       'Proxy-Status': `resilient-proxy-out; error=${this.proxyStatus}`,

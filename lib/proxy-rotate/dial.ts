@@ -22,7 +22,7 @@ const MAX_RESPONSE_BYTES = 64 * 1024;
 export class Dial extends EventEmitter {
   /** Rejects when this connection has failed. */
   readonly broken: Promise<never>;
-  #break: (error: DialError) => void = () => {};
+  #break: (error: Error) => void = () => {};
   #hop: Socket | undefined;
   #inTunnel = false;
   #over = false;
@@ -79,7 +79,7 @@ export class Dial extends EventEmitter {
     this.#hop?.off('close', this.#cut);
   }
 
-  fail(error: DialError): void {
+  fail(error: Error): void {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#timer);

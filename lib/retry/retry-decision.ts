@@ -39,6 +39,8 @@ export function decideRetry(
 function retryable(options: ResolvedRetry, outcome: AttemptOutcome): boolean {
   if (outcome.kind === 'response') return options.retryOnStatus.includes(outcome.head.status);
   if (outcome.kind === 'failure') {
+    // What its client has caused it would cause again.
+    if (outcome.by === 'client') return false;
     return outcome.retryClass !== undefined && options.retryOnErrors.includes(outcome.retryClass);
   }
   return false;

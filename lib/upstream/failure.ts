@@ -1,10 +1,11 @@
-import type { AttemptFailure, Blame, RetryClass } from '../core/attempt.js';
-import { ProxyError } from '../core/errors.js';
+import type { AttemptFailure, RetryClass } from '../core/attempt.js';
+import { type Blame, ProxyError } from '../core/errors.js';
+import { exhaustedHere } from '../core/exhausted-here.js';
 
 interface Reading {
   code: ConstructorParameters<typeof ProxyError>[0];
   message: string;
-  /** The target's doing unless said otherwise. */
+  /** Whose doing it is, where its code does not say so already. */
   by?: Blame;
   retryClass?: RetryClass;
   unsent?: boolean;
@@ -67,14 +68,13 @@ const UNREADABLE: Reading = {
 const REQUEST: Reading = {
   code: 'ERR_BAD_REQUEST',
   message: 'The request cannot be sent to the upstream',
-  by: 'client',
 };
 const WRONG_AGENT: Reading = {
   code: 'ERR_INTERNAL',
   message: "The given agent is not one for the target's protocol",
-  by: 'self',
 };
-const CLOSED: Reading = { code: 'ERR_SHUTTING_DOWN', message: 'The proxy is shutting down', by: 'self' };
+const INTERNAL: Reading = { code: 'ERR_INTERNAL', message: 'The call failed inside the proxy' };
+const CLOSED: Reading = { code: 'ERR_SHUTTING_DOWN', message: 'The proxy is shutting down' };
 const TLS: Reading = { code: 'ERR_UPSTREAM_TLS', message: 'No trusted TLS connection to the upstream' };
 
 const BY_CODE: Readonly<Record<string, Reading>> = {
@@ -85,10 +85,6 @@ const BY_CODE: Readonly<Record<string, Reading>> = {
   EAI_NODATA: NOT_FOUND,
   EHOSTUNREACH: UNREACHABLE,
   ENETUNREACH: UNREACHABLE,
-  EADDRNOTAVAIL: EXHAUSTED,
-  EMFILE: EXHAUSTED,
-  ENFILE: EXHAUSTED,
-  ENOBUFS: EXHAUSTED,
   ETIMEDOUT: CONNECT_TIMEOUT,
   UND_ERR_CONNECT_TIMEOUT: CONNECT_TIMEOUT,
   ECONNRESET: RESET,
@@ -115,22 +111,28 @@ const TLS_CODE = /^ERR_(TLS|SSL|OSSL)/;
 
 /** What an error of a socket, a parser or a certificate means for the call. */
 export function readFailure(error: unknown, staleConnection = false): AttemptFailure {
-  if (error instanceof ProxyError) return failureOf(error, blameOf(error));
+  if (error instanceof ProxyError) return failureOf(error);
   const reading = read(error);
-  const { code, message, by = 'target', retryClass, unsent = false, proxyStatus } = reading;
+  const { code, message, by, retryClass, unsent = false, proxyStatus } = reading;
+  const told = new ProxyError(code, message, { cause: error, proxyStatus, by });
   return {
     kind: 'failure',
-    error: new ProxyError(code, message, { cause: error, proxyStatus }),
-    by,
+    error: told,
+    by: told.by,
     retryClass,
     unsent,
     staleConnection: staleConnection && reading === RESET,
   };
 }
 
-/** A failure that another stage has already put into words. */
-export function failureOf(error: ProxyError, by: Blame, retryClass?: RetryClass): AttemptFailure {
-  return { kind: 'failure', error, by, retryClass, unsent: false, staleConnection: false };
+/** A failure that is in words already. @param by where it is another's doing than the error says */
+export function failureOf(error: ProxyError, by: Blame = error.by, retryClass?: RetryClass): AttemptFailure {
+  const told = by === error.by ? error : blamedOn(by, error);
+  return { kind: 'failure', error: told, by, retryClass, unsent: false, staleConnection: false };
+}
+
+function blamedOn(by: Blame, { code, message, cause }: ProxyError): ProxyError {
+  return new ProxyError(code, message, { by, cause });
 }
 
 /** What the egress proxy of an attempt is to blame for. */
@@ -150,21 +152,14 @@ export function unreadableFailure(problem: string): AttemptFailure {
   return failureOf(new ProxyError('ERR_UPSTREAM_PROTOCOL', message), 'target');
 }
 
-const BLAME: Partial<Record<ProxyError['code'], Blame>> = {
-  ERR_PROXY_CONNECT: 'egress',
-  ERR_UPSTREAM_CONNECT: 'target',
-  ERR_UPSTREAM_PROTOCOL: 'target',
-  ERR_UPSTREAM_RESET: 'target',
-  ERR_UPSTREAM_TIMEOUT: 'target',
-  ERR_UPSTREAM_TLS: 'target',
-  ERR_BAD_REQUEST: 'client',
-};
-
-/** Of an error that arose where nothing but itself was known: on the way through an egress proxy, or in this process. */
-const blameOf = ({ code }: ProxyError): Blame => BLAME[code] ?? 'self';
-
 function read(error: unknown): Reading {
-  if (!(error instanceof Error)) return internal();
+  if (!(error instanceof Error)) return INTERNAL;
+  if (exhaustedHere(error)) return EXHAUSTED;
+  // Each address of the target has failed: the one that tells of the target counts.
+  if (error instanceof AggregateError) {
+    const told = error.errors.map(read).find((reading) => reading !== EXHAUSTED && reading !== INTERNAL);
+    if (told) return told;
+  }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (error.name === 'HTTPParserError' || code.startsWith('HPE_')) return UNREADABLE;
   // What `fixRequestBody` says of fields that would break out of a multipart body.
@@ -173,11 +168,5 @@ function read(error: unknown): Reading {
   if (known) return known;
   if (CERTIFICATE.test(code)) return { ...TLS, proxyStatus: 'tls_certificate_error' };
   if (TLS_CODE.test(code)) return TLS;
-  return internal();
+  return INTERNAL;
 }
-
-const internal = (): Reading => ({
-  code: 'ERR_INTERNAL',
-  message: 'The call failed inside the proxy',
-  by: 'self',
-});

@@ -94,7 +94,7 @@ describe('readFailure()', () => {
 
   it('keeps what a stage has already put into words', () => {
     const error = new ProxyError('ERR_NO_PROXY', 'No proxy left');
-    expect(readFailure(error)).to.deep.equal(failureOf(error, 'self'));
+    expect(readFailure(error)).to.deep.equal(failureOf(error, 'egress'));
     expect(readFailure(error).error).to.equal(error);
   });
 });
