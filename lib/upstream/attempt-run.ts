@@ -7,7 +7,7 @@ import type {
   ResponseHead,
 } from '../core/attempt.js';
 import type { Egress } from '../core/egress.js';
-import type { Exchange } from '../core/exchange.js';
+import { type Exchange, onceUploaded } from '../core/exchange.js';
 import { warnOf } from '../core/warning.js';
 import { headProblem } from '../http/head-problem.js';
 import type { Deadline, DeadlineWheel } from './deadline-wheel.js';
@@ -33,6 +33,7 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
   startedAt: number;
   durationMs = 0;
   waitedMs = 0;
+  sentAt: number | undefined = undefined;
   egress: string | undefined = undefined;
   outcome: AttemptOutcome | undefined = undefined;
   end: AttemptEnd | undefined = undefined;
@@ -107,6 +108,11 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
 
   connected(): void {
     this.#connected = true;
+    const { exchange } = this.#owner;
+    if (!exchange.timed) return;
+    onceUploaded(exchange.req, () => {
+      if (!this.outcome) this.sentAt = performance.now();
+    });
   }
 
   head(head: ResponseHead): boolean {
@@ -153,7 +159,9 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
     if (this.end || this.#deaf) return;
     this.#stopClock();
     // What broke off after its head is no connection that the target had closed while it was unused.
-    this.#owner.failed(this, readFailure(error, usedConnection && this.outcome === undefined));
+    const failure = readFailure(error, usedConnection && this.outcome === undefined);
+    // Nothing leaves without a connection, whatever it failed with.
+    this.#owner.failed(this, this.#connected || failure.unsent ? failure : { ...failure, unsent: true });
   }
 
   expire(): void {

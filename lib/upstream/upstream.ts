@@ -232,8 +232,6 @@ export class Upstream {
           listened: transport === 'node' && this.#server.listenerCount('proxyReq') > 0,
         })
       : undefined;
-    // Nothing is read before there is a connection: an egress proxy that fails then leaves the body whole for the next.
-    if (body && exchange.egress) req.pause();
     if (forward) this.#copy(forward, req, proxyOptions, method, body);
     if (!target) {
       // Nobody but the copy reads it.

@@ -5,11 +5,13 @@ import { drain } from '../response/drain.js';
 import { besideHeaders, responseHeaders } from '../response/headers.js';
 import { type HeadersBefore, headersBefore, restoreHeaders } from '../response/headers-before.js';
 import { sendInformation } from '../response/interim.js';
+import { type SlowReader, stalledReader } from '../response/slow-reader.js';
 import type { AttemptListener, Plan } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { ListenerMark } from './listener-mark.js';
 import { Redirects } from './redirects.js';
 import { type StandIn, standIn } from './stand-in.js';
+import { whenConnected } from './when-connected.js';
 
 /** What an attempt has of its transport. */
 export interface NodeTools {
@@ -34,6 +36,7 @@ export class NodeAttempt implements Deadline {
   #bytesRead = 0;
   /** At the last look its client did not read. */
   #suspended = false;
+  #reader: SlowReader | undefined;
   readonly #res: ServerResponse;
   readonly #marks: readonly ListenerMark[];
   readonly #stand: StandIn;
@@ -82,7 +85,7 @@ export class NodeAttempt implements Deadline {
       this.#hangUp();
       return false;
     }
-    this.#listener.connected();
+    whenConnected(proxyReq, () => this.#listener.connected());
     const { exchange } = this.#plan;
     // httpxy asks for the close of a connection that carries chunks.
     if (proxyReq.hasHeader('transfer-encoding') && proxyReq.shouldKeepAlive) {
@@ -185,7 +188,8 @@ export class NodeAttempt implements Deadline {
     this.#res.off('close', this.#finish);
     if (this.#accepted && this.#res.headersSent) this.#res.destroy();
     else if (this.#before) restoreHeaders(this.#res, this.#before);
-    this.#listener.failed(this.#silence ?? error, this.#proxyReq?.reusedSocket);
+    const told = this.#silence ?? error;
+    this.#listener.failed(this.#reader ? this.#reader.blamed(told) : told, this.#proxyReq?.reusedSocket);
   };
 
   /** httpxy then destroys its request, and says nothing of why. */
@@ -223,6 +227,9 @@ export class NodeAttempt implements Deadline {
   #countBody(proxyRes: IncomingMessage): void {
     const { exchange } = this.#plan;
     if (this.#options?.selfHandleResponse) return;
+    proxyRes.once('pause', () => {
+      this.#reader = stalledReader(proxyRes, this.#res);
+    });
     proxyRes.on('data', (chunk: Buffer) => {
       exchange.bytesOut += chunk.length;
     });

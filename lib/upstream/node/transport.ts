@@ -1,5 +1,5 @@
 import type http from 'node:http';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { createProxyServer, type ProxyServer, type ProxyServerOptions } from 'httpxy';
 import { ProxyError } from '../../core/errors.js';
 import type { DeadlineWheel } from '../deadline-wheel.js';
@@ -43,11 +43,12 @@ export class NodeTransport {
   readonly send = (plan: Plan, listener: AttemptListener): Sending => {
     const { res } = plan.exchange;
     const attempt = new NodeAttempt(plan, listener, this.#options, this.#tools);
-    const options: MarkedOptions = this.#proxyOptions(plan, () => attempt.bodyWritten);
-    if (options.buffer instanceof Readable) {
-      // What breaks off here would end the process: httpxy does not listen.
-      options.buffer.on('error', (error) => attempt.hookFailed(error));
-    }
+    const body = bodySource(
+      plan,
+      () => attempt.bodyWritten,
+      (error) => attempt.hookFailed(error),
+    );
+    const options: MarkedOptions = this.#proxyOptions(plan, body);
     // httpxy hands a copy of the options back with its request, which tells the attempt that it is for.
     options[ATTEMPT] = attempt;
     this.#server.web(attempt.clientRequest, res, options).then(attempt.closed, attempt.fail);
@@ -67,14 +68,14 @@ export class NodeTransport {
     this.#pools.close();
   }
 
-  #proxyOptions(plan: Plan, bodyWritten: () => boolean): ProxyServerOptions {
+  #proxyOptions(plan: Plan, body: Readable): ProxyServerOptions {
     const { proxyOptions, target, egress } = plan;
     const encrypted = target.origin.startsWith('https:');
     const agent = egress?.agent ?? proxyOptions.agent ?? this.#pools.of(encrypted);
     const options: ProxyServerOptions = {
       ...proxyOptions,
       agent,
-      buffer: bodySource(plan, bodyWritten),
+      buffer: body,
       // The copy is sent by us, once for all attempts.
       forward: undefined,
       // httpxy would add a listener to the client's connection for each of its calls.

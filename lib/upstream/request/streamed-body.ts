@@ -86,7 +86,9 @@ export class StreamedBody implements RequestBody {
   #listen(): void {
     if (this.#listening) return;
     this.#listening = true;
-    this.#source.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose);
+    // Else a listener would set it going: it flows once somebody reads, so that an attempt that finds no connection
+    // leaves all of it to the next.
+    this.#source.pause().on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose);
   }
 
   readonly #onData = (data: Buffer | string): void => {

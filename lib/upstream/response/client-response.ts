@@ -4,6 +4,7 @@ import type { Exchange } from '../../core/exchange.js';
 import { ADDED_UP, headerValue } from '../../http/headers.js';
 import { writeHead } from '../../http/write-head.js';
 import type { LateHead, LateHeads } from './late-heads.js';
+import { SlowReader } from './slow-reader.js';
 
 /** An accepted response on its way into the client's. */
 export class ClientResponse implements LateHead {
@@ -13,7 +14,7 @@ export class ClientResponse implements LateHead {
   #sent = 0;
   #ended = false;
   #waiting: (() => void) | undefined;
-  #listens = false;
+  #reader: SlowReader | undefined;
 
   /**
    * @param rawHeaders for the client, flat, without hop-by-hop headers
@@ -53,13 +54,16 @@ export class ClientResponse implements LateHead {
   /** Calls back once when more may be written, or the client has gone. */
   onDrain(resume: (() => void) | undefined): void {
     this.#waiting = resume;
-    if (this.#listens) return;
-    this.#listens = true;
+    const known = this.#reader;
+    this.#reader ??= new SlowReader();
+    this.#reader.stalls();
+    if (known) return;
     const goOn = (): void => this.#goOn();
     this.#res.on('drain', goOn).on('close', goOn);
   }
 
   #goOn(): void {
+    this.#reader?.reads();
     const resume = this.#waiting;
     this.#waiting = undefined;
     resume?.();
@@ -72,9 +76,14 @@ export class ClientResponse implements LateHead {
     this.#res.end();
   }
 
-  /** The client must not take what it has got so far for the whole. */
-  cut(): void {
+  /**
+   * The client must not take what it has got so far for the whole.
+   * @returns what it was cut by, as the client's doing where its target had to wait for it
+   */
+  cut(error: unknown): unknown {
+    const blamed = this.#reader ? this.#reader.blamed(error) : error;
     if (!this.#ended) this.#res.destroy();
+    return blamed;
   }
 
   flushIfWaiting(): void {

@@ -109,8 +109,8 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
       this.#listener.finished();
       return;
     }
-    this.#response?.cut();
-    this.#listener.failed(error, this.#used(error));
+    const told = this.#response ? this.#response.cut(error) : error;
+    this.#listener.failed(told, this.#used(error));
   }
 
   /** A short rest is read to keep the connection; one whose upload still runs is of no more use. */

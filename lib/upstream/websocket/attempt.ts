@@ -64,8 +64,8 @@ export class UpgradeAttempt {
   readonly fail = (error: unknown): void => {
     if (this.#over) return;
     this.cancel();
-    this.#response?.cut();
-    this.#listener.failed(error, this.#proxyReq?.reusedSocket);
+    const told = this.#response ? this.#response.cut(error) : error;
+    this.#listener.failed(told, this.#proxyReq?.reusedSocket);
   };
 
   #ask(tunnel: Socket | undefined): void {
