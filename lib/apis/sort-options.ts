@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { BreakerOptions } from '../breaker/breaker-options.js';
+import { type BreakerOptions, resolveBreaker } from '../breaker/breaker-options.js';
 import type { CacheOptions } from '../cache/cache-options.js';
 import { InvalidOptionError, invalidOption } from '../core/errors.js';
 import { resolveOptions, sizeBytes } from '../core/options.js';
@@ -85,6 +85,7 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
       throw invalidOption(at(place, 'target.socketPath'), 'cannot go with proxyRotate', target.socketPath);
   }
   checkBlock(apiBreakerSchema, breaker, at(place, 'breaker'), API_PLACES);
+  if (breaker) resolveBreaker(breaker, at(place, 'breaker'));
   return {
     explain: explained(explain, at(place, 'explain')),
     rules: { ...rules, validateJson: rules.validateJson ?? rules.requiresBody },

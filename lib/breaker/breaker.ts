@@ -63,6 +63,7 @@ export function breaker(options: BreakerOptions = {}, clock: Clock = steadyClock
       return refusal;
     }
     exchange.attemptTimeoutMs = config.requestTimeoutMs;
+    if (config.slowCallMs !== false) exchange.timed = true;
     exchange.limits.push(circuit);
     exchange.onSettled(circuit.settled);
     return undefined;

@@ -40,6 +40,8 @@ export class Exchange {
   idempotencyKey: readonly [name: string, value: string] | undefined = undefined;
   /** How long the call waited before its first attempt, for a quota. */
   queuedMs = 0;
+  /** Attempts are to know when their target had all of the request. */
+  timed = false;
   /** The client is told how its call went. */
   explained = false;
   /** When the cache passed it on, on the clock of `performance.now()`; known where the call is explained. */
@@ -178,4 +180,10 @@ export function knownExchange(req: IncomingMessage): Exchange | undefined {
 export function announcesBody(req: IncomingMessage): boolean {
   const { 'content-length': length, 'transfer-encoding': coding } = req.headers;
   return coding !== undefined || (length !== undefined && length !== '0');
+}
+
+/** Calls back once all of the request's body has been read; at once where it has none. */
+export function onceUploaded(req: IncomingMessage, run: () => void): void {
+  if (req.readableEnded || !announcesBody(req)) run();
+  else req.once('end', run);
 }
