@@ -241,7 +241,8 @@ function buildApi(
   const explaining = options.explain ? explain(options.explain) : undefined;
   return new LiveApi(name, parts, facts, ({ cache, ...parts }, countDetached) => {
     const { rateLimit, breaker, retry, proxyRotate, forward } = parts;
-    const outward = [rateLimit, breaker, retry, proxyRotate, forward];
+    // A call that an open circuit refuses waits for no quota, and takes none.
+    const outward = [breaker, rateLimit, retry, proxyRotate, forward];
     return {
       ws: options.ws,
       handle: pipeline([
