@@ -1,6 +1,6 @@
 import type { AttemptOutcome } from '../core/attempt.js';
 import type { RetryContext } from '../core/retry-policy.js';
-import { requestedDelayMs } from '../http/retry-after.js';
+import { requestedDelayMs } from '../http/advertised-limits.js';
 import { backOffMs } from './back-off.js';
 import type { ResolvedRetry } from './retry-options.js';
 
