@@ -26,6 +26,7 @@ export type {
   CircuitName,
   CircuitSnapshot,
   CircuitTransition,
+  NotCounted,
 } from './breaker/circuit-snapshot.js';
 export type { CircuitStateName, TransitionReason } from './breaker/circuit-state.js';
 export {
@@ -34,6 +35,7 @@ export {
   type CircuitStatusEntry,
   circuitStatus,
 } from './breaker/circuit-status.js';
+export type { FailureCause, FailureCauses } from './breaker/failure-causes.js';
 export { type CacheCounts, type CacheHandler, type CachePurge, cache } from './cache/cache.js';
 export type { CacheSite } from './cache/cache-context.js';
 export type { CacheOptions } from './cache/cache-options.js';

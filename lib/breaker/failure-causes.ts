@@ -48,10 +48,13 @@ export function causesText(causes: FailureCauses): string {
     .join(', ');
 }
 
-/** A number of failures and what they were: `5 failures: 3 timeouts of the target, 2 resets`; empty without any. */
+/**
+ * A number of failures and what they were: `5 failures: 3 timeouts of the target, 2 resets`; empty without any. Slow calls
+ * may have succeeded.
+ */
 export function failuresText(causes: FailureCauses): string {
   const total = Object.values(causes).reduce((sum, times) => sum + times, 0);
-  if (total === 0) return '';
+  if (total === 0 || total === causes.slow) return causesText(causes);
   return `${total} ${total === 1 ? 'failure' : 'failures'}: ${causesText(causes)}`;
 }
 

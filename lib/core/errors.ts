@@ -4,6 +4,9 @@
  */
 export type Blame = 'target' | 'egress' | 'client' | 'self';
 
+/** Every {@link Blame}. */
+export const BLAMES = ['target', 'egress', 'client', 'self'] as const satisfies readonly Blame[];
+
 /**
  * Codes of the errors a client, an error handler or a log can meet. Each has one HTTP status, one `Proxy-Status` error
  * type where RFC 9209 §2.3 knows the situation, and whose doing it is unless the error itself says otherwise.

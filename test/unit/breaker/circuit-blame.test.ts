@@ -158,7 +158,7 @@ describe('Circuit, with slowCallMs', () => {
     call(circuit, 1000);
     const { transitions, failureText } = circuit.snapshot();
     expect(transitions.at(-1)).to.include({ to: 'OPEN', reason: 'slow call ratio' });
-    expect(failureText).to.equal('2 failures: 2 slow calls');
+    expect(failureText).to.equal('2 slow calls');
     expect(begin(circuit).refused?.message).to.include(
       'is open after 2 of 4 calls took 1000 ms or more (last: no response within 1000 ms)',
     );
