@@ -39,6 +39,8 @@ export class CallCounts implements Limit, Permit {
   end(attempt: Attempt, exchange: Exchange): void {
     const { outcome, end } = attempt;
     if (outcome?.kind !== 'response' && end?.kind !== 'unused') this.#countAttempt(attempt, exchange);
+    if (end?.kind === 'failure') this.#of(exchange.api).failedBy[end.by]++;
+    else if (end?.kind === 'cancelled') this.#of(exchange.api).failedBy.client++;
   }
 
   #countAttempt({ egress, outcome, durationMs }: Attempt, { api }: Exchange): void {

@@ -56,6 +56,7 @@ export class AttemptClock implements Deadline {
   #upload: Upload | undefined;
   #awaits: UploadWait = 'client';
   #uploadBeganAt = 0;
+  #sentAt: number | undefined;
   #sending: Sending | undefined;
   #res: ServerResponse | undefined;
   #head: ResponseHead | undefined;
@@ -94,6 +95,11 @@ export class AttemptClock implements Deadline {
   /** Who an upload waits for. */
   get awaits(): UploadWait {
     return this.#upload?.awaits ?? 'target';
+  }
+
+  /** When the target had all of the request, on the clock of `performance.now()`. */
+  get sentAt(): number | undefined {
+    return this.#sentAt;
   }
 
   get phase(): Phase {
@@ -181,6 +187,7 @@ export class AttemptClock implements Deadline {
   #awaitHead(): void {
     this.#phase = 'head';
     this.#begin(this.#budget.requestMs);
+    this.#sentAt = this.#since;
   }
 
   #uploadIsDue(now: number): boolean {
