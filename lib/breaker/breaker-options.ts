@@ -46,9 +46,10 @@ export interface BreakerOptions {
   maxResetTimeoutMs?: number;
   /**
    * Time limit for the target of `forward()`, from the last byte of the request to the response's headers. Exceeding it
-   * is a failure and 504 ERR_UPSTREAM_TIMEOUT. Raise it for an API that is known to be slow. The smaller one of this and
-   * the API's own `requestTimeoutMs` holds. Other handlers are not stopped.
-   * @default 10000, or the API's `requestTimeoutMs`
+   * is a failure and 504 ERR_UPSTREAM_TIMEOUT. Raise it for an API that is known to be slow. If the API has a
+   * `requestTimeoutMs` of its own, the smaller one of the two holds, and the default of this one does not. Other handlers
+   * are not stopped.
+   * @default 10000
    */
   requestTimeoutMs?: number;
   /**
