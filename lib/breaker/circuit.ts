@@ -98,7 +98,9 @@ export class Circuit implements Limit, Permit {
     if (outcome?.kind !== 'response') this.#judge(attempt, exchange);
     else if (end?.kind === 'failure') this.#brokeOff(attempt, end);
     if (end?.kind === 'failure' && end.by !== 'target') this.#record.sparedTarget(end.by);
-    if (end?.kind === 'cancelled' && outcome?.kind !== 'response') this.#record.sparedTarget('client');
+    // Nobody waited any more, or this process has ended the call.
+    if (end?.kind === 'cancelled' && outcome?.kind !== 'response')
+      this.#record.sparedTarget(exchange.abandoned ? 'client' : 'self');
   }
 
   #judge(attempt: Attempt, exchange: Exchange): void {

@@ -59,6 +59,12 @@ describe('Circuit, by whose doing it was', () => {
     expect(circuit.snapshot().notCounted).to.deep.equal({ client: 0, egress: 0, self: 0 });
   });
 
+  it('shows what this process has ended itself, at its shutdown for example, as its own', () => {
+    const { circuit } = toy();
+    begin(circuit).stop();
+    expect(circuit.snapshot().notCounted).to.deep.equal({ client: 0, egress: 0, self: 1 });
+  });
+
   it('says what the failures were that opened it, until it is closed', () => {
     const { circuit, clock } = toy();
     const [TIMEOUT, RESET] = [failure('ERR_UPSTREAM_TIMEOUT'), failure('ERR_UPSTREAM_RESET')];

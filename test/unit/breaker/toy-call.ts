@@ -52,6 +52,8 @@ export interface ToyAttempt {
   readonly exchange: Exchange;
   /** @param tookMs how long its target had all of the request */
   end(outcome: AttemptOutcome, tookMs?: number): void;
+  /** Ends it from this side, before its head, while its client waits. */
+  stop(): void;
   /** Breaks off the response that was accepted. */
   cut(code: ErrorCode, by?: Blame): void;
 }
@@ -88,8 +90,13 @@ export function begin(limit: Limit, exchange: Exchange = toyExchange()): ToyAtte
       }
       // How its body goes on is not told yet.
       if (outcome.kind === 'response') permit?.head?.(attempt, exchange);
-      else conclude(outcome.kind === 'failure' ? outcome : { kind: 'cancelled' });
+      else if (outcome.kind === 'failure') conclude(outcome);
+      else {
+        exchange.close();
+        conclude({ kind: 'cancelled' });
+      }
     },
+    stop: () => conclude({ kind: 'cancelled' }),
     cut: (code, by) => conclude(failure(code, false, by)),
   };
 }
