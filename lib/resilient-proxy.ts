@@ -252,9 +252,10 @@ function buildApi(
   const explaining = options.explain ? explain(options.explain) : undefined;
   const { cache } = parts;
   return new LiveApi(name, parts, facts, (countDetached) => {
+    // A call that an open circuit refuses waits for no quota, and takes none.
     const outward: PlacedStage[] = [
-      ['rateLimit', parts.rateLimit],
       ['breaker', parts.breaker],
+      ['rateLimit', parts.rateLimit],
       ['retry', parts.retry],
       ['proxyRotate', parts.proxyRotate],
       ['forward', parts.forward],

@@ -253,7 +253,7 @@ export class CacheFetch implements ResponseListener {
   #learnPause(head: WrittenHead, now: number): void {
     if (head.status !== 429 && head.status !== 503) return;
     const credentials = this.#context.credentials(this.#plan.request.rawHeaders);
-    this.#context.pauses.learn(credentials, head.rawHeaders, now);
+    this.#context.pauses.learn(credentials, head, now);
   }
 
   #storeRequest(): StoreRequest {

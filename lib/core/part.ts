@@ -11,6 +11,7 @@ export interface ForwardFacts {
   readonly forwardCookies?: boolean | undefined;
   readonly forward?: unknown;
   readonly agent?: unknown;
+  readonly connections?: number | undefined;
 }
 
 /** The API that a part is made for. */

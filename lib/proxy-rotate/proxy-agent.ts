@@ -4,6 +4,7 @@ import { connect as connectTls, type SecureContextOptions } from 'node:tls';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import type { ConnectTo } from '../core/egress.js';
 import { ProxyError, shuttingDown } from '../core/errors.js';
+import { exhaustedHere } from '../core/exhausted-here.js';
 import { Dial } from './dial.js';
 import { DialError, unreachable } from './dial-error.js';
 import type { ProxyAddress } from './proxy-address.js';
@@ -14,6 +15,8 @@ export interface DialWatcher {
   refusal(): ProxyError | undefined;
   /** @returns the time, for {@link ended} */
   began(): number;
+  /** This process could open no connection, which says nothing about the proxy. */
+  unused(): void;
   /** @param failure `undefined` if the proxy is not to blame */
   ended(beganAt: number, to: Pick<ConnectTo, 'hostname' | 'port' | 'encrypted'>, failure?: DialError): void;
 }
@@ -116,9 +119,9 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
     try {
       socket = await Promise.race([opening, dial.broken]);
     } catch (error) {
-      const failure = error instanceof DialError ? error : undefined;
-      dial.fail(failure ?? unreachable(error));
-      this.#watcher.ended(beganAt, to, failure);
+      dial.fail(unreachable(error));
+      if (exhaustedHere(error)) this.#watcher.unused();
+      else this.#watcher.ended(beganAt, to, error instanceof DialError ? error : undefined);
       throw error;
     } finally {
       this.#dials.delete(dial);

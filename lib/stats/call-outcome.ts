@@ -12,8 +12,10 @@ export function resultOf(
   { res, error }: Pick<Exchange, 'res' | 'error'>,
   cut: ProxyError | undefined,
 ): CallResult {
-  if (!res.headersSent) return error || cut ? 'failure' : 'aborted';
-  if (res.statusCode >= 500 || cut) return 'failure';
+  const by = (error ?? cut)?.by;
+  if (!res.headersSent) return by === undefined || by === 'client' ? 'aborted' : 'failure';
+  // A response that its client read too slowly was cut by its target, and left by its client.
+  if (res.statusCode >= 500 || (cut && cut.by !== 'client')) return 'failure';
   return res.writableFinished ? 'success' : 'left';
 }
 

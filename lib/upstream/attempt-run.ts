@@ -10,6 +10,7 @@ import {
   proxyFailure,
   queueFailure,
   readFailure,
+  slowReaderFailure,
   timeoutFailure,
   unreadableFailure,
   uploadFailure,
@@ -113,6 +114,10 @@ export class AttemptRun implements Attempt, AttemptListener, ClockOwner {
     else this.#sending = sending;
   }
 
+  get sentAt(): number | undefined {
+    return this.#clock?.sentAt;
+  }
+
   connecting(): void {
     this.#clock?.connecting();
   }
@@ -191,7 +196,7 @@ export class AttemptRun implements Attempt, AttemptListener, ClockOwner {
     // A target may give a client up that does not read.
     const brokeOff =
       failure.error.code === 'ERR_UPSTREAM_RESET' || failure.error.code === 'ERR_UPSTREAM_TIMEOUT';
-    return this.accepted && brokeOff && this.#clock.heldByClient() ? { ...failure, by: 'client' } : failure;
+    return this.accepted && brokeOff && this.#clock.heldByClient() ? slowReaderFailure(failure) : failure;
   }
 
   expired(phase: Phase): void {

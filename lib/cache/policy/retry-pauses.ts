@@ -1,24 +1,22 @@
-import { parseHttpDate } from '../../http/date.js';
-import { headerValue } from '../../http/headers.js';
-import { parseDeltaSeconds } from './cache-control.js';
-import type { RawHeaders } from './headers.js';
+import type { ResponseHead } from '../../core/attempt.js';
+import { requestedDelayMs } from '../../http/advertised-limits.js';
 
 const MAX_PAUSE_MS = 60 * 60 * 1000;
 const MAX_PAUSES = 1000;
 
 /**
- * Until when the upstream wants no more requests, by 429 or 503 with `Retry-After`. One tenant's quota says nothing
- * about another's, so each set of credentials has its own pause.
+ * Until when the upstream wants no more requests, as it says in a 429 or 503. One tenant's quota says nothing about
+ * another's, so each set of credentials has its own pause.
  */
 export class RetryPauses {
   readonly #pausedUntil = new Map<string, number>();
 
   /** Learns from a 429 or 503. @param credentials a digest of those of the call */
-  learn(credentials: string, rawHeaders: RawHeaders, now: number): void {
-    const until = retryAt(rawHeaders, now);
-    if (until === undefined) return;
+  learn(credentials: string, head: Pick<ResponseHead, 'status' | 'rawHeaders'>, now: number): void {
+    const waitMs = requestedDelayMs(head, now);
+    if (waitMs === undefined) return;
     this.#pausedUntil.delete(credentials);
-    this.#pausedUntil.set(credentials, Math.min(until, now + MAX_PAUSE_MS));
+    this.#pausedUntil.set(credentials, now + Math.min(waitMs, MAX_PAUSE_MS));
     if (this.#pausedUntil.size <= MAX_PAUSES) return;
     for (const oldest of this.#pausedUntil.keys()) {
       this.#pausedUntil.delete(oldest);
@@ -35,12 +33,4 @@ export class RetryPauses {
     this.#pausedUntil.delete(key);
     return false;
   }
-}
-
-/** The time in `Retry-After`, in seconds or as a date (RFC 9110 §10.2.3). */
-function retryAt(rawHeaders: RawHeaders, now: number): number | undefined {
-  const value = headerValue(rawHeaders, 'retry-after')?.trim();
-  if (value === undefined) return undefined;
-  const seconds = parseDeltaSeconds(value);
-  return seconds === undefined ? parseHttpDate(value, now) : now + seconds * 1000;
 }

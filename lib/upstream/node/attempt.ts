@@ -118,6 +118,9 @@ export class NodeAttempt implements Sending {
       this.#disown(proxyRes);
       return false;
     }
+    // Before httpxy's own listener, which destroys the client's response: the call would take that for a client that
+    // has left.
+    proxyRes.once('error', this.fail);
     this.#before = headersBefore(this.#res);
     // httpxy reads these headers of the client's request for the response: Host for redirects, Connection for
     // keep-alive.

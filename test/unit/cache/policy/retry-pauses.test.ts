@@ -1,17 +1,29 @@
 import { expect } from 'chai';
 import { RetryPauses } from '../../../../lib/cache/policy/retry-pauses.js';
 
+const refusal = (...rawHeaders: string[]) => ({ status: 503, rawHeaders });
+
 describe('RetryPauses', () => {
   const paused = (value: string | undefined, at: number): boolean => {
     const pauses = new RetryPauses();
-    pauses.learn('a', value === undefined ? [] : ['Retry-After', value], 0);
+    pauses.learn('a', refusal(...(value === undefined ? [] : ['Retry-After', value])), 0);
     return pauses.isPaused(() => 'a', at);
   };
 
   it('pauses until the time in seconds or as a date', () => {
     expect([paused('10', 9999), paused('10', 10_000)]).to.deep.equal([true, false]);
     const date = new Date(20_000).toUTCString();
-    expect([paused(date, 19_999), paused(date, 20_000)]).to.deep.equal([true, false]);
+    expect([paused(date, 19_999), paused(date, 20_002)]).to.deep.equal([true, false]);
+  });
+
+  it("takes dates by the upstream's own clock, and resets of limits that are used up", () => {
+    const pauses = new RetryPauses();
+    const upstreamNow = 3_600_000;
+    const date = new Date(upstreamNow).toUTCString();
+    pauses.learn('a', refusal('Date', date, 'Retry-After', new Date(upstreamNow + 20_000).toUTCString()), 0);
+    pauses.learn('b', refusal('RateLimit', '"day";r=0;t=30, "second";r=0;t=1'), 0);
+    expect([19_999, 20_002].map((at) => pauses.isPaused(() => 'a', at))).to.deep.equal([true, false]);
+    expect([29_999, 30_000].map((at) => pauses.isPaused(() => 'b', at))).to.deep.equal([true, false]);
   });
 
   it('does not pause without a time, or with one that cannot be read', () => {
@@ -24,7 +36,7 @@ describe('RetryPauses', () => {
 
   it('pauses each set of credentials on its own', () => {
     const pauses = new RetryPauses();
-    pauses.learn('a', ['retry-after', '10'], 0);
+    pauses.learn('a', refusal('retry-after', '10'), 0);
     expect([pauses.isPaused(() => 'a', 1), pauses.isPaused(() => 'b', 1)]).to.deep.equal([true, false]);
   });
 });
