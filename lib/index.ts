@@ -68,6 +68,8 @@ export type {
   AttemptFailure,
   AttemptOutcome,
   Blame,
+  LimitOf,
+  PermitOf,
   ResponseHead,
   RetryClass,
   SentRequest,
@@ -78,6 +80,7 @@ export type { EgressProxyStatus, EgressStatus, LimitStatus } from './core/egress
 export { type ErrorCode, InvalidOptionError, ProxyError, type ProxyErrorDetails } from './core/errors.js';
 export type { Limit, Permit, RetryContext, RetryPolicy } from './core/exchange.js';
 export { type CacheVerdict, Exchange, exchangeOf, type Handler } from './core/exchange.js';
+export type { RetryContextOf, RetryPolicyOf } from './core/retry-policy.js';
 export type { Clock } from './core/steady-clock.js';
 export type { StopTimer, Time } from './core/time.js';
 export type { OpenSocket, SocketRegistry, Upgrade } from './core/upgrade.js';

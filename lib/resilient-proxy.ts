@@ -11,6 +11,7 @@ import {
 import type { Api, ApiParts } from './apis/part-list.js';
 import { partFamilies } from './apis/part-views.js';
 import { ownWriters, PartFactory, type PartSources } from './apis/parts.js';
+import { pickApi } from './apis/pick-api.js';
 import { optionsSnapshot, sameOptions } from './apis/same-options.js';
 import { SharedParts } from './apis/shared-parts.js';
 import { type SortedOptions, sortOptions } from './apis/sort-options.js';
@@ -22,6 +23,7 @@ import type { EgressStatus } from './core/egress-status.js';
 import { ProxyError, shuttingDown } from './core/errors.js';
 import { exchangeOf } from './core/exchange.js';
 import { pipeline } from './core/pipeline.js';
+import { readAheadLimit } from './core/read-ahead.js';
 import { asProxyError, sendError } from './core/send-error.js';
 import { explain } from './explain/explain.js';
 import type { MetricsHandler } from './metrics/metrics.js';
@@ -128,7 +130,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   choose(single);
 
   function resilientProxy(req: IncomingMessage, res: ServerResponse): void {
-    const api = closing.begun ? shuttingDown() : (state.only ?? pick(current, req));
+    const api = closing.begun ? shuttingDown() : (state.only ?? pickApi(current, req));
     const exchange = exchangeOf(req, res);
     if (api instanceof ProxyError) {
       exchange.error = api;
@@ -150,7 +152,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (!takeUpgrade(req)) return;
     if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
-    const api = closing.begun ? shuttingDown() : (state.only ?? pick(current, req));
+    const api = closing.begun ? shuttingDown() : (state.only ?? pickApi(current, req));
     if (api instanceof ProxyError) return refuseUpgrade(socket, api);
     const exchange = beginUpgrade(req, socket, head, sockets);
     if (!exchange) return;
@@ -245,6 +247,8 @@ function buildApi(
   sources: PartSources,
 ): LiveApi {
   const facts = { sources, ownWriters: ownWriters(options) };
+  const readsAhead = options.rules.validateJson || options.cache !== false;
+  const limitReadAhead = readsAhead ? readAheadLimit(options.forward.bodyTimeoutMs) : undefined;
   const explaining = options.explain ? explain(options.explain) : undefined;
   const { cache } = parts;
   return new LiveApi(name, parts, facts, (countDetached) => {
@@ -259,7 +263,7 @@ function buildApi(
       ['explain', explaining],
       ['tracing', tracing],
       ['metrics', metrics],
-      ['validateBody', validateBody(options.rules)],
+      ['validateBody', limitReadAhead, validateBody(options.rules)],
       // Once more behind the cache, which makes calls of its own; no call is counted twice.
       ['cache', cache, ...(cache ? [explaining, tracing, metrics, countDetached] : [])],
       ...outward,
@@ -279,31 +283,6 @@ function buildApi(
     };
   });
 }
-
-const ABSOLUTE_FORM = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
-
-/** Removes the first segment from the path, as Express removes a mount path. */
-function pick(apis: ReadonlyMap<string, LiveApi>, req: IncomingMessage): LiveApi | ProxyError {
-  const { url = '/' } = req;
-  const path = url.startsWith('/') ? url : url.replace(ABSOLUTE_FORM, '');
-  // Searched by hand: a regular expression that splits the URL costs more than the rest of this function.
-  let end = path.startsWith('/') ? 1 : 0;
-  while (end > 0 && end < path.length && !endsSegment(path.charCodeAt(end))) end++;
-  const name = path.slice(1, end);
-  const api = apis.get(name);
-  if (!api) {
-    return new ProxyError(
-      'ERR_UNKNOWN_API',
-      `Unknown API: ${name.length > 80 ? `${name.slice(0, 77)}...` : name}`,
-    );
-  }
-  const rest = path.slice(end);
-  req.url = rest.startsWith('/') ? rest : `/${rest}`;
-  return api;
-}
-
-/** `/`, `?` or `#`. */
-const endsSegment = (code: number): boolean => code === 0x2f || code === 0x3f || code === 0x23;
 
 /** The path at which Express has mounted it. */
 function mountPathOf(req: IncomingMessage & { readonly baseUrl?: unknown }): string {

@@ -45,8 +45,9 @@ export interface ApiOptions extends ForwardOptions, PartBlocks {
    */
   changeOrigin?: boolean;
   /**
-   * Time limit for one attempt up to the response's headers where the breaker is off; otherwise
-   * `breaker.requestTimeoutMs` applies. `0` is no limit. Exceeding it is 504 ERR_UPSTREAM_TIMEOUT.
+   * Time limit for the target, from the last byte of the request to the response's headers; `0` leaves it to the
+   * breaker's. Exceeding it is 504 ERR_UPSTREAM_TIMEOUT. Neither the wait for a connection nor the client's upload
+   * counts. Of this and `breaker.requestTimeoutMs` the smaller one holds; where only one is set, that one.
    * @default 10000
    */
   requestTimeoutMs?: number;

@@ -54,12 +54,14 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
   } = options;
   const rules = resolveOptions(rulesSchema, { requiresBody, validateJson, maxBodyBytes }, place);
   const given = Object.entries(rest).filter(([name]) => !BLOCK_NAMES.includes(name));
-  const forward: ForwardOptions = { ...FORWARD_PRESETS, ...Object.fromEntries(given) };
+  const { requestTimeoutMs = rest.breaker === false ? REQUEST_TIMEOUT_MS : 0 } = rest;
+  const forward: ForwardOptions = { ...FORWARD_PRESETS, ...Object.fromEntries(given), requestTimeoutMs };
   resolveForward({ ...forward, ws }, place);
   const blocks = checkedBlocks(place, rest, forward);
   checkStages(stages, at(place, 'stages'));
   return {
     ...blocks,
+    breaker: withLimit(blocks.breaker, rest.requestTimeoutMs),
     explain: explained(explain, at(place, 'explain')),
     rules: { ...rules, validateJson: rules.validateJson ?? rules.requiresBody },
     // A copy: what the caller changes later is for the next update.
@@ -72,7 +74,19 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
 const BLOCK_NAMES: readonly string[] = ALL_PARTS.flatMap(({ name, options }) => (options ? [name] : []));
 
 /** What differs from `forward()` by itself. */
-const FORWARD_PRESETS = { changeOrigin: true, forwardCookies: false, requestTimeoutMs: 10_000 };
+const FORWARD_PRESETS = { changeOrigin: true, forwardCookies: false };
+
+/** Only where there is no breaker: a default must not be a limit beside that of a breaker, which may be larger. */
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/** Likewise a breaker's default beside what was given for the API; of two that were given the smaller holds. */
+function withLimit(
+  breaker: SortedOptions['breaker'],
+  requestTimeoutMs: number | undefined,
+): SortedOptions['breaker'] {
+  if (!breaker || breaker.requestTimeoutMs !== undefined || !requestTimeoutMs) return breaker;
+  return { ...breaker, requestTimeoutMs };
+}
 
 function checkedBlocks(place: string, given: PartBlocks, forward: ForwardOptions): SortedBlocks {
   const api = { forward, at: (name: string) => at(place, name) };

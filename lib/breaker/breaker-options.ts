@@ -24,10 +24,10 @@ export interface BreakerOptions {
    */
   resetTimeoutMs?: number;
   /**
-   * Time limit for one attempt of `forward()`, from waiting for a connection to the response's headers. Exceeding it
-   * is a failure and 504 ERR_UPSTREAM_TIMEOUT. Raise it for an API that is known to be slow. Other handlers are not
-   * stopped.
-   * @default 10000
+   * Time limit for the target of `forward()`, from the last byte of the request to the response's headers. Exceeding it
+   * is a failure and 504 ERR_UPSTREAM_TIMEOUT. Raise it for an API that is known to be slow. The smaller one of this and
+   * the API's own `requestTimeoutMs` holds. Other handlers are not stopped.
+   * @default 10000, or the API's `requestTimeoutMs`
    */
   requestTimeoutMs?: number;
   /**

@@ -64,7 +64,8 @@ export function breaker(options: BreakerOptions = {}, clock: Clock = steadyClock
       exchange.error = refusal;
       return refusal;
     }
-    exchange.attemptTimeoutMs = config.requestTimeoutMs;
+    const { attemptTimeoutMs = Number.POSITIVE_INFINITY } = exchange;
+    exchange.attemptTimeoutMs = Math.min(attemptTimeoutMs, config.requestTimeoutMs);
     exchange.limits.push(circuit);
     exchange.onSettled(circuit.settled);
     return undefined;

@@ -101,7 +101,8 @@ export function cache(
       look(request, undefined, req, res, next);
       return;
     }
-    digestBody(req, (bodyHash) => {
+    digestBody(req, (bodyHash, error) => {
+      if (error) return next(error);
       if (bodyHash !== undefined) return look(request, bodyHash, req, res, next);
       const exchange = exchangeOf(req, res);
       exchange.cache = 'bypass';

@@ -46,8 +46,12 @@ export class Exchange {
   egress: EgressPolicy | undefined = undefined;
   /** Set if the client requests a WebSocket. */
   upgrade: Upgrade | undefined = undefined;
-  /** Timeout of one attempt for queue, connect, TLS, upload and head; `undefined` leaves it to the transport. */
+  /** How long the target may take from the last byte of the request to its head; the smallest that a stage has set. */
   attemptTimeoutMs: number | undefined = undefined;
+  /** Longest pause of the client in a body that is read before the call goes on; 0 is no limit. */
+  bodyTimeoutMs = 30_000;
+  /** Milliseconds in which such a body was read: the client's time, which does not count against the call's. */
+  readAheadMs = 0;
   /** Name and value of the header by which the target recognises a repeated call; the same for each attempt. */
   idempotencyKey: readonly [name: string, value: string] | undefined = undefined;
   /** Milliseconds that the call waited for a quota before its first attempt. */

@@ -22,6 +22,8 @@ export interface RetryContextOf<Call> {
   readonly attemptsMade: number;
   /** Time since the call began. */
   readonly elapsedMs: number;
+  /** Time that another attempt needs at least to be worth its beginning. */
+  readonly leastMs: number;
   /** The part of the body that was sent can be sent again. */
   readonly replayable: boolean;
   /** The call has an idempotency key, by which the target recognises a repetition. */

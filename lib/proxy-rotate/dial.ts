@@ -35,9 +35,8 @@ export class Dial extends EventEmitter {
       this.#break = reject;
     });
     this.broken.catch(() => {});
-    this.#timer = setTimeout(() => {
-      this.fail(new DialError('no connection in time', this.#inTunnel ? 'target' : 'proxy'));
-    }, timeoutMs);
+    // In the next turn: after the process has stood still timers run first, and what arrived in time is still unread.
+    this.#timer = setTimeout(() => setImmediate(() => this.#late()), timeoutMs);
     this.#timer.unref();
     this.once('proxyConnect', (response: ConnectResponse) => this.#responded(response));
     // TLS with the target runs on this socket, and nobody else listens for its errors.
@@ -100,6 +99,10 @@ export class Dial extends EventEmitter {
     return new Promise((resolve, reject) => {
       socket.once('secureConnect', resolve).once('error', reject);
     });
+  }
+
+  #late(): void {
+    this.fail(new DialError('no connection in time', this.#inTunnel ? 'target' : 'proxy'));
   }
 
   #watch(socket: Socket): void {

@@ -32,7 +32,7 @@ export function decideRetry(
   if (!call.replayable) return { stop: 'body' };
   const requestedMs = outcome.kind === 'response' ? requestedDelayMs(outcome.head, now) : undefined;
   const waitMs = Math.max(requestedMs ?? 0, backOffMs(options, call.attemptsMade, random));
-  if (call.elapsedMs + waitMs >= options.totalTimeoutMs) return { stop: 'time' };
+  if (call.elapsedMs + waitMs + call.leastMs >= options.totalTimeoutMs) return { stop: 'time' };
   return { waitMs };
 }
 

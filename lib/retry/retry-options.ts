@@ -25,8 +25,9 @@ export interface RetryOptions {
    */
   backoffFactor?: number;
   /**
-   * Time limit for the whole call, waits included, up to the response's headers. No attempt starts whose wait would
-   * exceed it: the last failure is passed on at once. The body is not limited by it.
+   * Time limit for the whole call up to the response's headers, waits included. An attempt whose wait would leave it less
+   * than 50 ms, or a tenth of what the target may take, is not begun: the last response or failure is passed on at
+   * once. The time in which a request body flows does not count, and the response's body is not limited.
    * @default 30000
    */
   totalTimeoutMs?: number;
@@ -43,7 +44,8 @@ export interface RetryOptions {
   retryOnErrors?: RetryClass[];
   /**
    * Methods that are safe to send again; the default is the idempotent ones (RFC 9110 §9.2.2). Add `POST` for an API
-   * that reads by POST. Any method is retried when its request cannot have reached the target.
+   * that reads by POST. Any method is retried, with its body, when nothing of its request was
+   * sent: connection refused, host not found, no free connection.
    * @default ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']
    */
   methods?: string[];

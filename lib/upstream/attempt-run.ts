@@ -1,11 +1,27 @@
 import type { Attempt, AttemptEnd, AttemptFailure, AttemptOutcome, ResponseHead } from '../core/attempt.js';
-import type { Egress } from '../core/egress.js';
 import type { Exchange, Permit } from '../core/exchange.js';
+import { requestTimeout } from '../core/read-ahead.js';
 import { warnOf } from '../core/warning.js';
 import { headProblem } from '../http/head-problem.js';
-import type { Deadline, DeadlineWheel } from './deadline-wheel.js';
-import { proxyFailure, readFailure, timeoutFailure, unreadableFailure } from './failure.js';
+import { AttemptClock, type ClockOwner, type Phase, type PhaseLimits } from './attempt-clock.js';
+import type { DeadlineWheel } from './deadline-wheel.js';
+import {
+  connectFailure,
+  proxyFailure,
+  queueFailure,
+  readFailure,
+  timeoutFailure,
+  unreadableFailure,
+  uploadFailure,
+} from './failure.js';
+import type { TimeBudget } from './time-budget.js';
 import type { AttemptListener, Plan, Sending, Transport } from './transport.js';
+
+/** What the attempts of a `forward()` share. */
+export interface RunTools {
+  readonly wheel: DeadlineWheel;
+  readonly limits: PhaseLimits;
+}
 
 /** The call that an attempt is made for. */
 export interface AttemptOwner {
@@ -18,10 +34,10 @@ export interface AttemptOwner {
 }
 
 /**
- * One attempt from its first permit to its end: what limits have admitted it and hear of it, its deadline, and what its
+ * One attempt from its first permit to its end: what limits have admitted it and hear of it, its clock, and what its
  * transport tells.
  */
-export class AttemptRun implements Attempt, AttemptListener, Deadline {
+export class AttemptRun implements Attempt, AttemptListener, ClockOwner {
   readonly number: number;
   startedAt: number;
   durationMs = 0;
@@ -29,16 +45,14 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
   egress: string | undefined = undefined;
   outcome: AttemptOutcome | undefined = undefined;
   end: AttemptEnd | undefined = undefined;
-  /** On the clock of `performance.now()`. */
-  dueAt = 0;
-  slot = -1;
   accepted = false;
   readonly #owner: AttemptOwner;
-  readonly #wheel: DeadlineWheel;
+  readonly #tools: RunTools;
   /** In the order of the stages. */
   readonly #permits: Permit[] = [];
-  #timeoutMs = 0;
-  #way: Egress | undefined;
+  #clock: AttemptClock | undefined;
+  #budget: TimeBudget | undefined;
+  #plan: Plan | undefined;
   #sending: Sending | undefined;
   #connected = false;
   /** Its transport was asked to send it. */
@@ -46,10 +60,10 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
   /** Its transport was told that nobody waits: nothing that it still tells counts. */
   #deaf = false;
 
-  constructor(number: number, startedAt: number, wheel: DeadlineWheel, owner: AttemptOwner) {
+  constructor(number: number, startedAt: number, tools: RunTools, owner: AttemptOwner) {
     this.number = number;
     this.startedAt = startedAt;
-    this.#wheel = wheel;
+    this.#tools = tools;
     this.#owner = owner;
   }
 
@@ -84,34 +98,49 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
     return replaced;
   }
 
-  /** @param timeoutMs bound up to its head; 0 is none */
-  start(send: Transport, plan: Plan, timeoutMs: number): void {
+  start(send: Transport, plan: Plan, budget: TimeBudget): void {
     // A permit has ended the call while it was asked for its headers.
     if (this.end) return;
     this.#sent = true;
-    this.#way = plan.egress;
-    this.#timeoutMs = timeoutMs;
-    this.dueAt = this.startedAt + timeoutMs;
-    if (timeoutMs > 0) this.#wheel.watch(this);
+    this.#plan = plan;
+    this.#budget = budget;
+    const { wheel, limits } = this.#tools;
+    const clock = new AttemptClock(wheel, limits, budget, this.startedAt, this);
+    this.#clock = clock;
     const sending = send(plan, this);
+    clock.started(sending);
     if (this.end) sending.cancel();
     else this.#sending = sending;
   }
 
+  connecting(): void {
+    this.#clock?.connecting();
+  }
+
   connected(): void {
+    if (this.end || this.#deaf || this.#connected) return;
     this.#connected = true;
+    const body = this.#plan?.body;
+    this.#clock?.connected(body?.upload);
+    body?.release();
+  }
+
+  sent(): void {
+    this.#clock?.sent();
   }
 
   head(head: ResponseHead): boolean {
     if (this.end || this.#deaf || this.outcome) return false;
-    this.#stopClock();
+    const now = performance.now();
+    this.durationMs = now - this.startedAt;
+    this.#clock?.responding(head, this.#owner.exchange.res, now);
     const problem = headProblem(head);
     if (problem !== undefined) {
       this.#owner.failed(this, unreadableFailure(problem));
       return false;
     }
     // Only a proxy asks for proxy credentials, and its client shall never hear of it.
-    if (head.status === 407 && this.#way?.absoluteForm) {
+    if (head.status === 407 && this.#plan?.egress?.absoluteForm) {
       this.#owner.failed(this, proxyFailure('The egress proxy refused its credentials: status 407'));
       return false;
     }
@@ -146,21 +175,59 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
     if (this.end || this.#deaf) return;
     this.#stopClock();
     // What broke off after its head is no connection that the target had closed while it was unused.
-    this.#owner.failed(this, readFailure(error, usedConnection && this.outcome === undefined));
+    const failure = readFailure(error, usedConnection && this.outcome === undefined);
+    this.#owner.failed(this, this.#inPhase(failure));
   }
 
-  expire(): void {
+  /** What a failure means at what the attempt was at, which its code does not know. */
+  #inPhase(failure: AttemptFailure): AttemptFailure {
+    if (!this.#connected && !this.outcome) return failure.unsent ? failure : { ...failure, unsent: true };
+    if (failure.by !== 'target' || !this.#clock) return failure;
+    const { phase, awaits } = this.#clock;
+    // An option of http-proxy-middleware's ends silent connections, whoever was to speak.
+    if (phase === 'upload' && awaits === 'client' && failure.retryClass === 'timeout') {
+      return uploadFailure(awaits, 0);
+    }
+    // A target may give a client up that does not read.
+    const brokeOff =
+      failure.error.code === 'ERR_UPSTREAM_RESET' || failure.error.code === 'ERR_UPSTREAM_TIMEOUT';
+    return this.accepted && brokeOff && this.#clock.heldByClient() ? { ...failure, by: 'client' } : failure;
+  }
+
+  expired(phase: Phase): void {
+    if (phase === 'body') return this.#bodyStopped();
+    const failure = this.#lapse(phase);
     this.#stopClock();
     this.#hangUp();
-    // Without a connection the target was never asked. One that waits for a free connection is not the egress
-    // proxy's doing either.
-    const inTunnel = !this.#connected && this.#way !== undefined && this.#way.opening > 0;
-    this.#owner.failed(
-      this,
-      inTunnel
-        ? proxyFailure('The egress proxy made no connection in time')
-        : timeoutFailure(this.#timeoutMs),
-    );
+    this.#owner.failed(this, failure);
+  }
+
+  /** The failure of an attempt whose time in a phase was up. */
+  #lapse(phase: Exclude<Phase, 'body'>): AttemptFailure {
+    const { limitMs = 0, awaits = 'target' } = this.#clock ?? {};
+    const { requestMs = 0 } = this.#budget ?? {};
+    const by = this.#budget?.isShort(this.startedAt) ? 'self' : 'target';
+    const { egress, transport } = this.#plan ?? {};
+    // Node's client does not say when a connection is being opened by its agent.
+    const inTunnel = phase === 'connect' || (transport === 'node' && (egress?.opening ?? 0) > 0);
+    if (egress && inTunnel && !this.#connected)
+      return { ...proxyFailure('The egress proxy made no connection in time'), unsent: true };
+    if (phase === 'queue') return queueFailure(limitMs);
+    if (phase === 'connect') return connectFailure(by);
+    return phase === 'upload' ? uploadFailure(awaits, requestMs) : timeoutFailure(limitMs, by);
+  }
+
+  #bodyStopped(): void {
+    const uploads = this.#clock?.awaits === 'client';
+    if (uploads || !this.#clock?.isStream) {
+      this.#sending?.stop(uploads ? requestTimeout() : bodyStopped());
+      return;
+    }
+    // A quiet stream is nobody's failure. Its client must not take what it has got for all of it.
+    this.#hangUp();
+    this.conclude({ kind: 'cancelled' });
+    this.#owner.finished();
+    this.#owner.exchange.res.destroy();
   }
 
   /** Nobody waits for it any more, sent or not. */
@@ -174,7 +241,7 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
   /** Told once: every permit hears how it ended. */
   conclude(end: AttemptEnd): void {
     if (this.end) return;
-    this.#wheel.forget(this);
+    this.#clock?.stop();
     this.end = end;
     this.outcome ??= end.kind === 'failure' ? end : { kind: 'abandoned' };
     for (const permit of this.#permits) this.#tellEnd(permit);
@@ -196,7 +263,9 @@ export class AttemptRun implements Attempt, AttemptListener, Deadline {
 
   #stopClock(): void {
     if (this.outcome) return;
-    this.#wheel.forget(this);
+    this.#clock?.stop();
     this.durationMs = performance.now() - this.startedAt;
   }
 }
+
+const bodyStopped = () => Object.assign(new Error('The body stopped'), { code: 'UND_ERR_BODY_TIMEOUT' });

@@ -1,5 +1,5 @@
 import type { ProxyError } from '../core/errors.js';
-import type { DeadlineWheel } from './deadline-wheel.js';
+import type { RunTools } from './attempt-run.js';
 import type { Plan, Transport } from './transport.js';
 
 /** A call that can be ended while it waits. */
@@ -8,10 +8,9 @@ export interface WaitingCall {
 }
 
 /** What a call needs of the `forward()` that runs it. */
-export interface CallTools {
+export interface CallTools extends RunTools {
   readonly send: Transport;
-  readonly wheel: DeadlineWheel;
-  /** Bound on one attempt up to its head, where no breaker sets one; 0 is none. */
+  /** What the target may take from the last byte of a request to its head; 0 is no limit. */
   readonly requestTimeoutMs: number;
   /** Told of each response that is passed on. */
   readonly logResponse: ((plan: Plan, status: number) => void) | undefined;

@@ -5,8 +5,9 @@ import type { Exchange, Permit } from '../core/exchange.js';
 import { IDEMPOTENT } from '../http/methods.js';
 import { type AttemptOwner, AttemptRun } from './attempt-run.js';
 import type { CallTools } from './call-tools.js';
-import { readFailure } from './failure.js';
+import { noConnection, readFailure } from './failure.js';
 import { replaced } from './request/headers.js';
+import { TimeBudget } from './time-budget.js';
 import type { Plan } from './transport.js';
 
 const NONE: ReadonlySet<string> = new Set();
@@ -22,10 +23,12 @@ export class Call implements AttemptOwner {
   readonly #plan: Plan;
   readonly #tools: CallTools;
   readonly #settle: (error?: ProxyError) => void;
+  readonly #budget: TimeBudget;
   #tried: Set<string> | undefined;
   #running: AttemptRun | undefined;
   #attemptsMade = 0;
   #freshTried = false;
+  #lastError: ProxyError | undefined;
   /** The next attempt is one of those that `maxAttempts` bounds. */
   #counts = true;
   #settled = false;
@@ -41,6 +44,7 @@ export class Call implements AttemptOwner {
     this.#plan = plan;
     this.#tools = tools;
     this.#settle = settle;
+    this.#budget = new TimeBudget(plan.exchange, tools.requestTimeoutMs);
   }
 
   start(): void {
@@ -51,7 +55,9 @@ export class Call implements AttemptOwner {
   #begin(): void {
     if (this.#settled) return;
     const { exchange } = this;
-    const run = new AttemptRun(exchange.attempts.length + 1, performance.now(), this.#tools.wheel, this);
+    const now = performance.now();
+    if (!this.#budget.suffices(now)) return this.#end(this.#tooLate());
+    const run = new AttemptRun(exchange.attempts.length + 1, now, this.#tools, this);
     this.#running = run;
     const { egress } = exchange;
     if (!egress) return this.#admit(run, this.#plan, 0);
@@ -65,7 +71,8 @@ export class Call implements AttemptOwner {
     this.#wait();
     choice.then(
       (late) => {
-        this.#goOn(run);
+        this.#tools.waiting.delete(this);
+        run.startNow();
         this.#through(run, late);
       },
       (error: unknown) => this.#refused(run, readFailure(error).error),
@@ -94,7 +101,8 @@ export class Call implements AttemptOwner {
         this.#wait();
         response.then(
           (late) => {
-            this.#goOn(run);
+            this.#tools.waiting.delete(this);
+            run.startNow();
             if (this.#takes(run, late)) this.#admit(run, plan, i + 1);
           },
           (error: unknown) => this.#refused(run, readFailure(error).error),
@@ -111,12 +119,6 @@ export class Call implements AttemptOwner {
     if (this.#settled) return;
     if (this.#tools.isClosed()) this.#stop(shuttingDown());
     else this.#tools.waiting.add(this);
-  }
-
-  /** What this attempt has waited for is there. */
-  #goOn(run: AttemptRun): void {
-    this.#tools.waiting.delete(this);
-    run.startNow();
   }
 
   /** @returns whether the next limit is to be asked */
@@ -143,29 +145,22 @@ export class Call implements AttemptOwner {
   }
 
   #send(run: AttemptRun, plan: Plan): void {
-    const { exchange } = this;
-    exchange.attempts.push(run);
+    if (!this.#budget.suffices(run.startedAt)) return this.#refused(run, this.#tooLate());
+    this.exchange.attempts.push(run);
     if (this.#counts) this.#attemptsMade++;
     this.#counts = true;
     try {
       const own = run.sending(plan);
       const sent = own ? { ...plan, rawHeaders: replaced(plan.rawHeaders, own) } : plan;
-      run.start(this.#tools.send, sent, this.#timeLeft(run));
+      run.start(this.#tools.send, sent, this.#budget);
     } catch (error) {
       run.failed(error);
     }
   }
 
-  /** Milliseconds this attempt has up to its head; 0 is no limit. */
-  #timeLeft({ startedAt }: AttemptRun): number {
-    const { attemptTimeoutMs = this.#tools.requestTimeoutMs, retry } = this.exchange;
-    if (!retry) return attemptTimeoutMs;
-    const left = Math.max(1, retry.totalTimeoutMs - (startedAt - this.exchange.startedAt));
-    return attemptTimeoutMs === 0 ? left : Math.min(attemptTimeoutMs, left);
-  }
-
-  #elapsed(): number {
-    return performance.now() - this.exchange.startedAt;
+  /** Waits have left no time for an attempt: what the last one failed with is passed on, if there was one. */
+  #tooLate(): ProxyError {
+    return this.#lastError ?? noConnection('Nothing was sent: the time of the call was used up by waiting');
   }
 
   /** Judges the head of a response. */
@@ -189,6 +184,7 @@ export class Call implements AttemptOwner {
   failed(run: AttemptRun, failure: AttemptFailure): void {
     const told = this.#freshTried ? { ...failure, staleConnection: false } : failure;
     run.conclude(told);
+    this.#lastError = told.error;
     if (this.#settled) return;
     if (run.accepted) return this.#end(this.exchange.res.headersSent ? undefined : told.error);
     const { egress } = run;
@@ -211,11 +207,9 @@ export class Call implements AttemptOwner {
 
   /** An egress proxy that fails costs none of the attempts: the next one is tried at once. */
   #throughAnother(failed: string, error: ProxyError): void {
-    const { retry } = this.exchange;
-    const late = retry !== undefined && this.#elapsed() >= retry.totalTimeoutMs;
-    if (late || !(this.#plan.body?.replayable ?? true)) return this.#end(error);
-    this.#tried ??= new Set();
-    this.#tried.add(failed);
+    const inTime = this.#budget.suffices(performance.now());
+    if (!inTime || !(this.#plan.body?.replayable ?? true)) return this.#end(error);
+    this.#tried = (this.#tried ?? new Set<string>()).add(failed);
     this.#counts = false;
     this.#begin();
   }
@@ -234,7 +228,8 @@ export class Call implements AttemptOwner {
       exchange,
       method: this.#plan.method,
       attemptsMade: this.#attemptsMade,
-      elapsedMs: this.#elapsed(),
+      elapsedMs: this.#budget.elapsedMs(performance.now()),
+      leastMs: this.#budget.leastMs,
       replayable: this.#plan.body?.replayable ?? true,
       keyed: exchange.idempotencyKey !== undefined,
     });
@@ -248,8 +243,7 @@ export class Call implements AttemptOwner {
     this.#wait();
     if (this.#settled) return;
     if (this.#driven) return this.#driven.failed(new Error('The attempt was not accepted'));
-    const { retry } = this.exchange;
-    retry
+    this.exchange.retry
       ?.drive((giveUp) => this.#drivenAttempt(giveUp))
       .catch((error: unknown) => this.#end(readFailure(error).error));
   }

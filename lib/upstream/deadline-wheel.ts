@@ -1,9 +1,9 @@
 /** Something that must end by a given time. */
 export interface Deadline {
-  /** On the clock of `performance.now()`. */
-  readonly dueAt: number;
   /** Index in the wheel's array, -1 if it is not there. Set by the wheel only. */
   slot: number;
+  /** Whether its time is up. Asked at each tick, so that what moves may put it off. @param now by `performance.now()` */
+  isDue(now: number): boolean;
   expire(): void;
 }
 
@@ -13,12 +13,16 @@ const TICK_MS = 25;
  * One timer for all attempts in progress: a deadline costs two writes to an array instead of a timer of its own, and
  * is met within 25 ms. The timer is stopped while there is nothing to watch.
  *
+ * Nothing expires before sockets were read once more: after a process has stood still its timers run first, and what
+ * arrived in time is still unread.
+ *
  * Not a Set: a table that a Set has outgrown keeps the next one alive, and with it every attempt of the last seconds,
  * which cost the garbage collector more than all the rest of a call.
  */
 export class DeadlineWheel {
   readonly #watched: Deadline[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #expiring: NodeJS.Immediate | undefined;
 
   watch(deadline: Deadline): void {
     deadline.slot = this.#watched.push(deadline) - 1;
@@ -39,21 +43,31 @@ export class DeadlineWheel {
 
   close(): void {
     clearInterval(this.#timer);
+    clearImmediate(this.#expiring);
     this.#timer = undefined;
+    this.#expiring = undefined;
     for (const deadline of this.#watched.splice(0)) deadline.slot = -1;
   }
 
   #tick(): void {
+    if (this.#watched.length === 0) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+      return;
+    }
     const now = performance.now();
-    const due = this.#watched.filter((deadline) => deadline.dueAt <= now);
+    const due = this.#watched.filter((deadline) => deadline.isDue(now));
+    if (due.length > 0) this.#expiring ??= setImmediate(() => this.#expire(due));
+  }
+
+  #expire(due: readonly Deadline[]): void {
+    this.#expiring = undefined;
+    const now = performance.now();
     for (const deadline of due) {
-      // An expiry may remove others.
-      if (deadline.slot < 0) continue;
+      // One that expires may take others with it.
+      if (deadline.slot < 0 || !deadline.isDue(now)) continue;
       this.forget(deadline);
       deadline.expire();
     }
-    if (this.#watched.length > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
   }
 }

@@ -1,5 +1,7 @@
 import type { AttemptFailure, Blame, RetryClass } from '../core/attempt.js';
 import { ProxyError } from '../core/errors.js';
+import { requestTimeout } from '../core/read-ahead.js';
+import type { UploadWait } from './request/body-rules.js';
 
 interface Reading {
   code: ConstructorParameters<typeof ProxyError>[0];
@@ -141,10 +143,40 @@ export function proxyFailure(message: string): AttemptFailure {
   return failureOf(new ProxyError('ERR_PROXY_CONNECT', message), 'egress');
 }
 
-/** An attempt whose head did not arrive by its deadline. */
-export function timeoutFailure(afterMs: number): AttemptFailure {
-  const message = `The upstream did not respond within ${Math.round(afterMs)} ms`;
-  return failureOf(new ProxyError('ERR_UPSTREAM_TIMEOUT', message), 'target', 'timeout');
+/**
+ * An attempt whose head did not arrive by its deadline.
+ * @param by `self` if waits on this side had left too little time
+ */
+export function timeoutFailure(afterMs: number, by: 'target' | 'self' = 'target'): AttemptFailure {
+  const within = `within ${Math.round(afterMs)} ms`;
+  const message =
+    by === 'target'
+      ? `The upstream did not respond ${within}`
+      : `The upstream did not respond ${within}, all that was left of the call's time`;
+  return failureOf(new ProxyError('ERR_UPSTREAM_TIMEOUT', message), by, 'timeout');
+}
+
+/** An attempt that got none of this process' own connections. */
+export function queueFailure(afterMs: number): AttemptFailure {
+  const message = `No connection to the upstream was free within ${Math.round(afterMs)} ms`;
+  return { ...failureOf(noConnection(message), 'self', 'socket'), unsent: true };
+}
+
+/** Nothing was sent, for reasons on this side. */
+export function noConnection(message: string): ProxyError {
+  return new ProxyError('ERR_NO_CONNECTION', message, { retryAfterMs: 1000 });
+}
+
+/** An attempt for which no connection was made in time. */
+export function connectFailure(by: 'target' | 'self'): AttemptFailure {
+  return { ...readFailure(Object.assign(new Error('No connection in time'), { code: 'ETIMEDOUT' })), by };
+}
+
+/** An upload that came to a halt. */
+export function uploadFailure(awaits: UploadWait, requestMs: number): AttemptFailure {
+  if (awaits === 'client') return failureOf(requestTimeout(), 'client');
+  if (awaits === 'target') return timeoutFailure(requestMs);
+  return failureOf(new ProxyError('ERR_INTERNAL', 'The stream given as options.buffer has stopped'), 'self');
 }
 
 /** A response whose head cannot be passed on. @param problem what is wrong with it */
@@ -161,6 +193,7 @@ const BLAME: Partial<Record<ProxyError['code'], Blame>> = {
   ERR_UPSTREAM_TIMEOUT: 'target',
   ERR_UPSTREAM_TLS: 'target',
   ERR_BAD_REQUEST: 'client',
+  ERR_REQUEST_TIMEOUT: 'client',
 };
 
 /**

@@ -68,8 +68,6 @@ export class Planner {
           listened: transport === 'node' && this.#server.listenerCount('proxyReq') > 0,
         })
       : undefined;
-    // Read only once there is a connection: if an egress proxy fails, the body is whole for the next one.
-    if (body && exchange.egress) req.pause();
     if (forward) this.#copy(forward, req, proxyOptions, method, body);
     if (!target) {
       // Only the copy reads it.
@@ -99,8 +97,7 @@ export class Planner {
     const { target, upgradeTimeout } = proxyOptions;
     if (!target) throw new ProxyError('ERR_INTERNAL', 'The router returned no target');
     if (upgradeTimeout) {
-      const { attemptTimeoutMs = this.#options.requestTimeoutMs } = exchange;
-      exchange.attemptTimeoutMs = Math.min(upgradeTimeout, attemptTimeoutMs || upgradeTimeout);
+      exchange.attemptTimeoutMs = Math.min(upgradeTimeout, exchange.attemptTimeoutMs ?? upgradeTimeout);
     }
     const to = named(this.#targets.read(target), proxyOptions);
     return {

@@ -27,8 +27,12 @@ export interface Plan {
 
 /** Called by a transport while an attempt runs; not after `finished` or `failed`. */
 export interface AttemptListener {
+  /** A connection is being opened for this attempt: it does not wait for a free one any more. */
+  connecting(): void;
   /** There is a connection for this attempt: the egress proxy is not to blame for later failures. */
   connected(): void;
+  /** The last byte of a request with a body has been handed to its connection. */
+  sent(): void;
   /** @returns `false` if the response is discarded; the transport cleans up and calls nothing more */
   head(head: ResponseHead): boolean;
   /** The accepted response was passed on in full. */
@@ -44,6 +48,10 @@ export interface AttemptListener {
 export interface Sending {
   /** Cancels it; its listener is not called any more. */
   cancel(): void;
+  /** Ends it for this reason, which its listener hears by `failed`. */
+  stop(reason: Error): void;
+  /** A number that changes whenever some of the response's body arrives; `Infinity` once all of it has. */
+  readonly received: number;
 }
 
 /** Sends one attempt and reports to its listener. */

@@ -61,6 +61,7 @@ export class Upstream {
     this.#tools = {
       send: this.#send,
       wheel: this.#wheel,
+      limits: options.limits,
       requestTimeoutMs: options.requestTimeoutMs,
       logResponse: this.log.logResponse,
       waiting: this.#waiting,
@@ -183,7 +184,7 @@ export class Upstream {
       this.#undici ??= new UndiciTransport(connections);
       return this.#undici;
     }
-    this.#node ??= new NodeTransport(this.#server, connections, this.#wheel, this.lost);
+    this.#node ??= new NodeTransport(this.#server, connections, this.lost);
     return this.#node;
   }
 
@@ -207,7 +208,7 @@ export class Upstream {
 
 const noDirectWay = () =>
   new ProxyError('ERR_NO_PROXY', 'The request was not sent: it may only go through an egress proxy');
-const NOT_SENT: Sending = Object.freeze({ cancel() {} });
+const NOT_SENT: Sending = Object.freeze({ cancel() {}, stop() {}, received: 0 });
 
 /** Time that WebSockets have to close. */
 const GRACE_MS = 1000;

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProxyError } from '../core/errors.js';
 import { announcesBody, type Handler } from '../core/exchange.js';
+import { watchReadAhead } from '../core/read-ahead.js';
 
 /** What a request body must be before the target is called. */
 export interface BodyRules {
@@ -85,7 +86,12 @@ function read(
     done(undefined, Buffer.concat(chunks, bytes));
   };
   const stop = (): void => {
+    endWatch();
     req.off('data', onData).off('end', onEnd);
   };
+  const endWatch = watchReadAhead(req, (error) => {
+    stop();
+    done(error);
+  });
   req.on('data', onData).on('end', onEnd);
 }

@@ -13,7 +13,7 @@ const PATIENCE_MS = 300_000;
 const env = { npm_config_prefer_offline: 'true' };
 
 /** Few tests stand in for all of them: one for each of the scripts that `npm test` runs side by side. */
-const FEW = ['test/integration/project/package.test.ts', 'test/unit/http/retry-after.test.ts'];
+const FEW = ['test/integration/core/exchange.test.ts', 'test/integration/project/package.test.ts'];
 
 describe('a fresh clone', function () {
   this.timeout(PATIENCE_MS);

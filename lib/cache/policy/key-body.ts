@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { ProxyError } from '../../core/errors.js';
+import { watchReadAhead } from '../../core/read-ahead.js';
 
 /** Larger bodies are not hashed: their requests bypass the cache. */
 export const MAX_KEY_BODY_BYTES = 1024 * 1024;
@@ -20,7 +22,10 @@ export function hasBody(req: IncomingMessage): boolean {
  * `forward()` picks it up. Calls back with `undefined` where the body is too large, or was read but not kept; does
  * not call back where the client leaves. What was read of a body that is too large is put back.
  */
-export function digestBody(req: ParsedRequest, done: (digest: string | undefined) => void): void {
+export function digestBody(
+  req: ParsedRequest,
+  done: (digest: string | undefined, error?: ProxyError) => void,
+): void {
   if (Buffer.isBuffer(req.rawBody)) return done(digestOf(req, req.rawBody));
   if (req.readableEnded || (req.complete && req.readableDidRead)) return done(digestParsed(req));
   if (Number(req.headers['content-length'] ?? 0) > MAX_KEY_BODY_BYTES) return done(undefined);
@@ -43,8 +48,13 @@ export function digestBody(req: ParsedRequest, done: (digest: string | undefined
     done(bytes > MAX_KEY_BODY_BYTES ? undefined : digestOf(req, req.rawBody as Buffer));
   };
   const stop = (): void => {
+    endWatch();
     req.off('data', onData).off('end', onEnd);
   };
+  const endWatch = watchReadAhead(req, (error) => {
+    stop();
+    done(undefined, error);
+  });
   req.on('data', onData).on('end', onEnd);
 }
 

@@ -2,22 +2,21 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { ProxyServerOptions } from 'httpxy';
 import { lingerWhileUploading } from '../../core/linger.js';
 import { sendableReason } from '../../http/head-problem.js';
-import type { Deadline, DeadlineWheel } from '../deadline-wheel.js';
 import { unreadableFailure } from '../failure.js';
 import { readBeforeWriteError } from '../read-before-error.js';
 import { drain } from '../response/drain.js';
 import { besideHeaders, responseHeaders, sendableTrailers } from '../response/headers.js';
 import { type HeadersBefore, headersBefore, restoreHeaders } from '../response/headers-before.js';
-import type { AttemptListener, Plan } from '../transport.js';
+import type { AttemptListener, Plan, Sending } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { hearInterim } from './interim.js';
 import { ListenerMark } from './listener-mark.js';
 import { Redirects } from './redirects.js';
 import { type StandIn, standIn } from './stand-in.js';
+import { whenOpen } from './when-open.js';
 
 /** What the transport provides to its attempts. */
 export interface NodeTools {
-  readonly wheel: DeadlineWheel;
   /** The error for a connection that closed without giving a reason. */
   readonly brokenOff: () => Error;
   /** The pool for this URL. */
@@ -25,19 +24,13 @@ export interface NodeTools {
 }
 
 /** One attempt of the node transport: runs httpxy, judges the response, and cleans up. */
-export class NodeAttempt implements Deadline {
-  dueAt = 0;
-  slot = -1;
+export class NodeAttempt implements Sending {
   /** A listener of `on.proxyReq` has begun to write the body. */
   bodyWritten = false;
   readonly #plan: Plan;
   readonly #listener: AttemptListener;
   readonly #limits: ConnectionOptions;
   readonly #brokenOff: () => Error;
-  readonly #wheel: DeadlineWheel;
-  #bytesRead = 0;
-  /** The client was not reading at the last check. */
-  #suspended = false;
   readonly #res: ServerResponse;
   readonly #marks: readonly ListenerMark[];
   readonly #stand: StandIn;
@@ -47,6 +40,8 @@ export class NodeAttempt implements Deadline {
   #redirects: Redirects | undefined;
   #over = false;
   #accepted = false;
+  /** All of the response is here; who handles it himself may still be at it. */
+  #arrived = false;
   #silence: Error | undefined;
   #before: HeadersBefore | undefined;
 
@@ -54,11 +49,10 @@ export class NodeAttempt implements Deadline {
     plan: Plan,
     listener: AttemptListener,
     limits: ConnectionOptions,
-    { wheel, brokenOff, agentOf }: NodeTools,
+    { brokenOff, agentOf }: NodeTools,
   ) {
     this.#agentOf = agentOf;
     this.#brokenOff = brokenOff;
-    this.#wheel = wheel;
     const { res } = plan.exchange;
     this.#plan = plan;
     this.#listener = listener;
@@ -86,7 +80,9 @@ export class NodeAttempt implements Deadline {
       this.#hangUp();
       return false;
     }
-    this.#listener.connected();
+    const { body } = this.#plan;
+    if (proxyReq.socket) whenOpen(proxyReq.socket, this.#listener);
+    if (body) proxyReq.once('finish', () => this.#listener.sent());
     // httpxy sets `Connection: close` on a request with chunks.
     if (proxyReq.hasHeader('transfer-encoding') && proxyReq.shouldKeepAlive) {
       proxyReq.setHeader('connection', 'keep-alive');
@@ -134,7 +130,6 @@ export class NodeAttempt implements Deadline {
     const headers = responseHeaders(rawHeaders, this.#plan.exchange, { status, setCookie });
     Object.assign(proxyRes, { headers: besideHeaders(this.#res, headers) });
     lingerWhileUploading(this.req);
-    this.#watchBody();
     this.#countBody(proxyRes);
     if (!this.#options?.selfHandleResponse) setImmediate(flushHead, this.#res);
     return true;
@@ -153,7 +148,7 @@ export class NodeAttempt implements Deadline {
   /** Called when the response has arrived in full. */
   end(proxyRes: IncomingMessage): boolean {
     if (this.#over) return false;
-    this.#wheel.forget(this);
+    this.#arrived = true;
     const ended = this.#res.writableEnded;
     if (proxyRes.rawTrailers.length > 0 && !ended)
       this.#res.addTrailers(sendableTrailers(proxyRes.rawTrailers));
@@ -168,6 +163,15 @@ export class NodeAttempt implements Deadline {
     this.#over = true;
     this.#listener.finished();
   };
+
+  get received(): number {
+    return this.#arrived ? Number.POSITIVE_INFINITY : (this.#proxyReq?.socket?.bytesRead ?? 0);
+  }
+
+  stop(reason: Error): void {
+    this.#hangUp();
+    this.fail(reason);
+  }
 
   /** What the attempt sends. */
   get plan(): Plan {
@@ -194,7 +198,6 @@ export class NodeAttempt implements Deadline {
   readonly fail = (error: unknown): void => {
     if (this.#over) return;
     this.#over = true;
-    this.#wheel.forget(this);
     this.#dropListeners();
     this.#res.off('close', this.#finish);
     if (this.#accepted && this.#res.headersSent) this.#res.destroy();
@@ -215,7 +218,6 @@ export class NodeAttempt implements Deadline {
 
   readonly cancel = (): void => {
     this.#over = true;
-    this.#wheel.forget(this);
     this.#dropListeners();
     this.#hangUp();
   };
@@ -243,33 +245,6 @@ export class NodeAttempt implements Deadline {
     proxyRes.on('data', (chunk: Buffer) => {
       exchange.bytesOut += chunk.length;
     });
-  }
-
-  #watchBody(): void {
-    const { bodyTimeoutMs } = this.#limits;
-    if (bodyTimeoutMs === 0 || this.#options?.proxyTimeout) return;
-    this.dueAt = performance.now() + bodyTimeoutMs;
-    this.#bytesRead = this.#proxyReq?.socket?.bytesRead ?? 0;
-    this.#wheel.watch(this);
-  }
-
-  /** A body may take any time as long as it flows. A client that does not read is not the target's fault. */
-  expire(): void {
-    if (this.#over) return;
-    const bytesRead = this.#proxyReq?.socket?.bytesRead ?? 0;
-    if (bytesRead > this.#bytesRead || this.#res.writableNeedDrain) {
-      this.#watchBody();
-      this.#suspended = this.#res.writableNeedDrain;
-      return;
-    }
-    if (this.#suspended) {
-      // The client has just begun to read again: nothing could arrive before.
-      this.#watchBody();
-      this.#suspended = false;
-      return;
-    }
-    this.#hangUp();
-    this.fail(Object.assign(new Error('The body stopped'), { code: 'UND_ERR_BODY_TIMEOUT' }));
   }
 
   /**

@@ -2,7 +2,6 @@ import type http from 'node:http';
 import { Readable } from 'node:stream';
 import { createProxyServer, type ProxyServer, type ProxyServerOptions } from 'httpxy';
 import { shuttingDown } from '../../core/errors.js';
-import type { DeadlineWheel } from '../deadline-wheel.js';
 import { targetTls } from '../options/tls-options.js';
 import { bodySource } from '../request/body-source.js';
 import { lendFraming } from '../request/parsed-body.js';
@@ -30,11 +29,11 @@ export class NodeTransport {
    * @param users http-proxy-middleware's server, on which its users listen
    * @param lost called with what their listeners fail with after the call
    */
-  constructor(users: ProxyServer, options: ConnectionOptions, wheel: DeadlineWheel, lost: OnFailure) {
+  constructor(users: ProxyServer, options: ConnectionOptions, lost: OnFailure) {
     this.#lost = lost;
     this.#pools = new NodePools(options.connections);
     const agentOf = ({ protocol }: URL) => this.#pools.of(protocol === 'https:');
-    this.#tools = { wheel, brokenOff: () => this.#brokenOff(), agentOf };
+    this.#tools = { brokenOff: () => this.#brokenOff(), agentOf };
     this.#options = options;
     this.#users = users;
     this.#passOn();

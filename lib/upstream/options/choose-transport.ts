@@ -8,7 +8,7 @@ import { TLS_OPTIONS } from './tls-options.js';
 const NODE_EVENTS = ['proxyReq', 'proxyRes', 'end', 'econnreset'] as const;
 
 /** Names of the options that need the undici transport. */
-export const UNDICI_OPTIONS = ['keepAliveTimeoutMs', 'connectTimeoutMs', 'maxResponseHeaderBytes'] as const;
+export const UNDICI_OPTIONS = ['keepAliveTimeoutMs', 'maxResponseHeaderBytes'] as const;
 /** Connection options that a target given as an object may have. */
 export const TARGET_PARTS = [
   'socketPath',

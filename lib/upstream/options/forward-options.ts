@@ -22,22 +22,38 @@ export interface TransportOptions {
    */
   keepAliveTimeoutMs?: number;
   /**
-   * Time limit for the TCP and TLS handshakes. Exceeding it is 504 ERR_UPSTREAM_TIMEOUT. Needs undici.
-   * @default 10000
+   * Longest wait for one of our own connections while all `connections` are in use; `0` is no limit. Exceeding it is 503
+   * ERR_NO_CONNECTION: nothing was sent, and it does not count against the target. Lower it to fail fast under load.
+   * @default the limit of the target, `requestTimeoutMs`
+   */
+  queueTimeoutMs?: number;
+  /**
+   * Time limit for the TCP and TLS handshakes. Exceeding it is 504 ERR_UPSTREAM_TIMEOUT. Through an egress proxy
+   * `proxyRotate.connectTimeoutMs` applies too.
+   * @default 10000, or `requestTimeoutMs` where that is less
    */
   connectTimeoutMs?: number;
   /**
-   * Longest pause between two chunks of a body; `0` is no limit. Raise it for event streams that are silent for longer.
-   * An open WebSocket may be idle for any time.
+   * Time limit for the target, from the last byte of the request to the response's headers; `0` is no limit. Exceeding
+   * it is 504 ERR_UPSTREAM_TIMEOUT. Neither the wait for a connection nor the client's upload counts. Of this and the
+   * limit of a `breaker()` in front the smaller one holds.
+   * @default 0
+   */
+  requestTimeoutMs?: number;
+  /**
+   * Longest pause in a body; `0` is no limit. A client that pauses in its upload for longer gets 408
+   * ERR_REQUEST_TIMEOUT; a response whose target pauses for longer while the client reads is cut off. A body may take
+   * as long as it flows. An open WebSocket may be idle for any time.
    * @default 30000
    */
   bodyTimeoutMs?: number;
   /**
-   * Time limit for one attempt, from waiting for a connection to the response's headers; `0` is no limit. Exceeding
-   * it is 504 ERR_UPSTREAM_TIMEOUT. A `breaker()` in front sets its own.
-   * @default 0
+   * Longest pause in a response that is a stream of events or lines (`text/event-stream`, `application/x-ndjson` and the
+   * like), in place of `bodyTimeoutMs`; `0` is no limit. Exceeding it cuts the stream off, and does not count against
+   * the target. Set it to get rid of streams that have died unnoticed.
+   * @default none, or `bodyTimeoutMs` where that is set
    */
-  requestTimeoutMs?: number;
+  streamIdleTimeoutMs?: number;
   /**
    * Largest header section of a response; a larger one is 502 ERR_UPSTREAM_PROTOCOL. Needs undici.
    * @default 65536

@@ -1,6 +1,8 @@
+import type { z } from 'zod';
 import { CREDENTIAL_HEADERS } from '../../core/credential-headers.js';
 import { invalidOption } from '../../core/errors.js';
 import { resolveOptions } from '../../core/options.js';
+import { CONNECT_MS, type PhaseLimits } from '../attempt-clock.js';
 import type { HeaderPolicy } from '../request/headers.js';
 import { targetUrl } from '../request/target.js';
 import type { ConnectionOptions } from '../undici/transport.js';
@@ -20,6 +22,8 @@ export interface UpstreamOptions {
   readonly method: string | undefined;
   readonly headers: HeaderPolicy;
   readonly connections: ConnectionOptions;
+  readonly limits: PhaseLimits;
+  /** What the target may take from the last byte of a request to its head; 0 is no limit. */
   readonly requestTimeoutMs: number;
   readonly maxKeptBytes: number;
   /** No attempt is sent without an egress proxy unless the rotation allows it. */
@@ -64,7 +68,7 @@ export function resolveForward(
     connections: {
       connections: given.connections,
       keepAliveTimeoutMs: given.keepAliveTimeoutMs ?? 4000,
-      connectTimeoutMs: given.connectTimeoutMs ?? 10_000,
+      connectTimeoutMs: given.connectTimeoutMs ?? CONNECT_MS,
       bodyTimeoutMs: given.bodyTimeoutMs,
       maxResponseHeaderBytes: given.maxResponseHeaderBytes ?? 65_536,
       secure: given.secure,
@@ -75,11 +79,34 @@ export function resolveForward(
         secretHeaders: [...CREDENTIAL_HEADERS, 'proxy-authorization', ...namesOf(given.headers)],
       },
     },
+    limits: limitsOf(given, options),
     requestTimeoutMs: given.requestTimeoutMs,
     maxKeptBytes: given.maxKeptBytes,
     egressOnly: false,
   };
 }
+
+function limitsOf(
+  { queueTimeoutMs, connectTimeoutMs, bodyTimeoutMs, streamIdleTimeoutMs, proxyTimeout = 0 }: ParsedLimits,
+  given: ForwardOptions,
+): PhaseLimits {
+  // Of two limits on one thing the smaller holds, but a default never beats what was given.
+  const byProxyTimeout = proxyTimeout > 0 && given.bodyTimeoutMs === undefined;
+  return Object.freeze({
+    queueMs: queueTimeoutMs === undefined ? undefined : limit(queueTimeoutMs),
+    connectMs: connectTimeoutMs,
+    uploadMs: limit(bodyTimeoutMs),
+    bodyMs: byProxyTimeout ? Number.POSITIVE_INFINITY : limit(bodyTimeoutMs),
+    streamIdleMs: limit(streamIdleTimeoutMs ?? given.bodyTimeoutMs ?? 0),
+  });
+}
+
+type ParsedLimits = Pick<
+  z.output<typeof forwardSchema>,
+  'queueTimeoutMs' | 'connectTimeoutMs' | 'bodyTimeoutMs' | 'streamIdleTimeoutMs' | 'proxyTimeout'
+>;
+
+const limit = (ms: number) => ms || Number.POSITIVE_INFINITY;
 
 const namesOf = (headers: object) => Object.keys(headers).map((name) => name.toLowerCase());
 

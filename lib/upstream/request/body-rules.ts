@@ -20,10 +20,24 @@ export class BodyLedger {
   }
 }
 
+/** What has to act for an upload to go on: `source` is a stream given by an option, `copy` the receiver of a copy. */
+export type UploadWait = 'client' | 'source' | 'target' | 'copy';
+
+/** A body that flows from the client to the target. */
+export interface Upload {
+  /** Changes whenever some of it moves. */
+  readonly moves: number;
+  readonly awaits: UploadWait;
+}
+
 /** The body of a call, opened again for each attempt. */
 export interface RequestBody {
   /** What is sent to the target: one buffer if all of it is here, otherwise a stream. */
   open(): Buffer | Readable;
+  /** There is a connection for what was opened: what the client sends is read from here on. */
+  release(): void;
+  /** How the upload gets on; `undefined` if what was opened is a buffer. */
+  readonly upload: Upload | undefined;
   /** Another attempt can send the whole body. */
   readonly replayable: boolean;
   /** Set if the body is sent in another form than it came in: the new headers. */

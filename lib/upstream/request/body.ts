@@ -56,6 +56,8 @@ function givenBody(buffer: unknown, rules: BodyRules): RequestBody {
 function bufferedBody(buffer: Buffer, contentType: string | undefined): RequestBody {
   return {
     open: () => buffer,
+    release: () => {},
+    upload: undefined,
     replayable: true,
     rebuilt: { contentType },
     copyTo: (receiver) => void receiver.end(buffer),

@@ -1,11 +1,12 @@
 import { Readable, type Writable } from 'node:stream';
-import type { BodyLedger, BodyRules, RequestBody } from './body-rules.js';
+import type { BodyLedger, BodyRules, RequestBody, Upload, UploadWait } from './body-rules.js';
 
 /**
  * A body that streams through. What has passed is kept up to a limit, so that another attempt can send it again and
  * continue with what the client still sends. Nothing waits for the whole body.
  */
-export class StreamedBody implements RequestBody {
+export class StreamedBody implements RequestBody, Upload {
+  moves = 0;
   readonly given: boolean;
   readonly #source: Readable;
   readonly #ledger: BodyLedger;
@@ -17,6 +18,9 @@ export class StreamedBody implements RequestBody {
   #ended = false;
   #listening = false;
   #reader: Readable | undefined;
+  #released = false;
+  /** The reader wants more. */
+  #wanted = false;
   #copy: Writable | undefined;
 
   constructor(source: Readable, { keepBytes, ledger }: BodyRules, given = false) {
@@ -31,14 +35,33 @@ export class StreamedBody implements RequestBody {
     return this.#keeping || this.#passedBytes === 0;
   }
 
+  get upload(): Upload | undefined {
+    return this.#reader && this;
+  }
+
+  get awaits(): UploadWait {
+    if (this.#ended || (this.#reader?.readableLength ?? 0) > 0) return 'target';
+    if (this.#copy?.writableNeedDrain) return 'copy';
+    return this.given ? 'source' : 'client';
+  }
+
   open(): Buffer | Readable {
     this.#leaveReader();
     if (this.#ended && this.#keeping) return Buffer.concat(this.#kept, this.#keptBytes);
-    const reader = new Readable({ read: this.#resume, highWaterMark: 64 * 1024 });
+    const reader = new Readable({ read: this.#onWanted, highWaterMark: 64 * 1024 });
     this.#reader = reader;
+    this.#released = false;
+    this.#wanted = false;
     for (const chunk of this.#kept) reader.push(chunk);
+    // Nothing is read before there is a connection: an attempt that comes to none leaves the body whole.
+    this.#source.pause();
     this.#listen();
     return reader;
+  }
+
+  release(): void {
+    this.#released = true;
+    if (this.#wanted) this.#resume();
   }
 
   copyTo(receiver: Writable): void {
@@ -64,6 +87,12 @@ export class StreamedBody implements RequestBody {
     this.#resume();
   }
 
+  readonly #onWanted = (): void => {
+    this.moves++;
+    this.#wanted = true;
+    if (this.#released) this.#resume();
+  };
+
   /** The slower of the two readers sets the pace. Not resumed without a listener: the data would be lost. */
   readonly #resume = (): void => {
     if (this.#listening && !this.#copy?.writableNeedDrain) this.#source.resume();
@@ -71,6 +100,7 @@ export class StreamedBody implements RequestBody {
 
   readonly #copyDrained = (): void => {
     const reader = this.#reader;
+    if (reader && !this.#released) return;
     if (!reader || reader.readableLength < reader.readableHighWaterMark) this.#resume();
   };
 
@@ -91,6 +121,7 @@ export class StreamedBody implements RequestBody {
 
   readonly #onData = (data: Buffer | string): void => {
     const chunk = typeof data === 'string' ? Buffer.from(data) : data;
+    this.moves++;
     this.#passedBytes += chunk.length;
     if (this.#keeping) this.#keep(chunk);
     const full = this.#reader?.push(chunk) === false;

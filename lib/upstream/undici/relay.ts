@@ -38,6 +38,7 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
   #cancelled = false;
   #drained = 0;
   #drainTimer: NodeJS.Timeout | undefined;
+  #chunks = 0;
   #upload: Readable | undefined;
 
   constructor(plan: Plan, listener: AttemptListener, setCookie: boolean, tools: RelayTools) {
@@ -61,11 +62,28 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
     this.#abort?.(new Error('The attempt was cancelled'));
   }
 
+  stop(reason: Error): void {
+    this.#abort?.(reason);
+  }
+
+  get received(): number {
+    return this.#chunks;
+  }
+
+  /** A client of the pool has taken it, and opens a connection for it where it has none. */
+  assigned(): void {
+    if (!this.#over) this.#listener.connecting();
+  }
+
   onConnect(abort: (reason?: Error) => void): void {
     // Cancelled in the queue. To abort here would close a good connection; an error keeps it open.
     if (this.#cancelled) throw new Error('The attempt was cancelled');
     this.#abort = abort;
     this.#listener.connected();
+  }
+
+  onRequestSent(): void {
+    if (!this.#over) this.#listener.sent();
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText = ''): boolean {
@@ -93,6 +111,7 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
   /** @returns `false` to pause the connection until it is resumed */
   onData(chunk: Buffer): boolean {
     const response = this.#response;
+    this.#chunks++;
     if (!response) {
       this.#drained += chunk.length;
       if (this.#drained > DRAIN_BYTES) this.#leave();

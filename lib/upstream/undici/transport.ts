@@ -6,6 +6,7 @@ import type { Target } from '../request/target.js';
 import { LateHeads } from '../response/late-heads.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
 import { type Pausing, steady } from './connection.js';
+import { PoolClient } from './pool-client.js';
 import { Relay, type RelayTools } from './relay.js';
 
 /** Sizes and time limits of connections to targets. */
@@ -111,13 +112,15 @@ export class UndiciTransport {
   }
 
   #open(target: Target, egress: Egress | undefined): Pool {
-    const { connections, keepAliveTimeoutMs, bodyTimeoutMs, maxResponseHeaderBytes } = this.#options;
+    const { connections, keepAliveTimeoutMs, maxResponseHeaderBytes } = this.#options;
     return new Pool(egress?.absoluteForm?.origin ?? target.origin, {
       connections: egress?.connections ?? connections,
       pipelining: 1,
+      factory: (origin, options) => new PoolClient(origin, options),
       keepAliveTimeout: keepAliveTimeoutMs,
       headersTimeout: 0,
-      bodyTimeout: bodyTimeoutMs,
+      // An attempt has a clock of its own for each phase.
+      bodyTimeout: 0,
       maxHeaderSize: maxResponseHeaderBytes,
       connect: this.#connector(target, egress),
       // A reset HTTP/2 stream without Content-Length looks like a complete response.

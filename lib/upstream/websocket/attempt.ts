@@ -7,11 +7,12 @@ import { ProxyError } from '../../core/errors.js';
 import type { Exchange } from '../../core/exchange.js';
 import type { Upgrade } from '../../core/upgrade.js';
 import { meansWebSocket } from '../../websocket/upgrade.js';
+import { whenOpen } from '../node/when-open.js';
 import { targetTls } from '../options/tls-options.js';
 import { asUrl } from '../request/target.js';
 import { ClientResponse } from '../response/client-response.js';
 import { responseHeaders } from '../response/headers.js';
-import type { AttemptListener, Plan } from '../transport.js';
+import type { AttemptListener, Plan, Sending } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { connectTo, isEncrypted, upgradeOptions } from './options.js';
 import { Tunnel } from './tunnel.js';
@@ -25,7 +26,7 @@ export interface UpgradeTools {
 }
 
 /** One attempt at a handshake, up to the 101 that opens the tunnel, or to the end of any other response. */
-export class UpgradeAttempt {
+export class UpgradeAttempt implements Sending {
   readonly #plan: Plan;
   readonly #upgrade: Upgrade;
   readonly #listener: AttemptListener;
@@ -47,6 +48,7 @@ export class UpgradeAttempt {
     const { egress } = this.#plan;
     if (!egress) return this.#send(undefined);
     const { target, proxyOptions } = this.#plan;
+    this.#listener.connecting();
     egress
       .connect(connectTo(target, this.#tools.limits.secure, targetTls(proxyOptions)))
       .then((socket) => {
@@ -62,6 +64,14 @@ export class UpgradeAttempt {
     this.#end();
     this.#proxyReq?.destroy();
   };
+
+  get received(): number {
+    return this.#proxyReq?.socket?.bytesRead ?? 0;
+  }
+
+  stop(reason: Error): void {
+    this.fail(reason);
+  }
 
   readonly fail = (error: unknown): void => {
     if (this.#over) return;
@@ -84,7 +94,7 @@ export class UpgradeAttempt {
       proxyReq.setHeader('Connection', 'Upgrade');
       proxyReq.setHeader('Upgrade', 'websocket');
       if (tunnel) this.#listener.connected();
-      else proxyReq.once('socket', (socket) => this.#watchConnect(socket));
+      else proxyReq.once('socket', (socket) => whenOpen(socket, this.#listener));
       proxyReq.on('response', this.#responses).on('upgrade', this.#switches);
       const { req } = exchange;
       const shown = { ...proxyOptions, target: asUrl(proxyOptions.target) };
@@ -118,21 +128,6 @@ export class UpgradeAttempt {
     }
   }
 
-  #watchConnect(socket: Socket): void {
-    const encrypted = isEncrypted(this.#plan.target);
-    const late = (): void => {
-      if (!this.#over) this.fail(Object.assign(new Error('No connection in time'), { code: 'ETIMEDOUT' }));
-    };
-    const connected = (): void => {
-      socket.setTimeout(0, late);
-      this.#listener.connected();
-    };
-    // A user's agent may return a connection that is already open.
-    if (this.#proxyReq?.reusedSocket || (!socket.connecting && !encrypted)) return connected();
-    socket.once(encrypted ? 'secureConnect' : 'connect', connected);
-    socket.setTimeout(this.#tools.limits.connectTimeoutMs, late);
-  }
-
   readonly #closed = (): void => {
     this.fail(Object.assign(new Error('The connection closed'), { code: 'ECONNRESET' }));
   };
@@ -164,11 +159,6 @@ export class UpgradeAttempt {
       this.#listener.finished();
     });
     proxyRes.on('close', this.#closed);
-    // A client that does not read is not the target's fault.
-    proxyRes.setTimeout(limits.bodyTimeoutMs, () => {
-      if (proxyRes.isPaused()) return;
-      proxyRes.destroy(Object.assign(new Error('The body stopped'), { code: 'UND_ERR_BODY_TIMEOUT' }));
-    });
   }
 
   #upgraded(proxyRes: IncomingMessage, target: Socket, head: Buffer): void {

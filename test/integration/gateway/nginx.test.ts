@@ -9,6 +9,7 @@ import { call, open } from '../../support/client.js';
 import { listening, unusedPort } from '../../support/listening.js';
 import { startNginx } from '../../support/nginx.js';
 import { blocksOf, swap } from '../../support/pages.js';
+import { startRedis } from '../../support/redis.js';
 import { eventOf } from '../../support/until.js';
 import { json, startUpstream, type UpstreamResponse } from '../../support/upstream.js';
 
@@ -19,7 +20,7 @@ async function startAsShown(target: string) {
   const blocks = await blocksOf('recipes/behind-nginx.md');
   const text = (language: string) => blocks.find((block) => block.language === language)?.text ?? '';
   const file = swap(text('yaml'), { 'https://prices.example': target });
-  const loaded = parseConfig(file, { env: { REDIS_URL: `redis://127.0.0.1:${await unusedPort()}` } });
+  const loaded = parseConfig(file, { env: { REDIS_URL: (await startRedis()).url } });
   const gateway = createGateway({
     ...loaded,
     gateway: { ...loaded.gateway, port: 0 },

@@ -132,9 +132,9 @@ describe('forward() refuses at construction', () => {
     ],
     [
       'an option that the node transport does not support',
-      { target: TARGET, transport: 'node', connectTimeoutMs: 5 },
-      'forward.connectTimeoutMs',
-      "forward.connectTimeoutMs cannot be honoured by transport 'node'; received 5",
+      { target: TARGET, transport: 'node', keepAliveTimeoutMs: 5 },
+      'forward.keepAliveTimeoutMs',
+      "forward.keepAliveTimeoutMs cannot be honoured by transport 'node'; received 5",
     ],
     [
       'an unknown event, with a suggestion',

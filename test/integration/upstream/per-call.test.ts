@@ -195,9 +195,9 @@ describe('forward() chooses the transport of each call', () => {
   it('refuses what an option of undici excludes', async () => {
     const upstream = await startUpstream(text('hello'));
     const router = setting(upstream.url, { followRedirects: true });
-    const proxy = await startForward({ router, connectTimeoutMs: 5000 });
+    const proxy = await startForward({ router, keepAliveTimeoutMs: 5000 });
     const { text: refusal } = await call(`${proxy.url}/set`);
-    expect(refusal).to.include("needs transport 'node', that cannot go with connectTimeoutMs");
+    expect(refusal).to.include("needs transport 'node', that cannot go with keepAliveTimeoutMs");
   });
 
   it('refuses an agent for another protocol than the target’s', async () => {

@@ -68,16 +68,6 @@ for (const transport of TRANSPORTS) {
       expect(begun.response.information.length).to.be.above(0);
     });
 
-    it('counts the wait for a connection', async () => {
-      const upstream = await startUpstream((_req, res) => void res.writeHead(200).write('x'));
-      const proxy = await startForward({ target: upstream.url, transport, requestTimeoutMs, connections: 1 });
-      const first = await open(proxy.url);
-
-      expectTimeout(await timed(call(proxy.url)), requestTimeoutMs);
-      expect(upstream.requests).to.have.length(1);
-      first.req.destroy();
-    });
-
     it('counts an upload that stalls because the target does not read', async () => {
       const upstream = await startRawUpstream(({ socket }) => socket.pause());
       const proxy = await startForward({ target: upstream.url, transport, requestTimeoutMs });

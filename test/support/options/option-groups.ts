@@ -47,7 +47,8 @@ function partOf(name: string, { shape }: z.ZodObject): OptionGroup {
   };
 }
 
-const apiDefaults = sortOptions('', { target: 'http://localhost' });
+// Beside a breaker one of them has a limit less of its own.
+const apiDefaults = sortOptions('', { target: 'http://localhost', breaker: false });
 const { target: _target, ...forwardDefaults } = forwardSchema.parse(apiDefaults.forward);
 
 /** Every group, by its name in the page's template. */

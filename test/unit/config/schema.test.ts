@@ -164,8 +164,8 @@ describe('parseConfig() of the options of an API', () => {
       'apis.x.headers.X-Key must be Latin-1 without control characters, CR or LF; received a string of 4 characters',
     ],
     [
-      'transport: node\nconnectTimeoutMs: 5',
-      "apis.x.connectTimeoutMs cannot be honoured by transport 'node'",
+      'transport: node\nkeepAliveTimeoutMs: 5',
+      "apis.x.keepAliveTimeoutMs cannot be honoured by transport 'node'",
     ],
     ['cache: soon', 'apis.x.cache must be a block of options, or false; received "soon"'],
     ['rateLimit: soon', 'apis.x.rateLimit must be a block of options, or false; received "soon"'],

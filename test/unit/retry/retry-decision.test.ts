@@ -19,7 +19,14 @@ const failure = (retryClass: RetryClass | undefined, unsent = false): AttemptOut
   staleConnection: false,
 });
 function decide(outcome: AttemptOutcome, call: Partial<RetryContext> = {}, options: RetryOptions = {}) {
-  const context = { method: 'GET', attemptsMade: 1, elapsedMs: 0, replayable: true, ...call } as RetryContext;
+  const context = {
+    method: 'GET',
+    attemptsMade: 1,
+    elapsedMs: 0,
+    leastMs: 0,
+    replayable: true,
+    ...call,
+  } as RetryContext;
   return decideRetry(resolveOptions(retrySchema, options, 'retry'), outcome, context, {
     now: 0,
     random: 0.5,
@@ -76,6 +83,8 @@ describe('decideRetry()', () => {
     expect(decide(response(503, 'Retry-After', '30'))).to.deep.equal({ stop: 'time' });
     expect(decide(response(503, 'Retry-After', '3600'))).to.deep.equal({ stop: 'time' });
     expect(decide(response(503), { elapsedMs: 29_500 })).to.deep.equal({ stop: 'time' });
+    expect(decide(response(503), { elapsedMs: 28_500 })).to.have.property('waitMs');
+    expect(decide(response(503), { elapsedMs: 28_500, leastMs: 1000 })).to.deep.equal({ stop: 'time' });
   });
 
   it('takes no response for one that was not sent, whatever else it says', () => {

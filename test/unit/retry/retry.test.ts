@@ -44,6 +44,7 @@ const contextOf = (exchange: Exchange, more: Partial<RetryContext> = {}): RetryC
   method: 'GET',
   attemptsMade: 1,
   elapsedMs: 0,
+  leastMs: 0,
   replayable: true,
   keyed: false,
   ...more,

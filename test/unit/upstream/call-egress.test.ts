@@ -12,6 +12,7 @@ import {
   retrying,
   Scene,
   socketError,
+  standStill,
   told,
   way,
 } from './call-scene.js';
@@ -153,8 +154,9 @@ describe('Call with an egress policy', () => {
     const gone = new Scene({ egress: inTurn('a', 'b'), body: { replayable: false } }).start();
     gone.last.listener.failed(proxyError('ERR_PROXY_CONNECT'));
     expect(codes(gone.settled)).to.deep.equal(['ERR_PROXY_CONNECT']);
-    const retry = retrying(3, { totalTimeoutMs: 0 });
+    const retry = retrying(3, { totalTimeoutMs: 40 });
     const late = new Scene({ egress: inTurn('a', 'b'), retry }).start();
+    standStill(25);
     late.last.listener.failed(proxyError('ERR_PROXY_CONNECT'));
     expect(codes(late.settled)).to.deep.equal(['ERR_PROXY_CONNECT']);
     const inTime = new Scene({ egress: inTurn('a', 'b'), retry: retrying(3), body: { replayable: true } });

@@ -67,7 +67,9 @@ describe('Call and its limits', () => {
     expect(attempt?.waitedMs).to.be.at.least(5).and.below(1000);
     expect(attempt?.startedAt).to.be.at.least(since + 5);
     const [deadline] = scene.wheel.watched;
-    expect(deadline?.dueAt).to.be.closeTo((attempt?.startedAt ?? 0) + 1000, 0.001);
+    expect(deadline)
+      .to.have.property('dueAt')
+      .that.is.closeTo((attempt?.startedAt ?? 0) + 1000, 0.001);
     expect(recorder.heard).to.deep.equal([['sending', 1]]);
   });
 

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import type { Attempt } from '../../../lib/core/attempt.js';
 import type { Limit } from '../../../lib/core/exchange.js';
 import { fakeTimers } from '../../support/fake-timers.js';
 import {
@@ -12,7 +11,6 @@ import {
   Scene,
   socketError,
   told,
-  way,
 } from './call-scene.js';
 
 const RESET = 'ECONNRESET';
@@ -54,7 +52,10 @@ describe('Call with a retry policy', () => {
     const accepted = new Scene({ retry }).start();
     accepted.last.listener.head(head(399));
     expect(asked).to.have.length(1);
-    const [[outcome, { elapsedMs, ...context }]] = asked as [[unknown, { elapsedMs: number }]];
+    const [[outcome, { elapsedMs, leastMs, ...context }]] = asked as [
+      [unknown, { elapsedMs: number; leastMs: number }],
+    ];
+    expect(leastMs).to.equal(6000);
     expect(outcome).to.deep.equal({ kind: 'response', head: head(400) });
     expect(context).to.deep.equal({
       exchange: scene.exchange,
@@ -227,76 +228,4 @@ describe('Call with a retry policy', () => {
     await told();
     expect(done).to.deep.equal(['done']);
   });
-});
-
-describe('Call and the time that an attempt has', () => {
-  const timeOf = (scene: Scene): number | undefined => {
-    const [deadline] = scene.wheel.watched;
-    return deadline && deadline.dueAt - (scene.exchange.attempts.at(-1)?.startedAt ?? 0);
-  };
-
-  it('is what forward() was given, or the breaker', () => {
-    expect(timeOf(new Scene().start())).to.equal(undefined);
-    expect(timeOf(new Scene({ requestTimeoutMs: 300 }).start())).to.be.closeTo(300, 0.001);
-    const scene = new Scene({ requestTimeoutMs: 300, attemptTimeoutMs: 200 }).start();
-    expect(timeOf(scene)).to.be.closeTo(200, 0.001);
-  });
-
-  it('is at most what is left of all the time of a call with retries', () => {
-    const retry = retrying(0, { totalTimeoutMs: 5000 });
-    expect(timeOf(new Scene({ retry }).start())).to.be.within(4500, 5000);
-    expect(timeOf(new Scene({ retry, requestTimeoutMs: 300 }).start())).to.be.closeTo(300, 0.001);
-    expect(timeOf(new Scene({ retry, requestTimeoutMs: 9000 }).start())).to.be.within(4500, 5000);
-    const late = retrying(0, { totalTimeoutMs: 0 });
-    expect(timeOf(new Scene({ retry: late }).start())).to.be.closeTo(1, 0.001);
-  });
-
-  it('ends an attempt without a head, and its connection first', () => {
-    const order: string[] = [];
-    const limit: Limit = { admit: () => ({ end: () => order.push('end') }) };
-    const scene = new Scene({
-      limits: [limit],
-      requestTimeoutMs: 300,
-      cancelled: () => order.push('cancelled'),
-    }).start();
-    scene.wheel.expireAll();
-    expect(order).to.deep.equal(['cancelled', 'end']);
-    expect(codes(scene.settled)).to.deep.equal(['ERR_UPSTREAM_TIMEOUT']);
-    expect(scene.settled[0]?.message).to.equal('The upstream did not respond within 300 ms');
-    expect(scene.exchange.attempts[0]?.end).to.include({ by: 'target', retryClass: 'timeout' });
-  });
-
-  it('does not bound the body', () => {
-    const scene = new Scene({ requestTimeoutMs: 300 }).start();
-    scene.last.listener.head(head(200));
-    expect(scene.wheel.watched.size).to.equal(0);
-    const [attempt] = scene.exchange.attempts;
-    const { durationMs } = attempt as Attempt;
-    scene.last.listener.finished();
-    expect(attempt?.durationMs).to.equal(durationMs);
-  });
-
-  const WAYS: [what: string, opening: number, connected: boolean, code: string][] = [
-    ['opens a tunnel', 1, false, 'ERR_PROXY_CONNECT'],
-    ['waits for a connection', 0, false, 'ERR_UPSTREAM_TIMEOUT'],
-    ['has its connection', 1, true, 'ERR_UPSTREAM_TIMEOUT'],
-  ];
-  for (const [what, opening, connected, code] of WAYS) {
-    it(`ends one that ${what} with ${code}`, () => {
-      const tried: string[][] = [];
-      const choose = (_call: unknown, names: ReadonlySet<string>) => {
-        tried.push([...names]);
-        return names.size === 0 ? way('a', { opening }) : proxyError('ERR_NO_PROXY');
-      };
-      const scene = new Scene({ egress: { choose }, requestTimeoutMs: 300 }).start();
-      if (connected) scene.last.listener.connected();
-      scene.wheel.expireAll();
-      const end = scene.exchange.attempts[0]?.end;
-      expect(end).to.have.nested.property('error.code', code);
-      if (code === 'ERR_PROXY_CONNECT') {
-        expect(end).to.have.nested.property('error.message', 'The egress proxy made no connection in time');
-      }
-      expect(tried).to.deep.equal(code === 'ERR_PROXY_CONNECT' ? [[], ['a']] : [[]]);
-    });
-  }
 });

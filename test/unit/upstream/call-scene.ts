@@ -5,10 +5,11 @@ import type { Egress, EgressPolicy } from '../../../lib/core/egress.js';
 import { type ErrorCode, ProxyError } from '../../../lib/core/errors.js';
 import type { Limit, Permit, RetryPolicy } from '../../../lib/core/exchange.js';
 import { Exchange } from '../../../lib/core/exchange.js';
+import type { PhaseLimits } from '../../../lib/upstream/attempt-clock.js';
 import { Call } from '../../../lib/upstream/call.js';
 import type { CallTools, WaitingCall } from '../../../lib/upstream/call-tools.js';
 import { type Deadline, DeadlineWheel } from '../../../lib/upstream/deadline-wheel.js';
-import type { RequestBody } from '../../../lib/upstream/request/body-rules.js';
+import type { RequestBody, Upload } from '../../../lib/upstream/request/body-rules.js';
 import type { AttemptListener, Plan, Transport } from '../../../lib/upstream/transport.js';
 
 /** A wheel that turns when it is told to. */
@@ -43,6 +44,8 @@ export interface Sent {
   readonly listener: AttemptListener;
   /** How often its transport was told that nobody waits for it. */
   cancels: number;
+  /** What it says to have received of the response's body. */
+  received: number;
 }
 
 /** What a scene may set up; without anything a GET is sent at once, and an error ends it. */
@@ -51,13 +54,16 @@ export interface SceneOptions {
   readonly limits?: readonly Limit[];
   readonly egress?: EgressPolicy;
   readonly retry?: RetryPolicy;
-  readonly body?: { readonly replayable: boolean };
+  readonly body?: { readonly replayable: boolean; readonly upload?: Upload };
   readonly requestTimeoutMs?: number;
   readonly attemptTimeoutMs?: number;
+  readonly phases?: Partial<PhaseLimits>;
   /** What the transport does while it is asked to send. */
   readonly sending?: (sent: Sent) => void;
   /** What it does when it is told that nobody waits. */
   readonly cancelled?: (sent: Sent) => void;
+  /** What it does when it is told to end with a failure. */
+  readonly stopped?: (sent: Sent) => void;
   readonly logResponse?: CallTools['logResponse'];
 }
 
@@ -85,7 +91,16 @@ export class Scene {
     this.exchange.attemptTimeoutMs = attemptTimeoutMs;
     const { wheel, waiting } = this;
     const isClosed = () => this.closed;
-    const tools = { send: this.#send, wheel, requestTimeoutMs, logResponse, waiting, isClosed };
+    const phases = { ...NO_LIMITS, ...options.phases };
+    const tools = {
+      send: this.#send,
+      wheel,
+      limits: phases,
+      requestTimeoutMs,
+      logResponse,
+      waiting,
+      isClosed,
+    };
     this.call = new Call(this.#plan(), tools, (error) => this.settled.push(error));
   }
 
@@ -119,10 +134,17 @@ export class Scene {
   }
 
   readonly #send: Transport = (plan, listener) => {
-    const sent: Sent = { plan, listener, cancels: 0 };
+    const sent: Sent = { plan, listener, cancels: 0, received: 0 };
     this.sent.push(sent);
     this.#options.sending?.(sent);
     return {
+      get received() {
+        return sent.received;
+      },
+      stop: (reason) => {
+        this.#options.stopped?.(sent);
+        listener.failed(reason);
+      },
       cancel: () => {
         sent.cancels++;
         this.#options.cancelled?.(sent);
@@ -146,14 +168,23 @@ export class Scene {
     };
   }
 
-  #body({ replayable }: { readonly replayable: boolean }): RequestBody {
+  #body({ replayable, upload }: NonNullable<SceneOptions['body']>): RequestBody {
     const content = Buffer.from('body');
     const close = (): void => {
       this.bodyCloses++;
     };
-    return { open: () => content, replayable, copyTo: () => {}, close };
+    return { open: () => content, release: () => {}, upload, replayable, copyTo: () => {}, close };
   }
 }
+
+const NEVER = Number.POSITIVE_INFINITY;
+const NO_LIMITS: PhaseLimits = {
+  queueMs: undefined,
+  connectMs: undefined,
+  uploadMs: NEVER,
+  bodyMs: NEVER,
+  streamIdleMs: NEVER,
+};
 
 export const TARGET = {
   origin: 'http://api.test',
@@ -240,4 +271,9 @@ export function later<T>() {
     [resolve, reject] = ends;
   });
   return { promise, resolve, reject };
+}
+
+/** Lets time pass in which nothing else happens. */
+export function standStill(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

@@ -56,6 +56,7 @@ describe('Call and a transport that tells too much', () => {
       broken.leave();
       expect(broken.exchange.attempts[0]?.end).to.deep.equal({ kind: 'cancelled' });
       const late = new Scene({ cancelled, retry: retrying(3), requestTimeoutMs: 100 }).start();
+      late.last.listener.connected();
       late.wheel.expireAll();
       expect(late.exchange.attempts[0]?.end).to.have.nested.property('error.code', 'ERR_UPSTREAM_TIMEOUT');
       await told();

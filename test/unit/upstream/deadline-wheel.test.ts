@@ -1,7 +1,9 @@
+import { connect, createServer } from 'node:net';
 import { expect } from 'chai';
 import { type Deadline, DeadlineWheel } from '../../../lib/upstream/deadline-wheel.js';
 import { onCleanup } from '../../support/cleanup.js';
-import { until } from '../../support/until.js';
+import { listening } from '../../support/listening.js';
+import { eventOf, until } from '../../support/until.js';
 
 function open(): DeadlineWheel {
   const wheel = new DeadlineWheel();
@@ -9,9 +11,10 @@ function open(): DeadlineWheel {
   return wheel;
 }
 
-function due(inMs: number): Deadline & { expiredAt: number } {
+function due(inMs: number): Deadline & { dueAt: number; expiredAt: number } {
   const deadline = {
     dueAt: performance.now() + inMs,
+    isDue: (now: number) => deadline.dueAt <= now,
     slot: -1,
     expiredAt: 0,
     expire: () => {
@@ -43,7 +46,7 @@ describe('DeadlineWheel', () => {
   it('also watches deadlines that are added while one expires', async () => {
     const wheel = open();
     const second = due(20);
-    wheel.watch({ dueAt: performance.now(), slot: -1, expire: () => wheel.watch(second) });
+    wheel.watch({ isDue: () => true, slot: -1, expire: () => wheel.watch(second) });
     await until(() => second.expiredAt > 0);
   });
 
@@ -81,7 +84,7 @@ describe('DeadlineWheel', () => {
     });
     const after = due(5);
     wheel.watch({
-      dueAt: performance.now(),
+      isDue: () => true,
       slot: -1,
       expire: () => {
         throw new Error('from a listener');
@@ -90,5 +93,33 @@ describe('DeadlineWheel', () => {
     wheel.watch(after);
     await until(() => after.expiredAt > 0);
     expect(errors).to.have.length(1);
+  });
+
+  it('reads sockets once before anything expires, however late it is', async () => {
+    const wheel = open();
+    const server = createServer((socket) => socket.write('in time'));
+    const { port } = await listening(server);
+    const socket = connect(port, '127.0.0.1');
+    onCleanup(() => socket.destroy());
+    await eventOf(socket, 'connect');
+    const deadline = due(40);
+    socket.on('data', () => wheel.forget(deadline));
+    socket.on('data', () => Object.assign(deadline, { read: true }));
+    wheel.watch(deadline);
+    // The process stands still: when it goes on its timers are late, and what has arrived is unread.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    await until(() => 'read' in deadline);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(deadline.expiredAt).to.equal(0);
+  });
+
+  it('asks again before one expires that has moved meanwhile', async () => {
+    const wheel = open();
+    let asked = 0;
+    let expired = 0;
+    const deadline = { slot: -1, isDue: () => ++asked % 2 === 1, expire: () => void expired++ };
+    wheel.watch(deadline);
+    await until(() => asked >= 6);
+    expect(expired).to.equal(0);
   });
 });

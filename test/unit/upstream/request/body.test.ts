@@ -54,6 +54,7 @@ function read(body: RequestBody): { text: string; ended: boolean; broken: boolea
   stream.on('error', () => {
     seen.broken = true;
   });
+  body.release();
   return seen;
 }
 
@@ -209,11 +210,53 @@ describe('requestBody() of a stream', () => {
 
   it('lets the client wait while the reader is full', async () => {
     const req = request();
-    const stream = bodyOf(req, 0).open();
+    const body = bodyOf(req, 0);
+    const stream = body.open();
+    body.release();
+    (stream as Readable).read(0);
     const chunk = Buffer.alloc(64 * 1024);
     for (let i = 0; i < 64; i++) req.push(chunk);
     await until(() => req.isPaused());
     expect((stream as Readable).readableLength).to.be.below(8 * chunk.length);
+  });
+
+  it('leaves the client’s stream whole until there is a connection', async () => {
+    const req = request();
+    const body = bodyOf(req, 0);
+    for (let i = 0; i < 2; i++) {
+      const stream = body.open() as Readable;
+      stream.on('data', () => {});
+      req.push('one');
+      await new Promise(setImmediate);
+      expect(body.replayable).to.equal(true);
+      expect(stream.readableLength).to.equal(0);
+    }
+    const seen = read(body);
+    finish(req);
+    await until(() => seen.ended);
+    expect(seen.text).to.equal('oneone');
+  });
+
+  it('tells who it waits for, and that something moves', async () => {
+    const req = request();
+    const body = bodyOf(req);
+    expect(body.upload).to.equal(undefined);
+    const stream = body.open() as Readable;
+    body.release();
+    stream.read(0);
+    expect(body.upload?.awaits).to.equal('client');
+    const before = body.upload?.moves;
+    req.push('one');
+    await until(() => body.upload?.awaits === 'target');
+    expect(body.upload?.moves).to.not.equal(before);
+    stream.read();
+    expect(body.upload?.awaits).to.equal('client');
+    finish(req);
+    await until(() => body.upload?.awaits === 'target');
+    stream.resume();
+    await eventOf(stream, 'end');
+    expect(body.open()).to.be.instanceOf(Buffer);
+    expect(body.upload).to.equal(undefined);
   });
 
   it('drops the rest of an upload when it is closed', async () => {

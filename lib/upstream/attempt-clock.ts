@@ -1,0 +1,219 @@
+import type { ServerResponse } from 'node:http';
+import type { ResponseHead } from '../core/attempt.js';
+import { headerValue } from '../http/headers.js';
+import { isStreamType } from '../http/stream-types.js';
+import type { Deadline, DeadlineWheel } from './deadline-wheel.js';
+import type { Upload, UploadWait } from './request/body-rules.js';
+import type { TimeBudget } from './time-budget.js';
+import type { Sending } from './transport.js';
+
+/** What an attempt is at: each phase has a limit, an error and somebody to blame of its own. */
+export type Phase = 'queue' | 'connect' | 'upload' | 'head' | 'body';
+
+/** How long each phase may take, in milliseconds; `Infinity` is no limit. */
+export interface PhaseLimits {
+  /** The wait for a free connection; `undefined` is as long as the target may take. */
+  readonly queueMs: number | undefined;
+  /** `undefined` is {@link CONNECT_MS}, or as long as the target may take where that is less. */
+  readonly connectMs: number | undefined;
+  /** A pause of the client in its upload. */
+  readonly uploadMs: number;
+  /** A pause of the target in its body. */
+  readonly bodyMs: number;
+  /** The same in a stream of events or the like. */
+  readonly streamIdleMs: number;
+}
+
+/** Limit for a connection where none is given. */
+export const CONNECT_MS = 10_000;
+
+/** A client that did not read for so long may have had its target give up. */
+const LONG_HOLD_MS = 1000;
+
+/** What is told when the time of a phase is up. */
+export interface ClockOwner {
+  expired(phase: Phase): void;
+}
+
+/**
+ * The clock of one attempt: one deadline, moved from phase to phase. What flows is looked at by the wheel's ticks alone,
+ * so that no chunk costs a look at the time.
+ */
+export class AttemptClock implements Deadline {
+  slot = -1;
+  readonly #wheel: DeadlineWheel;
+  readonly #limits: PhaseLimits;
+  readonly #owner: ClockOwner;
+  readonly #budget: TimeBudget;
+  readonly #startedAt: number;
+  /** Its transport is being asked: what it tells meanwhile happens at the begin, and costs no look at the time. */
+  #starting = true;
+  #phase: Phase = 'queue';
+  /** When the phase began, or something moved in it. */
+  #since: number;
+  #dueAt: number;
+  #moves = -1;
+  #upload: Upload | undefined;
+  #awaits: UploadWait = 'client';
+  #uploadBeganAt = 0;
+  #sending: Sending | undefined;
+  #res: ServerResponse | undefined;
+  #head: ResponseHead | undefined;
+  /** The limit of the body; known once a tick has found that it is not there at once. */
+  #bodyMs: number | undefined;
+  #heldSince: number | undefined;
+  #longestHoldMs = 0;
+
+  constructor(
+    wheel: DeadlineWheel,
+    limits: PhaseLimits,
+    budget: TimeBudget,
+    startedAt: number,
+    owner: ClockOwner,
+  ) {
+    this.#wheel = wheel;
+    this.#limits = limits;
+    this.#budget = budget;
+    this.#owner = owner;
+    this.#startedAt = startedAt;
+    this.#since = startedAt;
+    this.#dueAt = this.#until(startedAt, limits.queueMs ?? budget.requestMs);
+    wheel.watch(this);
+  }
+
+  /** Of the wait for a connection and for the head, on the clock of `performance.now()`. */
+  get dueAt(): number {
+    return this.#dueAt;
+  }
+
+  /** Milliseconds that the phase may take. */
+  get limitMs(): number {
+    return this.#dueAt - this.#since;
+  }
+
+  /** Who an upload waits for. */
+  get awaits(): UploadWait {
+    return this.#upload?.awaits ?? 'target';
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** The body is one of those that may be quiet for long. */
+  get isStream(): boolean {
+    return this.#head !== undefined && isStreamType(headerValue(this.#head.rawHeaders, 'content-type'));
+  }
+
+  /** Its transport has been asked to send it. */
+  started(sending: Sending): void {
+    this.#starting = false;
+    this.#sending = sending;
+  }
+
+  /** A connection is being opened for it: it waits for a free one no more. */
+  connecting(): void {
+    if (this.#phase !== 'queue') return;
+    this.#phase = 'connect';
+    const { connectMs = Math.min(CONNECT_MS, this.#budget.requestMs) } = this.#limits;
+    this.#begin(connectMs);
+  }
+
+  /** There is a connection. @param upload `undefined` where all of the request goes out at once */
+  connected(upload: Upload | undefined): void {
+    if (this.#phase !== 'queue' && this.#phase !== 'connect') return;
+    this.#upload = upload;
+    if (!upload) return this.#awaitHead();
+    this.#phase = 'upload';
+    this.#uploadBeganAt = this.#now();
+    this.#since = this.#uploadBeganAt;
+  }
+
+  /** The last byte of the request has gone out. */
+  sent(): void {
+    if (this.#phase !== 'upload') return;
+    this.#budget.extend(this.#now() - this.#uploadBeganAt);
+    this.#upload = undefined;
+    this.#awaitHead();
+  }
+
+  /** The head has arrived: what follows is its body. */
+  responding(head: ResponseHead, res: ServerResponse, now: number): void {
+    this.#phase = 'body';
+    this.#head = head;
+    this.#res = res;
+    this.#since = now;
+    this.#moves = -1;
+  }
+
+  stop(): void {
+    this.#wheel.forget(this);
+  }
+
+  /** Whether the client, who does not read or did not for long, may be why a response broke off. */
+  heldByClient(): boolean {
+    return (this.#res?.writableNeedDrain ?? false) || this.#longestHoldMs >= LONG_HOLD_MS;
+  }
+
+  isDue(now: number): boolean {
+    if (this.#phase === 'upload') return this.#uploadIsDue(now);
+    if (this.#phase === 'body') return this.#bodyIsDue(now);
+    return this.#dueAt <= now;
+  }
+
+  expire(): void {
+    this.#owner.expired(this.#phase);
+  }
+
+  #now(): number {
+    return this.#starting ? this.#startedAt : performance.now();
+  }
+
+  #until(since: number, ms: number): number {
+    return Math.min(since + ms, this.#budget.endsAt);
+  }
+
+  #begin(ms: number): void {
+    this.#since = this.#now();
+    this.#dueAt = this.#until(this.#since, ms);
+  }
+
+  #awaitHead(): void {
+    this.#phase = 'head';
+    this.#begin(this.#budget.requestMs);
+  }
+
+  #uploadIsDue(now: number): boolean {
+    if (!this.#upload) return false;
+    const { moves, awaits } = this.#upload;
+    if (moves !== this.#moves || awaits !== this.#awaits) {
+      this.#moves = moves;
+      this.#awaits = awaits;
+      this.#since = now;
+    }
+    return now - this.#since >= this.#uploadLimitMs(awaits);
+  }
+
+  #uploadLimitMs(awaits: UploadWait): number {
+    if (awaits === 'target') return this.#budget.requestMs;
+    return awaits === 'copy' ? Number.POSITIVE_INFINITY : this.#limits.uploadMs;
+  }
+
+  #bodyIsDue(now: number): boolean {
+    if (this.#res?.writableNeedDrain) {
+      this.#heldSince ??= now;
+      this.#longestHoldMs = Math.max(this.#longestHoldMs, now - this.#heldSince);
+      this.#since = now;
+      return false;
+    }
+    this.#heldSince = undefined;
+    const received = this.#sending?.received ?? 0;
+    if (received === Number.POSITIVE_INFINITY) return false;
+    if (received !== this.#moves) {
+      this.#moves = received;
+      this.#since = now;
+    }
+    this.#bodyMs ??= this.isStream ? this.#limits.streamIdleMs : this.#limits.bodyMs;
+    return now - this.#since >= this.#bodyMs;
+  }
+}
