@@ -3,8 +3,11 @@ import { finish, send } from './pieces.js';
 import type { RequestPlan } from './request-plan.js';
 import { realTimeout } from './watch.js';
 
-const QUIET_MS = 60;
-const PATIENCE_MS = 3000;
+const LOOK_MS = 30;
+/** Counted in looks, not in time: a process that stands still has not waited. */
+const QUIET_LOOKS = 2;
+const PATIENT_LOOKS = 100;
+const BEGIN_BYTES = 1024;
 
 /** What a client has seen of its exchange. */
 export interface Seen {
@@ -23,7 +26,7 @@ export function exchange(port: number, plan: RequestPlan): Promise<Seen> {
     let bytes = 0;
     let stuck = false;
     let sent = false;
-    let heardAt = performance.now();
+    let quietLooks = 0;
     const leave = (): void => {
       finish(socket, plan.leaves);
       // Half-closed it still hears what comes.
@@ -31,19 +34,19 @@ export function exchange(port: number, plan: RequestPlan): Promise<Seen> {
     };
     const look = (): void => {
       if (socket.destroyed) return;
-      const quietMs = performance.now() - heardAt;
+      quietLooks++;
       // A connection that is kept says nothing more behind its response.
-      if (sent && bytes > 0 && quietMs > QUIET_MS) return void socket.destroy();
-      if (quietMs > PATIENCE_MS) {
+      if (sent && bytes > 0 && quietLooks > QUIET_LOOKS) return void socket.destroy();
+      if (quietLooks > PATIENT_LOOKS) {
         stuck = true;
         return void socket.destroy();
       }
-      realTimeout(look, QUIET_MS / 2);
+      realTimeout(look, LOOK_MS);
     };
     socket.on('data', (chunk) => {
-      if (begin.length < 64) begin += chunk.toString('latin1', 0, 64);
+      if (begin.length < BEGIN_BYTES) begin += chunk.toString('latin1', 0, BEGIN_BYTES);
       bytes += chunk.length;
-      heardAt = performance.now();
+      quietLooks = 0;
       if (bytes > plan.leavesAfter) leave();
     });
     socket.on('end', () => socket.destroy()).on('error', () => {});
@@ -51,7 +54,7 @@ export function exchange(port: number, plan: RequestPlan): Promise<Seen> {
     if (plan.deafMs > 0) {
       socket.pause();
       realTimeout(() => {
-        heardAt = performance.now();
+        quietLooks = 0;
         socket.resume();
       }, plan.deafMs);
     }

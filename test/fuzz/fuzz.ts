@@ -1,9 +1,8 @@
-import { createServer, request, type Server } from 'node:http';
-import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
-import { pipeline } from '../../lib/core/pipeline.js';
-import { retry } from '../../lib/retry/retry.js';
+import { Agent, request } from 'node:http';
+import type { AddressInfo, Server as NetServer } from 'node:net';
 import { type ForwardHandler, forward } from '../../lib/upstream/forward.js';
 import { exchange } from './client.js';
+import { Front } from './front.js';
 import { requestPlan } from './request-plan.js';
 import { PLAIN, Target } from './target.js';
 import { realTimeout, type Watch, watch } from './watch.js';
@@ -33,7 +32,14 @@ export interface FuzzResult {
 const AT_ONCE = 48;
 /** After so many exchanges each of those at once asks for something plain. */
 const PLAIN_EVERY = 4;
+const TIMEOUT_MS = 250;
 const MAX_FAULTS = 5;
+/** Counted in looks, not in time: a process that stands still has not waited. */
+const PATIENT_LOOKS = 500;
+const LOOK_MS = 10;
+
+/** Of the last head that has begun: interim ones come before it. */
+const STATUS = /^(?:HTTP\/1\.1 1\d\d [\s\S]*?\r\n\r\n)*HTTP\/1\.1 ([1-9]\d\d) /;
 
 /** Runs exchanges that nobody would have thought of, through one `forward()`. */
 export async function fuzz({
@@ -50,12 +56,16 @@ export async function fuzz({
   const handler = forward({
     target: `http://127.0.0.1:${await listen(target.server)}`,
     transport,
-    requestTimeoutMs: 250,
-    bodyTimeoutMs: 250,
+    requestTimeoutMs: TIMEOUT_MS,
+    bodyTimeoutMs: TIMEOUT_MS,
     connections: 2 * AT_ONCE,
   });
-  const front = new Front(handler);
+  const front = new Front(handler, TIMEOUT_MS, (error) =>
+    faults.push(`${error}, while exchanges ${[...running].join(' ')} ran`),
+  );
   const port = await listen(front.server);
+  // Their connections serve many: what an exchange leaves on one adds up.
+  const agent = new Agent({ keepAlive: true, maxSockets: 4 });
   const statuses: Record<string, number> = {};
   const until = performance.now() + seconds * 1000;
   const last = exchanges === undefined ? Number.POSITIVE_INFINITY : from + exchanges;
@@ -67,7 +77,7 @@ export async function fuzz({
     const plan = requestPlan(seed, number);
     if (plan.upgrade) upgrades++;
     const { begin, stuck } = await exchange(port, plan);
-    const status = /^HTTP\/1\.1 ([1-9]\d\d) /.exec(begin)?.[1];
+    const status = STATUS.exec(begin)?.[1];
     statuses[status ?? 'none'] = (statuses[status ?? 'none'] ?? 0) + 1;
     if (begin && !status) faults.push(`exchange ${number}: a response begins with ${JSON.stringify(begin)}`);
     if (stuck) faults.push(`exchange ${number}: its client waited in vain after ${JSON.stringify(begin)}`);
@@ -81,45 +91,19 @@ export async function fuzz({
       target.forget(number);
       if (n % PLAIN_EVERY > 0) continue;
       plain++;
-      const text = await plainRequest(port).catch((error: Error) => error.message);
-      if (text !== PLAIN)
+      const stops = watched.stops();
+      const text = await plainRequest(port, agent);
+      // A process that stood still has let the time of its requests pass.
+      if (text !== PLAIN && stops === watched.stops())
         faults.push(`after exchange ${number}: a plain request got ${JSON.stringify(text)}`);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, many));
 
+  agent.destroy();
   await leaveNothing(handler, front, target, watched);
   watched.close();
   return { exchanges: next - from, upgrades, plain, attempts: target.requests, statuses, faults };
-}
-
-/** The server in front of `forward()`. */
-class Front {
-  readonly sockets = new Set<Socket>();
-  readonly server: Server;
-  /** Requests whose response has not closed. */
-  open = 0;
-
-  constructor(handler: ForwardHandler) {
-    const again = retry({ initialDelayMs: 1, maxDelayMs: 5, maxAttempts: 3 });
-    const chain = pipeline([
-      (req, res, next) => (req.url?.startsWith('/r/') ? again(req, res, next) : next()),
-      handler,
-    ]);
-    this.server = createServer({ noDelay: true }, (req, res) => {
-      this.open++;
-      res.on('close', () => this.open--);
-      chain(req, res, (error) => {
-        if (res.headersSent) return void res.destroy();
-        res.statusCode = 500;
-        res.end(error instanceof Error ? error.message : '');
-      });
-    });
-    this.server.on('upgrade', handler.upgrade).on('connection', (socket) => {
-      this.sockets.add(socket);
-      socket.on('close', () => this.sockets.delete(socket));
-    });
-  }
 }
 
 /** Closes all, and finds what does not go. */
@@ -127,49 +111,65 @@ async function leaveNothing(
   handler: ForwardHandler,
   front: Front,
   target: Target,
-  { faults, timersLeft }: Watch,
+  watched: Watch,
 ): Promise<void> {
+  const { faults } = watched;
   if (!(await soon(() => front.open === 0 && front.sockets.size === 0)))
     faults.push(`left: ${front.open} responses and ${front.sockets.size} sockets of clients`);
-  await handler.close();
+  let closed = false;
+  void handler.close().then(() => {
+    closed = true;
+  });
+  if (!(await soon(() => closed))) faults.push('left: forward() does not close');
+  // One that does not read does not hear either that the other side has gone.
+  for (const socket of target.sockets) socket.resume();
   if (!(await soon(() => target.sockets.size === 0)))
     faults.push(`left: ${target.sockets.size} sockets of targets`);
-  const timers = () => timersLeft().filter((place) => !ONE_FOR_ALL.test(place));
+  if (!(await soon(() => watched.socketsLeft() === 0)))
+    faults.push(`left: ${watched.socketsLeft()} sockets that were opened`);
+  await Promise.all([front.close(), target.close()]);
+  const timers = () => watched.timersLeft().filter((place) => !ONE_FOR_ALL.test(place));
   if (!(await soon(() => timers().length === 0)))
     faults.push(`left: timers, set ${[...new Set(timers())].join(', ')}`);
-  await Promise.all([close(front.server), close(target.server)]);
+  const listeners = watched.listenersLeft();
+  if (listeners.length > 0) faults.push(`left: listeners of the process for ${listeners.join(', ')}`);
 }
 
 /** undici has one timer for all its slow ones, which goes on by itself. */
 const ONE_FOR_ALL = /undici\/lib\/util\/timers/;
 
+const after = (ms: number): Promise<void> => new Promise((resolve) => realTimeout(resolve, ms));
+
 async function soon(condition: () => boolean): Promise<boolean> {
-  const until = performance.now() + 5000;
-  while (!condition()) {
-    if (performance.now() > until) return false;
-    await new Promise((resolve) => realTimeout(resolve, 5));
+  for (let looks = 0; !condition(); looks++) {
+    if (looks === PATIENT_LOOKS) return false;
+    await after(LOOK_MS);
   }
   return true;
 }
 
-function plainRequest(port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const late = realTimeout(() => req.destroy(new Error('nothing for 5 s')), 5000);
-    const req = request({ port, host: '127.0.0.1', path: '/plain', agent: false }, (res) => {
-      let text = '';
-      res.on('data', (chunk) => {
-        text += chunk;
-      });
-      res.on('end', () => resolve(text)).on('error', reject);
+/** Tried again as others are: the target may close its connection just when it is sent. */
+async function plainRequest(port: number, agent: Agent): Promise<string> {
+  let text: string | undefined;
+  const req = request({ port, host: '127.0.0.1', path: '/r/plain', agent }, (res) => {
+    let body = '';
+    res.on('data', (chunk) => {
+      body += chunk;
     });
-    req.on('error', reject).on('close', () => clearTimeout(late));
-    req.end();
+    res.on('close', () => {
+      text = res.complete ? body : 'a part of a response';
+    });
   });
+  req.on('error', (error) => {
+    text = error.message;
+  });
+  req.end();
+  const responded = await soon(() => text !== undefined);
+  if (!responded) req.destroy();
+  return text ?? 'no response';
 }
 
 async function listen(server: NetServer): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return (server.address() as AddressInfo).port;
 }
-
-const close = (server: NetServer): Promise<void> => new Promise((resolve) => server.close(() => resolve()));

@@ -50,8 +50,14 @@ function request(random: Random, number: number): string {
   return `${lines.join('\r\n')}\r\n\r\n${chunk}${end}`;
 }
 
-/** The target knows by it what it is to do; a path below `/r` is tried again. */
-const path = (random: Random, number: number): string => `${random.chance(0.3) ? '/r' : '/x'}/${number}`;
+/** The target knows by it what it is to do. */
+function path(random: Random, number: number): string {
+  const kind = random.next();
+  if (kind < 0.3) return `/r/${number}`;
+  // Two clients at once want the same.
+  if (kind < 0.45) return `/c/${number - (number % 2)}`;
+  return `/x/${number}`;
+}
 
 function handshake(random: Random, number: number): string {
   const lines = [

@@ -101,10 +101,10 @@ const ODD_STATUSES = [
 ] as const;
 
 function statusLine(random: Random): string {
-  const version = random.chance(0.85)
+  const version = random.chance(0.9)
     ? 'HTTP/1.1'
-    : random.pick(['HTTP/1.0', 'HTTP/1.0', 'HTTP/2.0', 'ICY', '']);
-  const status = random.chance(0.7) ? random.pick(STATUSES) : random.pick(ODD_STATUSES);
+    : random.pick(['HTTP/1.0', 'HTTP/1.0', 'HTTP/1.0', 'HTTP/2.0', 'ICY', '']);
+  const status = random.chance(0.85) ? random.pick(STATUSES) : random.pick(ODD_STATUSES);
   const reason = random.chance(0.8)
     ? 'Reason'
     : random.pick(['', 'a\x01b', 'a\x7fb', 'caf\xe9', '\xc3\xa9', '\xff\xfe', 'x'.repeat(5000)]);
@@ -131,9 +131,14 @@ const HEADERS = [
   'Retry-After: 0',
   'Via: 1.1 other',
   'Vary: *',
+  'Content-Type: text/event-stream',
   'X-Empty:',
   'X-Tab:\ta\t',
   'X-Latin: caf\xe9',
+  '__proto__: 1',
+  'constructor: 1',
+] as const;
+const ODD_HEADERS = [
   'X-Control: a\x01b',
   'X-Nul: a\0b',
   'X-Folded: a\r\n b',
@@ -142,13 +147,13 @@ const HEADERS = [
   'X-(: 1',
   ': nameless',
   'no colon',
-  '__proto__: 1',
-  'constructor: 1',
 ] as const;
 
 function headers(random: Random): string[] {
   const lines: string[] = [];
-  for (let left = random.int(0, 3); left > 0; left--) lines.push(random.pick(HEADERS));
+  for (let left = random.int(0, 3); left > 0; left--) {
+    lines.push(random.chance(0.15) ? random.pick(ODD_HEADERS) : random.pick(HEADERS));
+  }
   if (random.chance(0.03)) lines.push(`X-Long: ${'l'.repeat(random.size(120_000))}`);
   if (random.chance(0.01)) for (let i = 0; i < 2500; i++) lines.push(`X-${i}: ${i}`);
   return lines;

@@ -29,7 +29,7 @@ export class Target {
 
   #respond(socket: Socket, head: string, reader: RequestReader): void {
     this.requests++;
-    const number = Number(/^\S+ \/[rx]\/(\d+) /.exec(head)?.[1] ?? Number.NaN);
+    const number = Number(/^\S+ \/[crx]\/(\d+) /.exec(head)?.[1] ?? Number.NaN);
     if (Number.isNaN(number)) {
       socket.write(PLAIN_RESPONSE);
       return;
@@ -43,6 +43,11 @@ export class Target {
     if (plan.deaf && plan.ending !== 'keep') socket.pause();
     if (plan.speaks === 'head' || (plan.deaf && plan.ending !== 'keep')) speak();
     else if (plan.speaks === 'end') reader.onEnd(speak);
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    await new Promise((resolve) => this.server.close(resolve));
   }
 
   /** No plan is asked for twice. */

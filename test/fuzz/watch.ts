@@ -1,6 +1,12 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { Socket } from 'node:net';
+
 /** The process' own, for what drives the exchanges. */
 export const realTimeout = globalThis.setTimeout;
 const { clearTimeout: realClear, setInterval: realInterval } = globalThis;
+
+const BEAT_MS = 20;
+const STOP_MS = 150;
 
 /** What must not happen while exchanges run, and what must not be left behind them. */
 export interface Watch {
@@ -8,12 +14,36 @@ export interface Watch {
   readonly faults: string[];
   /** Where the timers were set that still run. */
   timersLeft(): string[];
+  /** How often the process has stood still. */
+  stops(): number;
+  /** How many sockets that this process has opened are not closed. */
+  socketsLeft(): number;
+  /** Events of the process that have more listeners than before. */
+  listenersLeft(): string[];
   close(): void;
 }
 
 /** Watches the process from now on. @param now tells what runs when something happens */
 export function watch(now: () => string): Watch {
   const faults: string[] = [];
+  const listenersBefore = processListeners();
+  const sockets = new Set<Socket>();
+  const opened = (message: unknown): void => {
+    if (typeof message !== 'object' || message === null || !('socket' in message)) return;
+    const { socket } = message;
+    if (!(socket instanceof Socket)) return;
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  };
+  let stops = 0;
+  let beatAt = performance.now();
+  const beat = realInterval(() => {
+    const now = performance.now();
+    if (now - beatAt > STOP_MS) stops++;
+    beatAt = now;
+  }, BEAT_MS);
+  beat.unref();
+  subscribe('net.client.socket', opened);
   const timers = new Map<object, string>();
   const uncaught = (error: unknown) =>
     void faults.push(
@@ -49,8 +79,16 @@ export function watch(now: () => string): Watch {
 
   return {
     faults,
+    stops: () => stops,
+    socketsLeft: () => sockets.size,
+    listenersLeft: () =>
+      [...processListeners()]
+        .filter(([event, count]) => count > (listenersBefore.get(event) ?? 0) && !OURS.has(event))
+        .map(([event]) => event),
     timersLeft: () => [...timers.values()],
     close() {
+      realClear(beat);
+      unsubscribe('net.client.socket', opened);
       Object.assign(globalThis, {
         setTimeout: realTimeout,
         setInterval: realInterval,
@@ -61,6 +99,12 @@ export function watch(now: () => string): Watch {
     },
   };
 }
+
+/** What this listens to itself. */
+const OURS: ReadonlySet<string> = new Set(['uncaughtException', 'unhandledRejection', 'warning']);
+
+const processListeners = (): ReadonlyMap<string, number> =>
+  new Map(process.eventNames().map((event) => [String(event), process.listenerCount(event)]));
 
 /** The line that sets a timer. */
 function whence(): string {
