@@ -1,35 +1,43 @@
 import { constants, fstatSync, openSync, write, writeSync } from 'node:fs';
 import type { DestinationStream } from 'pino';
 
-const MAX_WAITING_BYTES = 1024 * 1024;
-const RETRY_MS = 100;
+const MAX_WAITING_BYTES = 4 * 1024 * 1024;
+/** A reader that is only a little late costs no throughput; one that has stopped costs ten looks a second. */
+const FIRST_RETRY_MS = 1;
+const LAST_RETRY_MS = 100;
 /** How long the last lines may take at the exit. */
 const FLUSH_MS = 200;
+const LINE_FEED = 0x0a;
 
 /**
  * Writes log lines to a file descriptor and never holds a request up: not for a reader that has stopped, nor on a full
- * disk. Lines wait in memory, up to 1 MiB; those that find no room, or cannot be written, are dropped and counted.
+ * disk. Lines wait in memory, up to 4 MiB beside those being written; what finds no room, or cannot be written, is
+ * dropped and counted.
  */
 export class LogStream implements DestinationStream {
   readonly #fd: number;
   readonly #recovered: (dropped: number) => void;
+  readonly #maxWaitingBytes: number;
   #waiting: string[] = [];
   #waitingBytes = 0;
-  /** What is being written, and how many lines it is. */
+  /** What is being written. */
   #chunk: Buffer = NOTHING;
-  #chunkLines = 0;
   #writing = false;
   #retry: NodeJS.Timeout | undefined;
+  #retryMs = FIRST_RETRY_MS;
   #dropped = 0;
+  /** The last line written has no end. */
+  #torn = false;
 
-  /** @param recovered called with the number of lines dropped, once all others have been written */
-  constructor(fd: number, recovered: (dropped: number) => void) {
+  /** @param recovered called with the number of lines dropped, once lines are written again */
+  constructor(fd: number, recovered: (dropped: number) => void, maxWaitingBytes = MAX_WAITING_BYTES) {
     this.#fd = fd;
     this.#recovered = recovered;
+    this.#maxWaitingBytes = maxWaitingBytes;
   }
 
   write(line: string): void {
-    if (this.#waitingBytes + line.length > MAX_WAITING_BYTES) {
+    if (this.#waitingBytes + line.length > this.#maxWaitingBytes) {
       this.#dropped++;
       return;
     }
@@ -44,7 +52,8 @@ export class LogStream implements DestinationStream {
     write(this.#fd, this.#chunk, (error, bytes) => {
       this.#writing = false;
       if (error?.code === 'EAGAIN') this.#retryLater();
-      else this.#wrote(error, bytes);
+      else if (error) this.#drop();
+      else this.#wrote(bytes);
       this.#next();
     });
   }
@@ -52,28 +61,38 @@ export class LogStream implements DestinationStream {
   /** @returns whether there is something to write */
   #take(): boolean {
     if (this.#chunk.length > 0) return true;
+    if (this.#waiting.length === 0) return false;
+    if (this.#torn) this.#waiting.unshift('\n');
     this.#chunk = Buffer.from(this.#waiting.join(''));
-    this.#chunkLines = this.#waiting.length;
     this.#waiting = [];
     this.#waitingBytes = 0;
-    return this.#chunk.length > 0;
+    return true;
   }
 
-  #wrote(error: unknown, bytes: number): void {
-    if (error) this.#dropped += this.#chunkLines;
-    this.#chunk = error ? NOTHING : this.#chunk.subarray(bytes);
-    if (error || this.#dropped === 0 || this.#chunk.length + this.#waitingBytes > 0) return;
+  #wrote(bytes: number): void {
+    this.#retryMs = FIRST_RETRY_MS;
+    if (bytes > 0) this.#torn = this.#chunk[bytes - 1] !== LINE_FEED;
+    this.#chunk = this.#chunk.subarray(bytes);
+    const room = this.#waitingBytes <= this.#maxWaitingBytes / 2;
+    if (this.#dropped === 0 || this.#chunk.length > 0 || !room) return;
     const dropped = this.#dropped;
     this.#dropped = 0;
     this.#recovered(dropped);
+  }
+
+  #drop(): void {
+    const chunk = this.#torn && this.#chunk[0] === LINE_FEED ? this.#chunk.subarray(1) : this.#chunk;
+    for (const byte of chunk) if (byte === LINE_FEED) this.#dropped++;
+    this.#chunk = NOTHING;
   }
 
   #retryLater(): void {
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
       this.#next();
-    }, RETRY_MS);
+    }, this.#retryMs);
     this.#retry.unref();
+    this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS);
   }
 
   /** Writes what is left, at the exit or before a crash; a reader that does not read is not waited for. */

@@ -10,6 +10,9 @@ import { unusedPort } from '../../support/listening.js';
 import { until, within } from '../../support/until.js';
 import { startUpstream, status } from '../../support/upstream.js';
 
+/** Lines of 7 KB, beyond what waits in memory. */
+const MORE_THAN_WAITS = 1200;
+
 function full(): number {
   const fd = openSync('/dev/full', 'w');
   onCleanup(() => closeSync(fd));
@@ -64,12 +67,12 @@ describe('the log of the gateway', function gatewayLog() {
     const { get, child, ended } = await startProgram('pipe', 'pipe');
     child.stderr?.pause();
     const path = `/api/x/${'q'.repeat(7000)}`;
-    // More than what waits in memory.
-    for (let i = 0; i < 250; i++) expect((await get(path)).status).to.equal(503);
+    for (let i = 0; i < MORE_THAN_WAITS; i++) expect((await get(path)).status).to.equal(503);
     let text = '';
     child.stderr?.on('data', (chunk) => {
       text += chunk;
     });
+    child.stderr?.resume();
     await until(() => /log lines could not be written/.test(text), 'the count of dropped lines', 10_000);
     for (const line of text.trim().split('\n')) JSON.parse(line);
     const [, dropped] = /"dropped":(\d+)/.exec(text) ?? [];
