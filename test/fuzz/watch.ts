@@ -5,17 +5,12 @@ import { Socket } from 'node:net';
 export const realTimeout = globalThis.setTimeout;
 const { clearTimeout: realClear, setInterval: realInterval } = globalThis;
 
-const BEAT_MS = 20;
-const STOP_MS = 150;
-
 /** What must not happen while exchanges run, and what must not be left behind them. */
 export interface Watch {
   /** Errors that nobody caught, and warnings of the process. */
   readonly faults: string[];
   /** Where the timers were set that still run. */
   timersLeft(): string[];
-  /** How often the process has stood still. */
-  stops(): number;
   /** How many sockets that this process has opened are not closed. */
   socketsLeft(): number;
   /** Events of the process that have more listeners than before. */
@@ -35,14 +30,6 @@ export function watch(now: () => string): Watch {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   };
-  let stops = 0;
-  let beatAt = performance.now();
-  const beat = realInterval(() => {
-    const now = performance.now();
-    if (now - beatAt > STOP_MS) stops++;
-    beatAt = now;
-  }, BEAT_MS);
-  beat.unref();
   subscribe('net.client.socket', opened);
   const timers = new Map<object, string>();
   const uncaught = (error: unknown) =>
@@ -79,7 +66,6 @@ export function watch(now: () => string): Watch {
 
   return {
     faults,
-    stops: () => stops,
     socketsLeft: () => sockets.size,
     listenersLeft: () =>
       [...processListeners()]
@@ -87,7 +73,6 @@ export function watch(now: () => string): Watch {
         .map(([event]) => event),
     timersLeft: () => [...timers.values()],
     close() {
-      realClear(beat);
       unsubscribe('net.client.socket', opened);
       Object.assign(globalThis, {
         setTimeout: realTimeout,
