@@ -110,6 +110,8 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
 
   /** @returns `false` to pause the connection until it is resumed */
   onData(chunk: Buffer): boolean {
+    // A parser that is resumed at the end of its connection has nothing to pass, and must not be paused again.
+    if (chunk.length === 0) return true;
     const response = this.#response;
     this.#chunks++;
     if (!response) {

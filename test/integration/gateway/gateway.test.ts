@@ -29,7 +29,9 @@ async function startGateway(target: string, { server = '', api = '', adminToken,
   const text = `server: { port: 0, ${server} }\napis: { x: { target: "${target}", retry: false, ${api} } }`;
   const loaded = parseConfig(text, { env: {} });
   const logs: LogLine[] = [];
-  const logger = gatewayLogger(level, { write: (line: string) => void logs.push(JSON.parse(line)) });
+  const logger = gatewayLogger(level ?? 'info', {
+    write: (line: string) => void logs.push(JSON.parse(line)),
+  });
   const options: GatewayOptions = { ...loaded, logger, adminToken, version: '1.2.3' };
   const gateway = createGateway(options);
   const url = await gateway.listen();

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { expect } from 'chai';
 import { retry } from '../../../lib/retry/retry.js';
 import { call } from '../../support/client.js';
@@ -15,6 +16,14 @@ const first = (speak: (connection: RawConnection) => unknown) =>
   startRawUpstream((connection, number) =>
     number === 1 ? speak(connection) : rawResponse(PLAIN)(connection),
   );
+
+/** Whether a condition holds now, and still does a moment later. */
+async function lasts(condition: () => boolean): Promise<boolean> {
+  await new Promise((resolve) => setImmediate(resolve));
+  if (!condition()) return false;
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  return condition();
+}
 
 // What ends the process fails the test: mocha hears of what nobody catches.
 for (const transport of TRANSPORTS) {
@@ -114,6 +123,31 @@ for (const transport of TRANSPORTS) {
       await standstill(() => upstream.received[0]?.socket.bytesWritten ?? 0);
       client.socket.resume();
       await until(() => client.text.split('x').length > 400 * 16_384, 'all of the body', 15_000);
+      expect((await call(proxy.url)).text).to.equal('plain');
+    });
+
+    it('a response that its close ends just when its client takes no more', async () => {
+      let res: ServerResponse | undefined;
+      const holds = (_req: IncomingMessage, response: ServerResponse, next: () => void) => {
+        res = response;
+        next();
+      };
+      const held = () => res?.writableNeedDrain === true;
+      const upstream = await first(async (connection) => {
+        await connection.heads();
+        connection.write('HTTP/1.1 200 OK\r\n\r\n');
+        // One piece at a time, each small enough to be read at once: the last is read, and none follows.
+        while (!(await lasts(held))) connection.write(Buffer.alloc(8192, 'x'));
+        connection.end();
+      });
+      const proxy = await startForward({ target: upstream.url, transport }, holds);
+      const client = await rawClient(proxy.port);
+      client.socket.pause();
+      client.send(GET);
+      await until(() => upstream.received[0]?.socket.writableFinished === true, 'the end', 15_000);
+      await standstill(() => client.socket.bytesRead);
+      client.socket.resume();
+      await client.until(/x\r\n0\r\n\r\n$/);
       expect((await call(proxy.url)).text).to.equal('plain');
     });
 
