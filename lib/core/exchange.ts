@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Attempt, LimitOf, PermitOf } from './attempt.js';
 import type { EgressPolicy } from './egress.js';
 import type { ProxyError } from './errors.js';
+import { closeWithConnection } from './in-line.js';
 import type { RetryContextOf, RetryPolicyOf } from './retry-policy.js';
 import type { Upgrade } from './upgrade.js';
 
@@ -93,7 +94,10 @@ export class Exchange {
     if (!ended) (req as Marked)[EXCHANGE] = this;
     // No close of it would be told any more.
     if (ended || res.closed || res.destroyed) this.#closed = true;
-    else res.on('close', closed);
+    else {
+      res.on('close', closed);
+      if (res.socket === null && !detached) closeWithConnection(req, res);
+    }
   }
 
   /** Nobody waits for the response any more. Use this instead of the response's own `closed`. */

@@ -121,8 +121,7 @@ async function leaveNothing(
     closed = true;
   });
   if (!(await soon(() => closed))) faults.push('left: forward() does not close');
-  // One that does not read does not hear either that the other side has gone.
-  for (const socket of target.sockets) socket.resume();
+  target.hear();
   if (!(await soon(() => target.sockets.size === 0)))
     faults.push(`left: ${target.sockets.size} sockets of targets`);
   if (!(await soon(() => watched.socketsLeft() === 0)))

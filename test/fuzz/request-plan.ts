@@ -18,7 +18,7 @@ const METHODS = ['GET', 'GET', 'GET', 'HEAD', 'POST', 'POST', 'PUT', 'PATCH', 'D
 export function requestPlan(seed: number, number: number): RequestPlan {
   const random = new Random(seed, number, 1);
   const upgrade = random.chance(0.15);
-  const text = upgrade ? handshake(random, number) : request(random, number);
+  const text = upgrade ? handshake(random, number) : requests(random, number);
   const stays = random.chance(0.6);
   return {
     upgrade,
@@ -28,6 +28,13 @@ export function requestPlan(seed: number, number: number): RequestPlan {
     leaves: random.pick(['end', 'destroy', 'reset']),
   };
 }
+
+/** Now and then another one follows on the connection before the response has come. */
+const requests = (random: Random, number: number): string =>
+  request(random, number) + (random.chance(0.1) ? anyRequest(random, number) : '');
+
+const anyRequest = (random: Random, number: number): string =>
+  random.chance(0.2) ? handshake(random, number) : request(random, number);
 
 function request(random: Random, number: number): string {
   const method = random.pick(METHODS);

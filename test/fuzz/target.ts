@@ -13,6 +13,7 @@ export class Target {
   readonly server: Server;
   requests = 0;
   readonly #seed: number;
+  #leaving = false;
   readonly #attempts = new Map<number, number>();
 
   constructor(seed: number) {
@@ -40,9 +41,15 @@ export class Target {
     const upgrade = /^upgrade: websocket\r?$/im.test(head);
     const plan = responsePlan(this.#seed, { number, attempt, method, upgrade });
     const speak = (): void => send(socket, plan.pieces, () => finish(socket, plan.ending));
-    if (plan.deaf && plan.ending !== 'keep') socket.pause();
+    if (plan.deaf && plan.ending !== 'keep' && !this.#leaving) socket.pause();
     if (plan.speaks === 'head' || (plan.deaf && plan.ending !== 'keep')) speak();
     else if (plan.speaks === 'end') reader.onEnd(speak);
+  }
+
+  /** Reads everywhere: what does not read does not hear either that the other side has gone. */
+  hear(): void {
+    this.#leaving = true;
+    for (const socket of this.sockets) socket.resume();
   }
 
   async close(): Promise<void> {

@@ -151,6 +151,23 @@ for (const transport of TRANSPORTS) {
       expect((await call(proxy.url)).text).to.equal('plain');
     });
 
+    it('a client that leaves while responses wait in line behind another', async () => {
+      const upstream = await startRawUpstream(async (connection) => {
+        await connection.heads();
+        if (connection.received.startsWith('GET /first')) return;
+        if (connection.received.startsWith('GET /plain')) return connection.write(PLAIN);
+        connection.write('HTTP/1.1 200 OK\r\n\r\n');
+        connection.write(Buffer.alloc(300_000, 'x'));
+      });
+      const proxy = await startForward({ target: upstream.url, transport });
+      const client = await rawClient(proxy.port);
+      client.send(['/first', ...Array(12).fill('/next')].map((path) => GET.replace('/', path)).join(''));
+      await until(() => upstream.received.filter(({ received }) => received !== '').length === 13);
+      client.socket.resetAndDestroy();
+      await until(() => upstream.connections.open === 0);
+      expect((await call(`${proxy.url}/plain`)).text).to.equal('plain');
+    });
+
     it('a retry after a long refusal that its close ends', async () => {
       const upstream = await first(async (connection) => {
         await connection.heads();
