@@ -101,10 +101,10 @@ export function cache(
       look(request, undefined, req, res, next);
       return;
     }
+    const exchange = exchangeOf(req, res);
     digestBody(req, (bodyHash, error) => {
       if (error) return next(error);
       if (bodyHash !== undefined) return look(request, bodyHash, req, res, next);
-      const exchange = exchangeOf(req, res);
       exchange.cache = 'bypass';
       new CacheCall(context, exchange, request, '', next).go(NOTHING, { type: 'forward', reason: 'bypass' });
     });

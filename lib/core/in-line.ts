@@ -11,6 +11,7 @@ const waiting = new WeakMap<Socket, Set<ServerResponse>>();
 export function closeWithConnection(req: IncomingMessage, res: ServerResponse): void {
   const { socket } = req;
   if (!(socket instanceof Socket)) return;
+  if (socket.closed) return void process.nextTick(close, res);
   const known = waiting.get(socket);
   const responses = known ?? new Set();
   responses.add(res);
@@ -19,10 +20,14 @@ export function closeWithConnection(req: IncomingMessage, res: ServerResponse): 
   waiting.set(socket, responses);
   socket.once('close', () => {
     for (const left of responses) {
-      // One whose turn has come, or that Node has told.
-      if (left.socket || left.destroyed) continue;
-      left.destroy();
-      left.emit('close');
+      // If it has a connection its turn has come, and Node tells it.
+      if (!left.socket) close(left);
     }
   });
+}
+
+/** One that was destroyed before its turn has told nobody either. */
+function close(res: ServerResponse): void {
+  res.destroy();
+  res.emit('close');
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { expect } from 'chai';
+import { exchangeOf } from '../../../lib/core/exchange.js';
 import { retry } from '../../../lib/retry/retry.js';
 import { call } from '../../support/client.js';
 import { startForward, TRANSPORTS } from '../../support/forwarding.js';
@@ -166,6 +167,30 @@ for (const transport of TRANSPORTS) {
       client.socket.resetAndDestroy();
       await until(() => upstream.connections.open === 0);
       expect((await call(`${proxy.url}/plain`)).text).to.equal('plain');
+    });
+
+    it('a client that leaves after a response in line was broken off', async () => {
+      const upstream = await startRawUpstream(async (connection) => {
+        await connection.heads();
+        if (connection.received.startsWith('GET /first')) return;
+        connection.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart');
+        connection.socket.end();
+      });
+      let open = 0;
+      let brokenOff = false;
+      const proxy = await startForward({ target: upstream.url, transport }, (req, res, next) => {
+        open++;
+        exchangeOf(req, res).onSettled(() => open--);
+        void until(() => res.destroyed).then(() => {
+          brokenOff = true;
+        });
+        next();
+      });
+      const client = await rawClient(proxy.port);
+      client.send(`${GET.replace('/', '/first')}${GET}`);
+      await until(() => brokenOff);
+      client.socket.resetAndDestroy();
+      await until(() => open === 0);
     });
 
     it('a retry after a long refusal that its close ends', async () => {
