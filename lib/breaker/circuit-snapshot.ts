@@ -29,7 +29,7 @@ export interface CircuitTransition {
   readonly reason: TransitionReason;
 }
 
-/** Attempts that failed through no fault of the target since the circuit was created or reset, by whose doing it was. */
+/** Attempts that failed through no fault of the target since the circuit was created or reset, by who caused them. */
 export interface NotCounted {
   /** The client left before the response's headers, or did not read what came. */
   readonly client: number;

@@ -21,7 +21,7 @@ export class SlowCalls {
    */
   failureOf({ startedAt, durationMs, sentAt, outcome }: Attempt): TargetFailure | undefined {
     if (sentAt === undefined || (outcome?.kind === 'failure' && outcome.by !== 'target')) return undefined;
-    return this.#failure(startedAt + durationMs - sentAt);
+    return this.#failure(durationMs - (sentAt - startedAt));
   }
 
   /** The same of a call that has ended now. */

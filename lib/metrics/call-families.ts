@@ -40,7 +40,7 @@ export function callFamilies(counts: CallCounts): Family[] {
     ),
     counter(
       'attempts_failed_total',
-      'Attempts without a complete response, by whose doing it was: target, egress, self, or a client that left or did not read.',
+      'Attempts without a complete response, by who caused that: target, egress, self, or a client that left or did not read.',
       ['by'],
       (api, { failedBy }) => BLAMES.map((by): Row => [{ api, by }, failedBy[by]]),
     ),

@@ -25,7 +25,7 @@ export interface Figures {
   /** Status 500 and above, or no response at all. Requests whose client left are neither success nor failure. */
   readonly failure: number;
   /**
-   * These failures by whose doing they were: `target`, `egress` (a proxy), `client`, or `self`: this process, by a
+   * These failures by who caused them: `target`, `egress` (a proxy), `client`, or `self`: this process, by a
    * refusal of a stage or an error of its own.
    */
   readonly failedBy: Readonly<Partial<Record<Blame, number>>>;
@@ -67,7 +67,7 @@ export interface RecentError {
   readonly status: number;
   /** Code of the gateway's error; `undefined` where the target itself sent the status. */
   readonly code: string | undefined;
-  /** Whose doing it was; `undefined` for errors that an earlier version has stored. */
+  /** Who caused it; `undefined` for errors that an earlier version has stored. */
   readonly by?: Blame | undefined;
   readonly message: string;
   readonly method: string;

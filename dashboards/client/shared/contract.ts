@@ -22,7 +22,7 @@ export interface Figures {
   readonly total: number;
   readonly success: number;
   readonly failure: number;
-  /** These failures by whose doing they were: target, egress, client or self. */
+  /** These failures by who caused them: target, egress, client or self. */
   readonly failedBy: Counts;
   readonly aborted: number;
   readonly statusCodes: Counts;

@@ -13,7 +13,7 @@ const VERDICTS: Readonly<Record<string, string>> = {
   bypass: 'Bypassed',
 };
 
-/** Whose doing a failure was. */
+/** Who caused a failure. */
 export const BLAME: Readonly<Record<string, string>> = {
   target: 'The target',
   egress: 'An egress proxy',
@@ -27,7 +27,7 @@ export class Distributions {
   readonly #codes: Distribution;
   readonly #codesTitle = el('h3', {}, 'Errors of the proxy itself');
   readonly #blame: Distribution;
-  readonly #blameTitle = el('h3', {}, 'Whose doing the failures were');
+  readonly #blameTitle = el('h3', {}, 'Who caused the failures');
   readonly #cache: Distribution;
   readonly #proxies: Distribution;
   readonly #volume: readonly (readonly [read: (view: View) => string, value: HTMLElement])[];
@@ -43,7 +43,7 @@ export class Distributions {
     this.#codes = new Distribution(statuses, { caption: 'Calls by error code', of: 'Code', nothing: '' });
     statuses.append(this.#blameTitle);
     this.#blame = new Distribution(statuses, {
-      caption: 'Failures by whose doing they were',
+      caption: 'Failures by who caused them',
       of: 'Caused by',
       nothing: '',
     });

@@ -4,7 +4,7 @@ import { Packer, type Unpacker, unpacked } from './packing.js';
 import { bump, bumpName, CACHE_VERDICTS, COUNTERS, Tally } from './tally.js';
 
 const VERSION = 2;
-/** Without whose doing failures were. */
+/** Without who caused the failures. */
 const BEFORE_BLAME = 1;
 
 /** Encodes a tally: a few hundred bytes, at most about 1.5 KB. */
