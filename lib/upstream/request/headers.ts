@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { knownExchange } from '../../core/exchange.js';
-import { connectionTokens, HOP_BY_HOP, PSEUDONYM } from '../../http/headers.js';
+import { HOP_BY_HOP, PSEUDONYM } from '../../http/headers.js';
 import type { Target } from './target.js';
 
 /** Which of the client's headers are sent to the target, and which are added. */
@@ -55,7 +55,6 @@ export function requestHeaders(policy: HeaderPolicy): RequestHeaders {
 
   return function headersOf(req, target, framing) {
     const raw = req.rawHeaders;
-    const tokens = connectionTokens(raw);
     const headers = ['host', host ?? (policy.changeOrigin ? target.host : (req.headers.host ?? target.host))];
     const auth = basic ?? (target.auth === undefined ? undefined : basicAuth(target.auth));
     let cookies = false;
@@ -63,7 +62,7 @@ export function requestHeaders(policy: HeaderPolicy): RequestHeaders {
     for (let i = 0; i + 1 < raw.length; i += 2) {
       const name = raw[i] ?? '';
       const lower = name.toLowerCase();
-      if (!passes(lower) || tokens?.has(lower)) continue;
+      if (!passes(lower)) continue;
       if (framing.rebuilt && isFraming(lower)) continue;
       if (framing.given && lower === 'content-length' && raw[i + 1] === '0') continue;
       if (lower === 'authorization') authorized = true;
