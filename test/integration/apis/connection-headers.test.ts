@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { expect } from 'chai';
 import { cache } from '../../../lib/cache/cache.js';
+import type { CacheOptions } from '../../../lib/cache/cache-options.js';
 import { type ResilientProxyConfig, resilientProxy } from '../../../lib/index.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { startForward, TRANSPORTS } from '../../support/forwarding.js';
@@ -31,14 +32,15 @@ async function start(config: Extract<ResilientProxyConfig, { name: string }>): P
 
 for (const transport of TRANSPORTS) {
   describe(`headers that Connection names (RFC 9110 §7.6.1), transport ${transport}`, () => {
-    for (const [how, options] of [
+    const keyedBy: [how: string, options: Omit<CacheOptions, 'name'>][] = [
       ['a listed header', { headerStrategy: 'listed', headers: ['X-Tenant'] }],
       ['all headers', { headerStrategy: 'all' }],
       ['Vary, in mode standard', { mode: 'standard' }],
       ['Vary, in mode ttl', {}],
       ['a credential', { credentialHeaders: ['X-Tenant'] }],
       ['a function of the application', { key: tenantOf }],
-    ] as const) {
+    ];
+    for (const [how, options] of keyedBy) {
       it(`do not decide what is stored for others, by ${how}`, async () => {
         const upstream = await startUpstream(byTenant);
         const proxy = await start({ name: 'a', target: upstream.url, transport, cache: options });

@@ -128,6 +128,21 @@ for (const transport of TRANSPORTS) {
       expect(Buffer.from(credentials.replace('Basic ', ''), 'base64').toString()).to.equal('us@er:p:ss');
     });
 
+    it('sends a password of the target with a % in it', async () => {
+      const upstream = await startUpstream(json({}));
+      for (const [userinfo, plain] of [
+        ['user:100%', 'user:100%'],
+        ['us%40er:p%C3%A9%zz%', 'us@er:pé%zz%'],
+        ['user:%ff', 'user:%ff'],
+      ] as const) {
+        const target = upstream.url.replace('//', `//${userinfo}@`);
+        const sent = await headersSentTo(upstream, { target, transport }, ['Host: a']);
+        expect(valuesOf(sent, 'authorization')).to.deep.equal([
+          `Basic ${Buffer.from(plain).toString('base64')}`,
+        ]);
+      }
+    });
+
     it('lets added headers replace the client’s, in any letter case', async () => {
       const headers = { 'X-Api-KEY': 'ours', authorization: 'Bearer ours' };
       const sent = await headersSent({ transport, headers }, [
