@@ -8,6 +8,7 @@ const CODES = {
   ERR_INVALID_JSON: { status: 400, type: 'http_request_error' },
   ERR_BAD_REQUEST: { status: 400, type: 'http_request_error' },
   ERR_FORBIDDEN: { status: 403, type: 'http_request_denied' },
+  ERR_METHOD_NOT_ALLOWED: { status: 405, type: 'http_request_denied' },
   ERR_REQUEST_TIMEOUT: { status: 408, type: 'http_request_error' },
   ERR_BODY_TOO_LARGE: { status: 413, type: 'http_request_error' },
   ERR_RATE_LIMITED: { status: 429, type: 'http_request_denied' },

@@ -6,7 +6,7 @@ import type { Options, Plugin } from 'http-proxy-middleware';
 import type { ProxyServer } from 'httpxy';
 import { Closing } from '../core/closing.js';
 import { ProxyError } from '../core/errors.js';
-import { exchangeOf } from '../core/exchange.js';
+import { exchangeOf, type Handler } from '../core/exchange.js';
 import { sendError } from '../core/send-error.js';
 import { OpenSockets } from '../websocket/open-sockets.js';
 import { serveWithoutUpgrade } from '../websocket/serve-without-upgrade.js';
@@ -27,6 +27,7 @@ import { resolveForward, TRANSPORT_OPTIONS } from './options/resolve-forward.js'
 import { nobodyResponds } from './options/rules.js';
 import { staticOptions } from './options/static-options.js';
 import { watchedFilter } from './options/watched-filter.js';
+import { admission as makeAdmission } from './request/admission.js';
 import { originForm } from './request/path.js';
 import { Upstream } from './upstream.js';
 
@@ -41,6 +42,11 @@ export interface ForwardHandler {
    */
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer, egress?: UpgradeEgress): void;
   /**
+   * Refuses what is not forwarded whatever other stages say: a method that is not allowed, or a `Host` that is not valid.
+   * The middleware does so itself; a `cache()` in front of it would come first, and may have this in front of it.
+   */
+  admission: Handler;
+  /**
    * Closes the connections to the targets: calls in progress fail, and later ones get ERR_SHUTTING_DOWN. Clients of
    * WebSockets are told that the server goes away (close code 1001), and cut off after a second.
    */
@@ -51,6 +57,8 @@ export interface ForwardHandler {
 export interface ForwardRules {
   /** Egress proxies are configured: no attempt is sent directly unless the rotation allows it. */
   readonly egressOnly?: boolean;
+  /** {@link ForwardHandler.admission} is the first stage: it need not be asked again. */
+  readonly admitted?: boolean;
 }
 
 /**
@@ -67,8 +75,11 @@ export interface ForwardRules {
  *
  * @throws InvalidOptionError for an option that is unknown, not valid, or cannot be combined with the others
  */
-export function forward(options: ForwardOptions, { egressOnly = false }: ForwardRules = {}): ForwardHandler {
-  resolveForward(options, 'forward');
+export function forward(
+  options: ForwardOptions,
+  { egressOnly = false, admitted = false }: ForwardRules = {},
+): ForwardHandler {
+  const admit = makeAdmission(resolveForward(options, 'forward').admission);
   const { ws } = options;
   const sockets = new OpenSockets();
   const engine = upstreamPlugin(options, sockets, egressOnly);
@@ -90,6 +101,9 @@ export function forward(options: ForwardOptions, { egressOnly = false }: Forward
       return;
     }
     if (exchangeOf(req, res).abandoned) return;
+    const verdict = admitted || admit(req, res);
+    if (verdict === false) return;
+    if (verdict !== true) return handOn(verdict, req, res, next);
     if (ws) ownUpgrades.listen(req.socket, () => upgrade);
     if (prepared) {
       req.url = prepared.rewrite(req.url);
@@ -102,6 +116,15 @@ export function forward(options: ForwardOptions, { egressOnly = false }: Forward
       else handOn(error, req, res, next);
       throw HANDED_ON;
     }).catch(unlessHandedOn);
+  }
+
+  function admission(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
+    const exchange = exchangeOf(req, res);
+    const verdict = admit(req, res);
+    if (verdict === true) return next();
+    if (verdict === false) return;
+    exchange.error = verdict;
+    next(verdict);
   }
 
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer, egress?: UpgradeEgress): void {
@@ -126,7 +149,7 @@ export function forward(options: ForwardOptions, { egressOnly = false }: Forward
       return engine.close();
     });
   }
-  return Object.assign(forward, { upgrade, close });
+  return Object.assign(forward, { upgrade, admission, close });
 }
 
 function handOn(

@@ -90,6 +90,18 @@ export interface TransportOptions {
    */
   method?: string;
   /**
+   * Methods that clients may use; others are 405 ERR_METHOD_NOT_ALLOWED. GET brings HEAD with it. List them where an API
+   * key may do more than its clients shall.
+   * @default all but CONNECT and TRACE
+   */
+  methods?: string[];
+  /**
+   * Forwards TRACE, which is 405 ERR_METHOD_NOT_ALLOWED otherwise. It is sent without `headers`, `auth` and whatever
+   * else is added to a request, since the target returns to the client what it receives. Cannot go with `proxyRotate`.
+   * @default false
+   */
+  traceMethod?: boolean;
+  /**
    * Certificate authorities in PEM that the target's certificate must be signed by, instead of the system's. A
    * configuration file may give paths instead, relative to itself.
    * @default the system's authorities

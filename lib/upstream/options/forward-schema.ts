@@ -45,8 +45,15 @@ export const TRANSPORT_SHAPE = {
   redirectOrigins: z.union([z.literal('*'), z.array(origin)], { error: ORIGINS }).optional(),
   method: z
     .string()
-    .regex(/^[A-Z]+$/, 'must be a method in capitals, as POST')
+    .regex(/^(?!CONNECT$|TRACE$)[A-Z]+$/, 'must be a method in capitals, as POST, but CONNECT and TRACE')
     .optional(),
+  methods: z
+    .array(
+      z.string().regex(/^(?!CONNECT$)[A-Z][A-Z-]*$/, 'must be a method in capitals, as POST, but CONNECT'),
+    )
+    .min(1, 'must name a method at least')
+    .optional(),
+  traceMethod: z.boolean().default(false),
 };
 
 const EVENTS = [

@@ -3,6 +3,7 @@ import { CREDENTIAL_HEADERS } from '../../core/credential-headers.js';
 import { invalidOption } from '../../core/errors.js';
 import { resolveOptions } from '../../core/options.js';
 import { CONNECT_MS, type PhaseLimits } from '../attempt-clock.js';
+import type { AdmissionRules } from '../request/admission.js';
 import type { HeaderPolicy } from '../request/headers.js';
 import { targetUrl } from '../request/target.js';
 import type { ConnectionOptions } from '../undici/transport.js';
@@ -20,6 +21,7 @@ export interface UpstreamOptions {
   /** Options given that the node transport does not support. */
   readonly undiciOnly: readonly string[];
   readonly method: string | undefined;
+  readonly admission: AdmissionRules;
   readonly headers: HeaderPolicy;
   readonly connections: ConnectionOptions;
   readonly limits: PhaseLimits;
@@ -57,6 +59,7 @@ export function resolveForward(
     forced: given.transport !== 'auto',
     undiciOnly,
     method: given.method,
+    admission: { methods: given.methods, traceMethod: given.traceMethod, method: given.method },
     headers: {
       forwardHeaders: given.forwardHeaders,
       forwardCookies: given.forwardCookies,

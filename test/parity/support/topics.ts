@@ -256,6 +256,8 @@ export const OWN_OPTIONS = [
   'forwardHeaders',
   'forwardCookies',
   'redirectOrigins',
+  'methods',
+  'traceMethod',
   'cert',
   'key',
   'servername',

@@ -13,6 +13,7 @@ const CODES: [code: ErrorCode, status: number, type: string][] = [
   ['ERR_INVALID_JSON', 400, 'http_request_error'],
   ['ERR_BAD_REQUEST', 400, 'http_request_error'],
   ['ERR_FORBIDDEN', 403, 'http_request_denied'],
+  ['ERR_METHOD_NOT_ALLOWED', 405, 'http_request_denied'],
   ['ERR_BODY_TOO_LARGE', 413, 'http_request_error'],
   ['ERR_RATE_LIMITED', 429, 'http_request_denied'],
   ['ERR_BODY_CONSUMED', 500, 'proxy_configuration_error'],
