@@ -24,6 +24,7 @@ const CODES = {
   ERR_UPSTREAM_RESET: { status: 502, type: 'connection_terminated' },
   ERR_UPSTREAM_PROTOCOL: { status: 502, type: 'http_protocol_error' },
   ERR_PROXY_CONNECT: { status: 502, type: 'destination_unavailable' },
+  ERR_LOOP_DETECTED: { status: 508, type: 'proxy_loop_detected' },
   ERR_UPSTREAM_TIMEOUT: { status: 504, type: 'http_response_timeout' },
 } as const satisfies Record<string, { status: number; type: string }>;
 

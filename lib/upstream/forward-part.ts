@@ -16,6 +16,7 @@ const TRAVEL: readonly string[] = [
   'maxKeptBytes',
   'methods',
   'traceMethod',
+  'via',
 ];
 
 export const forwardPart: Part<'forward', ForwardOptions, ForwardHandler, undefined> = {

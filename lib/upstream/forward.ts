@@ -27,7 +27,7 @@ import { resolveForward, TRANSPORT_OPTIONS } from './options/resolve-forward.js'
 import { nobodyResponds } from './options/rules.js';
 import { staticOptions } from './options/static-options.js';
 import { watchedFilter } from './options/watched-filter.js';
-import { admission as makeAdmission } from './request/admission.js';
+import { type Admission, admissionStage } from './request/admission.js';
 import { originForm } from './request/path.js';
 import { Upstream } from './upstream.js';
 
@@ -79,10 +79,10 @@ export function forward(
   options: ForwardOptions,
   { egressOnly = false, admitted = false }: ForwardRules = {},
 ): ForwardHandler {
-  const admit = makeAdmission(resolveForward(options, 'forward').admission);
+  resolveForward(options, 'forward');
   const { ws } = options;
   const sockets = new OpenSockets();
-  const engine = upstreamPlugin(options, sockets, egressOnly);
+  const engine = upstreamPlugin(options, sockets, { egressOnly, admitted });
   const ownUpgrades = new ServerUpgrades();
   const closing = new Closing();
   const prepared = staticOptions(options);
@@ -101,9 +101,6 @@ export function forward(
       return;
     }
     if (exchangeOf(req, res).abandoned) return;
-    const verdict = admitted || admit(req, res);
-    if (verdict === false) return;
-    if (verdict !== true) return handOn(verdict, req, res, next);
     if (ws) ownUpgrades.listen(req.socket, () => upgrade);
     if (prepared) {
       req.url = prepared.rewrite(req.url);
@@ -116,15 +113,6 @@ export function forward(
       else handOn(error, req, res, next);
       throw HANDED_ON;
     }).catch(unlessHandedOn);
-  }
-
-  function admission(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
-    const exchange = exchangeOf(req, res);
-    const verdict = admit(req, res);
-    if (verdict === true) return next();
-    if (verdict === false) return;
-    exchange.error = verdict;
-    next(verdict);
   }
 
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer, egress?: UpgradeEgress): void {
@@ -149,7 +137,7 @@ export function forward(
       return engine.close();
     });
   }
-  return Object.assign(forward, { upgrade, admission, close });
+  return Object.assign(forward, { upgrade, admission: admissionStage(engine.admit), close });
 }
 
 function handOn(
@@ -213,9 +201,10 @@ interface Engine {
 function upstreamPlugin(
   options: ForwardOptions,
   sockets: OpenSockets,
-  egressOnly: boolean,
+  rules: Required<ForwardRules>,
 ): {
   plugin: Plugin;
+  admit: Admission;
   /** Forwards a call whose options are the same for all calls, without http-proxy-middleware's preparation. */
   web: (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
   close: () => Promise<void>;
@@ -223,6 +212,7 @@ function upstreamPlugin(
   let engine: Engine | undefined;
   const given = proxyOptions(options);
   return {
+    admit: (req, res) => engine?.upstream.admit(req, res) ?? true,
     web: (req, res, next) => {
       engine?.upstream.web(req, res, given, (error) => {
         if (!error) return;
@@ -236,7 +226,7 @@ function upstreamPlugin(
       if (options.selfHandleResponse && !hooked.includes('proxyRes')) {
         throw nobodyResponds('forward.selfHandleResponse');
       }
-      const { upstream, events } = enginePlugin(options, server, hooked, { sockets, egressOnly });
+      const { upstream, events } = enginePlugin(options, server, hooked, { sockets, ...rules });
       engine = { upstream, events };
       server.web = (req, res, opts = {}) =>
         new Promise((_never, reject) => {
@@ -256,11 +246,11 @@ function enginePlugin(
   options: ForwardOptions,
   server: ProxyServer,
   hooked: readonly string[],
-  { besideOthers = false, egressOnly = false, sockets = new OpenSockets() } = {},
+  { besideOthers = false, egressOnly = false, admitted = false, sockets = new OpenSockets() } = {},
 ): Engine {
   const log = new CallLog(options.ejectPlugins ? undefined : options.logger, besideOthers);
   const upstream = new Upstream(
-    { ...resolveForward(options, 'forward', hooked), egressOnly },
+    { ...resolveForward(options, 'forward', hooked), egressOnly, admitted },
     proxyOptions(options),
     {
       server,

@@ -102,6 +102,13 @@ export interface TransportOptions {
    */
   traceMethod?: boolean;
   /**
+   * Name that is added to the `Via` header of requests; `false` adds none. A request that carries it already has come
+   * back, and is 508 ERR_LOOP_DETECTED. Set it where a target shall not see what proxy this is, to a name that no
+   * other proxy in front of the target has.
+   * @default `resilient-proxy-out-` and eight random digits
+   */
+  via?: false | string;
+  /**
    * Certificate authorities in PEM that the target's certificate must be signed by, instead of the system's. A
    * configuration file may give paths instead, relative to itself.
    * @default the system's authorities

@@ -28,6 +28,8 @@ const origin = z
   )
   .transform((text) => new URL(text).origin);
 
+const VIA = 'must be false, or a name or host with or without a port';
+
 /** The options that are the package's own. */
 export const TRANSPORT_SHAPE = {
   transport: z.enum(['auto', 'undici', 'node']).default('auto'),
@@ -54,6 +56,9 @@ export const TRANSPORT_SHAPE = {
     .min(1, 'must name a method at least')
     .optional(),
   traceMethod: z.boolean().default(false),
+  via: z
+    .union([z.literal(false), z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?::\d+)?$/)], { error: VIA })
+    .optional(),
 };
 
 const EVENTS = [

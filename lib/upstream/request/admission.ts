@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CREDENTIAL_HEADERS } from '../../core/credential-headers.js';
 import { ProxyError } from '../../core/errors.js';
-import { announcesBody, knownExchange } from '../../core/exchange.js';
+import { announcesBody, exchangeOf, type Handler, knownExchange } from '../../core/exchange.js';
 import { isHeader } from '../../http/headers.js';
 
 /** Which requests are forwarded at all. */
@@ -12,6 +12,8 @@ export interface AdmissionRules {
   readonly traceMethod: boolean;
   /** Method sent in place of the client's. */
   readonly method: string | undefined;
+  /** The name that each request is signed with in `Via`; `undefined` where none is. */
+  readonly via: string | undefined;
 }
 
 /**
@@ -23,7 +25,7 @@ export type Admission = (req: IncomingMessage, res: ServerResponse) => boolean |
 const USUAL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /** Prepares what is the same for every request. */
-export function admission({ methods, traceMethod, method: instead }: AdmissionRules): Admission {
+export function admission({ methods, traceMethod, method: instead, via }: AdmissionRules): Admission {
   // Who serves GET serves HEAD (RFC 9110 §9.1).
   const allowed = methods && new Set(methods.includes('GET') ? [...methods, 'HEAD'] : methods);
   const allow = [...(allowed ?? [...USUAL_METHODS, ...(traceMethod ? ['TRACE'] : [])])].join(', ');
@@ -31,6 +33,7 @@ export function admission({ methods, traceMethod, method: instead }: AdmissionRu
   return function admit(req, res) {
     const { method = 'GET' } = req;
     if (hostProblem(req)) return new ProxyError('ERR_BAD_REQUEST', 'The request must have one valid Host');
+    if (via !== undefined && req.headers.via !== undefined && signed(req.headers.via, via)) return loop();
     const sent = instead ?? method;
     const refused = method === 'CONNECT' || (sent === 'TRACE' && !traceMethod);
     if (refused || allowed?.has(method) === false) return methodNotAllowed(method, allow);
@@ -41,6 +44,18 @@ export function admission({ methods, traceMethod, method: instead }: AdmissionRu
   };
 }
 
+/** It as a stage of its own, in front of others. */
+export function admissionStage(admit: Admission): Handler {
+  return function admission(req, res, next) {
+    const exchange = exchangeOf(req, res);
+    const verdict = admit(req, res);
+    if (verdict === true) return next();
+    if (verdict === false) return;
+    exchange.error = verdict;
+    next(verdict);
+  };
+}
+
 /** The error for a method that is not forwarded. @param allow the methods that are (RFC 9110 §15.5.6) */
 export function methodNotAllowed(method: string, allow = USUAL_METHODS.join(', ')): ProxyError {
   const name = method.length > 20 ? `${method.slice(0, 17)}...` : method;
@@ -48,6 +63,15 @@ export function methodNotAllowed(method: string, allow = USUAL_METHODS.join(', '
     headers: { Allow: allow },
   });
 }
+
+/** Whether one of the senders in `Via` has this name (RFC 9110 §7.6.3). */
+function signed(line: string, name: string): boolean {
+  if (!line.includes(name)) return false;
+  return line.split(',').some((sender) => sender.trim().split(/[ \t]+/)[1] === name);
+}
+
+const loop = () =>
+  new ProxyError('ERR_LOOP_DETECTED', 'The request has come back: its target leads here again');
 
 const HOST = /^(?:\[[0-9a-fv.:]+\]|[\w\-.~%!$&'()*+,;=]*)(?::\d*)?$/i;
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { knownExchange } from '../../core/exchange.js';
-import { HOP_BY_HOP, PSEUDONYM } from '../../http/headers.js';
+import { HOP_BY_HOP } from '../../http/headers.js';
 import { forwardsLeft } from './admission.js';
 import type { Target } from './target.js';
 
@@ -21,6 +21,8 @@ export interface HeaderPolicy {
   readonly changeOrigin: boolean;
   /** Adds `X-Forwarded-For`, `-Port`, `-Proto` and `-Host` if the client did not send them. */
   readonly xfwd: boolean;
+  /** The name that is added to `Via`; `undefined` adds none. */
+  readonly via: string | undefined;
 }
 
 /** Makes the headers of a call to the target, flat; the same for each attempt. */
@@ -89,7 +91,7 @@ export function requestHeaders(policy: HeaderPolicy): RequestHeaders {
     if (!authorized && auth) headers.push('authorization', auth);
     if (!bare) for (const item of added) headers.push(item);
     if (policy.xfwd && !bare) addForwarded(headers, req);
-    headers.push('via', `${req.httpVersion} ${PSEUDONYM}`);
+    if (policy.via !== undefined) headers.push('via', `${req.httpVersion} ${policy.via}`);
     return headers;
   };
 }

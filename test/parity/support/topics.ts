@@ -258,6 +258,7 @@ export const OWN_OPTIONS = [
   'redirectOrigins',
   'methods',
   'traceMethod',
+  'via',
   'cert',
   'key',
   'servername',

@@ -27,6 +27,7 @@ const CODES: [code: ErrorCode, status: number, type: string][] = [
   ['ERR_UPSTREAM_RESET', 502, 'connection_terminated'],
   ['ERR_UPSTREAM_PROTOCOL', 502, 'http_protocol_error'],
   ['ERR_PROXY_CONNECT', 502, 'destination_unavailable'],
+  ['ERR_LOOP_DETECTED', 508, 'proxy_loop_detected'],
   ['ERR_UPSTREAM_TIMEOUT', 504, 'http_response_timeout'],
 ];
 

@@ -16,6 +16,7 @@ const POLICY: HeaderPolicy = {
   auth: undefined,
   changeOrigin: false,
   xfwd: false,
+  via: 'resilient-proxy-out',
 };
 
 /** Flat headers for the target, made from the client's flat headers. */
