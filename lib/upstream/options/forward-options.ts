@@ -92,13 +92,14 @@ export interface TransportOptions {
   /**
    * Methods that clients may use; others are 405 ERR_METHOD_NOT_ALLOWED. GET brings HEAD with it. List them where an API
    * key may do more than its clients shall.
-   * @default all but CONNECT and TRACE
+   * @default all but CONNECT
    */
   methods?: string[];
   /**
    * Forwards TRACE, which is 405 ERR_METHOD_NOT_ALLOWED otherwise. It is sent without `headers`, `auth` and whatever
-   * else is added to a request, since the target returns to the client what it receives. Cannot go with `proxyRotate`.
-   * @default false
+   * else is added to a request, since the target returns to the client what it receives; with `proxyRotate` it is
+   * always refused.
+   * @default true
    */
   traceMethod?: boolean;
   /**

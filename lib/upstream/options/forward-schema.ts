@@ -55,7 +55,7 @@ export const TRANSPORT_SHAPE = {
     )
     .min(1, 'must name a method at least')
     .optional(),
-  traceMethod: z.boolean().default(false),
+  traceMethod: z.boolean().default(true),
   via: z
     .union([z.literal(false), z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?::\d+)?$/)], { error: VIA })
     .optional(),

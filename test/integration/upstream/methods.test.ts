@@ -30,8 +30,8 @@ for (const transport of TRANSPORTS) {
       return { upstream, proxy, send };
     };
 
-    it('answers 405 to TRACE, with Allow (RFC 9110 §9.3.8, §15.5.6)', async () => {
-      const { upstream, send } = await start();
+    it('answers 405 to TRACE with traceMethod: false, with Allow (RFC 9110 §9.3.8, §15.5.6)', async () => {
+      const { upstream, send } = await start({ traceMethod: false });
       const { status, response } = await send('TRACE');
       expect(status).to.equal(405);
       expect(response).to.match(/^allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r$/im);
@@ -62,6 +62,16 @@ for (const transport of TRANSPORTS) {
         .to.match(/^HTTP\/1\.1 200 /)
         .and.not.include('gateway-key');
       expect((await send('GET')).response).to.include('gateway-key');
+    });
+
+    it('answers 405 to TRACE by default within resilientProxy()', async () => {
+      const upstream = await startUpstream(traced);
+      const proxy = resilientProxy({ name: 'a', target: upstream.url, transport });
+      onCleanup(() => proxy.close());
+      const { port } = await serve(proxy);
+      const lines = ['TRACE / HTTP/1.1', 'Host: a', 'Connection: close', 'Max-Forwards: 0'];
+      expect(await rawCall(port, `${lines.join('\r\n')}\r\n\r\n`)).to.match(/^HTTP\/1\.1 405 /);
+      expect(upstream.requests).to.have.length(0);
     });
 
     it('answers 400 to a TRACE with a body', async () => {
