@@ -138,6 +138,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
       return;
     }
     exchange.api = api.name;
+    if (!state.only) exchange.mount = `/${api.name}`;
     if (api.ws) listen(req);
     api.enter(exchange);
     parts.stats?.watch(exchange, api.ownWriters);

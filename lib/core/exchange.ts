@@ -37,6 +37,8 @@ export class Exchange {
   api = '';
   /** When the call began, on the clock of `performance.now()`. */
   readonly startedAt = performance.now();
+  /** What an API's own name has taken from the path before the call began; empty if nothing. */
+  mount = '';
   /** `req.url` when the call began, before any stage rewrote it. */
   readonly originalUrl: string;
   /** Every attempt, in order. */

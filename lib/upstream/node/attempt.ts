@@ -126,8 +126,8 @@ export class NodeAttempt implements Sending {
       host,
       connection: connection && (/\bclose\b/i.test(connection) ? 'close' : 'keep-alive'),
     };
-    const { setCookie } = this.#limits;
-    const facts = { status, setCookie, sent: this.#plan };
+    const { setCookie, rewriteLocation } = this.#limits;
+    const facts = { status, setCookie, rewriteLocation, sent: this.#plan };
     const headers = responseHeaders(rawHeaders, this.#plan.exchange, facts);
     Object.assign(proxyRes, { headers: besideHeaders(this.#res, headers) });
     lingerWhileUploading(this.req);

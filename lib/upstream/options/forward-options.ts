@@ -103,6 +103,13 @@ export interface TransportOptions {
    */
   traceMethod?: boolean;
   /**
+   * Changes `Location`, `Content-Location`, `Link` and `Refresh` headers that lead to the target, so that they lead
+   * through the proxy: below the path at which the client has found it. Turn it off where clients call the target
+   * itself, or where it knows the proxy's path.
+   * @default false
+   */
+  rewriteLocation?: boolean;
+  /**
    * Name that is added to the `Via` header of requests; `false` adds none. A request that carries it already has come
    * back, and is 508 ERR_LOOP_DETECTED. Set it where a target shall not see what proxy this is, to a name that no
    * other proxy in front of the target has.

@@ -56,6 +56,7 @@ export const TRANSPORT_SHAPE = {
     .min(1, 'must name a method at least')
     .optional(),
   traceMethod: z.boolean().default(true),
+  rewriteLocation: z.boolean().default(false),
   via: z
     .union([z.literal(false), z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?::\d+)?$/)], { error: VIA })
     .optional(),

@@ -90,6 +90,7 @@ export function resolveForward(
       secure: given.secure,
       tls: targetTls(given),
       setCookie: given.forwardCookies,
+      rewriteLocation: given.rewriteLocation,
       redirects: {
         origins: redirectOrigins === '*' ? redirectOrigins : new Set(redirectOrigins),
         secretHeaders: [...CREDENTIAL_HEADERS, 'proxy-authorization', ...namesOf(given.headers)],

@@ -84,6 +84,13 @@ describe('createGateway()', () => {
     }
   });
 
+  it('leads redirects of the target back through /api/<name>', async () => {
+    const upstream = await startUpstream(status(302, { Location: '/v2/b?c', Link: '</v2/d>; rel=next' }));
+    const { url } = await startGateway(`${upstream.url}/v2`);
+    const { headers } = await call(`${url}/api/x/a`);
+    expect(headers).to.include({ location: '/api/x/b?c', link: '</api/x/d>; rel=next' });
+  });
+
   it('answers 405 to CONNECT (RFC 9110 §9.3.6)', async () => {
     const { port } = await startGateway('http://127.0.0.1:9');
     const response = await rawCall(

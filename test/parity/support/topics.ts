@@ -259,6 +259,7 @@ export const OWN_OPTIONS = [
   'methods',
   'traceMethod',
   'via',
+  'rewriteLocation',
   'cert',
   'key',
   'servername',
