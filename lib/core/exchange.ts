@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Attempt, LimitOf, PermitOf } from './attempt.js';
-import { dropConnectionHeaders } from './connection-headers.js';
 import type { EgressPolicy } from './egress.js';
 import type { ProxyError } from './errors.js';
+import { prepareRequest } from './prepared-request.js';
 import type { RetryContextOf, RetryPolicyOf } from './retry-policy.js';
 import type { Upgrade } from './upgrade.js';
 
@@ -94,7 +94,7 @@ export class Exchange {
     this.detached = detached;
     this.originalUrl = req.url ?? '/';
     if (!ended) (req as Marked)[EXCHANGE] = this;
-    dropConnectionHeaders(req);
+    prepareRequest(req);
     // No close of it would be told any more.
     if (ended || res.closed || res.destroyed) this.#closed = true;
     else res.on('close', closed);
@@ -200,5 +200,12 @@ export function knownExchange(req: IncomingMessage): Exchange | undefined {
 /** Whether a body follows the head of a request (RFC 9112 §6). */
 export function announcesBody(req: IncomingMessage): boolean {
   const { 'content-length': length, 'transfer-encoding': coding } = req.headers;
-  return coding !== undefined || (length !== undefined && length !== '0');
+  if (coding !== undefined || length !== undefined) return coding !== undefined || length !== '0';
+  // HTTP/2 has frames instead: the head says whether it is the last one (RFC 9113 §8.1).
+  return req.httpVersionMajor === 2 && (req as Framed).stream?.endAfterHeaders === false;
+}
+
+/** A request of Node's HTTP/2 server. */
+interface Framed extends IncomingMessage {
+  readonly stream?: { readonly endAfterHeaders: boolean };
 }

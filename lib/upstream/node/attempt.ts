@@ -5,8 +5,9 @@ import { sendableReason } from '../../http/head-problem.js';
 import { unreadableFailure } from '../failure.js';
 import { readBeforeWriteError } from '../read-before-error.js';
 import { drain } from '../response/drain.js';
-import { besideHeaders, responseHeaders, sendableTrailers } from '../response/headers.js';
+import { besideHeaders, responseHeaders } from '../response/headers.js';
 import { type HeadersBefore, headersBefore, restoreHeaders } from '../response/headers-before.js';
+import { addTrailers } from '../response/trailers.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { hearInterim } from './interim.js';
@@ -151,8 +152,7 @@ export class NodeAttempt implements Sending {
     if (this.#over) return false;
     this.#arrived = true;
     const ended = this.#res.writableEnded;
-    if (proxyRes.rawTrailers.length > 0 && !ended)
-      this.#res.addTrailers(sendableTrailers(proxyRes.rawTrailers));
+    if (proxyRes.rawTrailers.length > 0 && !ended) addTrailers(this.#res, proxyRes.rawTrailers);
     // A listener that writes the response itself may still be at work, and may fail.
     if (this.#options?.selfHandleResponse && !ended) this.#res.once('close', this.#finish);
     else this.#finish();

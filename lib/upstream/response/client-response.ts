@@ -5,8 +5,8 @@ import { lingerWhileUploading } from '../../core/linger.js';
 import { sendableReason } from '../../http/head-problem.js';
 import { ADDED_UP, headerValue } from '../../http/headers.js';
 import { writeHead } from '../../http/write-head.js';
-import { sendableTrailers } from './headers.js';
 import type { LateHead, LateHeads } from './late-heads.js';
+import { addTrailers } from './trailers.js';
 
 /** Writes an accepted response to the client's. */
 export class ClientResponse implements LateHead {
@@ -81,7 +81,7 @@ export class ClientResponse implements LateHead {
   end(rawTrailers: readonly string[] = []): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (rawTrailers.length > 0) this.#res.addTrailers(sendableTrailers(rawTrailers));
+    if (rawTrailers.length > 0) addTrailers(this.#res, rawTrailers);
     this.#res.end();
   }
 
