@@ -105,7 +105,7 @@ export interface TransportOptions {
   /**
    * Changes `Location`, `Content-Location`, `Link` and `Refresh` headers that lead to the target, so that they lead
    * through the proxy: below the path at which the client has found it. Turn it off where clients call the target
-   * itself, or where it knows the proxy's path.
+   * itself, or where the target knows the proxy's path.
    * @default false
    */
   rewriteLocation?: boolean;
@@ -143,7 +143,7 @@ export interface TransportOptions {
 }
 
 /** Options of `forward()`: http-proxy-middleware's, and those of {@link TransportOptions}. */
-export interface ForwardOptions extends Omit<Options, 'headers'>, TransportOptions {
+export interface ForwardOptions extends Omit<Options, 'headers' | 'xfwd'>, TransportOptions {
   /**
    * Where requests go: an http or https URL, whose path is put before theirs. User and password in it are sent as
    * Basic credentials. In code it may be an object, as for a Unix socket (`socketPath`). Required unless `router`
@@ -185,11 +185,12 @@ export interface ForwardOptions extends Omit<Options, 'headers'>, TransportOptio
   /** `user:password`, sent as Basic credentials where the client sends no `Authorization`. */
   auth?: string;
   /**
-   * Adds `X-Forwarded-For`, `-Port`, `-Proto` and `-Host` where the client sent none: for APIs that need the client's
-   * address.
+   * Adds `X-Forwarded-For`, `-Port`, `-Proto` and `-Host`, for APIs that need the client's address. `true` keeps those
+   * that the client sends; `'append'` adds the client's address to its list, for a proxy behind another one;
+   * `'replace'` takes nothing from the client, `Forwarded` and `X-Real-IP` included, for one that strangers call.
    * @default false
    */
-  xfwd?: boolean;
+  xfwd?: boolean | 'append' | 'replace';
   /**
    * Verifies the target's TLS certificate. A certificate that is not trusted is 502 ERR_UPSTREAM_TLS. Turn it off for
    * tests only.

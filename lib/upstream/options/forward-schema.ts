@@ -28,6 +28,7 @@ const origin = z
   )
   .transform((text) => new URL(text).origin);
 
+const XFWD = 'must be true, false, "append" or "replace"';
 const VIA = 'must be false, or a name or host with or without a port';
 
 /** The options that are the package's own. */
@@ -47,12 +48,10 @@ export const TRANSPORT_SHAPE = {
   redirectOrigins: z.union([z.literal('*'), z.array(origin)], { error: ORIGINS }).optional(),
   method: z
     .string()
-    .regex(/^(?!CONNECT$|TRACE$)[A-Z]+$/, 'must be a method in capitals, as POST, but CONNECT and TRACE')
+    .regex(/^(?!CONNECT$|TRACE$)[A-Z]+$/, 'must be a method in capitals, as POST')
     .optional(),
   methods: z
-    .array(
-      z.string().regex(/^(?!CONNECT$)[A-Z][A-Z-]*$/, 'must be a method in capitals, as POST, but CONNECT'),
-    )
+    .array(z.string().regex(/^(?!CONNECT$)[A-Z][A-Z-]*$/, 'must be a method in capitals, as POST'))
     .min(1, 'must name a method at least')
     .optional(),
   traceMethod: z.boolean().default(true),
@@ -91,7 +90,7 @@ const PLAIN_SHAPE = {
   ...TLS_SHAPE,
   ws: z.boolean().optional(),
   changeOrigin: z.boolean().default(false),
-  xfwd: z.boolean().default(false),
+  xfwd: z.union([z.boolean(), z.enum(['append', 'replace'])], { error: XFWD }).default(false),
   auth: z.string().optional(),
   secure: z.boolean().default(true),
   ignorePath: z.boolean().optional(),
