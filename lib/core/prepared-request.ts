@@ -11,8 +11,9 @@ const OF_THE_MESSAGE = new Set(['connection', 'content-length', 'host', 'transfe
  * `Connection` names are for this connection alone (RFC 9110 §7.6.1), and so are the pseudo-headers of HTTP/2.
  */
 export function prepareRequest(req: IncomingMessage): void {
+  // HTTP/2 has no Connection (RFC 9113 §8.2.2).
+  if (req.httpVersionMajor >= 2) return dropPseudoHeaders(req);
   const { connection } = req.headers;
-  if (req.httpVersionMajor >= 2) dropPseudoHeaders(req);
   if (connection === undefined || connection === 'keep-alive' || connection === 'close') return;
   const named = new Set<string>();
   for (const part of connection.toLowerCase().split(',')) {
@@ -34,6 +35,7 @@ function drop(req: IncomingMessage, named: ReadonlySet<string>): void {
   const { rawHeaders } = req;
   if (!rawHeaders.some((name, i) => i % 2 === 0 && named.has(name.toLowerCase()))) return;
   // Node makes both of these from the list when they are first read, which is why the list is changed last.
-  for (const headers of [req.headers, req.headersDistinct]) for (const name of named) delete headers[name];
+  for (const headers of [req.headers, req.headersDistinct ?? {}])
+    for (const name of named) delete headers[name];
   req.rawHeaders = rawHeaders.filter((_, i) => !named.has((rawHeaders[i - (i % 2)] ?? '').toLowerCase()));
 }
