@@ -160,6 +160,30 @@ for (const transport of TRANSPORTS) {
       expect(second?.headers.location).to.equal('/b');
     });
 
+    it('lead back from what the cache has renewed in the background', async () => {
+      let count = 0;
+      const upstream = await startUpstream((_req, res) => {
+        res.setHeader('Cache-Control', 'max-age=0, stale-while-revalidate=60');
+        res.writeHead(301, { Location: `/v2/y?${++count}` }).end();
+      });
+      const apis = { x: { target: `${upstream.url}/v2`, transport, cache: { mode: 'standard' as const } } };
+      const proxy = resilientProxy({ apis });
+      onCleanup(() => proxy.close());
+      const mounted = (await serveApp(express().use('/api', proxy))).url;
+      const plain = (await serve(proxy)).url;
+      for (const [url, path] of [
+        [`${mounted}/api/x/a`, '/api/x/y'],
+        [`${plain}/x/b`, '/x/y'],
+      ] as const) {
+        const location = async () => String((await call(url)).headers.location);
+        const first = await location();
+        let last = first;
+        for (let calls = 0; last === first && calls < 200; calls++) last = await location();
+        expect(last).to.not.equal(first);
+        for (const reference of [first, last]) expect(reference.split('?')[0]).to.equal(path);
+      }
+    });
+
     it('still tell the cache that the response to a POST is that of a GET (RFC 9110 §9.3.3)', async () => {
       const upstream = await startUpstream((req, res) => {
         res.setHeader('Cache-Control', 'max-age=60').setHeader('Content-Location', '/v2/item');
