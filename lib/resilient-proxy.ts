@@ -138,6 +138,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
       return;
     }
     exchange.api = api.name;
+    if (!state.only) exchange.mount = `/${api.name}`;
     if (api.ws) listen(req);
     api.enter(exchange);
     parts.stats?.watch(exchange, api.ownWriters);
@@ -264,7 +265,7 @@ function buildApi(
       ['explain', explaining],
       ['tracing', tracing],
       ['metrics', metrics],
-      ['validateBody', limitReadAhead, validateBody(options.rules)],
+      ['validateBody', parts.forward.admission, limitReadAhead, validateBody(options.rules)],
       // Once more behind the cache, which makes calls of its own; no call is counted twice.
       ['cache', cache, ...(cache ? [explaining, tracing, metrics, countDetached] : [])],
       ...outward,
@@ -273,7 +274,7 @@ function buildApi(
       ['explain'],
       ['tracing', tracing],
       ['metrics', metrics],
-      ['validateBody', checkHandshake],
+      ['validateBody', parts.forward.admission, checkHandshake],
       ['cache'],
       ...outward,
     ];

@@ -17,6 +17,7 @@ import { type EntryMeta, withMeta } from './store/entry.js';
 import type { WrittenHead } from './store/written-head.js';
 import { sendStored } from './stored-response.js';
 import { isFailure, isUpstreamFailure } from './upstream-failure.js';
+import { upstreamHeaders } from './upstream-headers.js';
 
 type Next = (error?: unknown) => void;
 
@@ -69,7 +70,7 @@ export class CacheFetch implements ResponseListener {
     if (outdated && !this.#exchange.detached && isFailure(head.status) && now < outdated.usableOnErrorUntil) {
       return this.#serveStale(outdated, now, this.#failed ? {} : { forwardStatus: head.status });
     }
-    if (!this.#failed) invalidate(this.#context, this.#exchange.req, this.#plan.request, head);
+    if (!this.#failed) invalidate(this.#context, this.#exchange, this.#plan.request, head);
     // The response to this very request is the newest there is.
     if (this.#plan.ticket && this.#plan.reason === 'method') this.#plan.ticket.doomed = false;
     if (outdated && this.#plan.request.method === 'HEAD' && head.status === 200) {
@@ -217,21 +218,13 @@ export class CacheFetch implements ResponseListener {
     const worse = this.#exchange.detached && isFailure(head.status);
     if (!ticket || worse || this.#failed) return { store: false, reason: 'not-reusable' };
     // forward() removes cookies for the client; only here can a personal response be recognised.
-    const own = this.#upstreamHead(head.status);
+    const own = upstreamHeaders(this.#exchange, head.status);
     if (!policy.storeSetCookie && own && headerValue(own, 'set-cookie') !== undefined) {
       return { store: false, reason: 'set-cookie' };
     }
     const length = Number(headerValue(head.rawHeaders, 'content-length') ?? 0);
     if (length > options.maxEntryBytes) return { store: false, reason: 'not-reusable' };
-    return decideStore(this.#storeRequest(), this.#storeResponse(head, now), policy);
-  }
-
-  /** The headers as the upstream sent them, where `forward()` sent the response. */
-  #upstreamHead(status: number): RawHeaders | undefined {
-    const outcome = this.#exchange.attempts.at(-1)?.outcome;
-    return outcome?.kind === 'response' && outcome.head.status === status
-      ? outcome.head.rawHeaders
-      : undefined;
+    return decideStore(this.#storeRequest(own), this.#storeResponse(head, now), policy);
   }
 
   /** Updates the stored response to GET from a 200 to HEAD. */
@@ -256,10 +249,11 @@ export class CacheFetch implements ResponseListener {
     this.#context.pauses.learn(credentials, head, now);
   }
 
-  #storeRequest(): StoreRequest {
+  #storeRequest(asSent?: RawHeaders): StoreRequest {
     const { method, rawHeaders, url } = this.#plan.request;
     if (method !== 'POST') return { method, rawHeaders };
-    return { method, rawHeaders, targetUri: this.#context.site.targetUri(this.#exchange.req, url) };
+    const targetUri = this.#context.site.targetUri(this.#exchange.req, url);
+    return { method, rawHeaders, targetUri, upstreamHeaders: asSent };
   }
 
   #storeResponse(head: WrittenHead, now: number): StoreResponse {

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Closing } from '../core/closing.js';
 import { shuttingDown } from '../core/errors.js';
-import { exchangeOf, knownExchange } from '../core/exchange.js';
+import { announcesBody, exchangeOf, knownExchange } from '../core/exchange.js';
+import { prepareRequest } from '../core/prepared-request.js';
 import { CacheCall } from './cache-call.js';
 import { type CacheContext, type CacheSite, removeStored, statusOf } from './cache-context.js';
 import { type CacheOptions, cachePolicy, resolveCache } from './cache-options.js';
@@ -9,7 +10,7 @@ import { standaloneSite } from './cache-site.js';
 import type { ClientRequest } from './fetch-plan.js';
 import { Flights } from './flights.js';
 import { type CacheKeys, cacheKeys, type KeyRequest } from './policy/key.js';
-import { digestBody, hasBody } from './policy/key-body.js';
+import { digestBody } from './policy/key-body.js';
 import { decideLookup } from './policy/lookup-decision.js';
 import { RetryPauses } from './policy/retry-pauses.js';
 import { isCachedMethod } from './policy/ttl-policy.js';
@@ -91,13 +92,15 @@ export function cache(
     // Its client left before it got here.
     if (res.closed || res.destroyed) return;
     if (closing.begun) return next(shuttingDown());
+    // A call that is served from the store has no record that would have done so.
+    prepareRequest(req);
     const { method = 'GET', rawHeaders } = req;
     const request: ClientRequest = { method, rawHeaders, url: site.url(req) };
     if (!isCachedMethod(policy, method)) {
       passBy(request, req, res, next);
       return;
     }
-    if (!hasBody(req)) {
+    if (!announcesBody(req)) {
       look(request, undefined, req, res, next);
       return;
     }

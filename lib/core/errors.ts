@@ -17,6 +17,7 @@ const CODES = {
   ERR_INVALID_JSON: { status: 400, type: 'http_request_error', by: 'client' },
   ERR_BAD_REQUEST: { status: 400, type: 'http_request_error', by: 'client' },
   ERR_FORBIDDEN: { status: 403, type: 'http_request_denied', by: 'client' },
+  ERR_METHOD_NOT_ALLOWED: { status: 405, type: 'http_request_denied', by: 'client' },
   ERR_REQUEST_TIMEOUT: { status: 408, type: 'http_request_error', by: 'client' },
   ERR_BODY_TOO_LARGE: { status: 413, type: 'http_request_error', by: 'client' },
   ERR_RATE_LIMITED: { status: 429, type: 'http_request_denied', by: 'self' },
@@ -32,6 +33,7 @@ const CODES = {
   ERR_UPSTREAM_RESET: { status: 502, type: 'connection_terminated', by: 'target' },
   ERR_UPSTREAM_PROTOCOL: { status: 502, type: 'http_protocol_error', by: 'target' },
   ERR_PROXY_CONNECT: { status: 502, type: 'destination_unavailable', by: 'egress' },
+  ERR_LOOP_DETECTED: { status: 508, type: 'proxy_loop_detected', by: 'self' },
   ERR_UPSTREAM_TIMEOUT: { status: 504, type: 'http_response_timeout', by: 'target' },
 } as const satisfies Record<string, { status: number; type: string; by: Blame }>;
 

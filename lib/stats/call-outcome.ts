@@ -1,5 +1,6 @@
 import type { ProxyError } from '../core/errors.js';
 import type { Exchange } from '../core/exchange.js';
+import { reasonOf } from '../http/reason.js';
 
 /** How a request ended: `left` is a client that went away while it received the response. */
 export type CallResult = 'success' | 'failure' | 'aborted' | 'left';
@@ -26,5 +27,5 @@ export function messageOf(
 ): string {
   const cause = error ?? cut;
   if (cause) return cause.message;
-  return `status ${res.statusCode}${res.statusMessage ? ` ${res.statusMessage}` : ''}`;
+  return `status ${res.statusCode}${reasonOf(res) && ` ${reasonOf(res)}`}`;
 }

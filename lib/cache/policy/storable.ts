@@ -24,6 +24,8 @@ export interface StoreRequest {
   readonly rawHeaders: RawHeaders;
   /** Absolute URI of the target, for a POST whose response has its own `Content-Location`. */
   readonly targetUri?: string;
+  /** The response's headers as the upstream sent them, if its references may have been changed for the client. */
+  readonly upstreamHeaders?: RawHeaders | undefined;
 }
 
 /** Head of a response that may be stored. */
@@ -109,7 +111,13 @@ export function sealEntry(meta: EntryMeta, bodyLength: number): EntryMeta | unde
 function isStorableMethod(request: StoreRequest, response: StoreResponse, policy: CachePolicy): boolean {
   if (request.method === 'HEAD') return false;
   if (isCachedMethod(policy, request.method)) return true;
-  return policy.mode === 'standard' && isOwnContentLocation(request, response);
+  return (
+    policy.mode === 'standard' &&
+    isOwnContentLocation(request, {
+      status: response.status,
+      rawHeaders: request.upstreamHeaders ?? response.rawHeaders,
+    })
+  );
 }
 
 function refusalOf(

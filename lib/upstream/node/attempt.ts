@@ -5,8 +5,9 @@ import { sendableReason } from '../../http/head-problem.js';
 import { unreadableFailure } from '../failure.js';
 import { readBeforeWriteError } from '../read-before-error.js';
 import { drain } from '../response/drain.js';
-import { besideHeaders, responseHeaders, sendableTrailers } from '../response/headers.js';
+import { besideHeaders, responseHeaders } from '../response/headers.js';
 import { type HeadersBefore, headersBefore, restoreHeaders } from '../response/headers-before.js';
+import { addTrailers } from '../response/trailers.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { hearInterim } from './interim.js';
@@ -129,8 +130,9 @@ export class NodeAttempt implements Sending {
       host,
       connection: connection && (/\bclose\b/i.test(connection) ? 'close' : 'keep-alive'),
     };
-    const { setCookie } = this.#limits;
-    const headers = responseHeaders(rawHeaders, this.#plan.exchange, { status, setCookie });
+    const { setCookie, rewriteLocation } = this.#limits;
+    const facts = { status, setCookie, rewriteLocation, sent: this.#plan };
+    const headers = responseHeaders(rawHeaders, this.#plan.exchange, facts);
     Object.assign(proxyRes, { headers: besideHeaders(this.#res, headers) });
     lingerWhileUploading(this.req);
     this.#countBody(proxyRes);
@@ -153,8 +155,7 @@ export class NodeAttempt implements Sending {
     if (this.#over) return false;
     this.#arrived = true;
     const ended = this.#res.writableEnded;
-    if (proxyRes.rawTrailers.length > 0 && !ended)
-      this.#res.addTrailers(sendableTrailers(proxyRes.rawTrailers));
+    if (proxyRes.rawTrailers.length > 0 && !ended) addTrailers(this.#res, proxyRes.rawTrailers);
     // A listener that writes the response itself may still be at work, and may fail.
     if (this.#options?.selfHandleResponse && !ended) this.#res.once('close', this.#finish);
     else this.#finish();

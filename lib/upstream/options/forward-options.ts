@@ -90,6 +90,33 @@ export interface TransportOptions {
    */
   method?: string;
   /**
+   * Methods that clients may use; others are 405 ERR_METHOD_NOT_ALLOWED. GET brings HEAD with it. List them where an API
+   * key may do more than its clients shall.
+   * @default all but CONNECT
+   */
+  methods?: string[];
+  /**
+   * Forwards TRACE, which is 405 ERR_METHOD_NOT_ALLOWED otherwise. It is sent without `headers`, `auth` and whatever
+   * else is added to a request, since the target returns to the client what it receives; with `proxyRotate` it is
+   * always refused.
+   * @default true
+   */
+  traceMethod?: boolean;
+  /**
+   * Changes `Location`, `Content-Location`, `Link` and `Refresh` headers that lead to the target, so that they lead
+   * through the proxy: below the path at which the client has found it. Turn it off where clients call the target
+   * itself, or where the target knows the proxy's path.
+   * @default false
+   */
+  rewriteLocation?: boolean;
+  /**
+   * Name that is added to the `Via` header of requests; `false` adds none. A request that carries it already has come
+   * back, and is 508 ERR_LOOP_DETECTED. Set it where a target shall not see what proxy this is, to a name that no
+   * other proxy in front of the target has.
+   * @default `resilient-proxy-out-` and eight random digits
+   */
+  via?: false | string;
+  /**
    * Certificate authorities in PEM that the target's certificate must be signed by, instead of the system's. A
    * configuration file may give paths instead, relative to itself.
    * @default the system's authorities
@@ -116,7 +143,7 @@ export interface TransportOptions {
 }
 
 /** Options of `forward()`: http-proxy-middleware's, and those of {@link TransportOptions}. */
-export interface ForwardOptions extends Omit<Options, 'headers'>, TransportOptions {
+export interface ForwardOptions extends Omit<Options, 'headers' | 'xfwd'>, TransportOptions {
   /**
    * Where requests go: an http or https URL, whose path is put before theirs. User and password in it are sent as
    * Basic credentials. In code it may be an object, as for a Unix socket (`socketPath`). Required unless `router`
@@ -158,11 +185,12 @@ export interface ForwardOptions extends Omit<Options, 'headers'>, TransportOptio
   /** `user:password`, sent as Basic credentials where the client sends no `Authorization`. */
   auth?: string;
   /**
-   * Adds `X-Forwarded-For`, `-Port`, `-Proto` and `-Host` where the client sent none: for APIs that need the client's
-   * address.
+   * Adds `X-Forwarded-For`, `-Port`, `-Proto` and `-Host`, for APIs that need the client's address. `true` keeps those
+   * that the client sends; `'append'` adds the client's address to its list, for a proxy behind another one;
+   * `'replace'` takes nothing from the client, `Forwarded` and `X-Real-IP` included, for one that strangers call.
    * @default false
    */
-  xfwd?: boolean;
+  xfwd?: boolean | 'append' | 'replace';
   /**
    * Verifies the target's TLS certificate. A certificate that is not trusted is 502 ERR_UPSTREAM_TLS. Turn it off for
    * tests only.

@@ -28,6 +28,9 @@ const origin = z
   )
   .transform((text) => new URL(text).origin);
 
+const XFWD = 'must be true, false, "append" or "replace"';
+const VIA = 'must be false, or a name or host with or without a port';
+
 /** The options that are the package's own. */
 export const TRANSPORT_SHAPE = {
   transport: z.enum(['auto', 'undici', 'node']).default('auto'),
@@ -45,7 +48,16 @@ export const TRANSPORT_SHAPE = {
   redirectOrigins: z.union([z.literal('*'), z.array(origin)], { error: ORIGINS }).optional(),
   method: z
     .string()
-    .regex(/^[A-Z]+$/, 'must be a method in capitals, as POST')
+    .regex(/^(?!CONNECT$|TRACE$)[A-Z]+$/, 'must be a method in capitals, as POST')
+    .optional(),
+  methods: z
+    .array(z.string().regex(/^(?!CONNECT$)[A-Z][A-Z-]*$/, 'must be a method in capitals, as POST'))
+    .min(1, 'must name a method at least')
+    .optional(),
+  traceMethod: z.boolean().default(true),
+  rewriteLocation: z.boolean().default(false),
+  via: z
+    .union([z.literal(false), z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?::\d+)?$/)], { error: VIA })
     .optional(),
 };
 
@@ -78,7 +90,7 @@ const PLAIN_SHAPE = {
   ...TLS_SHAPE,
   ws: z.boolean().optional(),
   changeOrigin: z.boolean().default(false),
-  xfwd: z.boolean().default(false),
+  xfwd: z.union([z.boolean(), z.enum(['append', 'replace'])], { error: XFWD }).default(false),
   auth: z.string().optional(),
   secure: z.boolean().default(true),
   ignorePath: z.boolean().optional(),

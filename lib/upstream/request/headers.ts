@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { TLSSocket } from 'node:tls';
-import { knownExchange } from '../../core/exchange.js';
-import { connectionTokens, HOP_BY_HOP, PSEUDONYM } from '../../http/headers.js';
+import { HOP_BY_HOP } from '../../http/headers.js';
+import { forwardsLeft } from './admission.js';
+import { forwarded } from './forwarded.js';
 import type { Target } from './target.js';
 
 /** Which of the client's headers are sent to the target, and which are added. */
@@ -18,12 +18,22 @@ export interface HeaderPolicy {
   readonly auth: string | undefined;
   /** `Host` is the target's, not the client's. */
   readonly changeOrigin: boolean;
-  /** Adds `X-Forwarded-For`, `-Port`, `-Proto` and `-Host` if the client did not send them. */
-  readonly xfwd: boolean;
+  /**
+   * Adds `X-Forwarded-For`, `-Port`, `-Proto` and `-Host`: those that the client did not send, its address in each
+   * case, or nothing but our own.
+   */
+  readonly xfwd: boolean | 'append' | 'replace';
+  /** The name that is added to `Via`; `undefined` adds none. */
+  readonly via: string | undefined;
 }
 
 /** Makes the headers of a call to the target, flat; the same for each attempt. */
-export type RequestHeaders = (req: IncomingMessage, target: Target, framing: BodyFraming) => string[];
+export type RequestHeaders = (
+  req: IncomingMessage,
+  target: Target,
+  framing: BodyFraming,
+  method: string,
+) => string[];
 
 /** How the body is framed, if not as it came from the client. */
 export interface BodyFraming {
@@ -36,38 +46,42 @@ export interface BodyFraming {
 const REQUEST_ONLY_HERE = ['expect', 'host', 'http2-settings', 'trailer'];
 const NEEDED_BY_HTTP =
   /^(accept|accept-.+|content-.+|if-.+|range|cache-control|user-agent|sec-websocket-.+)$/;
-const FORWARDED = ['x-forwarded-for', 'x-forwarded-port', 'x-forwarded-proto', 'x-forwarded-host'];
 
 /** Prepares what is the same for every call. */
 export function requestHeaders(policy: HeaderPolicy): RequestHeaders {
   const added: string[] = [];
   const dropped = new Set([...HOP_BY_HOP, ...REQUEST_ONLY_HERE]);
   let host: string | undefined;
+  const injected = new Set(Object.keys(policy.headers).map((name) => name.toLowerCase()));
+  for (const name of injected) dropped.add(name);
   for (const [name, value] of Object.entries(policy.headers)) {
-    dropped.add(name.toLowerCase());
     if (name.toLowerCase() === 'host') host = String(value);
     else for (const line of [value].flat()) added.push(name, line);
   }
   if (!policy.forwardCookies) dropped.add('cookie');
   const passes = passFilter(policy.forwardHeaders, dropped);
+  const who = forwarded(policy.xfwd, passes, injected);
   const basic =
     policy.auth === undefined || dropped.has('authorization') ? undefined : basicAuth(policy.auth);
 
-  return function headersOf(req, target, framing) {
+  return function headersOf(req, target, framing, method) {
+    // What is added may be secret, and a target returns what it receives by TRACE (RFC 9110 §9.3.8).
+    const bare = method === 'TRACE';
+    const counted = bare || method === 'OPTIONS';
     const raw = req.rawHeaders;
-    const tokens = connectionTokens(raw);
     const headers = ['host', host ?? (policy.changeOrigin ? target.host : (req.headers.host ?? target.host))];
     const auth = basic ?? (target.auth === undefined ? undefined : basicAuth(target.auth));
     let cookies = false;
-    let authorized = auth === undefined || dropped.has('authorization');
+    let authorized = bare || auth === undefined || dropped.has('authorization');
     for (let i = 0; i + 1 < raw.length; i += 2) {
       const name = raw[i] ?? '';
       const lower = name.toLowerCase();
-      if (!passes(lower) || tokens?.has(lower)) continue;
+      if (!passes(lower) || who?.drops(lower)) continue;
       if (framing.rebuilt && isFraming(lower)) continue;
       if (framing.given && lower === 'content-length' && raw[i + 1] === '0') continue;
       if (lower === 'authorization') authorized = true;
-      if (lower !== 'cookie') headers.push(name, raw[i + 1] ?? '');
+      if (counted && lower === 'max-forwards') headers.push(name, forwardsLeft(raw[i + 1] ?? ''));
+      else if (lower !== 'cookie') headers.push(name, raw[i + 1] ?? '');
       else if (!cookies) {
         // Many servers read only one Cookie header (RFC 6265 §5.4); Node has joined them.
         cookies = true;
@@ -78,9 +92,9 @@ export function requestHeaders(policy: HeaderPolicy): RequestHeaders {
       headers.push('te', 'trailers');
     if (framing.rebuilt?.contentType) headers.push('content-type', framing.rebuilt.contentType);
     if (!authorized && auth) headers.push('authorization', auth);
-    for (const item of added) headers.push(item);
-    if (policy.xfwd) addForwarded(headers, req);
-    headers.push('via', `${req.httpVersion} ${PSEUDONYM}`);
+    if (!bare) for (const item of added) headers.push(item);
+    if (!bare) who?.add(headers, req);
+    if (policy.via !== undefined) headers.push('via', `${req.httpVersion} ${policy.via}`);
     return headers;
   };
 }
@@ -114,19 +128,4 @@ function passFilter(
   if (forwardHeaders === true) return (lower) => !dropped.has(lower);
   const listed = new Set(forwardHeaders === false ? [] : forwardHeaders.map((name) => name.toLowerCase()));
   return (lower) => !dropped.has(lower) && (listed.has(lower) || NEEDED_BY_HTTP.test(lower));
-}
-
-function addForwarded(headers: string[], req: IncomingMessage): void {
-  const encrypted = req.socket instanceof TLSSocket;
-  const host = req.headers.host ?? '';
-  const values = [
-    req.socket?.remoteAddress ?? '',
-    /:(\d+)$/.exec(host)?.[1] ?? (encrypted ? '443' : '80'),
-    // As httpxy names them.
-    (knownExchange(req)?.upgrade ? 'ws' : 'http') + (encrypted ? 's' : ''),
-    host,
-  ];
-  FORWARDED.forEach((name, i) => {
-    if (req.headers[name] === undefined) headers.push(name, values[i] ?? '');
-  });
 }

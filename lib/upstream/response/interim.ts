@@ -4,7 +4,8 @@ import type { Exchange } from '../../core/exchange.js';
 export function sendInformation(exchange: Exchange, status: number, rawHeaders: readonly string[]): void {
   const { req, res } = exchange;
   if (exchange.detached || res.headersSent || res.destroyed || req.httpVersion === '1.0') return;
-  if (status === 102) res.writeProcessing();
+  // Node's HTTP/2 responses have none.
+  if (status === 102) res.writeProcessing?.();
   if (status === 103) sendEarlyHints(exchange, rawHeaders);
 }
 

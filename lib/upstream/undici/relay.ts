@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 import { unreadableFailure } from '../failure.js';
 import { ClientResponse } from '../response/client-response.js';
 import { DRAIN_BYTES, DRAIN_MS } from '../response/drain.js';
-import { latin1Headers, responseHeaders } from '../response/headers.js';
+import { latin1Headers, type ResponseRules, responseHeaders } from '../response/headers.js';
 import { sendInformation } from '../response/interim.js';
 import type { LateHeads } from '../response/late-heads.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
@@ -26,7 +26,7 @@ export interface RelayTools {
 export class Relay implements Dispatcher.DispatchHandler, Sending {
   readonly #plan: Plan;
   readonly #listener: AttemptListener;
-  readonly #setCookie: boolean;
+  readonly #rules: ResponseRules;
   readonly #used: RelayTools['used'];
   readonly #lateHeads: LateHeads;
   readonly #pausing: Pausing;
@@ -41,13 +41,13 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
   #chunks = 0;
   #upload: Readable | undefined;
 
-  constructor(plan: Plan, listener: AttemptListener, setCookie: boolean, tools: RelayTools) {
+  constructor(plan: Plan, listener: AttemptListener, rules: ResponseRules, tools: RelayTools) {
     this.#used = tools.used;
     this.#lateHeads = tools.lateHeads;
     this.#pausing = tools.pausing;
     this.#plan = plan;
     this.#listener = listener;
-    this.#setCookie = setCookie;
+    this.#rules = rules;
   }
 
   /** Remembers the body that is sent. */
@@ -101,9 +101,12 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
       return true;
     }
     this.#resume = resume;
-    const headers = responseHeaders(rawHeaders, this.#plan.exchange, { status, setCookie: this.#setCookie });
+    const { exchange, method } = this.#plan;
+    const { setCookie, rewriteLocation } = this.#rules;
+    const facts = { status, setCookie, rewriteLocation, sent: this.#plan };
+    const headers = responseHeaders(rawHeaders, exchange, facts);
     // undici passes what is thrown here to onError.
-    this.#response = new ClientResponse(this.#plan.exchange, head, headers, this.#lateHeads);
+    this.#response = new ClientResponse(exchange, head, headers, this.#lateHeads, method);
     if (this.#response.ended && status === 304) this.#finish();
     return true;
   }

@@ -21,6 +21,8 @@ export interface ConnectionOptions {
   readonly tls: TargetTls;
   /** Whether `Set-Cookie` is passed to the client. */
   readonly setCookie: boolean;
+  /** Whether references of the target to itself are changed, so that they lead through the proxy. */
+  readonly rewriteLocation: boolean;
   readonly redirects: RedirectRules;
 }
 
@@ -48,7 +50,7 @@ export class UndiciTransport {
 
   readonly send = (plan: Plan, listener: AttemptListener): Sending => {
     const { target, method, body, egress } = plan;
-    const relay = new Relay(plan, listener, this.#options.setCookie, this.#relayTools);
+    const relay = new Relay(plan, listener, this.#options, this.#relayTools);
     const absolute = egress?.absoluteForm;
     try {
       this.#pool(target, egress).dispatch(

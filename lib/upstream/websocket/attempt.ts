@@ -143,6 +143,8 @@ export class UpgradeAttempt implements Sending {
     const headers = responseHeaders(head.rawHeaders, exchange, {
       status: head.status,
       setCookie: limits.setCookie,
+      rewriteLocation: limits.rewriteLocation,
+      sent: this.#plan,
     });
     // Once a response has arrived in full its connection may close, while the client still has to read it.
     this.#proxyReq?.off('close', this.#closed);

@@ -26,6 +26,8 @@ async function headersSentTo(
   return [...(upstream.requests.at(-1)?.rawHeaders ?? [])];
 }
 
+const OWN_VIA = /^1\.1 resilient-proxy-out-[0-9a-f]{8}$/;
+
 const names = (rawHeaders: readonly string[]) =>
   rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
 
@@ -72,7 +74,7 @@ for (const transport of TRANSPORTS) {
     it('keeps what HTTP needs even if Connection lists it', async () => {
       const sent = await headersSent({ transport }, ['Host: a.example', 'Connection: host, via']);
       expect(valuesOf(sent, 'host')).to.deep.equal(['a.example']);
-      expect(valuesOf(sent, 'via')).to.deep.equal(['1.1 resilient-proxy-out']);
+      expect(valuesOf(sent, 'via').join()).to.match(OWN_VIA);
     });
 
     it('passes te: trailers on, and nothing else of TE', async () => {
@@ -81,15 +83,15 @@ for (const transport of TRANSPORTS) {
     });
 
     it('adds itself to Via, after existing entries, with the client’s HTTP version', async () => {
-      expect(valuesOf(await headersSent({ transport }, ['Host: a']), 'via')).to.deep.equal([
-        '1.1 resilient-proxy-out',
-      ]);
+      expect(valuesOf(await headersSent({ transport }, ['Host: a']), 'via').join()).to.match(OWN_VIA);
       const later = await headersSent(
         { transport },
         ['Host: a', 'Via: 1.1 first', 'via: 2 second'],
         'GET / HTTP/1.0',
       );
-      expect(valuesOf(later, 'via').join(', ')).to.equal('1.1 first, 2 second, 1.0 resilient-proxy-out');
+      expect(valuesOf(later, 'via').join(', ')).to.match(
+        /^1\.1 first, 2 second, 1\.0 resilient-proxy-out-[0-9a-f]{8}$/,
+      );
     });
 
     it('sends the Host of the client, or of the target with changeOrigin', async () => {
@@ -115,6 +117,55 @@ for (const transport of TRANSPORTS) {
       expect(names(await headersSent({ transport }, ['Host: a']))).to.not.include('x-forwarded-for');
     });
 
+    it('appends the client’s address with xfwd: append', async () => {
+      const sent = await headersSent({ transport, xfwd: 'append' }, [
+        ...[
+          'Host: a',
+          'X-Forwarded-For: 192.0.2.1',
+          'x-forwarded-for: 192.0.2.2',
+          'X-Forwarded-Proto: https',
+        ],
+      ]);
+      expect(valuesOf(sent, 'x-forwarded-for')).to.have.length(1);
+      expect(valuesOf(sent, 'x-forwarded-for')[0]).to.match(
+        /^192\.0\.2\.1, 192\.0\.2\.2, (::ffff:)?127\.0\.0\.1$/,
+      );
+      expect(valuesOf(sent, 'x-forwarded-proto')).to.deep.equal(['https']);
+      expect(valuesOf(sent, 'x-forwarded-host')).to.deep.equal(['a']);
+      const first = await headersSent({ transport, xfwd: 'append' }, ['Host: a']);
+      expect(valuesOf(first, 'x-forwarded-for').join()).to.match(/^(::ffff:)?127\.0\.0\.1$/);
+    });
+
+    it('believes nothing that the client says with xfwd: replace (RFC 7239 §8.1)', async () => {
+      const sent = await headersSent({ transport, xfwd: 'replace' }, [
+        ...['Host: a:81', 'X-Forwarded-For: 192.0.2.1', 'X-Forwarded-Host: b', 'X-Forwarded-Proto: https'],
+        ...[
+          'X-Forwarded-Port: 1',
+          'X-Forwarded-Prefix: /x',
+          'Forwarded: for=192.0.2.1',
+          'X-Real-IP: 192.0.2.1',
+        ],
+      ]);
+      expect(valuesOf(sent, 'x-forwarded-for').join()).to.match(/^(::ffff:)?127\.0\.0\.1$/);
+      expect(valuesOf(sent, 'x-forwarded-host')).to.deep.equal(['a:81']);
+      expect(valuesOf(sent, 'x-forwarded-proto')).to.deep.equal(['http']);
+      expect(valuesOf(sent, 'x-forwarded-port')).to.deep.equal(['81']);
+      expect(names(sent)).to.not.include.members(['forwarded']);
+      for (const name of ['forwarded', 'x-real-ip', 'x-forwarded-prefix'])
+        expect(names(sent)).to.not.include(name);
+    });
+
+    it('keeps with xfwd what it does not pass on, and what is added to every call, out of it', async () => {
+      const claim = ['Host: a', 'X-Forwarded-For: 192.0.2.1'];
+      for (const xfwd of [true, 'append'] as const) {
+        const sent = await headersSent({ transport, xfwd, forwardHeaders: false }, claim);
+        expect(valuesOf(sent, 'x-forwarded-for').join(), String(xfwd)).to.match(/^(::ffff:)?127\.0\.0\.1$/);
+      }
+      const fixed = { 'X-Forwarded-For': '198.51.100.1' };
+      const sent = await headersSent({ transport, xfwd: 'replace', headers: fixed }, claim);
+      expect(valuesOf(sent, 'x-forwarded-for')).to.deep.equal(['198.51.100.1']);
+    });
+
     it('sends auth as Basic credentials', async () => {
       const sent = await headersSent({ transport, auth: 'user:pass' }, ['Host: a']);
       expect(valuesOf(sent, 'authorization')).to.deep.equal(['Basic dXNlcjpwYXNz']);
@@ -126,6 +177,21 @@ for (const transport of TRANSPORTS) {
       const sent = await headersSentTo(upstream, { target, transport }, ['Host: a']);
       const [credentials = ''] = valuesOf(sent, 'authorization');
       expect(Buffer.from(credentials.replace('Basic ', ''), 'base64').toString()).to.equal('us@er:p:ss');
+    });
+
+    it('sends a password of the target with a % in it', async () => {
+      const upstream = await startUpstream(json({}));
+      for (const [userinfo, plain] of [
+        ['user:100%', 'user:100%'],
+        ['us%40er:p%C3%A9%zz%', 'us@er:pé%zz%'],
+        ['user:%ff', 'user:%ff'],
+      ] as const) {
+        const target = upstream.url.replace('//', `//${userinfo}@`);
+        const sent = await headersSentTo(upstream, { target, transport }, ['Host: a']);
+        expect(valuesOf(sent, 'authorization')).to.deep.equal([
+          `Basic ${Buffer.from(plain).toString('base64')}`,
+        ]);
+      }
     });
 
     it('lets added headers replace the client’s, in any letter case', async () => {

@@ -66,9 +66,21 @@ describe('forward() refuses at construction', () => {
     ],
     [
       'a wrong type',
+      { target: TARGET, changeOrigin: 'yes' },
+      'forward.changeOrigin',
+      'forward.changeOrigin must be a boolean; received "yes"',
+    ],
+    [
+      'an unknown way to say who the client is',
       { target: TARGET, xfwd: 'yes' },
       'forward.xfwd',
-      'forward.xfwd must be a boolean; received "yes"',
+      'forward.xfwd must be true, false, "append" or "replace"; received "yes"',
+    ],
+    [
+      'a rewriteLocation that is no boolean',
+      { target: TARGET, rewriteLocation: 'yes' },
+      'forward.rewriteLocation',
+      'forward.rewriteLocation must be a boolean; received "yes"',
     ],
     [
       'a negative duration',
