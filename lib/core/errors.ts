@@ -13,6 +13,7 @@ const CODES = {
   ERR_RATE_LIMITED: { status: 429, type: 'http_request_denied' },
   ERR_BODY_CONSUMED: { status: 500, type: 'proxy_configuration_error' },
   ERR_INTERNAL: { status: 500, type: 'proxy_internal_error' },
+  ERR_TRANSFER_CODING: { status: 501, type: 'http_request_error' },
   ERR_CIRCUIT_OPEN: { status: 503, type: 'destination_unavailable' },
   ERR_NO_PROXY: { status: 503, type: 'destination_ip_unroutable' },
   ERR_NO_CONNECTION: { status: 503, type: 'connection_limit_reached' },

@@ -9,6 +9,7 @@ import { besideHeaders, responseHeaders, sendableTrailers } from '../response/he
 import { type HeadersBefore, headersBefore, restoreHeaders } from '../response/headers-before.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
+import { endsConnection, sendConnection } from './connection.js';
 import { hearInterim } from './interim.js';
 import { ListenerMark } from './listener-mark.js';
 import { Redirects } from './redirects.js';
@@ -40,6 +41,8 @@ export class NodeAttempt implements Sending {
   #redirects: Redirects | undefined;
   #over = false;
   #accepted = false;
+  /** An accepted body that nothing but its connection's close ends. */
+  #endedByClose = false;
   /** All of the response is here; who handles it himself may still be at it. */
   #arrived = false;
   #silence: Error | undefined;
@@ -83,10 +86,7 @@ export class NodeAttempt implements Sending {
     const { body } = this.#plan;
     if (proxyReq.socket) whenOpen(proxyReq.socket, this.#listener);
     if (body) proxyReq.once('finish', () => this.#listener.sent());
-    // httpxy sets `Connection: close` on a request with chunks.
-    if (proxyReq.hasHeader('transfer-encoding') && proxyReq.shouldKeepAlive) {
-      proxyReq.setHeader('connection', 'keep-alive');
-    }
+    sendConnection(proxyReq, endsConnection(this.#plan));
     if (options.proxyTimeout) proxyReq.once('timeout', this.#silent);
     if (options.followRedirects) {
       this.#redirects ??= new Redirects(this.#plan, this.#limits.redirects, this.#agentOf);
@@ -94,6 +94,10 @@ export class NodeAttempt implements Sending {
     }
     if (proxyReq.socket) readBeforeWriteError(proxyReq.socket);
     hearInterim(proxyReq, this.#plan.exchange, (error) => this.hookFailed(error));
+    // At once: Node takes a body for complete that its close would have ended, right after it has told of a reset.
+    proxyReq.prependListener('error', (error) => {
+      if (proxyReq === this.#proxyReq && this.#endedByClose && !this.#arrived) this.fail(error);
+    });
     proxyReq.on('close', () => {
       // A part of an accepted response may still wait for the client to read.
       if (proxyReq === this.#proxyReq && !this.#accepted) this.closed();
@@ -118,6 +122,7 @@ export class NodeAttempt implements Sending {
       this.#disown(proxyRes);
       return false;
     }
+    this.#endedByClose = !proxyRes.headers['content-length'] && !proxyRes.headers['transfer-encoding'];
     this.#before = headersBefore(this.#res);
     // httpxy reads these headers of the client's request for the response: Host for redirects, Connection for
     // keep-alive.

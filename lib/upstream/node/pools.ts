@@ -1,5 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
+import { guardIdle } from '../../http/idle-connections.js';
 
 /**
  * Keep-alive connections of Node's client with one owner, who closes them. The agents of httpxy and of Node itself
@@ -9,11 +10,14 @@ export class NodePools {
   readonly #http: http.Agent;
   readonly #https: https.Agent;
 
-  /** @param connections maximum for each target */
-  constructor(connections: number) {
+  /**
+   * @param connections maximum for each target
+   * @param maxAgeMs after which a connection is not used again; `Infinity` is no limit
+   */
+  constructor(connections: number, maxAgeMs = Number.POSITIVE_INFINITY) {
     const pool = { keepAlive: true, maxSockets: connections, maxFreeSockets: connections };
-    this.#http = new http.Agent(pool);
-    this.#https = new https.Agent(pool);
+    this.#http = guardIdle(new http.Agent(pool), maxAgeMs);
+    this.#https = guardIdle(new https.Agent(pool), maxAgeMs);
   }
 
   /** The pool for https, or for http. */

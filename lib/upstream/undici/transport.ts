@@ -57,8 +57,6 @@ export class UndiciTransport {
           method: method as Dispatcher.HttpMethod,
           headers: absolute ? [...plan.rawHeaders, ...absolute.rawHeaders] : (plan.rawHeaders as string[]),
           body: relay.opened(body?.open()),
-          // undici would otherwise close the connection of a HEAD.
-          reset: false,
           headersTimeout: 0,
           // Without `servername` undici takes the name for SNI and the certificate from the Host header.
           servername: target.servername ?? target.origin,
