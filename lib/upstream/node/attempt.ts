@@ -10,7 +10,7 @@ import { type HeadersBefore, headersBefore, restoreHeaders } from '../response/h
 import type { AttemptListener, Plan, Sending } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { endsConnection, sendConnection } from './connection.js';
-import { hearInterim } from './interim.js';
+import { hearInterim, refuseSwitch } from './interim.js';
 import { ListenerMark } from './listener-mark.js';
 import { Redirects } from './redirects.js';
 import { type StandIn, standIn } from './stand-in.js';
@@ -93,7 +93,9 @@ export class NodeAttempt implements Sending {
       this.#redirects.begin(proxyReq, options);
     }
     if (proxyReq.socket) readBeforeWriteError(proxyReq.socket);
-    hearInterim(proxyReq, this.#plan.exchange, (error) => this.hookFailed(error));
+    const refused = (error: Error) => this.hookFailed(error);
+    hearInterim(proxyReq, this.#plan.exchange, refused);
+    refuseSwitch(proxyReq, refused);
     // At once: Node takes a body for complete that its close would have ended, right after it has told of a reset.
     proxyReq.prependListener('error', (error) => {
       if (proxyReq === this.#proxyReq && this.#endedByClose && !this.#arrived) this.fail(error);
@@ -156,7 +158,7 @@ export class NodeAttempt implements Sending {
     this.#arrived = true;
     const ended = this.#res.writableEnded;
     if (proxyRes.rawTrailers.length > 0 && !ended)
-      this.#res.addTrailers(sendableTrailers(proxyRes.rawTrailers));
+      this.#res.addTrailers(sendableTrailers(proxyRes.rawTrailers, proxyRes.rawHeaders));
     // A listener that writes the response itself may still be at work, and may fail.
     if (this.#options?.selfHandleResponse && !ended) this.#res.once('close', this.#finish);
     else this.#finish();

@@ -68,6 +68,7 @@ export interface TransportOptions {
   /**
    * Which request headers are forwarded. `true`: all except hop-by-hop headers. `false`: only `Accept*`, `Content-*`,
    * `If-*`, `Range`, `Cache-Control`, `User-Agent` and `Sec-WebSocket-*`. A list: those and the ones it names.
+   * Trailers of requests are never forwarded.
    * @default true
    */
   forwardHeaders?: boolean | string[];

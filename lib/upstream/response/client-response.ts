@@ -12,6 +12,7 @@ import type { LateHead, LateHeads } from './late-heads.js';
 export class ClientResponse implements LateHead {
   readonly #exchange: Exchange;
   readonly #res: ServerResponse;
+  readonly #head: ResponseHead;
   readonly #length: number;
   #sent = 0;
   #ended = false;
@@ -26,6 +27,7 @@ export class ClientResponse implements LateHead {
   constructor(exchange: Exchange, head: ResponseHead, rawHeaders: string[], lateHeads?: LateHeads) {
     this.#exchange = exchange;
     this.#res = exchange.res;
+    this.#head = head;
     this.#length = bodyLength(exchange, head);
     writeHead(this.#res, head.status, sendableReason(head.statusText), rawHeaders, ADDED_UP);
     lingerWhileUploading(exchange.req);
@@ -74,7 +76,7 @@ export class ClientResponse implements LateHead {
   end(rawTrailers: readonly string[] = []): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (rawTrailers.length > 0) this.#res.addTrailers(sendableTrailers(rawTrailers));
+    if (rawTrailers.length > 0) this.#res.addTrailers(sendableTrailers(rawTrailers, this.#head.rawHeaders));
     this.#res.end();
   }
 

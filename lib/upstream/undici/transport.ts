@@ -111,16 +111,17 @@ export class UndiciTransport {
 
   #open(target: Target, egress: Egress | undefined): Pool {
     const { connections, keepAliveTimeoutMs, maxResponseHeaderBytes } = this.#options;
+    const connect = this.#connector(target, egress);
     return new Pool(egress?.absoluteForm?.origin ?? target.origin, {
       connections: egress?.connections ?? connections,
       pipelining: 1,
-      factory: (origin, options) => new PoolClient(origin, options),
+      factory: (origin, options) => new PoolClient(origin, options, connect),
       keepAliveTimeout: keepAliveTimeoutMs,
       headersTimeout: 0,
       // An attempt has a clock of its own for each phase.
       bodyTimeout: 0,
       maxHeaderSize: maxResponseHeaderBytes,
-      connect: this.#connector(target, egress),
+      connect,
       // A reset HTTP/2 stream without Content-Length looks like a complete response.
       allowH2: false,
     });
