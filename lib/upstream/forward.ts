@@ -8,6 +8,8 @@ import { Closing } from '../core/closing.js';
 import { ProxyError } from '../core/errors.js';
 import { exchangeOf } from '../core/exchange.js';
 import { sendError } from '../core/send-error.js';
+import { whenInTurn } from '../websocket/in-turn.js';
+import { taking } from '../websocket/offers.js';
 import { OpenSockets } from '../websocket/open-sockets.js';
 import { serveWithoutUpgrade } from '../websocket/serve-without-upgrade.js';
 import { ServerUpgrades } from '../websocket/server-upgrades.js';
@@ -107,6 +109,10 @@ export function forward(options: ForwardOptions, { egressOnly = false }: Forward
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer, egress?: UpgradeEgress): void {
     if (!takeUpgrade(req)) return;
     if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
+    whenInTurn(req, () => begin(req, socket, head, egress));
+  }
+
+  function begin(req: IncomingMessage, socket: Duplex, head: Buffer, egress?: UpgradeEgress): void {
     const exchange = beginUpgrade(req, socket, head, sockets);
     if (!exchange) return;
     const { res } = exchange;
@@ -126,6 +132,7 @@ export function forward(options: ForwardOptions, { egressOnly = false }: Forward
       return engine.close();
     });
   }
+  taking(upgrade, meansWebSocket);
   return Object.assign(forward, { upgrade, close });
 }
 

@@ -6,6 +6,7 @@ import type { ProxyServer, ProxyServerOptions } from 'httpxy';
 import { ProxyError, shuttingDown } from '../core/errors.js';
 import { type Exchange, exchangeOf, knownExchange } from '../core/exchange.js';
 import { sendError } from '../core/send-error.js';
+import { whenInTurn } from '../websocket/in-turn.js';
 import type { OpenSockets } from '../websocket/open-sockets.js';
 import { serveWithoutUpgrade } from '../websocket/serve-without-upgrade.js';
 import { beginUpgrade, meansWebSocket, takeUpgrade } from '../websocket/upgrade.js';
@@ -150,6 +151,7 @@ export class Upstream {
   ): Promise<void> {
     if (!takeUpgrade(req)) return;
     if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
+    await new Promise<void>((resolve) => whenInTurn(req, resolve));
     const exchange = beginUpgrade(req, socket, head, this.#sockets);
     if (!exchange) return;
     await new Promise<void>((resolve, reject) => {
