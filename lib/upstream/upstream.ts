@@ -6,6 +6,7 @@ import type { ProxyServer, ProxyServerOptions } from 'httpxy';
 import { ProxyError, shuttingDown } from '../core/errors.js';
 import { type Exchange, exchangeOf, knownExchange } from '../core/exchange.js';
 import { sendError } from '../core/send-error.js';
+import { ServerClosings } from '../core/server-closings.js';
 import { whenInTurn } from '../websocket/in-turn.js';
 import type { OpenSockets } from '../websocket/open-sockets.js';
 import { serveWithoutUpgrade } from '../websocket/serve-without-upgrade.js';
@@ -40,6 +41,7 @@ export class Upstream {
   #node: NodeTransport | undefined;
   readonly #limited = new WeakSet<Socket>();
   readonly #waiting = new Set<Call>();
+  readonly #servers = new ServerClosings(() => this.#letGo());
   #closed = false;
   #closing: Promise<void> | undefined;
 
@@ -83,6 +85,7 @@ export class Upstream {
     ended: (error?: ProxyError) => void,
   ): void {
     const exchange = exchangeOf(req, res);
+    if (req.socket) this.#servers.hear(Reflect.get(req.socket, 'server'));
     // The client left while a function of the application was awaited.
     if (exchange.abandoned) return ended();
     try {
@@ -190,6 +193,12 @@ export class Upstream {
     return this.#node;
   }
 
+  /** A server that calls came in by has closed: connections that are idle are not kept for it. */
+  #letGo(): void {
+    this.#node?.closeIdle();
+    this.#undici?.closeIdle();
+  }
+
   /** Closes once; a second call returns the same promise. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -201,6 +210,7 @@ export class Upstream {
     for (const call of [...this.#waiting]) call.fail(shuttingDown());
     this.#upgrades.close();
     await this.#sockets.close(GRACE_MS);
+    this.#servers.close();
     this.#wheel.close();
     this.#node?.close();
     this.#planner.close();

@@ -57,10 +57,6 @@ export class RequestStream extends Duplex {
     return this.#req.socket instanceof TLSSocket;
   }
 
-  get server(): unknown {
-    return Reflect.get(this.#req.socket, 'server');
-  }
-
   destroySoon(): void {
     this.end(() => this.destroy());
   }

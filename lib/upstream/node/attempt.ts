@@ -9,7 +9,7 @@ import { besideHeaders, responseHeaders, sendableTrailers } from '../response/he
 import { type HeadersBefore, headersBefore, restoreHeaders } from '../response/headers-before.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
-import { endsConnection, sendConnection } from './connection.js';
+import { sendConnection } from './connection.js';
 import { hearInterim, refuseSwitch } from './interim.js';
 import { ListenerMark } from './listener-mark.js';
 import { Redirects } from './redirects.js';
@@ -86,7 +86,7 @@ export class NodeAttempt implements Sending {
     const { body } = this.#plan;
     if (proxyReq.socket) whenOpen(proxyReq.socket, this.#listener);
     if (body) proxyReq.once('finish', () => this.#listener.sent());
-    sendConnection(proxyReq, endsConnection(this.#plan));
+    sendConnection(proxyReq);
     if (options.proxyTimeout) proxyReq.once('timeout', this.#silent);
     if (options.followRedirects) {
       this.#redirects ??= new Redirects(this.#plan, this.#limits.redirects, this.#agentOf);

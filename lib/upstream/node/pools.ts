@@ -25,6 +25,13 @@ export class NodePools {
     return encrypted ? this.#https : this.#http;
   }
 
+  /** Closes the connections that no request uses. */
+  closeIdle(): void {
+    for (const { freeSockets } of [this.#http, this.#https]) {
+      for (const sockets of Object.values(freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+    }
+  }
+
   close(): void {
     this.#http.destroy();
     this.#https.destroy();

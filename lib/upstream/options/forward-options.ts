@@ -253,6 +253,6 @@ export interface ForwardOptions extends Omit<Options, 'headers'>, TransportOptio
    * @default false
    */
   ejectPlugins?: boolean;
-  /** Refused with an InvalidOptionError: it is for a server of httpxy's own. */
+  /** Has no effect; accepted because http-proxy-middleware accepts it. A server of either HTTP version may come before. */
   http2?: boolean;
 }

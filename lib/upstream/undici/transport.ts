@@ -30,6 +30,8 @@ const MAX_POOLS = 1000;
 export class UndiciTransport {
   readonly #options: ConnectionOptions;
   readonly #pools = new Map<string, Pool>();
+  /** They take no more calls, and close when theirs have ended. */
+  readonly #leaving = new Set<Pool>();
   readonly #bytesRead = new WeakMap<object, number>();
   /** Tells the pools of two egress proxies apart, which may have the same name in two rotations. */
   readonly #egressIds = new WeakMap<Egress, number>();
@@ -69,9 +71,23 @@ export class UndiciTransport {
     return relay;
   };
 
+  /** Closes idle connections, and the others after their calls; later calls open new ones. */
+  closeIdle(): void {
+    const pools = [...this.#pools.values()];
+    this.#pools.clear();
+    for (const pool of pools) {
+      const closing: Promise<unknown> = pool
+        .close()
+        .catch(() => {})
+        .finally(() => this.#leaving.delete(pool));
+      void closing;
+      this.#leaving.add(pool);
+    }
+  }
+
   async close(): Promise<void> {
     this.#lateHeads.close();
-    const pools = [...this.#pools.values()];
+    const pools = [...this.#pools.values(), ...this.#leaving];
     this.#pools.clear();
     await Promise.all(pools.map((pool) => pool.destroy()));
   }

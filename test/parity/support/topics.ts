@@ -183,12 +183,7 @@ export const TOPICS = {
     'time limit for the response to an upgrade',
     'limits each attempt; one that exceeds it is retried',
   ),
-  http2: both(
-    { http2: true },
-    'for a server that httpxy starts itself; no effect here',
-    'none',
-    'refused: it would have no effect',
-  ),
+  http2: both({ http2: true }, 'for a server that httpxy starts itself; no effect here', 'none'),
   on: both({}, 'listeners, by event: see below', 'as the events'),
   'on.start': event('start', 'a call begins', 'once per call'),
   'on.proxyReq': event(
