@@ -14,6 +14,11 @@ const TRAVEL: readonly string[] = [
   'requestTimeoutMs',
   'maxResponseHeaderBytes',
   'maxKeptBytes',
+  'maxConnectionAgeMs',
+  'maxSockets',
+  'maxSocketsPerClient',
+  'socketIdleTimeoutMs',
+  'maxSocketAgeMs',
 ];
 
 export const forwardPart: Part<'forward', ForwardOptions, ForwardHandler, undefined> = {

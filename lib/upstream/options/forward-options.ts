@@ -22,6 +22,12 @@ export interface TransportOptions {
    */
   keepAliveTimeoutMs?: number;
   /**
+   * Age from which a connection to a target is not used for another request, so that changes in DNS are seen; `0` is no
+   * limit. A request in progress is not affected. Through egress proxies it needs undici.
+   * @default 300000
+   */
+  maxConnectionAgeMs?: number;
+  /**
    * Longest wait for one of our own connections while all `connections` are in use; `0` is no limit. Exceeding it is 503
    * ERR_NO_CONNECTION: nothing was sent, and it does not count against the target. Lower it to fail fast under load.
    * @default the limit of the target, `requestTimeoutMs`
@@ -59,6 +65,29 @@ export interface TransportOptions {
    * @default 65536
    */
   maxResponseHeaderBytes?: number;
+  /**
+   * Most WebSockets of an API at once, those that are being opened included; `0` is no limit. Further ones get 503
+   * ERR_NO_CONNECTION. No more than `connections` are being opened at once; others wait for their turn.
+   * @default 10000
+   */
+  maxSockets?: number;
+  /**
+   * The same for each client, told apart by the address of its connection; `0` is no limit. Set it where clients
+   * connect directly: behind another proxy all have that proxy's address.
+   * @default 0
+   */
+  maxSocketsPerClient?: number;
+  /**
+   * Longest silence of a WebSocket, pings included; its client then gets the close code 1001. `0` is no limit.
+   * @default 0
+   */
+  socketIdleTimeoutMs?: number;
+  /**
+   * Longest life of a WebSocket; its client then gets the close code 1001. `0` is no limit. Set it to spread clients
+   * over new processes.
+   * @default 0
+   */
+  maxSocketAgeMs?: number;
   /**
    * Memory for the request bodies that all calls together keep for retries. A body beyond it streams through and is not
    * retried.

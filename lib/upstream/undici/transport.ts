@@ -13,6 +13,8 @@ import { Relay, type RelayTools } from './relay.js';
 export interface ConnectionOptions {
   readonly connections: number;
   readonly keepAliveTimeoutMs: number;
+  /** `Infinity` is no limit. */
+  readonly maxConnectionAgeMs: number;
   readonly connectTimeoutMs: number;
   readonly bodyTimeoutMs: number;
   readonly maxResponseHeaderBytes: number;
@@ -22,6 +24,11 @@ export interface ConnectionOptions {
   /** Whether `Set-Cookie` is passed to the client. */
   readonly setCookie: boolean;
   readonly redirects: RedirectRules;
+  /** Limits of WebSockets; `Infinity` is none. */
+  readonly maxSockets: number;
+  readonly maxSocketsPerClient: number;
+  readonly socketIdleMs: number;
+  readonly socketAgeMs: number;
 }
 
 const MAX_POOLS = 1000;
@@ -126,13 +133,14 @@ export class UndiciTransport {
   }
 
   #open(target: Target, egress: Egress | undefined): Pool {
-    const { connections, keepAliveTimeoutMs, maxResponseHeaderBytes } = this.#options;
+    const { connections, keepAliveTimeoutMs, maxConnectionAgeMs, maxResponseHeaderBytes } = this.#options;
     const connect = this.#connector(target, egress);
     return new Pool(egress?.absoluteForm?.origin ?? target.origin, {
       connections: egress?.connections ?? connections,
       pipelining: 1,
       factory: (origin, options) => new PoolClient(origin, options, connect),
       keepAliveTimeout: keepAliveTimeoutMs,
+      ...(maxConnectionAgeMs === Number.POSITIVE_INFINITY ? {} : { clientTtl: maxConnectionAgeMs }),
       headersTimeout: 0,
       // An attempt has a clock of its own for each phase.
       bodyTimeout: 0,

@@ -190,7 +190,7 @@ export class UpgradeAttempt implements Sending {
     client.once('close', leave);
     this.#upgrade.switchOver((early) => {
       client.off('close', leave);
-      new Tunnel({ api, client, target, sockets }, early);
+      new Tunnel({ api, client, target, sockets, limits }, early);
       this.#notify(() => server.emit('open', target), target);
     });
     // A listener keeps the call in memory for as long.

@@ -114,6 +114,18 @@ for (const transport of TRANSPORTS) {
       });
     });
 
+    it('uses no connection again that is older than maxConnectionAgeMs', async () => {
+      const upstream = await startUpstream(text('up'));
+      const proxy = await startForward({ target: upstream.url, transport, maxConnectionAgeMs: 20 });
+      const beganAt = performance.now();
+      while (upstream.connections.total < 3) {
+        await call(proxy.url);
+        if (performance.now() - beganAt > 4000) break;
+      }
+      expect(upstream.connections.total).to.equal(3);
+      expect(upstream.requests.length).to.be.above(3);
+    });
+
     describe('a target that gets HTTP wrong (RFC 9112 §11.2)', () => {
       const LENGTH = (body: string) => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { expect } from 'chai';
+import type { Handler } from '../../../lib/core/exchange.js';
 import { type ForwardHandler, forward } from '../../../lib/upstream/forward.js';
 import { upgradeRoutes } from '../../../lib/websocket/upgrade-routes.js';
 import { onCleanup } from '../../support/cleanup.js';
@@ -23,7 +24,7 @@ const startPaths = (body = 'SLOW') =>
 
 /** A server whose upgrades go to a function around the handler: what it takes is not to be seen from outside. */
 async function serveBehindFunction(handler: ForwardHandler) {
-  return serve(handler, { upgrade: (...args) => handler.upgrade(...args) });
+  return serve(handler as Handler, { upgrade: (...args) => handler.upgrade(...args) });
 }
 
 for (const [how, start] of [
