@@ -5,6 +5,7 @@ import { sendableReason } from '../../http/head-problem.js';
 import { unreadableFailure } from '../failure.js';
 import { readBeforeWriteError } from '../read-before-error.js';
 import { drain } from '../response/drain.js';
+import { flushOf } from '../response/flush.js';
 import { besideHeaders, responseHeaders, sendableTrailers } from '../response/headers.js';
 import { type HeadersBefore, headersBefore, restoreHeaders } from '../response/headers-before.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
@@ -249,8 +250,11 @@ export class NodeAttempt implements Sending {
   #countBody(proxyRes: IncomingMessage): void {
     const { exchange } = this.#plan;
     if (this.#options?.selfHandleResponse) return;
+    const flush = flushOf(this.#res, proxyRes.rawHeaders);
     proxyRes.on('data', (chunk: Buffer) => {
       exchange.bytesOut += chunk.length;
+      // After httpxy's pipe, whose listener comes behind this one.
+      if (flush) process.nextTick(flush);
     });
   }
 

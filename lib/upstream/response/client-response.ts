@@ -5,6 +5,7 @@ import { lingerWhileUploading } from '../../core/linger.js';
 import { sendableReason } from '../../http/head-problem.js';
 import { ADDED_UP, headerValue } from '../../http/headers.js';
 import { writeHead } from '../../http/write-head.js';
+import { flushOf } from './flush.js';
 import { sendableTrailers } from './headers.js';
 import type { LateHead, LateHeads } from './late-heads.js';
 
@@ -18,6 +19,7 @@ export class ClientResponse implements LateHead {
   #ended = false;
   #waiting: (() => void) | undefined;
   #listens = false;
+  readonly #flush: (() => void) | undefined;
 
   /**
    * @param rawHeaders for the client, flat, without hop-by-hop headers
@@ -29,6 +31,7 @@ export class ClientResponse implements LateHead {
     this.#res = exchange.res;
     this.#head = head;
     this.#length = bodyLength(exchange, head);
+    this.#flush = flushOf(this.#res, head.rawHeaders);
     writeHead(this.#res, head.status, sendableReason(head.statusText), rawHeaders, ADDED_UP);
     lingerWhileUploading(exchange.req);
     if (this.#length === 0) this.end();
@@ -55,7 +58,9 @@ export class ClientResponse implements LateHead {
       this.#res.end(chunk);
       return true;
     }
-    return this.#res.write(chunk) || this.#res.destroyed;
+    const flows = this.#res.write(chunk);
+    this.#flush?.();
+    return flows || this.#res.destroyed;
   }
 
   /** Calls back once when more can be written, or the client has gone. */
