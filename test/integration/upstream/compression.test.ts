@@ -18,7 +18,10 @@ for (const transport of TRANSPORTS) {
         write = (text) => void res.write(text);
       });
       const app = express();
-      app.use(compression({ threshold: 0, filter: () => true }), openForward({ target: upstream.url, transport }));
+      app.use(
+        compression({ threshold: 0, filter: () => true }),
+        openForward({ target: upstream.url, transport }),
+      );
       const { url } = await serveApp(app);
       const opening = open(url, { headers: { 'accept-encoding': 'gzip' } });
       await until(() => upstream.requests.length === 1);
