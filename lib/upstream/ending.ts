@@ -11,7 +11,6 @@ const OPEN: State = { kind: 'open' };
  * since Express listens to whatever it gets, and a call that nobody awaits shall cost no promise.
  */
 export class Ending<T = void> implements Promise<T> {
-  readonly [Symbol.toStringTag] = 'Promise';
   readonly #exchange: Exchange | undefined;
   #state = OPEN;
   #listeners: (() => void)[] | undefined;
@@ -45,6 +44,11 @@ export class Ending<T = void> implements Promise<T> {
 
   finally(done?: (() => void) | null): Promise<T> {
     return Promise.resolve(this).finally(done);
+  }
+
+  // Not a field: there is one of these for each call.
+  get [Symbol.toStringTag](): string {
+    return 'Promise';
   }
 
   /** The call is over for the one who made it: the response has closed, or the next handler has it. */
