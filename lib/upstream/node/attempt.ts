@@ -116,7 +116,7 @@ export class NodeAttempt implements Sending {
       this.hookFailed(unreadableFailure(`status ${status}`).error, proxyRes);
       return false;
     }
-    const { rawHeaders } = proxyRes;
+    const rawHeaders = framedOnce(proxyRes);
     const statusText = sendableReason(proxyRes.statusMessage ?? '');
     proxyRes.statusMessage = statusText;
     this.#accepted = this.#listener.head({ status, statusText, rawHeaders });
@@ -283,4 +283,10 @@ export class NodeAttempt implements Sending {
 // a body that came with the head: the two are sent together.
 function flushHead(res: ServerResponse): void {
   if (!res.headersSent && !res.destroyed && !res.writableEnded) res.flushHeaders();
+}
+
+/** Only a lenient parser takes both lengths: the chunks hold, and the other one is not passed on (RFC 9112 §6.3). */
+function framedOnce({ headers, rawHeaders }: IncomingMessage): string[] {
+  if (!headers['transfer-encoding'] || headers['content-length'] === undefined) return rawHeaders;
+  return rawHeaders.filter((_, i) => rawHeaders[i - (i % 2)]?.toLowerCase() !== 'content-length');
 }

@@ -12,12 +12,18 @@ export class NodePools {
 
   /**
    * @param connections maximum for each target
+   * @param insecure takes responses that are not valid HTTP
    * @param maxAgeMs after which a connection is not used again; `Infinity` is no limit
    */
-  constructor(connections: number, maxAgeMs = Number.POSITIVE_INFINITY) {
+  constructor(connections: number, maxAgeMs = Number.POSITIVE_INFINITY, insecure = false) {
     const pool = { keepAlive: true, maxSockets: connections, maxFreeSockets: connections };
     this.#http = guardIdle(new http.Agent(pool), maxAgeMs);
     this.#https = guardIdle(new https.Agent(pool), maxAgeMs);
+    if (!insecure) return;
+    process.emitWarning('insecureHTTPParser takes responses from which a target can smuggle others', {
+      code: 'RESILIENT_PROXY_INSECURE',
+    });
+    for (const agent of [this.#http, this.#https]) beLenient(agent as unknown as Adding);
   }
 
   /** The pool for https, or for http. */
@@ -36,4 +42,18 @@ export class NodePools {
     this.#http.destroy();
     this.#https.destroy();
   }
+}
+
+/** Methods of Node's agents and requests that are missing in their types. */
+interface Adding {
+  addRequest(req: http.ClientRequest & { insecureHTTPParser?: boolean }, ...rest: unknown[]): void;
+}
+
+/** Node reads it when the request gets its connection, and httpxy does not pass it on. */
+function beLenient(agent: Adding): void {
+  const { addRequest } = agent;
+  agent.addRequest = (req, ...rest) => {
+    req.insecureHTTPParser = true;
+    addRequest.call(agent, req, ...rest);
+  };
 }

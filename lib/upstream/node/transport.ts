@@ -32,7 +32,7 @@ export class NodeTransport {
    */
   constructor(users: ProxyServer, options: ConnectionOptions, lost: OnFailure) {
     this.#lost = lost;
-    this.#pools = new NodePools(options.connections, options.maxConnectionAgeMs);
+    this.#pools = new NodePools(options.connections, options.maxConnectionAgeMs, options.insecureHTTPParser);
     const agentOf = ({ protocol }: URL) => this.#pools.of(protocol === 'https:');
     this.#tools = { brokenOff: () => this.#brokenOff(), agentOf };
     this.#options = options;

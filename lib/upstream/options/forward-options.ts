@@ -89,6 +89,12 @@ export interface TransportOptions {
    */
   maxSocketAgeMs?: number;
   /**
+   * Takes responses that are not valid HTTP, as Node's option of the same name. A target could then smuggle responses
+   * to other clients: a warning of the process says so. Not with `agent` or `proxyRotate`. Needs Node's client.
+   * @default false
+   */
+  insecureHTTPParser?: boolean;
+  /**
    * Memory for the request bodies that all calls together keep for retries. A body beyond it streams through and is not
    * retried.
    * @default 67108864

@@ -105,6 +105,7 @@ const PLAIN_NODE_SHAPE = {
     .union([z.boolean(), z.number().int().min(0)], { error: 'must be true, false, or a number of redirects' })
     .optional(),
   hostRewrite: z.string().optional(),
+  insecureHTTPParser: z.boolean().optional(),
   localAddress: z
     .string()
     .refine((address) => isIP(address) !== 0, 'must be an IP address of this host')

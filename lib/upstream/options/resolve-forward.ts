@@ -75,6 +75,7 @@ export function resolveForward(
       secure: given.secure,
       tls: targetTls(given),
       setCookie: given.forwardCookies,
+      insecureHTTPParser: given.insecureHTTPParser ?? false,
       maxSockets: limit(given.maxSockets),
       maxSocketsPerClient: limit(given.maxSocketsPerClient),
       socketIdleMs: limit(given.socketIdleTimeoutMs),

@@ -24,6 +24,8 @@ export interface ConnectionOptions {
   /** Whether `Set-Cookie` is passed to the client. */
   readonly setCookie: boolean;
   readonly redirects: RedirectRules;
+  /** Whether Node's client takes what is not valid HTTP. */
+  readonly insecureHTTPParser: boolean;
   /** Limits of WebSockets; `Infinity` is none. */
   readonly maxSockets: number;
   readonly maxSocketsPerClient: number;

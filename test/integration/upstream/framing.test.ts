@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
@@ -12,6 +13,28 @@ import { startUpstream, text } from '../../support/upstream.js';
 
 const GZIP = gzipSync('hello').toString('latin1');
 const CHUNKED = `${GZIP.length.toString(16)}\r\n${GZIP}\r\n0\r\n\r\n`;
+
+describe('insecureHTTPParser', () => {
+  // Both lengths in one head (RFC 9112 §6.3).
+  const BOTH =
+    'HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n';
+
+  it('is off: a response that is not valid HTTP is 502', async () => {
+    const upstream = await startRawUpstream(rawResponse(BOTH));
+    for (const transport of TRANSPORTS) {
+      const proxy = await startForward({ target: upstream.url, transport });
+      expect((await call(proxy.url)).status).to.equal(502);
+    }
+  });
+
+  it('takes it where it is on, with a warning', async () => {
+    const upstream = await startRawUpstream(rawResponse(BOTH));
+    const warned = once(process, 'warning');
+    const proxy = await startForward({ target: upstream.url, insecureHTTPParser: true });
+    expect((await call(proxy.url, { method: 'POST', body: 'x' })).status).to.equal(200);
+    expect(Reflect.get(Object((await warned)[0]), 'code')).to.equal('RESILIENT_PROXY_INSECURE');
+  });
+});
 
 for (const transport of TRANSPORTS) {
   describe(`framing, transport ${transport}`, () => {
