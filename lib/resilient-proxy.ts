@@ -29,6 +29,8 @@ import { explain } from './explain/explain.js';
 import type { MetricsHandler } from './metrics/metrics.js';
 import type { StatsHandler } from './stats/stats.js';
 import { validateBody } from './validate-body/validate-body.js';
+import { whenInTurn } from './websocket/in-turn.js';
+import { taking } from './websocket/offers.js';
 import { OpenSockets } from './websocket/open-sockets.js';
 import { refuseUpgrade } from './websocket/refuse-upgrade.js';
 import { serveWithoutUpgrade } from './websocket/serve-without-upgrade.js';
@@ -153,6 +155,10 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (!takeUpgrade(req)) return;
     if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
+    whenInTurn(req, () => begin(req, socket, head));
+  }
+
+  function begin(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     const api = closing.begun ? shuttingDown() : (state.only ?? pickApi(current, req));
     if (api instanceof ProxyError) return refuseUpgrade(socket, api);
     const exchange = beginUpgrade(req, socket, head, sockets);
@@ -204,6 +210,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   const closeSockets = (graceMs: number) => sockets.close(graceMs);
   const close = () => closing.begin(closeAll);
   parts.metrics?.add(partFamilies(apis));
+  taking(upgrade, meansWebSocket);
   const controls = { upgrade, closeSockets, update, close, egress };
   return Object.assign(resilientProxy, { ...controls, apis, circuits, stats, metrics });
 }

@@ -23,6 +23,7 @@ const CODES = {
   ERR_RATE_LIMITED: { status: 429, type: 'http_request_denied', by: 'self' },
   ERR_BODY_CONSUMED: { status: 500, type: 'proxy_configuration_error', by: 'self' },
   ERR_INTERNAL: { status: 500, type: 'proxy_internal_error', by: 'self' },
+  ERR_TRANSFER_CODING: { status: 501, type: 'http_request_error', by: 'client' },
   ERR_CIRCUIT_OPEN: { status: 503, type: 'destination_unavailable', by: 'self' },
   ERR_NO_PROXY: { status: 503, type: 'destination_ip_unroutable', by: 'egress' },
   ERR_NO_CONNECTION: { status: 503, type: 'connection_limit_reached', by: 'self' },

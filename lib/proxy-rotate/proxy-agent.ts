@@ -5,6 +5,7 @@ import { HttpsProxyAgent } from 'https-proxy-agent';
 import type { ConnectTo } from '../core/egress.js';
 import { ProxyError, shuttingDown } from '../core/errors.js';
 import { exhaustedHere } from '../core/exhausted-here.js';
+import { guardIdle } from '../http/idle-connections.js';
 import { Dial } from './dial.js';
 import { DialError, unreachable } from './dial-error.js';
 import type { ProxyAddress } from './proxy-address.js';
@@ -63,6 +64,7 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
     this.#watcher = watcher;
     // Otherwise idle connections through many proxies stay open for as long as these allow.
     Object.assign(this.options, { timeout: IDLE_MS });
+    guardIdle(this, Number.POSITIVE_INFINITY);
   }
 
   /** Opens a connection for undici, or a tunnel for an upgrade. @throws DialError, or the target's own TLS error */

@@ -3,6 +3,7 @@ import type { Exchange, Permit } from '../core/exchange.js';
 import { requestTimeout } from '../core/read-ahead.js';
 import { warnOf } from '../core/warning.js';
 import { headProblem } from '../http/head-problem.js';
+import { codingProblem } from '../http/transfer-coding.js';
 import { AttemptClock, type ClockOwner, type Phase, type PhaseLimits } from './attempt-clock.js';
 import type { DeadlineWheel } from './deadline-wheel.js';
 import {
@@ -139,7 +140,7 @@ export class AttemptRun implements Attempt, AttemptListener, ClockOwner {
     const now = performance.now();
     this.durationMs = now - this.startedAt;
     this.#clock?.responding(head, this.#owner.exchange.res, now);
-    const problem = headProblem(head);
+    const problem = headProblem(head) ?? codingProblem(head, this.#plan?.method ?? '');
     if (problem !== undefined) {
       this.#owner.failed(this, unreadableFailure(problem));
       return false;

@@ -22,6 +22,12 @@ export interface TransportOptions {
    */
   keepAliveTimeoutMs?: number;
   /**
+   * Age from which a connection to a target is not used for another request, so that changes in DNS are seen; `0` is no
+   * limit. A request in progress is not affected. Through egress proxies it needs undici.
+   * @default 300000
+   */
+  maxConnectionAgeMs?: number;
+  /**
    * Longest wait for one of our own connections while all `connections` are in use; `0` is no limit. Exceeding it is 503
    * ERR_NO_CONNECTION: nothing was sent, and it does not count against the target. Lower it to fail fast under load.
    * @default the limit of the target, `requestTimeoutMs`
@@ -60,6 +66,35 @@ export interface TransportOptions {
    */
   maxResponseHeaderBytes?: number;
   /**
+   * Most WebSockets of an API at once, those that are being opened included; `0` is no limit. Further ones get 503
+   * ERR_NO_CONNECTION. No more than `connections` are being opened at once; others wait for their turn.
+   * @default 10000
+   */
+  maxSockets?: number;
+  /**
+   * The same for each client, told apart by the address of its connection; `0` is no limit. Set it where clients
+   * connect directly: behind another proxy all have that proxy's address.
+   * @default 0
+   */
+  maxSocketsPerClient?: number;
+  /**
+   * Longest silence of a WebSocket, pings included; its client then gets the close code 1001. `0` is no limit.
+   * @default 0
+   */
+  socketIdleTimeoutMs?: number;
+  /**
+   * Longest life of a WebSocket; its client then gets the close code 1001. `0` is no limit. Set it to spread clients
+   * over new processes.
+   * @default 0
+   */
+  maxSocketAgeMs?: number;
+  /**
+   * Takes responses that are not valid HTTP, as Node's option of the same name. A target could then smuggle responses
+   * to other clients: a warning of the process says so. Not with `agent` or `proxyRotate`. Needs Node's client.
+   * @default false
+   */
+  insecureHTTPParser?: boolean;
+  /**
    * Memory for the request bodies that all calls together keep for retries. A body beyond it streams through and is not
    * retried.
    * @default 67108864
@@ -68,6 +103,7 @@ export interface TransportOptions {
   /**
    * Which request headers are forwarded. `true`: all except hop-by-hop headers. `false`: only `Accept*`, `Content-*`,
    * `If-*`, `Range`, `Cache-Control`, `User-Agent` and `Sec-WebSocket-*`. A list: those and the ones it names.
+   * Trailers of requests are never forwarded.
    * @default true
    */
   forwardHeaders?: boolean | string[];
@@ -280,6 +316,6 @@ export interface ForwardOptions extends Omit<Options, 'headers' | 'xfwd'>, Trans
    * @default false
    */
   ejectPlugins?: boolean;
-  /** Refused with an InvalidOptionError: it is for a server of httpxy's own. */
+  /** Has no effect; accepted because http-proxy-middleware accepts it. A server of either HTTP version may come before. */
   http2?: boolean;
 }

@@ -84,6 +84,7 @@ export function resolveForward(
     connections: {
       connections: given.connections,
       keepAliveTimeoutMs: given.keepAliveTimeoutMs ?? 4000,
+      maxConnectionAgeMs: limit(given.maxConnectionAgeMs),
       connectTimeoutMs: given.connectTimeoutMs ?? CONNECT_MS,
       bodyTimeoutMs: given.bodyTimeoutMs,
       maxResponseHeaderBytes: given.maxResponseHeaderBytes ?? 65_536,
@@ -91,6 +92,11 @@ export function resolveForward(
       tls: targetTls(given),
       setCookie: given.forwardCookies,
       rewriteLocation: given.rewriteLocation,
+      insecureHTTPParser: given.insecureHTTPParser ?? false,
+      maxSockets: limit(given.maxSockets),
+      maxSocketsPerClient: limit(given.maxSocketsPerClient),
+      socketIdleMs: limit(given.socketIdleTimeoutMs),
+      socketAgeMs: limit(given.maxSocketAgeMs),
       redirects: {
         origins: redirectOrigins === '*' ? redirectOrigins : new Set(redirectOrigins),
         secretHeaders: [...CREDENTIAL_HEADERS, 'proxy-authorization', ...namesOf(given.headers)],

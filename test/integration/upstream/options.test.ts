@@ -161,12 +161,6 @@ describe('forward() refuses at construction', () => {
       'forward.selfHandleResponse needs a listener on.proxyRes that sends the response, or every call would hang; received true',
     ],
     [
-      'an option without effect',
-      { target: TARGET, http2: true },
-      'forward.http2',
-      'forward.http2 configures a server that httpxy starts itself: it has no effect here; received true',
-    ],
-    [
       'an agent that is not one',
       { target: TARGET, agent: { keepAlive: true } },
       'forward.agent',
