@@ -12,8 +12,8 @@ import type { Api, ApiParts } from './apis/part-list.js';
 import { partFamilies } from './apis/part-views.js';
 import { ownWriters, PartFactory, type PartSources } from './apis/parts.js';
 import { pickApi } from './apis/pick-api.js';
-import { optionsSnapshot, sameOptions } from './apis/same-options.js';
 import { SharedParts } from './apis/shared-parts.js';
+import { differing, snapshotsOf } from './apis/shared-snapshots.js';
 import { type SortedOptions, sortOptions } from './apis/sort-options.js';
 import { type PlacedStage, withOwnStages } from './apis/stages.js';
 import { breakerPart } from './breaker/breaker-part.js';
@@ -229,21 +229,6 @@ function readConfig(config: ResilientProxyConfig): CheckedConfig {
     sortOptions(single ? '' : `apis.${name}`, options),
   ]);
   return { single, apis: new Map(sorted), shared };
-}
-
-type SharedSnapshots = Readonly<Record<keyof SharedOptions, unknown>>;
-
-const snapshotsOf = ({ redis, stats, metrics, tracing }: SharedOptions): SharedSnapshots => ({
-  redis: optionsSnapshot(redis),
-  stats: optionsSnapshot(stats ?? {}),
-  metrics: optionsSnapshot(metrics || false),
-  tracing: optionsSnapshot(tracing || false),
-});
-
-function differing(before: SharedSnapshots, now: SharedSnapshots): string[] {
-  return Object.entries(now).flatMap(([name, value]) =>
-    sameOptions(Reflect.get(before, name), value) ? [] : [name],
-  );
 }
 
 /** The one place that shows the order of the stages. */

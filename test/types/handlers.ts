@@ -65,7 +65,7 @@ export function onNodeAlone(): void {
   createServer(proxy).on('upgrade', last.upgrade).on('upgrade', upgradeRoutes(routes));
   // @ts-expect-error a handler is a function
   upgradeRoutes({ '/api': proxy });
-  createServer(async (req, res) => (await last(req, res)) satisfies void);
+  createServer((req, res) => last(req, res) satisfies Promise<void>);
 }
 
 export function events(): void {
