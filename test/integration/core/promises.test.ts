@@ -26,8 +26,8 @@ function callInTurn(port: number, calls: number, done: () => void): void {
   });
 }
 
-/** Promises that we, or what forwards for us, make during calls that succeed. */
-async function promisesOf(config: Omit<SingleApiConfig, 'name' | 'target'>): Promise<number> {
+/** Where promises are made, by us or by what forwards for us, during calls that succeed. */
+async function promisesOf(config: Omit<SingleApiConfig, 'name' | 'target'>): Promise<string[]> {
   const upstream = await startUpstream(text('pong'));
   const proxy = resilientProxy({ ...config, name: 'api', target: upstream.url, stats: { flushMs: 60_000 } });
   onCleanup(() => proxy.close());
@@ -35,18 +35,19 @@ async function promisesOf(config: Omit<SingleApiConfig, 'name' | 'target'>): Pro
   // The first ones open connections.
   await new Promise<void>((resolve) => callInTurn(port, 5, resolve));
   // What an earlier test has left may still end, in one round or another.
-  const rounds: number[] = [];
+  const rounds: string[][] = [];
   for (let round = 0; round < 3; round++)
     rounds.push(await promisesWhile((done) => callInTurn(port, CALLS, done)));
-  return Math.min(...rounds);
+  return rounds.reduce((fewest, made) => (made.length < fewest.length ? made : fewest));
 }
 
-function promisesWhile(run: (done: () => void) => void): Promise<number> {
-  let made = 0;
+function promisesWhile(run: (done: () => void) => void): Promise<string[]> {
+  const made: string[] = [];
   const hook = createHook({
     init: (_id, type) => {
+      const { stack = '' } = new Error();
       // The loader of these tests makes some of its own.
-      if (type === 'PROMISE' && OURS.test(new Error().stack ?? '')) made++;
+      if (type === 'PROMISE' && OURS.test(stack)) made.push(stack);
     },
   });
   return new Promise((resolve) => {
@@ -60,10 +61,10 @@ function promisesWhile(run: (done: () => void) => void): Promise<number> {
 
 describe('a call that succeeds at its first attempt', () => {
   it('makes no promise, with breaker, retry, statistics, metrics and an advertised limit on', async () => {
-    expect(await promisesOf({ metrics: {}, rateLimit: {} })).to.equal(0);
+    expect(await promisesOf({ metrics: {}, rateLimit: {} })).to.deep.equal([]);
   });
 
   it('makes some where an option asks for a promise', async () => {
-    expect(await promisesOf({ pathRewrite: async (path) => path })).to.be.above(CALLS);
+    expect(await promisesOf({ pathRewrite: async (path) => path })).to.have.length.above(CALLS);
   });
 });
