@@ -5,7 +5,7 @@ import { run } from './program.js';
 import { freshFolder, install, pack, type Tarball } from './tarball.js';
 
 /** Packed, in bytes; the dashboards are in it. */
-const MAX_BYTES = 300_000;
+const MAX_BYTES = 400_000;
 const MAX_PACKAGES = 130;
 const ALLOWED = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
@@ -42,7 +42,7 @@ describe('the tarball', () => {
     await run('node_modules/.bin/attw', [tarball.file, '--no-color', ...exceptions]);
   });
 
-  it('stays within 300 KB', () => {
+  it('stays within 400 KB', () => {
     expect(tarball.bytes).to.be.below(MAX_BYTES);
   });
 
