@@ -263,7 +263,7 @@ function buildApi(
       ['explain', explaining],
       ['tracing', tracing],
       ['metrics', metrics],
-      ['validateBody', limitReadAhead, validateBody(options.rules)],
+      ['validateBody', parts.forward.admission, limitReadAhead, validateBody(options.rules)],
       // Once more behind the cache, which makes calls of its own; no call is counted twice.
       ['cache', cache, ...(cache ? [explaining, tracing, metrics, countDetached] : [])],
       ...outward,
@@ -272,7 +272,7 @@ function buildApi(
       ['explain'],
       ['tracing', tracing],
       ['metrics', metrics],
-      ['validateBody', checkHandshake],
+      ['validateBody', parts.forward.admission, checkHandshake],
       ['cache'],
       ...outward,
     ];

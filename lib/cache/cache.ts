@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Closing } from '../core/closing.js';
+import { dropConnectionHeaders } from '../core/connection-headers.js';
 import { shuttingDown } from '../core/errors.js';
 import { exchangeOf, knownExchange } from '../core/exchange.js';
 import { CacheCall } from './cache-call.js';
@@ -91,6 +92,8 @@ export function cache(
     // Its client left before it got here.
     if (res.closed || res.destroyed) return;
     if (closing.begun) return next(shuttingDown());
+    // A call that is served from the store has no record that would have done so.
+    dropConnectionHeaders(req);
     const { method = 'GET', rawHeaders } = req;
     const request: ClientRequest = { method, rawHeaders, url: site.url(req) };
     if (!isCachedMethod(policy, method)) {

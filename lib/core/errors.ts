@@ -8,6 +8,7 @@ const CODES = {
   ERR_INVALID_JSON: { status: 400, type: 'http_request_error' },
   ERR_BAD_REQUEST: { status: 400, type: 'http_request_error' },
   ERR_FORBIDDEN: { status: 403, type: 'http_request_denied' },
+  ERR_METHOD_NOT_ALLOWED: { status: 405, type: 'http_request_denied' },
   ERR_REQUEST_TIMEOUT: { status: 408, type: 'http_request_error' },
   ERR_BODY_TOO_LARGE: { status: 413, type: 'http_request_error' },
   ERR_RATE_LIMITED: { status: 429, type: 'http_request_denied' },
@@ -23,6 +24,7 @@ const CODES = {
   ERR_UPSTREAM_RESET: { status: 502, type: 'connection_terminated' },
   ERR_UPSTREAM_PROTOCOL: { status: 502, type: 'http_protocol_error' },
   ERR_PROXY_CONNECT: { status: 502, type: 'destination_unavailable' },
+  ERR_LOOP_DETECTED: { status: 508, type: 'proxy_loop_detected' },
   ERR_UPSTREAM_TIMEOUT: { status: 504, type: 'http_response_timeout' },
 } as const satisfies Record<string, { status: number; type: string }>;
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Attempt, LimitOf, PermitOf } from './attempt.js';
+import { dropConnectionHeaders } from './connection-headers.js';
 import type { EgressPolicy } from './egress.js';
 import type { ProxyError } from './errors.js';
 import type { RetryContextOf, RetryPolicyOf } from './retry-policy.js';
@@ -91,6 +92,7 @@ export class Exchange {
     this.detached = detached;
     this.originalUrl = req.url ?? '/';
     if (!ended) (req as Marked)[EXCHANGE] = this;
+    dropConnectionHeaders(req);
     // No close of it would be told any more.
     if (ended || res.closed || res.destroyed) this.#closed = true;
     else res.on('close', closed);

@@ -9,6 +9,7 @@ import { ProxyError, shuttingDown } from '../core/errors.js';
 import { knownExchange } from '../core/exchange.js';
 import { sendError } from '../core/send-error.js';
 import { type ResilientProxy, resilientProxy } from '../resilient-proxy.js';
+import { methodNotAllowed } from '../upstream/request/admission.js';
 import { NO_WEBSOCKET, refuseUpgrade } from '../websocket/refuse-upgrade.js';
 import { serveWithoutUpgrade } from '../websocket/serve-without-upgrade.js';
 import { meansWebSocket, returnUpgrade, takeUpgrade } from '../websocket/upgrade.js';
@@ -133,6 +134,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     proxy.upgrade(req, socket, head);
     knownExchange(req)?.onSettled(live.logCall);
   }
+  // Without a listener Node closes the connection without a response.
+  server.on('connect', (_req, socket) => refuseUpgrade(socket, methodNotAllowed('CONNECT')));
   server.on('request', serve).on('upgrade', upgrade);
 
   function reload(load: () => LoadedConfig): void {

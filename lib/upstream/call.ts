@@ -151,7 +151,9 @@ export class Call implements AttemptOwner {
     this.#counts = true;
     try {
       const own = run.sending(plan);
-      const sent = own ? { ...plan, rawHeaders: replaced(plan.rawHeaders, own) } : plan;
+      // A target returns to the client what it receives by TRACE: nothing is added to it.
+      const sent =
+        own && plan.method !== 'TRACE' ? { ...plan, rawHeaders: replaced(plan.rawHeaders, own) } : plan;
       run.start(this.#tools.send, sent, this.#budget);
     } catch (error) {
       run.failed(error);

@@ -14,13 +14,16 @@ const TRAVEL: readonly string[] = [
   'requestTimeoutMs',
   'maxResponseHeaderBytes',
   'maxKeptBytes',
+  'methods',
+  'traceMethod',
+  'via',
 ];
 
 export const forwardPart: Part<'forward', ForwardOptions, ForwardHandler, undefined> = {
   name: 'forward',
   // Its connection pools belong to the egress proxies.
   madeFrom: ({ egress }, options) => [egress, tableOrders(options)],
-  make: (options, { egressOnly }) => forward(options, { egressOnly }),
+  make: (options, { egressOnly }) => forward(options, { egressOnly, admitted: true }),
 };
 
 /** The options on which responses depend, to be compared. */

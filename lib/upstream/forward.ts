@@ -6,7 +6,7 @@ import type { Options, Plugin } from 'http-proxy-middleware';
 import type { ProxyServer } from 'httpxy';
 import { Closing } from '../core/closing.js';
 import { ProxyError } from '../core/errors.js';
-import { exchangeOf } from '../core/exchange.js';
+import { exchangeOf, type Handler } from '../core/exchange.js';
 import { sendError } from '../core/send-error.js';
 import { OpenSockets } from '../websocket/open-sockets.js';
 import { serveWithoutUpgrade } from '../websocket/serve-without-upgrade.js';
@@ -27,6 +27,7 @@ import { resolveForward, TRANSPORT_OPTIONS } from './options/resolve-forward.js'
 import { nobodyResponds } from './options/rules.js';
 import { staticOptions } from './options/static-options.js';
 import { watchedFilter } from './options/watched-filter.js';
+import { type Admission, admissionStage } from './request/admission.js';
 import { originForm } from './request/path.js';
 import { Upstream } from './upstream.js';
 
@@ -41,6 +42,11 @@ export interface ForwardHandler {
    */
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer, egress?: UpgradeEgress): void;
   /**
+   * Refuses what is not forwarded whatever other stages say: a method that is not allowed, or a `Host` that is not valid.
+   * The middleware does so itself; a `cache()` in front of it would come first, and may have this in front of it.
+   */
+  admission: Handler;
+  /**
    * Closes the connections to the targets: calls in progress fail, and later ones get ERR_SHUTTING_DOWN. Clients of
    * WebSockets are told that the server goes away (close code 1001), and cut off after a second.
    */
@@ -51,6 +57,8 @@ export interface ForwardHandler {
 export interface ForwardRules {
   /** Egress proxies are configured: no attempt is sent directly unless the rotation allows it. */
   readonly egressOnly?: boolean;
+  /** {@link ForwardHandler.admission} is the first stage: it need not be asked again. */
+  readonly admitted?: boolean;
 }
 
 /**
@@ -67,11 +75,14 @@ export interface ForwardRules {
  *
  * @throws InvalidOptionError for an option that is unknown, not valid, or cannot be combined with the others
  */
-export function forward(options: ForwardOptions, { egressOnly = false }: ForwardRules = {}): ForwardHandler {
+export function forward(
+  options: ForwardOptions,
+  { egressOnly = false, admitted = false }: ForwardRules = {},
+): ForwardHandler {
   resolveForward(options, 'forward');
   const { ws } = options;
   const sockets = new OpenSockets();
-  const engine = upstreamPlugin(options, sockets, egressOnly);
+  const engine = upstreamPlugin(options, sockets, { egressOnly, admitted });
   const ownUpgrades = new ServerUpgrades();
   const closing = new Closing();
   const prepared = staticOptions(options);
@@ -126,7 +137,7 @@ export function forward(options: ForwardOptions, { egressOnly = false }: Forward
       return engine.close();
     });
   }
-  return Object.assign(forward, { upgrade, close });
+  return Object.assign(forward, { upgrade, admission: admissionStage(engine.admit), close });
 }
 
 function handOn(
@@ -190,9 +201,10 @@ interface Engine {
 function upstreamPlugin(
   options: ForwardOptions,
   sockets: OpenSockets,
-  egressOnly: boolean,
+  rules: Required<ForwardRules>,
 ): {
   plugin: Plugin;
+  admit: Admission;
   /** Forwards a call whose options are the same for all calls, without http-proxy-middleware's preparation. */
   web: (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
   close: () => Promise<void>;
@@ -200,6 +212,7 @@ function upstreamPlugin(
   let engine: Engine | undefined;
   const given = proxyOptions(options);
   return {
+    admit: (req, res) => engine?.upstream.admit(req, res) ?? true,
     web: (req, res, next) => {
       engine?.upstream.web(req, res, given, (error) => {
         if (!error) return;
@@ -213,7 +226,7 @@ function upstreamPlugin(
       if (options.selfHandleResponse && !hooked.includes('proxyRes')) {
         throw nobodyResponds('forward.selfHandleResponse');
       }
-      const { upstream, events } = enginePlugin(options, server, hooked, { sockets, egressOnly });
+      const { upstream, events } = enginePlugin(options, server, hooked, { sockets, ...rules });
       engine = { upstream, events };
       server.web = (req, res, opts = {}) =>
         new Promise((_never, reject) => {
@@ -233,11 +246,11 @@ function enginePlugin(
   options: ForwardOptions,
   server: ProxyServer,
   hooked: readonly string[],
-  { besideOthers = false, egressOnly = false, sockets = new OpenSockets() } = {},
+  { besideOthers = false, egressOnly = false, admitted = false, sockets = new OpenSockets() } = {},
 ): Engine {
   const log = new CallLog(options.ejectPlugins ? undefined : options.logger, besideOthers);
   const upstream = new Upstream(
-    { ...resolveForward(options, 'forward', hooked), egressOnly },
+    { ...resolveForward(options, 'forward', hooked), egressOnly, admitted },
     proxyOptions(options),
     {
       server,

@@ -7,6 +7,7 @@ import { handshakeProblem } from '../websocket/upgrade.js';
 import { CallOptions } from './options/call-options.js';
 import type { UpstreamOptions } from './options/resolve-forward.js';
 import { named } from './options/tls-options.js';
+import { methodNotAllowed } from './request/admission.js';
 import { hasBody, requestBody } from './request/body.js';
 import { BodyLedger, type RequestBody } from './request/body-rules.js';
 import { RequestCopies } from './request/copies.js';
@@ -58,8 +59,10 @@ export class Planner {
     if (exchange.egress && typeof target === 'object' && 'socketPath' in target) {
       throw new ProxyError('ERR_INTERNAL', 'An egress proxy cannot connect to a unix socket');
     }
-    const transport = this.#calls.transport(proxyOptions);
     const method = this.#options.method ?? req.method ?? 'GET';
+    // Max-Forwards may let it end at the proxy, which would return the credentials that it gets.
+    if (exchange.egress && method === 'TRACE') throw methodNotAllowed(method);
+    const transport = this.#calls.transport(proxyOptions);
     const body = hasBody(req, buffer)
       ? requestBody(req, {
           buffer,
@@ -81,7 +84,7 @@ export class Planner {
       target: read,
       method,
       path: upstreamPath(read, req.url ?? '/', proxyOptions.ignorePath ?? false),
-      rawHeaders: this.#calls.headers(proxyOptions)(req, read, body ?? NO_FRAMING),
+      rawHeaders: this.#calls.headers(proxyOptions)(req, read, body ?? NO_FRAMING, method),
       body,
       transport,
       proxyOptions,
@@ -106,7 +109,7 @@ export class Planner {
       transport: 'node',
       method: 'GET',
       path: upstreamPath(to, req.url ?? '/', proxyOptions.ignorePath ?? false),
-      rawHeaders: this.#calls.headers(proxyOptions)(req, to, {}),
+      rawHeaders: this.#calls.headers(proxyOptions)(req, to, NO_FRAMING, 'GET'),
       body: undefined,
       proxyOptions,
       egress: undefined,
@@ -132,7 +135,7 @@ export class Planner {
       target,
       method,
       path: upstreamPath(target, req.url ?? '/', proxyOptions.ignorePath ?? false),
-      rawHeaders: this.#calls.headers(proxyOptions)(req, target, body ?? {}),
+      rawHeaders: this.#calls.headers(proxyOptions)(req, target, body ?? NO_FRAMING, method),
       body,
       to,
       ssl: proxyOptions.ssl,

@@ -18,6 +18,7 @@ import { notify } from './node/listeners.js';
 import { NodeTransport } from './node/transport.js';
 import type { UpstreamOptions } from './options/resolve-forward.js';
 import { Planner } from './planner.js';
+import { type Admission, admission } from './request/admission.js';
 import { asUrl } from './request/target.js';
 import type { AttemptListener, Plan, Sending, Transport } from './transport.js';
 import { UndiciTransport } from './undici/transport.js';
@@ -27,6 +28,7 @@ import { UpgradeTransport } from './websocket/transport.js';
 export class Upstream {
   /** Logs ended calls, and failures outside of any call. */
   readonly log: CallLog;
+  readonly admit: Admission;
   readonly #options: UpstreamOptions;
   readonly #wheel = new DeadlineWheel();
   readonly #server: ProxyServer;
@@ -55,6 +57,7 @@ export class Upstream {
     this.#options = options;
     this.#server = server;
     this.log = log;
+    this.admit = admission(options.admission);
     this.#sockets = sockets;
     this.#planner = new Planner(options, given, server, this.lost);
     this.#upgrades = new UpgradeTransport(server, options.connections);
@@ -86,6 +89,9 @@ export class Upstream {
     if (exchange.abandoned) return ended();
     try {
       if (this.#closed) throw shuttingDown();
+      const verdict = this.#options.admitted || this.admit(req, res);
+      if (verdict === false) return ended();
+      if (verdict !== true) throw verdict;
       if (exchange.upgrade)
         new Call(this.#planner.handshake(exchange, proxyOptions), this.#upgradeTools, ended).start();
       else if (this.#server.listenerCount('start') > 0) this.#notifyStart(exchange, proxyOptions, ended);

@@ -127,7 +127,8 @@ export class NodeAttempt implements Sending {
       connection: connection && (/\bclose\b/i.test(connection) ? 'close' : 'keep-alive'),
     };
     const { setCookie } = this.#limits;
-    const headers = responseHeaders(rawHeaders, this.#plan.exchange, { status, setCookie });
+    const facts = { status, setCookie, sent: this.#plan };
+    const headers = responseHeaders(rawHeaders, this.#plan.exchange, facts);
     Object.assign(proxyRes, { headers: besideHeaders(this.#res, headers) });
     lingerWhileUploading(this.req);
     this.#countBody(proxyRes);

@@ -78,6 +78,9 @@ export class NodeTransport {
       forward: undefined,
       // httpxy would add a listener to the client's connection for each call.
       timeout: undefined,
+      // The plan's headers have them already, where they are to be sent.
+      xfwd: undefined,
+      ...(plan.method === 'TRACE' ? { headers: undefined, auth: undefined } : {}),
     };
     // A new object each time, since httpxy writes into it. Without `servername` Node takes the name from the Host
     // header.

@@ -90,6 +90,26 @@ export interface TransportOptions {
    */
   method?: string;
   /**
+   * Methods that clients may use; others are 405 ERR_METHOD_NOT_ALLOWED. GET brings HEAD with it. List them where an API
+   * key may do more than its clients shall.
+   * @default all but CONNECT
+   */
+  methods?: string[];
+  /**
+   * Forwards TRACE, which is 405 ERR_METHOD_NOT_ALLOWED otherwise. It is sent without `headers`, `auth` and whatever
+   * else is added to a request, since the target returns to the client what it receives; with `proxyRotate` it is
+   * always refused.
+   * @default true
+   */
+  traceMethod?: boolean;
+  /**
+   * Name that is added to the `Via` header of requests; `false` adds none. A request that carries it already has come
+   * back, and is 508 ERR_LOOP_DETECTED. Set it where a target shall not see what proxy this is, to a name that no
+   * other proxy in front of the target has.
+   * @default `resilient-proxy-out-` and eight random digits
+   */
+  via?: false | string;
+  /**
    * Certificate authorities in PEM that the target's certificate must be signed by, instead of the system's. A
    * configuration file may give paths instead, relative to itself.
    * @default the system's authorities

@@ -28,6 +28,8 @@ const origin = z
   )
   .transform((text) => new URL(text).origin);
 
+const VIA = 'must be false, or a name or host with or without a port';
+
 /** The options that are the package's own. */
 export const TRANSPORT_SHAPE = {
   transport: z.enum(['auto', 'undici', 'node']).default('auto'),
@@ -45,7 +47,17 @@ export const TRANSPORT_SHAPE = {
   redirectOrigins: z.union([z.literal('*'), z.array(origin)], { error: ORIGINS }).optional(),
   method: z
     .string()
-    .regex(/^[A-Z]+$/, 'must be a method in capitals, as POST')
+    .regex(/^(?!CONNECT$|TRACE$)[A-Z]+$/, 'must be a method in capitals, as POST, but CONNECT and TRACE')
+    .optional(),
+  methods: z
+    .array(
+      z.string().regex(/^(?!CONNECT$)[A-Z][A-Z-]*$/, 'must be a method in capitals, as POST, but CONNECT'),
+    )
+    .min(1, 'must name a method at least')
+    .optional(),
+  traceMethod: z.boolean().default(true),
+  via: z
+    .union([z.literal(false), z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?::\d+)?$/)], { error: VIA })
     .optional(),
 };
 

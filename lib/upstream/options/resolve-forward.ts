@@ -1,8 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import type { z } from 'zod';
 import { CREDENTIAL_HEADERS } from '../../core/credential-headers.js';
 import { invalidOption } from '../../core/errors.js';
 import { resolveOptions } from '../../core/options.js';
+import { PSEUDONYM } from '../../http/headers.js';
 import { CONNECT_MS, type PhaseLimits } from '../attempt-clock.js';
+import type { AdmissionRules } from '../request/admission.js';
 import type { HeaderPolicy } from '../request/headers.js';
 import { targetUrl } from '../request/target.js';
 import type { ConnectionOptions } from '../undici/transport.js';
@@ -20,6 +23,7 @@ export interface UpstreamOptions {
   /** Options given that the node transport does not support. */
   readonly undiciOnly: readonly string[];
   readonly method: string | undefined;
+  readonly admission: AdmissionRules;
   readonly headers: HeaderPolicy;
   readonly connections: ConnectionOptions;
   readonly limits: PhaseLimits;
@@ -28,6 +32,8 @@ export interface UpstreamOptions {
   readonly maxKeptBytes: number;
   /** No attempt is sent without an egress proxy unless the rotation allows it. */
   readonly egressOnly: boolean;
+  /** A stage in front has admitted each call. */
+  readonly admitted: boolean;
 }
 
 /** Names of all options of `forward()`. */
@@ -51,12 +57,21 @@ export function resolveForward(
   checkTls(given, place);
   const needsNode = nodeReasons(options, hooked);
   const { redirectOrigins = [] } = given;
+  // One for each: a call may well pass two of them, but none of them twice.
+  const { via = `${PSEUDONYM}-${randomBytes(4).toString('hex')}` } = given;
+  const name = via === false ? undefined : via;
   const undiciOnly = UNDICI_OPTIONS.filter((name) => given[name] !== undefined);
   return {
     transport: chooseTransport(given.transport, needsNode, undiciOnly, options, place),
     forced: given.transport !== 'auto',
     undiciOnly,
     method: given.method,
+    admission: {
+      methods: given.methods,
+      traceMethod: given.traceMethod,
+      method: given.method,
+      via: name,
+    },
     headers: {
       forwardHeaders: given.forwardHeaders,
       forwardCookies: given.forwardCookies,
@@ -64,6 +79,7 @@ export function resolveForward(
       auth: given.auth,
       changeOrigin: given.changeOrigin,
       xfwd: given.xfwd,
+      via: name,
     },
     connections: {
       connections: given.connections,
@@ -83,6 +99,7 @@ export function resolveForward(
     requestTimeoutMs: given.requestTimeoutMs,
     maxKeptBytes: given.maxKeptBytes,
     egressOnly: false,
+    admitted: false,
   };
 }
 

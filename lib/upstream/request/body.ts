@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { ProxyError } from '../../core/errors.js';
 import { announcesBody } from '../../core/exchange.js';
 import type { BodyRules, RequestBody } from './body-rules.js';
+import { rebuild } from './rebuild.js';
 import { StreamedBody } from './streamed-body.js';
 
 interface ParsedBody {
@@ -26,18 +27,28 @@ export function requestBody(req: IncomingMessage, rules: BodyRules): RequestBody
   if (Buffer.isBuffer(rawBody)) return bufferedBody(rawBody, req.headers['content-type']);
   if (!announcesBody(req)) return undefined;
   if (!req.readableEnded && !(req.complete && req.readableDidRead)) return new StreamedBody(req, rules);
-  const rebuilt = rebuild(body, req.headers['content-type']);
+  // Parsers make an empty object of an empty body.
+  if (req.readableEnded && !req.readableDidRead && isEmpty(body)) {
+    return bufferedBody(Buffer.alloc(0), req.headers['content-type']);
+  }
+  const rebuilt = rebuild(body, req.headers);
   if (rebuilt) return bufferedBody(...rebuilt);
-  if (!rules.listened) throw consumedBody();
+  if (!rules.listened) throw consumedBody(body);
   return { ...bufferedBody(Buffer.alloc(0), req.headers['content-type']), consumed: true };
 }
 
-/** The error for a body that was read and is not on the request. */
-export function consumedBody(): ProxyError {
-  return new ProxyError(
-    'ERR_BODY_CONSUMED',
-    'The request body was read before it reached the proxy: leave it on req.body or req.rawBody, or mount the proxy first',
-  );
+/** The error for a body that was read and is not on the request, or not as it was. */
+export function consumedBody(parsed?: unknown): ProxyError {
+  const message =
+    parsed === undefined
+      ? 'The request body was read before it reached the proxy: leave it on req.body or req.rawBody, or mount the proxy first'
+      : 'The request body cannot be rebuilt from what a parser left on req.body: keep its bytes on req.rawBody, by the option verify of the parser, or mount the proxy first';
+  return new ProxyError('ERR_BODY_CONSUMED', message);
+}
+
+function isEmpty(body: unknown): boolean {
+  if (body === undefined || body === null || body === '') return true;
+  return typeof body === 'object' && Object.keys(body).length === 0;
 }
 
 function givenBody(buffer: unknown, rules: BodyRules): RequestBody {
@@ -63,30 +74,4 @@ function bufferedBody(buffer: Buffer, contentType: string | undefined): RequestB
     copyTo: (receiver) => void receiver.end(buffer),
     close: () => {},
   };
-}
-
-/** Serialises a parsed body in the format of its content type. */
-function rebuild(body: unknown, contentType = ''): [Buffer, string] | undefined {
-  if (Buffer.isBuffer(body)) return [body, contentType];
-  if (typeof body === 'string') return [Buffer.from(body), contentType];
-  if (body === undefined) return undefined;
-  const type = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  if (type === 'application/x-www-form-urlencoded' && typeof body === 'object' && body !== null) {
-    return [Buffer.from(formEncoded(body)), contentType];
-  }
-  if (type === 'application/json' || type.endsWith('+json'))
-    return [Buffer.from(JSON.stringify(body)), contentType];
-  return undefined;
-}
-
-function formEncoded(body: object): string {
-  const form = new URLSearchParams();
-  const add = (name: string, value: unknown): void => {
-    if (Array.isArray(value)) for (const item of value) add(name, item);
-    else if (typeof value === 'object' && value !== null) {
-      for (const [key, inner] of Object.entries(value)) add(`${name}[${key}]`, inner);
-    } else form.append(name, String(value ?? ''));
-  };
-  for (const [name, value] of Object.entries(body)) add(name, value);
-  return form.toString();
 }

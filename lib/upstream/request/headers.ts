@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { knownExchange } from '../../core/exchange.js';
-import { connectionTokens, HOP_BY_HOP, PSEUDONYM } from '../../http/headers.js';
+import { HOP_BY_HOP } from '../../http/headers.js';
+import { forwardsLeft } from './admission.js';
 import type { Target } from './target.js';
 
 /** Which of the client's headers are sent to the target, and which are added. */
@@ -20,10 +21,17 @@ export interface HeaderPolicy {
   readonly changeOrigin: boolean;
   /** Adds `X-Forwarded-For`, `-Port`, `-Proto` and `-Host` if the client did not send them. */
   readonly xfwd: boolean;
+  /** The name that is added to `Via`; `undefined` adds none. */
+  readonly via: string | undefined;
 }
 
 /** Makes the headers of a call to the target, flat; the same for each attempt. */
-export type RequestHeaders = (req: IncomingMessage, target: Target, framing: BodyFraming) => string[];
+export type RequestHeaders = (
+  req: IncomingMessage,
+  target: Target,
+  framing: BodyFraming,
+  method: string,
+) => string[];
 
 /** How the body is framed, if not as it came from the client. */
 export interface BodyFraming {
@@ -53,21 +61,24 @@ export function requestHeaders(policy: HeaderPolicy): RequestHeaders {
   const basic =
     policy.auth === undefined || dropped.has('authorization') ? undefined : basicAuth(policy.auth);
 
-  return function headersOf(req, target, framing) {
+  return function headersOf(req, target, framing, method) {
+    // What is added may be secret, and a target returns what it receives by TRACE (RFC 9110 §9.3.8).
+    const bare = method === 'TRACE';
+    const counted = bare || method === 'OPTIONS';
     const raw = req.rawHeaders;
-    const tokens = connectionTokens(raw);
     const headers = ['host', host ?? (policy.changeOrigin ? target.host : (req.headers.host ?? target.host))];
     const auth = basic ?? (target.auth === undefined ? undefined : basicAuth(target.auth));
     let cookies = false;
-    let authorized = auth === undefined || dropped.has('authorization');
+    let authorized = bare || auth === undefined || dropped.has('authorization');
     for (let i = 0; i + 1 < raw.length; i += 2) {
       const name = raw[i] ?? '';
       const lower = name.toLowerCase();
-      if (!passes(lower) || tokens?.has(lower)) continue;
+      if (!passes(lower)) continue;
       if (framing.rebuilt && isFraming(lower)) continue;
       if (framing.given && lower === 'content-length' && raw[i + 1] === '0') continue;
       if (lower === 'authorization') authorized = true;
-      if (lower !== 'cookie') headers.push(name, raw[i + 1] ?? '');
+      if (counted && lower === 'max-forwards') headers.push(name, forwardsLeft(raw[i + 1] ?? ''));
+      else if (lower !== 'cookie') headers.push(name, raw[i + 1] ?? '');
       else if (!cookies) {
         // Many servers read only one Cookie header (RFC 6265 §5.4); Node has joined them.
         cookies = true;
@@ -78,9 +89,9 @@ export function requestHeaders(policy: HeaderPolicy): RequestHeaders {
       headers.push('te', 'trailers');
     if (framing.rebuilt?.contentType) headers.push('content-type', framing.rebuilt.contentType);
     if (!authorized && auth) headers.push('authorization', auth);
-    for (const item of added) headers.push(item);
-    if (policy.xfwd) addForwarded(headers, req);
-    headers.push('via', `${req.httpVersion} ${PSEUDONYM}`);
+    if (!bare) for (const item of added) headers.push(item);
+    if (policy.xfwd && !bare) addForwarded(headers, req);
+    if (policy.via !== undefined) headers.push('via', `${req.httpVersion} ${policy.via}`);
     return headers;
   };
 }

@@ -36,9 +36,20 @@ export function parseTarget(url: URL): Target {
     servername: isIP(hostname) ? undefined : hostname,
     basePath: url.pathname === '/' ? '' : url.pathname,
     search: url.search,
-    auth: url.username
-      ? `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
-      : undefined,
+    auth: url.username ? `${percentDecoded(url.username)}:${percentDecoded(url.password)}` : undefined,
+  });
+}
+
+const ESCAPES = /(?:%[0-9a-f]{2})+/gi;
+
+/** User or password of a URL; a `%` that begins no escape is meant as it stands. */
+function percentDecoded(text: string): string {
+  return text.replace(ESCAPES, (escapes) => {
+    try {
+      return decodeURIComponent(escapes);
+    } catch {
+      return escapes;
+    }
   });
 }
 

@@ -21,12 +21,19 @@ export class ClientResponse implements LateHead {
   /**
    * @param rawHeaders for the client, flat, without hop-by-hop headers
    * @param lateHeads holds a head whose body has a known length for a moment; any other is sent at once
+   * @param method the one that was sent, which may not be the client's
    * @throws TypeError if Node refuses to send a part of the head
    */
-  constructor(exchange: Exchange, head: ResponseHead, rawHeaders: string[], lateHeads?: LateHeads) {
+  constructor(
+    exchange: Exchange,
+    head: ResponseHead,
+    rawHeaders: string[],
+    lateHeads?: LateHeads,
+    method?: string,
+  ) {
     this.#exchange = exchange;
     this.#res = exchange.res;
-    this.#length = bodyLength(exchange, head);
+    this.#length = method === 'HEAD' ? 0 : bodyLength(exchange, head);
     writeHead(this.#res, head.status, sendableReason(head.statusText), rawHeaders, ADDED_UP);
     lingerWhileUploading(exchange.req);
     if (this.#length === 0) this.end();

@@ -8,6 +8,7 @@ import {
   joinedHeaders,
   PSEUDONYM,
 } from '../../http/headers.js';
+import type { Plan } from '../transport.js';
 
 /** What decides how the client's response is framed. */
 interface Client {
@@ -17,12 +18,21 @@ interface Client {
 
 const VIA = `1.1 ${PSEUDONYM}`;
 
+/** What else decides about the headers of a response. */
+export interface ResponseFacts {
+  readonly status: number;
+  readonly setCookie: boolean;
+  /** What was sent; by default what the client has sent. */
+  readonly sent?: Pick<Plan, 'method'>;
+}
+
 /** The headers of a response for the client, flat: no hop-by-hop ones, repeated ones kept, `Via` added. */
 export function responseHeaders(
   rawHeaders: readonly string[],
   client: Client,
-  { status, setCookie }: { status: number; setCookie: boolean },
+  { status, setCookie, sent }: ResponseFacts,
 ): string[] {
+  const bare = lacksBody(client.req, sent);
   const tokens = connectionTokens(rawHeaders);
   const headers: string[] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
@@ -31,12 +41,17 @@ export function responseHeaders(
     if (HOP_BY_HOP.has(lower) || tokens?.has(lower)) continue;
     if (lower === 'set-cookie' && !setCookie) continue;
     // RFC 9110 §8.6: a 204 has no Content-Length, and some clients wait for the bytes it announces.
-    if (lower === 'content-length' && status === 204) continue;
-    if (lower === 'trailer' && !chunked(client, status, rawHeaders)) continue;
+    if (lower === 'content-length' && (status === 204 || bare)) continue;
+    if (lower === 'trailer' && (bare || !chunked(client, status, rawHeaders))) continue;
     headers.push(name, rawHeaders[i + 1] ?? '');
   }
   headers.push('via', VIA);
   return headers;
+}
+
+/** Whether a client that has not sent HEAD gets the response to one, whose length is not that of a body (RFC 9110 §9.3.2). */
+function lacksBody({ method }: Pick<IncomingMessage, 'method'>, sent: ResponseFacts['sent']): boolean {
+  return sent?.method === 'HEAD' && method !== 'HEAD';
 }
 
 /** Whether Node sends the body in chunks: it announces trailers behind nothing else, and throws where it is to. */

@@ -101,9 +101,11 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
       return true;
     }
     this.#resume = resume;
-    const headers = responseHeaders(rawHeaders, this.#plan.exchange, { status, setCookie: this.#setCookie });
+    const { exchange, method } = this.#plan;
+    const facts = { status, setCookie: this.#setCookie, sent: this.#plan };
+    const headers = responseHeaders(rawHeaders, exchange, facts);
     // undici passes what is thrown here to onError.
-    this.#response = new ClientResponse(this.#plan.exchange, head, headers, this.#lateHeads);
+    this.#response = new ClientResponse(exchange, head, headers, this.#lateHeads, method);
     if (this.#response.ended && status === 304) this.#finish();
     return true;
   }

@@ -84,6 +84,18 @@ describe('createGateway()', () => {
     }
   });
 
+  it('answers 405 to CONNECT (RFC 9110 §9.3.6)', async () => {
+    const { port } = await startGateway('http://127.0.0.1:9');
+    const response = await rawCall(
+      port,
+      'CONNECT target.example:443 HTTP/1.1\r\nHost: target.example\r\n\r\n',
+    );
+    expect(response)
+      .to.match(/^HTTP\/1\.1 405 /)
+      .and.match(/^allow: GET, /im);
+    expect(response).to.include('"code":"ERR_METHOD_NOT_ALLOWED"');
+  });
+
   it('refuses 70 KB of headers with 431', async () => {
     const { port } = await startGateway('http://127.0.0.1:9');
     const head = `GET /api/x/ HTTP/1.1\r\nHost: localhost\r\nX-Big: ${'a'.repeat(70_000)}\r\n\r\n`;

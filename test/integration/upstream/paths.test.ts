@@ -34,6 +34,8 @@ for (const transport of TRANSPORTS) {
       ['GET /a/./b/../c', '/v2', '/v2/a/./b/../c'],
       ['GET /a..b/...', '/v2', '/v2/a..b/...'],
       ['GET /x?next=/../../y', '/v2', '/v2/x?next=/../../y'],
+      ['GET /a;v=1/b;..', '/v2', '/v2/a;v=1/b;..'],
+      ['GET /a%23b', '/v2', '/v2/a%23b'],
       ['GET //evil.example/x', '', '//evil.example/x'],
       ['GET //evil.example/x', '/v2', '/v2//evil.example/x'],
       ['GET http://evil.example/x?y=1', '/v2', '/v2/x?y=1'],
@@ -60,6 +62,14 @@ for (const transport of TRANSPORTS) {
       'GET /./../y?a=b',
       'GET http://evil.example/../y',
       'OPTIONS *',
+      'GET /..;/admin',
+      'GET /x/..;a=1/..;/admin',
+      'GET /%2e%2e;/admin',
+      'GET /..%3b/admin',
+      'GET /..%3B%2fadmin',
+      'GET /x#/../../admin',
+      'GET /x?a#b',
+      'GET http://evil.example/#/../y',
     ]) {
       it(`answers 400 to ${line}`, async () => {
         const { status, url, response } = await send(line, below('/v2'));
@@ -95,6 +105,11 @@ for (const transport of TRANSPORTS) {
         target: `${target}/v2`,
         pathRewrite: { '^/x': '/..' },
       }));
+      expect({ status, url }).to.deep.equal({ status: 400, url: undefined });
+    });
+
+    it('answers 400 if a rewritten path has a fragment (RFC 9112 §3.2.1)', async () => {
+      const { status, url } = await send('GET /x/y', (target) => ({ target, pathRewrite: { '^/x': '/#' } }));
       expect({ status, url }).to.deep.equal({ status: 400, url: undefined });
     });
 

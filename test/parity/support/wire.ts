@@ -73,7 +73,9 @@ const blank = (start: string): Message => ({
 
 function headerOf(line: string): [string, string] {
   const colon = line.indexOf(':');
-  return [line.slice(0, colon), line.slice(colon + 1).trim()];
+  // Each proxy has a name of its own.
+  const value = line.slice(colon + 1).replace(/(?<= resilient-proxy-out)-[0-9a-f]{8}$/, '');
+  return [line.slice(0, colon), value.trim()];
 }
 
 /** First value of a header. */

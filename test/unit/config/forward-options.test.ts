@@ -32,6 +32,8 @@ const TAKEN: [lines: string, options: object][] = [
   ],
   ['pathFilter: /public', { pathFilter: '/public' }],
   ['pathFilter: ["/public/**", "!/public/admin"]', { pathFilter: ['/public/**', '!/public/admin'] }],
+  ['methods: [GET, M-SEARCH]\ntraceMethod: true', { methods: ['GET', 'M-SEARCH'], traceMethod: true }],
+  ['via: false', { via: false }],
   ['servername: api.internal', { servername: 'api.internal' }],
 ];
 

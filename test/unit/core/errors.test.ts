@@ -13,6 +13,7 @@ const CODES: [code: ErrorCode, status: number, type: string][] = [
   ['ERR_INVALID_JSON', 400, 'http_request_error'],
   ['ERR_BAD_REQUEST', 400, 'http_request_error'],
   ['ERR_FORBIDDEN', 403, 'http_request_denied'],
+  ['ERR_METHOD_NOT_ALLOWED', 405, 'http_request_denied'],
   ['ERR_BODY_TOO_LARGE', 413, 'http_request_error'],
   ['ERR_RATE_LIMITED', 429, 'http_request_denied'],
   ['ERR_BODY_CONSUMED', 500, 'proxy_configuration_error'],
@@ -26,6 +27,7 @@ const CODES: [code: ErrorCode, status: number, type: string][] = [
   ['ERR_UPSTREAM_RESET', 502, 'connection_terminated'],
   ['ERR_UPSTREAM_PROTOCOL', 502, 'http_protocol_error'],
   ['ERR_PROXY_CONNECT', 502, 'destination_unavailable'],
+  ['ERR_LOOP_DETECTED', 508, 'proxy_loop_detected'],
   ['ERR_UPSTREAM_TIMEOUT', 504, 'http_response_timeout'],
 ];
 

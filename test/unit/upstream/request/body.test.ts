@@ -288,12 +288,12 @@ describe('requestBody() of a body that was read', () => {
       'an object as a form',
       {
         headers: {
-          'content-length': '4',
+          'content-length': '35',
           'content-type': 'application/x-www-form-urlencoded; charset=utf-8',
         },
-        body: { a: '1 2', b: ['3', '4'], c: { d: { e: 'é' } } },
+        body: { a: '12', b: ['3', '4'], c: { d: { e: 'é' } } },
       },
-      'a=1+2&b=3&b=4&c%5Bd%5D%5Be%5D=%C3%A9',
+      'a=12&b=3&b=4&c%5Bd%5D%5Be%5D=%C3%A9',
     ],
   ] as const) {
     it(`sends ${what}`, async () => {

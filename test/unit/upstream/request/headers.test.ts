@@ -16,19 +16,24 @@ const POLICY: HeaderPolicy = {
   auth: undefined,
   changeOrigin: false,
   xfwd: false,
+  via: 'resilient-proxy-out',
 };
 
 /** Flat headers for the target, made from the client's flat headers. */
 function headersOf(
   policy: Partial<HeaderPolicy>,
   raw: string[],
-  { target = 'http://api.example', framing = {} }: { target?: string; framing?: BodyFraming } = {},
+  {
+    target = 'http://api.example',
+    framing = {},
+    method = 'GET',
+  }: { target?: string; framing?: BodyFraming; method?: string } = {},
 ): string[] {
   const req = new IncomingMessage(new Socket());
   req.httpVersion = '1.1';
   req.rawHeaders = raw;
   for (let i = 0; i + 1 < raw.length; i += 2) req.headers[String(raw[i]).toLowerCase()] = raw[i + 1];
-  return requestHeaders({ ...POLICY, ...policy })(req, parseTarget(new URL(target)), framing);
+  return requestHeaders({ ...POLICY, ...policy })(req, parseTarget(new URL(target)), framing, method);
 }
 
 const CLIENT = ['Host', 'client.example', 'X-One', '1'];

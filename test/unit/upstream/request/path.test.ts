@@ -8,7 +8,7 @@ const badRequest = (action: () => unknown) =>
 describe('originForm()', () => {
   for (const [url, path] of [
     ['/', '/'],
-    ['/a/b?c=d#e', '/a/b?c=d#e'],
+    ['/a/b?c=d%23e', '/a/b?c=d%23e'],
     ['//evil.example/x', '//evil.example/x'],
     ['http://evil.example', '/'],
     ['http://evil.example/', '/'],
@@ -22,7 +22,18 @@ describe('originForm()', () => {
     it(`makes ${path} of ${url}`, () => expect(originForm(url)).to.equal(path));
   }
 
-  for (const url of ['*', 'evil.example:443', 'x', '../y', '/../y', 'http://evil.example/../y']) {
+  for (const url of [
+    '*',
+    'evil.example:443',
+    'x',
+    '../y',
+    '/../y',
+    '/..;/y',
+    '/x#y',
+    '/x?y#z',
+    'http://evil.example/#x',
+    'http://evil.example/../y',
+  ]) {
     it(`refuses ${url}`, () => void badRequest(() => originForm(url)));
   }
 });
@@ -44,6 +55,15 @@ describe('climbs()', () => {
     '/a/./../../b',
     '/a//../../b',
     '/../a/b/c',
+    '/..;/b',
+    '/..;a=1/b',
+    '/a/..;x/..;y=2;z',
+    '/%2e%2e;/b',
+    '/..%3b/b',
+    '/..%3Ba%2fb',
+    '/a/..%3b..%2f..',
+    '/.;/..',
+    '/;/..',
   ]) {
     it(`sees that ${path} does`, () => expect(climbs(path)).to.equal(true));
   }
@@ -57,7 +77,10 @@ describe('climbs()', () => {
     '/a..',
     '/a/b/../../c',
     '/a?x=/../..',
-    '/a#/../..',
+    '/a;/..',
+    '/a;v=..',
+    '/a;/b;..;/..;',
+    '/..a;/b',
     '/%252e%252e/',
   ]) {
     it(`sees that ${path} does not`, () => expect(climbs(path)).to.equal(false));
