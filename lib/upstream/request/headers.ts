@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { knownExchange } from '../../core/exchange.js';
-import { HOP_BY_HOP } from '../../http/headers.js';
+import { forwardedHeaders } from '../../http/forwarded-headers.js';
 import { forwardsLeft } from './admission.js';
 import type { Target } from './target.js';
 
@@ -41,25 +41,21 @@ export interface BodyFraming {
   readonly given?: boolean;
 }
 
-const REQUEST_ONLY_HERE = ['expect', 'host', 'http2-settings', 'trailer'];
-const NEEDED_BY_HTTP =
-  /^(accept|accept-.+|content-.+|if-.+|range|cache-control|user-agent|sec-websocket-.+)$/;
 const FORWARDED = ['x-forwarded-for', 'x-forwarded-port', 'x-forwarded-proto', 'x-forwarded-host'];
 
 /** Prepares what is the same for every call. */
 export function requestHeaders(policy: HeaderPolicy): RequestHeaders {
   const added: string[] = [];
-  const dropped = new Set([...HOP_BY_HOP, ...REQUEST_ONLY_HERE]);
   let host: string | undefined;
   for (const [name, value] of Object.entries(policy.headers)) {
-    dropped.add(name.toLowerCase());
     if (name.toLowerCase() === 'host') host = String(value);
     else for (const line of [value].flat()) added.push(name, line);
   }
-  if (!policy.forwardCookies) dropped.add('cookie');
-  const passes = passFilter(policy.forwardHeaders, dropped);
-  const basic =
-    policy.auth === undefined || dropped.has('authorization') ? undefined : basicAuth(policy.auth);
+  const passes = forwardedHeaders(policy);
+  const injectsAuthorization = Object.keys(policy.headers).some(
+    (name) => name.toLowerCase() === 'authorization',
+  );
+  const basic = policy.auth === undefined || injectsAuthorization ? undefined : basicAuth(policy.auth);
 
   return function headersOf(req, target, framing, method) {
     // What is added may be secret, and a target returns what it receives by TRACE (RFC 9110 §9.3.8).
@@ -69,7 +65,7 @@ export function requestHeaders(policy: HeaderPolicy): RequestHeaders {
     const headers = ['host', host ?? (policy.changeOrigin ? target.host : (req.headers.host ?? target.host))];
     const auth = basic ?? (target.auth === undefined ? undefined : basicAuth(target.auth));
     let cookies = false;
-    let authorized = bare || auth === undefined || dropped.has('authorization');
+    let authorized = bare || auth === undefined || injectsAuthorization;
     for (let i = 0; i + 1 < raw.length; i += 2) {
       const name = raw[i] ?? '';
       const lower = name.toLowerCase();
@@ -117,15 +113,6 @@ const isFraming = (lower: string) =>
   lower === 'trailer';
 
 const basicAuth = (userinfo: string) => `Basic ${Buffer.from(userinfo).toString('base64')}`;
-
-function passFilter(
-  forwardHeaders: boolean | readonly string[],
-  dropped: ReadonlySet<string>,
-): (lower: string) => boolean {
-  if (forwardHeaders === true) return (lower) => !dropped.has(lower);
-  const listed = new Set(forwardHeaders === false ? [] : forwardHeaders.map((name) => name.toLowerCase()));
-  return (lower) => !dropped.has(lower) && (listed.has(lower) || NEEDED_BY_HTTP.test(lower));
-}
 
 function addForwarded(headers: string[], req: IncomingMessage): void {
   const encrypted = req.socket instanceof TLSSocket;
