@@ -36,11 +36,13 @@ export {
   type CircuitStatusEntry,
   circuitStatus,
 } from './breaker/circuit-status.js';
-export { type CacheCounts, type CacheHandler, type CachePurge, cache } from './cache/cache.js';
+export { type CacheCounts, type CacheHandler, cache } from './cache/cache.js';
 export type { CacheSite } from './cache/cache-context.js';
 export type { CacheOptions } from './cache/cache-options.js';
 export type { RawHeaders } from './cache/policy/headers.js';
 export type { KeyRequest } from './cache/policy/key.js';
+export type { NotStoredReason } from './cache/policy/storable.js';
+export type { CachePurge } from './cache/purge-target.js';
 export type { EntryMeta, StoredVariant } from './cache/store/entry.js';
 export { MemoryStore, type MemoryStoreOptions } from './cache/store/memory-store.js';
 export type { RedisStoreOptions } from './cache/store/redis/options.js';

@@ -73,12 +73,3 @@ export function credentialRule({ also = [], except = [] }: CredentialNames = {})
 
 const lowerCase = (names: readonly string[]): ReadonlySet<string> =>
   new Set(names.map((name) => name.toLowerCase()));
-
-/** Of which the keys of the cache know these. */
-export const CREDENTIAL_HEADERS: readonly string[] = [
-  'authorization',
-  'cookie',
-  'x-api-key',
-  'api-key',
-  'x-auth-token',
-];

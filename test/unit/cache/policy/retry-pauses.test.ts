@@ -4,8 +4,8 @@ import { RetryPauses } from '../../../../lib/cache/policy/retry-pauses.js';
 describe('RetryPauses', () => {
   const paused = (value: string | undefined, at: number): boolean => {
     const pauses = new RetryPauses();
-    pauses.learn('a', value === undefined ? [] : ['Retry-After', value], 0);
-    return pauses.isPaused(() => 'a', at);
+    pauses.learn('a', 429, value === undefined ? [] : ['Retry-After', value], 0);
+    return pauses.isPaused('a', at);
   };
 
   it('pauses until the time in seconds or as a date', () => {
@@ -22,9 +22,24 @@ describe('RetryPauses', () => {
     expect([paused('999999', 3_599_999), paused('999999', 3_600_000)]).to.deep.equal([true, false]);
   });
 
-  it('pauses each set of credentials on its own', () => {
+  it('pauses each key on its own, for a 429 and a 503', () => {
     const pauses = new RetryPauses();
-    pauses.learn('a', ['retry-after', '10'], 0);
-    expect([pauses.isPaused(() => 'a', 1), pauses.isPaused(() => 'b', 1)]).to.deep.equal([true, false]);
+    pauses.learn('a', 429, ['retry-after', '10'], 0);
+    pauses.learn('b', 503, ['retry-after', '10'], 0);
+    pauses.learn('c', 500, ['retry-after', '10'], 0);
+    expect(['a', 'b', 'c', 'd'].map((key) => pauses.isPaused(key, 1))).to.deep.equal([
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  it('ends with a success for the key, and not with another failure', () => {
+    const pauses = new RetryPauses();
+    for (const key of ['a', 'b']) pauses.learn(key, 429, ['retry-after', '10'], 0);
+    pauses.learn('a', 200, [], 1);
+    pauses.learn('b', 500, [], 1);
+    expect(['a', 'b'].map((key) => pauses.isPaused(key, 2))).to.deep.equal([false, true]);
   });
 });
