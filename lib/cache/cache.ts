@@ -83,7 +83,7 @@ export interface CacheHandler {
 export function cache(
   options: CacheOptions = {},
   site: CacheSite = standaloneSite,
-  now: Clock = steadyClock,
+  now: Clock = steadyMs,
 ): CacheHandler {
   const context = openContext(options, site, now);
   const { keys, store, policy, purges, tally, closing } = context;
@@ -214,6 +214,9 @@ export function cache(
   });
 }
 
+/** In whole milliseconds, as stored heads have them. */
+const steadyMs: Clock = () => Math.trunc(steadyClock());
+
 const NOTHING: readonly StoredVariant[] = Object.freeze([]);
 
 function openContext(given: CacheOptions, site: CacheSite, now: () => number): CacheContext {
@@ -241,7 +244,7 @@ function openContext(given: CacheOptions, site: CacheSite, now: () => number): C
     },
     closing: new Closing(),
     now,
-    wall: now === steadyClock ? Date.now : now,
+    wall: now === steadyMs ? Date.now : now,
   };
 }
 
