@@ -139,7 +139,7 @@ export class CacheCall {
     this.#fetchIn(detach(this.#exchange, { method, rawHeaders }), request, reason, undefined);
     const flight = this.#context.flights.get(this.#key);
     if (flight) this.#follow(flight, reason, undefined);
-    else this.#fetchOrFollow(reason, undefined, true);
+    else this.lookUp();
   }
 
   #revalidate(decision: Extract<Decision, { type: 'revalidate' }>): void {
