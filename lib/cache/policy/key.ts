@@ -56,6 +56,8 @@ export const KEY_VERSION = 2;
 /** Characters of the path that stay readable; the digest covers the rest. */
 export const MAX_PATH_LENGTH = 512;
 
+/** Short, since it is hashed and compared with each hit; nobody finds another authority with the same. */
+const ORIGIN_DIGEST_LENGTH = 16;
 const MAX_HOSTS = 1000;
 const MAX_HOST_LENGTH = 255;
 const UNPRINTABLE = /[^\x21-\x7e]/;
@@ -78,12 +80,26 @@ export function cacheKeys(options: CacheKeyOptions): CacheKeys {
   // Of each authority, plain and encrypted.
   const rests = [new Map<string, string>(), new Map<string, string>()] as const;
 
+  // Most caches serve one authority: to compare it costs less than to look it up.
+  let lastHost = '';
+  let lastRest = '';
+
   function restOf(host: string, encrypted: boolean): string {
-    if (host === '' && !encrypted) return plainRest;
+    if (encrypted) return lookUpRest(host, true);
+    if (host === '') return plainRest;
+    if (host !== lastHost) {
+      lastRest = lookUpRest(host, false);
+      lastHost = host;
+    }
+    return lastRest;
+  }
+
+  function lookUpRest(host: string, encrypted: boolean): string {
     const known = rests[encrypted ? 1 : 0];
     const before = known.get(host);
     if (before !== undefined) return before;
-    const rest = `~${digest(injected + originPiece(host, encrypted))}`;
+    const origin = originPiece(host, encrypted);
+    const rest = `~${digest(injected + origin).slice(0, ORIGIN_DIGEST_LENGTH)}`;
     if (host.length <= MAX_HOST_LENGTH) {
       // Clients choose it.
       if (known.size >= MAX_HOSTS) known.clear();
