@@ -82,10 +82,10 @@ export function keyRoles(rules: KeyHeaderRules): (name: string) => KeyRole {
   return rememberedByName((name): KeyRole => {
     const lower = name.toLowerCase();
     if (lower === 'host' && rules.namesHost) return 'host';
-    if (rules.reaches(lower) && rules.isCredential(lower))
-      return rules.sharedAcrossCredentials ? 'none' : 'credential';
+    const isCredential = rules.reaches(lower) && rules.isCredential(lower);
+    if (isCredential && !rules.sharedAcrossCredentials) return 'credential';
     if (listed.has(lower)) return 'part';
-    if (!rules.reaches(lower)) return 'none';
+    if (isCredential || !rules.reaches(lower)) return 'none';
     if (STEERING.has(lower)) return 'part';
     return rules.headerStrategy === 'all' && !NEVER_CHOSEN.has(lower) ? 'part' : 'none';
   });

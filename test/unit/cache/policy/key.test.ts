@@ -85,6 +85,9 @@ describe('cacheKeys()', () => {
   it('leaves credentials out where they are shared', () => {
     const shared = { sharedAcrossCredentials: true, injectedHeaders: ['X-Token', '1'] };
     expect(keyWith(['Authorization', '1', 'Cookie', 'a=b'], shared)).to.equal('{rpo:weather}:/v1/now:');
+    const listed = { ...shared, headerStrategy: 'listed', headers: ['Cookie'] } as const;
+    expect(keyWith(['Authorization', '1'], listed)).to.equal(keyWith([], listed));
+    expect(keyWith(['Cookie', 'a=b'], listed)).not.to.equal(keyWith([], listed));
   });
 
   it('contains no secret', () => {
