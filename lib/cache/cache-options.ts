@@ -32,8 +32,9 @@ export interface CacheOptions {
    */
   methods?: string[];
   /**
-   * Request headers that are part of the key, besides credentials, which always are: none, all end-to-end headers, or
-   * those in `headers`. What a response names in `Vary` counts in any case.
+   * Request headers that are part of the key, besides credentials, which always are: none, all end-to-end headers but
+   * those that each request has of its own (`traceparent`, `X-Request-Id` and the like), or those in `headers`. What a
+   * response names in `Vary` counts in any case.
    * @default 'none'
    */
   headerStrategy?: 'none' | 'all' | 'listed';
