@@ -88,6 +88,7 @@ export type { StopTimer, Time } from './core/time.js';
 export type { OpenSocket, SocketRegistry, Upgrade } from './core/upgrade.js';
 export { explain } from './explain/explain.js';
 export type { ExplainOptions } from './explain/explain-options.js';
+export type { Reaches } from './http/forwarded-headers.js';
 export { type MetricsHandler, metrics } from './metrics/metrics.js';
 export type { CircuitView, MetricsOptions, MetricsRegistry } from './metrics/metrics-options.js';
 export { type ProxyRotateHandler, proxyRotate } from './proxy-rotate/proxy-rotate.js';
