@@ -28,6 +28,7 @@ export type {
   CircuitName,
   CircuitSnapshot,
   CircuitTransition,
+  NotCounted,
 } from './breaker/circuit-snapshot.js';
 export type { CircuitStateName, TransitionReason } from './breaker/circuit-state.js';
 export {
@@ -36,6 +37,7 @@ export {
   type CircuitStatusEntry,
   circuitStatus,
 } from './breaker/circuit-status.js';
+export type { FailureCause, FailureCauses } from './breaker/failure-causes.js';
 export { type CacheCounts, type CacheHandler, cache } from './cache/cache.js';
 export type { CacheSite } from './cache/cache-context.js';
 export type { CacheOptions } from './cache/cache-options.js';

@@ -12,8 +12,8 @@ import type { Api, ApiParts } from './apis/part-list.js';
 import { partFamilies } from './apis/part-views.js';
 import { ownWriters, PartFactory, type PartSources } from './apis/parts.js';
 import { pickApi } from './apis/pick-api.js';
-import { optionsSnapshot, sameOptions } from './apis/same-options.js';
 import { SharedParts } from './apis/shared-parts.js';
+import { differing, snapshotsOf } from './apis/shared-snapshots.js';
 import { type SortedOptions, sortOptions } from './apis/sort-options.js';
 import { type PlacedStage, withOwnStages } from './apis/stages.js';
 import { breakerPart } from './breaker/breaker-part.js';
@@ -29,6 +29,8 @@ import { explain } from './explain/explain.js';
 import type { MetricsHandler } from './metrics/metrics.js';
 import type { StatsHandler } from './stats/stats.js';
 import { validateBody } from './validate-body/validate-body.js';
+import { whenInTurn } from './websocket/in-turn.js';
+import { taking } from './websocket/offers.js';
 import { OpenSockets } from './websocket/open-sockets.js';
 import { refuseUpgrade } from './websocket/refuse-upgrade.js';
 import { serveWithoutUpgrade } from './websocket/serve-without-upgrade.js';
@@ -138,6 +140,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
       return;
     }
     exchange.api = api.name;
+    if (!state.only) exchange.mount = `/${api.name}`;
     if (api.ws) listen(req);
     api.enter(exchange);
     parts.stats?.watch(exchange, api.ownWriters);
@@ -152,6 +155,10 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (!takeUpgrade(req)) return;
     if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
+    whenInTurn(req, () => begin(req, socket, head));
+  }
+
+  function begin(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     const api = closing.begun ? shuttingDown() : (state.only ?? pickApi(current, req));
     if (api instanceof ProxyError) return refuseUpgrade(socket, api);
     const exchange = beginUpgrade(req, socket, head, sockets);
@@ -203,6 +210,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   const closeSockets = (graceMs: number) => sockets.close(graceMs);
   const close = () => closing.begin(closeAll);
   parts.metrics?.add(partFamilies(apis));
+  taking(upgrade, meansWebSocket);
   const controls = { upgrade, closeSockets, update, close, egress };
   return Object.assign(resilientProxy, { ...controls, apis, circuits, stats, metrics });
 }
@@ -223,21 +231,6 @@ function readConfig(config: ResilientProxyConfig): CheckedConfig {
   return { single, apis: new Map(sorted), shared };
 }
 
-type SharedSnapshots = Readonly<Record<keyof SharedOptions, unknown>>;
-
-const snapshotsOf = ({ redis, stats, metrics, tracing }: SharedOptions): SharedSnapshots => ({
-  redis: optionsSnapshot(redis),
-  stats: optionsSnapshot(stats ?? {}),
-  metrics: optionsSnapshot(metrics || false),
-  tracing: optionsSnapshot(tracing || false),
-});
-
-function differing(before: SharedSnapshots, now: SharedSnapshots): string[] {
-  return Object.entries(now).flatMap(([name, value]) =>
-    sameOptions(Reflect.get(before, name), value) ? [] : [name],
-  );
-}
-
 /** The one place that shows the order of the stages. */
 function buildApi(
   { metrics, tracing }: SharedParts,
@@ -252,9 +245,10 @@ function buildApi(
   const explaining = options.explain ? explain(options.explain) : undefined;
   const { cache } = parts;
   return new LiveApi(name, parts, facts, (countDetached) => {
+    // A call that an open circuit refuses waits for no quota, and takes none.
     const outward: PlacedStage[] = [
-      ['rateLimit', parts.rateLimit],
       ['breaker', parts.breaker],
+      ['rateLimit', parts.rateLimit],
       ['retry', parts.retry],
       ['proxyRotate', parts.proxyRotate],
       ['forward', parts.forward],

@@ -45,6 +45,20 @@ export interface ApiOptions extends ForwardOptions, PartBlocks {
    */
   changeOrigin?: boolean;
   /**
+   * Forwards TRACE, which is 405 ERR_METHOD_NOT_ALLOWED otherwise. It is sent without `headers`, `auth` and whatever
+   * else is added to a request, since the target returns to the client what it receives; with `proxyRotate` it is
+   * always refused.
+   * @default false
+   */
+  traceMethod?: boolean;
+  /**
+   * Changes `Location`, `Content-Location`, `Link` and `Refresh` headers that lead to the target, so that they lead
+   * through the proxy: below the path at which the client has found it. Turn it off where clients call the target
+   * itself, or where the target knows the proxy's path.
+   * @default true
+   */
+  rewriteLocation?: boolean;
+  /**
    * Time limit for the target, from the last byte of the request to the response's headers; `0` leaves it to the
    * breaker's. Exceeding it is 504 ERR_UPSTREAM_TIMEOUT. Neither the wait for a connection nor the client's upload
    * counts. Of this and `breaker.requestTimeoutMs` the smaller one holds; where only one is set, that one.

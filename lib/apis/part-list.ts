@@ -72,8 +72,8 @@ export type PartName = keyof PartHandlers | 'forward';
 /** Every part of an API, in the order of the stages. A new part is its room and its lines in this file. */
 export const PARTS: Parts = {
   cache: cachePart,
-  rateLimit: rateLimitPart,
   breaker: breakerPart,
+  rateLimit: rateLimitPart,
   retry: retryPart,
   proxyRotate: proxyRotatePart,
   forward: forwardPart,

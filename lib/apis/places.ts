@@ -19,7 +19,7 @@ export const API_PLACES = {
   blocks: {
     ...BLOCKS,
     explain: Object.keys(explainSchema.shape),
-    // http2 is refused wherever it stands.
+    // http2 has no effect wherever it stands.
     '': API_OPTIONS.filter((name) => name !== 'http2'),
   },
   elsewhere: NAMES_ELSEWHERE,

@@ -74,7 +74,12 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
 const BLOCK_NAMES: readonly string[] = ALL_PARTS.flatMap(({ name, options }) => (options ? [name] : []));
 
 /** What differs from `forward()` by itself. */
-const FORWARD_PRESETS = { changeOrigin: true, forwardCookies: false, traceMethod: false };
+const FORWARD_PRESETS = {
+  changeOrigin: true,
+  forwardCookies: false,
+  traceMethod: false,
+  rewriteLocation: true,
+};
 
 /** Only where there is no breaker: a default must not be a limit beside that of a breaker, which may be larger. */
 const REQUEST_TIMEOUT_MS = 10_000;

@@ -1,11 +1,19 @@
 import type { Events } from '../core/events.js';
 import type { CircuitName } from './circuit-snapshot.js';
 import type { TransitionReason } from './circuit-state.js';
+import type { FailureCause } from './failure-causes.js';
 
 /** Events that `breaker()` emits. */
 export interface BreakerEvents {
-  /** The circuit has opened: calls are refused. */
-  open: [event: CircuitName & { reason: TransitionReason; failures: number; retryAfterMs: number }];
+  /** The circuit has opened: calls are refused. `failureText` says what the failures were. */
+  open: [
+    event: CircuitName & {
+      reason: TransitionReason;
+      failures: number;
+      failureText: string;
+      retryAfterMs: number;
+    },
+  ];
   /** The circuit is half open: a few calls go through as probes. */
   halfOpen: [event: CircuitName];
   /** The circuit has closed: calls go through again. */
@@ -13,7 +21,7 @@ export interface BreakerEvents {
   /** A call was refused. */
   reject: [event: CircuitName & { retryAfterMs: number }];
   /** A failure was counted. */
-  failure: [event: CircuitName & { because: string }];
+  failure: [event: CircuitName & { because: string; cause: FailureCause }];
 }
 
 /** Emitter of {@link BreakerEvents}. */

@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
+import { invalidOption } from '../core/errors.js';
 import { count, durationMs, functionOption, optionsObject, resolveOptions } from '../core/options.js';
 import { CircuitRegistry } from './circuit-registry.js';
 import type { CircuitConfig } from './circuit-snapshot.js';
+import { FAILURE_STATUSES, failureStatuses } from './failure-statuses.js';
 
 /** Options of `breaker()`. */
 export interface BreakerOptions {
@@ -12,22 +14,42 @@ export interface BreakerOptions {
    */
   name?: string;
   /**
-   * Failed attempts in a row that open the circuit. A status of 500 or above, a timeout and a connection that cannot
-   * be made or breaks are failures; a client that leaves or an egress proxy that fails is not. Calls through an open
-   * circuit are 503 ERR_CIRCUIT_OPEN.
+   * Failed attempts in a row that open the circuit. Only the target's failures count: a status in `failureStatuses`, a
+   * timeout, and a connection that cannot be made or breaks. What a client, an egress proxy or this process causes does
+   * not. Calls through an open circuit are 503 ERR_CIRCUIT_OPEN.
    * @default 5
    */
   failureThreshold?: number;
+  /**
+   * Statuses that are failures: numbers from 400 to 599, and ranges such as `'502-504'`. The default is every 5xx but
+   * 501, 505 and 511, which do not mean that the target is unwell. Change it for an API that reports outages by other
+   * statuses, or answers 500 to mistakes of its clients.
+   * @default [500, '502-504', '506-510', '512-599']
+   */
+  failureStatuses?: (number | string)[];
   /**
    * How long an open circuit refuses calls before it lets probes through.
    * @default 30000
    */
   resetTimeoutMs?: number;
   /**
+   * Each time that the probes fail, the circuit stays open this many times as long as before; `1` keeps the time equal.
+   * Raise it for an API whose outages last, so that it is probed less and less.
+   * @default 1
+   */
+  backoffFactor?: number;
+  /**
+   * Longest time that a circuit stays open where `backoffFactor` is above 1. Below `resetTimeoutMs` it is an
+   * InvalidOptionError.
+   * @default 300000, or `resetTimeoutMs` where that is longer
+   */
+  maxResetTimeoutMs?: number;
+  /**
    * Time limit for the target of `forward()`, from the last byte of the request to the response's headers. Exceeding it
-   * is a failure and 504 ERR_UPSTREAM_TIMEOUT. Raise it for an API that is known to be slow. The smaller one of this and
-   * the API's own `requestTimeoutMs` holds. Other handlers are not stopped.
-   * @default 10000, or the API's `requestTimeoutMs`
+   * is a failure and 504 ERR_UPSTREAM_TIMEOUT. Raise it for an API that is known to be slow. If the API has a
+   * `requestTimeoutMs` of its own, the smaller one of the two holds, and the default of this one does not. Other handlers
+   * are not stopped.
+   * @default 10000
    */
   requestTimeoutMs?: number;
   /**
@@ -62,6 +84,18 @@ export interface BreakerOptions {
    */
   windowMs?: number;
   /**
+   * From this time on a call is slow: measured from the last byte of the request to the headers of the response, or to
+   * its end for other handlers than `forward()`. A client that stops waiting after it leaves a slow call too. `false`
+   * does not look at times. Set it for an API whose slowness does as much harm as its failures.
+   * @default false
+   */
+  slowCallMs?: number | false;
+  /**
+   * Share of slow calls within `windowMs` that opens the circuit, from `minimumRequests` calls on; needs `slowCallMs`.
+   * @default 0.5
+   */
+  slowCallRatio?: number;
+  /**
    * Counts status 429 as a failure. Usually `rateLimit` handles those.
    * @default false
    */
@@ -87,7 +121,10 @@ export interface BreakerOptions {
 /** The options that a configuration file can hold for one API, whose name is the circuit's. */
 export const breakerFileShape = {
   failureThreshold: count.default(5),
+  failureStatuses: failureStatuses.default(FAILURE_STATUSES),
   resetTimeoutMs: durationMs.default(30_000),
+  backoffFactor: z.number().min(1).max(100).default(1),
+  maxResetTimeoutMs: durationMs.optional(),
   requestTimeoutMs: durationMs.default(10_000),
   successThreshold: count.default(2),
   maxProbes: count.optional(),
@@ -95,6 +132,10 @@ export const breakerFileShape = {
   failureRatio: z.number().gt(0).max(1).or(z.literal(false)).default(0.5),
   minimumRequests: count.default(20),
   windowMs: durationMs.default(10_000),
+  slowCallMs: z
+    .union([durationMs, z.literal(false)], { error: 'must be a number of milliseconds, or false' })
+    .default(false),
+  slowCallRatio: z.number().gt(0).max(1).default(0.5),
   countRateLimited: z.boolean().default(false),
 };
 
@@ -122,10 +163,20 @@ export interface ResolvedBreaker {
  * Options with every default filled in, frozen.
  * @throws InvalidOptionError
  */
-export function resolveBreaker(options: BreakerOptions): ResolvedBreaker {
-  const { name, key, maxCircuits, registry, ...limits } = resolveOptions(breakerSchema, options, 'breaker');
+export function resolveBreaker(options: BreakerOptions, place = 'breaker'): ResolvedBreaker {
+  const given = resolveOptions(breakerSchema, options, place);
+  const { name, key, maxCircuits, registry, ...limits } = given;
+  const { resetTimeoutMs, maxResetTimeoutMs = Math.max(300_000, resetTimeoutMs) } = limits;
+  if (maxResetTimeoutMs < resetTimeoutMs) {
+    const rule = `must be at least resetTimeoutMs, which is ${resetTimeoutMs}`;
+    throw invalidOption(`${place}.maxResetTimeoutMs`, rule, maxResetTimeoutMs);
+  }
+  if (options.slowCallRatio !== undefined && limits.slowCallMs === false) {
+    throw invalidOption(`${place}.slowCallRatio`, 'needs slowCallMs', options.slowCallRatio);
+  }
   const config: CircuitConfig = Object.freeze({
     ...limits,
+    maxResetTimeoutMs,
     maxProbes: limits.maxProbes ?? limits.successThreshold,
     probeTimeoutMs: limits.probeTimeoutMs ?? limits.requestTimeoutMs * 2,
   });

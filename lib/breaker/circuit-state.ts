@@ -7,6 +7,7 @@ export type CircuitStateName = 'CLOSED' | 'OPEN' | 'HALF_OPEN';
 export type TransitionReason =
   | 'failures in a row'
   | 'failure ratio'
+  | 'slow call ratio'
   | 'reset timeout passed'
   | 'probe failed'
   | 'probes succeeded'

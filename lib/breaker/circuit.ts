@@ -3,7 +3,9 @@ import type { ProxyError } from '../core/errors.js';
 import type { Exchange, Limit, Permit } from '../core/exchange.js';
 import type { Clock } from '../core/steady-clock.js';
 import type { BreakerEmitter } from './breaker-events.js';
-import type { CircuitConfig, CircuitName, CircuitSnapshot, CircuitTransition } from './circuit-snapshot.js';
+import { CircuitNews } from './circuit-news.js';
+import { CircuitRecord } from './circuit-record.js';
+import type { CircuitConfig, CircuitName, CircuitSnapshot } from './circuit-snapshot.js';
 import {
   afterFailure,
   afterProbe,
@@ -19,15 +21,18 @@ import {
   openedAt,
   type TransitionReason,
 } from './circuit-state.js';
+import { snapshotOf } from './circuit-view.js';
+import { OneEvent } from './one-event.js';
 import { ProbeSlots } from './probe-slots.js';
-import { circuitError } from './refusal.js';
+import { SlowCalls } from './slow-calls.js';
 import { BrakesTripDetector, type TripDetector } from './trip-detector.js';
-import { judgeFailure, judgeOutcome, judgeResponse, type Verdict } from './verdict.js';
+import { judgeFailure, judgeOutcome, judgeResponse, type TargetFailure, type Verdict } from './verdict.js';
 
 /** `Retry-After` of a half-open circuit without a free slot: nobody knows how long a probe takes. */
 const PROBE_RETRY_AFTER_MS = 1000;
 
-const TRANSITIONS_KEPT = 20;
+/** An attempt, or a call that another handler than `forward()` responds to. */
+type Begun = Pick<Attempt, 'startedAt'>;
 
 /**
  * Stops calls to a target that fails. One instance guards every call to that target. While it is closed, a
@@ -39,22 +44,26 @@ export class Circuit implements Limit, Permit {
   /** Name of the circuit: that of its breaker, followed by `:key` where circuits are kept by key. */
   readonly circuit: string;
   readonly #config: CircuitConfig;
-  readonly #events: BreakerEmitter;
+  readonly #news: CircuitNews;
   readonly #clock: Clock;
   readonly #window: TripDetector | undefined;
+  readonly #slow: SlowCalls | undefined;
+  readonly #record = new CircuitRecord();
   #state: CircuitState = CLOSED;
   /** When it last closed, by `performance.now()`, as the times of attempts are. */
   #closedSince = 0;
-  #lastFailure: { readonly time: number; readonly because: string } | undefined;
-  #transitions: CircuitTransition[] = [];
+  readonly #cuts = new OneEvent();
+  /** How often it has opened again since it was closed. */
+  #reopened = 0;
 
   constructor({ api, circuit }: CircuitName, config: CircuitConfig, events: BreakerEmitter, clock: Clock) {
     this.api = api;
     this.circuit = circuit;
     this.#config = config;
-    this.#events = events;
+    this.#news = new CircuitNews({ api, circuit }, events);
     this.#clock = clock;
-    const { failureRatio, minimumRequests, windowMs } = config;
+    const { failureRatio, minimumRequests, windowMs, slowCallMs } = config;
+    if (slowCallMs !== false) this.#slow = new SlowCalls(slowCallMs, config, clock());
     if (failureRatio !== false) {
       this.#window = new BrakesTripDetector({ failureRatio, minimumRequests, windowMs }, clock());
     }
@@ -88,24 +97,48 @@ export class Circuit implements Limit, Permit {
     const { outcome, end } = attempt;
     if (outcome?.kind !== 'response') this.#judge(attempt, exchange);
     else if (end?.kind === 'failure') this.#brokeOff(attempt, end);
+    if (end?.kind === 'failure' && end.by !== 'target') this.#record.sparedTarget(end.by);
+    // Nobody waited any more, or this process has ended the call.
+    if (end?.kind === 'cancelled' && outcome?.kind !== 'response')
+      this.#record.sparedTarget(exchange.abandoned ? 'client' : 'self');
   }
 
   #judge(attempt: Attempt, exchange: Exchange): void {
     if (!attempt.outcome) return;
-    const verdict = judgeOutcome(attempt.outcome, this.#config.countRateLimited);
-    this.#learn(verdict, attempt, attempt.startedAt, exchange);
+    const verdict = judgeOutcome(attempt.outcome, this.#config);
+    this.#weigh(verdict, this.#slow?.failureOf(attempt), attempt, exchange);
+  }
+
+  /** Learns from the time that a call took, too; one without a verdict may have been slow. */
+  #weigh(verdict: Verdict, slow: TargetFailure | undefined, by: Begun, holder: Exchange): void {
+    if (!this.#slow) return this.#learn(verdict, by, holder);
+    // A circuit that has opened for slowness would close by responses that are as slow.
+    const probing = this.#state.kind === 'HALF_OPEN';
+    this.#learn(probing && slow && typeof verdict === 'string' ? slow : verdict, by, holder);
+    if (!probing && (slow || verdict !== 'neither')) this.#timed(slow, by.startedAt);
+  }
+
+  #timed(slow: TargetFailure | undefined, startedAt: number): void {
+    const state = this.#state;
+    if (state.kind !== 'CLOSED' || startedAt < this.#closedSince) return;
+    const now = this.#clock();
+    const cause = this.#slow?.count(slow !== undefined, now);
+    if (!slow || cause === undefined) return;
+    this.#record.failed(now, slow);
+    this.#record.openedWith = { slow: this.#slow?.totals(now).failed ?? 0 };
+    this.#become(this.#opened(state.failures, cause), 'slow call ratio', slow);
   }
 
   #brokeOff(attempt: Attempt, failure: AttemptFailure): void {
     const verdict = judgeFailure(failure);
-    if (typeof verdict === 'string') return;
+    if (verdict === 'neither') return;
     const state = this.#state;
     if (state.kind === 'CLOSED' && attempt.startedAt >= this.#closedSince) {
-      this.#countFailure(state, attempt, verdict.failure, 'reversal');
+      if (this.#cuts.isAnother(attempt.startedAt)) this.#countFailure(state, attempt, verdict, 'reversal');
+      else this.#window?.withdrawal();
     }
     // Unless it is a probe that had succeeded, the response began before the outage and says nothing new.
-    if (state.kind === 'HALF_OPEN' && state.passed.includes(attempt))
-      this.#probeFailed(state, verdict.failure);
+    if (state.kind === 'HALF_OPEN' && state.passed.includes(attempt)) this.#probeFailed(state, verdict);
   }
 
   blocks(exchange: Exchange): boolean {
@@ -122,14 +155,16 @@ export class Circuit implements Limit, Permit {
   readonly settled = (exchange: Exchange): void => {
     // Its client has left, but the call goes on for others: its attempts will count.
     if (!exchange.abandoned) return;
-    const counted = exchange.attempts.length > 0;
-    const verdict = counted ? 'neither' : judgeResponse(exchange, this.#config.countRateLimited);
-    this.#learn(verdict, exchange, exchange.startedAt, exchange);
+    const verdict = exchange.attempts.length > 0 ? 'neither' : judgeResponse(exchange, this.#config);
+    const slow = verdict === 'neither' ? undefined : this.#slow?.failureSince(exchange.startedAt);
+    this.#weigh(verdict, slow, exchange, exchange);
   };
 
   /** Refuses every call until {@link forceClose} or {@link reset}. */
   forceOpen(): void {
-    this.#become(openedAt(this.#clock(), Number.POSITIVE_INFINITY, this.#state.failures), 'forced');
+    const { kind, failures } = this.#state;
+    if (kind === 'CLOSED') this.#record.openedWith = this.#record.causesOf(failures);
+    this.#become(openedAt(this.#clock(), Number.POSITIVE_INFINITY, failures), 'forced');
   }
 
   /** Closes the circuit and starts counting from zero; failures open it again as usual. */
@@ -140,33 +175,28 @@ export class Circuit implements Limit, Permit {
   /** Like {@link forceClose}, and forgets the last failure too. */
   reset(): void {
     this.#close('reset');
-    this.#lastFailure = undefined;
+    this.#record.reset();
   }
 
   /** The state of the circuit now. */
   snapshot(): CircuitSnapshot {
-    const state = this.#state;
     const now = this.#clock();
-    const { total, failed } = this.#window?.totals(now) ?? { total: 0, failed: 0 };
-    return {
-      api: this.api,
-      circuit: this.circuit,
-      state: state.kind,
-      failures: state.failures,
-      successes: state.kind === 'HALF_OPEN' ? state.passed.length : 0,
-      lastFailureTime: this.#lastFailure?.time ?? null,
-      lastFailure: this.#lastFailure?.because ?? null,
-      timeToResetMs: timeToReset(state, now),
-      windowTotal: total,
-      failureRatio: total === 0 ? 0 : failed / total,
+    return snapshotOf({
+      name: { api: this.api, circuit: this.circuit },
       config: this.#config,
-      transitions: [...this.#transitions],
-    };
+      state: this.#state,
+      record: this.#record,
+      openForMs: this.#openForMs,
+      window: this.#window?.totals(now),
+      slow: this.#slow?.totals(now),
+      now,
+    });
   }
 
   /** Frees the resources of its window. */
   close(): void {
     this.#window?.close();
+    this.#slow?.close();
   }
 
   #ask(exchange: Exchange): ProxyError | undefined {
@@ -182,14 +212,7 @@ export class Circuit implements Limit, Permit {
     if (state.kind === 'HALF_OPEN' && state.probes.take(exchange, now)) return undefined;
     const retryAfterMs =
       state.kind === 'OPEN' ? this.#retryAfter(state.halfOpensAt, now) : PROBE_RETRY_AFTER_MS;
-    if (this.#events.has('reject')) {
-      this.#events.emit('reject', { ...this.#name, retryAfterMs });
-    }
-    return circuitError(this.api, state, this.#lastFailure?.because, retryAfterMs);
-  }
-
-  get #name(): CircuitName {
-    return { api: this.api, circuit: this.circuit };
+    return this.#news.rejected(state, this.#record.lastFailure?.because, retryAfterMs);
   }
 
   /** Nobody knows when a forced circuit closes: callers get the same time as after a failure. */
@@ -197,13 +220,13 @@ export class Circuit implements Limit, Permit {
     return halfOpensAt === Number.POSITIVE_INFINITY ? this.#config.resetTimeoutMs : halfOpensAt - now;
   }
 
-  #learn(verdict: Verdict, by: object, startedAt: number, holder: Exchange): void {
+  #learn(verdict: Verdict, by: Begun, holder: Exchange): void {
     const state = this.#state;
     if (state.kind === 'OPEN') return;
     if (state.kind === 'HALF_OPEN') {
       // Without a slot it is a call from before the outage, or a probe that has timed out.
       if (!state.probes.end(holder) || verdict === 'neither') return;
-      if (verdict !== 'success') return this.#probeFailed(state, verdict.failure);
+      if (verdict !== 'success') return this.#probeFailed(state, verdict);
       const next = afterProbe(state, by, this.#config.successThreshold);
       if (next.kind === 'CLOSED') this.#close('probes succeeded');
       else this.#state = next;
@@ -215,68 +238,61 @@ export class Circuit implements Limit, Permit {
       return;
     }
     // Calls that have hung since before the circuit opened would open it again when they time out.
-    if (verdict === 'neither' || startedAt < this.#closedSince) return;
-    this.#countFailure(state, by, verdict.failure, 'failure');
+    if (verdict === 'neither' || by.startedAt < this.#closedSince) return;
+    this.#countFailure(state, by, verdict, 'failure');
   }
 
-  #countFailure(state: ClosedState, by: object, because: string, as: 'failure' | 'reversal'): void {
+  #countFailure(state: ClosedState, by: object, failure: TargetFailure, as: 'failure' | 'reversal'): void {
     const next = afterFailure(state, by);
     const now = this.#clock();
     const tripped = this.#window?.[as](now) ?? false;
+    this.#record.failed(now, failure);
     if (next.failures >= this.#config.failureThreshold) {
-      this.#become(this.#opened(next.failures), 'failures in a row', because);
+      this.#record.openedWith = this.#record.causesOf(next.failures);
+      this.#become(this.#opened(next.failures), 'failures in a row', failure);
     } else if (this.#window && tripped) {
       const { total, failed } = this.#window.totals(now);
+      this.#record.openedWith = this.#record.causesSince(now - this.#config.windowMs);
       const cause = `after ${failed} of ${total} attempts failed`;
-      this.#become(this.#opened(next.failures, cause), 'failure ratio', because);
+      this.#become(this.#opened(next.failures, cause), 'failure ratio', failure);
     } else {
-      this.#become(next, undefined, because);
+      this.#become(next, undefined, failure);
     }
   }
 
-  #probeFailed({ failures, cause }: HalfOpenState, because: string): void {
-    this.#become(this.#opened(failures, cause), 'probe failed', because);
+  #probeFailed({ failures, cause }: HalfOpenState, failure: TargetFailure): void {
+    this.#record.failed(this.#clock(), failure);
+    this.#reopened++;
+    this.#become(this.#opened(failures, cause), 'probe failed', failure);
   }
 
   #opened(failures: number, cause?: string): OpenState {
-    return openedAt(this.#clock(), this.#config.resetTimeoutMs, failures, cause);
+    return openedAt(this.#clock(), this.#openForMs, failures, cause);
+  }
+
+  /** Longer each time that the probes have failed. */
+  get #openForMs(): number {
+    const { resetTimeoutMs, backoffFactor, maxResetTimeoutMs } = this.#config;
+    return Math.min(maxResetTimeoutMs, resetTimeoutMs * backoffFactor ** this.#reopened);
   }
 
   #close(reason: TransitionReason): void {
     this.#closedSince = performance.now();
+    this.#reopened = 0;
     this.#window?.reset(this.#clock());
+    this.#slow?.reset(this.#clock());
+    this.#record.closed();
     this.#become(CLOSED, reason);
   }
 
   // Listeners run last: one that throws leaves the state complete, and one that forces the circuit prevails.
-  #become(next: CircuitState, reason: TransitionReason | undefined, because?: string): void {
-    const time = Math.round(this.#clock());
+  #become(next: CircuitState, reason: TransitionReason | undefined, failure?: TargetFailure): void {
     const from = this.#state.kind;
     this.#state = next;
-    if (because !== undefined) this.#lastFailure = { time, because };
-    if (reason && from !== next.kind) {
-      this.#transitions.push({ time, from, to: next.kind, reason });
-      if (this.#transitions.length > TRANSITIONS_KEPT) this.#transitions.shift();
-    }
-    if (because !== undefined && this.#events.has('failure')) {
-      this.#events.emit('failure', { ...this.#name, because });
-    }
-    if (reason && from !== next.kind && this.#state === next) this.#announce(next, reason);
+    if (reason && from !== next.kind) this.#record.turned(this.#clock(), from, next.kind, reason);
+    if (failure) this.#news.failed(failure);
+    if (!reason || from === next.kind || this.#state !== next) return;
+    const retryAfterMs = next.kind === 'OPEN' ? this.#retryAfter(next.halfOpensAt, next.openedAt) : 0;
+    this.#news.turned(next, reason, this.#record.openedWith, retryAfterMs);
   }
-
-  #announce(next: CircuitState, reason: TransitionReason): void {
-    const name = this.#name;
-    if (next.kind === 'CLOSED') this.#events.emit('close', { ...name, reason });
-    if (next.kind === 'HALF_OPEN') this.#events.emit('halfOpen', name);
-    if (next.kind === 'OPEN') {
-      const retryAfterMs = this.#retryAfter(next.halfOpensAt, next.openedAt);
-      this.#events.emit('open', { ...name, reason, failures: next.failures, retryAfterMs });
-    }
-  }
-}
-
-function timeToReset(state: CircuitState, now: number): number | null {
-  if (state.kind !== 'OPEN') return 0;
-  if (state.halfOpensAt === Number.POSITIVE_INFINITY) return null;
-  return Math.max(0, Math.ceil(state.halfOpensAt - now));
 }

@@ -8,6 +8,8 @@ export interface TripDetector {
   failure(now: number): boolean;
   /** Like {@link failure}, for a call that was counted as a success before. */
   reversal(now: number): boolean;
+  /** Takes back what was counted as a success before. */
+  withdrawal(): void;
   /** Number of calls in the window. */
   totals(now: number): { total: number; failed: number };
   /** Empties the window. */
@@ -88,12 +90,16 @@ export class BrakesTripDetector implements TripDetector {
   }
 
   reversal(now: number): boolean {
+    this.withdrawal();
+    return this.failure(now);
+  }
+
+  withdrawal(): void {
     const counted = this.#brakes._stats._buckets.findLast((bucket) => bucket.successful > 0);
     if (counted) {
       counted.total--;
       counted.successful--;
     }
-    return this.failure(now);
   }
 
   totals(now: number): { total: number; failed: number } {

@@ -1,27 +1,27 @@
 import type { AttemptFailure, AttemptOutcome } from '../core/attempt.js';
-import type { ErrorCode, ProxyError } from '../core/errors.js';
+import type { ProxyError } from '../core/errors.js';
 import type { Exchange } from '../core/exchange.js';
+import type { CircuitConfig } from './circuit-snapshot.js';
+import { causeOf, type FailureCause } from './failure-causes.js';
+import { listsStatus } from './failure-statuses.js';
 
-/** What an outcome says about the target; the text of a failure holds no secret. */
-export type Verdict = 'success' | 'neither' | { readonly failure: string };
+/** A failure of the target; its text holds no secret. */
+export interface TargetFailure {
+  readonly failure: string;
+  readonly cause: FailureCause;
+}
 
-/**
- * Codes of errors that the target has caused. All others come from this side or from the way there (an
- * egress proxy, a limit, a bad request) and say nothing about the target.
- */
-const BY_THE_TARGET: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'ERR_UPSTREAM_CONNECT',
-  'ERR_UPSTREAM_TLS',
-  'ERR_UPSTREAM_RESET',
-  'ERR_UPSTREAM_PROTOCOL',
-  'ERR_UPSTREAM_TIMEOUT',
-]);
+/** What an outcome says about the target. */
+export type Verdict = 'success' | 'neither' | TargetFailure;
+
+/** Which statuses are failures. */
+export type StatusRules = Pick<CircuitConfig, 'failureStatuses' | 'countRateLimited'>;
 
 /** Judges one attempt. */
-export function judgeOutcome(outcome: AttemptOutcome, countRateLimited: boolean): Verdict {
+export function judgeOutcome(outcome: AttemptOutcome, rules: StatusRules): Verdict {
   switch (outcome.kind) {
     case 'response':
-      return judgeStatus(outcome.head.status, countRateLimited);
+      return judgeStatus(outcome.head.status, rules);
     case 'failure':
       return judgeFailure(outcome);
     case 'abandoned':
@@ -30,27 +30,27 @@ export function judgeOutcome(outcome: AttemptOutcome, countRateLimited: boolean)
 }
 
 /** Judges an attempt without a response, or whose response broke off: only the target's doing counts. */
-export function judgeFailure({ by, error, staleConnection }: AttemptFailure): Verdict {
-  return by === 'target' && !staleConnection ? { failure: error.message } : 'neither';
+export function judgeFailure({ error, staleConnection }: AttemptFailure): TargetFailure | 'neither' {
+  return staleConnection ? 'neither' : judgeError(error);
 }
 
-/** Judges an error that took the place of a foreign handler's response. */
-function judgeError(error: ProxyError): Verdict {
-  return BY_THE_TARGET.has(error.code) ? { failure: error.message } : 'neither';
+function judgeError(error: ProxyError): TargetFailure | 'neither' {
+  return error.by === 'target' ? { failure: error.message, cause: causeOf(error) } : 'neither';
 }
 
 /** Judges the response of a handler other than `forward()`, once it has closed. */
-export function judgeResponse(exchange: Exchange, countRateLimited: boolean): Verdict {
+export function judgeResponse(exchange: Exchange, rules: StatusRules): Verdict {
   const { error, cache, res } = exchange;
   if (error) return judgeError(error);
   // A cached response says nothing about the target, nor does one that another call has fetched.
   if (cache === 'hit' || cache === 'stale' || cache === 'coalesced') return 'neither';
   // Either the client has left or the handler has cut it off: there is no way to tell.
   if (!res.writableFinished) return 'neither';
-  return judgeStatus(res.statusCode, countRateLimited);
+  return judgeStatus(res.statusCode, rules);
 }
 
-function judgeStatus(status: number, countRateLimited: boolean): Verdict {
-  const failed = status >= 500 || (status === 429 && countRateLimited);
-  return failed ? { failure: `status ${status}` } : 'success';
+function judgeStatus(status: number, { failureStatuses, countRateLimited }: StatusRules): Verdict {
+  if (status < 400) return 'success';
+  const failed = (status === 429 && countRateLimited) || listsStatus(failureStatuses, status);
+  return failed ? { failure: `status ${status}`, cause: `status ${status}` } : 'success';
 }

@@ -79,13 +79,13 @@ export class CacheFetch implements ResponseListener {
     const now = this.#context.now();
     const outdated = this.#outdated;
     if (!this.#failed && this.#isOfKey) {
-      this.#context.pauses.learn(this.#plan.key, head.status, head.rawHeaders, now);
+      this.#context.pauses.learn(this.#plan.key, head, now);
     }
     if (outdated?.conditional && head.status === 304) return this.#notModified(outdated, head, now);
     if (outdated && isFailure(head.status) && this.#isUsable(outdated, now)) {
       return this.#serveStale(outdated, now, this.#failed ? {} : { forwardStatus: head.status });
     }
-    if (!this.#failed) invalidate(this.#context, this.#exchange.req, this.#plan.request, head);
+    if (!this.#failed) invalidate(this.#context, this.#exchange, this.#plan.request, head);
     // The response to this very request is the newest there is.
     if (this.#plan.ticket && this.#plan.reason === 'method') this.#plan.ticket.doomed = false;
     if (outdated && this.#plan.request.method === 'HEAD' && head.status === 200) {

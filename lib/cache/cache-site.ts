@@ -54,7 +54,7 @@ export interface ForwardedApi {
   readonly forwardHeaders?: boolean | readonly string[] | undefined;
   readonly forwardCookies?: boolean | undefined;
   readonly changeOrigin?: boolean | undefined;
-  readonly xfwd?: boolean | undefined;
+  readonly xfwd?: boolean | 'append' | 'replace' | undefined;
   readonly router?: unknown;
   readonly pathRewrite?: unknown;
 }
@@ -86,12 +86,13 @@ export function apiSite(api: ForwardedApi, { foreign = false, responses }: Forwa
   return {
     url: (req) => pathOf(req.url),
     rewritten: () => undefined,
-    isEncrypted: xfwd || readsAll || foreign ? standaloneSite.isEncrypted : () => false,
+    isEncrypted: xfwd !== false || readsAll || foreign ? standaloneSite.isEncrypted : () => false,
     targetUri: (req, url) => (target ? `${target.origin}${base}${url}` : standaloneSite.targetUri(req, url)),
     clientPath: (path) => (base !== '' && path.startsWith(`${base}/`) ? path.slice(base.length) : path),
     injectedHeaders,
     reaches: foreign || readsAll ? everything : forwardedHeaders(api),
-    namesHost: (!changeOrigin && !injectsHost) || xfwd || router !== undefined || foreign || readsAll,
+    namesHost:
+      (!changeOrigin && !injectsHost) || xfwd !== false || router !== undefined || foreign || readsAll,
     readsAll,
     ownsBytes: !foreign,
     identity: siteIdentity([configured, router, pathRewrite, changeOrigin, xfwd, responses]),

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Closing } from '../core/closing.js';
-import { dropConnectionHeaders } from '../core/connection-headers.js';
 import { shuttingDown } from '../core/errors.js';
-import { exchangeOf, knownExchange } from '../core/exchange.js';
+import { announcesBody, exchangeOf, knownExchange } from '../core/exchange.js';
+import { prepareRequest } from '../core/prepared-request.js';
 import { type Clock, steadyClock } from '../core/steady-clock.js';
 import { CacheCall } from './cache-call.js';
 import { type CacheContext, type CacheSite, removeStored, statusOf } from './cache-context.js';
@@ -12,7 +12,7 @@ import type { ClientRequest } from './fetch-plan.js';
 import { Fills } from './fills.js';
 import { Flights } from './flights.js';
 import type { KeyRequest } from './policy/key.js';
-import { digestBody, hasBody } from './policy/key-body.js';
+import { digestBody } from './policy/key-body.js';
 import { decideLookup } from './policy/lookup-decision.js';
 import { RetryPauses } from './policy/retry-pauses.js';
 import type { NotStoredReason } from './policy/storable.js';
@@ -94,21 +94,21 @@ export function cache(
     if (res.closed || res.destroyed) return;
     if (closing.begun) return next(shuttingDown());
     // A call that is served from the store has no record that would have done so.
-    dropConnectionHeaders(req);
+    prepareRequest(req);
     const { method = 'GET', rawHeaders } = req;
     const request: ClientRequest = { method, rawHeaders, url: site.url(req) };
     if (!isCachedMethod(policy, method)) {
       passBy(request, req, res, next);
       return;
     }
-    if (!hasBody(req)) {
+    if (!announcesBody(req)) {
       look(request, undefined, req, res, next);
       return;
     }
+    const exchange = exchangeOf(req, res);
     digestBody(req, (bodyHash, error) => {
       if (error) return next(error);
       if (bodyHash !== undefined) return look(request, bodyHash, req, res, next);
-      const exchange = exchangeOf(req, res);
       exchange.cache = 'bypass';
       new CacheCall(context, exchange, request, '', next).go(NOTHING, { type: 'forward', reason: 'bypass' });
     });
@@ -126,7 +126,17 @@ export function cache(
       const { method, url, rawHeaders } = request;
       const extra = extraOf === undefined ? undefined : checkedExtra(extraOf(req));
       const encrypted = site.isEncrypted(req);
-      key = keys.key({ method, url, rawHeaders, encrypted, rewritten: site.rewritten(req), bodyHash, extra });
+      const { host } = req.headers;
+      key = keys.key({
+        method,
+        url,
+        rawHeaders,
+        host,
+        encrypted,
+        rewritten: site.rewritten(req),
+        bodyHash,
+        extra,
+      });
     } catch (error) {
       tally.errors++;
       next(error);
@@ -194,6 +204,7 @@ export function cache(
       method: 'GET',
       url,
       rawHeaders,
+      host: req.headers.host,
       encrypted: site.isEncrypted(req),
       rewritten: site.rewritten(req),
     };

@@ -1,5 +1,6 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import { flatHeaders, headArguments } from '../http/head-arguments.js';
+import { reasonOf } from '../http/reason.js';
 import {
   type HeadersBefore,
   headersBefore,
@@ -91,7 +92,7 @@ export class ResponseTap {
       const given = flatHeaders(headers);
       const verdict = this.#listener.head({
         status,
-        statusText: text ?? (res.statusMessage || STATUS_CODES[status] || ''),
+        statusText: text ?? (reasonOf(res) || STATUS_CODES[status] || ''),
         rawHeaders: responseHeaders(res, this.#before, given),
       });
       if (verdict === 'replaced') {

@@ -12,16 +12,18 @@ import {
 } from './policy/storable.js';
 import type { WrittenHead } from './store/written-head.js';
 import { isFailure } from './upstream-failure.js';
+import { upstreamHeaders } from './upstream-headers.js';
 
 /** What storing depends on in a request to the upstream. */
 export function storeRequest(
   { keys, site }: CacheContext,
   { req }: Exchange,
   { request: { method, rawHeaders, url } }: FetchPlan,
+  asSent?: RawHeaders,
 ): StoreRequest {
   const personal = keys.isPersonal(rawHeaders);
   if (method !== 'POST') return { method, rawHeaders, personal };
-  return { method, rawHeaders, personal, targetUri: site.targetUri(req, url) };
+  return { method, rawHeaders, personal, targetUri: site.targetUri(req, url), upstreamHeaders: asSent };
 }
 
 /** The head of a response with its times. @param requestedAt when the cache passed the request on */
@@ -56,21 +58,15 @@ export function decideResponse(
   // A copy that can be served during a failure is worth more than the failure.
   if (failed || (exchange.detached && isFailure(response.status))) return refused('failure');
   // forward() removes cookies for the client; only here can a personal response be recognised.
-  const own = upstreamHead(exchange, response.status);
+  const own = upstreamHeaders(exchange, response.status);
   if (policy.setCookie === 'bypass' && own && headerValue(own, 'set-cookie') !== undefined)
     return refused('set-cookie');
   const length = Number(headerValue(response.rawHeaders, 'content-length') ?? 0);
   if (length > options.maxEntryBytes) return refused('too-large');
-  return decideStore(storeRequest(context, exchange, plan), response, policy);
+  return decideStore(storeRequest(context, exchange, plan, own), response, policy);
 }
 
 const refused = (reason: NotStoredReason): StoreDecision => ({ store: false, reason });
-
-/** The headers as the upstream sent them, where `forward()` sent the response. */
-function upstreamHead({ attempts }: Exchange, status: number): RawHeaders | undefined {
-  const outcome = attempts.at(-1)?.outcome;
-  return outcome?.kind === 'response' && outcome.head.status === status ? outcome.head.rawHeaders : undefined;
-}
 
 /**
  * Removes what is stored for the key of a response that is not stored, where that response says that it is out of

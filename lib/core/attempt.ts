@@ -1,4 +1,6 @@
-import type { ProxyError } from './errors.js';
+import type { Blame, ProxyError } from './errors.js';
+
+export type { Blame } from './errors.js';
 
 /** Status line and headers of a response, as received; `rawHeaders` is flat: name, value, name, value. */
 export interface ResponseHead {
@@ -10,16 +12,11 @@ export interface ResponseHead {
 /** Classes of connection errors, by the names the OpenResty gateway used. */
 export type RetryClass = 'timeout' | 'connection refused' | 'connection reset' | 'socket' | 'host not found';
 
-/**
- * Who caused a failure: the API, the egress proxy, the client, or this process. It is set where the failure occurs,
- * since neither an error code nor a status tells.
- */
-export type Blame = 'target' | 'egress' | 'client' | 'self';
-
 /** An attempt that got no response, or whose response broke off. */
 export interface AttemptFailure {
   readonly kind: 'failure';
   readonly error: ProxyError;
+  /** Who caused it, as its error says. */
   readonly by: Blame;
   /** Name of the error class in `retryOnErrors`; `undefined` if another attempt cannot help. */
   readonly retryClass: RetryClass | undefined;
@@ -59,6 +56,11 @@ export interface Attempt {
   durationMs: number;
   /** Milliseconds that it waited before the start, for an egress proxy and for its permits. */
   waitedMs: number;
+  /**
+   * When the target had all of the request: there was a connection, and the last byte had gone out. `undefined` until
+   * then.
+   */
+  readonly sentAt?: number | undefined;
   /** Name of the egress proxy it went through; `undefined` for a direct attempt. */
   egress: string | undefined;
   /** `undefined` until its head or error has arrived. */

@@ -20,6 +20,8 @@ export function detach(parent: Exchange, request: DetachedRequest = {}): Exchang
   const req = new IncomingMessage(new Socket());
   req.method = request.method ?? parent.req.method;
   req.url = request.url ?? parent.req.url;
+  const { originalUrl } = parent.req as { originalUrl?: unknown };
+  if (originalUrl !== undefined) Object.assign(req, { originalUrl });
   req.httpVersion = '1.1';
   req.httpVersionMajor = 1;
   req.httpVersionMinor = 1;
@@ -31,6 +33,7 @@ export function detach(parent: Exchange, request: DetachedRequest = {}): Exchang
   const exchange = new Exchange(req, res, true);
   exchange.api = parent.api;
   exchange.rest = parent.rest;
+  exchange.mount = parent.mount;
   return exchange;
 }
 

@@ -1,32 +1,50 @@
 /**
- * Codes of the errors that a client, an error handler or a log can see. Each has one HTTP status and, if RFC 9209
- * §2.3 defines a matching one, a `Proxy-Status` error type.
+ * Who caused a failure: the API, the egress proxy, the client, or this process. It is set where the failure occurs,
+ * since neither an error code nor a status tells.
+ */
+export type Blame = 'target' | 'egress' | 'client' | 'self';
+
+/** Every {@link Blame}. */
+export const BLAMES = ['target', 'egress', 'client', 'self'] as const satisfies readonly Blame[];
+
+/**
+ * Codes of the errors that a client, an error handler or a log can see. Each has one HTTP status, a `Proxy-Status` error
+ * type if RFC 9209 §2.3 defines a matching one, and who caused it unless the error itself says otherwise.
  */
 const CODES = {
-  ERR_UNKNOWN_API: { status: 404, type: 'destination_not_found' },
-  ERR_BODY_REQUIRED: { status: 400, type: 'http_request_error' },
-  ERR_INVALID_JSON: { status: 400, type: 'http_request_error' },
-  ERR_BAD_REQUEST: { status: 400, type: 'http_request_error' },
-  ERR_FORBIDDEN: { status: 403, type: 'http_request_denied' },
-  ERR_METHOD_NOT_ALLOWED: { status: 405, type: 'http_request_denied' },
-  ERR_REQUEST_TIMEOUT: { status: 408, type: 'http_request_error' },
-  ERR_BODY_TOO_LARGE: { status: 413, type: 'http_request_error' },
-  ERR_RATE_LIMITED: { status: 429, type: 'http_request_denied' },
-  ERR_BODY_CONSUMED: { status: 500, type: 'proxy_configuration_error' },
-  ERR_INTERNAL: { status: 500, type: 'proxy_internal_error' },
-  ERR_CIRCUIT_OPEN: { status: 503, type: 'destination_unavailable' },
-  ERR_NO_PROXY: { status: 503, type: 'destination_ip_unroutable' },
-  ERR_NO_CONNECTION: { status: 503, type: 'connection_limit_reached' },
-  ERR_QUEUE_FULL: { status: 503, type: 'connection_limit_reached' },
-  ERR_SHUTTING_DOWN: { status: 503, type: 'destination_unavailable' },
-  ERR_UPSTREAM_CONNECT: { status: 502, type: 'destination_ip_unroutable' },
-  ERR_UPSTREAM_TLS: { status: 502, type: 'tls_protocol_error' },
-  ERR_UPSTREAM_RESET: { status: 502, type: 'connection_terminated' },
-  ERR_UPSTREAM_PROTOCOL: { status: 502, type: 'http_protocol_error' },
-  ERR_PROXY_CONNECT: { status: 502, type: 'destination_unavailable' },
-  ERR_LOOP_DETECTED: { status: 508, type: 'proxy_loop_detected' },
-  ERR_UPSTREAM_TIMEOUT: { status: 504, type: 'http_response_timeout' },
-} as const satisfies Record<string, { status: number; type: string }>;
+  ERR_UNKNOWN_API: { status: 404, type: 'destination_not_found', by: 'client' },
+  ERR_BODY_REQUIRED: { status: 400, type: 'http_request_error', by: 'client' },
+  ERR_INVALID_JSON: { status: 400, type: 'http_request_error', by: 'client' },
+  ERR_BAD_REQUEST: { status: 400, type: 'http_request_error', by: 'client' },
+  ERR_FORBIDDEN: { status: 403, type: 'http_request_denied', by: 'client' },
+  ERR_METHOD_NOT_ALLOWED: { status: 405, type: 'http_request_denied', by: 'client' },
+  ERR_REQUEST_TIMEOUT: { status: 408, type: 'http_request_error', by: 'client' },
+  ERR_BODY_TOO_LARGE: { status: 413, type: 'http_request_error', by: 'client' },
+  ERR_RATE_LIMITED: { status: 429, type: 'http_request_denied', by: 'self' },
+  ERR_BODY_CONSUMED: { status: 500, type: 'proxy_configuration_error', by: 'self' },
+  ERR_INTERNAL: { status: 500, type: 'proxy_internal_error', by: 'self' },
+  ERR_TRANSFER_CODING: { status: 501, type: 'http_request_error', by: 'client' },
+  ERR_CIRCUIT_OPEN: { status: 503, type: 'destination_unavailable', by: 'self' },
+  ERR_NO_PROXY: { status: 503, type: 'destination_ip_unroutable', by: 'egress' },
+  ERR_NO_CONNECTION: { status: 503, type: 'connection_limit_reached', by: 'self' },
+  ERR_QUEUE_FULL: { status: 503, type: 'connection_limit_reached', by: 'self' },
+  ERR_SHUTTING_DOWN: { status: 503, type: 'destination_unavailable', by: 'self' },
+  ERR_UPSTREAM_CONNECT: { status: 502, type: 'destination_ip_unroutable', by: 'target' },
+  ERR_UPSTREAM_TLS: { status: 502, type: 'tls_protocol_error', by: 'target' },
+  ERR_UPSTREAM_RESET: { status: 502, type: 'connection_terminated', by: 'target' },
+  ERR_UPSTREAM_PROTOCOL: { status: 502, type: 'http_protocol_error', by: 'target' },
+  ERR_PROXY_CONNECT: { status: 502, type: 'destination_unavailable', by: 'egress' },
+  ERR_LOOP_DETECTED: { status: 508, type: 'proxy_loop_detected', by: 'self' },
+  ERR_UPSTREAM_TIMEOUT: { status: 504, type: 'http_response_timeout', by: 'target' },
+} as const satisfies Record<string, { status: number; type: string; by: Blame }>;
+
+/** `Proxy-Status` error types of errors that another has caused than their code says. */
+const TYPE_BY: Readonly<Record<Blame, string | undefined>> = {
+  target: undefined,
+  egress: undefined,
+  client: 'http_request_error',
+  self: 'proxy_internal_error',
+};
 
 /** Code of a {@link ProxyError}; the table in the README says when each is used. */
 export type ErrorCode = keyof typeof CODES;
@@ -35,6 +53,11 @@ export type ErrorCode = keyof typeof CODES;
 export interface ProxyErrorDetails {
   /** Milliseconds until the caller may try again; sent as `Retry-After`, in whole seconds. */
   retryAfterMs?: number;
+  /**
+   * Who caused it.
+   * @default what its code says
+   */
+  by?: Blame;
   /** The underlying error. It is never sent to a client. */
   cause?: unknown;
   /** More headers for the client. */
@@ -50,6 +73,8 @@ export interface ProxyErrorDetails {
 export class ProxyError extends Error {
   override readonly name = 'ProxyError';
   readonly code: ErrorCode;
+  /** Who caused it: a breaker counts only the target's failures. */
+  readonly by: Blame;
   /** HTTP status the client gets. */
   readonly status: number;
   /** Headers for the client: `Proxy-Status`, `Retry-After` if a time is known, and those of the details. */
@@ -61,10 +86,11 @@ export class ProxyError extends Error {
 
   constructor(code: ErrorCode, message: string, details: ProxyErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
-    const { status, type } = CODES[code];
+    const { status, type, by } = CODES[code];
     this.code = code;
+    this.by = details.by ?? by;
     this.status = status;
-    this.proxyStatus = details.proxyStatus ?? type;
+    this.proxyStatus = details.proxyStatus ?? ((this.by !== by && TYPE_BY[this.by]) || type);
     const headers: Record<string, string> = {
       ...details.headers,
       'Proxy-Status': `resilient-proxy-out; error=${this.proxyStatus}`,

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Attempt, LimitOf, PermitOf } from './attempt.js';
-import { dropConnectionHeaders } from './connection-headers.js';
 import type { EgressPolicy } from './egress.js';
 import type { ProxyError } from './errors.js';
+import { closeWithConnection } from './in-line.js';
+import { prepareRequest } from './prepared-request.js';
 import type { RetryContextOf, RetryPolicyOf } from './retry-policy.js';
 import type { Upgrade } from './upgrade.js';
 
@@ -37,6 +38,8 @@ export class Exchange {
   api = '';
   /** When the call began, on the clock of `performance.now()`. */
   readonly startedAt = performance.now();
+  /** What an API's own name has taken from the path before the call began; empty if nothing. */
+  mount = '';
   /** `req.url` when the call began, before any stage rewrote it. */
   readonly originalUrl: string;
   /** Every attempt, in order. */
@@ -92,10 +95,13 @@ export class Exchange {
     this.detached = detached;
     this.originalUrl = req.url ?? '/';
     if (!ended) (req as Marked)[EXCHANGE] = this;
-    dropConnectionHeaders(req);
+    prepareRequest(req);
     // No close of it would be told any more.
     if (ended || res.closed || res.destroyed) this.#closed = true;
-    else res.on('close', closed);
+    else {
+      res.on('close', closed);
+      if (res.socket === null && !detached) closeWithConnection(req, res);
+    }
   }
 
   /** Nobody waits for the response any more. Use this instead of the response's own `closed`. */
@@ -198,5 +204,12 @@ export function knownExchange(req: IncomingMessage): Exchange | undefined {
 /** Whether a body follows the head of a request (RFC 9112 §6). */
 export function announcesBody(req: IncomingMessage): boolean {
   const { 'content-length': length, 'transfer-encoding': coding } = req.headers;
-  return coding !== undefined || (length !== undefined && length !== '0');
+  if (coding !== undefined || length !== undefined) return coding !== undefined || length !== '0';
+  // HTTP/2 has frames instead: the head says whether it is the last one (RFC 9113 §8.1).
+  return req.httpVersionMajor === 2 && (req as Framed).stream?.endAfterHeaders === false;
+}
+
+/** A request of Node's HTTP/2 server. */
+interface Framed extends IncomingMessage {
+  readonly stream?: { readonly endAfterHeaders: boolean };
 }

@@ -6,6 +6,10 @@ export type NamesElsewhere = Readonly<Record<string, readonly string[]>>;
 
 /** For error messages that suggest what an unknown name may mean; the most likely place comes first. */
 export const NAMES_ELSEWHERE: NamesElsewhere = {
+  // Servers and CORS middlewares.
+  allowedMethods: ['methods'],
+  allowMethods: ['methods'],
+  proxyRedirect: ['rewriteLocation'],
   // got, axios-retry, p-retry, async-retry and undici's RetryAgent.
   retries: ['retry.maxAttempts'],
   maxRetries: ['retry.maxAttempts'],

@@ -10,11 +10,12 @@ export interface ForwardFacts {
   readonly forwardHeaders?: boolean | readonly string[] | undefined;
   readonly forwardCookies?: boolean | undefined;
   readonly changeOrigin?: boolean | undefined;
-  readonly xfwd?: boolean | undefined;
+  readonly xfwd?: boolean | 'append' | 'replace' | undefined;
   readonly router?: unknown;
   readonly pathRewrite?: unknown;
   readonly forward?: unknown;
   readonly agent?: unknown;
+  readonly connections?: number | undefined;
 }
 
 /** The API that a part is made for. */

@@ -16,7 +16,7 @@ export function sendError(req: IncomingMessage, res: ServerResponse, thrown: unk
   const body = Buffer.from(JSON.stringify({ error: error.message, code: error.code }));
   for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value);
   // Otherwise the client would go on sending a body that nobody reads.
-  if (!req.complete && announcesBody(req)) res.setHeader('Connection', 'close');
+  if (!req.complete && req.httpVersionMajor < 2 && announcesBody(req)) res.setHeader('Connection', 'close');
   res.setHeader('Content-Type', 'application/json; charset=utf-8');
   res.setHeader('X-Content-Type-Options', 'nosniff');
   res.setHeader('Content-Length', body.length);

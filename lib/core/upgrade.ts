@@ -22,8 +22,11 @@ export interface OpenSocket {
   /** Bytes received from the client, and sent to it, since it opened. */
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** Sends the close code 1001 (going away) to the client, as soon as a frame can be inserted. */
-  goAway(): void;
+  /**
+   * Sends the close code 1001 (going away) to the client, as soon as a frame can be inserted, and destroys both
+   * connections unless they have closed after `graceMs`.
+   */
+  goAway(graceMs: number): void;
   /** Destroys both connections. */
   destroy(): void;
 }

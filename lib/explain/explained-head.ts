@@ -31,7 +31,10 @@ export function explainHead(exchange: Exchange, options: ResolvedExplain): void 
     if (res.headersSent || status < 200) return write([status, ...rest]);
     const { text, headers } = headArguments(rest);
     const given = flatHeaders(headers);
-    const plain = res.getHeaderNames().length === 0 && (headers === undefined || Array.isArray(headers));
+    const plain =
+      res.getHeaderNames().length === 0 &&
+      res.req.httpVersionMajor < 2 &&
+      (headers === undefined || Array.isArray(headers));
     const head = text === undefined ? [status] : [status, text];
     if (plain) return write([...head, explainedLines(given, status, explained)]);
     return writeMerged(given, status, explained, () => write(head));

@@ -30,6 +30,8 @@ export function callLog(logger: Logger, accessLog: boolean): CallLog {
         upstreamStatus,
         aborted: res.writableFinished ? undefined : true,
         code: error?.code,
+        // A response of the target is its own doing.
+        by: failed ? (error?.by ?? 'target') : error?.by,
         attempts: attempts.length,
         durationMs: Math.round(performance.now() - startedAt),
         cause: failed ? error?.cause : undefined,

@@ -103,6 +103,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (reason !== undefined) sendError(req, res, new ProxyError('ERR_FORBIDDEN', reason));
     else if (url.startsWith(API)) {
       // Before Express: its setPrototypeOf on each message costs more than the rest of the call.
+      // As Connect and Express leave it.
+      Object.assign(req, { originalUrl: url });
       req.url = url.slice(MOUNT_LENGTH);
       proxy(req, res);
       knownExchange(req)?.onSettled(live.logCall);

@@ -1,13 +1,7 @@
-import {
-  type DestinationStream,
-  destination,
-  type Logger,
-  type LoggerOptions,
-  pino,
-  stdSerializers,
-} from 'pino';
+import { type DestinationStream, type Logger, type LoggerOptions, pino, stdSerializers } from 'pino';
 import { isCredentialHeader } from '../core/credential-headers.js';
 import { withoutUser } from '../core/redact.js';
+import { LogStream, standardError } from './log-stream.js';
 
 export type { Logger } from 'pino';
 
@@ -34,15 +28,24 @@ const OPTIONS: LoggerOptions = {
   serializers: { err: describeError, cause: describeError },
 };
 
-/**
- * Logs JSON lines to standard error, without credentials. Standard output holds only the line with the URL. Each line
- * is written synchronously: the last ones before a crash are those that matter.
- */
-export function gatewayLogger(
-  level = 'info',
-  stream: DestinationStream = destination({ dest: 2, sync: true }),
-): Logger {
+/** Logs JSON lines, without credentials. */
+export function gatewayLogger(level: string, stream: DestinationStream): Logger {
   return pino({ ...OPTIONS, level }, stream);
+}
+
+/**
+ * Logs to standard error. Standard output holds only the line with the URL. Nothing waits for a line to be written, and
+ * what waits is written at the exit: the last lines before a crash are those that matter.
+ */
+export function programLogger(level: string): Logger {
+  const stream = new LogStream(standardError(), (dropped) =>
+    logger.warn({ dropped }, `${dropped} log lines could not be written`),
+  );
+  const logger = gatewayLogger(level, stream);
+  process.on('exit', () => stream.flushSync());
+  // Node would write them to standard error itself, and wait for its reader.
+  process.removeAllListeners('warning').on('warning', (err) => logger.warn({ err }, err.message));
+  return logger;
 }
 
 /** An error without the credentials of URLs in its message and stack. */

@@ -5,7 +5,7 @@ import { type CommandLine, readCommandLine, USAGE, UsageError } from './command-
 import { watchConfig } from './config-watch.js';
 import { DEMO_HOST, type DemoApi, startDemoApi } from './demo-api.js';
 import { createGateway } from './gateway.js';
-import { gatewayLogger, type Logger } from './logger.js';
+import { type Logger, programLogger } from './logger.js';
 import { onSignals } from './signals.js';
 import { summary } from './summary.js';
 
@@ -33,7 +33,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
 }
 
 async function run(line: CommandLine): Promise<void> {
-  const logger = gatewayLogger(logLevel());
+  const logger = programLogger(logLevel());
   const demo = line.demo ? await startDemo(line.demoPort) : undefined;
   try {
     await serve(line, logger, demo);
@@ -82,7 +82,9 @@ async function serve(line: CommandLine, logger: Logger, demo: DemoApi | undefine
     },
   });
   try {
-    print(`${PROGRAM} listens on ${await gateway.listen()}\n`);
+    const url = await gateway.listen();
+    // A standard output that is full or closed is no reason not to serve.
+    process.stdout.on('error', () => {}).write(`${PROGRAM} listens on ${url}\n`);
   } catch (error) {
     await gateway.close();
     const { host, port } = settings;

@@ -50,15 +50,24 @@ function logCircuit(api: Api['name'], breaker: BreakerHandler, logger: Logger): 
 }
 
 function opening(
-  { reason, failures, retryAfterMs }: BreakerEvents['open'][0],
+  { reason, failures, failureText, retryAfterMs }: BreakerEvents['open'][0],
   lastFailure: string | null,
 ): string {
   if (reason === 'forced') return 'was forced open';
-  const inARow = `${failures} ${failures === 1 ? 'failure' : 'failures'} in a row`;
-  const cause = reason === 'failures in a row' ? inARow : reason;
+  const cause =
+    reason === 'failures in a row' ? inARow(failures, failureText) : withText(reason, failureText);
   const last = lastFailure === null ? '' : ` (last: ${lastFailure})`;
   return `opened: ${cause}${last}; probe in ${inSeconds(retryAfterMs)}`;
 }
+
+/** `5 failures in a row: 3 timeouts of the target, 2 resets`; of one kind alone the last one says enough. */
+function inARow(failures: number, text: string): string {
+  const what = `${failures} ${failures === 1 ? 'failure' : 'failures'} in a row`;
+  const kinds = text.slice(text.indexOf(': ') + 2);
+  return kinds.includes(', ') ? `${what}: ${kinds}` : what;
+}
+
+const withText = (reason: string, text: string): string => (text === '' ? reason : `${reason}, ${text}`);
 
 function logProxies(rotation: ProxyRotateHandler, logger: Logger): void {
   rotation.on('cooldown', (event) =>

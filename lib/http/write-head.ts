@@ -18,6 +18,12 @@ export function writeHead(
   rawHeaders: string[],
   addedUp: ReadonlySet<string>,
 ): void {
+  if (res.req.httpVersionMajor >= 2) {
+    // It has no reason phrases (RFC 9113 §8.3.2), and of a list it keeps the last line of a name only.
+    setHeaders(res, rawHeaders, addedUp);
+    res.writeHead(status);
+    return;
+  }
   if (res.getHeaderNames().length === 0 && !(LOSES_REPEATED && repeatsName(rawHeaders))) {
     res.writeHead(status, statusText, rawHeaders);
     return;

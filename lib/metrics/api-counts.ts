@@ -44,6 +44,8 @@ export class ApiCounts {
   readonly proxies = new Map<string, ProxyCounts>();
   bytesIn = 0;
   bytesOut = 0;
+  /** Attempts without a complete response, by who caused that. */
+  readonly failedBy = { target: 0, egress: 0, client: 0, self: 0 };
   /** Responses that broke off after their headers. */
   cut = 0;
 

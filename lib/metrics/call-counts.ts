@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Attempt } from '../core/attempt.js';
+import type { Attempt, Blame } from '../core/attempt.js';
 import type { Limit, Permit } from '../core/exchange.js';
 import { announcesBody, type Exchange } from '../core/exchange.js';
 import { ApiCounts } from './api-counts.js';
@@ -39,6 +39,8 @@ export class CallCounts implements Limit, Permit {
   end(attempt: Attempt, exchange: Exchange): void {
     const { outcome, end } = attempt;
     if (outcome?.kind !== 'response' && end?.kind !== 'unused') this.#countAttempt(attempt, exchange);
+    const by = blameOf(attempt, exchange);
+    if (by) this.#of(exchange.api).failedBy[by]++;
   }
 
   #countAttempt({ egress, outcome, durationMs }: Attempt, { api }: Exchange): void {
@@ -70,6 +72,15 @@ export class CallCounts implements Limit, Permit {
     this.apis.set(name, fresh);
     return fresh;
   }
+}
+
+/** Who caused that an attempt has no complete response; `undefined` if it has one, or nobody did. */
+function blameOf({ end, outcome }: Attempt, exchange: Exchange): Blame | undefined {
+  if (end?.kind === 'failure') return end.by;
+  if (end?.kind !== 'cancelled') return undefined;
+  if (exchange.abandoned) return 'client';
+  // A stream that was quiet for too long has ended after its head, and is nobody's failure.
+  return outcome?.kind === 'response' ? undefined : 'self';
 }
 
 const MARK: unique symbol = Symbol('resilient-proxy-out.metrics');

@@ -1,3 +1,4 @@
+import { BLAMES } from '../core/errors.js';
 import { type ApiCounts, METHOD_LABELS } from './api-counts.js';
 import type { BucketCounts } from './bucket-counts.js';
 import type { CallCounts } from './call-counts.js';
@@ -36,6 +37,12 @@ export function callFamilies(counts: CallCounts): Family[] {
     ),
     counter('errors_total', 'Errors sent instead of a response of the target.', ['code'], (api, { errors }) =>
       named(api, 'code', errors),
+    ),
+    counter(
+      'attempts_failed_total',
+      'Attempts without a complete response, by who caused that: target, egress, self, or a client that left or did not read.',
+      ['by'],
+      (api, { failedBy }) => BLAMES.map((by): Row => [{ api, by }, failedBy[by]]),
     ),
     counter(
       'responses_cut_total',

@@ -1,4 +1,5 @@
 import { ProxyError } from '../core/errors.js';
+import { exhaustedHere } from '../core/exhausted-here.js';
 
 /** A failure of an egress proxy while a connection through it was being opened. */
 export class DialError extends ProxyError {
@@ -26,9 +27,10 @@ export function refusedTunnel(status: number): DialError {
   return new DialError(`status ${status}`, LOGIN.has(status) ? 'proxy' : 'target');
 }
 
-/** The error for a proxy that cannot be reached. */
-export function unreachable(error: unknown): DialError {
+/** The error for a proxy that cannot be reached; as it is where this process is to blame. */
+export function unreachable(error: unknown): Error {
   if (error instanceof DialError) return error;
+  if (error instanceof Error && exhaustedHere(error)) return error;
   const code = typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined;
   return new DialError(typeof code === 'string' ? code : 'the connection closed', 'proxy', error);
 }

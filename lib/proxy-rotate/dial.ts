@@ -3,7 +3,6 @@ import { EventEmitter } from 'node:events';
 import type { ClientRequest } from 'node:http';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import type { ProxyError } from '../core/errors.js';
 import { DialError, refusedTunnel, unreachable } from './dial-error.js';
 import type { ProxyAddress } from './proxy-address.js';
 
@@ -23,7 +22,7 @@ const MAX_RESPONSE_BYTES = 64 * 1024;
 export class Dial extends EventEmitter {
   /** Rejects when this connection has failed. */
   readonly broken: Promise<never>;
-  #break: (error: ProxyError) => void = () => {};
+  #break: (error: Error) => void = () => {};
   #hop: Socket | undefined;
   #inTunnel = false;
   #over = false;
@@ -79,7 +78,7 @@ export class Dial extends EventEmitter {
     this.#hop?.off('close', this.#cut);
   }
 
-  fail(error: ProxyError): void {
+  fail(error: Error): void {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#timer);

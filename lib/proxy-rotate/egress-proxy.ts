@@ -81,6 +81,10 @@ export class EgressProxy implements DialWatcher {
     return this.#owner.now();
   }
 
+  unused(): void {
+    this.opening--;
+  }
+
   ended(
     beganAt: number,
     { hostname, port, encrypted }: Pick<ConnectTo, 'hostname' | 'port' | 'encrypted'>,

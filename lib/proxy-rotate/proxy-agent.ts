@@ -4,6 +4,8 @@ import { connect as connectTls, type SecureContextOptions } from 'node:tls';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import type { ConnectTo } from '../core/egress.js';
 import { ProxyError, shuttingDown } from '../core/errors.js';
+import { exhaustedHere } from '../core/exhausted-here.js';
+import { guardIdle } from '../http/idle-connections.js';
 import { Dial } from './dial.js';
 import { DialError, unreachable } from './dial-error.js';
 import type { ProxyAddress } from './proxy-address.js';
@@ -14,6 +16,8 @@ export interface DialWatcher {
   refusal(): ProxyError | undefined;
   /** @returns the time, for {@link ended} */
   began(): number;
+  /** This process could open no connection, which says nothing about the proxy. */
+  unused(): void;
   /** @param failure `undefined` if the proxy is not to blame */
   ended(beganAt: number, to: Pick<ConnectTo, 'hostname' | 'port' | 'encrypted'>, failure?: DialError): void;
 }
@@ -60,6 +64,7 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
     this.#watcher = watcher;
     // Otherwise idle connections through many proxies stay open for as long as these allow.
     Object.assign(this.options, { timeout: IDLE_MS });
+    guardIdle(this, Number.POSITIVE_INFINITY);
   }
 
   /** Opens a connection for undici, or a tunnel for an upgrade. @throws DialError, or the target's own TLS error */
@@ -116,9 +121,9 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
     try {
       socket = await Promise.race([opening, dial.broken]);
     } catch (error) {
-      const failure = error instanceof DialError ? error : undefined;
-      dial.fail(failure ?? unreachable(error));
-      this.#watcher.ended(beganAt, to, failure);
+      dial.fail(unreachable(error));
+      if (exhaustedHere(error)) this.#watcher.unused();
+      else this.#watcher.ended(beganAt, to, error instanceof DialError ? error : undefined);
       throw error;
     } finally {
       this.#dials.delete(dial);

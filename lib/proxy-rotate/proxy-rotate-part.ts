@@ -1,6 +1,6 @@
 import { invalidOption } from '../core/errors.js';
 import { without } from '../core/options.js';
-import type { Part } from '../core/part.js';
+import type { ForwardFacts, Part } from '../core/part.js';
 import { type ProxyRotateHandler, proxyRotate } from './proxy-rotate.js';
 import {
   type ProxyRotateOptions,
@@ -26,5 +26,11 @@ export const proxyRotatePart: Part<'proxyRotate', ProxyRotateBlock, ProxyRotateH
         throw invalidOption(at('target.socketPath'), 'cannot go with proxyRotate', target.socketPath);
     },
   },
-  make: (options, { name }) => proxyRotate({ ...options, name }),
+  madeFrom: ({ forward }, options) => connectionsOf(options, forward),
+  make: (options, { name, forward }) =>
+    proxyRotate({ ...options, name, connections: connectionsOf(options, forward) }),
 };
+
+/** Node's client has its connections through a proxy from the rotation, which must have the API's limit for them. */
+const connectionsOf = ({ connections }: ProxyRotateBlock, forward: ForwardFacts): number | undefined =>
+  connections ?? forward.connections;

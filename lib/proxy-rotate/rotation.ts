@@ -4,7 +4,7 @@ import type { EgressProxyStatus } from '../core/egress-status.js';
 import { type ProxyError, shuttingDown } from '../core/errors.js';
 import type { Events } from '../core/events.js';
 import type { Clock } from '../core/steady-clock.js';
-import { requestedDelayMs } from '../http/retry-after.js';
+import { requestedDelayMs } from '../http/advertised-limits.js';
 import type { Cooldown, Mishap } from './cooldown.js';
 import { DialError } from './dial-error.js';
 import { cooldownStatus, EgressProxy, type ProxyOwner } from './egress-proxy.js';

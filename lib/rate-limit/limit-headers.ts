@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { LIMIT_HEADERS } from './gate/advertised-limits.js';
+import { LIMIT_HEADERS } from '../http/advertised-limits.js';
 
 /** Whether somebody nearer to the client has put limits of its own on the response. */
 export function hasLimitHeaders(res: ServerResponse): boolean {

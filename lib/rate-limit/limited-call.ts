@@ -1,7 +1,7 @@
 import type { Attempt } from '../core/attempt.js';
 import { ProxyError, shuttingDown } from '../core/errors.js';
 import type { Exchange, Limit, Permit } from '../core/exchange.js';
-import { readLimits } from './gate/advertised-limits.js';
+import { readLimits } from '../http/advertised-limits.js';
 import type { Gate, Passage } from './gate/gate.js';
 import { hasLimitHeaders, sentHeaders } from './limit-headers.js';
 import type { Limiter } from './quota/limiter.js';

@@ -1,6 +1,6 @@
 import type { AttemptOutcome } from '../core/attempt.js';
 import type { RetryContext } from '../core/exchange.js';
-import { requestedDelayMs } from '../http/retry-after.js';
+import { requestedDelayMs } from '../http/advertised-limits.js';
 import { backOffMs } from './back-off.js';
 import type { ResolvedRetry } from './retry-options.js';
 
@@ -39,6 +39,8 @@ export function decideRetry(
 function retryable(options: ResolvedRetry, outcome: AttemptOutcome): boolean {
   if (outcome.kind === 'response') return options.retryOnStatus.includes(outcome.head.status);
   if (outcome.kind === 'failure') {
+    // What its client has caused it would cause again.
+    if (outcome.by === 'client') return false;
     return outcome.retryClass !== undefined && options.retryOnErrors.includes(outcome.retryClass);
   }
   return false;

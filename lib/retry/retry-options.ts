@@ -44,13 +44,14 @@ export interface RetryOptions {
   retryOnErrors?: RetryClass[];
   /**
    * Methods that are safe to send again; the default is the idempotent ones (RFC 9110 §9.2.2). Add `POST` for an API
-   * that reads by POST. Any method is retried, with its body, when nothing of its request was
-   * sent: connection refused, host not found, no free connection.
+   * that reads by POST. Any method is retried, with its body, if nothing of its request was sent: connection refused, host
+   * not found, no free connection.
    * @default ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']
    */
   methods?: string[];
   /**
-   * Largest request body that is kept for a retry. A larger one streams through, and its call is not retried.
+   * Largest request body that is kept for a retry. A larger one streams through, and its call is not retried once
+   * anything of it was sent.
    * @default 1048576
    */
   maxBodyBytes?: number;

@@ -69,6 +69,7 @@ function figuresOf(figures: Figures): object {
     total: figures.total,
     success: figures.success,
     failure: figures.failure,
+    failed_by: figures.failedBy,
     aborted: figures.aborted,
     status_codes: figures.statusCodes,
     response_time: latencyOf(figures.responseTime),

@@ -1,5 +1,6 @@
 import type { ProxyError } from '../core/errors.js';
 import type { Exchange } from '../core/exchange.js';
+import { reasonOf } from '../http/reason.js';
 
 /** How a request ended: `left` is a client that went away while it received the response. */
 export type CallResult = 'success' | 'failure' | 'aborted' | 'left';
@@ -12,8 +13,10 @@ export function resultOf(
   { res, error }: Pick<Exchange, 'res' | 'error'>,
   cut: ProxyError | undefined,
 ): CallResult {
-  if (!res.headersSent) return error || cut ? 'failure' : 'aborted';
-  if (res.statusCode >= 500 || cut) return 'failure';
+  const by = (error ?? cut)?.by;
+  if (!res.headersSent) return by === undefined || by === 'client' ? 'aborted' : 'failure';
+  // A response that its client read too slowly was cut by its target, and left by its client.
+  if (res.statusCode >= 500 || (cut && cut.by !== 'client')) return 'failure';
   return res.writableFinished ? 'success' : 'left';
 }
 
@@ -24,5 +27,5 @@ export function messageOf(
 ): string {
   const cause = error ?? cut;
   if (cause) return cause.message;
-  return `status ${res.statusCode}${res.statusMessage ? ` ${res.statusMessage}` : ''}`;
+  return `status ${res.statusCode}${reasonOf(res) && ` ${reasonOf(res)}`}`;
 }

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import type { ProxyError } from '../core/errors.js';
-import type { Limit, Permit } from '../core/exchange.js';
-import { announcesBody, type Exchange } from '../core/exchange.js';
+import type { Blame, ProxyError } from '../core/errors.js';
+import { announcesBody, type Exchange, type Limit, type Permit } from '../core/exchange.js';
 import { messageOf, resultOf } from './call-outcome.js';
 import type { Delta } from './digest/delta.js';
 import { bump, bumpName, OTHERS } from './digest/tally.js';
@@ -115,6 +114,7 @@ export class Recorder {
       time: now,
       status: exchange.res.headersSent ? exchange.res.statusCode : 0,
       code: (exchange.error ?? cut)?.code,
+      by: blameOf(exchange, cut),
       message: redactedMessage(messageOf(exchange, cut)),
       method: exchange.req.method ?? '',
       path: redactedPath(url),
@@ -158,6 +158,7 @@ function count(
   const meter = measuredResponse(res);
   tally.total++;
   if (result !== 'left') tally[result]++;
+  if (result === 'failure') bump(tally.failedBy, blameOf(exchange, cut));
   if (res.headersSent) {
     bump(tally.statusCodes, res.statusCode);
     const firstAt = respondedAt ?? meter?.firstByteAt ?? 0;
@@ -178,6 +179,9 @@ function count(
   if (code) bumpName(tally.errors, code);
   return result === 'failure' || code !== undefined;
 }
+
+/** A response of the target is its own doing, and no error. */
+const blameOf = ({ error }: Exchange, cut: ProxyError | undefined): Blame => (error ?? cut)?.by ?? 'target';
 
 const hasBody = (method: string | undefined, status: number): boolean =>
   method !== 'HEAD' && status !== 204 && status !== 304;

@@ -1,3 +1,4 @@
+import type { Blame } from '../core/errors.js';
 import type { CacheVerdict } from '../core/exchange.js';
 
 /** The period of a query: all time, days (30 are kept) or hours (7 days are kept). */
@@ -23,6 +24,11 @@ export interface Figures {
   readonly success: number;
   /** Status 500 and above, or no response at all. Requests whose client left are neither success nor failure. */
   readonly failure: number;
+  /**
+   * These failures by who caused them: `target`, `egress` (a proxy), `client`, or `self`: this process, by a
+   * refusal of a stage or an error of its own.
+   */
+  readonly failedBy: Readonly<Partial<Record<Blame, number>>>;
   /** Clients that left before the head of a response. */
   readonly aborted: number;
   /** Requests by the status that the client got. */
@@ -61,6 +67,8 @@ export interface RecentError {
   readonly status: number;
   /** Code of the gateway's error; `undefined` where the target itself sent the status. */
   readonly code: string | undefined;
+  /** Who caused it; `undefined` for errors that an earlier version has stored. */
+  readonly by?: Blame | undefined;
   readonly message: string;
   readonly method: string;
   /** The requested path, with credentials in its query masked. */

@@ -32,11 +32,11 @@ export function newestErrors(
 
 function isStoredError(value: unknown): value is StoredError {
   if (typeof value !== 'object' || value === null) return false;
-  const { time, status, message, method, path, durationMs, attempts, template, code, requestId } =
+  const { time, status, message, method, path, durationMs, attempts, template, code, by, requestId } =
     value as Record<string, unknown>;
   return (
     [time, status, durationMs, attempts].every(Number.isFinite) &&
     [message, method, path, template].every((text) => typeof text === 'string') &&
-    [code, requestId].every((text) => text === undefined || typeof text === 'string')
+    [code, by, requestId].every((text) => text === undefined || typeof text === 'string')
   );
 }

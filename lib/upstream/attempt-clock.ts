@@ -4,6 +4,7 @@ import { headerValue } from '../http/headers.js';
 import { isStreamType } from '../http/stream-types.js';
 import type { Deadline, DeadlineWheel } from './deadline-wheel.js';
 import type { Upload, UploadWait } from './request/body-rules.js';
+import { SlowReader } from './response/slow-reader.js';
 import type { TimeBudget } from './time-budget.js';
 import type { Sending } from './transport.js';
 
@@ -26,9 +27,6 @@ export interface PhaseLimits {
 
 /** Limit for a connection where none is given. */
 export const CONNECT_MS = 10_000;
-
-/** A client that did not read for so long may have had its target give up. */
-const LONG_HOLD_MS = 1000;
 
 /** What is told when the time of a phase is up. */
 export interface ClockOwner {
@@ -56,13 +54,13 @@ export class AttemptClock implements Deadline {
   #upload: Upload | undefined;
   #awaits: UploadWait = 'client';
   #uploadBeganAt = 0;
+  #sentAt: number | undefined;
   #sending: Sending | undefined;
   #res: ServerResponse | undefined;
   #head: ResponseHead | undefined;
   /** The limit of the body; known once a tick has found that it is not there at once. */
   #bodyMs: number | undefined;
-  #heldSince: number | undefined;
-  #longestHoldMs = 0;
+  #reader: SlowReader | undefined;
 
   constructor(
     wheel: DeadlineWheel,
@@ -94,6 +92,11 @@ export class AttemptClock implements Deadline {
   /** Who an upload waits for. */
   get awaits(): UploadWait {
     return this.#upload?.awaits ?? 'target';
+  }
+
+  /** When the target had all of the request, on the clock of `performance.now()`. */
+  get sentAt(): number | undefined {
+    return this.#sentAt;
   }
 
   get phase(): Phase {
@@ -150,9 +153,9 @@ export class AttemptClock implements Deadline {
     this.#wheel.forget(this);
   }
 
-  /** Whether the client, who does not read or did not for long, may be why a response broke off. */
+  /** Whether the client, who did not read for long, may be why a response broke off. */
   heldByClient(): boolean {
-    return (this.#res?.writableNeedDrain ?? false) || this.#longestHoldMs >= LONG_HOLD_MS;
+    return this.#reader?.isBlamed(performance.now()) ?? false;
   }
 
   isDue(now: number): boolean {
@@ -181,6 +184,7 @@ export class AttemptClock implements Deadline {
   #awaitHead(): void {
     this.#phase = 'head';
     this.#begin(this.#budget.requestMs);
+    this.#sentAt = this.#since;
   }
 
   #uploadIsDue(now: number): boolean {
@@ -200,13 +204,11 @@ export class AttemptClock implements Deadline {
   }
 
   #bodyIsDue(now: number): boolean {
-    if (this.#res?.writableNeedDrain) {
-      this.#heldSince ??= now;
-      this.#longestHoldMs = Math.max(this.#longestHoldMs, now - this.#heldSince);
+    this.#reader ??= new SlowReader();
+    if (this.#res && this.#reader.look(this.#res, now)) {
       this.#since = now;
       return false;
     }
-    this.#heldSince = undefined;
     const received = this.#sending?.received ?? 0;
     if (received === Number.POSITIVE_INFINITY) return false;
     if (received !== this.#moves) {

@@ -3,6 +3,7 @@ import type { Exchange, Permit } from '../core/exchange.js';
 import { requestTimeout } from '../core/read-ahead.js';
 import { warnOf } from '../core/warning.js';
 import { headProblem } from '../http/head-problem.js';
+import { codingProblem } from '../http/transfer-coding.js';
 import { AttemptClock, type ClockOwner, type Phase, type PhaseLimits } from './attempt-clock.js';
 import type { DeadlineWheel } from './deadline-wheel.js';
 import {
@@ -10,6 +11,7 @@ import {
   proxyFailure,
   queueFailure,
   readFailure,
+  slowReaderFailure,
   timeoutFailure,
   unreadableFailure,
   uploadFailure,
@@ -113,6 +115,10 @@ export class AttemptRun implements Attempt, AttemptListener, ClockOwner {
     else this.#sending = sending;
   }
 
+  get sentAt(): number | undefined {
+    return this.#clock?.sentAt;
+  }
+
   connecting(): void {
     this.#clock?.connecting();
   }
@@ -134,7 +140,7 @@ export class AttemptRun implements Attempt, AttemptListener, ClockOwner {
     const now = performance.now();
     this.durationMs = now - this.startedAt;
     this.#clock?.responding(head, this.#owner.exchange.res, now);
-    const problem = headProblem(head);
+    const problem = headProblem(head) ?? codingProblem(head, this.#plan?.method ?? '');
     if (problem !== undefined) {
       this.#owner.failed(this, unreadableFailure(problem));
       return false;
@@ -191,7 +197,7 @@ export class AttemptRun implements Attempt, AttemptListener, ClockOwner {
     // A target may give a client up that does not read.
     const brokeOff =
       failure.error.code === 'ERR_UPSTREAM_RESET' || failure.error.code === 'ERR_UPSTREAM_TIMEOUT';
-    return this.accepted && brokeOff && this.#clock.heldByClient() ? { ...failure, by: 'client' } : failure;
+    return this.accepted && brokeOff && this.#clock.heldByClient() ? slowReaderFailure(failure) : failure;
   }
 
   expired(phase: Phase): void {

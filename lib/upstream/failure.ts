@@ -1,12 +1,13 @@
 import type { AttemptFailure, Blame, RetryClass } from '../core/attempt.js';
 import { ProxyError } from '../core/errors.js';
+import { exhaustedHere } from '../core/exhausted-here.js';
 import { requestTimeout } from '../core/read-ahead.js';
 import type { UploadWait } from './request/body-rules.js';
 
 interface Reading {
   code: ConstructorParameters<typeof ProxyError>[0];
   message: string;
-  /** Caused by the target if not set. */
+  /** Who caused it, where that is not what its code says. */
   by?: Blame;
   retryClass?: RetryClass;
   unsent?: boolean;
@@ -69,14 +70,13 @@ const UNREADABLE: Reading = {
 const REQUEST: Reading = {
   code: 'ERR_BAD_REQUEST',
   message: 'The request cannot be sent to the upstream',
-  by: 'client',
 };
 const WRONG_AGENT: Reading = {
   code: 'ERR_INTERNAL',
   message: "The given agent does not support the target's protocol",
-  by: 'self',
 };
-const CLOSED: Reading = { code: 'ERR_SHUTTING_DOWN', message: 'The proxy is shutting down', by: 'self' };
+const INTERNAL: Reading = { code: 'ERR_INTERNAL', message: 'The call failed inside the proxy' };
+const CLOSED: Reading = { code: 'ERR_SHUTTING_DOWN', message: 'The proxy is shutting down' };
 const TLS: Reading = { code: 'ERR_UPSTREAM_TLS', message: 'No trusted TLS connection to the upstream' };
 
 const BY_CODE: Readonly<Record<string, Reading>> = {
@@ -87,10 +87,6 @@ const BY_CODE: Readonly<Record<string, Reading>> = {
   EAI_NODATA: NOT_FOUND,
   EHOSTUNREACH: UNREACHABLE,
   ENETUNREACH: UNREACHABLE,
-  EADDRNOTAVAIL: EXHAUSTED,
-  EMFILE: EXHAUSTED,
-  ENFILE: EXHAUSTED,
-  ENOBUFS: EXHAUSTED,
   ETIMEDOUT: CONNECT_TIMEOUT,
   UND_ERR_CONNECT_TIMEOUT: CONNECT_TIMEOUT,
   ECONNRESET: RESET,
@@ -120,27 +116,27 @@ const UNREQUESTED = /^bad (response|upgrade)$/;
 
 /** Translates an error of a socket, a parser or a certificate into a failure of the call. */
 export function readFailure(error: unknown, staleConnection = false): AttemptFailure {
-  if (error instanceof ProxyError) return failureOf(error, blameOf(error));
+  if (error instanceof ProxyError) return failureOf(error);
   const reading = read(error);
-  const { code, message, by = 'target', retryClass, unsent = false, proxyStatus } = reading;
-  return {
-    kind: 'failure',
-    error: new ProxyError(code, message, { cause: error, proxyStatus }),
-    by,
-    retryClass,
-    unsent,
-    staleConnection: staleConnection && reading === RESET,
-  };
+  const { code, message, by, retryClass, unsent = false, proxyStatus } = reading;
+  const failure = failureOf(new ProxyError(code, message, { cause: error, proxyStatus, by }), retryClass);
+  return { ...failure, unsent, staleConnection: staleConnection && reading === RESET };
 }
 
-/** A failure that another stage has already described. */
-export function failureOf(error: ProxyError, by: Blame, retryClass?: RetryClass): AttemptFailure {
-  return { kind: 'failure', error, by, retryClass, unsent: false, staleConnection: false };
+/** A failure that is described already. */
+export function failureOf(error: ProxyError, retryClass?: RetryClass): AttemptFailure {
+  return { kind: 'failure', error, by: error.by, retryClass, unsent: false, staleConnection: false };
+}
+
+/** A response that its target broke off because the client did not read it. */
+export function slowReaderFailure({ error: { code, cause } }: AttemptFailure): AttemptFailure {
+  const message = 'The upstream gave up on a client that read too slowly';
+  return failureOf(new ProxyError(code, message, { by: 'client', cause }));
 }
 
 /** A failure caused by the egress proxy of an attempt. */
 export function proxyFailure(message: string): AttemptFailure {
-  return failureOf(new ProxyError('ERR_PROXY_CONNECT', message), 'egress');
+  return failureOf(new ProxyError('ERR_PROXY_CONNECT', message));
 }
 
 /**
@@ -153,13 +149,13 @@ export function timeoutFailure(afterMs: number, by: 'target' | 'self' = 'target'
     by === 'target'
       ? `The upstream did not respond ${within}`
       : `The upstream did not respond ${within}, all that was left of the call's time`;
-  return failureOf(new ProxyError('ERR_UPSTREAM_TIMEOUT', message), by, 'timeout');
+  return failureOf(new ProxyError('ERR_UPSTREAM_TIMEOUT', message, { by }), 'timeout');
 }
 
 /** An attempt that got none of this process' own connections. */
 export function queueFailure(afterMs: number): AttemptFailure {
   const message = `No connection to the upstream was free within ${Math.round(afterMs)} ms`;
-  return { ...failureOf(noConnection(message), 'self', 'socket'), unsent: true };
+  return { ...failureOf(noConnection(message), 'socket'), unsent: true };
 }
 
 /** Nothing was sent, for reasons on this side. */
@@ -169,41 +165,32 @@ export function noConnection(message: string): ProxyError {
 
 /** An attempt for which no connection was made in time. */
 export function connectFailure(by: 'target' | 'self'): AttemptFailure {
-  return { ...readFailure(Object.assign(new Error('No connection in time'), { code: 'ETIMEDOUT' })), by };
+  const { code, message, retryClass, proxyStatus } = CONNECT_TIMEOUT;
+  const error = new ProxyError(code, message, { by, proxyStatus: by === 'target' ? proxyStatus : undefined });
+  return { ...failureOf(error, retryClass), unsent: true };
 }
 
 /** An upload that came to a halt. */
 export function uploadFailure(awaits: UploadWait, requestMs: number): AttemptFailure {
-  if (awaits === 'client') return failureOf(requestTimeout(), 'client');
+  if (awaits === 'client') return failureOf(requestTimeout());
   if (awaits === 'target') return timeoutFailure(requestMs);
-  return failureOf(new ProxyError('ERR_INTERNAL', 'The stream given as options.buffer has stopped'), 'self');
+  return failureOf(new ProxyError('ERR_INTERNAL', 'The stream given as options.buffer has stopped'));
 }
 
 /** A response whose head cannot be passed on. @param problem what is wrong with it */
 export function unreadableFailure(problem: string): AttemptFailure {
   const message = `The upstream sent an unreadable response: ${problem}`;
-  return failureOf(new ProxyError('ERR_UPSTREAM_PROTOCOL', message), 'target');
+  return failureOf(new ProxyError('ERR_UPSTREAM_PROTOCOL', message));
 }
 
-const BLAME: Partial<Record<ProxyError['code'], Blame>> = {
-  ERR_PROXY_CONNECT: 'egress',
-  ERR_UPSTREAM_CONNECT: 'target',
-  ERR_UPSTREAM_PROTOCOL: 'target',
-  ERR_UPSTREAM_RESET: 'target',
-  ERR_UPSTREAM_TIMEOUT: 'target',
-  ERR_UPSTREAM_TLS: 'target',
-  ERR_BAD_REQUEST: 'client',
-  ERR_REQUEST_TIMEOUT: 'client',
-};
-
-/**
- * Who caused an error that comes with its code only: from the connection through an egress proxy, or from this
- * process.
- */
-const blameOf = ({ code }: ProxyError): Blame => BLAME[code] ?? 'self';
-
 function read(error: unknown): Reading {
-  if (!(error instanceof Error)) return internal();
+  if (!(error instanceof Error)) return INTERNAL;
+  if (exhaustedHere(error)) return EXHAUSTED;
+  // Each address of the target has failed: the one that tells of the target counts.
+  if (error instanceof AggregateError) {
+    const told = error.errors.map(read).find((reading) => reading !== EXHAUSTED && reading !== INTERNAL);
+    if (told) return told;
+  }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (error.name === 'HTTPParserError' || code.startsWith('HPE_')) return UNREADABLE;
   // `fixRequestBody` throws this for form fields that would break out of a multipart body.
@@ -213,11 +200,5 @@ function read(error: unknown): Reading {
   if (known) return known;
   if (CERTIFICATE.test(code)) return { ...TLS, proxyStatus: 'tls_certificate_error' };
   if (TLS_CODE.test(code)) return TLS;
-  return internal();
+  return INTERNAL;
 }
-
-const internal = (): Reading => ({
-  code: 'ERR_INTERNAL',
-  message: 'The call failed inside the proxy',
-  by: 'self',
-});

@@ -17,6 +17,11 @@ const TRAVEL: readonly string[] = [
   'methods',
   'traceMethod',
   'via',
+  'maxConnectionAgeMs',
+  'maxSockets',
+  'maxSocketsPerClient',
+  'socketIdleTimeoutMs',
+  'maxSocketAgeMs',
 ];
 
 export const forwardPart: Part<'forward', ForwardOptions, ForwardHandler, undefined> = {

@@ -5,9 +5,11 @@ import type { Duplex } from 'node:stream';
 import type { Options, Plugin } from 'http-proxy-middleware';
 import type { ProxyServer } from 'httpxy';
 import { Closing } from '../core/closing.js';
-import { ProxyError } from '../core/errors.js';
+import type { ProxyError } from '../core/errors.js';
 import { exchangeOf, type Handler } from '../core/exchange.js';
 import { sendError } from '../core/send-error.js';
+import { whenInTurn } from '../websocket/in-turn.js';
+import { taking } from '../websocket/offers.js';
 import { OpenSockets } from '../websocket/open-sockets.js';
 import { serveWithoutUpgrade } from '../websocket/serve-without-upgrade.js';
 import { ServerUpgrades } from '../websocket/server-upgrades.js';
@@ -29,11 +31,16 @@ import { staticOptions } from './options/static-options.js';
 import { watchedFilter } from './options/watched-filter.js';
 import { type Admission, admissionStage } from './request/admission.js';
 import { originForm } from './request/path.js';
+import { Turn } from './turn.js';
 import { Upstream } from './upstream.js';
 
 /** The middleware that {@link forward} returns. */
 export interface ForwardHandler {
-  (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
+  /**
+   * @param next called with an error, or where `pathFilter` excludes the request; without it errors are sent as JSON
+   * @returns settles when the response has closed, or with the call of `next`; it never rejects
+   */
+  (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void): Promise<void>;
   /**
    * Takes over a WebSocket: `server.on('upgrade', handler.upgrade)`. One that `pathFilter` excludes is left to the
    * server's other listeners, and refused if there are none. An upgrade to another protocol is ignored: the request
@@ -93,31 +100,43 @@ export function forward(
     plugins: [...(options.ejectPlugins ? [] : [eventsPlugin]), ...(options.plugins ?? []), engine.plugin],
   });
 
-  function forward(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
+  function forward(
+    req: IncomingMessage,
+    res: ServerResponse,
+    next?: (error?: unknown) => void,
+  ): Promise<void> {
+    let problem: ProxyError | undefined;
     try {
       req.url = originForm(req.url);
     } catch (thrown) {
-      handOn(readFailure(thrown).error, req, res, next);
-      return;
+      problem = readFailure(thrown).error;
     }
-    if (exchangeOf(req, res).abandoned) return;
+    const exchange = exchangeOf(req, res);
+    const turn = new Turn(exchange, next);
+    if (problem) turn.fail(problem);
+    if (problem || exchange.abandoned) return turn;
     if (ws) ownUpgrades.listen(req.socket, () => upgrade);
     if (prepared) {
-      req.url = prepared.rewrite(req.url);
-      engine.web(req, res, next);
-      return;
+      req.url = prepared.rewrite(req.url ?? '/');
+      engine.web(req, res, turn);
+      return turn;
     }
     proxy(req, res, (thrown) => {
       const error = thrown ?? filter.failure();
-      if (error === undefined) next();
-      else handOn(error, req, res, next);
+      if (error === undefined) turn.pass();
+      else turn.fail(error);
       throw HANDED_ON;
     }).catch(unlessHandedOn);
+    return turn;
   }
 
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer, egress?: UpgradeEgress): void {
     if (!takeUpgrade(req)) return;
     if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
+    whenInTurn(req, () => begin(req, socket, head, egress));
+  }
+
+  function begin(req: IncomingMessage, socket: Duplex, head: Buffer, egress?: UpgradeEgress): void {
     const exchange = beginUpgrade(req, socket, head, sockets);
     if (!exchange) return;
     const { res } = exchange;
@@ -125,7 +144,7 @@ export function forward(
       exchange.egress = egress;
       exchange.limits.unshift(egress);
     }
-    forward(req, res, (error) => {
+    void forward(req, res, (error) => {
       if (error !== undefined) sendError(req, res, error);
       else leaveUpgrade(exchange);
     });
@@ -137,24 +156,8 @@ export function forward(
       return engine.close();
     });
   }
+  taking(upgrade, meansWebSocket);
   return Object.assign(forward, { upgrade, admission: admissionStage(engine.admit), close });
-}
-
-function handOn(
-  thrown: unknown,
-  req: IncomingMessage,
-  res: ServerResponse,
-  next: (error?: unknown) => void,
-): void {
-  // What a router or another of the application's functions has thrown reaches its error handler unchanged.
-  exchangeOf(req, res).error = beforeSending(thrown);
-  next(thrown);
-}
-
-/** An error before the call was sent is not a failure of the target, whatever it looks like. */
-function beforeSending(thrown: unknown): ProxyError {
-  if (thrown instanceof ProxyError) return thrown;
-  return new ProxyError('ERR_INTERNAL', 'The call failed before it was sent', { cause: thrown });
 }
 
 // After each call, http-proxy-middleware adds a listener to the server that accepted it, one for each instance, and
@@ -206,18 +209,23 @@ function upstreamPlugin(
   plugin: Plugin;
   admit: Admission;
   /** Forwards a call whose options are the same for all calls, without http-proxy-middleware's preparation. */
-  web: (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
+  web: (req: IncomingMessage, res: ServerResponse, turn: Turn) => void;
   close: () => Promise<void>;
 } {
   let engine: Engine | undefined;
-  const given = proxyOptions(options);
+  const { target } = options;
+  // Parsed once for calls that no function of the application sees.
+  const given = {
+    ...proxyOptions(options),
+    ...(typeof target === 'string' ? { target: new URL(target) } : {}),
+  };
   return {
     admit: (req, res) => engine?.upstream.admit(req, res) ?? true,
-    web: (req, res, next) => {
+    web: (req, res, turn) => {
       engine?.upstream.web(req, res, given, (error) => {
         if (!error) return;
         engine?.events.report(error, req, res, given.target, (responded) => {
-          if (!responded) handOn(error, req, res, next);
+          if (!responded) turn.fail(error);
         });
       });
     },
@@ -283,7 +291,6 @@ function proxyOptions(options: ForwardOptions): Options {
   const { target, router, forward } = options;
   return {
     ...Object.fromEntries(entries),
-    ...(typeof target === 'string' ? { target: new URL(target) } : {}),
     // Without a target or a router http-proxy-middleware throws; an empty table routes nothing.
     ...(target === undefined && router === undefined && forward !== undefined ? { router: {} } : {}),
   };

@@ -3,6 +3,7 @@ import type { Options } from 'http-proxy-middleware';
 import type { ProxyServer, ProxyServerOptions, ProxyTarget } from 'httpxy';
 import { ProxyError } from '../core/errors.js';
 import type { Exchange } from '../core/exchange.js';
+import { codingRefusal } from '../http/transfer-coding.js';
 import { handshakeProblem } from '../websocket/upgrade.js';
 import { CallOptions } from './options/call-options.js';
 import type { UpstreamOptions } from './options/resolve-forward.js';
@@ -52,6 +53,8 @@ export class Planner {
   plan(exchange: Exchange, proxyOptions: ProxyServerOptions): Plan | undefined {
     const { req } = exchange;
     const { target, forward, buffer } = proxyOptions;
+    const refusal = codingRefusal(req);
+    if (refusal) throw refusal;
     if (!target && !forward) throw new ProxyError('ERR_INTERNAL', 'The router returned no target');
     if (exchange.egress && forward) {
       throw new ProxyError('ERR_INTERNAL', 'forward sends copies directly: not allowed with egress proxies');

@@ -6,6 +6,8 @@ import type { ProxyServer, ProxyServerOptions } from 'httpxy';
 import { ProxyError, shuttingDown } from '../core/errors.js';
 import { type Exchange, exchangeOf, knownExchange } from '../core/exchange.js';
 import { sendError } from '../core/send-error.js';
+import { ServerClosings } from '../core/server-closings.js';
+import { whenInTurn } from '../websocket/in-turn.js';
 import type { OpenSockets } from '../websocket/open-sockets.js';
 import { serveWithoutUpgrade } from '../websocket/serve-without-upgrade.js';
 import { beginUpgrade, meansWebSocket, takeUpgrade } from '../websocket/upgrade.js';
@@ -41,6 +43,7 @@ export class Upstream {
   #node: NodeTransport | undefined;
   readonly #limited = new WeakSet<Socket>();
   readonly #waiting = new Set<Call>();
+  readonly #servers = new ServerClosings(() => this.#letGo());
   #closed = false;
   #closing: Promise<void> | undefined;
 
@@ -85,6 +88,7 @@ export class Upstream {
     ended: (error?: ProxyError) => void,
   ): void {
     const exchange = exchangeOf(req, res);
+    if (req.socket) this.#servers.hear(Reflect.get(req.socket, 'server'));
     // The client left while a function of the application was awaited.
     if (exchange.abandoned) return ended();
     try {
@@ -156,6 +160,7 @@ export class Upstream {
   ): Promise<void> {
     if (!takeUpgrade(req)) return;
     if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
+    await new Promise<void>((resolve) => whenInTurn(req, resolve));
     const exchange = beginUpgrade(req, socket, head, this.#sockets);
     if (!exchange) return;
     await new Promise<void>((resolve, reject) => {
@@ -194,6 +199,12 @@ export class Upstream {
     return this.#node;
   }
 
+  /** A server that calls came in by has closed: connections that are idle are not kept for it. */
+  #letGo(): void {
+    this.#node?.closeIdle();
+    this.#undici?.closeIdle();
+  }
+
   /** Closes once; a second call returns the same promise. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -205,6 +216,7 @@ export class Upstream {
     for (const call of [...this.#waiting]) call.fail(shuttingDown());
     this.#upgrades.close();
     await this.#sockets.close(GRACE_MS);
+    this.#servers.close();
     this.#wheel.close();
     this.#node?.close();
     this.#planner.close();

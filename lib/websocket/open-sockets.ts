@@ -7,6 +7,8 @@ export interface SocketCounts {
   readonly bytesOut: number;
 }
 
+/** Time to close for one that opens when it is late. */
+const LATE_MS = 1000;
 const MAX_APIS = 1000;
 const OTHER = 'other';
 
@@ -19,13 +21,14 @@ interface ApiSockets {
 /** All open WebSockets by API, to count and to close them. */
 export class OpenSockets implements SocketRegistry {
   readonly #apis = new Map<string, ApiSockets>();
-  #leaving = false;
+  /** On the clock of `performance.now()`; `undefined` until it is closed. */
+  #leavesAt: number | undefined;
   #whenEmpty: (() => void) | undefined;
 
   /** Adds one that has opened. */
   add(socket: OpenSocket): void {
     this.#of(socket.api).open.add(socket);
-    if (this.#leaving) socket.goAway();
+    if (this.#leavesAt !== undefined) socket.goAway(Math.max(LATE_MS, this.#leavesAt - performance.now()));
   }
 
   /** Removes one that has closed, and keeps its byte counts. */
@@ -61,10 +64,10 @@ export class OpenSockets implements SocketRegistry {
    * opened meanwhile, are destroyed.
    */
   async close(graceMs: number): Promise<void> {
-    this.#leaving = true;
+    this.#leavesAt = performance.now() + graceMs;
     const all = () => [...this.#apis.values()].flatMap(({ open }) => [...open]);
     if (this.size === 0) return;
-    for (const socket of all()) socket.goAway();
+    for (const socket of all()) socket.goAway(graceMs);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => {
         for (const socket of all()) socket.destroy();

@@ -3,11 +3,15 @@ import { Server } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { ProxyError } from '../core/errors.js';
+import { announcesBody } from '../core/exchange.js';
+import { whenInTurn } from './in-turn.js';
+import { declineOthers } from './offers.js';
 import { refuseUpgrade } from './refuse-upgrade.js';
+import { chunkOf, LAST_CHUNK, RequestStream } from './request-stream.js';
 
 /** The server that accepted a connection, if known. Node stores it on the socket, though its types do not say so. */
-export function serverOf(socket: Duplex): Server | undefined {
-  const server: unknown = Reflect.get(socket, 'server');
+export function serverOf(socket: Duplex | undefined): Server | undefined {
+  const server: unknown = socket && Reflect.get(socket, 'server');
   return server instanceof Server ? server : undefined;
 }
 
@@ -17,18 +21,38 @@ export function serverOf(socket: Duplex): Server | undefined {
  * each first request. What they sent is given back to the server without that header.
  */
 export function serveWithoutUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
-  const server = serverOf(socket);
+  const server = serverOf(req.socket);
   if (!server) return refuseUpgrade(socket, NO_OTHER);
-  const { method, url, httpVersion, rawHeaders } = req;
+  declineOthers(server);
+  whenInTurn(req, () => {
+    // An https server reads HTTP on 'secureConnection', after the TLS handshake, which is over.
+    const event = req.socket instanceof TLSSocket ? 'secureConnection' : 'connection';
+    const plain = plainHead(req);
+    if (socket === req.socket) socket.unshift(Buffer.concat([plain, ...bodyOf(req), head]));
+    server.emit(event, socket === req.socket ? socket : new RequestStream(req, plain, socket));
+  });
+}
+
+/** Up to 24 the body follows the offer, as anything else that its client has sent. */
+const READS_BODY_FIRST = Number.parseInt(process.versions.node, 10) >= 25;
+
+/** The body of an offer, where Node has read all of it before it offers the upgrade. */
+function bodyOf(req: IncomingMessage): Buffer[] {
+  if (!READS_BODY_FIRST || !announcesBody(req)) return [];
+  const bytes: Buffer[] = [];
+  for (let chunk: unknown = req.read(); Buffer.isBuffer(chunk); chunk = req.read()) bytes.push(chunk);
+  if (req.headers['transfer-encoding'] === undefined) return bytes;
+  return [...bytes.flatMap(chunkOf), LAST_CHUNK];
+}
+
+function plainHead({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
   const lines = [`${method} ${url} HTTP/${httpVersion}`];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const [name = '', value = ''] = rawHeaders.slice(i, i + 2);
     const kept = withoutUpgrade(name.toLowerCase(), value);
     if (kept !== undefined) lines.push(`${name}: ${kept}`);
   }
-  socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
-  // An https server reads HTTP on 'secureConnection', after the TLS handshake, which is over.
-  server.emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket);
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
 }
 
 const NO_OTHER = new ProxyError('ERR_BAD_REQUEST', 'Only upgrades to WebSocket are served here');

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { invalidOption } from '../core/errors.js';
+import { taking } from './offers.js';
 import { NO_WEBSOCKET, refuseUpgrade } from './refuse-upgrade.js';
 import { serveWithoutUpgrade } from './serve-without-upgrade.js';
 import { meansWebSocket, passUpgradeBy, returnUpgrade, takeUpgrade, type UpgradeHandler } from './upgrade.js';
@@ -19,7 +20,7 @@ export function upgradeRoutes(routes: Readonly<Record<string, UpgradeHandler>>):
   const mounts = Object.entries(routes).map(([path, handler]) => checked(path, handler));
   mounts.sort((a, b) => b.path.length - a.path.length);
 
-  return function upgradeRoutes(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+  return taking(function upgradeRoutes(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     const url = (req.url ?? '/').replace(ORIGIN, '');
     const mount = mounts.find(({ path }) => isBelow(url, path));
     if (!mount && !passUpgradeBy(req, socket)) return;
@@ -30,7 +31,7 @@ export function upgradeRoutes(routes: Readonly<Record<string, UpgradeHandler>>):
     req.url = rest.startsWith('/') ? rest : `/${rest}`;
     returnUpgrade(req);
     mount.handler(req, socket, head);
-  };
+  }, meansWebSocket);
 }
 
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;

@@ -41,7 +41,7 @@ export function returnUpgrade(req: Marked): void {
 export function passUpgradeBy(req: Marked, socket: Duplex): boolean {
   const passed = (req[PASSED] ?? 0) + 1;
   req[PASSED] = passed;
-  return passed >= (serverOf(socket)?.listenerCount('upgrade') ?? 1);
+  return passed >= (serverOf(req.socket ?? socket)?.listenerCount('upgrade') ?? 1);
 }
 
 /** Leaves an upgrade that was begun to the server's other listeners, or refuses it if there are none. */
@@ -57,8 +57,8 @@ export function meansWebSocket({ headers }: Pick<IncomingMessage, 'headers'>): b
   return /(?:^|[,\s])websocket(?:$|[,\s])/i.test(headers.upgrade ?? '');
 }
 
-/** 16 bytes in base64 (RFC 6455 §4.1). */
-const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
+/** What decodes to 16 bytes (RFC 6455 §4.1); bits left over are the target's to judge, as in the RFC's own example. */
+const KEY = /^[A-Za-z0-9+/]{22}==$/;
 
 /**
  * Why a request is not a valid WebSocket handshake (RFC 6455 §4.2.1); `undefined` if it is. The version is left to

@@ -5,10 +5,12 @@ import type { BreakerDashboardOptions, BreakerDashboardSource } from '../../dash
 import { breaker } from '../../lib/breaker/breaker.js';
 import { CircuitRegistry } from '../../lib/breaker/circuit-registry.js';
 import { useBrowser } from '../support/browser.js';
+import { begin, call } from '../support/client.js';
 import { egressAt, realCircuits } from '../support/dashboard-scene.js';
 import { startForward } from '../support/forwarding.js';
 import { fastTime } from '../support/toy-time.js';
-import { startUpstream, status } from '../support/upstream.js';
+import { until } from '../support/until.js';
+import { hangUp, silence, startUpstream, status } from '../support/upstream.js';
 import { axeViolations, overflow } from './accessibility.js';
 import { mounted } from './mounted.js';
 
@@ -59,6 +61,22 @@ describe('the page of circuits', () => {
     expect(guard.state).to.equal('CLOSED');
     expect(await page.locator('#announcer').textContent()).to.equal('payments: Closed');
     expect(complaints).to.deep.equal([]);
+  });
+
+  it('says what the failures were, and apart from them what is not counted', async () => {
+    const registry = new CircuitRegistry();
+    const guard = breaker({ name: 'payments', registry, failureThreshold: 3 });
+    const upstream = await startUpstream([silence, status(503), hangUp, status(503)]);
+    const proxy = await startForward({ target: upstream.url }, guard);
+    const leaving = begin(proxy.url);
+    await until(() => upstream.requests.length === 1);
+    leaving.destroy();
+    for (let i = 0; i < 3; i++) await call(proxy.url, { method: 'POST', body: 'x' });
+    const { page } = await browser.visit(await board(registry));
+    await state(page, 'payments', 'Open');
+    const text = (part: string) => card(page, 'payments').locator(part).textContent();
+    expect(await text('.causes')).to.equal('3 failures: 2 responses with status 503, 1 reset');
+    expect(await text('.not-counted')).to.equal('Not counted: 1 client left or did not read');
   });
 
   it('says at the end of the countdown that the next call is a probe', async () => {

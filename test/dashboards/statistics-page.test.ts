@@ -31,6 +31,21 @@ describe('the page of statistics', () => {
     expect(complaints).to.deep.equal([]);
   });
 
+  it('says who caused the failures, and each of the latest errors', async () => {
+    const { url } = await statisticsBoard();
+    const { page } = await browser.visit(url);
+    await live(page);
+    const causes = page
+      .getByRole('heading', { name: 'Who caused the failures' })
+      .locator('xpath=following::*[1]');
+    expect(await causes.textContent()).to.match(/This proxy: a refusal or its own error.*The target/s);
+    const error = page.locator('.errors li').first();
+    await error.locator('summary').click();
+    expect(await error.textContent()).to.match(
+      /Caused by(The target|This proxy: a refusal or its own error)/,
+    );
+  });
+
   it('shows a path that is chosen in the table, and goes back and forth', async () => {
     const { url } = await statisticsBoard();
     const { page } = await browser.visit(url);

@@ -41,7 +41,9 @@ describe('the README of a package', () => {
     await symlink(resolve('node_modules'), join(folder.path, 'node_modules'));
     await writeFile(join(folder.path, 'package.json'), JSON.stringify({ ...own, scripts, ...settings }));
   }
-  const npm = (...args: string[]) => run('npm', args, { cwd: folder.path });
+  // What runs the tests may have told npm to be silent, and so every npm below it.
+  const npm = (...args: string[]) =>
+    run('npm', args, { cwd: folder.path, env: { npm_config_loglevel: 'notice' } });
   const inTarball = () => run('tar', ['-xzOf', tarball, 'package/README.md']);
   const inFolder = () => readFile(join(folder.path, 'README.md'), 'utf8');
   const isPutBack = () => !existsSync(join(folder.path, '.README.md.kept'));

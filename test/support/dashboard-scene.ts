@@ -14,6 +14,7 @@ export function errorsAt(now: number): RecentError[] {
     return {
       time: now - i * 7300 - 4000,
       status: late ? 504 : 503,
+      by: i % 4 === 3 || late ? 'target' : 'self',
       code: i % 4 === 3 ? undefined : late ? 'ERR_UPSTREAM_TIMEOUT' : 'ERR_CIRCUIT_OPEN',
       message:
         i % 4 === 3

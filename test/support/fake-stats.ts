@@ -148,6 +148,7 @@ export function figuresOf(total: number, failing: number, seed = 0, slow = 1): F
     total,
     success: total - failure,
     failure,
+    failedBy: withoutZero({ target: refused, self: failure - refused }),
     aborted: Math.round(total * 0.0008),
     statusCodes: withoutZero({ 200: ok, 404: notFound, 503: failure - refused, 504: refused }),
     responseTime: latencyOf(total, seed, slow),

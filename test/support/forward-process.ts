@@ -10,7 +10,7 @@ const all: ForwardOptions[] = JSON.parse(process.argv[2] ?? '[]');
 const ports = all.map(async (options) => {
   const handler = forward(options);
   const server = createServer((req, res) => {
-    handler(req, res, (error) => void sendError(req, res, error));
+    void handler(req, res, (error) => void sendError(req, res, error));
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return (server.address() as AddressInfo).port;

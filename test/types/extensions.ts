@@ -76,6 +76,7 @@ function nothing(): Figures {
     total: 0,
     success: 0,
     failure: 0,
+    failedBy: { target: 0 },
     aborted: 0,
     statusCodes: { 200: 0 },
     responseTime: none,

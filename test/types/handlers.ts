@@ -65,8 +65,7 @@ export function onNodeAlone(): void {
   createServer(proxy).on('upgrade', last.upgrade).on('upgrade', upgradeRoutes(routes));
   // @ts-expect-error a handler is a function
   upgradeRoutes({ '/api': proxy });
-  // @ts-expect-error a part passes on: there must be something to pass on to
-  createServer((req, res) => last(req, res));
+  createServer((req, res) => last(req, res) satisfies Promise<void>);
 }
 
 export function events(): void {

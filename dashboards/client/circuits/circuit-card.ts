@@ -1,9 +1,10 @@
-import type { Action, CircuitConfig, CircuitView, Transition } from '../shared/contract.js';
+import type { Action, CircuitView, Transition } from '../shared/contract.js';
 import { el, setAttribute, setText } from '../shared/element.js';
 import { formatCount, formatMany, formatMs, formatRatio } from '../shared/format.js';
 import { type IconName, icon } from '../shared/icon.js';
 import { moment, showMoment } from '../shared/moment.js';
 import { LOOKS } from './circuit-order.js';
+import { configLines, notCountedText } from './circuit-texts.js';
 import type { Countdowns } from './countdown.js';
 
 /** A line with a bar: a part of a whole. */
@@ -45,6 +46,9 @@ export class CircuitCard {
   readonly #failures = new Gauge('Failures in a row');
   readonly #probes = new Gauge('Probes that succeeded');
   readonly #window = new Gauge('Failed in the window');
+  readonly #slow = new Gauge('Slow in the window');
+  readonly #causes = el('p', { class: 'last causes' });
+  readonly #notCounted = el('p', { class: 'last not-counted' });
   readonly #last = el('p', { class: 'last' });
   readonly #lastTime = el('time');
   readonly #lastText = el('span', { class: 'message' });
@@ -73,8 +77,10 @@ export class CircuitCard {
       el('header', {}, this.#heading, this.#state),
       this.#meaning,
       el('div', { class: 'until' }, this.#next, this.#nextRail),
-      el('dl', { class: 'gauges' }, this.#failures.row, this.#probes.row, this.#window.row),
+      el('dl', { class: 'gauges' }, this.#failures.row, this.#probes.row, this.#window.row, this.#slow.row),
+      this.#causes,
       this.#last,
+      this.#notCounted,
       el(
         'div',
         { class: 'folds' },
@@ -103,7 +109,7 @@ export class CircuitCard {
     if (this.#icon !== look.icon) this.#state.replaceChildren(icon(look.icon), el('span', {}, look.word));
     this.#icon = look.icon;
     setAttribute(this.element, 'data-tone', look.tone);
-    const { timeToResetMs: leftMs, config } = circuit;
+    const { timeToResetMs: leftMs, openForMs } = circuit;
     const open = circuit.state === 'OPEN';
     const forced = open && leftMs === null;
     setText(this.#meaning, forced ? 'Forced open: calls are refused until someone closes it.' : look.meaning);
@@ -111,7 +117,7 @@ export class CircuitCard {
     if (!open || leftMs === null) return this.#countdowns.end(this.#next);
     this.#countdowns.begin(this.#next, {
       leftMs,
-      wholeMs: config.resetTimeoutMs,
+      wholeMs: openForMs,
       words: (left) => `Next probe in ${left}`,
       over: 'The next call is a probe',
       share: (share) => {
@@ -122,13 +128,27 @@ export class CircuitCard {
     });
   }
 
-  #showGauges({ state, failures, successes, windowTotal, failureRatio, config }: CircuitView): void {
-    const { failureThreshold, successThreshold, minimumRequests, windowMs } = config;
+  #showGauges({
+    state,
+    failures,
+    successes,
+    windowTotal,
+    failureRatio,
+    slowCallRatio,
+    config,
+  }: CircuitView): void {
+    const { failureThreshold, successThreshold, minimumRequests, windowMs, slowCallMs } = config;
     const near = failures / failureThreshold;
     const tone = failures === 0 ? 'plain' : near >= 1 ? 'bad' : 'warning';
     this.#failures.show(`${formatCount(failures)} of ${formatCount(failureThreshold)}`, near, tone);
     this.#probes.row.hidden = state !== 'HALF_OPEN';
     this.#probes.show(`${successes} of ${successThreshold}`, successes / successThreshold, 'good');
+    this.#slow.row.hidden = slowCallMs === false;
+    if (slowCallMs !== false) {
+      const slow = `${formatRatio(slowCallRatio, 1)} took ${formatMs(slowCallMs)} or more`;
+      const tone = slowCallRatio >= config.slowCallRatio ? 'bad' : slowCallRatio > 0 ? 'warning' : 'plain';
+      this.#slow.show(slow, slowCallRatio, tone);
+    }
     this.#window.row.hidden = config.failureRatio === false;
     if (config.failureRatio === false) return;
     const over = windowTotal >= minimumRequests && failureRatio >= config.failureRatio;
@@ -143,7 +163,12 @@ export class CircuitCard {
     );
   }
 
-  #showLast({ lastFailure, lastFailureTime }: CircuitView): void {
+  #showLast({ lastFailure, lastFailureTime, failureText, notCounted }: CircuitView): void {
+    const apart = notCountedText(notCounted);
+    this.#causes.hidden = failureText === '';
+    setText(this.#causes, failureText);
+    this.#notCounted.hidden = apart === '';
+    setText(this.#notCounted, apart);
     this.#last.hidden = lastFailureTime === null;
     if (lastFailureTime === null) return;
     showMoment(this.#lastTime, lastFailureTime);
@@ -180,25 +205,4 @@ export class CircuitCard {
     });
     this.#history.replaceChildren(...lines);
   }
-}
-
-function configLines(config: CircuitConfig): HTMLElement[] {
-  const { failureRatio } = config;
-  const lines: readonly (readonly [name: string, value: string])[] = [
-    ['Opens after', `${formatMany(config.failureThreshold, 'failure')} in a row`],
-    [
-      'Opens at a ratio of',
-      failureRatio === false
-        ? 'off'
-        : `${formatRatio(failureRatio, 1)} failed of at least ${config.minimumRequests} in ${formatMs(config.windowMs)}`,
-    ],
-    ['Stays open for', formatMs(config.resetTimeoutMs)],
-    ['Closes after', formatMany(config.successThreshold, 'good probe')],
-    ['Probes at a time', `${config.maxProbes}, each given up after ${formatMs(config.probeTimeoutMs)}`],
-    ['Attempt timeout', formatMs(config.requestTimeoutMs)],
-    ['Counts a 429 as a failure', config.countRateLimited ? 'yes' : 'no'],
-  ];
-  return lines.map(([name, value]) =>
-    el('div', {}, el('dt', {}, name), el('dd', { class: 'number' }, value)),
-  );
 }

@@ -22,6 +22,8 @@ export interface Figures {
   readonly total: number;
   readonly success: number;
   readonly failure: number;
+  /** These failures by who caused them: target, egress, client or self. */
+  readonly failedBy: Counts;
   readonly aborted: number;
   readonly statusCodes: Counts;
   readonly responseTime: Latency;
@@ -48,6 +50,7 @@ export interface RecentError {
   readonly time: number;
   readonly status: number;
   readonly code?: string | undefined;
+  readonly by?: string | undefined;
   readonly message: string;
   readonly method: string;
   readonly path: string;
@@ -118,7 +121,10 @@ export interface Transition {
 /** Options of a circuit. */
 export interface CircuitConfig {
   readonly failureThreshold: number;
+  readonly failureStatuses: readonly (number | string)[];
   readonly resetTimeoutMs: number;
+  readonly backoffFactor: number;
+  readonly maxResetTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly successThreshold: number;
   readonly maxProbes: number;
@@ -126,6 +132,8 @@ export interface CircuitConfig {
   readonly failureRatio: number | false;
   readonly minimumRequests: number;
   readonly windowMs: number;
+  readonly slowCallMs: number | false;
+  readonly slowCallRatio: number;
   readonly countRateLimited: boolean;
 }
 
@@ -136,13 +144,20 @@ export interface CircuitView {
   readonly circuit: string;
   readonly state: CircuitState;
   readonly failures: number;
+  /** What they were: `5 failures: 3 timeouts of the target, 2 resets`; empty without any. */
+  readonly failureText: string;
+  /** Attempts that failed through no fault of the target. */
+  readonly notCounted: { readonly client: number; readonly egress: number; readonly self: number };
   readonly successes: number;
   readonly lastFailureTime: number | null;
   readonly lastFailure: string | null;
+  /** How long it stays open in all. */
+  readonly openForMs: number;
   /** `null` if it was forced open. */
   readonly timeToResetMs: number | null;
   readonly windowTotal: number;
   readonly failureRatio: number;
+  readonly slowCallRatio: number;
   readonly config: CircuitConfig;
   readonly transitions: readonly Transition[];
   /** The API whose cached responses can be purged; missing if they cannot. */

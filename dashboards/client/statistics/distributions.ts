@@ -13,11 +13,21 @@ const VERDICTS: Readonly<Record<string, string>> = {
   bypass: 'Bypassed',
 };
 
+/** Who caused a failure. */
+export const BLAME: Readonly<Record<string, string>> = {
+  target: 'The target',
+  egress: 'An egress proxy',
+  client: 'The client',
+  self: 'This proxy: a refusal or its own error',
+};
+
 /** Statuses, error codes, cache verdicts, egress proxies and volume of a view. */
 export class Distributions {
   readonly #statuses: Distribution;
   readonly #codes: Distribution;
   readonly #codesTitle = el('h3', {}, 'Errors of the proxy itself');
+  readonly #blame: Distribution;
+  readonly #blameTitle = el('h3', {}, 'Who caused the failures');
   readonly #cache: Distribution;
   readonly #proxies: Distribution;
   readonly #volume: readonly (readonly [read: (view: View) => string, value: HTMLElement])[];
@@ -31,6 +41,12 @@ export class Distributions {
     });
     statuses.append(this.#codesTitle);
     this.#codes = new Distribution(statuses, { caption: 'Calls by error code', of: 'Code', nothing: '' });
+    statuses.append(this.#blameTitle);
+    this.#blame = new Distribution(statuses, {
+      caption: 'Failures by who caused them',
+      of: 'Caused by',
+      nothing: '',
+    });
     this.#cache = new Distribution(panel('cache', 'Cache'), {
       caption: 'Calls by cache verdict',
       of: 'Verdict',
@@ -46,11 +62,14 @@ export class Distributions {
 
   /** Shows the shares of a view. */
   show(view: View): void {
-    const { statusCodes, errors, cache, proxies } = view.figures;
+    const { statusCodes, errors, failedBy, cache, proxies } = view.figures;
     this.#statuses.show(byStatus(statusCodes));
     const codes = mostFirst(errors);
     this.#codesTitle.hidden = codes.length === 0;
     this.#codes.show(codes.map((share) => ({ ...share, tone: 'bad' })));
+    const blame = mostFirst(failedBy);
+    this.#blameTitle.hidden = blame.length === 0;
+    this.#blame.show(blame.map((share) => ({ ...share, label: BLAME[share.key] ?? share.key, tone: 'bad' })));
     this.#cache.show(
       mostFirst(cache).map((share) => ({
         ...share,

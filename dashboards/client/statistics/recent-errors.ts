@@ -3,7 +3,7 @@ import { arrange, el, setText } from '../shared/element.js';
 import { formatCount, formatMs, formatUtc } from '../shared/format.js';
 import { moment } from '../shared/moment.js';
 import { panel } from './distribution.js';
-import { statusName } from './distributions.js';
+import { BLAME, statusName } from './distributions.js';
 
 const SHOWN_AT_FIRST = 8;
 
@@ -81,6 +81,7 @@ function details({
   time,
   status,
   code,
+  by,
   message,
   method,
   path,
@@ -93,6 +94,7 @@ function details({
     ['Request', `${method} ${path}`],
     ['Status', status < 100 ? 'no response' : statusName(String(status))],
     ['Code', code ?? 'none: the response is the target’s'],
+    ['Caused by', by === undefined ? undefined : (BLAME[by] ?? by)],
     ['Request id', requestId],
     ['Duration', formatMs(durationMs)],
     ['Attempts', String(attempts)],

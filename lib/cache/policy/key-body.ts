@@ -11,12 +11,6 @@ interface ParsedRequest extends IncomingMessage {
   rawBody?: unknown;
 }
 
-/** Whether a request has a body, whether or not it was read already. */
-export function hasBody(req: IncomingMessage): boolean {
-  const { 'content-length': length, 'transfer-encoding': coding } = req.headers;
-  return coding !== undefined || (length !== undefined && length !== '0');
-}
-
 /**
  * Digest of a request's body. Where nothing has read the body yet, it is read here and left on `req.rawBody`, where
  * `forward()` picks it up. Calls back with `undefined` where the body is too large, or was read but not kept; does

@@ -28,6 +28,8 @@ export interface StoreRequest {
   readonly targetUri?: string;
   /** Only requests with the same credential get what is stored for it. */
   readonly personal?: boolean;
+  /** The response's headers as the upstream sent them, if its references may have been changed for the client. */
+  readonly upstreamHeaders?: RawHeaders | undefined;
 }
 
 /** Head of a response that may be stored. */
@@ -122,7 +124,13 @@ export function sealEntry(meta: EntryMeta, bodyLength: number): EntryMeta | unde
 function isStorableMethod(request: StoreRequest, response: StoreResponse, policy: CachePolicy): boolean {
   if (request.method === 'HEAD') return false;
   if (isCachedMethod(policy, request.method)) return true;
-  return policy.mode === 'standard' && isOwnContentLocation(request, response);
+  return (
+    policy.mode === 'standard' &&
+    isOwnContentLocation(request, {
+      status: response.status,
+      rawHeaders: request.upstreamHeaders ?? response.rawHeaders,
+    })
+  );
 }
 
 function refusalOf(

@@ -52,7 +52,8 @@ export function responseHeaders(
   return [...headers, ...given];
 }
 
-/** The names in the letter case they were set in: every Node has this method, its types only for requests. */
-function rawNames(res: ServerResponse): string[] {
-  return (res as unknown as { getRawHeaderNames(): string[] }).getRawHeaderNames();
+/** The names in the letter case they were set in; of HTTP/2 they have none. */
+function rawNames(res: ServerResponse & { getRawHeaderNames?(): string[] }): string[] {
+  // Every Node has this method, its types only for requests.
+  return res.getRawHeaderNames?.() ?? res.getHeaderNames();
 }

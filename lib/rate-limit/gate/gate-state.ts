@@ -1,4 +1,4 @@
-import type { AdvertisedLimits } from './advertised-limits.js';
+import type { AdvertisedLimits } from '../../http/advertised-limits.js';
 
 /** What a gate knows. Times are milliseconds of one monotonic clock. */
 export interface GateState {

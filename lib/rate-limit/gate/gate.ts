@@ -1,8 +1,8 @@
 import type { LimitStatus } from '../../core/egress-status.js';
 import type { Clock } from '../../core/steady-clock.js';
+import type { AdvertisedLimits } from '../../http/advertised-limits.js';
 import type { LimitName, RateLimitEmitter } from '../rate-limit-events.js';
 import type { Refusal } from '../refusal.js';
-import type { AdvertisedLimits } from './advertised-limits.js';
 import { type GateState, isExhausted } from './gate-state.js';
 
 /** A call that was let through, and the window in which it was counted, if any. */

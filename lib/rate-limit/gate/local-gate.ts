@@ -1,7 +1,7 @@
 import type { LimitStatus } from '../../core/egress-status.js';
+import type { AdvertisedLimits } from '../../http/advertised-limits.js';
 import type { LimitName } from '../rate-limit-events.js';
 import type { Refusal } from '../refusal.js';
-import type { AdvertisedLimits } from './advertised-limits.js';
 import {
   exhaustedRefusal,
   type Gate,

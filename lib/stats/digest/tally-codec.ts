@@ -1,8 +1,11 @@
+import { BLAMES } from '../../core/errors.js';
 import type { Centroids } from './centroids.js';
 import { Packer, type Unpacker, unpacked } from './packing.js';
 import { bump, bumpName, CACHE_VERDICTS, COUNTERS, Tally } from './tally.js';
 
-const VERSION = 1;
+const VERSION = 2;
+/** Without who caused the failures. */
+const BEFORE_BLAME = 1;
 
 /** Encodes a tally: a few hundred bytes, at most about 1.5 KB. */
 export function encodeTally(tally: Tally): Buffer {
@@ -26,6 +29,7 @@ export function writeTally(to: Packer, tally: Tally): void {
     to.count(times);
   }
   for (const verdict of CACHE_VERDICTS) to.count(tally.cache.get(verdict) ?? 0);
+  for (const by of BLAMES) to.count(tally.failedBy.get(by) ?? 0);
   for (const names of [tally.proxies, tally.errors]) {
     to.count(names.size);
     for (const [name, times] of names) {
@@ -39,13 +43,18 @@ export function writeTally(to: Packer, tally: Tally): void {
 
 /** Reads what {@link writeTally} wrote; throws on anything else. */
 export function readTally(from: Unpacker): Tally {
-  if (from.count() !== VERSION) throw new RangeError('Of another version');
+  const version = from.count();
+  if (version !== VERSION && version !== BEFORE_BLAME) throw new RangeError('Of another version');
   const tally = new Tally();
   for (const counter of COUNTERS) tally[counter] = from.count();
   for (let left = from.length(); left > 0; left--) bump(tally.statusCodes, from.count(), from.count());
   for (const verdict of CACHE_VERDICTS) {
     const times = from.count();
     if (times > 0) tally.cache.set(verdict, times);
+  }
+  for (const by of version === BEFORE_BLAME ? [] : BLAMES) {
+    const times = from.count();
+    if (times > 0) tally.failedBy.set(by, times);
   }
   for (const names of [tally.proxies, tally.errors]) {
     for (let left = from.length(); left > 0; left--) bumpName(names, from.text(), from.count());

@@ -1,3 +1,4 @@
+import type { Blame } from '../../core/errors.js';
 import type { CacheVerdict } from '../../core/exchange.js';
 import type { Figures } from '../stats-source.js';
 import { type Centroids, latencyOf, mergeCentroids } from './centroids.js';
@@ -42,6 +43,7 @@ export class Tally {
   retried = 0;
   readonly statusCodes = new Map<number, number>();
   readonly cache = new Map<CacheVerdict, number>();
+  readonly failedBy = new Map<Blame, number>();
   readonly proxies = new Map<string, number>();
   readonly errors = new Map<string, number>();
   responseTime: Centroids | undefined = undefined;
@@ -51,6 +53,7 @@ export class Tally {
     for (const counter of COUNTERS) this[counter] += other[counter];
     for (const [status, times] of other.statusCodes) bump(this.statusCodes, status, times);
     for (const [verdict, times] of other.cache) bump(this.cache, verdict, times);
+    for (const [by, times] of other.failedBy) bump(this.failedBy, by, times);
     for (const [proxy, times] of other.proxies) bumpName(this.proxies, proxy, times);
     for (const [code, times] of other.errors) bumpName(this.errors, code, times);
     this.responseTime = mergeCentroids(this.responseTime, other.responseTime);
@@ -86,6 +89,7 @@ export function figuresOf(tally: Tally = NOTHING): Figures {
     total,
     success,
     failure,
+    failedBy: record(tally.failedBy),
     aborted,
     statusCodes: record(tally.statusCodes),
     responseTime: latencyOf(tally.responseTime),

@@ -5,11 +5,14 @@ import { sendableReason } from '../../http/head-problem.js';
 import { unreadableFailure } from '../failure.js';
 import { readBeforeWriteError } from '../read-before-error.js';
 import { drain } from '../response/drain.js';
-import { besideHeaders, responseHeaders, sendableTrailers } from '../response/headers.js';
+import { flushOf } from '../response/flush.js';
+import { besideHeaders, responseHeaders } from '../response/headers.js';
 import { type HeadersBefore, headersBefore, restoreHeaders } from '../response/headers-before.js';
+import { addTrailers } from '../response/trailers.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
-import { hearInterim } from './interim.js';
+import { sendConnection } from './connection.js';
+import { hearInterim, refuseSwitch } from './interim.js';
 import { ListenerMark } from './listener-mark.js';
 import { Redirects } from './redirects.js';
 import { type StandIn, standIn } from './stand-in.js';
@@ -40,6 +43,8 @@ export class NodeAttempt implements Sending {
   #redirects: Redirects | undefined;
   #over = false;
   #accepted = false;
+  /** An accepted body that nothing but its connection's close ends. */
+  #endedByClose = false;
   /** All of the response is here; who handles it himself may still be at it. */
   #arrived = false;
   #silence: Error | undefined;
@@ -83,17 +88,20 @@ export class NodeAttempt implements Sending {
     const { body } = this.#plan;
     if (proxyReq.socket) whenOpen(proxyReq.socket, this.#listener);
     if (body) proxyReq.once('finish', () => this.#listener.sent());
-    // httpxy sets `Connection: close` on a request with chunks.
-    if (proxyReq.hasHeader('transfer-encoding') && proxyReq.shouldKeepAlive) {
-      proxyReq.setHeader('connection', 'keep-alive');
-    }
+    sendConnection(proxyReq);
     if (options.proxyTimeout) proxyReq.once('timeout', this.#silent);
     if (options.followRedirects) {
       this.#redirects ??= new Redirects(this.#plan, this.#limits.redirects, this.#agentOf);
       this.#redirects.begin(proxyReq, options);
     }
     if (proxyReq.socket) readBeforeWriteError(proxyReq.socket);
-    hearInterim(proxyReq, this.#plan.exchange, (error) => this.hookFailed(error));
+    const refused = (error: Error) => this.hookFailed(error);
+    hearInterim(proxyReq, this.#plan.exchange, refused);
+    refuseSwitch(proxyReq, refused);
+    // At once: Node takes a body for complete that its close would have ended, right after it has told of a reset.
+    proxyReq.prependListener('error', (error) => {
+      if (proxyReq === this.#proxyReq && this.#endedByClose && !this.#arrived) this.fail(error);
+    });
     proxyReq.on('close', () => {
       // A part of an accepted response may still wait for the client to read.
       if (proxyReq === this.#proxyReq && !this.#accepted) this.closed();
@@ -109,7 +117,7 @@ export class NodeAttempt implements Sending {
       this.hookFailed(unreadableFailure(`status ${status}`).error, proxyRes);
       return false;
     }
-    const { rawHeaders } = proxyRes;
+    const rawHeaders = framedOnce(proxyRes);
     const statusText = sendableReason(proxyRes.statusMessage ?? '');
     proxyRes.statusMessage = statusText;
     this.#accepted = this.#listener.head({ status, statusText, rawHeaders });
@@ -118,6 +126,10 @@ export class NodeAttempt implements Sending {
       this.#disown(proxyRes);
       return false;
     }
+    // Before httpxy's own listener, which destroys the client's response: the call would take that for a client that
+    // has left.
+    proxyRes.once('error', this.fail);
+    this.#endedByClose = !proxyRes.headers['content-length'] && !proxyRes.headers['transfer-encoding'];
     this.#before = headersBefore(this.#res);
     // httpxy reads these headers of the client's request for the response: Host for redirects, Connection for
     // keep-alive.
@@ -126,8 +138,8 @@ export class NodeAttempt implements Sending {
       host,
       connection: connection && (/\bclose\b/i.test(connection) ? 'close' : 'keep-alive'),
     };
-    const { setCookie } = this.#limits;
-    const facts = { status, setCookie, sent: this.#plan };
+    const { setCookie, rewriteLocation } = this.#limits;
+    const facts = { status, setCookie, rewriteLocation, sent: this.#plan };
     const headers = responseHeaders(rawHeaders, this.#plan.exchange, facts);
     Object.assign(proxyRes, { headers: besideHeaders(this.#res, headers) });
     lingerWhileUploading(this.req);
@@ -152,7 +164,7 @@ export class NodeAttempt implements Sending {
     this.#arrived = true;
     const ended = this.#res.writableEnded;
     if (proxyRes.rawTrailers.length > 0 && !ended)
-      this.#res.addTrailers(sendableTrailers(proxyRes.rawTrailers));
+      addTrailers(this.#res, proxyRes.rawTrailers, proxyRes.rawHeaders);
     // A listener that writes the response itself may still be at work, and may fail.
     if (this.#options?.selfHandleResponse && !ended) this.#res.once('close', this.#finish);
     else this.#finish();
@@ -243,8 +255,11 @@ export class NodeAttempt implements Sending {
   #countBody(proxyRes: IncomingMessage): void {
     const { exchange } = this.#plan;
     if (this.#options?.selfHandleResponse) return;
+    const flush = flushOf(this.#res, proxyRes.rawHeaders);
     proxyRes.on('data', (chunk: Buffer) => {
       exchange.bytesOut += chunk.length;
+      // After httpxy's pipe, whose listener comes behind this one.
+      if (flush) process.nextTick(flush);
     });
   }
 
@@ -273,4 +288,10 @@ export class NodeAttempt implements Sending {
 // a body that came with the head: the two are sent together.
 function flushHead(res: ServerResponse): void {
   if (!res.headersSent && !res.destroyed && !res.writableEnded) res.flushHeaders();
+}
+
+/** Only a lenient parser takes both lengths: the chunks hold, and the other one is not passed on (RFC 9112 §6.3). */
+function framedOnce({ headers, rawHeaders }: IncomingMessage): string[] {
+  if (!headers['transfer-encoding'] || headers['content-length'] === undefined) return rawHeaders;
+  return rawHeaders.filter((_, i) => rawHeaders[i - (i % 2)]?.toLowerCase() !== 'content-length');
 }

@@ -3,25 +3,33 @@ import type { Duplex } from 'node:stream';
 import type { ProxyError } from '../../core/errors.js';
 import type { Exchange } from '../../core/exchange.js';
 import { unreadableFailure } from '../failure.js';
-import { sendInformation } from '../response/interim.js';
+import { InterimResponses } from '../response/interim.js';
 
 /**
  * Passes on what comes in front of a response.
- * @param refused hears of a switch to another protocol, which nobody has requested
+ * @param refused hears why there will be none
  */
 export function hearInterim(
   proxyReq: ClientRequest,
   exchange: Exchange,
   refused: (error: ProxyError) => void,
 ): void {
-  const switched = () => refused(unreadableFailure('status 101').error);
+  let interim: InterimResponses | undefined;
   proxyReq.on('information', ({ statusCode, rawHeaders }: InformationEvent) => {
-    if (statusCode === 101) switched();
-    else sendInformation(exchange, statusCode, rawHeaders);
+    interim ??= new InterimResponses(exchange, {
+      hold: () => void proxyReq.socket?.pause(),
+      release: () => void proxyReq.socket?.resume(),
+    });
+    const error = interim.pass(statusCode, rawHeaders);
+    if (error) refused(error);
   });
+}
+
+/** Refuses a switch to another protocol, which nobody has requested (RFC 9110 §15.2.2). */
+export function refuseSwitch(proxyReq: ClientRequest, refused: (error: ProxyError) => void): void {
   // Without a listener Node closes the connection, and tells no reason.
   proxyReq.on('upgrade', (_proxyRes, socket: Duplex) => {
     socket.on('error', () => {}).destroy();
-    switched();
+    refused(unreadableFailure('status 101').error);
   });
 }

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
+import { guardIdle } from '../../http/idle-connections.js';
 
 /**
  * Keep-alive connections of Node's client with one owner, who closes them. The agents of httpxy and of Node itself
@@ -9,11 +10,20 @@ export class NodePools {
   readonly #http: http.Agent;
   readonly #https: https.Agent;
 
-  /** @param connections maximum for each target */
-  constructor(connections: number) {
+  /**
+   * @param connections maximum for each target
+   * @param insecure takes responses that are not valid HTTP
+   * @param maxAgeMs after which a connection is not used again; `Infinity` is no limit
+   */
+  constructor(connections: number, maxAgeMs = Number.POSITIVE_INFINITY, insecure = false) {
     const pool = { keepAlive: true, maxSockets: connections, maxFreeSockets: connections };
-    this.#http = new http.Agent(pool);
-    this.#https = new https.Agent(pool);
+    this.#http = guardIdle(new http.Agent(pool), maxAgeMs);
+    this.#https = guardIdle(new https.Agent(pool), maxAgeMs);
+    if (!insecure) return;
+    process.emitWarning('insecureHTTPParser takes responses from which a target can smuggle others', {
+      code: 'RESILIENT_PROXY_INSECURE',
+    });
+    for (const agent of [this.#http, this.#https]) beLenient(agent as unknown as Adding);
   }
 
   /** The pool for https, or for http. */
@@ -21,8 +31,29 @@ export class NodePools {
     return encrypted ? this.#https : this.#http;
   }
 
+  /** Closes the connections that no request uses. */
+  closeIdle(): void {
+    for (const { freeSockets } of [this.#http, this.#https]) {
+      for (const sockets of Object.values(freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+    }
+  }
+
   close(): void {
     this.#http.destroy();
     this.#https.destroy();
   }
+}
+
+/** Methods of Node's agents and requests that are missing in their types. */
+interface Adding {
+  addRequest(req: http.ClientRequest & { insecureHTTPParser?: boolean }, ...rest: unknown[]): void;
+}
+
+/** Node reads it when the request gets its connection, and httpxy does not pass it on. */
+function beLenient(agent: Adding): void {
+  const { addRequest } = agent;
+  agent.addRequest = (req, ...rest) => {
+    req.insecureHTTPParser = true;
+    addRequest.call(agent, req, ...rest);
+  };
 }

@@ -8,6 +8,7 @@ import { lendFraming } from '../request/parsed-body.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { NodeAttempt, type NodeTools } from './attempt.js';
+import { endsConnection } from './connection.js';
 import { notify, type OnFailure, watchListeners } from './listeners.js';
 import { NodePools } from './pools.js';
 
@@ -31,7 +32,7 @@ export class NodeTransport {
    */
   constructor(users: ProxyServer, options: ConnectionOptions, lost: OnFailure) {
     this.#lost = lost;
-    this.#pools = new NodePools(options.connections);
+    this.#pools = new NodePools(options.connections, options.maxConnectionAgeMs, options.insecureHTTPParser);
     const agentOf = ({ protocol }: URL) => this.#pools.of(protocol === 'https:');
     this.#tools = { brokenOff: () => this.#brokenOff(), agentOf };
     this.#options = options;
@@ -59,6 +60,11 @@ export class NodeTransport {
     return this.#closed
       ? shuttingDown()
       : Object.assign(new Error('The connection closed'), { code: 'ECONNRESET' });
+  }
+
+  /** Closes idle connections. */
+  closeIdle(): void {
+    this.#pools.closeIdle();
   }
 
   close(): void {
@@ -106,6 +112,8 @@ export class NodeTransport {
       void notify(users, 'proxyReq', [proxyReq, attempt.req, res, options], failed);
       takeBack?.();
       attempt.bodyWritten = proxyReq.headersSent;
+      // One that a listener gives a GET is as unexpected as a client's.
+      if (attempt.bodyWritten && endsConnection(proxyReq.method, true)) proxyReq.shouldKeepAlive = false;
     });
     server.on('proxyRes', (proxyRes, _req, res) => {
       const attempt = attemptOf(proxyRes);

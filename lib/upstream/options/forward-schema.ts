@@ -19,6 +19,9 @@ const noLimitOr = z
   .max(2_147_483_647)
   .refine((ms) => ms === 0 || ms >= 1, NO_LIMIT);
 
+const COUNT_OR_NONE = 'must be a whole number, or 0 for no limit';
+const countOrNone = z.number({ error: COUNT_OR_NONE }).int(COUNT_OR_NONE).min(0, COUNT_OR_NONE);
+
 const ORIGINS = 'must be "*" or a list of origins, as https://files.example.com';
 const origin = z
   .string()
@@ -28,6 +31,7 @@ const origin = z
   )
   .transform((text) => new URL(text).origin);
 
+const XFWD = 'must be true, false, "append" or "replace"';
 const VIA = 'must be false, or a name or host with or without a port';
 
 /** The options that are the package's own. */
@@ -35,27 +39,31 @@ export const TRANSPORT_SHAPE = {
   transport: z.enum(['auto', 'undici', 'node']).default('auto'),
   connections: count.default(256),
   keepAliveTimeoutMs: durationMs.optional(),
+  maxConnectionAgeMs: noLimitOr.default(300_000),
   queueTimeoutMs: noLimitOr.optional(),
   connectTimeoutMs: durationMs.optional(),
   bodyTimeoutMs: noLimitOr.default(30_000),
   streamIdleTimeoutMs: noLimitOr.optional(),
   requestTimeoutMs: noLimitOr.default(0),
   maxResponseHeaderBytes: sizeBytes.min(1024).optional(),
+  maxSockets: countOrNone.default(10_000),
+  maxSocketsPerClient: countOrNone.default(0),
+  socketIdleTimeoutMs: noLimitOr.default(0),
+  maxSocketAgeMs: noLimitOr.default(0),
   maxKeptBytes: sizeBytes.default(64 * 1024 * 1024),
   forwardHeaders: z.boolean().or(z.array(headerName)).default(true),
   forwardCookies: z.boolean().default(true),
   redirectOrigins: z.union([z.literal('*'), z.array(origin)], { error: ORIGINS }).optional(),
   method: z
     .string()
-    .regex(/^(?!CONNECT$|TRACE$)[A-Z]+$/, 'must be a method in capitals, as POST, but CONNECT and TRACE')
+    .regex(/^(?!CONNECT$|TRACE$)[A-Z]+$/, 'must be a method in capitals, as POST')
     .optional(),
   methods: z
-    .array(
-      z.string().regex(/^(?!CONNECT$)[A-Z][A-Z-]*$/, 'must be a method in capitals, as POST, but CONNECT'),
-    )
+    .array(z.string().regex(/^(?!CONNECT$)[A-Z][A-Z-]*$/, 'must be a method in capitals, as POST'))
     .min(1, 'must name a method at least')
     .optional(),
   traceMethod: z.boolean().default(true),
+  rewriteLocation: z.boolean().default(false),
   via: z
     .union([z.literal(false), z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?::\d+)?$/)], { error: VIA })
     .optional(),
@@ -90,7 +98,7 @@ const PLAIN_SHAPE = {
   ...TLS_SHAPE,
   ws: z.boolean().optional(),
   changeOrigin: z.boolean().default(false),
-  xfwd: z.boolean().default(false),
+  xfwd: z.union([z.boolean(), z.enum(['append', 'replace'])], { error: XFWD }).default(false),
   auth: z.string().optional(),
   secure: z.boolean().default(true),
   ignorePath: z.boolean().optional(),
@@ -109,6 +117,7 @@ const PLAIN_NODE_SHAPE = {
     .union([z.boolean(), z.number().int().min(0)], { error: 'must be true, false, or a number of redirects' })
     .optional(),
   hostRewrite: z.string().optional(),
+  insecureHTTPParser: z.boolean().optional(),
   localAddress: z
     .string()
     .refine((address) => isIP(address) !== 0, 'must be an IP address of this host')

@@ -9,13 +9,6 @@ import { takesFilter } from './middleware.js';
 /** Checks how options of http-proxy-middleware depend on one another. @throws InvalidOptionError */
 export function checkRules(options: ForwardOptions, place: string): void {
   const at = (name: string) => (place === '' ? name : `${place}.${name}`);
-  if (options.http2) {
-    throw invalidOption(
-      at('http2'),
-      'configures a server that httpxy starts itself: it has no effect here',
-      options.http2,
-    );
-  }
   if (
     options.redirectOrigins !== undefined &&
     !options.followRedirects &&

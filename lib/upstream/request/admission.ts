@@ -79,6 +79,8 @@ const HOST = /^(?:\[[0-9a-fv.:]+\]|[\w\-.~%!$&'()*+,;=]*)(?::\d*)?$/i;
 function hostProblem({ headers, rawHeaders }: IncomingMessage): boolean {
   const { host } = headers;
   if (host === undefined) return false;
+  // Of HTTP/2 it is in a header of its own (RFC 9113 §8.3.1).
+  if (headers[':authority'] !== undefined && headers[':authority'] !== host) return true;
   let lines = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) if (isHeader(rawHeaders[i], 'host')) lines++;
   return lines > 1 || !HOST.test(host);

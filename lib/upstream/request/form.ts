@@ -72,7 +72,7 @@ const ESCAPINGS: readonly Escaping[] = [
   [(text) => rfc3986(text).replaceAll('%20', '+'), 'escaped'],
   [(text) => rfc3986(text).replaceAll('%20', '+').replaceAll('~', '%7E'), 'escaped'],
   // By hand, for curl.
-  [(text) => text.replace(/[^\0-\x7f]+/g, encodeURIComponent), 'plain'],
+  [(text) => Buffer.from(text).toString('latin1'), 'plain'],
 ];
 
 function rfc3986(text: string): string {

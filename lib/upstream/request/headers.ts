@@ -1,8 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { TLSSocket } from 'node:tls';
-import { knownExchange } from '../../core/exchange.js';
 import { forwardedHeaders } from '../../http/forwarded-headers.js';
 import { forwardsLeft } from './admission.js';
+import { forwarded } from './forwarded.js';
 import type { Target } from './target.js';
 
 /** Which of the client's headers are sent to the target, and which are added. */
@@ -19,8 +18,11 @@ export interface HeaderPolicy {
   readonly auth: string | undefined;
   /** `Host` is the target's, not the client's. */
   readonly changeOrigin: boolean;
-  /** Adds `X-Forwarded-For`, `-Port`, `-Proto` and `-Host` if the client did not send them. */
-  readonly xfwd: boolean;
+  /**
+   * Adds `X-Forwarded-For`, `-Port`, `-Proto` and `-Host`: those that the client did not send, its address in each
+   * case, or nothing but our own.
+   */
+  readonly xfwd: boolean | 'append' | 'replace';
   /** The name that is added to `Via`; `undefined` adds none. */
   readonly via: string | undefined;
 }
@@ -41,20 +43,18 @@ export interface BodyFraming {
   readonly given?: boolean;
 }
 
-const FORWARDED = ['x-forwarded-for', 'x-forwarded-port', 'x-forwarded-proto', 'x-forwarded-host'];
-
 /** Prepares what is the same for every call. */
 export function requestHeaders(policy: HeaderPolicy): RequestHeaders {
   const added: string[] = [];
   let host: string | undefined;
+  const injected = new Set(Object.keys(policy.headers).map((name) => name.toLowerCase()));
   for (const [name, value] of Object.entries(policy.headers)) {
     if (name.toLowerCase() === 'host') host = String(value);
     else for (const line of [value].flat()) added.push(name, line);
   }
   const passes = forwardedHeaders(policy);
-  const injectsAuthorization = Object.keys(policy.headers).some(
-    (name) => name.toLowerCase() === 'authorization',
-  );
+  const who = forwarded(policy.xfwd, passes, injected);
+  const injectsAuthorization = injected.has('authorization');
   const basic = policy.auth === undefined || injectsAuthorization ? undefined : basicAuth(policy.auth);
 
   return function headersOf(req, target, framing, method) {
@@ -69,7 +69,7 @@ export function requestHeaders(policy: HeaderPolicy): RequestHeaders {
     for (let i = 0; i + 1 < raw.length; i += 2) {
       const name = raw[i] ?? '';
       const lower = name.toLowerCase();
-      if (!passes(lower)) continue;
+      if (!passes(lower) || who?.drops(lower)) continue;
       if (framing.rebuilt && isFraming(lower)) continue;
       if (framing.given && lower === 'content-length' && raw[i + 1] === '0') continue;
       if (lower === 'authorization') authorized = true;
@@ -86,7 +86,7 @@ export function requestHeaders(policy: HeaderPolicy): RequestHeaders {
     if (framing.rebuilt?.contentType) headers.push('content-type', framing.rebuilt.contentType);
     if (!authorized && auth) headers.push('authorization', auth);
     if (!bare) for (const item of added) headers.push(item);
-    if (policy.xfwd && !bare) addForwarded(headers, req);
+    if (!bare) who?.add(headers, req);
     if (policy.via !== undefined) headers.push('via', `${req.httpVersion} ${policy.via}`);
     return headers;
   };
@@ -113,18 +113,3 @@ const isFraming = (lower: string) =>
   lower === 'trailer';
 
 const basicAuth = (userinfo: string) => `Basic ${Buffer.from(userinfo).toString('base64')}`;
-
-function addForwarded(headers: string[], req: IncomingMessage): void {
-  const encrypted = req.socket instanceof TLSSocket;
-  const host = req.headers.host ?? '';
-  const values = [
-    req.socket?.remoteAddress ?? '',
-    /:(\d+)$/.exec(host)?.[1] ?? (encrypted ? '443' : '80'),
-    // As httpxy names them.
-    (knownExchange(req)?.upgrade ? 'ws' : 'http') + (encrypted ? 's' : ''),
-    host,
-  ];
-  FORWARDED.forEach((name, i) => {
-    if (req.headers[name] === undefined) headers.push(name, values[i] ?? '');
-  });
-}

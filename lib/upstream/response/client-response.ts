@@ -5,18 +5,21 @@ import { lingerWhileUploading } from '../../core/linger.js';
 import { sendableReason } from '../../http/head-problem.js';
 import { ADDED_UP, headerValue } from '../../http/headers.js';
 import { writeHead } from '../../http/write-head.js';
-import { sendableTrailers } from './headers.js';
+import { flushOf } from './flush.js';
 import type { LateHead, LateHeads } from './late-heads.js';
+import { addTrailers } from './trailers.js';
 
 /** Writes an accepted response to the client's. */
 export class ClientResponse implements LateHead {
   readonly #exchange: Exchange;
   readonly #res: ServerResponse;
+  readonly #head: ResponseHead;
   readonly #length: number;
   #sent = 0;
   #ended = false;
   #waiting: (() => void) | undefined;
   #listens = false;
+  readonly #flush: (() => void) | undefined;
 
   /**
    * @param rawHeaders for the client, flat, without hop-by-hop headers
@@ -33,7 +36,9 @@ export class ClientResponse implements LateHead {
   ) {
     this.#exchange = exchange;
     this.#res = exchange.res;
+    this.#head = head;
     this.#length = method === 'HEAD' ? 0 : bodyLength(exchange, head);
+    this.#flush = flushOf(this.#res, head.rawHeaders);
     writeHead(this.#res, head.status, sendableReason(head.statusText), rawHeaders, ADDED_UP);
     lingerWhileUploading(exchange.req);
     if (this.#length === 0) this.end();
@@ -60,7 +65,9 @@ export class ClientResponse implements LateHead {
       this.#res.end(chunk);
       return true;
     }
-    return this.#res.write(chunk) || this.#res.destroyed;
+    const flows = this.#res.write(chunk);
+    this.#flush?.();
+    return flows || this.#res.destroyed;
   }
 
   /** Calls back once when more can be written, or the client has gone. */
@@ -81,7 +88,7 @@ export class ClientResponse implements LateHead {
   end(rawTrailers: readonly string[] = []): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (rawTrailers.length > 0) this.#res.addTrailers(sendableTrailers(rawTrailers));
+    if (rawTrailers.length > 0) addTrailers(this.#res, rawTrailers, this.#head.rawHeaders);
     this.#res.end();
   }
 

@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { reasonOf } from '../../http/reason.js';
 
 /** Status and headers of a client's response before an upstream's response is copied to it. */
 export type HeadersBefore = Pick<ServerResponse, 'statusCode' | 'statusMessage'> & {
@@ -7,12 +8,14 @@ export type HeadersBefore = Pick<ServerResponse, 'statusCode' | 'statusMessage'>
 
 /** Saves what other handlers have set on the response. */
 export function headersBefore(res: ServerResponse): HeadersBefore {
-  const { statusCode, statusMessage } = res;
-  return { statusCode, statusMessage, headers: res.getHeaders() };
+  return { statusCode: res.statusCode, statusMessage: reasonOf(res), headers: res.getHeaders() };
 }
 
 /** Restores them: an error is sent instead of the copied response, without any of its headers. */
-export function restoreHeaders(res: ServerResponse, { headers, ...status }: HeadersBefore): void {
+export function restoreHeaders(
+  res: ServerResponse,
+  { headers, statusCode, statusMessage }: HeadersBefore,
+): void {
   const { sendDate } = res;
   for (const name of res.getHeaderNames()) {
     // Without it Node would send no Connection header at all; what httpxy has set there is right for this client.
@@ -21,5 +24,6 @@ export function restoreHeaders(res: ServerResponse, { headers, ...status }: Head
   // Removing Date has the same effect on it, and every response must have one (RFC 9110 §6.6.1).
   res.sendDate = sendDate;
   for (const [name, value] of Object.entries(headers)) if (value !== undefined) res.setHeader(name, value);
-  Object.assign(res, status);
+  res.statusCode = statusCode;
+  if (res.req.httpVersionMajor < 2) res.statusMessage = statusMessage;
 }

@@ -9,6 +9,7 @@ import {
   PSEUDONYM,
 } from '../../http/headers.js';
 import type { Plan } from '../transport.js';
+import { holdsReferences, leadingBack } from './references.js';
 
 /** What decides how the client's response is framed. */
 interface Client {
@@ -19,20 +20,29 @@ interface Client {
 const VIA = `1.1 ${PSEUDONYM}`;
 
 /** What else decides about the headers of a response. */
-export interface ResponseFacts {
+export interface ResponseFacts extends Partial<ResponseRules> {
   readonly status: number;
   readonly setCookie: boolean;
   /** What was sent; by default what the client has sent. */
-  readonly sent?: Pick<Plan, 'method'>;
+  readonly sent?: Plan;
+}
+
+/** The options that decide about the headers of all responses. */
+export interface ResponseRules {
+  /** Whether `Set-Cookie` is passed to the client. */
+  readonly setCookie: boolean;
+  /** Whether references of the target to itself are changed, so that they lead through the proxy. */
+  readonly rewriteLocation: boolean;
 }
 
 /** The headers of a response for the client, flat: no hop-by-hop ones, repeated ones kept, `Via` added. */
 export function responseHeaders(
   rawHeaders: readonly string[],
   client: Client,
-  { status, setCookie, sent }: ResponseFacts,
+  { status, setCookie, sent, rewriteLocation = false }: ResponseFacts,
 ): string[] {
   const bare = lacksBody(client.req, sent);
+  const rewritten = rewriteLocation ? sent : undefined;
   const tokens = connectionTokens(rawHeaders);
   const headers: string[] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
@@ -43,7 +53,8 @@ export function responseHeaders(
     // RFC 9110 §8.6: a 204 has no Content-Length, and some clients wait for the bytes it announces.
     if (lower === 'content-length' && (status === 204 || bare)) continue;
     if (lower === 'trailer' && (bare || !chunked(client, status, rawHeaders))) continue;
-    headers.push(name, rawHeaders[i + 1] ?? '');
+    const value = rawHeaders[i + 1] ?? '';
+    headers.push(name, rewritten && holdsReferences(lower) ? leadingBack(lower, value, rewritten) : value);
   }
   headers.push('via', VIA);
   return headers;
@@ -61,16 +72,60 @@ function chunked({ req, res }: Client, status: number, rawHeaders: readonly stri
   return headerValue(rawHeaders, 'content-length') === undefined && !res.hasHeader('content-length');
 }
 
-/** The trailers that Node's response does not refuse. */
-export function sendableTrailers(rawTrailers: readonly string[]): [name: string, value: string][] {
+/**
+ * What a trailer may not say (RFC 9110 §6.5.1): how the message is framed, routed and coded, who may have it, and how
+ * it is to be handled. Whoever merges trailers into the headers would take it for said by the head.
+ */
+const HEAD_ONLY = new RegExp(
+  [
+    'content-(?:encoding|length|range|type)|host|trailer',
+    '(?:www-authenticate|authorization|authentication-info|proxy-authentication-info|set-cookie2?|cookie)',
+    'age|cache-control|cdn-cache-control|date|expires|location|retry-after|vary|warning|via',
+    'max-forwards|expect|range|if-.+|strict-transport-security|access-control-.+|clear-site-data',
+  ]
+    .map((names) => `^(?:${names})$`)
+    .join('|'),
+);
+
+/**
+ * The trailers for the client: none of those that a head alone may have, none that its `Connection` names, none that
+ * Node's response refuses.
+ * @param rawHeaders of the head
+ */
+export function sendableTrailers(
+  rawTrailers: readonly string[],
+  rawHeaders: readonly string[],
+): [name: string, value: string][] {
+  const tokens = connectionTokens(rawHeaders);
   const trailers: [string, string][] = [];
   for (let i = 0; i + 1 < rawTrailers.length; i += 2) {
     const name = rawTrailers[i] ?? '';
     const value = rawTrailers[i + 1] ?? '';
+    const lower = name.toLowerCase();
+    if (HOP_BY_HOP.has(lower) || tokens?.has(lower) || HEAD_ONLY.test(lower)) continue;
     if (isSendable(name, value)) trailers.push([name, value]);
   }
   return trailers;
 }
+
+/**
+ * The headers of an interim response for the client: without a length, which it has not (RFC 9110 §8.6), without
+ * hop-by-hop ones, and without cookies, which no client takes from it.
+ */
+export function interimHeaders(rawHeaders: readonly string[]): string[] {
+  const tokens = connectionTokens(rawHeaders);
+  const headers: string[] = [];
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    const value = rawHeaders[i + 1] ?? '';
+    const lower = name.toLowerCase();
+    if (HOP_BY_HOP.has(lower) || tokens?.has(lower) || NOT_INTERIM.has(lower)) continue;
+    if (isSendable(name, value)) headers.push(name, value);
+  }
+  return headers;
+}
+
+const NOT_INTERIM: ReadonlySet<string> = new Set(['content-length', 'set-cookie', 'trailer']);
 
 /**
  * Headers of a response for httpxy, which sets them one by one: an array keeps repeated lines apart, and keeps those

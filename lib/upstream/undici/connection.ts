@@ -1,5 +1,12 @@
 import type { Socket } from 'node:net';
 import { errors } from 'undici';
+import type { Held } from '../response/interim.js';
+
+/** The connection that a relay's response comes in by. */
+export interface Connection extends Held {
+  /** Puts the `TE` option into the `Connection` header of the next request (RFC 9110 §10.1.4). */
+  announceTe(): void;
+}
 
 /** How the parser that was paused last is resumed: told by a relay, and taken by the connection that hears of it next. */
 export interface Pausing {

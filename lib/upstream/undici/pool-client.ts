@@ -1,10 +1,59 @@
-import { Client, type Dispatcher } from 'undici';
+import type { Socket } from 'node:net';
+import { type buildConnector, Client, type Dispatcher } from 'undici';
+import type { Connection } from './connection.js';
 import { Relay } from './relay.js';
 
 /** One connection of a pool, which tells an attempt that it has left the pool's queue. */
-export class PoolClient extends Client {
+export class PoolClient extends Client implements Connection {
+  #socket: Socket | undefined;
+
+  /** @param connect the pool's connector */
+  constructor(origin: URL, options: Client.Options, connect: buildConnector.connector) {
+    const own = { told: (_socket: Socket): void => {} };
+    super(origin, {
+      ...options,
+      connect: (to, callback) =>
+        connect(to, (...[error, socket]) => {
+          if (error || !socket) return callback(error ?? new Error('no socket'), null);
+          own.told(socket);
+          callback(null, socket);
+        }),
+    });
+    own.told = (socket) => {
+      this.#socket = socket;
+    };
+  }
+
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    if (handler instanceof Relay) handler.assigned();
+    if (handler instanceof Relay) handler.assigned(this);
     return super.dispatch(options, handler);
   }
+
+  /** undici pauses its parser in front of a body only: what is not read cannot be parsed either. */
+  hold(): void {
+    if (this.#socket) this.#socket.read = nothing;
+  }
+
+  release(): void {
+    const socket = this.#socket;
+    if (socket?.read !== nothing) return;
+    Reflect.deleteProperty(socket, 'read');
+    // What its parser listens for.
+    socket.emit('readable');
+  }
+
+  /** undici writes that header itself, with the head in one piece. */
+  announceTe(): void {
+    const socket = this.#socket;
+    if (!socket) return;
+    const write = (head: unknown, ...rest: unknown[]): boolean => {
+      Reflect.deleteProperty(socket, 'write');
+      const text = typeof head === 'string' ? head.replace(PERSISTENCE, '$1TE, $2') : head;
+      return Reflect.apply(socket.write, socket, [text, ...rest]);
+    };
+    socket.write = write;
+  }
 }
+
+const PERSISTENCE = /(\r\nconnection: )(keep-alive|close)(?=\r\n)/;
+const nothing = (): null => null;

@@ -1,13 +1,12 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { unreadableFailure } from '../failure.js';
 import { ClientResponse } from '../response/client-response.js';
 import { DRAIN_BYTES, DRAIN_MS } from '../response/drain.js';
-import { latin1Headers, responseHeaders } from '../response/headers.js';
-import { sendInformation } from '../response/interim.js';
+import { latin1Headers, type ResponseRules, responseHeaders } from '../response/headers.js';
+import { InterimResponses } from '../response/interim.js';
 import type { LateHeads } from '../response/late-heads.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
-import type { Pausing } from './connection.js';
+import type { Connection, Pausing } from './connection.js';
 
 /** What the relays of a transport share. */
 export interface RelayTools {
@@ -26,7 +25,7 @@ export interface RelayTools {
 export class Relay implements Dispatcher.DispatchHandler, Sending {
   readonly #plan: Plan;
   readonly #listener: AttemptListener;
-  readonly #setCookie: boolean;
+  readonly #rules: ResponseRules;
   readonly #used: RelayTools['used'];
   readonly #lateHeads: LateHeads;
   readonly #pausing: Pausing;
@@ -40,14 +39,16 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
   #drainTimer: NodeJS.Timeout | undefined;
   #chunks = 0;
   #upload: Readable | undefined;
+  #client: Connection | undefined;
+  #interim: InterimResponses | undefined;
 
-  constructor(plan: Plan, listener: AttemptListener, setCookie: boolean, tools: RelayTools) {
+  constructor(plan: Plan, listener: AttemptListener, rules: ResponseRules, tools: RelayTools) {
     this.#used = tools.used;
     this.#lateHeads = tools.lateHeads;
     this.#pausing = tools.pausing;
     this.#plan = plan;
     this.#listener = listener;
-    this.#setCookie = setCookie;
+    this.#rules = rules;
   }
 
   /** Remembers the body that is sent. */
@@ -71,7 +72,8 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
   }
 
   /** A client of the pool has taken it, and opens a connection for it where it has none. */
-  assigned(): void {
+  assigned(client: Connection): void {
+    this.#client = client;
     if (!this.#over) this.#listener.connecting();
   }
 
@@ -79,7 +81,12 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
     // Cancelled in the queue. To abort here would close a good connection; an error keeps it open.
     if (this.#cancelled) throw new Error('The attempt was cancelled');
     this.#abort = abort;
+    if (this.#plan.exchange.req.headers.te !== undefined) this.#announceTe();
     this.#listener.connected();
+  }
+
+  #announceTe(): void {
+    if (this.#plan.rawHeaders.includes('te')) this.#client?.announceTe();
   }
 
   onRequestSent(): void {
@@ -90,9 +97,7 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
     if (this.#over) return true;
     const rawHeaders = latin1Headers(raw);
     if (status < 200) {
-      // Not interim, whatever follows: no such status exists, and nobody has asked for another protocol.
-      if (status < 100 || status === 101) this.#abort?.(unreadableFailure(`status ${status}`).error);
-      else sendInformation(this.#plan.exchange, status, rawHeaders);
+      this.#pass(status, rawHeaders);
       return true;
     }
     const head = { status, statusText, rawHeaders };
@@ -102,7 +107,8 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
     }
     this.#resume = resume;
     const { exchange, method } = this.#plan;
-    const facts = { status, setCookie: this.#setCookie, sent: this.#plan };
+    const { setCookie, rewriteLocation } = this.#rules;
+    const facts = { status, setCookie, rewriteLocation, sent: this.#plan };
     const headers = responseHeaders(rawHeaders, exchange, facts);
     // undici passes what is thrown here to onError.
     this.#response = new ClientResponse(exchange, head, headers, this.#lateHeads, method);
@@ -110,8 +116,17 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
     return true;
   }
 
+  #pass(status: number, rawHeaders: string[]): void {
+    if (!this.#client) return;
+    this.#interim ??= new InterimResponses(this.#plan.exchange, this.#client);
+    const error = this.#interim.pass(status, rawHeaders);
+    if (error) this.#abort?.(error);
+  }
+
   /** @returns `false` to pause the connection until it is resumed */
   onData(chunk: Buffer): boolean {
+    // A parser that is resumed at the end of its connection has nothing to pass, and must not be paused again.
+    if (chunk.length === 0) return true;
     const response = this.#response;
     this.#chunks++;
     if (!response) {

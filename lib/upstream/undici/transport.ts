@@ -13,6 +13,8 @@ import { Relay, type RelayTools } from './relay.js';
 export interface ConnectionOptions {
   readonly connections: number;
   readonly keepAliveTimeoutMs: number;
+  /** `Infinity` is no limit. */
+  readonly maxConnectionAgeMs: number;
   readonly connectTimeoutMs: number;
   readonly bodyTimeoutMs: number;
   readonly maxResponseHeaderBytes: number;
@@ -21,7 +23,16 @@ export interface ConnectionOptions {
   readonly tls: TargetTls;
   /** Whether `Set-Cookie` is passed to the client. */
   readonly setCookie: boolean;
+  /** Whether references of the target to itself are changed, so that they lead through the proxy. */
+  readonly rewriteLocation: boolean;
   readonly redirects: RedirectRules;
+  /** Whether Node's client takes what is not valid HTTP. */
+  readonly insecureHTTPParser: boolean;
+  /** Limits of WebSockets; `Infinity` is none. */
+  readonly maxSockets: number;
+  readonly maxSocketsPerClient: number;
+  readonly socketIdleMs: number;
+  readonly socketAgeMs: number;
 }
 
 const MAX_POOLS = 1000;
@@ -30,6 +41,8 @@ const MAX_POOLS = 1000;
 export class UndiciTransport {
   readonly #options: ConnectionOptions;
   readonly #pools = new Map<string, Pool>();
+  /** They take no more calls, and close when theirs have ended. */
+  readonly #leaving = new Set<Pool>();
   readonly #bytesRead = new WeakMap<object, number>();
   /** Tells the pools of two egress proxies apart, which may have the same name in two rotations. */
   readonly #egressIds = new WeakMap<Egress, number>();
@@ -48,7 +61,7 @@ export class UndiciTransport {
 
   readonly send = (plan: Plan, listener: AttemptListener): Sending => {
     const { target, method, body, egress } = plan;
-    const relay = new Relay(plan, listener, this.#options.setCookie, this.#relayTools);
+    const relay = new Relay(plan, listener, this.#options, this.#relayTools);
     const absolute = egress?.absoluteForm;
     try {
       this.#pool(target, egress).dispatch(
@@ -57,8 +70,6 @@ export class UndiciTransport {
           method: method as Dispatcher.HttpMethod,
           headers: absolute ? [...plan.rawHeaders, ...absolute.rawHeaders] : (plan.rawHeaders as string[]),
           body: relay.opened(body?.open()),
-          // undici would otherwise close the connection of a HEAD.
-          reset: false,
           headersTimeout: 0,
           // Without `servername` undici takes the name for SNI and the certificate from the Host header.
           servername: target.servername ?? target.origin,
@@ -71,9 +82,23 @@ export class UndiciTransport {
     return relay;
   };
 
+  /** Closes idle connections, and the others after their calls; later calls open new ones. */
+  closeIdle(): void {
+    const pools = [...this.#pools.values()];
+    this.#pools.clear();
+    for (const pool of pools) {
+      const closing: Promise<unknown> = pool
+        .close()
+        .catch(() => {})
+        .finally(() => this.#leaving.delete(pool));
+      void closing;
+      this.#leaving.add(pool);
+    }
+  }
+
   async close(): Promise<void> {
     this.#lateHeads.close();
-    const pools = [...this.#pools.values()];
+    const pools = [...this.#pools.values(), ...this.#leaving];
     this.#pools.clear();
     await Promise.all(pools.map((pool) => pool.destroy()));
   }
@@ -112,17 +137,19 @@ export class UndiciTransport {
   }
 
   #open(target: Target, egress: Egress | undefined): Pool {
-    const { connections, keepAliveTimeoutMs, maxResponseHeaderBytes } = this.#options;
+    const { connections, keepAliveTimeoutMs, maxConnectionAgeMs, maxResponseHeaderBytes } = this.#options;
+    const connect = this.#connector(target, egress);
     return new Pool(egress?.absoluteForm?.origin ?? target.origin, {
       connections: egress?.connections ?? connections,
       pipelining: 1,
-      factory: (origin, options) => new PoolClient(origin, options),
+      factory: (origin, options) => new PoolClient(origin, options, connect),
       keepAliveTimeout: keepAliveTimeoutMs,
+      ...(maxConnectionAgeMs === Number.POSITIVE_INFINITY ? {} : { clientTtl: maxConnectionAgeMs }),
       headersTimeout: 0,
       // An attempt has a clock of its own for each phase.
       bodyTimeout: 0,
       maxHeaderSize: maxResponseHeaderBytes,
-      connect: this.#connector(target, egress),
+      connect,
       // A reset HTTP/2 stream without Content-Length looks like a complete response.
       allowH2: false,
     });

@@ -7,6 +7,7 @@ import { ProxyError } from '../../core/errors.js';
 import type { Exchange } from '../../core/exchange.js';
 import type { Upgrade } from '../../core/upgrade.js';
 import { meansWebSocket } from '../../websocket/upgrade.js';
+import { hearInterim } from '../node/interim.js';
 import { whenOpen } from '../node/when-open.js';
 import { targetTls } from '../options/tls-options.js';
 import { asUrl } from '../request/target.js';
@@ -91,11 +92,13 @@ export class UpgradeAttempt implements Sending {
       for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
         proxyReq.appendHeader(rawHeaders[i] ?? '', rawHeaders[i + 1] ?? '');
       }
-      proxyReq.setHeader('Connection', 'Upgrade');
+      // RFC 9110 §10.1.4: TE is for this connection.
+      proxyReq.setHeader('Connection', proxyReq.hasHeader('te') ? 'Upgrade, TE' : 'Upgrade');
       proxyReq.setHeader('Upgrade', 'websocket');
       if (tunnel) this.#listener.connected();
       else proxyReq.once('socket', (socket) => whenOpen(socket, this.#listener));
       proxyReq.on('response', this.#responses).on('upgrade', this.#switches);
+      hearInterim(proxyReq, exchange, this.fail);
       const { req } = exchange;
       const shown = { ...proxyOptions, target: asUrl(proxyOptions.target) };
       server.emit('proxyReqWs', proxyReq, req, this.#upgrade.socket as Socket, shown, NOTHING);
@@ -143,6 +146,8 @@ export class UpgradeAttempt implements Sending {
     const headers = responseHeaders(head.rawHeaders, exchange, {
       status: head.status,
       setCookie: limits.setCookie,
+      rewriteLocation: limits.rewriteLocation,
+      sent: this.#plan,
     });
     // Once a response has arrived in full its connection may close, while the client still has to read it.
     this.#proxyReq?.off('close', this.#closed);
@@ -187,7 +192,7 @@ export class UpgradeAttempt implements Sending {
     client.once('close', leave);
     this.#upgrade.switchOver((early) => {
       client.off('close', leave);
-      new Tunnel({ api, client, target, sockets }, early);
+      new Tunnel({ api, client, target, sockets, limits }, early);
       this.#notify(() => server.emit('open', target), target);
     });
     // A listener keeps the call in memory for as long.

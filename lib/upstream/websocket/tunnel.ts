@@ -11,10 +11,25 @@ export interface TunnelEnds {
   readonly client: Duplex;
   readonly target: Duplex;
   readonly sockets: SocketRegistry;
+  readonly limits?: TunnelLimits;
 }
 
-/** Time for the other end to close once one has closed, and for a client that got a close frame. */
+/** How long a WebSocket may be open; `Infinity` is no limit. */
+export interface TunnelLimits {
+  /** Without a byte in either direction. */
+  readonly socketIdleMs: number;
+  readonly socketAgeMs: number;
+}
+
+const NO_LIMITS: TunnelLimits = Object.freeze({
+  socketIdleMs: Number.POSITIVE_INFINITY,
+  socketAgeMs: Number.POSITIVE_INFINITY,
+});
+
+/** Time for the other end to close once one has closed. */
 const LINGER_MS = 5000;
+/** How often within its limit an idle one is looked at, rather than at each chunk. */
+const IDLE_CHECKS = 4;
 const KEEP_ALIVE_MS = 60_000;
 
 /** Close code 1001, going away (RFC 6455 §7.4.1). A server's frames are not masked. */
@@ -33,6 +48,8 @@ export class Tunnel implements OpenSocket {
   readonly #writtenBefore: number;
   readonly #time: Time;
   #linger: StopTimer | undefined;
+  #age: StopTimer | undefined;
+  #idle: StopTimer | undefined;
   #leaving = false;
   #openEnds = 2;
 
@@ -40,7 +57,11 @@ export class Tunnel implements OpenSocket {
    * @param early what the client sent before it had a response
    * @param time for tests
    */
-  constructor({ api, client, target, sockets }: TunnelEnds, early: Buffer, time: Time = realTime) {
+  constructor(
+    { api, client, target, sockets, limits = NO_LIMITS }: TunnelEnds,
+    early: Buffer,
+    time: Time = realTime,
+  ) {
     this.api = api;
     this.#time = time;
     this.#client = client;
@@ -49,6 +70,7 @@ export class Tunnel implements OpenSocket {
     this.#readBefore = bytesOf(client).read - early.length;
     this.#writtenBefore = bytesOf(client).written;
     sockets.add(this);
+    this.#limit(limits);
     if (early.length > 0) target.write(early);
     target.on('data', this.#follow);
     client.pipe(target);
@@ -66,10 +88,10 @@ export class Tunnel implements OpenSocket {
     return bytesOf(this.#client).written - this.#writtenBefore;
   }
 
-  goAway(): void {
+  goAway(graceMs: number): void {
     if (this.#leaving) return;
     this.#leaving = true;
-    this.#endSoon();
+    this.#endWithin(graceMs);
     // Frames of the target from here on would follow the last frame.
     this.#target.unpipe(this.#client).off('data', this.#follow);
     if (this.#frames.between) this.#sayGoodbye();
@@ -102,6 +124,22 @@ export class Tunnel implements OpenSocket {
     if (!this.#frames.closing && this.#client.writable) this.#client.write(GOING_AWAY);
   }
 
+  #limit({ socketIdleMs, socketAgeMs }: TunnelLimits): void {
+    const leave = (): void => this.goAway(LINGER_MS);
+    if (socketAgeMs !== Number.POSITIVE_INFINITY) this.#age = this.#time.after(socketAgeMs, leave);
+    if (socketIdleMs === Number.POSITIVE_INFINITY) return;
+    let seen = -1;
+    let since = 0;
+    this.#idle = this.#time.every(socketIdleMs / IDLE_CHECKS, () => {
+      const moved = this.bytesIn + this.bytesOut;
+      const now = this.#time.steady();
+      if (moved !== seen) {
+        seen = moved;
+        since = now;
+      } else if (now - since >= socketIdleMs) leave();
+    });
+  }
+
   #watch(end: Duplex, other: Duplex): void {
     if (end instanceof Socket) {
       end.setTimeout(0);
@@ -111,7 +149,7 @@ export class Tunnel implements OpenSocket {
     end.on('error', () => {});
     const ended = (): void => {
       other.end();
-      this.#endSoon();
+      this.#endWithin(LINGER_MS);
     };
     const closed = (): void => {
       if (--this.#openEnds === 0) this.#closed();
@@ -127,13 +165,15 @@ export class Tunnel implements OpenSocket {
     else end.once('close', closed);
   }
 
-  #endSoon(): void {
+  #endWithin(ms: number): void {
     if (this.#linger || this.#openEnds === 0) return;
-    this.#linger = this.#time.after(LINGER_MS, () => this.destroy());
+    this.#linger = this.#time.after(ms, () => this.destroy());
   }
 
   #closed(): void {
     this.#linger?.();
+    this.#age?.();
+    this.#idle?.();
     this.#sockets.delete(this);
   }
 }

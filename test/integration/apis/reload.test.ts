@@ -75,7 +75,7 @@ describe('resilientProxy().update()', () => {
     });
     expect(proxy.circuits.list().map(({ state }) => state)).to.deep.equal(['CLOSED']);
     const moved = proxy.update({ apis: { a: { ...a, target: second.url } } });
-    expect(moved.changed.a).to.deep.equal(['cache', 'rateLimit', 'breaker', 'retry', 'forward']);
+    expect(moved.changed.a).to.deep.equal(['cache', 'breaker', 'rateLimit', 'retry', 'forward']);
     expect((await call(`${url}/a/x`)).text).to.equal('second');
   });
 

@@ -177,7 +177,7 @@ describe('resilientProxy().update() that fails', () => {
     const report = scene.proxy.update({ ...scene.config, apis: { ...apis, z } });
     expect(report.added).to.deep.equal(['b', 'z']);
     expect(report.changed).to.deep.equal({
-      a: ['cache', 'rateLimit', 'breaker', 'retry', 'proxyRotate', 'forward'],
+      a: ['cache', 'breaker', 'rateLimit', 'retry', 'proxyRotate', 'forward'],
     });
     expect(scene.proxy.circuits.list().map(({ circuit }) => circuit)).to.have.members(['a', 'b', 'z']);
     expect((await within(call(`${scene.url}/z/`), 'the response')).text).to.equal('stored');

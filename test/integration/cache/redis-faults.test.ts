@@ -123,6 +123,23 @@ describe('redisStore() without a Redis that replies', () => {
     expect(await bodyAt(store, KEY)).to.equal('sunny');
   });
 
+  it('misses what no response can carry, whoever wrote it', async () => {
+    const store = await connectedStore(await startRedis());
+    for (const changes of [
+      { statusText: 'O\r\nX: y' },
+      { statusText: 'O\0' },
+      { status: 99 },
+      { rawHeaders: ['X', 'a\r\nY: b'] },
+      { rawHeaders: ['X Y', 'a'] },
+    ]) {
+      store.set(KEY, [variant('sunny', changes)], under());
+      await written(store);
+      expect(await store.get(KEY), JSON.stringify(changes)).to.equal(undefined);
+    }
+    await stored(store, KEY, 'cloudy');
+    expect(await bodyAt(store, KEY)).to.equal('cloudy');
+  });
+
   it('works with a client of the application that queues what it cannot send', async () => {
     const server = await startRedis();
     const client = new Redis(server.port);

@@ -34,6 +34,14 @@ async function promisesOf(config: Omit<SingleApiConfig, 'name' | 'target'>): Pro
   const { port } = await serve(proxy);
   // The first ones open connections.
   await new Promise<void>((resolve) => callInTurn(port, 5, resolve));
+  // What an earlier test has left may still end, in one round or another.
+  const rounds: number[] = [];
+  for (let round = 0; round < 3; round++)
+    rounds.push(await promisesWhile((done) => callInTurn(port, CALLS, done)));
+  return Math.min(...rounds);
+}
+
+function promisesWhile(run: (done: () => void) => void): Promise<number> {
   let made = 0;
   const hook = createHook({
     init: (_id, type) => {
@@ -43,7 +51,7 @@ async function promisesOf(config: Omit<SingleApiConfig, 'name' | 'target'>): Pro
   });
   return new Promise((resolve) => {
     hook.enable();
-    callInTurn(port, CALLS, () => {
+    run(() => {
       hook.disable();
       resolve(made);
     });

@@ -21,7 +21,7 @@ interface Started {
 
 async function startGateway(target: string, { file = '', api = '', adminToken = TOKEN }: Started = {}) {
   const lines = `server: { port: 0 }\n${file}\napis: { x: { target: "${target}", retry: false, ${api} } }`;
-  const logger = gatewayLogger('silent');
+  const logger = gatewayLogger('silent', { write: () => {} });
   const gateway = createGateway({ ...parseConfig(lines, { env: {} }), logger, adminToken, version: '1.2.3' });
   const url = await gateway.listen();
   onCleanup(() => {

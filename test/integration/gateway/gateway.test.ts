@@ -29,7 +29,9 @@ async function startGateway(target: string, { server = '', api = '', adminToken,
   const text = `server: { port: 0, ${server} }\napis: { x: { target: "${target}", retry: false, ${api} } }`;
   const loaded = parseConfig(text, { env: {} });
   const logs: LogLine[] = [];
-  const logger = gatewayLogger(level, { write: (line: string) => void logs.push(JSON.parse(line)) });
+  const logger = gatewayLogger(level ?? 'info', {
+    write: (line: string) => void logs.push(JSON.parse(line)),
+  });
   const options: GatewayOptions = { ...loaded, logger, adminToken, version: '1.2.3' };
   const gateway = createGateway(options);
   const url = await gateway.listen();
@@ -82,6 +84,13 @@ describe('createGateway()', () => {
         body: { error: 'The request path leaves the base path of the API', code: 'ERR_BAD_REQUEST' },
       });
     }
+  });
+
+  it('leads redirects of the target back through /api/<name>', async () => {
+    const upstream = await startUpstream(status(302, { Location: '/v2/b?c', Link: '</v2/d>; rel=next' }));
+    const { url } = await startGateway(`${upstream.url}/v2`);
+    const { headers } = await call(`${url}/api/x/a`);
+    expect(headers).to.include({ location: '/api/x/b?c', link: '</api/x/d>; rel=next' });
   });
 
   it('answers 405 to CONNECT (RFC 9110 §9.3.6)', async () => {

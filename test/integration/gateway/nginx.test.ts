@@ -24,7 +24,7 @@ async function startAsShown(target: string) {
   const gateway = createGateway({
     ...loaded,
     gateway: { ...loaded.gateway, port: 0 },
-    logger: gatewayLogger('silent'),
+    logger: gatewayLogger('silent', { write: () => {} }),
     adminToken: TOKEN,
   });
   onCleanup(() => gateway.close());

@@ -10,7 +10,7 @@ import { type MetricsHandler, metrics } from '../../../lib/metrics/metrics.js';
 import type { MetricsOptions } from '../../../lib/metrics/metrics-options.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { begin, call, keepAliveAgent, open } from '../../support/client.js';
-import { startForward, TRANSPORTS } from '../../support/forwarding.js';
+import { openForward, startForward, TRANSPORTS } from '../../support/forwarding.js';
 import { unusedPort } from '../../support/listening.js';
 import { rawCall } from '../../support/raw-client.js';
 import { serve, serveApp } from '../../support/serve.js';
@@ -42,6 +42,12 @@ async function pageOf(handler: MetricsHandler): Promise<MetricsPage> {
     clearInterval(scraper);
   }
   return readPage(await handler.render());
+}
+
+/** Attempts without a complete response, by who caused that. */
+function failedBy(page: MetricsPage): Record<string, number | undefined> {
+  const counted = (by: string) => [by, page.value('resilient_proxy_attempts_failed_total', { api, by })];
+  return Object.fromEntries(['target', 'egress', 'client', 'self'].map(counted));
 }
 
 /** Names a call's API, as `resilientProxy` does. */
@@ -109,6 +115,33 @@ for (const transport of TRANSPORTS) {
       expect(page.value(CALLS, { api, method: 'GET', code: 'aborted' })).to.equal(1);
       expect(page.value(ATTEMPTS, { api, proxy: 'direct', outcome: 'abandoned' })).to.equal(1);
       expect(page.sum('resilient_proxy_attempt_duration_seconds_count')).to.equal(0);
+      expect(failedBy(page)).to.deep.equal({ target: 0, egress: 0, client: 1, self: 0 });
+    });
+
+    it('counts attempts that this process ends at its shutdown as failed by itself', async () => {
+      const upstream = await startUpstream(silence);
+      const counted = openMetrics();
+      const last = openForward({ target: upstream.url, transport });
+      const { url } = await serve(pipeline([counted, last]));
+      const refused = call(url);
+      await until(() => upstream.requests.length === 1);
+      await last.close();
+      expect((await refused).status).to.equal(503);
+      expect(failedBy(await pageOf(counted))).to.deep.equal({ target: 0, egress: 0, client: 0, self: 1 });
+    });
+
+    it('counts a stream that it ends for being quiet as nobody’s failure', async () => {
+      const upstream = await startUpstream((_req, res) => {
+        res.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n');
+      });
+      const counted = openMetrics();
+      const { url } = await startForward(
+        { target: upstream.url, transport, streamIdleTimeoutMs: 50 },
+        counted,
+      );
+      const { res } = await open(url);
+      res.on('error', () => {}).resume();
+      expect(failedBy(await pageOf(counted))).to.deep.equal({ target: 0, egress: 0, client: 0, self: 0 });
     });
 
     it('counts a response that breaks off after its headers', async () => {
@@ -123,6 +156,7 @@ for (const transport of TRANSPORTS) {
       const page = await pageOf(counted);
       expect(page.value(CALLS, { api, method: 'GET', code: '200' })).to.equal(1);
       expect(page.value('resilient_proxy_responses_cut_total', { api })).to.equal(1);
+      expect(failedBy(page)).to.deep.equal({ target: 1, egress: 0, client: 0, self: 0 });
     });
 
     it('counts the bytes of bodies both ways', async () => {

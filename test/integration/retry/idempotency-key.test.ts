@@ -65,11 +65,21 @@ for (const transport of TRANSPORTS) {
         { target: upstream.url, transport, forwardHeaders: false },
         retry(KEYED),
       );
-      const headers = { 'Idempotency-Key': 'mine', Connection: 'close, idempotency-key' };
+      const headers = { 'Idempotency-Key': 'mine' };
       expect((await call(url, { method: 'POST', body: 'x', headers })).status).to.equal(201);
       await call(url, { method: 'POST', body: 'x' });
       expect(keysOf(upstream).slice(0, 2)).to.deep.equal([['mine'], ['mine']]);
       expect(keysOf(upstream)[2]?.[0]).to.match(UUID);
+    });
+
+    it('takes no key that is for this connection alone (RFC 9110 §7.6.1)', async () => {
+      const upstream = await startUpstream([status(503), status(201)]);
+      const { url } = await start(upstream.url);
+      const headers = { 'Idempotency-Key': 'mine', Connection: 'close, idempotency-key' };
+      expect((await call(url, { method: 'POST', body: 'x', headers })).status).to.equal(201);
+      const [first, second] = keysOf(upstream);
+      expect(first?.[0]).to.match(UUID);
+      expect(second).to.deep.equal(first);
     });
 
     it('does not retry a call with several keys', async () => {

@@ -117,6 +117,55 @@ for (const transport of TRANSPORTS) {
       expect(names(await headersSent({ transport }, ['Host: a']))).to.not.include('x-forwarded-for');
     });
 
+    it('appends the client’s address with xfwd: append', async () => {
+      const sent = await headersSent({ transport, xfwd: 'append' }, [
+        ...[
+          'Host: a',
+          'X-Forwarded-For: 192.0.2.1',
+          'x-forwarded-for: 192.0.2.2',
+          'X-Forwarded-Proto: https',
+        ],
+      ]);
+      expect(valuesOf(sent, 'x-forwarded-for')).to.have.length(1);
+      expect(valuesOf(sent, 'x-forwarded-for')[0]).to.match(
+        /^192\.0\.2\.1, 192\.0\.2\.2, (::ffff:)?127\.0\.0\.1$/,
+      );
+      expect(valuesOf(sent, 'x-forwarded-proto')).to.deep.equal(['https']);
+      expect(valuesOf(sent, 'x-forwarded-host')).to.deep.equal(['a']);
+      const first = await headersSent({ transport, xfwd: 'append' }, ['Host: a']);
+      expect(valuesOf(first, 'x-forwarded-for').join()).to.match(/^(::ffff:)?127\.0\.0\.1$/);
+    });
+
+    it('believes nothing that the client says with xfwd: replace (RFC 7239 §8.1)', async () => {
+      const sent = await headersSent({ transport, xfwd: 'replace' }, [
+        ...['Host: a:81', 'X-Forwarded-For: 192.0.2.1', 'X-Forwarded-Host: b', 'X-Forwarded-Proto: https'],
+        ...[
+          'X-Forwarded-Port: 1',
+          'X-Forwarded-Prefix: /x',
+          'Forwarded: for=192.0.2.1',
+          'X-Real-IP: 192.0.2.1',
+        ],
+      ]);
+      expect(valuesOf(sent, 'x-forwarded-for').join()).to.match(/^(::ffff:)?127\.0\.0\.1$/);
+      expect(valuesOf(sent, 'x-forwarded-host')).to.deep.equal(['a:81']);
+      expect(valuesOf(sent, 'x-forwarded-proto')).to.deep.equal(['http']);
+      expect(valuesOf(sent, 'x-forwarded-port')).to.deep.equal(['81']);
+      expect(names(sent)).to.not.include.members(['forwarded']);
+      for (const name of ['forwarded', 'x-real-ip', 'x-forwarded-prefix'])
+        expect(names(sent)).to.not.include(name);
+    });
+
+    it('keeps with xfwd what it does not pass on, and what is added to every call, out of it', async () => {
+      const claim = ['Host: a', 'X-Forwarded-For: 192.0.2.1'];
+      for (const xfwd of [true, 'append'] as const) {
+        const sent = await headersSent({ transport, xfwd, forwardHeaders: false }, claim);
+        expect(valuesOf(sent, 'x-forwarded-for').join(), String(xfwd)).to.match(/^(::ffff:)?127\.0\.0\.1$/);
+      }
+      const fixed = { 'X-Forwarded-For': '198.51.100.1' };
+      const sent = await headersSent({ transport, xfwd: 'replace', headers: fixed }, claim);
+      expect(valuesOf(sent, 'x-forwarded-for')).to.deep.equal(['198.51.100.1']);
+    });
+
     it('sends auth as Basic credentials', async () => {
       const sent = await headersSent({ transport, auth: 'user:pass' }, ['Host: a']);
       expect(valuesOf(sent, 'authorization')).to.deep.equal(['Basic dXNlcjpwYXNz']);

@@ -84,7 +84,7 @@ for (const transport of TRANSPORTS) {
       const forwards = { url: '' };
       const proxy = await serve((req, res, next) => {
         const last = openForward({ target: upstream.url, forward: forwards.url, transport, via: 'edge' });
-        last(req, res, next);
+        void last(req, res, next);
       });
       forwards.url = proxy.url;
       expect((await call(proxy.url)).text).to.equal('ok');

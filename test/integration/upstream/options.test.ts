@@ -66,9 +66,21 @@ describe('forward() refuses at construction', () => {
     ],
     [
       'a wrong type',
+      { target: TARGET, changeOrigin: 'yes' },
+      'forward.changeOrigin',
+      'forward.changeOrigin must be a boolean; received "yes"',
+    ],
+    [
+      'an unknown way to say who the client is',
       { target: TARGET, xfwd: 'yes' },
       'forward.xfwd',
-      'forward.xfwd must be a boolean; received "yes"',
+      'forward.xfwd must be true, false, "append" or "replace"; received "yes"',
+    ],
+    [
+      'a rewriteLocation that is no boolean',
+      { target: TARGET, rewriteLocation: 'yes' },
+      'forward.rewriteLocation',
+      'forward.rewriteLocation must be a boolean; received "yes"',
     ],
     [
       'a negative duration',
@@ -147,12 +159,6 @@ describe('forward() refuses at construction', () => {
       { target: TARGET, selfHandleResponse: true },
       'forward.selfHandleResponse',
       'forward.selfHandleResponse needs a listener on.proxyRes that sends the response, or every call would hang; received true',
-    ],
-    [
-      'an option without effect',
-      { target: TARGET, http2: true },
-      'forward.http2',
-      'forward.http2 configures a server that httpxy starts itself: it has no effect here; received true',
     ],
     [
       'an agent that is not one',

@@ -60,7 +60,7 @@ for (const transport of TRANSPORTS) {
         'tags=a&tags=b%20c',
         'tags[0]=a&tags[1]=b',
         'a[b][]=1&a[b][]=2',
-        'a[b]=1&a[b]=2&c=%C3%A9',
+        'a%5Bb%5D=1&a%5Bb%5D=2&c=%C3%A9',
         'a[0][b][]=1&a[0][b][]=2&a[1][b][]=3',
         'a[b][c]=1&d=&e=%26%3D%2B',
         'mail=a@b.example&to[]=x!y',

@@ -116,7 +116,7 @@ for (const transport of TRANSPORTS) {
       const api = await startApi({
         target: upstream.url,
         transport,
-        retry: { initialDelayMs: 300, totalTimeoutMs: 320 },
+        retry: { initialDelayMs: 300, totalTimeoutMs: 280 },
       });
       const response = await call(api.url);
       expect([response.status, response.text]).to.deep.equal([503, 'at hand']);

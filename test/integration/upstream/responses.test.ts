@@ -75,7 +75,7 @@ for (const transport of TRANSPORTS) {
       expect((await call(proxy.url)).lines('via').join(', ')).to.equal('1.0 first, 1.1 resilient-proxy-out');
     });
 
-    it('responds to HEAD with the Content-Length of the target and no body, and keeps the connection', async () => {
+    it('responds to HEAD with the Content-Length of the target and no body', async () => {
       const upstream = await startUpstream(text('hello'));
       const proxy = await startForward({ target: upstream.url, transport });
 
@@ -84,7 +84,6 @@ for (const transport of TRANSPORTS) {
         expect(response.lines('content-length')).to.deep.equal(['5']);
         expect(response.body).to.have.length(0);
       }
-      expect(upstream.connections.total).to.equal(1);
       expect(upstream.requests.map(({ method }) => method)).to.deep.equal(['HEAD', 'HEAD', 'HEAD']);
     });
 

@@ -1,4 +1,6 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { expect } from 'chai';
+import { exchangeOf } from '../../../lib/core/exchange.js';
 import { retry } from '../../../lib/retry/retry.js';
 import { call } from '../../support/client.js';
 import { startForward, TRANSPORTS } from '../../support/forwarding.js';
@@ -15,6 +17,14 @@ const first = (speak: (connection: RawConnection) => unknown) =>
   startRawUpstream((connection, number) =>
     number === 1 ? speak(connection) : rawResponse(PLAIN)(connection),
   );
+
+/** Whether a condition holds now, and still does a moment later. */
+async function lasts(condition: () => boolean): Promise<boolean> {
+  await new Promise((resolve) => setImmediate(resolve));
+  if (!condition()) return false;
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  return condition();
+}
 
 // What ends the process fails the test: mocha hears of what nobody catches.
 for (const transport of TRANSPORTS) {
@@ -115,6 +125,72 @@ for (const transport of TRANSPORTS) {
       client.socket.resume();
       await until(() => client.text.split('x').length > 400 * 16_384, 'all of the body', 15_000);
       expect((await call(proxy.url)).text).to.equal('plain');
+    });
+
+    it('a response that its close ends just when its client takes no more', async () => {
+      let res: ServerResponse | undefined;
+      const holds = (_req: IncomingMessage, response: ServerResponse, next: () => void) => {
+        res = response;
+        next();
+      };
+      const held = () => res?.writableNeedDrain === true;
+      const upstream = await first(async (connection) => {
+        await connection.heads();
+        connection.write('HTTP/1.1 200 OK\r\n\r\n');
+        // One piece at a time, each small enough to be read at once: the last is read, and none follows.
+        while (!(await lasts(held))) connection.write(Buffer.alloc(8192, 'x'));
+        connection.end();
+      });
+      const proxy = await startForward({ target: upstream.url, transport }, holds);
+      const client = await rawClient(proxy.port);
+      client.socket.pause();
+      client.send(GET);
+      await until(() => upstream.received[0]?.socket.writableFinished === true, 'the end', 15_000);
+      await standstill(() => client.socket.bytesRead);
+      client.socket.resume();
+      await client.until(/x\r\n0\r\n\r\n$/);
+      expect((await call(proxy.url)).text).to.equal('plain');
+    });
+
+    it('a client that leaves while responses wait in line behind another', async () => {
+      const upstream = await startRawUpstream(async (connection) => {
+        await connection.heads();
+        if (connection.received.startsWith('GET /first')) return;
+        if (connection.received.startsWith('GET /plain')) return connection.write(PLAIN);
+        connection.write('HTTP/1.1 200 OK\r\n\r\n');
+        connection.write(Buffer.alloc(300_000, 'x'));
+      });
+      const proxy = await startForward({ target: upstream.url, transport });
+      const client = await rawClient(proxy.port);
+      client.send(['/first', ...Array(12).fill('/next')].map((path) => GET.replace('/', path)).join(''));
+      await until(() => upstream.received.filter(({ received }) => received !== '').length === 13);
+      client.socket.resetAndDestroy();
+      await until(() => upstream.connections.open === 0);
+      expect((await call(`${proxy.url}/plain`)).text).to.equal('plain');
+    });
+
+    it('a client that leaves after a response in line was broken off', async () => {
+      const upstream = await startRawUpstream(async (connection) => {
+        await connection.heads();
+        if (connection.received.startsWith('GET /first')) return;
+        connection.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart');
+        connection.socket.end();
+      });
+      let open = 0;
+      let brokenOff = false;
+      const proxy = await startForward({ target: upstream.url, transport }, (req, res, next) => {
+        open++;
+        exchangeOf(req, res).onSettled(() => open--);
+        void until(() => res.destroyed).then(() => {
+          brokenOff = true;
+        });
+        next();
+      });
+      const client = await rawClient(proxy.port);
+      client.send(`${GET.replace('/', '/first')}${GET}`);
+      await until(() => brokenOff);
+      client.socket.resetAndDestroy();
+      await until(() => open === 0);
     });
 
     it('a retry after a long refusal that its close ends', async () => {

@@ -54,6 +54,20 @@ describe('forward().upgrade: the handshake', () => {
     });
   }
 
+  for (const key of ['AQIDBAUGBwgJCgsMDQ4PEC==', 'AQIDBAUGBwgJCgsMDQ4PEA==', '/////////////////////+==']) {
+    it(`leaves a key that decodes to 16 bytes to the target (RFC 6455 §4.1): ${key}`, async () => {
+      const upstream = await startRawUpstream(async (connection) => {
+        await connection.heads();
+        connection.write(`${SWITCHING}\r\n`);
+      });
+      const { port } = await startForward({ target: upstream.url });
+      const client = await rawClient(port);
+      client.send(handshake('/', { 'Sec-WebSocket-Key': key }));
+      await client.until(/^HTTP\/1\.1 101 /);
+      expect(upstream.received[0]?.received).to.include(key);
+    });
+  }
+
   it('leaves the version to the target', async () => {
     const { port } = await start();
     const response = await rawCall(port, handshake('/', { 'Sec-WebSocket-Version': '99' }));
@@ -178,7 +192,11 @@ describe('forward().upgrade: the handshake', () => {
   it('does not respond before an earlier request of the connection has its response', async () => {
     const echo = await startEcho();
     const { port } = await startForward({ target: echo.url });
-    expect(await rawCall(port, `GET /slow HTTP/1.1\r\nHost: a\r\n\r\n${handshake()}`)).to.equal('');
+    const client = await rawClient(port);
+    client.send(`GET /stalls HTTP/1.1\r\nHost: a\r\n\r\n${handshake()}`);
+    await client.until(/half/);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(client.text).to.not.include(' 101 ');
     expect(echo.handshakes).to.have.length(0);
   });
 

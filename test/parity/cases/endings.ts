@@ -192,7 +192,7 @@ export const ENDING_CASES: readonly ParityCase[] = [
     },
     options: ({ url }) => ({ target: url }),
     hangs: ['plain'],
-    differs: { both: [failsWith('ERR_UPSTREAM_RESET', '502 Bad Gateway')] },
+    differs: { both: [failsWith('ERR_UPSTREAM_PROTOCOL', '502 Bad Gateway')] },
     free: upstreamsAside,
     shows: /client/,
   },

@@ -1,4 +1,4 @@
-import { differs, pathAlone, requestsOf, setHeader } from '../support/deviation.js';
+import { differs, failsWith, pathAlone, requestsOf, setHeader } from '../support/deviation.js';
 import type { ParityCase } from '../support/parity-case.js';
 import { request, response } from '../support/wire.js';
 
@@ -34,6 +34,33 @@ export const REQUEST_CASES: readonly ParityCase[] = [
     differs: { both: [pathAlone()] },
     shows: /> GET \/http:\/\/elsewhere/,
   },
+  ...(
+    [
+      [
+        'path with a fragment',
+        request('GET /a#/../b'),
+        'targets differ in what they make of it (RFC 9112 §3.2.1)',
+      ],
+      ['several Host headers', request('GET /', ['Host: a.example', 'Host: b.example']), 'RFC 9112 §3.2'],
+      ['Host that is not valid', request('GET /', ['Host: a b']), 'RFC 9112 §3.2'],
+    ] as const
+  ).map(
+    ([name, send, why]): ParityCase => ({
+      topic: 'target',
+      name,
+      ...target,
+      send,
+      differs: {
+        both: [
+          differs('a request that each hop could read in another way is refused', why, (expected) => {
+            expected.upstreams = { main: { connections: 0, requests: [] } };
+          }),
+          failsWith('ERR_BAD_REQUEST', '400 Bad Request'),
+        ],
+      },
+      shows: />/,
+    }),
+  ),
   {
     topic: 'target',
     name: 'body with a length',

@@ -46,7 +46,7 @@ const requestVia: Deviation = {
 };
 
 const requestHops: Deviation = {
-  what: 'hop-by-hop headers of a request are removed, and connections to the target are kept alive',
+  what: 'hop-by-hop headers of a request are removed but `TE: trailers`, and connections to the target are kept alive',
   why: 'RFC 9110 §7.6.1; they are about the client’s connection only',
   apply: (expected, { requests }) => {
     const tokens = requests.flatMap(tokensOf);
@@ -61,9 +61,31 @@ const requestHops: Deviation = {
       if (chunked || requests.some((one) => lineOf(one, 'connection') !== undefined)) {
         setHeader(message, 'connection', 'keep-alive');
       }
+      if (trailers) setHeader(message, 'connection', 'TE, keep-alive');
     }
   },
 };
+
+const requestEnds: Deviation = {
+  what: 'connections are closed after a HEAD, and after a body on a method that expects none',
+  why: 'RFC 9112 §11.2: of a target that gets these wrong, the next client would get a response that is not its own',
+  apply: (expected, { requests }, carrier) => {
+    for (const upstream of Object.values(expected.upstreams)) {
+      upstream.requests.forEach((message, i) => {
+        const [method = ''] = message.start.split(' ');
+        const sent = requests.some((one) => one.start.startsWith(`${method} `) && hasBody(one));
+        const unexpected = /^(GET|DELETE|OPTIONS)$/.test(method) && sent;
+        if (method !== 'HEAD' && !unexpected) return;
+        // undici says so for HEAD only.
+        if (method === 'HEAD' || carrier === 'node') setHeader(message, 'connection', 'close');
+        if (i + 1 < upstream.requests.length) upstream.connections++;
+      });
+    }
+  },
+};
+
+const hasBody = ({ framing, headers }: Message): boolean =>
+  framing === 'chunked' || headers.some(([name, value]) => /^content-length$/i.test(name) && value !== '0');
 
 const requestLines: Deviation = {
   what: 'repeated headers of a request stay separate lines',
@@ -179,6 +201,7 @@ const noContentLength: Deviation = {
 export const REQUEST_DEVIATIONS: readonly Deviation[] = [
   requestLines,
   requestHops,
+  requestEnds,
   requestVia,
   noEmptyLength,
 ];

@@ -19,6 +19,7 @@ const docsOf = interfaceDocs([
   'lib/stats/stats-options.ts',
   'lib/tracing/tracing-options.ts',
   'lib/upstream/options/forward-options.ts',
+  'lib/upstream/options/transport-options.ts',
 ]);
 
 /** Options of one API with those of its blocks. The API's own come before those of `forward()`. */

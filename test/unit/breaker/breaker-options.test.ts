@@ -7,7 +7,10 @@ describe('BreakerOptions', () => {
     const { config, name, maxCircuits, key } = resolveBreaker({});
     expect(config).to.deep.equal({
       failureThreshold: 5,
+      failureStatuses: [500, '502-504', '506-510', '512-599'],
       resetTimeoutMs: 30_000,
+      backoffFactor: 1,
+      maxResetTimeoutMs: 300_000,
       requestTimeoutMs: 10_000,
       successThreshold: 2,
       maxProbes: 2,
@@ -15,6 +18,8 @@ describe('BreakerOptions', () => {
       failureRatio: 0.5,
       minimumRequests: 20,
       windowMs: 10_000,
+      slowCallMs: false,
+      slowCallRatio: 0.5,
       countRateLimited: false,
     });
     expect({ name, maxCircuits, key }).to.deep.equal({ name: 'default', maxCircuits: 1000, key: undefined });
@@ -31,6 +36,21 @@ describe('BreakerOptions', () => {
     expect(resolveBreaker({ failureRatio: false }).config.failureRatio).to.equal(false);
   });
 
+  it('let a circuit stay open for at least resetTimeoutMs', () => {
+    expect(resolveBreaker({ resetTimeoutMs: 400_000 }).config.maxResetTimeoutMs).to.equal(400_000);
+    expect(() => breaker({ resetTimeoutMs: 1000, maxResetTimeoutMs: 999 })).to.throw(
+      'breaker.maxResetTimeoutMs must be at least resetTimeoutMs, which is 1000; received 999',
+    );
+  });
+
+  it('refuse slowCallRatio without slowCallMs', () => {
+    expect(() => breaker({ slowCallRatio: 0.2 })).to.throw(
+      'breaker.slowCallRatio needs slowCallMs; received 0.2',
+    );
+    expect(resolveBreaker({ slowCallMs: 100, slowCallRatio: 0.2 }).config).to.include({ slowCallRatio: 0.2 });
+  });
+
+  const STATUS_RULE = 'must be a status from 400 to 599, or a range such as "502-504"';
   const refused: [string, unknown, string][] = [
     ['name', '', 'breaker.name must be at least 1 characters; received ""'],
     ['failureThreshold', 0, 'breaker.failureThreshold must be at least 1; received 0'],
@@ -43,6 +63,11 @@ describe('BreakerOptions', () => {
     ['failureRatio', 0, 'breaker.failureRatio must be above 0; received 0'],
     ['minimumRequests', 0, 'breaker.minimumRequests must be at least 1; received 0'],
     ['windowMs', Number.POSITIVE_INFINITY, 'breaker.windowMs must be a number; received Infinity'],
+    ['backoffFactor', 0.5, 'breaker.backoffFactor must be at least 1; received 0.5'],
+    ['slowCallMs', true, 'breaker.slowCallMs must be a number of milliseconds, or false; received true'],
+    ['failureStatuses', [200], 'breaker.failureStatuses[0] must be at least 400; received 200'],
+    ['failureStatuses', ['504-502'], `breaker.failureStatuses[0] ${STATUS_RULE}; received "504-502"`],
+    ['failureStatuses', ['5xx'], `breaker.failureStatuses[0] ${STATUS_RULE}; received "5xx"`],
     ['countRateLimited', 'yes', 'breaker.countRateLimited must be a boolean; received "yes"'],
     ['key', 'tenant', 'breaker.key must be a function; received "tenant"'],
     ['maxCircuits', 0, 'breaker.maxCircuits must be at least 1; received 0'],

@@ -13,10 +13,14 @@ describe('circuitStatus()', () => {
     expect(circuits).to.deep.equal([
       {
         ...{ target: 'weather:a', state: 'CLOSED', failures: 0, successes: 0 },
+        ...{ causes: {}, failure_text: '', not_counted: { client: 0, egress: 0, self: 0 } },
+        ...{ open_for: 45, slow_call_ratio: 0 },
         ...{ last_failure_time: null, last_failure: null, time_to_reset: 0 },
         ...{ window_total: 0, failure_ratio: 0, transitions: [] },
         config: {
           ...{ failure_threshold: 5, reset_timeout: 45, request_timeout: 10_000, success_threshold: 2 },
+          ...{ failure_statuses: [500, '502-504', '506-510', '512-599'] },
+          ...{ backoff_factor: 1, max_reset_timeout: 300, slow_call: false, slow_call_ratio: 0.5 },
           ...{ max_probes: 2, probe_timeout: 20, failure_ratio: 0.5, minimum_requests: 20, window: 10 },
         },
       },

@@ -393,12 +393,17 @@ describe('Circuit#snapshot()', () => {
       circuit: 'github',
       state: 'CLOSED',
       failures: 2,
+      causes: { 'status 503': 1, timeout: 1 },
+      failureText: '2 failures: 1 response with status 503, 1 timeout of the target',
+      notCounted: { client: 0, egress: 0, self: 0 },
       successes: 0,
       lastFailureTime: EPOCH,
       lastFailure: 'ERR_UPSTREAM_TIMEOUT happened',
+      openForMs: 30_000,
       timeToResetMs: 0,
       windowTotal: 3,
       failureRatio: 2 / 3,
+      slowCallRatio: 0,
       transitions: [],
     });
     expect(config).to.include({ failureThreshold: 5, requestTimeoutMs: 100, probeTimeoutMs: 200 });
@@ -452,8 +457,17 @@ describe('Circuit events', () => {
     clock.advance(20_000);
     run(circuit, OK);
     expect(emitted).to.deep.equal([
-      ['failure', { ...name, because: 'status 503' }],
-      ['open', { ...name, reason: 'failures in a row', failures: 1, retryAfterMs: 30_000 }],
+      ['failure', { ...name, because: 'status 503', cause: 'status 503' }],
+      [
+        'open',
+        {
+          ...name,
+          reason: 'failures in a row',
+          failures: 1,
+          failureText: '1 failure: 1 response with status 503',
+          retryAfterMs: 30_000,
+        },
+      ],
       ['reject', { ...name, retryAfterMs: 20_000 }],
       ['halfOpen', name],
       ['close', { ...name, reason: 'probes succeeded' }],

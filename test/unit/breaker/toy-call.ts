@@ -38,14 +38,10 @@ export function response(status: number): AttemptOutcome {
   return { kind: 'response', head: { status, statusText: '', rawHeaders: [] } };
 }
 
-/** As `lib/upstream/failure.ts` blames them. */
-const BLAME: Partial<Record<ErrorCode, Blame>> = { ERR_PROXY_CONNECT: 'egress', ERR_BAD_REQUEST: 'client' };
-const blameOf = (code: ErrorCode): Blame =>
-  BLAME[code] ?? (code.startsWith('ERR_UPSTREAM') ? 'target' : 'self');
-
-export function failure(code: ErrorCode, staleConnection = false): AttemptFailure {
-  const error = new ProxyError(code, `${code} happened`);
-  return { kind: 'failure', error, by: blameOf(code), retryClass: undefined, unsent: false, staleConnection };
+/** @param by where it is another's doing than the code says */
+export function failure(code: ErrorCode, staleConnection = false, by?: Blame): AttemptFailure {
+  const error = new ProxyError(code, `${code} happened`, { by });
+  return { kind: 'failure', error, by: error.by, retryClass: undefined, unsent: false, staleConnection };
 }
 
 export const ABANDONED: AttemptOutcome = { kind: 'abandoned' };
@@ -54,18 +50,22 @@ export const ABANDONED: AttemptOutcome = { kind: 'abandoned' };
 export interface ToyAttempt {
   readonly refused: ProxyError | undefined;
   readonly exchange: Exchange;
-  end(outcome: AttemptOutcome): void;
+  /** @param tookMs how long its target had all of the request */
+  end(outcome: AttemptOutcome, tookMs?: number): void;
+  /** Ends it from this side, before its head, while its client waits. */
+  stop(): void;
   /** Breaks off the response that was accepted. */
-  cut(code: ErrorCode): void;
+  cut(code: ErrorCode, by?: Blame): void;
 }
 
 /** Begins an attempt as the attempt loop does. */
 export function begin(limit: Limit, exchange: Exchange = toyExchange()): ToyAttempt {
-  const attempt: Attempt = {
+  const attempt: Attempt & { sentAt: number | undefined } = {
     number: exchange.attempts.length + 1,
     startedAt: performance.now(),
     durationMs: 0,
     waitedMs: 0,
+    sentAt: undefined,
     egress: undefined,
     outcome: undefined,
     end: undefined,
@@ -82,13 +82,22 @@ export function begin(limit: Limit, exchange: Exchange = toyExchange()): ToyAtte
   return {
     refused,
     exchange,
-    end(outcome) {
+    end(outcome, tookMs) {
       attempt.outcome = outcome;
+      if (tookMs !== undefined) {
+        attempt.sentAt = attempt.startedAt;
+        attempt.durationMs = tookMs;
+      }
       // How its body goes on is not told yet.
       if (outcome.kind === 'response') permit?.head?.(attempt, exchange);
-      else conclude(outcome.kind === 'failure' ? outcome : { kind: 'cancelled' });
+      else if (outcome.kind === 'failure') conclude(outcome);
+      else {
+        exchange.close();
+        conclude({ kind: 'cancelled' });
+      }
     },
-    cut: (code) => conclude(failure(code)),
+    stop: () => conclude({ kind: 'cancelled' }),
+    cut: (code, by) => conclude(failure(code, false, by)),
   };
 }
 

@@ -34,6 +34,8 @@ const TAKEN: [lines: string, options: object][] = [
   ['pathFilter: ["/public/**", "!/public/admin"]', { pathFilter: ['/public/**', '!/public/admin'] }],
   ['methods: [GET, M-SEARCH]\ntraceMethod: true', { methods: ['GET', 'M-SEARCH'], traceMethod: true }],
   ['via: false', { via: false }],
+  ['xfwd: replace', { xfwd: 'replace' }],
+  ['rewriteLocation: false', { rewriteLocation: false }],
   ['servername: api.internal', { servername: 'api.internal' }],
 ];
 

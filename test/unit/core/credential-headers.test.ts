@@ -49,8 +49,8 @@ describe('rememberedByName()', () => {
     of(long);
     of(long);
     expect(asked).to.have.length(3);
-    for (let i = 0; i < 2000; i++) of(`n${i}`);
-    of('a');
-    expect(asked).to.have.length(3 + 2000 + 1);
+    for (const _round of [1, 2]) for (let i = 0; i < 4000; i++) of(`n${i}`);
+    // Most of them were forgotten before they came again.
+    expect(asked).to.have.length.above(3 + 4000 + 1000);
   });
 });

@@ -151,9 +151,14 @@ describe('DialError', () => {
     const refused = Object.assign(new Error('x'), { code: 'ECONNREFUSED' });
     expect(unreachable(refused)).to.include({ reason: 'ECONNREFUSED', concerns: 'proxy', cause: refused });
     for (const error of [new Error('x'), { code: 5 }, null, undefined, 'text']) {
-      expect(unreachable(error).reason).to.equal('the connection closed');
+      expect(unreachable(error)).to.have.property('reason', 'the connection closed');
     }
     const known = new DialError('x', 'target');
     expect(unreachable(known)).to.equal(known);
+  });
+
+  it('leaves what this process lacks as it is: it says nothing about the proxy', () => {
+    const exhausted = Object.assign(new Error('x'), { code: 'EMFILE' });
+    expect(unreachable(exhausted)).to.equal(exhausted);
   });
 });

@@ -29,6 +29,7 @@ function agentOf(url: string, options: Partial<ProxyAgentOptions> = {}) {
   const watcher: DialWatcher & { refused?: DialError } = {
     refusal: () => watcher.refused,
     began: () => told.push('began'),
+    unused: () => told.push('unused'),
     ended: (beganAt, { hostname, port, encrypted }, failure) =>
       told.push([beganAt, `${encrypted ? 'https' : 'http'}://${hostname}:${port}`, failure?.reason]),
   };

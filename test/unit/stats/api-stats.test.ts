@@ -75,8 +75,9 @@ describe('apiStats()', () => {
     const { source } = recordedStats(NOW, { weather: [['/a', 200]] });
     const { body } = await responseOf(source, { api: 'weather' });
     expect(body.stats).to.have.all.keys(
-      ...['total', 'success', 'failure', 'aborted', 'status_codes', 'response_time', 'time_to_first_byte'],
-      ...['bytes_in', 'bytes_out', 'cache', 'attempts', 'retried', 'proxies', 'errors', 'recent_errors'],
+      ...['total', 'success', 'failure', 'failed_by', 'aborted', 'status_codes', 'response_time'],
+      ...['time_to_first_byte', 'bytes_in', 'bytes_out', 'cache', 'attempts', 'retried', 'proxies', 'errors'],
+      'recent_errors',
     );
   });
 

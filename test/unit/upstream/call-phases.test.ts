@@ -276,29 +276,20 @@ describe('Call and the body of a response', () => {
     expect(isDue(9_000_000)).to.equal(false);
   });
 
+  /** How a response ends that breaks off after its client has not read for so long. */
+  function brokenOff(heldMs: number, code = 'ECONNRESET'): string {
+    const { scene, isDue } = responding({});
+    holdsBack(scene, true);
+    for (let ms = 0; ms <= heldMs; ms += 25) isDue(ms);
+    holdsBack(scene, false);
+    scene.last.listener.failed(socketError(code));
+    return endsAs(scene);
+  }
+
   it('is the client’s that has not read for long, when its target gives it up', () => {
-    const now = responding({});
-    holdsBack(now.scene, true);
-    now.scene.last.listener.failed(socketError('ECONNRESET'));
-    expect(endsAs(now.scene)).to.equal('ERR_UPSTREAM_RESET by client');
-    const before = responding({});
-    holdsBack(before.scene, true);
-    before.isDue(0);
-    before.isDue(1000);
-    holdsBack(before.scene, false);
-    before.scene.last.listener.failed(socketError('ECONNRESET'));
-    expect(endsAs(before.scene)).to.equal('ERR_UPSTREAM_RESET by client');
-    const shortly = responding({});
-    holdsBack(shortly.scene, true);
-    shortly.isDue(0);
-    shortly.isDue(900);
-    holdsBack(shortly.scene, false);
-    shortly.scene.last.listener.failed(socketError('ECONNRESET'));
-    expect(endsAs(shortly.scene)).to.equal('ERR_UPSTREAM_RESET by target');
-    const unreadable = responding({});
-    holdsBack(unreadable.scene, true);
-    unreadable.scene.last.listener.failed(socketError('HPE_INVALID_CHUNK_SIZE'));
-    expect(endsAs(unreadable.scene)).to.equal('ERR_UPSTREAM_PROTOCOL by target');
+    expect(brokenOff(200)).to.equal('ERR_UPSTREAM_RESET by target');
+    expect(brokenOff(300)).to.equal('ERR_UPSTREAM_RESET by client');
+    expect(brokenOff(300, 'HPE_INVALID_CHUNK_SIZE')).to.equal('ERR_UPSTREAM_PROTOCOL by target');
   });
 
   it('may be quiet where it is a stream, whose end by this side is no failure', () => {

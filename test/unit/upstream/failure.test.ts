@@ -94,7 +94,8 @@ describe('readFailure()', () => {
 
   it('keeps an error that a stage has already described', () => {
     const error = new ProxyError('ERR_NO_PROXY', 'No proxy left');
-    expect(readFailure(error)).to.deep.equal(failureOf(error, 'self'));
+    expect(readFailure(error)).to.deep.equal(failureOf(error));
+    expect(readFailure(error).by).to.equal('egress');
     expect(readFailure(error).error).to.equal(error);
   });
 });

@@ -27,7 +27,8 @@ export class RedisClock {
     this.#now = now;
     this.#changed = changed;
     // Until Redis says so itself, it is taken to have the time of day.
-    this.#aheadMs = Math.round(Date.now() - now());
+    const aheadMs = Math.round(Date.now() - now());
+    this.#aheadMs = Math.abs(aheadMs) <= TOLERATED_MS ? 0 : aheadMs;
     link.onRecovered(() => void this.#ask());
     if (link.usable) void this.#ask();
   }

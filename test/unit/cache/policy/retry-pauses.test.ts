@@ -1,17 +1,29 @@
 import { expect } from 'chai';
 import { RetryPauses } from '../../../../lib/cache/policy/retry-pauses.js';
 
+const refusal = (...rawHeaders: string[]) => ({ status: 503, rawHeaders });
+
 describe('RetryPauses', () => {
   const paused = (value: string | undefined, at: number): boolean => {
     const pauses = new RetryPauses();
-    pauses.learn('a', 429, value === undefined ? [] : ['Retry-After', value], 0);
+    pauses.learn('a', refusal(...(value === undefined ? [] : ['Retry-After', value])), 0);
     return pauses.isPaused('a', at);
   };
 
   it('pauses until the time in seconds or as a date', () => {
     expect([paused('10', 9999), paused('10', 10_000)]).to.deep.equal([true, false]);
     const date = new Date(20_000).toUTCString();
-    expect([paused(date, 19_999), paused(date, 20_000)]).to.deep.equal([true, false]);
+    expect([paused(date, 19_999), paused(date, 20_002)]).to.deep.equal([true, false]);
+  });
+
+  it("takes dates by the upstream's own clock, and resets of limits that are used up", () => {
+    const pauses = new RetryPauses();
+    const upstreamNow = 3_600_000;
+    const date = new Date(upstreamNow).toUTCString();
+    pauses.learn('a', refusal('Date', date, 'Retry-After', new Date(upstreamNow + 20_000).toUTCString()), 0);
+    pauses.learn('b', refusal('RateLimit', '"day";r=0;t=30, "second";r=0;t=1'), 0);
+    expect([19_999, 20_002].map((at) => pauses.isPaused('a', at))).to.deep.equal([true, false]);
+    expect([29_999, 30_000].map((at) => pauses.isPaused('b', at))).to.deep.equal([true, false]);
   });
 
   it('does not pause without a time, or with one that cannot be read', () => {
@@ -24,9 +36,12 @@ describe('RetryPauses', () => {
 
   it('pauses each key on its own, for a 429 and a 503', () => {
     const pauses = new RetryPauses();
-    pauses.learn('a', 429, ['retry-after', '10'], 0);
-    pauses.learn('b', 503, ['retry-after', '10'], 0);
-    pauses.learn('c', 500, ['retry-after', '10'], 0);
+    for (const [key, status] of [
+      ['a', 429],
+      ['b', 503],
+      ['c', 500],
+    ] as const)
+      pauses.learn(key, { ...refusal('retry-after', '10'), status }, 0);
     expect(['a', 'b', 'c', 'd'].map((key) => pauses.isPaused(key, 1))).to.deep.equal([
       true,
       true,
@@ -37,9 +52,9 @@ describe('RetryPauses', () => {
 
   it('ends with a success for the key, and not with another failure', () => {
     const pauses = new RetryPauses();
-    for (const key of ['a', 'b']) pauses.learn(key, 429, ['retry-after', '10'], 0);
-    pauses.learn('a', 200, [], 1);
-    pauses.learn('b', 500, [], 1);
+    for (const key of ['a', 'b']) pauses.learn(key, refusal('retry-after', '10'), 0);
+    pauses.learn('a', { status: 200, rawHeaders: [] }, 1);
+    pauses.learn('b', { status: 500, rawHeaders: [] }, 1);
     expect(['a', 'b'].map((key) => pauses.isPaused(key, 2))).to.deep.equal([false, true]);
   });
 });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { AdvertisedLimits } from '../../../../lib/rate-limit/gate/advertised-limits.js';
+import type { AdvertisedLimits } from '../../../../lib/http/advertised-limits.js';
 import { Toy, tooMany } from './toy-gate.js';
 
 describe('a gate in front of an API', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { AdvertisedLimits } from '../../../../lib/rate-limit/gate/advertised-limits.js';
+import type { AdvertisedLimits } from '../../../../lib/http/advertised-limits.js';
 import { isExhausted, loseCall, returnCall, takeCall } from '../../../../lib/rate-limit/gate/gate-state.js';
 import { Toy, tooMany } from './toy-gate.js';
 

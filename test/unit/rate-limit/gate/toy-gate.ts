@@ -1,4 +1,4 @@
-import type { AdvertisedLimits } from '../../../../lib/rate-limit/gate/advertised-limits.js';
+import type { AdvertisedLimits } from '../../../../lib/http/advertised-limits.js';
 import {
   freeGate,
   type GateState,

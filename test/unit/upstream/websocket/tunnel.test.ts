@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { expect } from 'chai';
-import { Tunnel } from '../../../../lib/upstream/websocket/tunnel.js';
+import { Tunnel, type TunnelLimits } from '../../../../lib/upstream/websocket/tunnel.js';
 import { OpenSockets } from '../../../../lib/websocket/open-sockets.js';
 import { listening } from '../../../support/listening.js';
 import { type RawClient, rawClient } from '../../../support/raw-client.js';
@@ -18,11 +18,17 @@ async function connection(): Promise<{ end: Socket; other: RawClient }> {
   return { end, other };
 }
 
-async function tunnel() {
+async function tunnel(limits?: Partial<TunnelLimits>) {
   const [client, target] = [await connection(), await connection()];
   const time = toyTime();
   const sockets = new OpenSockets();
-  new Tunnel({ api: '', client: client.end, target: target.end, sockets }, Buffer.alloc(0), time);
+  const none = Number.POSITIVE_INFINITY;
+  const ends = { api: '', client: client.end, target: target.end, sockets };
+  new Tunnel(
+    { ...ends, limits: { socketIdleMs: none, socketAgeMs: none, ...limits } },
+    Buffer.alloc(0),
+    time,
+  );
   return { client, target, time, sockets };
 }
 
@@ -51,6 +57,47 @@ describe('Tunnel', () => {
     expect(target.end.destroyed).to.equal(true);
     await until(() => sockets.size === 0);
   });
+
+  it('waits as long for a client that got a close frame as it is told to', async () => {
+    const { client, time, sockets } = await tunnel();
+    const closing = sockets.close(20_000);
+    await until(() => client.other.text === '\x88\x02\x03\xe9');
+    time.advance(19_999);
+    expect([client.end.destroyed, sockets.size]).to.deep.equal([false, 1]);
+    time.advance(1);
+    await closing;
+    expect(client.end.destroyed).to.equal(true);
+  });
+
+  it('says goodbye to a client when it has been open for long enough', async () => {
+    const { client, time, sockets } = await tunnel({ socketAgeMs: 60_000 });
+    time.advance(59_999);
+    expect(client.other.text).to.equal('');
+    time.advance(1);
+    await until(() => client.other.text === '\x88\x02\x03\xe9');
+    time.advance(5000);
+    await until(() => sockets.size === 0);
+    expect(time.running).to.deep.equal([]);
+  });
+
+  for (const from of ['client', 'target'] as const) {
+    it(`says goodbye when nothing has come for long, and not while the ${from} speaks`, async () => {
+      const scene = await tunnel({ socketIdleMs: 10_000 });
+      const { client, target, time, sockets } = scene;
+      const to = from === 'client' ? target : client;
+      for (let i = 1; i <= 3; i++) {
+        scene[from].other.send('\x89\x00');
+        await until(() => to.other.text.length === 2 * i);
+        time.advance(8000);
+      }
+      expect(client.other.text).to.not.include('\x88');
+      time.advance(7500);
+      await until(() => client.other.text.endsWith('\x88\x02\x03\xe9'));
+      time.advance(5000);
+      await until(() => sockets.size === 0);
+      expect(time.running).to.deep.equal([]);
+    });
+  }
 
   it('keeps no timer where both ends close by themselves', async () => {
     const { client, target, time, sockets } = await tunnel();

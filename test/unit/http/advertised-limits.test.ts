@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type AdvertisedLimits, readLimits } from '../../../../lib/rate-limit/gate/advertised-limits.js';
+import { type AdvertisedLimits, readLimits } from '../../../lib/http/advertised-limits.js';
 
 const NOW = Date.UTC(2027, 0, 1, 12, 0, 0);
 
@@ -61,6 +61,25 @@ const ADVERTISED: [what: string, headers: Record<string, string>, window: (numbe
       'RateLimit-Policy': '"second";q=5;w=1, "day";q=1000;w=86400',
     },
     [0, 1000, 3_600_000, 86_400_000],
+  ],
+  [
+    'the tightest of two families',
+    {
+      RateLimit: '"second";r=5;t=1',
+      'X-RateLimit-Limit': '1000',
+      'X-RateLimit-Remaining': '0',
+      'X-RateLimit-Reset': '3600',
+    },
+    [0, 1000, 3_600_000, undefined],
+  ],
+  [
+    'the policy of several that has the quota which is told of',
+    {
+      'RateLimit-Limit': '100, 10;w=1, 100;w=60',
+      'RateLimit-Remaining': '7',
+      'RateLimit-Reset': '12',
+    },
+    [7, 100, 12_000, 60_000],
   ],
   [
     'the dictionary of an earlier draft',
@@ -153,6 +172,13 @@ describe('readLimits()', () => {
       expect(read(status, headers)).to.include({ limited: status === 429, refused: true, waitMs });
     });
   }
+
+  it('waits for the longest of all policies that are used up', () => {
+    const headers = { RateLimit: '"day";r=0;t=3600, "second";r=0;t=1', 'Retry-After': '1' };
+    expect(read(429, headers)).to.include({ waitMs: 3_600_000, remaining: 0 });
+    const two = { RateLimit: '"second";r=9;t=1', 'X-RateLimit-Remaining': '0', 'X-RateLimit-Reset': '60' };
+    expect(read(429, two)).to.include({ waitMs: 60_000, remaining: 0 });
+  });
 
   it('ignores a 503 that gives no time, and Retry-After with another status', () => {
     expect(read(503, {})).to.equal(undefined);

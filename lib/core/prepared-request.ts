@@ -6,11 +6,13 @@ const OPTIONS = /^(keep-alive|close|te|upgrade|)$/;
 const OF_THE_MESSAGE = new Set(['connection', 'content-length', 'host', 'transfer-encoding']);
 
 /**
- * Takes away the headers that `Connection` names: they are for this connection alone and do not reach the target
- * (RFC 9110 §7.6.1). What a call is decided by, such as a key of the cache or the credential of a limit, must not be
- * chosen by what the target never sees. To be called before anything reads a header.
+ * Makes the headers of a request those that may be sent on, before anything reads one: what a call is decided by, such
+ * as a key of the cache or the credential of a limit, must not be chosen by what the target never sees. Headers that
+ * `Connection` names are for this connection alone (RFC 9110 §7.6.1), and so are the pseudo-headers of HTTP/2.
  */
-export function dropConnectionHeaders(req: IncomingMessage): void {
+export function prepareRequest(req: IncomingMessage): void {
+  // HTTP/2 has no Connection (RFC 9113 §8.2.2).
+  if (req.httpVersionMajor >= 2) return dropPseudoHeaders(req);
   const { connection } = req.headers;
   if (connection === undefined || connection === 'keep-alive' || connection === 'close') return;
   const named = new Set<string>();
@@ -21,10 +23,19 @@ export function dropConnectionHeaders(req: IncomingMessage): void {
   if (named.size > 0) drop(req, named);
 }
 
+/** What they say is in the method and the URL of the request, and in `Host` (RFC 9113 §8.3.1). */
+function dropPseudoHeaders({ headers, rawHeaders }: IncomingMessage): void {
+  const authority = headers[':authority'];
+  // They stand in front of all others, and nobody can set the list of such a request.
+  while (rawHeaders[0]?.startsWith(':')) rawHeaders.splice(0, 2);
+  if (headers.host === undefined && typeof authority === 'string') headers.host = authority;
+}
+
 function drop(req: IncomingMessage, named: ReadonlySet<string>): void {
   const { rawHeaders } = req;
   if (!rawHeaders.some((name, i) => i % 2 === 0 && named.has(name.toLowerCase()))) return;
   // Node makes both of these from the list when they are first read, which is why the list is changed last.
-  for (const headers of [req.headers, req.headersDistinct]) for (const name of named) delete headers[name];
+  for (const headers of [req.headers, req.headersDistinct ?? {}])
+    for (const name of named) delete headers[name];
   req.rawHeaders = rawHeaders.filter((_, i) => !named.has((rawHeaders[i - (i % 2)] ?? '').toLowerCase()));
 }

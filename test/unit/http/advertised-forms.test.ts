@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { LIMIT_HEADERS, readLimits } from '../../../../lib/rate-limit/gate/advertised-limits.js';
+import { LIMIT_HEADERS, readLimits } from '../../../lib/http/advertised-limits.js';
 
 const NOW = Date.UTC(2027, 0, 1, 12, 0, 0);
 const SECOND = NOW / 1000;

@@ -1,0 +1,19 @@
+import type { SharedOptions } from './options.js';
+import { optionsSnapshot, sameOptions } from './same-options.js';
+
+/** What the options that all APIs share were when they were read. */
+export type SharedSnapshots = Readonly<Record<keyof SharedOptions, unknown>>;
+
+export const snapshotsOf = ({ redis, stats, metrics, tracing }: SharedOptions): SharedSnapshots => ({
+  redis: optionsSnapshot(redis),
+  stats: optionsSnapshot(stats ?? {}),
+  metrics: optionsSnapshot(metrics || false),
+  tracing: optionsSnapshot(tracing || false),
+});
+
+/** Names of those that are different now. */
+export function differing(before: SharedSnapshots, now: SharedSnapshots): string[] {
+  return Object.entries(now).flatMap(([name, value]) =>
+    sameOptions(Reflect.get(before, name), value) ? [] : [name],
+  );
+}
