@@ -4,7 +4,7 @@ import type { CircuitSnapshot } from '../lib/breaker/circuit-snapshot.js';
 import type { EgressStatus } from '../lib/core/egress-status.js';
 import { functionOption, optionsObject, resolveOptions } from '../lib/core/options.js';
 import { realTime, type Time } from '../lib/core/time.js';
-import type { CircuitsData, CircuitsResponse } from './client/shared/contract.js';
+import type { CircuitsData, CircuitsResponse, NotStored } from './client/shared/contract.js';
 import { type Dashboard, dashboardHandler, type Route } from './shared/dashboard.js';
 import { type DashboardOptions, dashboardShape, titleOption } from './shared/dashboard-options.js';
 import { type Channel, LiveFeed } from './shared/live-feed.js';
@@ -21,6 +21,12 @@ export interface CircuitControl {
   reset(): void;
 }
 
+/** The part of a cache that the page reads. */
+export interface CacheCounted {
+  /** Its counters. */
+  counts(): { readonly notStored: Readonly<Partial<Record<string, number>>> };
+}
+
 /** Source of circuits, egress proxies and rate limits. What `resilientProxy()` returns is one. */
 export interface BreakerDashboardSource {
   readonly circuits: {
@@ -31,6 +37,8 @@ export interface BreakerDashboardSource {
   };
   /** State of egress proxies and rate limits; without it the page shows none. */
   egress?(): EgressStatus;
+  /** The APIs, whose caches say what they did not store; without it the page shows nothing of that. */
+  readonly apis?: ReadonlyMap<string, { readonly cache?: CacheCounted | undefined }>;
   /** Removes the cached responses of an API. */
   purge?(api: string): Promise<unknown>;
   /**
@@ -120,7 +128,15 @@ function circuitsData(source: BreakerDashboardSource, actions: boolean): Circuit
     ...circuit,
     purge: actions && source.purge && (purgeable?.includes(circuit.api) ?? true) ? circuit.api : undefined,
   }));
-  return { time: Date.now(), actions, circuits, proxies, limits };
+  const notStored = notStoredOf(source);
+  const more = notStored.length === 0 ? {} : { notStored };
+  return { time: Date.now(), actions, circuits, proxies, limits, ...more };
+}
+
+function notStoredOf({ apis = new Map() }: BreakerDashboardSource): NotStored[] {
+  return [...apis].flatMap(([api, { cache }]) =>
+    Object.entries(cache?.counts().notStored ?? {}).map(([reason, count = 0]) => ({ api, reason, count })),
+  );
 }
 
 /** The page counts down by itself, so the mere passing of time is no change. */

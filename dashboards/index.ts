@@ -2,6 +2,7 @@ export {
   type BreakerDashboardOptions,
   type BreakerDashboardSource,
   breakerDashboard,
+  type CacheCounted,
   type CircuitAction,
   type CircuitControl,
 } from './breaker-dashboard.js';

@@ -38,11 +38,13 @@ export {
   circuitStatus,
 } from './breaker/circuit-status.js';
 export type { FailureCause, FailureCauses } from './breaker/failure-causes.js';
-export { type CacheCounts, type CacheHandler, type CachePurge, cache } from './cache/cache.js';
+export { type CacheCounts, type CacheHandler, cache } from './cache/cache.js';
 export type { CacheSite } from './cache/cache-context.js';
 export type { CacheOptions } from './cache/cache-options.js';
 export type { RawHeaders } from './cache/policy/headers.js';
 export type { KeyRequest } from './cache/policy/key.js';
+export type { NotStoredReason } from './cache/policy/storable.js';
+export type { CachePurge } from './cache/purge-target.js';
 export type { EntryMeta, StoredVariant } from './cache/store/entry.js';
 export { MemoryStore, type MemoryStoreOptions } from './cache/store/memory-store.js';
 export type { RedisStoreOptions } from './cache/store/redis/options.js';
@@ -88,6 +90,7 @@ export type { StopTimer, Time } from './core/time.js';
 export type { OpenSocket, SocketRegistry, Upgrade } from './core/upgrade.js';
 export { explain } from './explain/explain.js';
 export type { ExplainOptions } from './explain/explain-options.js';
+export type { Reaches } from './http/forwarded-headers.js';
 export { type MetricsHandler, metrics } from './metrics/metrics.js';
 export type { CircuitView, MetricsOptions, MetricsRegistry } from './metrics/metrics-options.js';
 export { type ProxyRotateHandler, proxyRotate } from './proxy-rotate/proxy-rotate.js';

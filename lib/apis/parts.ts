@@ -22,14 +22,18 @@ export function partSources(name: string, sorted: SortedOptions, redis: PartSite
 }
 
 /** Whether only this package writes responses and counts their bytes: no cache, no listener and no stage of the user. */
-export function ownWriters({
-  cache,
-  stages,
-  forward: { on, plugins, selfHandleResponse },
-}: SortedOptions): boolean {
-  const ownStages = stages.length > 0;
+export function ownWriters(sorted: SortedOptions): boolean {
+  return !sorted.cache && !hasForeignCode(sorted);
+}
+
+/** Whether code of the user may read a request or write a response on its way through the stages. */
+function hasForeignCode({ stages, forward }: SortedOptions): boolean {
+  const { on, plugins, selfHandleResponse } = forward;
   return (
-    !cache && !ownStages && !selfHandleResponse && !plugins?.length && Object.keys(on ?? {}).length === 0
+    stages.length > 0 ||
+    selfHandleResponse === true ||
+    (plugins?.length ?? 0) > 0 ||
+    Object.keys(on ?? {}).length > 0
   );
 }
 
@@ -124,6 +128,7 @@ function siteOf(name: string, sorted: SortedOptions, redis: PartSite['redis']): 
     forward,
     // What a stage sends or writes may be in what is stored.
     responses: [responseOptions(forward), stages],
+    foreign: hasForeignCode(sorted),
     egress: proxyRotate,
     egressOnly: proxyRotate !== false && proxyRotate.strategy !== 'never',
     redis,

@@ -1,16 +1,17 @@
 import { detach } from '../core/detach.js';
 import { type ProxyError, shuttingDown } from '../core/errors.js';
 import type { Exchange, Handler } from '../core/exchange.js';
-import { type CacheContext, read, statusOf } from './cache-context.js';
+import { type CacheContext, read } from './cache-context.js';
 import { CacheFetch } from './cache-fetch.js';
 import type { ClientRequest, FetchPlan, Outdated } from './fetch-plan.js';
+import { fillsNothing, plainRequest } from './fills.js';
 import type { Flight, ReleaseReason } from './flight.js';
 import { FollowedResponse } from './followed-response.js';
 import { isConditional } from './policy/conditional-request.js';
 import { decideLookup, type ForwardReason, type LookupDecision } from './policy/lookup-decision.js';
+import { refuse, serve } from './serving.js';
 import type { StoredVariant } from './store/entry.js';
 import type { Lease } from './store/store.js';
-import { sendStored, writeStoredHead } from './stored-response.js';
 
 type Next = (error?: unknown) => void;
 type Decision = LookupDecision<StoredVariant>;
@@ -28,6 +29,8 @@ export class CacheCall {
   /** Does not wait for an equal request, and lets none wait for this one. */
   #alone: boolean;
   #followed = false;
+  /** A plain GET was made for it. */
+  #filled = false;
   #waitsUntil = 0;
 
   constructor(context: CacheContext, exchange: Exchange, request: ClientRequest, key: string, next: Next) {
@@ -51,13 +54,14 @@ export class CacheCall {
         this.#renew(decision.variant);
         return;
       case 'only-if-cached':
-        this.#refuse(decision.reason);
+        refuse(this.#context, this.#exchange, decision.reason);
         return;
       case 'forward':
         this.#fetch(decision.reason, undefined, undefined);
         return;
       case 'miss':
-        this.#fetchOrFollow(decision.reason, undefined, true);
+        if (this.#fills()) this.#fill(decision.reason);
+        else this.#fetchOrFollow(decision.reason, undefined, true);
         return;
       case 'revalidate':
         this.#revalidate(decision);
@@ -80,19 +84,7 @@ export class CacheCall {
   }
 
   #send(variant: StoredVariant): void {
-    const now = this.#context.now();
-    const value = statusOf(this.#context, { hit: true, ttlMs: variant.meta.freshUntil - now });
-    sendStored(this.#exchange.res, this.#request, variant, now, value);
-  }
-
-  /** 504: the client does not want a request to the upstream (RFC 9111 §5.2.1.7). */
-  #refuse(reason: ForwardReason): void {
-    this.#exchange.cache = 'bypass';
-    this.#context.tally.bypassed++;
-    const value = statusOf(this.#context, { hit: false, forward: reason, detail: 'only-if-cached' });
-    const { res } = this.#exchange;
-    writeStoredHead(res, 504, 'Gateway Timeout', ['Content-Length', '0'], undefined, value);
-    res.end();
+    serve(this.#context, this.#exchange, this.#request, variant);
   }
 
   /**
@@ -118,10 +110,36 @@ export class CacheCall {
     const background = detach(this.#exchange, { method });
     const { rawBody, body } = req as { rawBody?: unknown; body?: unknown };
     Object.assign(background.req, { rawBody, body });
-    const request = { ...this.#request, method };
+    this.#fetchIn(background, { ...this.#request, method }, 'stale', outdated);
+  }
+
+  #fetchIn(
+    background: Exchange,
+    request: ClientRequest,
+    reason: ForwardReason,
+    outdated: Outdated | undefined,
+  ): void {
     const call = new CacheCall(this.#context, background, request, this.#key, () => background.res.destroy());
     call.#known = this.#known;
-    call.#fetch('stale', outdated, true);
+    call.#fetch(reason, outdated, true);
+  }
+
+  /** Whether a plain GET is made in place of this request, so that its response can be stored. */
+  #fills(): boolean {
+    const { flights, fills } = this.#context;
+    if (!this.#rest || this.#filled || !fillsNothing(this.#request)) return false;
+    return !flights.get(this.#key) && !flights.isUnshared(this.#key) && fills.isWorthwhile(this.#key);
+  }
+
+  /** Requests in the background what serves this request and others, and waits for it. */
+  #fill(reason: ForwardReason): void {
+    this.#filled = true;
+    const request = plainRequest(this.#request);
+    const { method, rawHeaders } = request;
+    this.#fetchIn(detach(this.#exchange, { method, rawHeaders }), request, reason, undefined);
+    const flight = this.#context.flights.get(this.#key);
+    if (flight) this.#follow(flight, reason, undefined);
+    else this.lookUp();
   }
 
   #revalidate(decision: Extract<Decision, { type: 'revalidate' }>): void {
@@ -136,8 +154,7 @@ export class CacheCall {
   }
 
   #isPaused(): boolean {
-    const { pauses, credentials, now } = this.#context;
-    return pauses.isPaused(() => credentials(this.#request.rawHeaders), now());
+    return this.#context.pauses.isPaused(this.#key, this.#context.now());
   }
 
   #fetchOrFollow(reason: ForwardReason, outdated: Outdated | undefined, shareable: boolean): void {
@@ -158,13 +175,19 @@ export class CacheCall {
   }
 
   #follow(flight: Flight, reason: ForwardReason, outdated: Outdated | undefined): void {
-    const { options, now } = this.#context;
+    const { options, flights, now } = this.#context;
     this.#followed = true;
     if (this.#waitsUntil === 0) this.#waitsUntil = now() + options.coalesceTimeoutMs;
+    // A purge in the meantime, or a response that is not stored, ends what is known now.
+    const ticket = flights.enter(this.#key);
+    this.#exchange.onSettled(() => flights.leave(ticket));
     const response = new FollowedResponse(this.#context, this.#exchange, this.#request, {
       reason,
       waitMs: this.#waitsUntil - now(),
-      goOn: (why) => this.#goOn(why, outdated),
+      goOn: (why) => {
+        flights.leave(ticket);
+        this.#goOn(why, ticket.doomed ? undefined : outdated);
+      },
     });
     response.follow(flight);
   }
@@ -176,6 +199,7 @@ export class CacheCall {
       this.#serveStale(outdated.variant);
       return;
     }
+    if (this.#filled && why !== 'stored') this.#context.fills.refused(this.#key, why === 'failed');
     // One of the waiting requests is sent next; none waits twice for a response that is not shared.
     this.#alone = why !== 'failed' || now >= this.#waitsUntil;
     if (why !== 'stored') this.#followed = false;
@@ -189,12 +213,8 @@ export class CacheCall {
       this.#decide(known ?? []);
       return;
     }
-    known
-      .then(
-        (variants) => this.#decide(variants ?? []),
-        () => this.#decide([]),
-      )
-      .catch(this.#next);
+    const decide = (variants: readonly StoredVariant[] | undefined) => this.#decide(variants ?? []);
+    known.then(decide, () => decide(undefined)).catch(this.#next);
   }
 
   #decide(known: readonly StoredVariant[]): void {

@@ -1,11 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { Closing } from '../core/closing.js';
+import type { Reaches } from '../http/forwarded-headers.js';
 import type { ResolvedCache } from './cache-options.js';
 import { type CacheStatus, cacheStatusValue } from './cache-status.js';
+import type { Fills } from './fills.js';
 import type { Flights } from './flights.js';
 import type { CachePolicy } from './policy/cache-policy.js';
 import type { CacheKeys } from './policy/key.js';
 import type { RetryPauses } from './policy/retry-pauses.js';
+import type { NotStoredReason } from './policy/storable.js';
 import type { StoredVariant } from './store/entry.js';
 import type { PendingPurges } from './store/pending-purges.js';
 import type { CacheStore, PurgeTarget, StoredUnder } from './store/store.js';
@@ -18,8 +21,22 @@ export interface CacheSite {
   targetUri(req: IncomingMessage, url: string): string;
   /** The path that clients use for a path of the upstream. */
   clientPath(path: string): string;
+  /** What handlers are told about the resource besides that, where it differs. */
+  rewritten(req: IncomingMessage): string | undefined;
+  /** The request came over TLS, and handlers may make a difference of it. */
+  isEncrypted(req: IncomingMessage): boolean;
   /** Headers that are injected into each request: name, value, name, value. */
   readonly injectedHeaders: readonly string[];
+  /** Whether a client's header, its name in lower case, reaches whoever makes the response. */
+  readonly reaches: Reaches;
+  /** Whether the authority that a client names does. */
+  readonly namesHost: boolean;
+  /** Whoever makes the response chooses by any header of the request. */
+  readonly readsAll: boolean;
+  /** Nobody changes the memory of a chunk after it was written to the response. */
+  readonly ownsBytes: boolean;
+  /** What makes it another cache although the name is the same: where requests go, and how they are rewritten. */
+  readonly identity: string;
 }
 
 /** Counters since the cache was created. */
@@ -31,6 +48,8 @@ export interface CacheTally {
   coalesced: number;
   bypassed: number;
   errors: number;
+  /** Responses that were not stored, by reason. */
+  readonly notStored: Map<NotStoredReason, number>;
 }
 
 /** What all requests through one cache share. */
@@ -38,18 +57,19 @@ export interface CacheContext {
   readonly options: ResolvedCache;
   readonly policy: CachePolicy;
   readonly keys: CacheKeys;
-  /** Digest of a request's credentials, and of nothing else. */
-  credentials(rawHeaders: readonly string[]): string;
   readonly store: CacheStore;
   readonly flights: Flights;
   readonly purges: PendingPurges;
   readonly pauses: RetryPauses;
+  readonly fills: Fills;
   readonly site: CacheSite;
   readonly tally: CacheTally;
   /** Whether it is closed: nothing is fetched and nothing stored any more. */
   readonly closing: Closing;
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds that never go back: freshness is not affected by corrections of the clock. */
   now(): number;
+  /** Epoch milliseconds by the time of day. */
+  wall(): number;
 }
 
 /** Value of `Cache-Status`; `undefined` where it is turned off. */

@@ -1,6 +1,5 @@
 import { ProxyError } from '../core/errors.js';
 import type { Exchange } from '../core/exchange.js';
-import { headerValue } from '../http/headers.js';
 import { type CacheContext, statusOf } from './cache-context.js';
 import type { CacheStatus } from './cache-status.js';
 import type { FetchPlan, Outdated } from './fetch-plan.js';
@@ -9,15 +8,24 @@ import { withOwnTags } from './own-tags.js';
 import { CLIENT_CONDITIONS, revalidationHeaders } from './policy/conditional.js';
 import { replaceHeaders } from './policy/conditional-request.js';
 import { type RawHeaders, withoutHeaders } from './policy/headers.js';
-import { decideStore, type StoreDecision, type StoreRequest, type StoreResponse } from './policy/storable.js';
+import type { NotStoredReason, StoreRequest, StoreResponse } from './policy/storable.js';
 import { freshen, headVerdict, validates } from './policy/validation.js';
 import { keepVariant, Recording } from './recording.js';
 import { type HeadVerdict, type ResponseListener, ResponseTap } from './response-tap.js';
 import { type EntryMeta, withMeta } from './store/entry.js';
 import type { WrittenHead } from './store/written-head.js';
 import { sendStored } from './stored-response.js';
+import {
+  countNotStored,
+  decideResponse,
+  endPredecessor,
+  endStored,
+  isLong,
+  leaveUnread,
+  storeRequest,
+  storeResponse,
+} from './storing.js';
 import { isFailure, isUpstreamFailure } from './upstream-failure.js';
-import { upstreamHeaders } from './upstream-headers.js';
 
 type Next = (error?: unknown) => void;
 
@@ -43,7 +51,7 @@ export class CacheFetch implements ResponseListener {
     this.#plan = plan;
     this.#outdated = plan.outdated;
     this.#next = next;
-    this.#tap = new ResponseTap(exchange.res, this);
+    this.#tap = new ResponseTap(exchange.res, this, context.site.ownsBytes && exchange.rest !== undefined);
   }
 
   start(): void {
@@ -56,6 +64,11 @@ export class CacheFetch implements ResponseListener {
     this.#send(headers);
   }
 
+  /** The response is to a request that the key is made for, and not to another method. */
+  get #isOfKey(): boolean {
+    return this.#plan.reason !== 'method' && this.#plan.reason !== 'bypass';
+  }
+
   get hurries(): boolean {
     return this.#recording?.hurries ?? false;
   }
@@ -65,9 +78,11 @@ export class CacheFetch implements ResponseListener {
     this.#restore?.();
     const now = this.#context.now();
     const outdated = this.#outdated;
-    if (!this.#failed) this.#learnPause(head, now);
+    if (!this.#failed && this.#isOfKey) {
+      this.#context.pauses.learn(this.#plan.key, head, now);
+    }
     if (outdated?.conditional && head.status === 304) return this.#notModified(outdated, head, now);
-    if (outdated && !this.#exchange.detached && isFailure(head.status) && now < outdated.usableOnErrorUntil) {
+    if (outdated && isFailure(head.status) && this.#isUsable(outdated, now)) {
       return this.#serveStale(outdated, now, this.#failed ? {} : { forwardStatus: head.status });
     }
     if (!this.#failed) invalidate(this.#context, this.#exchange, this.#plan.request, head);
@@ -80,7 +95,12 @@ export class CacheFetch implements ResponseListener {
   }
 
   chunk(chunk: Buffer): void {
-    if (!this.#recording || this.#recording.chunk(chunk)) return;
+    const recording = this.#recording;
+    if (!recording) return;
+    const before = recording.spilt;
+    const goesOn = recording.chunk(chunk);
+    if (recording.spilt && !before) this.#spilt(recording.status);
+    if (goesOn) return;
     this.end();
     this.#tap.release();
   }
@@ -110,8 +130,7 @@ export class CacheFetch implements ResponseListener {
     this.#failed = true;
     const now = this.#context.now();
     const outdated = this.#outdated;
-    const usesStale = outdated && !this.#headSeen && !this.#exchange.detached && isUpstreamFailure(error);
-    if (usesStale && now < outdated.usableOnErrorUntil) {
+    if (outdated && !this.#headSeen && isUpstreamFailure(error) && this.#isUsable(outdated, now)) {
       // The client gets a response after all.
       this.#exchange.error = undefined;
       this.#serveStale(outdated, now, { detail: error instanceof ProxyError ? error.code : undefined });
@@ -119,6 +138,11 @@ export class CacheFetch implements ResponseListener {
     }
     this.#fail('failed');
     this.#next(error);
+  }
+
+  /** Whether a client may get the stored response in place of a failure; not if it was ended in the meantime. */
+  #isUsable({ usableOnErrorUntil }: Outdated, now: number): boolean {
+    return !this.#exchange.detached && this.#plan.ticket?.doomed !== true && now < usableOnErrorUntil;
   }
 
   /** Sends the stored response in place of a failure. */
@@ -157,7 +181,7 @@ export class CacheFetch implements ResponseListener {
     const stored = decision.store && ticket?.doomed === false;
     if (stored)
       keepVariant(this.#context, key, known, withMeta(outdated.variant, this.#tagged(decision.meta)));
-    else this.#context.store.delete(key);
+    else endStored(this.#context, key);
     this.#exchange.cache = 'revalidated';
     this.#context.tally.revalidated++;
     flight?.finish(stored);
@@ -195,36 +219,33 @@ export class CacheFetch implements ResponseListener {
     this.#exchange.cache = bypassed && !this.#outdated ? 'bypass' : 'miss';
     if (this.#exchange.cache === 'miss') tally.misses++;
     else tally.bypassed++;
-    const decision = this.#decide(head, now);
+    const response = this.#storeResponse(head, now);
+    const decision = decideResponse(this.#context, this.#exchange, this.#plan, response, this.#failed);
     const stored = decision.store;
     if (decision.store) {
       this.#recording = new Recording(this.#context, this.#plan, this.#tagged(decision.meta));
-    } else this.#notStored(head.status);
-    const value = statusOf(this.#context, { hit: false, forward: reason, stored });
+    } else this.#notStored(head, decision.reason);
+    const detail = decision.store ? undefined : decision.reason;
+    const value = statusOf(this.#context, { hit: false, forward: reason, stored, detail });
     return { pass: value === undefined ? [] : ['Cache-Status', value], listen: stored };
   }
 
-  #notStored(status: number): void {
+  /** The body turned out to be too large. */
+  #spilt(status: number): void {
+    countNotStored(this.#context, 'too-large');
+    if (this.#isOfKey) endPredecessor(this.#context, this.#plan, status);
+    if (this.#plan.flight) this.#context.flights.noteUnshared(this.#plan.key);
+    leaveUnread(this.#exchange);
+  }
+
+  #notStored({ status, rawHeaders }: WrittenHead, reason: NotStoredReason): void {
+    countNotStored(this.#context, reason);
+    if (!this.#failed && this.#isOfKey) endPredecessor(this.#context, this.#plan, status);
+    if (isLong(rawHeaders)) leaveUnread(this.#exchange);
     const failed = this.#failed || isFailure(status);
     // A failure says nothing about later responses.
     if (!failed && this.#plan.flight) this.#context.flights.noteUnshared(this.#plan.key);
     this.#fail(failed ? 'failed' : 'not-shared');
-  }
-
-  #decide(head: WrittenHead, now: number): StoreDecision {
-    const { policy, options } = this.#context;
-    const { ticket } = this.#plan;
-    // A copy that can be served during a failure is worth more than the failure.
-    const worse = this.#exchange.detached && isFailure(head.status);
-    if (!ticket || worse || this.#failed) return { store: false, reason: 'not-reusable' };
-    // forward() removes cookies for the client; only here can a personal response be recognised.
-    const own = upstreamHeaders(this.#exchange, head.status);
-    if (!policy.storeSetCookie && own && headerValue(own, 'set-cookie') !== undefined) {
-      return { store: false, reason: 'set-cookie' };
-    }
-    const length = Number(headerValue(head.rawHeaders, 'content-length') ?? 0);
-    if (length > options.maxEntryBytes) return { store: false, reason: 'not-reusable' };
-    return decideStore(this.#storeRequest(own), this.#storeResponse(head, now), policy);
   }
 
   /** Updates the stored response to GET from a 200 to HEAD. */
@@ -240,29 +261,15 @@ export class CacheFetch implements ResponseListener {
       );
       if (decision.store)
         keepVariant(this.#context, key, known, withMeta(variant, this.#tagged(decision.meta)));
-    } else this.#context.store.delete(key);
+    } else endStored(this.#context, key);
   }
 
-  #learnPause(head: WrittenHead, now: number): void {
-    if (head.status !== 429 && head.status !== 503) return;
-    const credentials = this.#context.credentials(this.#plan.request.rawHeaders);
-    this.#context.pauses.learn(credentials, head, now);
-  }
-
-  #storeRequest(asSent?: RawHeaders): StoreRequest {
-    const { method, rawHeaders, url } = this.#plan.request;
-    if (method !== 'POST') return { method, rawHeaders };
-    const targetUri = this.#context.site.targetUri(this.#exchange.req, url);
-    return { method, rawHeaders, targetUri, upstreamHeaders: asSent };
+  #storeRequest(): StoreRequest {
+    return storeRequest(this.#context, this.#exchange, this.#plan);
   }
 
   #storeResponse(head: WrittenHead, now: number): StoreResponse {
-    // With retries the response is as old as the attempt that brought it.
-    const attempt = this.#exchange.attempts.at(-1);
-    const sentAt = attempt ? now - (performance.now() - attempt.startedAt) : this.#requestedAt;
-    const { status, statusText, rawHeaders } = head;
-    const requestTime = Math.max(sentAt, this.#requestedAt);
-    return { status, statusText, rawHeaders, requestTime, responseTime: now };
+    return storeResponse(this.#context, this.#exchange, head, this.#requestedAt, now);
   }
 
   #tagged(meta: EntryMeta): EntryMeta {

@@ -8,6 +8,7 @@ import {
   resolveOptions,
   sizeBytes,
 } from '../core/options.js';
+import type { CacheSite } from './cache-context.js';
 import type { CachePolicy } from './policy/cache-policy.js';
 import type { CacheStore } from './store/store.js';
 
@@ -31,8 +32,9 @@ export interface CacheOptions {
    */
   methods?: string[];
   /**
-   * Request headers that are part of the key, besides credentials, which always are: none, all end-to-end headers, or
-   * those in `headers`. What a response names in `Vary` counts in any case.
+   * Request headers that are part of the key, besides credentials, which always are: none, all end-to-end headers but
+   * those that each request has of its own (`traceparent`, `X-Request-Id` and the like), or those in `headers`. What a
+   * response names in `Vary` counts in any case.
    * @default 'none'
    */
   headerStrategy?: 'none' | 'all' | 'listed';
@@ -47,15 +49,28 @@ export interface CacheOptions {
    */
   statuses?: number[];
   /**
-   * `true` stores responses marked `no-store` too, in `ttl` mode.
+   * `true` stores responses marked `no-store` too, in `ttl` mode, and those marked `private` for everyone.
    * @default false
    */
   override?: boolean;
   /**
-   * Stores responses with `Set-Cookie`, cookie included: only for APIs whose cookies are the same for every user.
+   * What becomes of responses with `Set-Cookie`. `'bypass'` does not store them. `'strip'` stores them without their
+   * cookies, which only the client that made the request gets. `'store'` stores the cookies too: only for APIs whose
+   * cookies are the same for every user.
+   * @default 'bypass'
+   */
+  setCookie?: 'bypass' | 'strip' | 'store';
+  /**
+   * Stores event streams (`text/event-stream`) too: only for streams that end, and that are the same for everyone.
    * @default false
    */
-  storeSetCookie?: boolean;
+  storeEventStreams?: boolean;
+  /**
+   * Response headers that are stored for nobody, besides `X-Request-Id`, `RateLimit-*`, `X-RateLimit-*`,
+   * `Retry-After`, `Server-Timing` and the like, which belong to one request.
+   * @default []
+   */
+  omitHeaders?: string[];
   /**
    * Leaves credentials out of the key: every user may get what was stored for another. Only for responses that do not
    * depend on the user. In `standard` mode responses to `Authorization` stay separate (RFC 9111 §3.5).
@@ -63,11 +78,21 @@ export interface CacheOptions {
    */
   sharedAcrossCredentials?: boolean;
   /**
-   * Request headers that carry credentials, besides `Authorization`, `Cookie`, `X-API-Key`, `API-Key` and
-   * `X-Auth-Token`.
+   * Request headers that carry credentials, besides `Authorization`, `Cookie` and those with a word like `key`,
+   * `token`, `auth` or `session` in their names. Those that do not reach the target never count.
    * @default []
    */
   credentialHeaders?: string[];
+  /**
+   * Request headers that carry no credential, although their names look like it.
+   * @default []
+   */
+  credentialExceptions?: string[];
+  /**
+   * Queries with the same parameters in another order are the same request; equal names keep their order.
+   * @default false
+   */
+  sortQuery?: boolean;
   /**
    * How long a stale response is sent at once while one call renews it in the background. In `standard` mode the API's
    * `stale-while-revalidate` takes precedence.
@@ -113,7 +138,7 @@ export interface CacheOptions {
   cacheStatus?: string | false;
   /**
    * Adds to the key, a tenant's name for instance; `undefined` adds nothing. It is hashed before it is stored. What the
-   * function throws fails the call.
+   * function throws fails the call, and so does anything that is neither a string nor `undefined`.
    */
   key?(req: IncomingMessage): string | undefined;
   /** Tags for `purge({ tag })`, besides those of the response's `Surrogate-Key` and `Cache-Tag`. */
@@ -128,6 +153,12 @@ export interface CacheOptions {
    * @default 'default'
    */
   name?: string;
+  /**
+   * What all keys begin with: applications that share a Redis and name an API the same are apart where it differs, as
+   * they are where their targets or rewrites do.
+   * @default 'rpo'
+   */
+  prefix?: string;
 }
 
 /** Ten years: beyond it a number is a slip of the pen. */
@@ -147,9 +178,13 @@ export const cacheFileShape = {
   headers: z.array(headerName).default([]),
   statuses: z.array(statusCode).optional(),
   override: z.boolean().default(false),
-  storeSetCookie: z.boolean().default(false),
+  setCookie: z.enum(['bypass', 'strip', 'store']).default('bypass'),
+  storeEventStreams: z.boolean().default(false),
+  omitHeaders: z.array(headerName).default([]),
   sharedAcrossCredentials: z.boolean().default(false),
   credentialHeaders: z.array(headerName).default([]),
+  credentialExceptions: z.array(headerName).default([]),
+  sortQuery: z.boolean().default(false),
   staleWhileRevalidateMs: windowMs.default(0),
   staleIfErrorMs: windowMs.default(86_400_000),
   keepForValidationMs: windowMs.default(3_600_000),
@@ -162,6 +197,7 @@ export const cacheFileShape = {
     .regex(/^[\x20-\x7e]{1,64}$/, 'must be 1 to 64 printable ASCII characters')
     .or(z.literal(false))
     .default('resilient-proxy-out'),
+  prefix: z.string().min(1).max(256).default('rpo'),
 };
 
 const STORE_METHODS = ['get', 'set', 'delete', 'purge', 'counts', 'close'];
@@ -197,14 +233,17 @@ export function resolveCache(options: CacheOptions): ResolvedCache {
 }
 
 /** What of the options the rules of storing and look-up depend on. */
-export function cachePolicy(options: ResolvedCache): CachePolicy {
+export function cachePolicy(options: ResolvedCache, { reaches }: Pick<CacheSite, 'reaches'>): CachePolicy {
   return Object.freeze({
     mode: options.mode,
     ttlMs: options.ttlMs,
     methods: new Set(options.methods.filter((name) => name !== 'HEAD')),
     statuses: options.statuses && new Set(options.statuses),
     override: options.override,
-    storeSetCookie: options.storeSetCookie,
+    setCookie: options.setCookie,
+    storeEventStreams: options.storeEventStreams,
+    omitHeaders: new Set(options.omitHeaders.map((name) => name.toLowerCase())),
+    reaches,
     // Who sets a time means it: a client's reload costs no call then.
     requestFreshness: options.mode === 'standard',
     staleWhileRevalidateMs: options.staleWhileRevalidateMs,

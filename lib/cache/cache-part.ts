@@ -15,9 +15,12 @@ export const cachePart: Part<'cache', CacheBlock, CacheHandler, CacheStores> = {
   options: { schema: without(cacheSchema, ['name']), file: cacheFileShape, preset: false },
   madeFrom: ({ responses }) => responses,
   share: (redis, options) => new CacheStores(redis, options),
-  make(options, { name, forward }, stores) {
+  make(options, { name, forward, foreign, responses }, stores) {
     const store = stores.storeFor(options);
-    const made = cache({ ...options, ...(store ? { store } : {}), name }, apiSite(forward));
+    const made = cache(
+      { ...options, ...(store ? { store } : {}), name },
+      apiSite(forward, { foreign, responses }),
+    );
     return store ? closedWith(made, store) : made;
   },
   status: { route: '/cache-status', list: 'caches', read: (handler) => handler.counts() },
@@ -33,7 +36,12 @@ function closedWith(handler: CacheHandler, store: { close(): Promise<void> }): C
 }
 
 function families(list: () => Iterable<readonly [api: string, handler: CacheHandler]>): Family[] {
-  const family = (type: Family['type'], name: string, help: string, of: keyof CacheCounts): Family => ({
+  const family = (
+    type: Family['type'],
+    name: string,
+    help: string,
+    of: Exclude<keyof CacheCounts, 'notStored'>,
+  ): Family => ({
     type,
     name,
     help,
@@ -49,5 +57,15 @@ function families(list: () => Iterable<readonly [api: string, handler: CacheHand
       'Keys that gave way to others in the memory of a cache.',
       'evictions',
     ),
+    {
+      type: 'counter',
+      name: 'cache_not_stored_total',
+      help: 'Responses that a cache did not store, by reason.',
+      labels: ['api', 'reason'],
+      rows: () =>
+        [...list()].flatMap(([api, handler]) =>
+          Object.entries(handler.counts().notStored).map(([reason, count]): Row => [{ api, reason }, count]),
+        ),
+    },
   ];
 }

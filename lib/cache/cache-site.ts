@@ -1,10 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
+import { forwardedHeaders } from '../http/forwarded-headers.js';
 import type { CacheSite } from './cache-context.js';
+import { siteIdentity } from './site-identity.js';
 
 interface MountedRequest extends IncomingMessage {
   originalUrl?: string;
+  baseUrl?: unknown;
 }
+
+const everything = () => true;
 
 /**
  * The application's own path, in front of any handler. It uses `originalUrl` where the framework sets it: a cache
@@ -12,23 +17,59 @@ interface MountedRequest extends IncomingMessage {
  */
 export const standaloneSite: CacheSite = {
   url: (req: MountedRequest) => pathOf(req.originalUrl ?? req.url),
+  rewritten,
+  isEncrypted: (req) => req.socket instanceof TLSSocket,
   targetUri: (req, url) => {
     const scheme = req.socket instanceof TLSSocket ? 'https' : 'http';
     return `${scheme}://${req.headers.host ?? 'localhost'}${url}`;
   },
   clientPath: (path) => path,
   injectedHeaders: [],
+  reaches: everything,
+  namesHost: true,
+  readsAll: false,
+  ownsBytes: false,
+  identity: '',
 };
+
+/**
+ * The other path that handlers see: one that a middleware in front has written to `req.url`, or an absolute-form line,
+ * whose authority is not that of `Host`.
+ */
+function rewritten({ originalUrl, baseUrl, url = '/' }: MountedRequest): string | undefined {
+  if (originalUrl === undefined || originalUrl === url) return url.startsWith('/') ? undefined : url;
+  if (typeof baseUrl === 'string') {
+    if (originalUrl === baseUrl + url) return undefined;
+    // Express makes a path of what is empty behind the mount path.
+    if (url.startsWith('/') && originalUrl === baseUrl + url.slice(1)) return undefined;
+  }
+  return originalUrl.startsWith('/') ? url : `${url} ${originalUrl}`;
+}
 
 /** The options of an API's `forward()` that its cache needs. */
 export interface ForwardedApi {
   readonly target?: unknown;
   readonly headers?: Readonly<Record<string, string | string[]>> | undefined;
   readonly auth?: unknown;
+  readonly forwardHeaders?: boolean | readonly string[] | undefined;
+  readonly forwardCookies?: boolean | undefined;
+  readonly changeOrigin?: boolean | undefined;
+  readonly xfwd?: boolean | 'append' | 'replace' | undefined;
+  readonly router?: unknown;
+  readonly pathRewrite?: unknown;
+}
+
+/** What else an API's cache needs to know. */
+export interface ForwardedSite {
+  /** Stages, listeners or plugins of the user may read the request and write the response. */
+  readonly foreign?: boolean;
+  /** All options on which the API's responses depend. */
+  readonly responses?: unknown;
 }
 
 /** An API that is forwarded to one target: the path behind the mount point names the resource. */
-export function apiSite({ target: configured, headers = {}, auth }: ForwardedApi): CacheSite {
+export function apiSite(api: ForwardedApi, { foreign = false, responses }: ForwardedSite = {}): CacheSite {
+  const { target: configured, headers = {}, auth, changeOrigin, xfwd = false, router, pathRewrite } = api;
   // forward() checks these options. Where this is no plain URL, the target is chosen request by request.
   const target =
     typeof configured === 'string' || configured instanceof URL ? new URL(configured) : undefined;
@@ -38,11 +79,23 @@ export function apiSite({ target: configured, headers = {}, auth }: ForwardedApi
   if (typeof auth === 'string') injectedHeaders.push('authorization', auth);
   else if (target?.username) injectedHeaders.push('authorization', `${target.username}:${target.password}`);
   const base = target?.pathname.replace(/\/$/, '') ?? '';
+  const injectsHost = Object.keys(headers).some((name) => name.toLowerCase() === 'host');
+  // It may choose by any header of the request, its host included.
+  const readsAll =
+    typeof router === 'function' || (typeof pathRewrite === 'function' && pathRewrite.length > 1);
   return {
     url: (req) => pathOf(req.url),
+    rewritten: () => undefined,
+    isEncrypted: xfwd !== false || readsAll || foreign ? standaloneSite.isEncrypted : () => false,
     targetUri: (req, url) => (target ? `${target.origin}${base}${url}` : standaloneSite.targetUri(req, url)),
     clientPath: (path) => (base !== '' && path.startsWith(`${base}/`) ? path.slice(base.length) : path),
     injectedHeaders,
+    reaches: foreign || readsAll ? everything : forwardedHeaders(api),
+    namesHost:
+      (!changeOrigin && !injectsHost) || xfwd !== false || router !== undefined || foreign || readsAll,
+    readsAll,
+    ownsBytes: !foreign,
+    identity: siteIdentity([configured, router, pathRewrite, changeOrigin, xfwd, responses]),
   };
 }
 

@@ -3,21 +3,25 @@ import { Closing } from '../core/closing.js';
 import { shuttingDown } from '../core/errors.js';
 import { announcesBody, exchangeOf, knownExchange } from '../core/exchange.js';
 import { prepareRequest } from '../core/prepared-request.js';
+import { type Clock, steadyClock } from '../core/steady-clock.js';
 import { CacheCall } from './cache-call.js';
 import { type CacheContext, type CacheSite, removeStored, statusOf } from './cache-context.js';
 import { type CacheOptions, cachePolicy, resolveCache } from './cache-options.js';
 import { standaloneSite } from './cache-site.js';
 import type { ClientRequest } from './fetch-plan.js';
+import { Fills } from './fills.js';
 import { Flights } from './flights.js';
-import { type CacheKeys, cacheKeys, type KeyRequest } from './policy/key.js';
+import type { KeyRequest } from './policy/key.js';
 import { digestBody } from './policy/key-body.js';
 import { decideLookup } from './policy/lookup-decision.js';
 import { RetryPauses } from './policy/retry-pauses.js';
+import type { NotStoredReason } from './policy/storable.js';
 import { isCachedMethod } from './policy/ttl-policy.js';
+import { type CachePurge, purgeTarget } from './purge-target.js';
+import { checkedExtra, siteKeys } from './site-keys.js';
 import type { StoredVariant } from './store/entry.js';
 import { MemoryStore } from './store/memory-store.js';
 import { PendingPurges } from './store/pending-purges.js';
-import type { PurgeTarget } from './store/store.js';
 import { sendStored } from './stored-response.js';
 
 /** What a cache holds, and its counters since it was created. */
@@ -40,26 +44,23 @@ export interface CacheCounts {
   readonly evictions: number;
   /** Stored values that could not be read, and option functions that threw. */
   readonly errors: number;
+  /** Responses that were not stored, by reason; the most frequent first. */
+  readonly notStored: Readonly<Partial<Record<NotStoredReason, number>>>;
 }
-
-/** What to remove from a cache. */
-export type CachePurge =
-  /** One key, as {@link CacheHandler.keyOf} returns it. */
-  | { readonly key: string }
-  /** Everything below a path, as clients request it; `/` is everything. */
-  | { readonly prefix: string }
-  /** Everything that carries a tag. */
-  | { readonly tag: string };
 
 /** The middleware that {@link cache} returns. */
 export interface CacheHandler {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
   /**
    * Removes responses from the store.
-   * @returns how many keys were removed, as far as the store can tell
+   * @returns how many keys were removed, as far as the store can tell; it rejects with an InvalidOptionError for a
+   *   prefix that could not find what it means, such as one with a query
    */
   purge(target: CachePurge): Promise<number>;
-  /** The key of a request, for {@link purge}; a request with a body also needs its `bodyHash`. */
+  /**
+   * The key of a request, for {@link purge}. In front of an application's own handlers, and wherever the authority
+   * counts, it needs the `host` or a `Host` among `rawHeaders`; a request with a body also needs its `bodyHash`.
+   */
   keyOf(request: Pick<KeyRequest, 'url'> & Partial<KeyRequest>): string;
   /** What it holds, and its counters. */
   counts(): CacheCounts;
@@ -76,13 +77,13 @@ export interface CacheHandler {
  * the background.
  *
  * @param site where it is mounted; by default an application's path, in front of any handler
- * @param now epoch milliseconds; for tests
+ * @param now epoch milliseconds that never go back; for tests
  * @throws InvalidOptionError
  */
 export function cache(
   options: CacheOptions = {},
   site: CacheSite = standaloneSite,
-  now: () => number = Date.now,
+  now: Clock = steadyMs,
 ): CacheHandler {
   const context = openContext(options, site, now);
   const { keys, store, policy, purges, tally, closing } = context;
@@ -123,7 +124,19 @@ export function cache(
     let key: string;
     try {
       const { method, url, rawHeaders } = request;
-      key = keys.key({ method, url, rawHeaders, bodyHash, extra: extraOf?.(req) });
+      const extra = extraOf === undefined ? undefined : checkedExtra(extraOf(req));
+      const encrypted = site.isEncrypted(req);
+      const { host } = req.headers;
+      key = keys.key({
+        method,
+        url,
+        rawHeaders,
+        host,
+        encrypted,
+        rewritten: site.rewritten(req),
+        bodyHash,
+        extra,
+      });
     } catch (error) {
       tally.errors++;
       next(error);
@@ -172,6 +185,7 @@ export function cache(
     }
     // By far the most common case: it allocates nothing that the response itself does not need.
     tally.hits++;
+    if (known.length > 1) decision.variant.usedAt = now;
     const exchange = knownExchange(req);
     if (exchange) exchange.cache = 'hit';
     const ttlMs = decision.variant.meta.freshUntil - now;
@@ -185,7 +199,16 @@ export function cache(
     next: (error?: unknown) => void,
   ): void {
     // Its response may be what a GET would return.
-    const key = request.method === 'POST' ? keys.key({ ...request, method: 'GET' }) : '';
+    const { url, rawHeaders } = request;
+    const of = {
+      method: 'GET',
+      url,
+      rawHeaders,
+      host: req.headers.host,
+      encrypted: site.isEncrypted(req),
+      rewritten: site.rewritten(req),
+    };
+    const key = request.method === 'POST' ? keys.key(of) : '';
     const call = new CacheCall(context, exchangeOf(req, res), request, key, next);
     call.go(NOTHING, { type: 'forward', reason: 'method' });
   }
@@ -202,57 +225,48 @@ export function cache(
   });
 }
 
+/** In whole milliseconds, as stored heads have them. */
+const steadyMs: Clock = () => Math.trunc(steadyClock());
+
 const NOTHING: readonly StoredVariant[] = Object.freeze([]);
 
 function openContext(given: CacheOptions, site: CacheSite, now: () => number): CacheContext {
   const options = resolveCache(given);
-  const common = {
-    prefix: KEY_PREFIX,
-    api: options.name,
-    credentialHeaders: options.credentialHeaders,
-    sharedAcrossCredentials: options.sharedAcrossCredentials,
-  };
-  const { headerStrategy, headers } = options;
-  const keys = cacheKeys({ ...common, headerStrategy, headers, injectedHeaders: site.injectedHeaders });
-  const persons = cacheKeys({ ...common, headerStrategy: 'none', headers: [], injectedHeaders: [] });
+  const keys = siteKeys(options, site);
   return {
     options,
-    policy: cachePolicy(options),
+    policy: cachePolicy(options, site),
     keys,
-    credentials: (rawHeaders) => persons.key({ method: 'GET', url: '/', rawHeaders }),
     store: options.store === 'memory' ? new MemoryStore({ maxBytes: options.maxBytes }) : options.store,
     flights: new Flights(now),
     purges: new PendingPurges(),
     pauses: new RetryPauses(),
+    fills: new Fills(now),
     site,
-    tally: { hits: 0, misses: 0, stale: 0, revalidated: 0, coalesced: 0, bypassed: 0, errors: 0 },
+    tally: {
+      hits: 0,
+      misses: 0,
+      stale: 0,
+      revalidated: 0,
+      coalesced: 0,
+      bypassed: 0,
+      errors: 0,
+      notStored: new Map(),
+    },
     closing: new Closing(),
     now,
+    wall: now === steadyMs ? Date.now : now,
   };
 }
-
-const KEY_PREFIX = 'rpo';
 
 async function purge(context: CacheContext, target: CachePurge): Promise<number> {
   const [stored, concerns] = purgeTarget(context.keys, target);
   return removeStored(context, stored, concerns);
 }
 
-function purgeTarget(
-  { apiPrefix }: CacheKeys,
-  target: CachePurge,
-): [stored: PurgeTarget, concerns: (key: string) => boolean] {
-  if ('key' in target) return [{ key: target.key }, (key) => key === target.key];
-  // The tags of a response in flight are not known yet, and it was requested before the purge.
-  if ('tag' in target) return [{ api: apiPrefix, tag: target.tag }, () => true];
-  const path = target.prefix.startsWith('/') ? target.prefix : `/${target.prefix}`;
-  // To a store, a trailing colon means exactly one path.
-  const prefix = `${apiPrefix}${path === '/' ? '' : path.replace(/:+$/, '')}`;
-  return [{ prefix }, (key) => key.startsWith(prefix)];
-}
-
 function countsOf({ store, tally }: CacheContext): CacheCounts {
   const { entries, bytes, evictions, corrupt } = store.counts();
-  const { errors, ...seen } = tally;
-  return { entries, bytes, evictions, ...seen, errors: errors + corrupt };
+  const { errors, notStored, ...seen } = tally;
+  const reasons = Object.fromEntries([...notStored].sort(([, one], [, other]) => other - one));
+  return { entries, bytes, evictions, ...seen, errors: errors + corrupt, notStored: reasons };
 }

@@ -23,6 +23,15 @@ export class Recording {
     plan.flight?.open(meta);
   }
 
+  /** The body is too large to be stored. */
+  get spilt(): boolean {
+    return this.#chunks === undefined;
+  }
+
+  get status(): number {
+    return this.#meta.status;
+  }
+
   /** Other requests wait for what is recorded here, so a slow client must not hold it up. */
   get hurries(): boolean {
     return this.#chunks !== undefined && this.#plan.flight?.followed === true;

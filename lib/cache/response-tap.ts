@@ -39,9 +39,15 @@ export class ResponseTap {
   readonly #res: ServerResponse;
   readonly #listener: ResponseListener;
   readonly #before: HeadersBefore;
+  readonly #ownsBytes: boolean;
   #state: State = 'open';
 
-  constructor(res: ServerResponse, listener: ResponseListener) {
+  /**
+   * @param ownsBytes whoever writes never changes what it has written. Others may use a buffer again once it is on its
+   * way: what they write is copied
+   */
+  constructor(res: ServerResponse, listener: ResponseListener, ownsBytes: boolean) {
+    this.#ownsBytes = ownsBytes;
     this.#res = res;
     this.#listener = listener;
     this.#before = headersBefore(res);
@@ -174,7 +180,9 @@ export class ResponseTap {
 
   #hear(chunk: unknown, encoding: unknown): void {
     const bytes = bytesOf(chunk, encoding);
-    if (bytes.length > 0) this.#listener.chunk(bytes);
+    if (bytes.length === 0) return;
+    const isOwn = this.#ownsBytes || typeof chunk === 'string';
+    this.#listener.chunk(isOwn ? bytes : Buffer.from(bytes));
   }
 }
 

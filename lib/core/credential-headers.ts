@@ -1,8 +1,75 @@
-/** Headers whose values tell one client from another, wherever they are sent. */
-export const CREDENTIAL_HEADERS: readonly string[] = [
-  'authorization',
+/** Which headers carry credentials, besides what the rule says. */
+export interface CredentialNames {
+  /** Headers that do, whatever they are called. */
+  readonly also?: readonly string[];
+  /** Headers that do not, whatever they are called. */
+  readonly except?: readonly string[];
+}
+
+/** Whether a header of this name, in any letter case, carries a credential. */
+export type IsCredential = (name: string) => boolean;
+
+/** Headers that say who sends a request, or on whose behalf, and have none of the words below in their names. */
+const KNOWN: ReadonlySet<string> = new Set([
   'cookie',
-  'x-api-key',
-  'api-key',
-  'x-auth-token',
-];
+  'cookie2',
+  'set-cookie',
+  'set-cookie2',
+  'dpop',
+  'remote-user',
+  'x-remote-user',
+  'x-forwarded-user',
+  'x-forwarded-email',
+  'x-forwarded-preferred-username',
+  'x-forwarded-client-cert',
+  'x-client-cert',
+  'ssl-client-cert',
+  'x-ssl-client-cert',
+  'client-cert',
+  'x-ms-client-principal',
+  'x-ms-client-principal-id',
+  'x-amzn-oidc-data',
+  'x-amzn-oidc-identity',
+  'x-user-id',
+  'x-user-email',
+]);
+
+/** Headers that have one of the words below in their names, and carry no credential. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  // Names one request: it tells no user from another, and no two requests would be equal.
+  'idempotency-key',
+  'x-idempotency-key',
+  'sec-websocket-key',
+  'surrogate-key',
+  'x-cache-key',
+  'public-key-pins',
+  'www-authenticate',
+]);
+
+/**
+ * A word of a name: `X-Goog-Api-Key` has four. Vendors write words together, with the telling one at the end:
+ * `apikey`, `accesstoken`.
+ */
+const TELLING =
+  /^(?:[a-z0-9]*(?:key|token|secret|password|passwd|passphrase|credential|signature|session)|(?:x|o)?auth[0-9]?|authori[sz]ation|authentication|authn|authz|sessionid|jwt)$/;
+const BETWEEN_WORDS = /[^a-z0-9]+/;
+
+/** Whether a header of this name is likely to carry a credential: one from a list, or by a word in its name. */
+export function isCredentialHeader(name: string): boolean {
+  const lower = name.toLowerCase();
+  if (KNOWN.has(lower)) return true;
+  return !HARMLESS.has(lower) && lower.split(BETWEEN_WORDS).some((word) => TELLING.test(word));
+}
+
+/** {@link isCredentialHeader} with additions and exceptions. What is both is a credential. */
+export function credentialRule({ also = [], except = [] }: CredentialNames = {}): IsCredential {
+  const yes = lowerCase(also);
+  const no = lowerCase(except);
+  return function isCredential(name): boolean {
+    const lower = name.toLowerCase();
+    return yes.has(lower) || (!no.has(lower) && isCredentialHeader(lower));
+  };
+}
+
+const lowerCase = (names: readonly string[]): ReadonlySet<string> =>
+  new Set(names.map((name) => name.toLowerCase()));

@@ -26,6 +26,9 @@ export function detach(parent: Exchange, request: DetachedRequest = {}): Exchang
   req.httpVersionMajor = 1;
   req.httpVersionMinor = 1;
   setRawHeaders(req, request.rawHeaders ?? parent.req.rawHeaders);
+  // A client of HTTP/2 names it in a pseudo-header, which is not among the raw ones.
+  if (req.headers.host === undefined && parent.req.headers.host !== undefined)
+    setRawHeaders(req, ['Host', parent.req.headers.host, ...req.rawHeaders]);
   if (request.body) req.push(request.body);
   req.push(null);
   req.complete = true;

@@ -9,6 +9,10 @@ export interface ForwardFacts {
   readonly auth?: unknown;
   readonly forwardHeaders?: boolean | readonly string[] | undefined;
   readonly forwardCookies?: boolean | undefined;
+  readonly changeOrigin?: boolean | undefined;
+  readonly xfwd?: boolean | 'append' | 'replace' | undefined;
+  readonly router?: unknown;
+  readonly pathRewrite?: unknown;
   readonly forward?: unknown;
   readonly agent?: unknown;
   readonly connections?: number | undefined;
@@ -20,6 +24,8 @@ export interface PartSite {
   readonly forward: ForwardFacts;
   /** All other options on which the API's responses depend, to be compared. */
   readonly responses: unknown;
+  /** Stages, listeners or plugins of the user may read requests and write responses. */
+  readonly foreign: boolean;
   /** The options by which egress proxies are chosen, to be compared; `false` where there are none. */
   readonly egress: unknown;
   /** No attempt may go directly unless the rotation of egress proxies says so. */

@@ -17,6 +17,7 @@ export function dashboardRoutes(proxy: ResilientProxy, logger: Logger, actions: 
     {
       circuits: proxy.circuits,
       egress: () => proxy.egress(),
+      apis: proxy.apis,
       purge: async (api) => proxy.apis.get(api)?.cache?.purge({ prefix: '/' }),
       purgeable: () => [...proxy.apis].flatMap(([name, { cache }]) => (cache ? [name] : [])),
     },

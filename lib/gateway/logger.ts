@@ -1,26 +1,30 @@
 import { type DestinationStream, type Logger, type LoggerOptions, pino, stdSerializers } from 'pino';
+import { isCredentialHeader } from '../core/credential-headers.js';
 import { withoutUser } from '../core/redact.js';
 import { LogStream, standardError } from './log-stream.js';
 
 export type { Logger } from 'pino';
 
-const SECRET_HEADERS = [
-  'authorization',
-  'proxy-authorization',
-  'cookie',
-  'set-cookie',
-  'x-api-key',
-  'api-key',
-  'x-auth-token',
+/** Masked wherever they are; in an object called `headers` it is every header that carries a credential. */
+const SECRET = [
+  ...['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'x-api-key', 'api-key', 'x-auth-token'],
 ];
+const HEADERS = ['headers.*', '*.headers.*'];
 
-const places = (name: string) => [`["${name}"]`, `*["${name}"]`, `*.headers["${name}"]`];
+const places = (name: string) => [`["${name}"]`, `*["${name}"]`];
+
+function censor(value: unknown, path: readonly string[]): unknown {
+  if (path.at(-2) !== 'headers') return MASK;
+  return isCredentialHeader(path.at(-1) ?? '') ? MASK : value;
+}
+
+const MASK = '***';
 
 const OPTIONS: LoggerOptions = {
   base: { name: 'resilient-proxy-out' },
   timestamp: () => `,"time":"${new Date().toISOString()}"`,
   formatters: { level: (label) => ({ level: label }) },
-  redact: { paths: SECRET_HEADERS.flatMap(places), censor: '***' },
+  redact: { paths: [...SECRET.flatMap(places), ...HEADERS], censor },
   serializers: { err: describeError, cause: describeError },
 };
 

@@ -1,6 +1,6 @@
 import express, { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
-import type { CachePurge } from '../cache/cache.js';
+import type { CachePurge } from '../cache/purge-target.js';
 import { InvalidOptionError } from '../core/errors.js';
 import { optionsObject, resolveOptions } from '../core/options.js';
 import type { ResilientProxy } from '../resilient-proxy.js';
@@ -44,7 +44,12 @@ export function purgeRoute(proxy: ResilientProxy, allowed: boolean): Router {
     const known = proxy.apis.get(api);
     if (!known) return refuse(res, 404, 'ERR_UNKNOWN_API', `Unknown API: ${api.slice(0, 80)}`);
     if (!known.cache) return refuse(res, 404, 'ERR_NOT_FOUND', `The API ${api} has no cache`);
-    res.json({ api, purged: await known.cache.purge(target) });
+    try {
+      res.json({ api, purged: await known.cache.purge(target) });
+    } catch (error) {
+      if (!(error instanceof InvalidOptionError)) throw error;
+      refuse(res, 400, 'ERR_BAD_REQUEST', error.message);
+    }
   }
 }
 

@@ -71,11 +71,17 @@ export interface RateLimitOptions {
    */
   maxPauseMs?: number;
   /**
-   * Request headers that identify the API's users, each of whom has a limit of its own there, besides
-   * `Authorization`, `Cookie`, `X-API-Key`, `API-Key` and `X-Auth-Token`. Name those that reach the target.
+   * Request headers that identify the API's users, each of whom has a limit of its own there, besides `Authorization`,
+   * `Cookie` and those with a word like `key`, `token`, `auth` or `session` in their names. Those that do not reach the
+   * target never count.
    * @default []
    */
   credentialHeaders?: string[];
+  /**
+   * Request headers that identify no user, although their names look like it.
+   * @default []
+   */
+  credentialExceptions?: string[];
   /**
    * Most quotas and most advertised limits kept in memory; beyond it the one that was unused for longest is forgotten.
    * @default 10000
@@ -109,6 +115,7 @@ export const rateLimitFileShape = {
   learn: z.boolean().default(true),
   maxPauseMs: durationMs.default(3_600_000),
   credentialHeaders: z.array(headerName).default([]),
+  credentialExceptions: z.array(headerName).default([]),
   maxKeys: count.default(10_000),
   prefix: z.string().max(256).default('rpo'),
   commandTimeoutMs: durationMs.default(50),

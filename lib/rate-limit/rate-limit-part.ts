@@ -1,7 +1,8 @@
 import { without } from '../core/options.js';
 import type { Part } from '../core/part.js';
 import { realTime } from '../core/time.js';
-import { forwardedCredentials } from './gate/credential.js';
+import { forwardedHeaders } from '../http/forwarded-headers.js';
+import { forwardedFacts } from './gate/credential.js';
 import { type RateLimitHandler, rateLimit } from './rate-limit.js';
 import {
   type RateLimitOptions,
@@ -21,7 +22,7 @@ export const rateLimitPart: Part<'rateLimit', RateLimitBlock, RateLimitHandler, 
     preset: false,
     check: (options, place) => void resolveRateLimit(options, place),
   },
-  madeFrom: ({ forward }) => forwardedCredentials(forward),
+  madeFrom: ({ forward }) => forwardedFacts(forward),
   make: (options, { name, forward, redis }) =>
-    rateLimit({ ...options, name, redis }, realTime, forwardedCredentials(forward)),
+    rateLimit({ ...options, name, redis }, realTime, forwardedHeaders(forward)),
 };

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { CREDENTIAL_HEADERS } from '../core/credential-headers.js';
 import type { LimitStatus } from '../core/egress-status.js';
 import type { ProxyError } from '../core/errors.js';
 import { type Exchange, exchangeOf } from '../core/exchange.js';
 import { realTime, type Time } from '../core/time.js';
+import type { Reaches } from '../http/forwarded-headers.js';
 import { LimitedCall } from './limited-call.js';
 import { Limiter } from './quota/limiter.js';
 import type { RateLimitEvents } from './rate-limit-events.js';
@@ -29,17 +29,16 @@ export interface RateLimitHandler {
  * counts calls.
  *
  * @param time for tests
- * @param credentials the well-known credential headers that reach the target: all of them by default;
- *   `credentialHeaders` adds to them
+ * @param reaches which headers of a client the target sees: all of them by default
  * @throws InvalidOptionError
  */
 export function rateLimit(
   options: RateLimitOptions = {},
   time: Time = realTime,
-  credentials: readonly string[] = CREDENTIAL_HEADERS,
+  reaches?: Reaches,
 ): RateLimitHandler {
   const resolved = resolveRateLimit(options);
-  const limiter = new Limiter(resolved, time, credentials);
+  const limiter = new Limiter(resolved, time, reaches);
   const { key } = resolved;
 
   function rateLimit(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {

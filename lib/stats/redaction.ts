@@ -1,3 +1,4 @@
+import { isCredentialHeader } from '../core/credential-headers.js';
 import { isSecretName, redactQuery, withoutUser } from '../core/redact.js';
 
 const MASK = '***';
@@ -23,7 +24,7 @@ export function redactedMessage(message: string): string {
   return withoutSecrets(text)
     .replace(SCHEME, `$1$2${MASK}`)
     .replace(NAMED_VALUE, (match, name: string, between: string) =>
-      isSecretName(name) ? `${name}${between}${MASK}` : match,
+      isSecretName(name) || isCredentialHeader(name) ? `${name}${between}${MASK}` : match,
     );
 }
 

@@ -5,7 +5,7 @@
 //   node test/bench/cache-conformance-server.mjs [--port=8090] [--origin=8000] [--redis=redis://127.0.0.1:6379] &
 //   run-cache-tests <cache-tests checkout> http://127.0.0.1:8090
 //
-// `storeSetCookie` is off by default and on here: one required test stores a response that sets a cookie.
+// Responses that set a cookie are not stored by default, and are here: one required test stores a response that sets a cookie.
 // Retries and the breaker are off: the suite counts repeated calls and sends bursts of failures.
 import { createServer } from 'node:http';
 
@@ -18,7 +18,7 @@ const proxy = resilientProxy({
   target: `http://127.0.0.1:${arg.origin ?? 8000}`,
   cache: {
     mode: 'standard',
-    storeSetCookie: true,
+    setCookie: 'store',
     sharedAcrossCredentials: true,
     ...(store ? { store } : {}),
   },

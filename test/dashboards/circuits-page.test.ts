@@ -168,6 +168,18 @@ describe('the page of circuits', () => {
     await page.getByRole('alert').filter({ hasText: refusal.error }).waitFor();
   });
 
+  it('shows why caches store nothing, with what to change', async () => {
+    const notStored = { 'set-cookie': 12, purged: 3 };
+    const apis = new Map([['shop', { cache: { counts: () => ({ notStored }) } }]]);
+    const { page } = await browser.visit(await board(await realCircuits(), {}, { apis }));
+    const panel = page.getByRole('region', { name: 'Not stored by the cache' });
+    await panel.waitFor();
+    expect(await panel.locator('li').allTextContents()).to.have.length(1);
+    expect(await panel.locator('li').first().textContent()).to.match(
+      /shop12.responses.*they set a cookie.*setCookie: 'strip' stores them without it/,
+    );
+  });
+
   it('shows egress proxies and rate limits, with the time until they are available again', async () => {
     const now = Date.now();
     const { page } = await browser.visit(

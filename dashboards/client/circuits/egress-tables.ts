@@ -1,8 +1,9 @@
-import type { CircuitsData, EgressProxy, Limit } from '../shared/contract.js';
+import type { CircuitsData, EgressProxy, Limit, NotStored } from '../shared/contract.js';
 import { arrange, byId, el, setAttribute, setText } from '../shared/element.js';
 import { formatCount, formatMany } from '../shared/format.js';
 import { type IconName, icon } from '../shared/icon.js';
 import type { Countdowns } from './countdown.js';
+import { adviceOf } from './not-stored.js';
 
 type Tone = 'good' | 'warning' | 'bad';
 
@@ -29,23 +30,27 @@ interface Line {
   icon: IconName | undefined;
 }
 
-/** The egress proxies, and the rate limits that targets have advertised. */
+/** The egress proxies, the rate limits that targets have advertised, and what caches did not store. */
 export class EgressTables {
   readonly #aside = byId('aside');
   readonly #proxies: EgressList;
   readonly #limits: EgressList;
+  readonly #notStored: EgressList;
 
   constructor(countdowns: Countdowns) {
     this.#proxies = new EgressList('proxies', 'Egress proxies', 'Probed', countdowns);
     this.#limits = new EgressList('limits', 'Advertised rate limits', 'Resets', countdowns);
-    this.#aside.append(this.#proxies.panel, this.#limits.panel);
+    this.#notStored = new EgressList('not-stored', 'Not stored by the cache', '', countdowns);
+    this.#aside.append(this.#proxies.panel, this.#limits.panel, this.#notStored.panel);
   }
 
   /** Shows them, the worst first; hides the panels if there are none. */
-  show({ proxies, limits, time }: CircuitsData): void {
-    this.#aside.hidden = proxies.length + limits.length === 0;
+  show({ proxies, limits, notStored = [], time }: CircuitsData): void {
+    const reasons = notStored.flatMap((one) => notStoredLook(one) ?? []);
+    this.#aside.hidden = proxies.length + limits.length + reasons.length === 0;
     this.#proxies.show([...proxies].sort(byRank(proxyRank)).map((proxy) => proxyLook(proxy, time)));
     this.#limits.show([...limits].sort(byRank(limitRank)).map((limit) => limitLook(limit, time)));
+    this.#notStored.show(reasons);
   }
 }
 
@@ -172,5 +177,21 @@ function limitLook(
     tone: exhausted ? 'bad' : 'good',
     facts: joined([left, queued > 0 && `${formatMany(queued, 'call')} waiting`]),
     leftMs: resetsAt !== undefined && resetsAt > time ? resetsAt - time : undefined,
+  };
+}
+
+function notStoredLook(one: NotStored): LineLook | undefined {
+  const advice = adviceOf(one);
+  if (!advice) return undefined;
+  const [reason, change] = advice;
+  return {
+    key: JSON.stringify([one.api, one.reason]),
+    name: one.api,
+    below: reason,
+    state: formatMany(one.count, 'response'),
+    icon: 'warning',
+    tone: 'warning',
+    facts: change,
+    leftMs: undefined,
   };
 }

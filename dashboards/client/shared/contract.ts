@@ -190,6 +190,14 @@ export interface Limit {
   readonly queued: number;
 }
 
+/** Responses that the cache of an API did not store for one reason. */
+export interface NotStored {
+  readonly api: string;
+  /** As `Cache-Status` names it. */
+  readonly reason: string;
+  readonly count: number;
+}
+
 /** Content of the page of circuits. */
 export interface CircuitsData {
   /** Epoch milliseconds of the server's clock. */
@@ -198,6 +206,8 @@ export interface CircuitsData {
   readonly circuits: readonly CircuitView[];
   readonly proxies: readonly EgressProxy[];
   readonly limits: readonly Limit[];
+  /** Missing if there are none. */
+  readonly notStored?: readonly NotStored[] | undefined;
 }
 
 /** Response of the circuits' `data` route, and of each action. */

@@ -1,3 +1,5 @@
+import type { Reaches } from '../../http/forwarded-headers.js';
+
 /** The rules of one cache, with every default filled in. */
 export interface CachePolicy {
   /** `standard` follows RFC 9111; `ttl` keeps what is configured for `ttlMs`, whatever the upstream says. */
@@ -10,8 +12,13 @@ export interface CachePolicy {
   readonly statuses: ReadonlySet<number> | undefined;
   /** Ignores the upstream's `no-store` as well, in `ttl` mode. */
   readonly override: boolean;
-  /** Stores responses that set a cookie, cookie included. */
-  readonly storeSetCookie: boolean;
+  /** Responses that set a cookie are not stored, stored without it, or stored with it. */
+  readonly setCookie: 'bypass' | 'strip' | 'store';
+  readonly storeEventStreams: boolean;
+  /** Response headers that are not stored, in lower case, besides those that belong to one request. */
+  readonly omitHeaders: ReadonlySet<string>;
+  /** Whether a header of a client, in lower case, reaches whoever makes the response: others select nothing. */
+  readonly reaches: Reaches;
   /** Obeys a request's `max-age`, `no-cache` and similar; `no-store` and `only-if-cached` always count. */
   readonly requestFreshness: boolean;
   /** How long a response is served stale while it is renewed, where it does not say so itself. */

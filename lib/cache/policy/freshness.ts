@@ -23,6 +23,16 @@ export interface TimedResponse {
   readonly requestTime: number;
   /** When the head arrived. */
   readonly responseTime: number;
+  /**
+   * The same by the time of day, which others' dates are compared with; the times above are of a clock that never goes
+   * back.
+   */
+  readonly wallTime?: number;
+}
+
+/** When the head of a response arrived, by the time of day. */
+export function wallTimeOf({ wallTime, responseTime }: TimedResponse): number {
+  return wallTime ?? responseTime;
 }
 
 /** Default windows where a response names none. */
@@ -98,13 +108,13 @@ function forbidsStale(directives: CacheControl): boolean {
 export function responseDate(response: TimedResponse): number {
   const date = headerValue(response.rawHeaders, 'date');
   const parsed = date === undefined ? undefined : parseHttpDate(date, response.responseTime);
-  return parsed ?? response.responseTime;
+  return parsed ?? wallTimeOf(response);
 }
 
 /** Age of a response when its head arrived, in milliseconds (RFC 9111 §4.2.3). */
 export function initialAgeMs(response: TimedResponse, dateMs: number): number {
   // `Date` has whole seconds: the fraction it cuts off is not age.
-  const apparentMs = Math.max(0, Math.floor((response.responseTime - dateMs) / 1000) * 1000);
+  const apparentMs = Math.max(0, Math.floor((wallTimeOf(response) - dateMs) / 1000) * 1000);
   const delayMs = Math.max(0, response.responseTime - response.requestTime);
   return Math.max(apparentMs, receivedAgeMs(response.rawHeaders) + delayMs);
 }

@@ -62,7 +62,21 @@ function digestParsed(req: ParsedRequest): string | undefined {
   const { body } = req;
   if (Buffer.isBuffer(body)) return digestOf(req, body);
   if (typeof body === 'string') return digestOf(req, Buffer.from(body));
-  return typeof body === 'object' && body !== null
-    ? digestOf(req, Buffer.from(JSON.stringify(body)))
-    : undefined;
+  // Of another type, such as a form with files, what a parser has left there need not be all of it.
+  if (!PARSED_WHOLE.test(req.headers['content-type'] ?? '') || !isPlain(body)) return undefined;
+  return digestOf(req, Buffer.from(JSON.stringify(body)));
+}
+
+const PARSED_WHOLE = /^\s*application\/(?:x-www-form-urlencoded|(?:[^;,\s]+\+)?json)\s*(?:;|$)/i;
+const MAX_DEPTH = 100;
+
+/** Whether a value is what a parser of JSON or of forms makes, so that its text as JSON is all of it. */
+function isPlain(value: unknown, depth = 0): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
+  if (typeof value !== 'object' || depth === MAX_DEPTH) return false;
+  if (Array.isArray(value)) return value.every((item) => isPlain(item, depth + 1));
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return false;
+  return Object.values(value).every((item) => isPlain(item, depth + 1));
 }

@@ -1,24 +1,20 @@
 import { hash } from 'node:crypto';
-import { CREDENTIAL_HEADERS } from '../../core/credential-headers.js';
-import { HOP_BY_HOP } from '../../http/headers.js';
 import { hashTag, percentEncoded } from '../../redis/hash-tag.js';
 import type { RawHeaders } from './headers.js';
+import { type KeyHeaderRules, keyRoles, keyValue } from './key-headers.js';
 import { compareText, sortedQuery } from './sorted-query.js';
 
 /** What the keys of one API are made of. */
-export interface CacheKeyOptions {
+export interface CacheKeyOptions extends KeyHeaderRules {
   /** Prefix of all keys in the store. */
   readonly prefix: string;
   readonly api: string;
-  /** Request headers that are part of the key: none, all end-to-end ones, or those in `headers`. */
-  readonly headerStrategy: 'none' | 'all' | 'listed';
-  readonly headers: readonly string[];
-  /** Names of headers with credentials, beside the well-known ones. */
-  readonly credentialHeaders: readonly string[];
+  /** Digest of what else makes it another cache: target, rewrites, form of the keys. Empty for nothing. */
+  readonly identity: string;
   /** Headers that are injected into each request: name, value, name, value. */
   readonly injectedHeaders: RawHeaders;
-  /** Leaves credentials, the client's and the injected ones, out of the key. */
-  readonly sharedAcrossCredentials: boolean;
+  /** Queries with equal parameters in another order are equal. */
+  readonly sortQuery: boolean;
 }
 
 /** The parts of a request that its key depends on. */
@@ -27,6 +23,12 @@ export interface KeyRequest {
   /** Path and query as received. */
   readonly url: string;
   readonly rawHeaders: RawHeaders;
+  /** The authority, where `rawHeaders` have no `Host`. */
+  readonly host?: string;
+  /** It came over TLS, where that makes a difference. */
+  readonly encrypted?: boolean;
+  /** What else the handler is told about the resource: another path, by a rewrite in front of the cache. */
+  readonly rewritten?: string;
   /** Digest of the body, where the body is part of the key. */
   readonly bodyHash?: string;
   /** What the operator's own `key(req)` adds. */
@@ -44,105 +46,125 @@ export interface CacheKeys {
   pathPrefix(path: string): string;
   /** The key of a request. HEAD has the key of GET. */
   key(request: KeyRequest): string;
+  /** Whether the keys of this request belong to one credential: its own, or an injected one. */
+  isPersonal(rawHeaders: RawHeaders): boolean;
 }
+
+/** Incremented whenever a key of the same text would mean something else. */
+export const KEY_VERSION = 2;
 
 /** Characters of the path that stay readable; the digest covers the rest. */
 export const MAX_PATH_LENGTH = 512;
 
-/** With `all`, headers that do not select a response, or that the cache itself acts on. */
-const NEVER_CHOSEN: ReadonlySet<string> = new Set([
-  ...HOP_BY_HOP,
-  'cache-control',
-  'content-length',
-  'expect',
-  'host',
-  'if-match',
-  'if-modified-since',
-  'if-none-match',
-  'if-range',
-  'if-unmodified-since',
-  'pragma',
-  'range',
-  'trailer',
-]);
-
+/** Short, since it is hashed and compared with each hit; nobody finds another authority with the same. */
+const ORIGIN_DIGEST_LENGTH = 16;
+const MAX_HOSTS = 1000;
+const MAX_HOST_LENGTH = 255;
 const UNPRINTABLE = /[^\x21-\x7e]/;
 const EVERY_UNPRINTABLE = /[^\x21-\x7e]/g;
 
 /**
- * Keys of the form `{prefix:api}:path:rest`. The rest is a SHA-256 digest of everything but the path, so that no
- * credential and no query is readable. Where nothing but the path matters nothing is hashed: the rest is then empty,
- * or `~` and a digest of the injected headers that is made once. No digest is empty or contains `~` or `:`.
+ * Keys of the form `{prefix:api.identity}:path:rest`. The rest is a SHA-256 digest of everything but the path, so that
+ * no credential and no query is readable. Where nothing but path and authority matter, it is `~` and a digest that is
+ * remembered for each authority; it is empty where the authority does not matter either. No digest contains `~` or `:`.
  */
 export function cacheKeys(options: CacheKeyOptions): CacheKeys {
-  const apiPrefix = `${hashTag(options.prefix, options.api)}:`;
-  const injected = options.sharedAcrossCredentials ? '' : headerPieces(chosenPairs(options.injectedHeaders));
+  const { api, identity, sortQuery } = options;
+  const apiPrefix = `${hashTag(options.prefix, identity === '' ? api : `${api}.${identity}`)}:`;
+  const injected = options.sharedAcrossCredentials ? '' : headerPieces(pairsOf(options.injectedHeaders));
   const plainRest = injected === '' ? '' : `~${digest(injected)}`;
-  const pick = headerPicker(options);
+  const roleOf = keyRoles(options);
+  const injectsCredential = options.injectedHeaders.some(
+    (name, i) => i % 2 === 0 && options.isCredential(name),
+  );
+  // Of each authority, plain and encrypted.
+  const rests = [new Map<string, string>(), new Map<string, string>()] as const;
+
+  // Most caches serve one authority: to compare it costs less than to look it up.
+  let lastHost = '';
+  let lastRest = '';
+
+  function restOf(host: string, encrypted: boolean): string {
+    if (encrypted) return lookUpRest(host, true);
+    if (host === '') return plainRest;
+    if (host !== lastHost) {
+      lastRest = lookUpRest(host, false);
+      lastHost = host;
+    }
+    return lastRest;
+  }
+
+  function lookUpRest(host: string, encrypted: boolean): string {
+    const known = rests[encrypted ? 1 : 0];
+    const before = known.get(host);
+    if (before !== undefined) return before;
+    const origin = originPiece(host, encrypted);
+    const rest = `~${digest(injected + origin).slice(0, ORIGIN_DIGEST_LENGTH)}`;
+    if (host.length <= MAX_HOST_LENGTH) {
+      // Clients choose it.
+      if (known.size >= MAX_HOSTS) known.clear();
+      known.set(host, rest);
+    }
+    return rest;
+  }
 
   return {
     apiPrefix,
     pathPrefix: (path) => `${apiPrefix}${keptPath(path)}:`,
-    key({ method, url, rawHeaders, bodyHash, extra }) {
+    key({ method, url, rawHeaders, host: givenHost, encrypted = false, rewritten, bodyHash, extra }) {
       const question = url.indexOf('?');
       const path = question < 0 ? url : url.slice(0, question);
       const kept = keptPath(path);
-      let pieces = pick(rawHeaders);
-      if (question >= 0) pieces += piece('query', sortedQuery(url.slice(question + 1)));
+      let host = '';
+      let chosen = false;
+      for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+        // Most requests have nothing but a host: nothing is allocated for them.
+        const role = roleOf(rawHeaders[i] ?? '');
+        if (role === 'none') continue;
+        if (role === 'host') host = host === '' ? (rawHeaders[i + 1] ?? '') : `${host},${rawHeaders[i + 1]}`;
+        else chosen = true;
+      }
+      if (host === '' && givenHost !== undefined && options.namesHost) host = givenHost;
+      let pieces = chosen ? headerPieces(pairsOf(rawHeaders, isPart)) : '';
+      if (question >= 0) {
+        const query = url.slice(question + 1);
+        pieces += piece('query', sortQuery ? sortedQuery(query) : query);
+      }
       if (method !== 'GET' && method !== 'HEAD') pieces += piece('method', method);
       if (bodyHash !== undefined) pieces += piece('body', bodyHash);
       if (extra !== undefined) pieces += piece('extra', extra);
+      if (rewritten !== undefined) pieces += piece('rewritten', rewritten);
       if (kept !== path) pieces += piece('path', path);
-      return `${apiPrefix}${kept}:${pieces === '' ? plainRest : digest(injected + pieces)}`;
+      if (pieces === '') return `${apiPrefix}${kept}:${restOf(host, encrypted)}`;
+      return `${apiPrefix}${kept}:${digest(injected + originPiece(host, encrypted) + pieces)}`;
+    },
+    isPersonal(rawHeaders) {
+      if (options.sharedAcrossCredentials) return false;
+      return injectsCredential || rawHeaders.some((name, i) => i % 2 === 0 && roleOf(name) === 'credential');
     },
   };
-}
 
-/** Collects the headers of a request that are part of the key. */
-function headerPicker(options: CacheKeyOptions): (rawHeaders: RawHeaders) => string {
-  const credentials = lowerCase([
-    ...CREDENTIAL_HEADERS,
-    ...options.credentialHeaders,
-    ...options.injectedHeaders.filter((_, index) => index % 2 === 0),
-  ]);
-  if (options.headerStrategy === 'all') {
-    const left = options.sharedAcrossCredentials ? new Set([...NEVER_CHOSEN, ...credentials]) : NEVER_CHOSEN;
-    return (rawHeaders) => headerPieces(chosenPairs(rawHeaders, (name) => !left.has(name)));
+  function isPart(name: string): boolean {
+    const role = roleOf(name);
+    return role === 'part' || role === 'credential';
   }
-  const names = lowerCase(options.headerStrategy === 'listed' ? options.headers : []);
-  if (!options.sharedAcrossCredentials) for (const name of credentials) names.add(name);
-  const isCandidate = lengthFilter(names);
-  return function pick(rawHeaders) {
-    for (let i = 0; i < rawHeaders.length; i += 2) {
-      // Most requests have none of these names: nothing is allocated for them.
-      const name = rawHeaders[i] ?? '';
-      if (isCandidate(name) && names.has(name.toLowerCase())) {
-        return headerPieces(chosenPairs(rawHeaders, (lower) => names.has(lower)));
-      }
-    }
-    return '';
-  };
 }
 
-/** Whether a name is as long as one of these names: a single bit test. */
-function lengthFilter(names: ReadonlySet<string>): (name: string) => boolean {
-  let lengths = 0;
-  for (const name of names) lengths |= 1 << (name.length & 31);
-  return (name) => (lengths & (1 << (name.length & 31))) !== 0;
+function originPiece(host: string, encrypted: boolean): string {
+  const scheme = encrypted ? piece('scheme', 'https') : '';
+  return host === '' ? scheme : scheme + piece('host', host.toLowerCase());
 }
 
-function lowerCase(names: readonly string[]): Set<string> {
-  return new Set(names.map((name) => name.toLowerCase()));
-}
-
-function chosenPairs(
+function pairsOf(
   rawHeaders: RawHeaders,
-  isChosen: (lowerCaseName: string) => boolean = () => true,
+  isChosen: (name: string) => boolean = () => true,
 ): [name: string, value: string][] {
   const pairs: [string, string][] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] ?? '').toLowerCase();
-    if (isChosen(name)) pairs.push([name, rawHeaders[i + 1] ?? '']);
+    const name = rawHeaders[i] ?? '';
+    if (!isChosen(name)) continue;
+    const lower = name.toLowerCase();
+    pairs.push([lower, keyValue(lower, rawHeaders[i + 1] ?? '')]);
   }
   // The order of names does not matter; that of lines with one name does.
   return pairs.sort(([one], [other]) => compareText(one, other));
@@ -164,7 +186,7 @@ function digest(text: string): string {
 }
 
 /** The readable part of the path. Where it is not the whole path, the path goes into the digest. */
-function keptPath(path: string): string {
+export function keptPath(path: string): string {
   const bounded = path.length > MAX_PATH_LENGTH ? path.slice(0, MAX_PATH_LENGTH) : path;
   return UNPRINTABLE.test(bounded) ? bounded.replace(EVERY_UNPRINTABLE, percentEncoded) : bounded;
 }

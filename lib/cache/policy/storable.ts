@@ -9,9 +9,11 @@ import {
   isHeuristicallyCacheable,
   responseFreshness,
   type TimedResponse,
+  wallTimeOf,
 } from './freshness.js';
-import { endToEndHeaders, type RawHeaders, withoutHeaders } from './headers.js';
+import { endToEndHeaders, type RawHeaders } from './headers.js';
 import { isOwnContentLocation } from './invalidation.js';
+import { storedLines } from './one-request-headers.js';
 import { responseTags } from './tags.js';
 import { type ResponseDirectives, responseDirectives } from './targeted-cache-control.js';
 import { isCachedMethod, isTtlStatus, ttlFreshness } from './ttl-policy.js';
@@ -24,6 +26,8 @@ export interface StoreRequest {
   readonly rawHeaders: RawHeaders;
   /** Absolute URI of the target, for a POST whose response has its own `Content-Location`. */
   readonly targetUri?: string;
+  /** Only requests with the same credential get what is stored for it. */
+  readonly personal?: boolean;
   /** The response's headers as the upstream sent them, if its references may have been changed for the client. */
   readonly upstreamHeaders?: RawHeaders | undefined;
 }
@@ -43,6 +47,11 @@ export type NotStoredReason =
   | 'authorization'
   | 'set-cookie'
   | 'vary'
+  | 'event-stream'
+  | 'too-large'
+  | 'failure'
+  | 'purged'
+  | 'body'
   | 'not-reusable';
 
 /** Whether a response is stored, and as what. */
@@ -63,7 +72,6 @@ const UNDERSTOOD: ReadonlySet<number> = new Set([
 ]);
 
 const SET_COOKIE: readonly string[] = ['set-cookie', 'set-cookie2'];
-const AGE: ReadonlySet<string> = new Set(['age']);
 
 /**
  * Decides whether a shared cache stores a response, by its head alone (RFC 9111 §3). Before it is stored, {@link
@@ -79,13 +87,18 @@ export function decideStore(
 
   const stated = responseDirectives(response.rawHeaders);
   const refusal =
-    policy.mode === 'ttl' ? ttlRefusal(response, stated, policy) : refusalOf(request, response, stated);
+    policy.mode === 'ttl'
+      ? ttlRefusal(request, response, stated, policy)
+      : refusalOf(request, response, stated);
   if (refusal) return { store: false, reason: refusal };
 
-  const names = varyNames(response.rawHeaders);
+  if (!policy.storeEventStreams && isEventStream(response.rawHeaders))
+    return { store: false, reason: 'event-stream' };
+  const names = varyNames(response.rawHeaders, policy.reaches);
   if (names === undefined) return { store: false, reason: 'vary' };
   const rawHeaders = storedHeaders(response, stated, policy);
-  if (!policy.storeSetCookie && hasSetCookie(rawHeaders)) return { store: false, reason: 'set-cookie' };
+  if (policy.setCookie === 'bypass' && hasSetCookie(rawHeaders))
+    return { store: false, reason: 'set-cookie' };
 
   const freshness =
     policy.mode === 'ttl' ? ttlFreshness(policy, response) : responseFreshness(response, stated, policy);
@@ -142,12 +155,15 @@ function refusalOf(
 }
 
 function ttlRefusal(
+  request: StoreRequest,
   response: StoreResponse,
   { directives }: ResponseDirectives,
   policy: CachePolicy,
 ): NotStoredReason | undefined {
   if (!isTtlStatus(policy, response.status)) return 'status';
-  return directives.noStore && !policy.override ? 'no-store' : undefined;
+  if (policy.override) return undefined;
+  if (directives.noStore) return 'no-store';
+  return directives.private && !request.personal ? 'private' : undefined;
 }
 
 /**
@@ -161,11 +177,18 @@ function storedHeaders(
 ): string[] {
   const named = [...directives.noCacheHeaders, ...directives.privateHeaders];
   const hides = named.length > 0 && (policy.mode === 'standard' || !policy.override);
-  const left = hides ? new Set([...AGE, ...named]) : AGE;
-  const headers = withoutHeaders(endToEndHeaders(response.rawHeaders), left);
+  const left = new Set(policy.omitHeaders);
+  if (hides) for (const name of named) left.add(name);
+  if (policy.setCookie === 'strip') for (const name of SET_COOKIE) left.add(name);
+  const headers = storedLines(endToEndHeaders(response.rawHeaders), left);
   if (headerValue(headers, 'date') === undefined)
-    headers.push('Date', new Date(response.responseTime).toUTCString());
+    headers.push('Date', new Date(wallTimeOf(response)).toUTCString());
   return headers;
+}
+
+/** A stream of events is not the same twice, and a client that connects again goes on where it was. */
+function isEventStream(rawHeaders: RawHeaders): boolean {
+  return /^\s*text\/event-stream\b/i.test(headerValue(rawHeaders, 'content-type') ?? '');
 }
 
 function hasSetCookie(rawHeaders: RawHeaders): boolean {

@@ -3,6 +3,7 @@ import { headerValue } from '../../http/headers.js';
 import type { EntryMeta } from '../store/entry.js';
 import type { CachePolicy } from './cache-policy.js';
 import { isSameTagWeakly } from './conditional.js';
+import { wallTimeOf } from './freshness.js';
 import { endToEndHeaders, type RawHeaders, withoutHeaders } from './headers.js';
 import { decideStore, type StoreDecision, type StoreRequest, type StoreResponse } from './storable.js';
 
@@ -47,9 +48,10 @@ export function freshen(
   const rawHeaders = mergedHeaders(meta.rawHeaders, notModified);
   // A cookie set for one client is no reason to remove what all of them share.
   const shared = withoutHeaders(notModified.rawHeaders, SET_COOKIE);
-  const kept = policy.storeSetCookie
-    ? rawHeaders
-    : mergedHeaders(meta.rawHeaders, { ...notModified, rawHeaders: shared });
+  const kept =
+    policy.setCookie === 'store'
+      ? rawHeaders
+      : mergedHeaders(meta.rawHeaders, { ...notModified, rawHeaders: shared });
   const decision = decideStore(
     // The request may be a HEAD; what is stored is the response to a GET.
     { ...request, method: request.method === 'HEAD' ? 'GET' : request.method },
@@ -65,7 +67,7 @@ function mergedHeaders(stored: RawHeaders, notModified: StoreResponse): string[]
   const update = withoutHeaders(endToEndHeaders(notModified.rawHeaders), NOT_UPDATED);
   // The old Date would make the response as old as it was before (RFC 9110 §6.6.1).
   if (headerValue(update, 'date') === undefined) {
-    update.push('Date', new Date(notModified.responseTime).toUTCString());
+    update.push('Date', new Date(wallTimeOf(notModified)).toUTCString());
   }
   const updated = new Set(update.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()));
   return [...withoutHeaders(stored, updated), ...update];

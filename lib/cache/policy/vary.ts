@@ -1,4 +1,6 @@
 import { hash } from 'node:crypto';
+import type { Reaches } from '../../http/forwarded-headers.js';
+import { headerValue } from '../../http/headers.js';
 import { allValues, isToken, listedTokens, type RawHeaders, splitList } from './headers.js';
 
 /** Names that a response may vary on; with a longer list it is not stored. */
@@ -24,13 +26,27 @@ const MAX_READABLE_LENGTH = 128;
 /**
  * Names that a response varies on, sorted, in lower case; empty where it has no `Vary` (RFC 9111 §4.1). `undefined`
  * where no request can match it again: `*` anywhere, a member that is not a header name, or more than {@link
- * MAX_VARY_NAMES}.
+ * MAX_VARY_NAMES}. What a response varies on without saying so is added; a header that does not reach the upstream is
+ * left out.
  */
-export function varyNames(rawHeaders: RawHeaders): string[] | undefined {
+export function varyNames(rawHeaders: RawHeaders, reaches: Reaches = () => true): string[] | undefined {
   const names = new Set(listedTokens(rawHeaders, 'vary'));
   if (names.has('*') || names.size > MAX_VARY_NAMES) return undefined;
+  if (isEncoded(rawHeaders)) names.add('accept-encoding');
+  if (isForOneOrigin(rawHeaders)) names.add('origin');
   const sorted = [...names].sort();
-  return sorted.every(isToken) ? sorted : undefined;
+  return sorted.every(isToken) ? sorted.filter(reaches) : undefined;
+}
+
+/** A client that does not accept the coding cannot read it. */
+function isEncoded(rawHeaders: RawHeaders): boolean {
+  return listedTokens(rawHeaders, 'content-encoding').some((coding) => coding !== 'identity');
+}
+
+/** A browser refuses what is for another origin. */
+function isForOneOrigin(rawHeaders: RawHeaders): boolean {
+  const origin = headerValue(rawHeaders, 'access-control-allow-origin')?.trim();
+  return origin !== undefined && origin !== '*';
 }
 
 /**

@@ -43,7 +43,7 @@ export interface EntryMeta {
   readonly bodyLength: number;
 }
 
-/** A stored response: one of up to eight for a key. */
+/** A stored response: one of several for a key. */
 export interface StoredVariant {
   readonly meta: EntryMeta;
   readonly body: Uint8Array;
@@ -51,6 +51,8 @@ export interface StoredVariant {
   readonly text?: string;
   /** Nothing else writes to the memory of `body` or keeps more of it alive, so that a store need not copy it. */
   readonly ownsBody?: true;
+  /** When it was last selected, where that is known. */
+  usedAt?: number;
 }
 
 /** The same body with another head. */
@@ -66,8 +68,8 @@ export function withMeta(variant: StoredVariant, meta: EntryMeta): StoredVariant
   };
 }
 
-/** Variants per key; a further one replaces the oldest. */
-export const MAX_VARIANTS = 8;
+/** Variants per key; a further one replaces the one that was unused for longest. */
+export const MAX_VARIANTS = 64;
 
 const NUMBERS = [
   'status',

@@ -35,6 +35,7 @@ const NONE: readonly string[] = Object.freeze([]);
 export class MemoryVariant implements StoredVariant {
   readonly text: string | undefined;
   readonly ownsBody = true;
+  usedAt = 0;
   readonly #strings: SharedStrings;
   readonly #buffer: Uint8Array | undefined;
   #head: string | undefined;

@@ -5,6 +5,7 @@ import { Events } from '../../core/events.js';
 import type { Exchange } from '../../core/exchange.js';
 import type { Clock } from '../../core/steady-clock.js';
 import type { Time } from '../../core/time.js';
+import type { Reaches } from '../../http/forwarded-headers.js';
 import { openRedis } from '../../redis/client.js';
 import { RedisLink } from '../../redis/link.js';
 import { type CredentialOf, credentialDigest } from '../gate/credential.js';
@@ -46,13 +47,14 @@ export class Limiter {
   readonly #link: RedisLink | undefined;
   readonly closing = new Closing();
 
-  /** @param credentials well-known headers that tell users apart, besides those of the options */
-  constructor(options: ResolvedRateLimit, time: Time, credentials: readonly string[]) {
+  /** @param reaches which headers of a client the target sees */
+  constructor(options: ResolvedRateLimit, time: Time, reaches?: Reaches) {
     const { name, redis, prefix, commandTimeoutMs, learn, maxKeys, maxPauseMs } = options;
     this.options = options;
     this.time = time;
     this.line = new WaitingLine(time);
-    this.credentialOf = credentialDigest([...credentials, ...options.credentialHeaders]);
+    const { credentialHeaders: also, credentialExceptions: except } = options;
+    this.credentialOf = credentialDigest({ also, except }, reaches);
     const keys = redisKeys(prefix, name);
     if (redis) {
       this.#link = new RedisLink(openRedis(redis), { commandTimeoutMs, circuit: REDIS_CIRCUIT });

@@ -1,5 +1,6 @@
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { ProxyServerOptions } from 'httpxy';
+import type { IsCredential } from '../../core/credential-headers.js';
 import { targetTls } from '../options/tls-options.js';
 import type { Plan } from '../transport.js';
 
@@ -7,8 +8,8 @@ import type { Plan } from '../transport.js';
 export interface RedirectRules {
   /** Allowed origins beside the target's own; `'*'` allows all. */
   readonly origins: '*' | ReadonlySet<string>;
-  /** Headers, in lower case, that no origin but the target's may get. */
-  readonly secretHeaders: readonly string[];
+  /** Whether a header may reach no origin but the target's. */
+  readonly isSecret: IsCredential;
 }
 
 /** Checks the redirects that one attempt follows. */
@@ -33,7 +34,10 @@ export class Redirects {
     this.#options = options;
     // Secret headers stay removed after the first other origin: a redirect back to the target was chosen by that
     // origin.
-    if (this.#left) for (const name of this.#rules.secretHeaders) proxyReq.removeHeader(name);
+    if (this.#left) {
+      for (const name of proxyReq.getHeaderNames())
+        if (this.#rules.isSecret(name)) proxyReq.removeHeader(name);
+    }
     proxyReq.prependListener('response', this.#check);
   }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { z } from 'zod';
-import { CREDENTIAL_HEADERS } from '../../core/credential-headers.js';
+import { credentialRule } from '../../core/credential-headers.js';
 import { invalidOption } from '../../core/errors.js';
 import { resolveOptions } from '../../core/options.js';
 import { PSEUDONYM } from '../../http/headers.js';
@@ -99,7 +99,7 @@ export function resolveForward(
       socketAgeMs: limit(given.maxSocketAgeMs),
       redirects: {
         origins: redirectOrigins === '*' ? redirectOrigins : new Set(redirectOrigins),
-        secretHeaders: [...CREDENTIAL_HEADERS, 'proxy-authorization', ...namesOf(given.headers)],
+        isSecret: credentialRule({ also: Object.keys(given.headers) }),
       },
     },
     limits: limitsOf(given, options),
@@ -131,8 +131,6 @@ type ParsedLimits = Pick<
 >;
 
 const limit = (ms: number) => ms || Number.POSITIVE_INFINITY;
-
-const namesOf = (headers: object) => Object.keys(headers).map((name) => name.toLowerCase());
 
 const prefix = (place: string) => (place === '' ? '' : `${place}.`);
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { CREDENTIAL_HEADERS } from '../../core/credential-headers.js';
+import { isCredentialHeader } from '../../core/credential-headers.js';
 import { ProxyError } from '../../core/errors.js';
 import { announcesBody, exchangeOf, type Handler, knownExchange } from '../../core/exchange.js';
 import { isHeader } from '../../http/headers.js';
@@ -103,14 +103,12 @@ function lastHop(
   return false;
 }
 
-const SECRET = new Set([...CREDENTIAL_HEADERS, 'proxy-authorization']);
-
 /** The head of a request, without what is likely to be secret (RFC 9110 §9.3.8). */
 function asReceived(req: IncomingMessage): string {
   const lines = [`${req.method} ${knownExchange(req)?.originalUrl ?? req.url} HTTP/${req.httpVersion}`];
   for (let i = 0; i + 1 < req.rawHeaders.length; i += 2) {
     const [name = '', value = ''] = req.rawHeaders.slice(i, i + 2);
-    if (!SECRET.has(name.toLowerCase())) lines.push(`${name}: ${value}`);
+    if (!isCredentialHeader(name)) lines.push(`${name}: ${value}`);
   }
   return `${lines.join('\r\n')}\r\n\r\n`;
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { HOP_BY_HOP } from '../../http/headers.js';
+import { forwardedHeaders } from '../../http/forwarded-headers.js';
 import { forwardsLeft } from './admission.js';
 import { forwarded } from './forwarded.js';
 import type { Target } from './target.js';
@@ -43,26 +43,19 @@ export interface BodyFraming {
   readonly given?: boolean;
 }
 
-const REQUEST_ONLY_HERE = ['expect', 'host', 'http2-settings', 'trailer'];
-const NEEDED_BY_HTTP =
-  /^(accept|accept-.+|content-.+|if-.+|range|cache-control|user-agent|sec-websocket-.+)$/;
-
 /** Prepares what is the same for every call. */
 export function requestHeaders(policy: HeaderPolicy): RequestHeaders {
   const added: string[] = [];
-  const dropped = new Set([...HOP_BY_HOP, ...REQUEST_ONLY_HERE]);
   let host: string | undefined;
   const injected = new Set(Object.keys(policy.headers).map((name) => name.toLowerCase()));
-  for (const name of injected) dropped.add(name);
   for (const [name, value] of Object.entries(policy.headers)) {
     if (name.toLowerCase() === 'host') host = String(value);
     else for (const line of [value].flat()) added.push(name, line);
   }
-  if (!policy.forwardCookies) dropped.add('cookie');
-  const passes = passFilter(policy.forwardHeaders, dropped);
+  const passes = forwardedHeaders(policy);
   const who = forwarded(policy.xfwd, passes, injected);
-  const basic =
-    policy.auth === undefined || dropped.has('authorization') ? undefined : basicAuth(policy.auth);
+  const injectsAuthorization = injected.has('authorization');
+  const basic = policy.auth === undefined || injectsAuthorization ? undefined : basicAuth(policy.auth);
 
   return function headersOf(req, target, framing, method) {
     // What is added may be secret, and a target returns what it receives by TRACE (RFC 9110 §9.3.8).
@@ -72,7 +65,7 @@ export function requestHeaders(policy: HeaderPolicy): RequestHeaders {
     const headers = ['host', host ?? (policy.changeOrigin ? target.host : (req.headers.host ?? target.host))];
     const auth = basic ?? (target.auth === undefined ? undefined : basicAuth(target.auth));
     let cookies = false;
-    let authorized = bare || auth === undefined || dropped.has('authorization');
+    let authorized = bare || auth === undefined || injectsAuthorization;
     for (let i = 0; i + 1 < raw.length; i += 2) {
       const name = raw[i] ?? '';
       const lower = name.toLowerCase();
@@ -120,12 +113,3 @@ const isFraming = (lower: string) =>
   lower === 'trailer';
 
 const basicAuth = (userinfo: string) => `Basic ${Buffer.from(userinfo).toString('base64')}`;
-
-function passFilter(
-  forwardHeaders: boolean | readonly string[],
-  dropped: ReadonlySet<string>,
-): (lower: string) => boolean {
-  if (forwardHeaders === true) return (lower) => !dropped.has(lower);
-  const listed = new Set(forwardHeaders === false ? [] : forwardHeaders.map((name) => name.toLowerCase()));
-  return (lower) => !dropped.has(lower) && (listed.has(lower) || NEEDED_BY_HTTP.test(lower));
-}

@@ -173,7 +173,7 @@ describe('close()', () => {
     const upstream = await startUpstream(text('hello'));
     const handler = cache({ store: own, coalesceTimeoutMs: LONG });
     const { url } = await serve(pipeline([handler, forward({ target: upstream.url })]));
-    const lease = await other.lease(handler.keyOf({ url: '/x' }), LONG);
+    const lease = await other.lease(handler.keyOf({ url: '/x', host: new URL(url).host }), LONG);
     expect(lease).to.have.property('release');
     const waiting = [call(`${url}/x`), call(`${url}/x`)];
     await eventually(

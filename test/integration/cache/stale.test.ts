@@ -113,22 +113,35 @@ describe('cache() with a stale response and an upstream that fails', () => {
     expect((await get()).status).to.equal(403);
   });
 
-  it('sends no request before the Retry-After of a 429', async () => {
-    const { get, clock, upstream } = await cached(
-      [counted(), counted(), status(429, { 'retry-after': '120' }), counted()],
-      {},
-    );
+  it('sends no request for a key before the Retry-After of its 429, and holds back no other', async () => {
+    const { get, clock, upstream } = await cached([
+      text('a'),
+      text('b'),
+      status(429, { 'retry-after': '120' }),
+      text('new b'),
+      text('new a'),
+    ]);
     await get('/a');
     await get('/b');
     clock.advance(61_000);
-    expect((await get('/a')).text).to.equal('answer 1');
-    expect((await get('/b')).text).to.equal('answer 1');
+    expect((await get('/a')).text).to.equal('a');
+    expect((await get('/a')).text).to.equal('a');
     expect(upstream.requests).to.have.length(3);
-    // The quota of other credentials is not used up, and what is not stored has to be requested.
-    expect((await get('/c')).text).to.equal('answer 1');
-    expect(upstream.requests).to.have.length(4);
+    expect((await get('/b')).text).to.equal('new b');
     clock.advance(121_000);
-    expect((await get('/b')).text).to.equal('answer 2');
+    expect((await get('/a')).text).to.equal('new a');
+  });
+
+  it('learns no pause from a request of another method', async () => {
+    const { get, send, clock } = await cached([
+      text('old'),
+      status(429, { 'retry-after': '900' }),
+      text('new'),
+    ]);
+    await get('/login');
+    clock.advance(61_000);
+    expect((await send('POST', '/login')).status).to.equal(429);
+    expect((await get('/login')).text).to.equal('new');
   });
 
   it('forwards the failure where nothing is stored, and does not store it', async () => {

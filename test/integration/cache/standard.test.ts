@@ -131,13 +131,14 @@ describe("cache() in 'standard' mode", () => {
   });
 
   it('serves ranges of a stored complete body, and stores no partial response', async () => {
-    const { get, upstream } = await cached(
-      [
-        status(206, { 'content-range': 'bytes 0-1/8', 'cache-control': 'max-age=60' }),
-        text('12345678', { 'cache-control': 'max-age=60' }),
-      ],
-      standard,
-    );
+    const { get, upstream } = await cached((req, res) => {
+      const isPart = req.headers.range !== undefined || upstream.requests.length === 1;
+      const respond = isPart
+        ? status(206, { 'content-range': 'bytes 0-1/8', 'cache-control': 'max-age=60' })
+        : text('12345678', { 'cache-control': 'max-age=60' });
+      respond(req, res);
+    }, standard);
+    // The upstream answers a request without a range by a part of its own accord.
     expect((await get('/', { range: 'bytes=0-1' })).status).to.equal(206);
     await get();
     const part = await get('/', { range: 'bytes=2-4' });
@@ -146,7 +147,7 @@ describe("cache() in 'standard' mode", () => {
     expect((await get('/', { range: 'bytes=-2' })).text).to.equal('78');
     expect((await get('/', { range: 'bytes=9-' })).status).to.equal(416);
     expect((await get('/', { range: 'bytes=0-1,3-4' })).text).to.equal('12345678');
-    expect(upstream.requests).to.have.length(2);
+    expect(upstream.requests).to.have.length(3);
   });
 
   it('does not share what was for one client: Authorization, private, Set-Cookie', async () => {

@@ -30,7 +30,9 @@ export interface CachedUpstream {
 
 /** A cache on a clock set by the test, closed after it. */
 export function openCache(options: CacheOptions, clock = new TestClock(), target?: string): CacheHandler {
-  const handler = cache(options, apiSite({ target }), clock.now);
+  // Two of them are two processes of one application, although each has an upstream of its own.
+  const site = { ...apiSite({ target, changeOrigin: true }), identity: 'one' };
+  const handler = cache(options, site, clock.now);
   onCleanup(() => handler.close());
   return handler;
 }

@@ -4,6 +4,7 @@ import { resilientProxy } from '../../../lib/resilient-proxy.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { call } from '../../support/client.js';
 import { serve } from '../../support/serve.js';
+import { until } from '../../support/until.js';
 import { json, startUpstream, status } from '../../support/upstream.js';
 import { cached, cacheStatus, counted } from './testing.js';
 
@@ -13,7 +14,7 @@ describe("cache() in 'ttl' mode", () => {
   it('serves the second of two equal requests from the store', async () => {
     const { get, upstream, handler } = await cached(counted());
     const first = await get('/users?b=2&a=1');
-    const second = await get('/users?a=1&b=2');
+    const second = await get('/users?b=2&a=1');
     expect(first.text).to.equal('answer 1');
     expect(second.text).to.equal('answer 1');
     expect(upstream.requests).to.have.length(1);
@@ -38,9 +39,11 @@ describe("cache() in 'ttl' mode", () => {
     expect((await brief.get()).text).to.equal('answer 2');
   });
 
-  it("stores what the upstream marks private or expired, and its no-store only with 'override'", async () => {
+  it("stores what the upstream marks expired, and its no-store and private only with 'override'", async () => {
     for (const [control, override, expected] of [
-      ['max-age=0, private, no-cache', false, 'answer 1'],
+      ['max-age=0, no-cache', false, 'answer 1'],
+      ['private', false, 'answer 2'],
+      ['private', true, 'answer 1'],
       ['no-store', false, 'answer 2'],
       ['no-store', true, 'answer 1'],
     ] as const) {
@@ -73,15 +76,57 @@ describe("cache() in 'ttl' mode", () => {
     expect(await kept(429, [429])).to.equal(false);
   });
 
-  it('serves HEAD from GET, and never GET from HEAD', async () => {
-    const { get, send, upstream } = await cached(counted());
+  it('stores what is private for the credential that it was requested with', async () => {
+    const { get } = await cached(counted({ 'cache-control': 'private' }));
+    const users = [{ authorization: 'a' }, { authorization: 'b' }, { authorization: 'a' }];
+    const texts = [];
+    for (const user of users) texts.push((await get('/', user)).text);
+    expect(texts).to.deep.equal(['answer 1', 'answer 2', 'answer 1']);
+  });
+
+  it('serves HEAD from GET, and requests by GET what a HEAD finds missing', async () => {
+    const { get, send, upstream, handler } = await cached(counted());
+    const first = await send('HEAD');
+    expect([first.status, first.text, first.lines('content-length')]).to.deep.equal([200, '', ['8']]);
+    expect(cacheStatus(first)).to.equal('resilient-proxy-out; fwd=uri-miss; collapsed');
+    await until(() => handler.counts().entries === 1);
+    expect(cacheStatus(await send('HEAD'))).to.match(/; hit;/);
+    expect((await get()).text).to.equal('answer 1');
+    expect(upstream.requests.map(({ method }) => method)).to.deep.equal(['GET']);
+  });
+
+  it('serves conditional requests and ranges from the GET that it makes of the first', async () => {
+    for (const [headers, code] of [
+      [{ 'if-none-match': '"a"' }, 304],
+      [{ range: 'bytes=0-3' }, 206],
+      [{ 'if-modified-since': new Date().toUTCString() }, 304],
+    ] as const) {
+      const modified = new Date(Date.now() - 60_000).toUTCString();
+      const { get, upstream } = await cached(counted({ etag: '"a"', 'last-modified': modified }));
+      for (let i = 0; i < 3; i++) expect((await get('/', headers)).status).to.equal(code);
+      expect(upstream.requests).to.have.length(1);
+      expect(upstream.requests[0]?.headers).not.to.include.keys(...Object.keys(headers));
+    }
+  });
+
+  it('tries only once for what cannot be stored, and reads no large body in vain', async () => {
+    const large = 100 * 1024 * 1024;
+    let open = 0;
+    const { get, send, upstream } = await cached((req, res) => {
+      if (req.headers.range)
+        return void res.writeHead(206, { 'content-range': `bytes 0-1/${large}` }).end('ab');
+      res.writeHead(200, { 'content-length': large });
+      if (req.method === 'HEAD') return void res.end();
+      open++;
+      res.on('close', () => open--);
+      res.write(Buffer.alloc(1000));
+    });
+    const part = await get('/', { range: 'bytes=0-1' });
+    expect([part.status, part.text]).to.deep.equal([206, 'ab']);
     expect((await send('HEAD')).status).to.equal(200);
-    expect((await get()).text).to.equal('answer 2');
-    const head = await send('HEAD');
-    expect(head.text).to.equal('');
-    expect(head.lines('content-length')).to.deep.equal(['8']);
-    expect(cacheStatus(head)).to.match(/; hit;/);
-    expect(upstream.requests).to.have.length(2);
+    await get('/', { range: 'bytes=0-1' });
+    await until(() => open === 0);
+    expect(upstream.requests.map(({ method }) => method)).to.deep.equal(['GET', 'GET', 'HEAD', 'GET']);
   });
 
   it('keeps two tenants apart, whichever header identifies them', async () => {
@@ -136,13 +181,14 @@ describe("cache() in 'ttl' mode", () => {
     expect(broken.handler.counts().errors).to.equal(1);
   });
 
-  it('never stores a response that sets a cookie, though forward() would strip it', async () => {
+  it('stores no response that sets a cookie unless told to, though forward() would strip it', async () => {
     const upstream = await startUpstream(counted({ 'set-cookie': 'sid=1' }));
-    for (const [storeSetCookie, expected] of [
-      [false, 'answer 2'],
-      [true, 'answer 3'],
+    for (const [setCookie, expected] of [
+      ['bypass', 'answer 2'],
+      ['store', 'answer 3'],
+      ['strip', 'answer 4'],
     ] as const) {
-      const proxy = resilientProxy({ name: 'a', target: upstream.url, cache: { storeSetCookie } });
+      const proxy = resilientProxy({ name: 'a', target: upstream.url, cache: { setCookie } });
       onCleanup(() => proxy.close());
       const { url } = await serve(proxy);
       const first = await call(url);
@@ -220,7 +266,7 @@ describe("cache() of POST in 'ttl' mode", () => {
     const { send, upstream, handler } = await cached(counted(), options);
     const body = Buffer.alloc(3 * 1024 * 1024, 'x');
     const response = await send('POST', '/', { body, headers: { 'content-length': body.length } });
-    expect(cacheStatus(response)).to.equal('resilient-proxy-out; fwd=bypass');
+    expect(cacheStatus(response)).to.equal('resilient-proxy-out; fwd=bypass; detail=body');
     const { Readable } = await import('node:stream');
     const stream = Readable.from(Array.from({ length: 48 }, () => Buffer.alloc(64 * 1024, 'y')));
     await send('POST', '/', { body: stream });

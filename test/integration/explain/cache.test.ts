@@ -175,7 +175,7 @@ for (const transport of TRANSPORTS) {
       const response = await get({ method: 'POST', body: Buffer.alloc(1024 * 1024 + 1) });
       expect(response.text).to.equal('answer 1');
       expect(stepsOf(response)).to.deep.equal(['cache=bypass', 'attempt-1=200', 'upstream', 'total']);
-      expect(cacheStatusOf(response)).to.deep.equal({ fwd: 'bypass' });
+      expect(cacheStatusOf(response)).to.deep.equal({ fwd: 'bypass', detail: 'body' });
     });
 
     it('shows that only the cache was used', async () => {
@@ -206,6 +206,6 @@ describe('explain() in front of a cache', () => {
     expect(membersOf(response, 'proxy-status')).to.deep.equal([
       [NAME, { error: 'connection_refused', details: 'The upstream refused the connection' }],
     ]);
-    expect(cacheStatusOf(response)).to.deep.equal({ fwd: 'uri-miss' });
+    expect(cacheStatusOf(response)).to.deep.equal({ fwd: 'uri-miss', detail: 'failure' });
   });
 });

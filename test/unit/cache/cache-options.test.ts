@@ -5,6 +5,7 @@ import {
   cacheSchema,
   resolveCache,
 } from '../../../lib/cache/cache-options.js';
+import { standaloneSite } from '../../../lib/cache/cache-site.js';
 import { MemoryStore } from '../../../lib/cache/store/memory-store.js';
 import { InvalidOptionError } from '../../../lib/core/errors.js';
 
@@ -28,9 +29,13 @@ describe('resolveCache()', () => {
       headerStrategy: 'none',
       headers: [],
       override: false,
-      storeSetCookie: false,
+      setCookie: 'bypass',
+      storeEventStreams: false,
+      omitHeaders: [],
       sharedAcrossCredentials: false,
       credentialHeaders: [],
+      credentialExceptions: [],
+      sortQuery: false,
       staleWhileRevalidateMs: 0,
       staleIfErrorMs: 86_400_000,
       keepForValidationMs: 3_600_000,
@@ -41,6 +46,7 @@ describe('resolveCache()', () => {
       cacheStatus: 'resilient-proxy-out',
       store: 'memory',
       name: 'default',
+      prefix: 'rpo',
     });
     expect(Object.isFrozen(resolved)).to.equal(true);
   });
@@ -54,7 +60,12 @@ describe('resolveCache()', () => {
     ['headers', ['a b'], /headers\[0\] must be a header name/],
     ['statuses', [99], /statuses\[0\] must be at least 200/],
     ['override', 'yes', /override must be a boolean/],
-    ['storeSetCookie', 1, /storeSetCookie must be a boolean/],
+    ['setCookie', true, /setCookie must be "bypass" or "strip" or "store"/],
+    ['storeEventStreams', 1, /storeEventStreams must be a boolean/],
+    ['omitHeaders', ['a b'], /omitHeaders\[0\]/],
+    ['credentialExceptions', 'x', /credentialExceptions must be an array/],
+    ['sortQuery', 'yes', /sortQuery must be a boolean/],
+    ['prefix', '', /prefix must be at least 1/],
     ['sharedAcrossCredentials', 1, /sharedAcrossCredentials must be a boolean/],
     ['credentialHeaders', ['x:y'], /credentialHeaders\[0\] must be a header name/],
     ['staleWhileRevalidateMs', -1, /staleWhileRevalidateMs must be at least 0/],
@@ -85,10 +96,10 @@ describe('resolveCache()', () => {
 
 describe('cachePolicy()', () => {
   it("lets a client's reload through in 'standard' mode only, and never keeps HEAD by itself", () => {
-    const ttl = cachePolicy(resolveCache({ methods: ['GET', 'HEAD'], statuses: [200] }));
+    const ttl = cachePolicy(resolveCache({ methods: ['GET', 'HEAD'], statuses: [200] }), standaloneSite);
     expect(ttl.requestFreshness).to.equal(false);
     expect([...ttl.methods]).to.deep.equal(['GET']);
     expect(ttl.statuses).to.deep.equal(new Set([200]));
-    expect(cachePolicy(resolveCache({ mode: 'standard' })).requestFreshness).to.equal(true);
+    expect(cachePolicy(resolveCache({ mode: 'standard' }), standaloneSite).requestFreshness).to.equal(true);
   });
 });

@@ -13,6 +13,7 @@ describe('RateLimitOptions', () => {
       learn: true,
       maxPauseMs: 3_600_000,
       credentialHeaders: [],
+      credentialExceptions: [],
       maxKeys: 10_000,
       prefix: 'rpo',
       commandTimeoutMs: 50,

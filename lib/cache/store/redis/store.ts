@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Closing } from '../../../core/closing.js';
+import { type Clock, steadyClock } from '../../../core/steady-clock.js';
 import { openRedis, openSubscriber } from '../../../redis/client.js';
 import { RedisLink } from '../../../redis/link.js';
 import type { RedisReply } from '../../../redis/reply.js';
@@ -8,6 +9,7 @@ import type { StoredVariant } from '../entry.js';
 import { decodeEntry, encodeEntry, parseHead } from '../entry-codec.js';
 import { KnownHeads } from '../known-heads.js';
 import type { CacheStore, Lease, PurgeTarget, StoreCounts, StoredUnder } from '../store.js';
+import { RedisClock, shifted } from './clock.js';
 import { expiryKey, hashTagOf, indexKey, leaseKey, tagKey } from './keys.js';
 import { RedisLeases } from './leases.js';
 import { type RedisStoreOptions, resolveRedisStoreOptions } from './options.js';
@@ -54,9 +56,10 @@ const MAX_LIFETIME_MS = 2 ** 45;
  * While Redis is away or slow every look-up is a miss.
  *
  * In `counts()`, entries and bytes are those still being written: Redis counts, and evicts, by itself.
+ * @param now the clock of the stored times, which never goes back; for tests
  * @throws InvalidOptionError
  */
-export function redisStore(options: RedisStoreOptions): RedisStore {
+export function redisStore(options: RedisStoreOptions, now: Clock = steadyClock): RedisStore {
   const resolved = resolveRedisStoreOptions(options);
   const { prefix, commandTimeoutMs, maxEntryBytes, maxPendingBytes } = resolved;
   const link = new RedisLink(openRedis(resolved.redis), resolved);
@@ -69,7 +72,16 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   const purges = new RedisPurges(link, (target) => {
     void link.run(() => client.publish(channel, purgeMessage(sender, target)));
   });
-  const heads = new KnownHeads(parseHead);
+  const clock = new RedisClock(link, now, () => {
+    heads = knownHeads();
+  });
+  // Their times are on this process' clock.
+  const knownHeads = () =>
+    new KnownHeads((text) => {
+      const head = parseHead(text);
+      return head && shifted(head, -clock.aheadMs);
+    });
+  let heads = knownHeads();
   const readHead = (text: string) => heads.read(text);
   const closing = new Closing();
   let corrupt = 0;
@@ -98,7 +110,8 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     under: StoredUnder,
     lifetimeMs: number,
   ): Promise<void> {
-    const value = encodeEntry(variants);
+    const { aheadMs } = clock;
+    const value = encodeEntry(variants.map(({ meta, body }) => ({ meta: shifted(meta, aheadMs), body })));
     const done = pending.begin(key, variants, under, value.length);
     if (!done) {
       notStored++;
@@ -127,7 +140,7 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
     },
 
     set(key, variants, under) {
-      const lifetimeMs = Math.min(Math.ceil(under.keepUntil - Date.now()), MAX_LIFETIME_MS);
+      const lifetimeMs = Math.min(Math.ceil(under.keepUntil - now()), MAX_LIFETIME_MS);
       const fitting = fittingVariants(variants, maxEntryBytes);
       if (fitting.length === 0 || !(lifetimeMs > 0)) return;
       void write(key, fitting, under, lifetimeMs);

@@ -1,16 +1,22 @@
 import { expect } from 'chai';
 import { type CacheKeyOptions, cacheKeys, type KeyRequest } from '../../../../lib/cache/policy/key.js';
-import { CREDENTIAL_HEADERS } from '../../../../lib/core/credential-headers.js';
+import { credentialRule } from '../../../../lib/core/credential-headers.js';
+import { forwardedHeaders } from '../../../../lib/http/forwarded-headers.js';
 
 const OPTIONS: CacheKeyOptions = {
   prefix: 'rpo',
   api: 'weather',
   headerStrategy: 'none',
   headers: [],
-  credentialHeaders: [],
+  identity: '',
+  isCredential: credentialRule(),
+  reaches: () => true,
+  namesHost: false,
   injectedHeaders: [],
   sharedAcrossCredentials: false,
+  sortQuery: false,
 };
+const CREDENTIALS = ['authorization', 'cookie', 'x-api-key', 'x-goog-api-key', 'private-token', 'apikey'];
 const GET: KeyRequest = { method: 'GET', url: '/v1/now', rawHeaders: ['Host', 'x', 'Accept', '*/*'] };
 
 function key(request: Partial<KeyRequest> = {}, options: Partial<CacheKeyOptions> = {}): string {
@@ -34,10 +40,12 @@ describe('cacheKeys()', () => {
     expect(key({ method: 'POST' })).not.to.equal(key({ method: 'QUERY' }));
   });
 
-  it('distinguishes queries, except for the order of their names', () => {
+  it('distinguishes queries, their order included unless it is told that this does not matter', () => {
     expect(key({ url: '/p?a=1' })).not.to.equal(key({ url: '/p?a=2' }));
-    expect(key({ url: '/p?b=1&a=2' })).to.equal(key({ url: '/p?a=2&b=1' }));
-    expect(key({ url: '/p?a=1&a=2' })).not.to.equal(key({ url: '/p?a=2&a=1' }));
+    expect(key({ url: '/p?b=1&a=2' })).not.to.equal(key({ url: '/p?a=2&b=1' }));
+    const sorted = { sortQuery: true };
+    expect(key({ url: '/p?b=1&a=2' }, sorted)).to.equal(key({ url: '/p?a=2&b=1' }, sorted));
+    expect(key({ url: '/p?a=1&a=2' }, sorted)).not.to.equal(key({ url: '/p?a=2&a=1' }, sorted));
     expect(key({ url: '/p?' })).not.to.equal(key({ url: '/p' }));
   });
 
@@ -48,7 +56,7 @@ describe('cacheKeys()', () => {
     expect(new Set(keys).size).to.equal(keys.length);
   });
 
-  for (const name of CREDENTIAL_HEADERS) {
+  for (const name of CREDENTIALS) {
     it(`distinguishes two values of ${name}, in any letter case`, () => {
       const keys = [keyWith([name, '1']), keyWith([name.toUpperCase(), '2']), keyWith([])];
       expect(new Set(keys).size).to.equal(3);
@@ -56,11 +64,14 @@ describe('cacheKeys()', () => {
     });
   }
 
-  it('distinguishes two values of a configured credential and of an injected name', () => {
-    const configured = { credentialHeaders: ['X-Tenant'] };
+  it('distinguishes two values of a configured credential, and none of one that does not reach the target', () => {
+    const configured = { isCredential: credentialRule({ also: ['X-Tenant'] }) };
     expect(keyWith(['x-tenant', '1'], configured)).not.to.equal(keyWith(['x-tenant', '2'], configured));
-    const injected = { injectedHeaders: ['X-Token', 'secret'] };
-    expect(keyWith(['x-token', '1'], injected)).not.to.equal(keyWith(['x-token', '2'], injected));
+    const reaches = forwardedHeaders({ headers: { 'X-Token': 'secret' }, forwardCookies: false });
+    const injected = { injectedHeaders: ['X-Token', 'secret'], reaches };
+    expect(keyWith(['x-token', '1'], injected)).to.equal(keyWith(['x-token', '2'], injected));
+    expect(keyWith(['cookie', 'a=1'], injected)).to.equal(keyWith(['cookie', 'a=2'], injected));
+    expect(keyWith(['apikey', '1'], injected)).not.to.equal(keyWith(['apikey', '2'], injected));
     expect(keyWith(['x-tenant', '1'])).to.equal(keyWith(['x-tenant', '2']));
   });
 
@@ -74,10 +85,14 @@ describe('cacheKeys()', () => {
   it('leaves credentials out where they are shared', () => {
     const shared = { sharedAcrossCredentials: true, injectedHeaders: ['X-Token', '1'] };
     expect(keyWith(['Authorization', '1', 'Cookie', 'a=b'], shared)).to.equal('{rpo:weather}:/v1/now:');
+    const listed = { ...shared, headerStrategy: 'listed', headers: ['Cookie'] } as const;
+    expect(keyWith(['Authorization', '1'], listed)).to.equal(keyWith([], listed));
+    expect(keyWith(['Cookie', 'a=b'], listed)).not.to.equal(keyWith([], listed));
   });
 
   it('contains no secret', () => {
-    const options = { injectedHeaders: ['X-Token', 's3cret'], credentialHeaders: ['x-mine'] };
+    const isCredential = credentialRule({ also: ['x-mine'] });
+    const options = { injectedHeaders: ['X-Token', 's3cret'], isCredential };
     const rawHeaders = ['Authorization', 's3cret', 'X-Mine', 's3cret'];
     expect(key({ url: '/p?key=s3cret', rawHeaders, extra: 's3cret' }, options)).not.to.include('s3cret');
   });
@@ -105,10 +120,59 @@ describe('cacheKeys()', () => {
   });
 
   it('does not confuse values with names or with other parts', () => {
-    const options = { credentialHeaders: ['a', 'b'] };
+    const options = { isCredential: credentialRule({ also: ['a', 'b'] }) };
     expect(keyWith(['A', '1\nvalue 1 2'], options)).not.to.equal(keyWith(['A', '1', 'B', '2'], options));
     expect(keyWith(['A', 'b'], options)).not.to.equal(keyWith(['A', '', 'B', ''], options));
     expect(key({ url: '/p?x', bodyHash: 'y' })).not.to.equal(key({ url: '/p?xy' }));
+  });
+
+  it('distinguishes authorities and schemes where they reach the target, in any letter case', () => {
+    const named = { namesHost: true };
+    const keys = [
+      keyWith(['Host', 'a.example'], named),
+      keyWith(['Host', 'b.example'], named),
+      key({ rawHeaders: ['Host', 'a.example'], encrypted: true }, named),
+      keyWith([], named),
+    ];
+    expect(new Set(keys).size).to.equal(4);
+    expect(keyWith(['HOST', 'A.example'], named)).to.equal(keys[0]);
+    expect(key({ rawHeaders: [], host: 'a.example' }, named)).to.equal(keys[0]);
+    expect(keyWith(['Host', 'a.example'])).to.equal(keyWith(['Host', 'b.example']));
+  });
+
+  for (const name of ['X-HTTP-Method-Override', 'X-Forwarded-Host', 'X-Original-URL', 'Last-Event-ID']) {
+    it(`distinguishes requests by ${name}, which changes what is requested`, () => {
+      expect(new Set([keyWith([name, 'a']), keyWith([name, 'b']), keyWith([])]).size).to.equal(3);
+      const held = { reaches: (lower: string) => lower !== name.toLowerCase() };
+      expect(keyWith([name, 'a'], held)).to.equal(keyWith([], held));
+    });
+  }
+
+  it('takes host and scheme from Forwarded, and not the address that each client has of its own', () => {
+    const of = (address: string, host: string) =>
+      keyWith(['Forwarded', `for=${address};host=${host};proto=https`]);
+    expect(of('192.0.2.1', 'a')).to.equal(of('"[2001:db8::1]:80"', 'a'));
+    expect(of('192.0.2.1', 'a')).not.to.equal(of('192.0.2.1', 'b'));
+  });
+
+  it('distinguishes what a middleware in front has made of the path', () => {
+    expect(key({ rewritten: '/v1/now' })).not.to.equal(key({ rewritten: '/v2/now' }));
+    expect(key({ rewritten: '/v1/now' })).not.to.equal(key());
+  });
+
+  it('distinguishes caches of another identity', () => {
+    expect(key({}, { identity: 'x' })).to.equal('{rpo:weather.x}:/v1/now:');
+  });
+
+  it('says whether a request has a credential of its own, or an injected one', () => {
+    const personal = (rawHeaders: string[], options: Partial<CacheKeyOptions> = {}) =>
+      cacheKeys({ ...OPTIONS, ...options }).isPersonal(rawHeaders);
+    expect(personal(['Accept', '*/*'])).to.equal(false);
+    expect(personal(['Accept', '*/*', 'APIKEY', '1'])).to.equal(true);
+    expect(personal([], { injectedHeaders: ['X-Token', '1'] })).to.equal(true);
+    expect(personal([], { injectedHeaders: ['X-Version', '1'] })).to.equal(false);
+    expect(personal(['apikey', '1'], { sharedAcrossCredentials: true })).to.equal(false);
+    expect(personal(['Cookie', '1'], { reaches: () => false })).to.equal(false);
   });
 
   it('percent-encodes control characters, and distinguishes them from those received encoded', () => {

@@ -7,7 +7,7 @@ describe('RetryPauses', () => {
   const paused = (value: string | undefined, at: number): boolean => {
     const pauses = new RetryPauses();
     pauses.learn('a', refusal(...(value === undefined ? [] : ['Retry-After', value])), 0);
-    return pauses.isPaused(() => 'a', at);
+    return pauses.isPaused('a', at);
   };
 
   it('pauses until the time in seconds or as a date', () => {
@@ -22,8 +22,8 @@ describe('RetryPauses', () => {
     const date = new Date(upstreamNow).toUTCString();
     pauses.learn('a', refusal('Date', date, 'Retry-After', new Date(upstreamNow + 20_000).toUTCString()), 0);
     pauses.learn('b', refusal('RateLimit', '"day";r=0;t=30, "second";r=0;t=1'), 0);
-    expect([19_999, 20_002].map((at) => pauses.isPaused(() => 'a', at))).to.deep.equal([true, false]);
-    expect([29_999, 30_000].map((at) => pauses.isPaused(() => 'b', at))).to.deep.equal([true, false]);
+    expect([19_999, 20_002].map((at) => pauses.isPaused('a', at))).to.deep.equal([true, false]);
+    expect([29_999, 30_000].map((at) => pauses.isPaused('b', at))).to.deep.equal([true, false]);
   });
 
   it('does not pause without a time, or with one that cannot be read', () => {
@@ -34,9 +34,27 @@ describe('RetryPauses', () => {
     expect([paused('999999', 3_599_999), paused('999999', 3_600_000)]).to.deep.equal([true, false]);
   });
 
-  it('pauses each set of credentials on its own', () => {
+  it('pauses each key on its own, for a 429 and a 503', () => {
     const pauses = new RetryPauses();
-    pauses.learn('a', refusal('retry-after', '10'), 0);
-    expect([pauses.isPaused(() => 'a', 1), pauses.isPaused(() => 'b', 1)]).to.deep.equal([true, false]);
+    for (const [key, status] of [
+      ['a', 429],
+      ['b', 503],
+      ['c', 500],
+    ] as const)
+      pauses.learn(key, { ...refusal('retry-after', '10'), status }, 0);
+    expect(['a', 'b', 'c', 'd'].map((key) => pauses.isPaused(key, 1))).to.deep.equal([
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  it('ends with a success for the key, and not with another failure', () => {
+    const pauses = new RetryPauses();
+    for (const key of ['a', 'b']) pauses.learn(key, refusal('retry-after', '10'), 0);
+    pauses.learn('a', { status: 200, rawHeaders: [] }, 1);
+    pauses.learn('b', { status: 500, rawHeaders: [] }, 1);
+    expect(['a', 'b'].map((key) => pauses.isPaused(key, 2))).to.deep.equal([false, true]);
   });
 });

@@ -88,7 +88,7 @@ describe('decideStore()', () => {
   it('does not store a cookie unless configured', () => {
     const headers = { ...FRESH, 'Set-Cookie': 'a=b' };
     expect(refusal(headers)).to.equal('set-cookie');
-    const meta = stored(headers, {}, { storeSetCookie: true });
+    const meta = stored(headers, {}, { setCookie: 'store' });
     expect(headerValue(meta.rawHeaders, 'set-cookie')).to.equal('a=b');
   });
 

@@ -6,19 +6,20 @@ import { get, NOW, policy, refusal, SECOND, stored } from './stored-entry.js';
 const TTL = { mode: 'ttl' } as const;
 
 describe('ttl mode', () => {
-  for (const control of [
-    'max-age=0',
-    'no-cache',
-    'private',
-    'max-age=86400',
-    's-maxage=1, must-revalidate',
-  ]) {
+  for (const control of ['max-age=0', 'no-cache', 'max-age=86400', 's-maxage=1, must-revalidate']) {
     it(`stores a response for ttlMs whatever ${control} says`, () => {
       const meta = stored({ 'Cache-Control': control, Expires: '0' }, {}, TTL);
       expect(meta.freshUntil).to.equal(NOW + 60 * SECOND);
       expect(meta.staleForbidden).to.equal(false);
     });
   }
+
+  it('stores what is private for one credential alone, unless override', () => {
+    const headers = { 'Cache-Control': 'private, max-age=60' };
+    expect(refusal(headers, {}, TTL)).to.equal('private');
+    expect(refusal(headers, {}, TTL, { ...get(), personal: true })).to.equal(undefined);
+    expect(refusal(headers, {}, { ...TTL, override: true })).to.equal(undefined);
+  });
 
   it('stores a response without any freshness', () => {
     expect(stored({}, {}, TTL).freshUntil).to.equal(NOW + 60 * SECOND);
@@ -47,7 +48,7 @@ describe('ttl mode', () => {
   it('never stores a cookie unless configured', () => {
     expect(refusal({ 'Set-Cookie': 'a=b' }, {}, TTL)).to.equal('set-cookie');
     expect(refusal({ 'Set-Cookie': 'a=b' }, {}, { ...TTL, override: true })).to.equal('set-cookie');
-    expect(refusal({ 'Set-Cookie': 'a=b' }, {}, { ...TTL, storeSetCookie: true })).to.equal(undefined);
+    expect(refusal({ 'Set-Cookie': 'a=b' }, {}, { ...TTL, setCookie: 'store' })).to.equal(undefined);
   });
 
   it('omits the headers that the upstream marks private, unless override', () => {

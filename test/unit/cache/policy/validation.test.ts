@@ -101,7 +101,7 @@ describe('freshen()', () => {
     const { decision, rawHeaders } = freshened({ 'Set-Cookie': 'a=b' });
     expect(headerValue(rawHeaders, 'set-cookie')).to.equal('a=b');
     expect(decision.store && headerValue(decision.meta.rawHeaders, 'set-cookie')).to.equal(undefined);
-    const withCookies = kept({ 'Set-Cookie': 'a=b' }, policy({ storeSetCookie: true }));
+    const withCookies = kept({ 'Set-Cookie': 'a=b' }, policy({ setCookie: 'store' }));
     expect(headerValue(withCookies.rawHeaders, 'set-cookie')).to.equal('a=b');
   });
 

@@ -53,12 +53,15 @@ describe('withVariant()', () => {
     expect(withVariant([variant('1'), variant('2')], plain, NOW)).to.deep.equal([plain]);
   });
 
-  it('drops the oldest beyond the limit, however many there are', () => {
-    let variants: ReturnType<typeof variant>[] = [];
-    for (let i = 0; i < 50; i++) variants = withVariant(variants, variant(String(i), i), NOW);
+  it('drops the one that was unused for longest beyond the limit, however many there are', () => {
+    let variants: (ReturnType<typeof variant> & { usedAt?: number })[] = [];
+    const first = { ...variant('first'), usedAt: NOW + 1_000_000 };
+    variants = withVariant(variants, first, NOW);
+    for (let i = 0; i < 2 * MAX_VARIANTS; i++) variants = withVariant(variants, variant(String(i), i), NOW);
     expect(variants).to.have.length(MAX_VARIANTS);
-    expect(selectVariant(variants, ['Foo', '49'])).to.equal(variants[0]);
-    expect(selectVariant(variants, ['Foo', '41'])).to.equal(undefined);
+    expect(selectVariant(variants, ['Foo', String(2 * MAX_VARIANTS - 1)])).to.equal(variants[0]);
+    expect(selectVariant(variants, ['Foo', String(MAX_VARIANTS)])).to.equal(undefined);
+    expect(selectVariant(variants, ['Foo', 'first'])).to.equal(first);
   });
 
   it('drops what is of no more use', () => {

@@ -1,17 +1,18 @@
 import { expect } from 'chai';
-import { CREDENTIAL_HEADERS } from '../../../../lib/core/credential-headers.js';
-import { credentialDigest, forwardedCredentials } from '../../../../lib/rate-limit/gate/credential.js';
+import { forwardedHeaders } from '../../../../lib/http/forwarded-headers.js';
+import { credentialDigest } from '../../../../lib/rate-limit/gate/credential.js';
 
-const digest = credentialDigest(CREDENTIAL_HEADERS);
+const digest = credentialDigest({});
+const NAMES = ['authorization', 'cookie', 'x-api-key', 'api-key', 'x-auth-token', 'x-goog-api-key', 'apikey'];
 
 describe('credentialDigest()', () => {
   it('is empty without credentials', () => {
     expect(digest(['Accept', '*/*', 'Host', 'a'])).to.equal('');
   });
 
-  it('tells users apart by each well-known header, in any letter case', () => {
-    const digests = CREDENTIAL_HEADERS.map((name) => digest([name.toUpperCase(), 'secret']));
-    expect(new Set(digests).size).to.equal(CREDENTIAL_HEADERS.length);
+  it('tells users apart by each header with a credential, in any letter case', () => {
+    const digests = NAMES.map((name) => digest([name.toUpperCase(), 'secret']));
+    expect(new Set(digests).size).to.equal(NAMES.length);
     expect(digest(['authorization', 'a'])).to.equal(digest(['Authorization', 'a']));
     expect(digest(['authorization', 'a'])).to.not.equal(digest(['authorization', 'b']));
   });
@@ -25,18 +26,23 @@ describe('credentialDigest()', () => {
   it('contains nothing of the credential', () => {
     expect(digest(['authorization', 'Bearer abcdefgh'])).to.match(/^[\w-]{16}$/);
   });
-});
 
-describe('forwardedCredentials()', () => {
-  it('lists all if everything is forwarded', () => {
-    expect(forwardedCredentials({})).to.deep.equal(CREDENTIAL_HEADERS);
+  it('takes the additions and exceptions of the owner', () => {
+    const own = credentialDigest({ also: ['X-Tenant'], except: ['x-session-region'] });
+    expect(own(['x-tenant', 'a'])).not.to.equal('');
+    expect(own(['X-Session-Region', 'a'])).to.equal('');
   });
 
   it('leaves out headers that are injected, held back or not listed', () => {
-    const without = (name: string) => CREDENTIAL_HEADERS.filter((header) => header !== name);
-    expect(forwardedCredentials({ forwardCookies: false })).to.deep.equal(without('cookie'));
-    expect(forwardedCredentials({ headers: { 'X-API-Key': 'mine' } })).to.deep.equal(without('x-api-key'));
-    expect(forwardedCredentials({ forwardHeaders: ['Api-Key'] })).to.deep.equal(['api-key']);
-    expect(forwardedCredentials({ forwardHeaders: false, forwardCookies: true })).to.deep.equal([]);
+    const counts = (api: Parameters<typeof forwardedHeaders>[0]) => {
+      const of = credentialDigest({}, forwardedHeaders(api));
+      return NAMES.filter((name) => of([name, 'x']) !== '');
+    };
+    const without = (name: string) => NAMES.filter((header) => header !== name);
+    expect(counts({})).to.deep.equal(NAMES);
+    expect(counts({ forwardCookies: false })).to.deep.equal(without('cookie'));
+    expect(counts({ headers: { 'X-API-Key': 'mine' } })).to.deep.equal(without('x-api-key'));
+    expect(counts({ forwardHeaders: ['Api-Key'] })).to.deep.equal(['api-key']);
+    expect(counts({ forwardHeaders: false, forwardCookies: true })).to.deep.equal([]);
   });
 });

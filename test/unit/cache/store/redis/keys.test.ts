@@ -13,7 +13,11 @@ const keys = cacheKeys({
   api: 'weather:{eu}',
   headerStrategy: 'none',
   headers: [],
-  credentialHeaders: [],
+  identity: 'x',
+  isCredential: () => false,
+  reaches: () => true,
+  namesHost: true,
+  sortQuery: false,
   injectedHeaders: [],
   sharedAcrossCredentials: false,
 });
