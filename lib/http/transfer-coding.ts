@@ -33,9 +33,18 @@ export function codingProblem({ status, rawHeaders }: ReceivedHead, method: stri
     if (!isHeader(rawHeaders[i], 'transfer-encoding')) continue;
     // A response without a body only tells how it would be coded.
     if (method === 'HEAD' || status === 304 || status === 204) return undefined;
-    if (++lines > 1 || !isChunked(rawHeaders[i + 1] ?? '')) return 'a transfer coding other than chunked';
+    const coding = rawHeaders[i + 1] ?? '';
+    if (namesNothing(coding)) continue;
+    if (++lines > 1 || !isChunked(coding)) return 'a transfer coding other than chunked';
   }
   return undefined;
 }
 
 const isChunked = (coding: string): boolean => coding.trim().toLowerCase() === 'chunked';
+
+/** The transfer codings that are registered (RFC 9112 §7), and their other names. */
+const CODINGS = new Set(['chunked', 'compress', 'deflate', 'gzip', 'identity', 'x-compress', 'x-gzip', '']);
+
+/** One word that nobody has defined codes nothing: its body is as it came, up to the end of the connection. */
+const namesNothing = (coding: string): boolean =>
+  /^[a-z0-9-]+$/i.test(coding.trim()) && !CODINGS.has(coding.trim().toLowerCase());
