@@ -6,9 +6,19 @@ import { Relay } from './relay.js';
 /** One connection of a pool, which tells an attempt that it has left the pool's queue. */
 export class PoolClient extends Client implements Connection {
   #socket: Socket | undefined;
+  #connectedAt = 0;
+  #isOld = false;
 
-  /** @param connect the pool's connector */
-  constructor(origin: URL, options: Client.Options, connect: buildConnector.connector) {
+  /**
+   * @param connect the pool's connector
+   * @param maxAgeMs of its connection, `Infinity` is no limit
+   */
+  constructor(
+    origin: URL,
+    options: Client.Options,
+    connect: buildConnector.connector,
+    maxAgeMs = Number.POSITIVE_INFINITY,
+  ) {
     const own = { told: (_socket: Socket): void => {} };
     super(origin, {
       ...options,
@@ -21,7 +31,30 @@ export class PoolClient extends Client implements Connection {
     });
     own.told = (socket) => {
       this.#socket = socket;
+      this.#isOld = false;
+      if (maxAgeMs < Number.POSITIVE_INFINITY) this.#age(socket, maxAgeMs);
     };
+  }
+
+  /**
+   * What the pool's own `clientTtl` looks at for each client before each request, and compares with the clock: with this
+   * it looks at the clock only once a connection is too old.
+   */
+  get ttl(): number {
+    return this.#isOld ? this.#connectedAt : 0;
+  }
+
+  /** Called by the pool when it has connected. */
+  set ttl(time: number) {
+    this.#connectedAt = time;
+  }
+
+  #age(socket: Socket, maxAgeMs: number): void {
+    const timer = setTimeout(() => {
+      this.#isOld = this.#socket === socket;
+    }, maxAgeMs);
+    timer.unref();
+    socket.once('close', () => clearTimeout(timer));
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {

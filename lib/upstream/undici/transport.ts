@@ -142,7 +142,7 @@ export class UndiciTransport {
     return new Pool(egress?.absoluteForm?.origin ?? target.origin, {
       connections: egress?.connections ?? connections,
       pipelining: 1,
-      factory: (origin, options) => new PoolClient(origin, options, connect),
+      factory: (origin, options) => new PoolClient(origin, options, connect, maxConnectionAgeMs),
       keepAliveTimeout: keepAliveTimeoutMs,
       ...(maxConnectionAgeMs === Number.POSITIVE_INFINITY ? {} : { clientTtl: maxConnectionAgeMs }),
       headersTimeout: 0,
