@@ -56,7 +56,10 @@ for (const transport of TRANSPORTS) {
           const { rotate } = rotating({ proxies: [`http://user:secret7@127.0.0.1:${port}`], tunnel });
           const { url } = await startForward({ target: target.url, transport, secure: false }, rotate);
           for (let i = 0; i < 3; i++) expect((await call(url)).json()).to.deep.equal({ ok: true });
-          expect(rotate.status()[0]).to.include({ state: 'ok', attempts: 3 });
+          // It closes each connection without having said so: an attempt may meet the close, and is made again.
+          const [status] = rotate.status();
+          expect(status).to.include({ state: 'ok' });
+          expect(status?.attempts).to.be.within(3, 6);
         }
         const headers = target.requests.map((request) => request.rawHeaders.join('\n')).join('\n');
         expect(headers).to.not.match(/proxy-auth|secret7/i);
