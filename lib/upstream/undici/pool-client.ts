@@ -2,18 +2,28 @@ import type { Socket } from 'node:net';
 import { type buildConnector, Client, type Dispatcher } from 'undici';
 import type { Connection } from './connection.js';
 import { Relay } from './relay.js';
+import type { SpareConnections } from './spare-connections.js';
 
 /** One connection of a pool, which tells an attempt that it has left the pool's queue. */
 export class PoolClient extends Client implements Connection {
   #socket: Socket | undefined;
+  readonly #spares: SpareConnections | undefined;
 
-  /** @param connect the pool's connector */
-  constructor(origin: URL, options: Client.Options, connect: buildConnector.connector) {
+  /**
+   * @param connect the pool's connector
+   * @param spares the pool's, where it keeps any
+   */
+  constructor(
+    origin: URL,
+    options: Client.Options,
+    connect: buildConnector.connector,
+    spares: SpareConnections | undefined,
+  ) {
     const own = { told: (_socket: Socket): void => {} };
     super(origin, {
       ...options,
       connect: (to, callback) =>
-        connect(to, (...[error, socket]) => {
+        (spares?.take ?? connect)(to, (...[error, socket]) => {
           if (error || !socket) return callback(error ?? new Error('no socket'), null);
           own.told(socket);
           callback(null, socket);
@@ -22,6 +32,15 @@ export class PoolClient extends Client implements Connection {
     own.told = (socket) => {
       this.#socket = socket;
     };
+    this.#spares = spares;
+  }
+
+  get hasIdled(): boolean {
+    return this.#socket !== undefined && (this.#spares?.hasIdled(this.#socket) ?? false);
+  }
+
+  replace(): void {
+    this.#spares?.replace();
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
