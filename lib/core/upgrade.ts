@@ -1,9 +1,13 @@
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 
-/** A call that requests a WebSocket. It ends with the head of its response. */
+/** A call that requests a WebSocket, or another protocol that is taken. It ends with the head of its response. */
 export interface Upgrade {
   /** The client's connection. */
   readonly socket: Duplex;
+  /** The protocol, as the client has written it. */
+  readonly protocol: string;
+  /** The body of the request; a WebSocket's has none. */
+  readonly body: Readable | undefined;
   /** Where the WebSocket is registered while it is open. */
   readonly sockets: SocketRegistry;
   /**

@@ -87,6 +87,13 @@ export interface TransportOptions {
    */
   maxSocketAgeMs?: number;
   /**
+   * Protocols that a client may switch its connection to by `Upgrade`; an offer of any other is ignored, and its request
+   * served as if it had none. Add `tcp` for Docker's API (`docker exec`) and `spdy/3.1` for that of Kubernetes. They are
+   * tunnelled as WebSockets are, with the same limits. What passes through a tunnel passes no stage: do not list `h2c`.
+   * @default ['websocket']
+   */
+  upgrades?: string[];
+  /**
    * Takes responses that are not valid HTTP, as Node's option of the same name. A target could then smuggle responses
    * to other clients: a warning of the process says so. Not with `agent` or `proxyRotate`. Needs Node's client.
    * @default false
