@@ -3,6 +3,7 @@ import type { ProxyError } from '../../core/errors.js';
 import type { Exchange } from '../../core/exchange.js';
 import { joinedHeaders } from '../../http/headers.js';
 import { unreadableFailure } from '../failure.js';
+import type { AttemptListener } from '../transport.js';
 import { interimHeaders } from './headers.js';
 
 /** Bytes that the interim responses of one attempt may come to. */
@@ -23,12 +24,14 @@ export interface Held {
 export class InterimResponses {
   readonly #exchange: Exchange;
   readonly #connection: Held;
+  readonly #listener: Pick<AttemptListener, 'heldUp'>;
   #bytes = 0;
   #held = false;
 
-  constructor(exchange: Exchange, connection: Held) {
+  constructor(exchange: Exchange, connection: Held, listener: Pick<AttemptListener, 'heldUp'>) {
     this.#exchange = exchange;
     this.#connection = connection;
+    this.#listener = listener;
   }
 
   /** @returns the error that ends the attempt: no response, or too many of these */
@@ -50,10 +53,12 @@ export class InterimResponses {
     if (this.#held) return;
     this.#held = true;
     this.#connection.hold();
+    this.#listener.heldUp(true);
     const goOn = (): void => {
       if (!this.#held) return;
       this.#held = false;
       res.off('close', goOn).socket?.off('drain', goOn);
+      this.#listener.heldUp(false);
       this.#connection.release();
     };
     res.once('close', goOn).socket?.once('drain', goOn);

@@ -121,7 +121,7 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
 
   #pass(status: number, rawHeaders: string[]): void {
     if (!this.#client) return;
-    this.#interim ??= new InterimResponses(this.#plan.exchange, this.#client);
+    this.#interim ??= new InterimResponses(this.#plan.exchange, this.#client, this.#listener);
     const error = this.#interim.pass(status, rawHeaders);
     if (error) this.#abort?.(error);
   }
