@@ -1,32 +1,24 @@
 import type { ClientRequest, InformationEvent } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ProxyError } from '../../core/errors.js';
-import type { Exchange } from '../../core/exchange.js';
 import { unreadableFailure } from '../failure.js';
-import { InterimResponses } from '../response/interim.js';
-import type { AttemptListener } from '../transport.js';
+import { type InterimFacts, InterimResponses } from '../response/interim.js';
 
 /**
  * Passes on what comes in front of a response.
- * @param listener hears whether the client holds them up
  * @param refused hears why there will be none
  */
 export function hearInterim(
   proxyReq: ClientRequest,
-  exchange: Exchange,
-  listener: Pick<AttemptListener, 'heldUp'>,
+  facts: InterimFacts,
   refused: (error: ProxyError) => void,
 ): void {
   let interim: InterimResponses | undefined;
   proxyReq.on('information', ({ statusCode, rawHeaders }: InformationEvent) => {
-    interim ??= new InterimResponses(
-      exchange,
-      {
-        hold: () => void proxyReq.socket?.pause(),
-        release: () => void proxyReq.socket?.resume(),
-      },
-      listener,
-    );
+    interim ??= new InterimResponses(facts, {
+      hold: () => void proxyReq.socket?.pause(),
+      release: () => void proxyReq.socket?.resume(),
+    });
     const error = interim.pass(statusCode, rawHeaders);
     if (error) refused(error);
   });

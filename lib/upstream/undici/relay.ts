@@ -121,7 +121,10 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
 
   #pass(status: number, rawHeaders: string[]): void {
     if (!this.#client) return;
-    this.#interim ??= new InterimResponses(this.#plan.exchange, this.#client, this.#listener);
+    this.#interim ??= new InterimResponses(
+      { plan: this.#plan, listener: this.#listener, rules: this.#rules },
+      this.#client,
+    );
     const error = this.#interim.pass(status, rawHeaders);
     if (error) this.#abort?.(error);
   }

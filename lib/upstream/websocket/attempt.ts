@@ -102,7 +102,7 @@ export class UpgradeAttempt implements Sending {
       if (tunnel) this.#listener.connected();
       else proxyReq.once('socket', (socket) => whenOpen(socket, this.#listener));
       proxyReq.on('response', this.#responses).on('upgrade', this.#switches);
-      hearInterim(proxyReq, exchange, this.#listener, this.fail);
+      hearInterim(proxyReq, { plan: this.#plan, listener: this.#listener, rules: limits }, this.fail);
       const { req } = exchange;
       const shown = { ...proxyOptions, target: asUrl(proxyOptions.target) };
       server.emit('proxyReqWs', proxyReq, req, this.#upgrade.socket as Socket, shown, NOTHING);
