@@ -21,7 +21,7 @@ export interface TransportOptions {
   keepAliveTimeoutMs?: number;
   /**
    * Age from which a connection to a target is not used for another request, so that changes in DNS are seen; `0` is no
-   * limit. A request in progress is not affected. Through egress proxies it needs undici.
+   * limit. A request in progress is not affected.
    * @default 300000
    */
   maxConnectionAgeMs?: number;
