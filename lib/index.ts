@@ -87,7 +87,7 @@ export { type CacheVerdict, Exchange, exchangeOf, type Handler } from './core/ex
 export type { RetryContextOf, RetryPolicyOf } from './core/retry-policy.js';
 export type { Clock } from './core/steady-clock.js';
 export type { StopTimer, Time } from './core/time.js';
-export type { OpenSocket, SocketRegistry, Upgrade } from './core/upgrade.js';
+export type { OpenSocket, SlotLimits, SocketRegistry, Upgrade } from './core/upgrade.js';
 export { explain } from './explain/explain.js';
 export type { ExplainOptions } from './explain/explain-options.js';
 export type { Reaches } from './http/forwarded-headers.js';

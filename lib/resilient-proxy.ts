@@ -32,10 +32,11 @@ import { validateBody } from './validate-body/validate-body.js';
 import { whenInTurn } from './websocket/in-turn.js';
 import { taking } from './websocket/offers.js';
 import { OpenSockets } from './websocket/open-sockets.js';
+import { acceptedProtocol, WEBSOCKET } from './websocket/protocols.js';
 import { refuseUpgrade } from './websocket/refuse-upgrade.js';
 import { serveWithoutUpgrade } from './websocket/serve-without-upgrade.js';
 import { ServerUpgrades } from './websocket/server-upgrades.js';
-import { beginUpgrade, checkHandshake, meansWebSocket, takeUpgrade } from './websocket/upgrade.js';
+import { beginUpgrade, checkHandshake, takeUpgrade } from './websocket/upgrade.js';
 import { upgradeRoutes } from './websocket/upgrade-routes.js';
 
 export type { UpdateReport } from './apis/live-apis.js';
@@ -47,7 +48,7 @@ export interface ResilientProxy {
   /**
    * Takes over a WebSocket: `server.on('upgrade', proxy.upgrade)`. Its handshake passes the same stages as a call,
    * except the cache. It sees the whole path: for a proxy below a mount path use {@link upgradeRoutes}. An upgrade to
-   * another protocol is ignored: the request is served as any other (RFC 9110 §7.8).
+   * a protocol that `upgrades` does not list is ignored: the request is served as any other (RFC 9110 §7.8).
    */
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
   /**
@@ -154,14 +155,22 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
 
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (!takeUpgrade(req)) return;
-    if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
+    if (!takes(req)) return serveWithoutUpgrade(req, socket, head);
     whenInTurn(req, () => begin(req, socket, head));
+  }
+
+  /** Whether the API takes the protocol. WebSockets of an unknown one are taken to be refused. */
+  function takes(req: IncomingMessage): boolean {
+    const { url = '/' } = req;
+    const api = state.only ?? pickApi(current, req);
+    req.url = url;
+    return acceptedProtocol(req, api instanceof ProxyError ? [WEBSOCKET] : api.upgrades) !== undefined;
   }
 
   function begin(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     const api = closing.begun ? shuttingDown() : (state.only ?? pickApi(current, req));
     if (api instanceof ProxyError) return refuseUpgrade(socket, api);
-    const exchange = beginUpgrade(req, socket, head, sockets);
+    const exchange = beginUpgrade(req, socket, head, sockets, acceptedProtocol(req, api.upgrades));
     if (!exchange) return;
     exchange.api = api.name;
     api.enterSocket(socket);
@@ -210,7 +219,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   const closeSockets = (graceMs: number) => sockets.close(graceMs);
   const close = () => closing.begin(closeAll);
   parts.metrics?.add(partFamilies(apis));
-  taking(upgrade, meansWebSocket);
+  taking(upgrade, takes);
   const controls = { upgrade, closeSockets, update, close, egress };
   return Object.assign(resilientProxy, { ...controls, apis, circuits, stats, metrics });
 }
@@ -272,6 +281,7 @@ function buildApi(
     ];
     return {
       ws: options.ws,
+      upgrades: options.forward.upgrades ?? [WEBSOCKET],
       handle: pipeline(withOwnStages(options.stages, calls)),
       upgrade: pipeline(withOwnStages(options.stages, handshakes)),
     };

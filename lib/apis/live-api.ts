@@ -11,6 +11,8 @@ export interface Stages {
   readonly upgrade: Handler;
   /** Whether the proxy listens for handshakes by itself. */
   readonly ws: boolean;
+  /** Protocols that clients may switch to. */
+  readonly upgrades: readonly string[];
 }
 
 /** Puts the stages of an API in their order. @param countDetached stage to put behind the cache */
@@ -29,6 +31,7 @@ export class LiveApi implements Stages {
   readonly handle: Handler;
   readonly upgrade: Handler;
   readonly ws: boolean;
+  readonly upgrades: readonly string[];
   #active = 0;
   #whenIdle: (() => void) | undefined;
 
@@ -44,10 +47,11 @@ export class LiveApi implements Stages {
     this.api = Object.freeze({ name, ...shown });
     this.sources = sources;
     this.ownWriters = ownWriters;
-    const { handle, upgrade, ws } = assemble(this.#countDetached);
+    const { handle, upgrade, ws, upgrades } = assemble(this.#countDetached);
     this.handle = handle;
     this.upgrade = upgrade;
     this.ws = ws;
+    this.upgrades = upgrades;
   }
 
   /** Counts a call until nobody waits for it. */

@@ -1,9 +1,14 @@
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
+import type { ProxyError } from './errors.js';
 
-/** A call that requests a WebSocket. It ends with the head of its response. */
+/** A call that requests a WebSocket, or another protocol that is taken. It ends with the head of its response. */
 export interface Upgrade {
   /** The client's connection. */
   readonly socket: Duplex;
+  /** The protocol, as the client has written it. */
+  readonly protocol: string;
+  /** The body of the request; a WebSocket's has none. */
+  readonly body: Readable | undefined;
   /** Where the WebSocket is registered while it is open. */
   readonly sockets: SocketRegistry;
   /**
@@ -31,8 +36,20 @@ export interface OpenSocket {
   destroy(): void;
 }
 
+/** Most WebSockets at once, those that are still being opened included; `Infinity` is no limit. */
+export interface SlotLimits {
+  readonly maxSockets: number;
+  readonly maxSocketsPerClient: number;
+}
+
 /** Registry of open WebSockets. */
 export interface SocketRegistry {
+  /**
+   * Takes one of an API's slots for a client's connection, which holds it until it closes, however often it is asked
+   * for and whatever becomes of the API's options.
+   * @returns the error if there is none
+   */
+  take(api: string, client: Duplex, address: string, limits: SlotLimits): ProxyError | undefined;
   /** Adds one that has opened. */
   add(socket: OpenSocket): void;
   /** Removes one that has closed. */

@@ -10,6 +10,7 @@ import { knownExchange } from '../core/exchange.js';
 import { sendError } from '../core/send-error.js';
 import { type ResilientProxy, resilientProxy } from '../resilient-proxy.js';
 import { methodNotAllowed } from '../upstream/request/admission.js';
+import { takenBy } from '../websocket/offers.js';
 import { NO_WEBSOCKET, refuseUpgrade } from '../websocket/refuse-upgrade.js';
 import { serveWithoutUpgrade } from '../websocket/serve-without-upgrade.js';
 import { meansWebSocket, returnUpgrade, takeUpgrade } from '../websocket/upgrade.js';
@@ -124,14 +125,20 @@ export function createGateway(options: GatewayOptions): Gateway {
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     // A refused upgrade must not reach an API that listens for upgrades by itself.
     if (!takeUpgrade(req)) return;
-    if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
-    const url = originOf(req.url ?? '/');
+    const { url: line = '/' } = req;
+    const url = originOf(line);
+    const isCall = url.startsWith(API);
+    if (isCall) req.url = url.slice(MOUNT_LENGTH);
+    const taken = isCall ? takenBy(proxy.upgrade)?.(req) : meansWebSocket(req);
+    if (!taken) {
+      req.url = line;
+      return serveWithoutUpgrade(req, socket, head);
+    }
     const { host, origin } = req.headers;
     const reason = live.refused?.(host, header(req, 'sec-fetch-site'), origin);
     const error = closing.begun ? shutDownError() : reason && new ProxyError('ERR_FORBIDDEN', reason);
     if (error) return refuseUpgrade(socket, error);
-    if (!url.startsWith(API)) return refuseUpgrade(socket, NO_WEBSOCKET);
-    req.url = url.slice(MOUNT_LENGTH);
+    if (!isCall) return refuseUpgrade(socket, NO_WEBSOCKET);
     returnUpgrade(req);
     proxy.upgrade(req, socket, head);
     knownExchange(req)?.onSettled(live.logCall);

@@ -55,6 +55,8 @@ export class AttemptClock implements Deadline {
   #awaits: UploadWait = 'client';
   #uploadBeganAt = 0;
   #sentAt: number | undefined;
+  /** Since when its client has read no interim responses. */
+  #heldAt: number | undefined;
   #sending: Sending | undefined;
   #res: ServerResponse | undefined;
   #head: ResponseHead | undefined;
@@ -94,7 +96,7 @@ export class AttemptClock implements Deadline {
     return this.#upload?.awaits ?? 'target';
   }
 
-  /** When the target had all of the request, on the clock of `performance.now()`. */
+  /** When the target had all of the request, without the time that its client has held it up, on the clock of `performance.now()`. */
   get sentAt(): number | undefined {
     return this.#sentAt;
   }
@@ -140,8 +142,27 @@ export class AttemptClock implements Deadline {
     this.#awaitHead();
   }
 
+  /** The client reads no interim responses, and so the target is not read: until it does, the time is the client's. */
+  hold(): void {
+    this.#heldAt ??= this.#now();
+  }
+
+  release(): void {
+    if (this.#heldAt === undefined) return;
+    const now = this.#now();
+    const ms = now - Math.max(this.#heldAt, this.#since);
+    this.#heldAt = undefined;
+    if (this.#phase === 'upload') this.#since = now;
+    if (this.#phase !== 'head') return;
+    this.#budget.extend(ms);
+    this.#since += ms;
+    this.#dueAt += ms;
+    if (this.#sentAt !== undefined) this.#sentAt += ms;
+  }
+
   /** The head has arrived: what follows is its body. */
   responding(head: ResponseHead, res: ServerResponse, now: number): void {
+    this.release();
     this.#phase = 'body';
     this.#head = head;
     this.#res = res;
@@ -159,6 +180,7 @@ export class AttemptClock implements Deadline {
   }
 
   isDue(now: number): boolean {
+    if (this.#heldAt !== undefined) return false;
     if (this.#phase === 'upload') return this.#uploadIsDue(now);
     if (this.#phase === 'body') return this.#bodyIsDue(now);
     return this.#dueAt <= now;

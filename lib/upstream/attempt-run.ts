@@ -135,6 +135,11 @@ export class AttemptRun implements Attempt, AttemptListener, ClockOwner {
     this.#clock?.sent();
   }
 
+  heldUp(isHeld: boolean): void {
+    if (isHeld) this.#clock?.hold();
+    else this.#clock?.release();
+  }
+
   head(head: ResponseHead): boolean {
     if (this.end || this.#deaf || this.outcome) return false;
     const now = performance.now();

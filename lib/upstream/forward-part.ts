@@ -22,6 +22,7 @@ const TRAVEL: readonly string[] = [
   'maxSocketsPerClient',
   'socketIdleTimeoutMs',
   'maxSocketAgeMs',
+  'upgrades',
 ];
 
 export const forwardPart: Part<'forward', ForwardOptions, ForwardHandler, undefined> = {

@@ -11,15 +11,10 @@ import { sendError } from '../core/send-error.js';
 import { whenInTurn } from '../websocket/in-turn.js';
 import { taking } from '../websocket/offers.js';
 import { OpenSockets } from '../websocket/open-sockets.js';
+import { acceptedProtocol } from '../websocket/protocols.js';
 import { serveWithoutUpgrade } from '../websocket/serve-without-upgrade.js';
 import { ServerUpgrades } from '../websocket/server-upgrades.js';
-import {
-  beginUpgrade,
-  leaveUpgrade,
-  meansWebSocket,
-  takeUpgrade,
-  type UpgradeEgress,
-} from '../websocket/upgrade.js';
+import { beginUpgrade, leaveUpgrade, takeUpgrade, type UpgradeEgress } from '../websocket/upgrade.js';
 import { CallLog } from './call-log.js';
 import { readFailure } from './failure.js';
 import { ServerEvents } from './node/server-events.js';
@@ -43,8 +38,8 @@ export interface ForwardHandler {
   (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void): Promise<void>;
   /**
    * Takes over a WebSocket: `server.on('upgrade', handler.upgrade)`. One that `pathFilter` excludes is left to the
-   * server's other listeners, and refused if there are none. An upgrade to another protocol is ignored: the request
-   * is served as any other (RFC 9110 §7.8).
+   * server's other listeners, and refused if there are none. An upgrade to a protocol that `upgrades` does not list
+   * is ignored: the request is served as any other (RFC 9110 §7.8).
    * @param egress chooses its egress proxy, as `proxyRotate().policy()` does
    */
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer, egress?: UpgradeEgress): void;
@@ -86,7 +81,7 @@ export function forward(
   options: ForwardOptions,
   { egressOnly = false, admitted = false }: ForwardRules = {},
 ): ForwardHandler {
-  resolveForward(options, 'forward');
+  const { upgrades } = resolveForward(options, 'forward');
   const { ws } = options;
   const sockets = new OpenSockets();
   const engine = upstreamPlugin(options, sockets, { egressOnly, admitted });
@@ -132,12 +127,12 @@ export function forward(
 
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer, egress?: UpgradeEgress): void {
     if (!takeUpgrade(req)) return;
-    if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
+    if (acceptedProtocol(req, upgrades) === undefined) return serveWithoutUpgrade(req, socket, head);
     whenInTurn(req, () => begin(req, socket, head, egress));
   }
 
   function begin(req: IncomingMessage, socket: Duplex, head: Buffer, egress?: UpgradeEgress): void {
-    const exchange = beginUpgrade(req, socket, head, sockets);
+    const exchange = beginUpgrade(req, socket, head, sockets, acceptedProtocol(req, upgrades));
     if (!exchange) return;
     const { res } = exchange;
     if (egress) {
@@ -156,7 +151,7 @@ export function forward(
       return engine.close();
     });
   }
-  taking(upgrade, meansWebSocket);
+  taking(upgrade, (req) => acceptedProtocol(req, upgrades) !== undefined);
   return Object.assign(forward, { upgrade, admission: admissionStage(engine.admit), close });
 }
 

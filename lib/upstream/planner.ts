@@ -4,6 +4,7 @@ import type { ProxyServer, ProxyServerOptions, ProxyTarget } from 'httpxy';
 import { ProxyError } from '../core/errors.js';
 import type { Exchange } from '../core/exchange.js';
 import { codingRefusal } from '../http/transfer-coding.js';
+import { isWebSocket } from '../websocket/protocols.js';
 import { handshakeProblem } from '../websocket/upgrade.js';
 import { CallOptions } from './options/call-options.js';
 import type { UpstreamOptions } from './options/resolve-forward.js';
@@ -13,6 +14,7 @@ import { hasBody, requestBody } from './request/body.js';
 import { BodyLedger, type RequestBody } from './request/body-rules.js';
 import { RequestCopies } from './request/copies.js';
 import { upstreamPath } from './request/path.js';
+import { StreamedBody } from './request/streamed-body.js';
 import { TargetBook } from './request/target.js';
 import type { Plan } from './transport.js';
 
@@ -97,9 +99,14 @@ export class Planner {
   }
 
   handshake(exchange: Exchange, proxyOptions: ProxyServerOptions): Plan {
-    const { req } = exchange;
-    const problem = handshakeProblem(req);
+    const { req, upgrade } = exchange;
+    const problem = handshakeProblem(req, upgrade?.protocol);
     if (problem) throw problem;
+    const method = isWebSocket(upgrade?.protocol ?? '')
+      ? 'GET'
+      : (this.#options.method ?? req.method ?? 'GET');
+    const keepBytes = exchange.retry?.resends(method) ? exchange.retry.maxBodyBytes : 0;
+    const body = upgrade?.body && new StreamedBody(upgrade.body, { keepBytes, ledger: this.#ledger });
     const { target, upgradeTimeout } = proxyOptions;
     if (!target) throw new ProxyError('ERR_INTERNAL', 'The router returned no target');
     if (upgradeTimeout) {
@@ -110,10 +117,10 @@ export class Planner {
       exchange,
       target: to,
       transport: 'node',
-      method: 'GET',
+      method,
       path: upstreamPath(to, req.url ?? '/', proxyOptions.ignorePath ?? false),
-      rawHeaders: this.#calls.headers(proxyOptions)(req, to, NO_FRAMING, 'GET'),
-      body: undefined,
+      rawHeaders: this.#calls.headers(proxyOptions)(req, to, NO_FRAMING, method),
+      body,
       proxyOptions,
       egress: undefined,
       direct: this.#mayGoDirect(exchange),

@@ -33,6 +33,8 @@ export interface AttemptListener {
   connected(): void;
   /** The last byte of a request with a body has been handed to its connection. */
   sent(): void;
+  /** Its client reads no interim responses, or does again: nothing is read from the target meanwhile. */
+  heldUp(isHeld: boolean): void;
   /** @returns `false` if the response is discarded; the transport cleans up and calls nothing more */
   head(head: ResponseHead): boolean;
   /** The accepted response was passed on in full. */

@@ -9,8 +9,9 @@ import { sendError } from '../core/send-error.js';
 import { ServerClosings } from '../core/server-closings.js';
 import { whenInTurn } from '../websocket/in-turn.js';
 import type { OpenSockets } from '../websocket/open-sockets.js';
+import { acceptedProtocol } from '../websocket/protocols.js';
 import { serveWithoutUpgrade } from '../websocket/serve-without-upgrade.js';
-import { beginUpgrade, meansWebSocket, takeUpgrade } from '../websocket/upgrade.js';
+import { beginUpgrade, takeUpgrade } from '../websocket/upgrade.js';
 import { Call } from './call.js';
 import type { CallLog } from './call-log.js';
 import type { CallTools } from './call-tools.js';
@@ -159,9 +160,10 @@ export class Upstream {
     head = Buffer.alloc(0),
   ): Promise<void> {
     if (!takeUpgrade(req)) return;
-    if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
+    const protocol = acceptedProtocol(req, this.#options.upgrades);
+    if (protocol === undefined) return serveWithoutUpgrade(req, socket, head);
     await new Promise<void>((resolve) => whenInTurn(req, resolve));
-    const exchange = beginUpgrade(req, socket, head, this.#sockets);
+    const exchange = beginUpgrade(req, socket, head, this.#sockets, protocol);
     if (!exchange) return;
     await new Promise<void>((resolve, reject) => {
       this.web(req, exchange.res, proxyOptions, (error) => (error ? reject(error) : resolve()));

@@ -1,4 +1,7 @@
-import type { OpenSocket, SocketRegistry } from '../core/upgrade.js';
+import type { Duplex } from 'node:stream';
+import type { ProxyError } from '../core/errors.js';
+import type { OpenSocket, SlotLimits, SocketRegistry } from '../core/upgrade.js';
+import { SocketSlots } from './socket-slots.js';
 
 /** Counts of one API: open WebSockets, and the bytes of all, closed ones included. */
 export interface SocketCounts {
@@ -14,6 +17,7 @@ const OTHER = 'other';
 
 interface ApiSockets {
   readonly open: Set<OpenSocket>;
+  readonly slots: SocketSlots;
   bytesIn: number;
   bytesOut: number;
 }
@@ -24,6 +28,10 @@ export class OpenSockets implements SocketRegistry {
   /** On the clock of `performance.now()`; `undefined` until it is closed. */
   #leavesAt: number | undefined;
   #whenEmpty: (() => void) | undefined;
+
+  take(api: string, client: Duplex, address: string, limits: SlotLimits): ProxyError | undefined {
+    return this.#of(api).slots.take(client, address, limits);
+  }
 
   /** Adds one that has opened. */
   add(socket: OpenSocket): void {
@@ -86,7 +94,7 @@ export class OpenSockets implements SocketRegistry {
     const known = this.#apis.get(name);
     if (known) return known;
     if (this.#apis.size >= MAX_APIS && name !== OTHER) return this.#of(OTHER);
-    const fresh = { open: new Set<OpenSocket>(), bytesIn: 0, bytesOut: 0 };
+    const fresh = { open: new Set<OpenSocket>(), slots: new SocketSlots(), bytesIn: 0, bytesOut: 0 };
     this.#apis.set(name, fresh);
     return fresh;
   }

@@ -33,12 +33,12 @@ export function serveWithoutUpgrade(req: IncomingMessage, socket: Duplex, head: 
   });
 }
 
-/** Up to 24 the body follows the offer, as anything else that its client has sent. */
-const READS_BODY_FIRST = Number.parseInt(process.versions.node, 10) >= 25;
+/** Node reads the body of an offer: up to 24 it follows the offer, as anything else that its client has sent. */
+export const READS_BODY = Number.parseInt(process.versions.node, 10) >= 25;
 
 /** The body of an offer, where Node has read all of it before it offers the upgrade. */
 function bodyOf(req: IncomingMessage): Buffer[] {
-  if (!READS_BODY_FIRST || !announcesBody(req)) return [];
+  if (!READS_BODY || !announcesBody(req)) return [];
   const bytes: Buffer[] = [];
   for (let chunk: unknown = req.read(); Buffer.isBuffer(chunk); chunk = req.read()) bytes.push(chunk);
   if (req.headers['transfer-encoding'] === undefined) return bytes;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { invalidOption } from '../core/errors.js';
-import { taking } from './offers.js';
+import { takenBy, taking } from './offers.js';
 import { NO_WEBSOCKET, refuseUpgrade } from './refuse-upgrade.js';
 import { serveWithoutUpgrade } from './serve-without-upgrade.js';
 import { meansWebSocket, passUpgradeBy, returnUpgrade, takeUpgrade, type UpgradeHandler } from './upgrade.js';
@@ -20,23 +20,52 @@ export function upgradeRoutes(routes: Readonly<Record<string, UpgradeHandler>>):
   const mounts = Object.entries(routes).map(([path, handler]) => checked(path, handler));
   mounts.sort((a, b) => b.path.length - a.path.length);
 
-  return taking(function upgradeRoutes(req: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const url = (req.url ?? '/').replace(ORIGIN, '');
-    const mount = mounts.find(({ path }) => isBelow(url, path));
-    if (!mount && !passUpgradeBy(req, socket)) return;
-    if (!takeUpgrade(req)) return;
-    if (!meansWebSocket(req)) return serveWithoutUpgrade(req, socket, head);
-    if (!mount) return refuseUpgrade(socket, NO_WEBSOCKET);
-    const rest = url.slice(mount.path.length);
-    req.url = rest.startsWith('/') ? rest : `/${rest}`;
-    returnUpgrade(req);
-    mount.handler(req, socket, head);
-  }, meansWebSocket);
+  return taking(
+    function upgradeRoutes(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+      const url = pathOf(req);
+      const mount = mountOf(url);
+      if (!mount && !passUpgradeBy(req, socket)) return;
+      if (!takeUpgrade(req)) return;
+      if (!takes(req, mount)) return serveWithoutUpgrade(req, socket, head);
+      if (!mount) return refuseUpgrade(socket, NO_WEBSOCKET);
+      req.url = below(mount, url);
+      returnUpgrade(req);
+      mount.handler(req, socket, head);
+    },
+    (req) => takes(req, mountOf(pathOf(req))),
+  );
+
+  function mountOf(url: string): Mount | undefined {
+    return mounts.find(({ path }) => isBelow(url, path));
+  }
+}
+
+interface Mount {
+  readonly path: string;
+  readonly handler: UpgradeHandler;
+}
+
+const pathOf = ({ url = '/' }: IncomingMessage): string => url.replace(ORIGIN, '');
+
+function below({ path }: Mount, url: string): string {
+  const rest = url.slice(path.length);
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+/** Whether the handler takes the protocol; one that does not say so takes WebSockets. */
+function takes(req: IncomingMessage, mount: Mount | undefined): boolean {
+  const takesIt = mount && takenBy(mount.handler);
+  if (!mount || !takesIt) return meansWebSocket(req);
+  const { url = '/' } = req;
+  req.url = below(mount, pathOf(req));
+  const taken = takesIt(req);
+  req.url = url;
+  return taken;
 }
 
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 
-function checked(path: string, handler: UpgradeHandler): { path: string; handler: UpgradeHandler } {
+function checked(path: string, handler: UpgradeHandler): Mount {
   const place = `routes[${JSON.stringify(path)}]`;
   if (!/^\/[^?#]*$/.test(path))
     throw invalidOption(place, 'must be mounted at a path that begins with "/"', path);

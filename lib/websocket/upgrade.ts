@@ -1,14 +1,16 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { EgressPolicy } from '../core/egress.js';
 import { ProxyError } from '../core/errors.js';
 import type { Limit } from '../core/exchange.js';
-import { announcesBody, Exchange, type Handler } from '../core/exchange.js';
+import { announcesBody, Exchange, type Handler, knownExchange } from '../core/exchange.js';
 import type { Upgrade } from '../core/upgrade.js';
+import { OfferBody } from './offer-body.js';
 import type { OpenSockets } from './open-sockets.js';
+import { isWebSocket, WEBSOCKET } from './protocols.js';
 import { NO_WEBSOCKET, refuseUpgrade } from './refuse-upgrade.js';
-import { serverOf } from './serve-without-upgrade.js';
+import { READS_BODY, serverOf } from './serve-without-upgrade.js';
 
 /** Chooses the egress proxy of a WebSocket, and is notified of how it went. */
 export type UpgradeEgress = EgressPolicy & Limit;
@@ -62,9 +64,10 @@ const KEY = /^[A-Za-z0-9+/]{22}==$/;
 
 /**
  * Why a request is not a valid WebSocket handshake (RFC 6455 §4.2.1); `undefined` if it is. The version is left to
- * the target to check.
+ * the target to check, and so is all of another protocol's.
  */
-export function handshakeProblem(req: IncomingMessage): ProxyError | undefined {
+export function handshakeProblem(req: IncomingMessage, protocol = WEBSOCKET): ProxyError | undefined {
+  if (!isWebSocket(protocol)) return undefined;
   const { method, httpVersionMajor, httpVersionMinor, headers } = req;
   const problem = (message: string) => new ProxyError('ERR_BAD_REQUEST', message);
   if (!meansWebSocket(req)) return problem('Only upgrades to WebSocket are served here');
@@ -80,12 +83,13 @@ export function handshakeProblem(req: IncomingMessage): ProxyError | undefined {
 
 /** A stage that refuses an invalid handshake before any other stage runs. */
 export const checkHandshake: Handler = function checkHandshake(req, _res, next) {
-  next(handshakeProblem(req));
+  next(handshakeProblem(req, knownExchange(req)?.upgrade?.protocol));
 };
 
 /**
  * Begins the exchange of an upgrade. Its response is written to the connection, so that every stage can refuse it
  * like any call; the connection is closed after such a response.
+ * @param protocol that the client is upgraded to
  * @returns `undefined` if the connection is gone, or still carries the response to an earlier request
  */
 export function beginUpgrade(
@@ -93,6 +97,7 @@ export function beginUpgrade(
   socket: Duplex,
   head: Buffer,
   sockets: OpenSockets,
+  protocol = WEBSOCKET,
 ): Exchange | undefined {
   // Node has removed its own listeners, and an unhandled error would end the process.
   socket.on('error', () => {});
@@ -109,7 +114,7 @@ export function beginUpgrade(
   if (socket instanceof Socket) socket.setTimeout(0);
   // Always anew: one that another listener has given back is over.
   const exchange = new Exchange(req, res);
-  exchange.upgrade = new Handshake(res, socket, head, sockets);
+  exchange.upgrade = new Handshake(res, socket, head, { sockets, protocol });
   return exchange;
 }
 
@@ -120,18 +125,30 @@ const MAX_EARLY_BYTES = 64 * 1024;
 class Handshake implements Upgrade {
   readonly socket: Duplex;
   readonly sockets: OpenSockets;
+  readonly protocol: string;
+  readonly body: Readable | undefined;
   readonly #res: ServerResponse;
-  readonly #early: Buffer[];
-  #earlyBytes: number;
+  readonly #early: Buffer[] = [];
+  readonly #offerBody: OfferBody | undefined;
+  #earlyBytes = 0;
   #start: ((early: Buffer) => void) | undefined;
   #over = false;
 
-  constructor(res: ServerResponse, socket: Duplex, head: Buffer, sockets: OpenSockets) {
+  constructor(
+    res: ServerResponse,
+    socket: Duplex,
+    head: Buffer,
+    { sockets, protocol }: Pick<Upgrade, 'protocol'> & { sockets: OpenSockets },
+  ) {
     this.#res = res;
     this.socket = socket;
     this.sockets = sockets;
-    this.#early = [head];
-    this.#earlyBytes = head.length;
+    this.protocol = protocol;
+    if (!isWebSocket(protocol) && announcesBody(res.req)) {
+      if (!READS_BODY) this.#offerBody = new OfferBody(Number(res.req.headers['content-length']), this.#flow);
+      this.body = this.#offerBody ?? res.req;
+    }
+    this.#keep(head);
     res.once('finish', () => this.#finish());
     // On the next tick, so that a connection that is given back at once is untouched.
     process.nextTick(() => this.#watch());
@@ -152,9 +169,14 @@ class Handshake implements Upgrade {
   }
 
   readonly #keep = (chunk: Buffer): void => {
-    this.#early.push(chunk);
-    this.#earlyBytes += chunk.length;
-    if (this.#earlyBytes > MAX_EARLY_BYTES) this.socket.pause();
+    const rest = this.#offerBody?.fill(chunk) ?? chunk;
+    this.#early.push(rest);
+    this.#earlyBytes += rest.length;
+    if (this.#earlyBytes > MAX_EARLY_BYTES || this.#offerBody?.full) this.socket.pause();
+  };
+
+  readonly #flow = (): void => {
+    if (!this.#over && this.#earlyBytes <= MAX_EARLY_BYTES) this.socket.resume();
   };
 
   readonly #gone = (): void => {
@@ -177,6 +199,7 @@ class Handshake implements Upgrade {
   #release(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#offerBody?.on('error', () => {}).destroy();
     this.socket.off('data', this.#keep).off('end', this.#gone).off('drain', this.#drained);
     if (this.#res.socket) this.#res.detachSocket(this.#res.socket);
     // A server emits `close` on its responses; there is none here.

@@ -96,7 +96,7 @@ export class NodeAttempt implements Sending {
     }
     if (proxyReq.socket) readBeforeWriteError(proxyReq.socket);
     const refused = (error: Error) => this.hookFailed(error);
-    hearInterim(proxyReq, this.#plan.exchange, refused);
+    hearInterim(proxyReq, { plan: this.#plan, listener: this.#listener, rules: this.#limits }, refused);
     refuseSwitch(proxyReq, refused);
     // At once: Node takes a body for complete that its close would have ended, right after it has told of a reset.
     proxyReq.prependListener('error', (error) => {

@@ -1,9 +1,8 @@
 import type { ClientRequest, InformationEvent } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ProxyError } from '../../core/errors.js';
-import type { Exchange } from '../../core/exchange.js';
 import { unreadableFailure } from '../failure.js';
-import { InterimResponses } from '../response/interim.js';
+import { type InterimFacts, InterimResponses } from '../response/interim.js';
 
 /**
  * Passes on what comes in front of a response.
@@ -11,12 +10,12 @@ import { InterimResponses } from '../response/interim.js';
  */
 export function hearInterim(
   proxyReq: ClientRequest,
-  exchange: Exchange,
+  facts: InterimFacts,
   refused: (error: ProxyError) => void,
 ): void {
   let interim: InterimResponses | undefined;
   proxyReq.on('information', ({ statusCode, rawHeaders }: InformationEvent) => {
-    interim ??= new InterimResponses(exchange, {
+    interim ??= new InterimResponses(facts, {
       hold: () => void proxyReq.socket?.pause(),
       release: () => void proxyReq.socket?.resume(),
     });

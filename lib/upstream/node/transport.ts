@@ -1,4 +1,5 @@
 import type http from 'node:http';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { createProxyServer, type ProxyServer, type ProxyServerOptions } from 'httpxy';
 import { shuttingDown } from '../../core/errors.js';
@@ -24,6 +25,7 @@ export class NodeTransport {
   readonly #pools: NodePools;
   readonly #tools: NodeTools;
   readonly #lost: OnFailure;
+  readonly #openedAt = new WeakMap<Socket, number>();
   #closed = false;
 
   /**
@@ -105,6 +107,7 @@ export class NodeTransport {
     server.on('proxyReq', (proxyReq: MarkedRequest, _req, res, options: MarkedOptions) => {
       const attempt = options[ATTEMPT];
       proxyReq[ATTEMPT] = attempt;
+      if (attempt?.plan.egress) this.#limitAge(proxyReq);
       if (!attempt?.begin(proxyReq, options) || users.listenerCount('proxyReq') === 0) return;
       const failed = this.#failing(attempt);
       watchListeners(proxyReq, 'on.proxyReq', failed);
@@ -134,6 +137,19 @@ export class NodeTransport {
       (error, _req, res, target) =>
         void notify(users, 'econnreset', [error, res.req, res, target], this.#lost),
     );
+  }
+
+  /** The agent of an egress proxy serves many, and knows nothing of the age that a connection may have here. */
+  #limitAge(proxyReq: http.ClientRequest): void {
+    const { maxConnectionAgeMs } = this.#options;
+    const { socket } = proxyReq;
+    if (!socket || maxConnectionAgeMs === Number.POSITIVE_INFINITY) return;
+    const openedAt = this.#openedAt.get(socket) ?? performance.now();
+    this.#openedAt.set(socket, openedAt);
+    // Whether the connection is kept is decided at the end of the response.
+    proxyReq.once('response', () => {
+      if (performance.now() - openedAt >= maxConnectionAgeMs) proxyReq.shouldKeepAlive = false;
+    });
   }
 
   #failing(attempt: NodeAttempt, proxyRes?: http.IncomingMessage): OnFailure {

@@ -32,7 +32,11 @@ const origin = z
   .transform((text) => new URL(text).origin);
 
 const XFWD = 'must be true, false, "append" or "replace"';
+const PROTOCOL = 'must be the name of a protocol, as websocket or spdy/3.1';
 const VIA = 'must be false, or a name or host with or without a port';
+
+/** A token, with or without a version (RFC 9110 §7.8). */
+const protocol = z.string().regex(/^[\w!#$%&'*+.^`|~-]+(?:\/[\w!#$%&'*+.^`|~-]+)?$/, PROTOCOL);
 
 /** The options that are the package's own. */
 export const TRANSPORT_SHAPE = {
@@ -50,6 +54,7 @@ export const TRANSPORT_SHAPE = {
   maxSocketsPerClient: countOrNone.default(0),
   socketIdleTimeoutMs: noLimitOr.default(0),
   maxSocketAgeMs: noLimitOr.default(0),
+  upgrades: z.array(protocol).default(['websocket']),
   maxKeptBytes: sizeBytes.default(64 * 1024 * 1024),
   forwardHeaders: z.boolean().or(z.array(headerName)).default(true),
   forwardCookies: z.boolean().default(true),

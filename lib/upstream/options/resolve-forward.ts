@@ -23,6 +23,7 @@ export interface UpstreamOptions {
   /** Options given that the node transport does not support. */
   readonly undiciOnly: readonly string[];
   readonly method: string | undefined;
+  readonly upgrades: readonly string[];
   readonly admission: AdmissionRules;
   readonly headers: HeaderPolicy;
   readonly connections: ConnectionOptions;
@@ -66,6 +67,7 @@ export function resolveForward(
     forced: given.transport !== 'auto',
     undiciOnly,
     method: given.method,
+    upgrades: given.upgrades,
     admission: {
       methods: given.methods,
       traceMethod: given.traceMethod,

@@ -21,7 +21,7 @@ export interface TransportOptions {
   keepAliveTimeoutMs?: number;
   /**
    * Age from which a connection to a target is not used for another request, so that changes in DNS are seen; `0` is no
-   * limit. A request in progress is not affected. Through egress proxies it needs undici.
+   * limit. A request in progress is not affected.
    * @default 300000
    */
   maxConnectionAgeMs?: number;
@@ -86,6 +86,13 @@ export interface TransportOptions {
    * @default 0
    */
   maxSocketAgeMs?: number;
+  /**
+   * Protocols that a client may switch its connection to by `Upgrade`; an offer of any other is ignored, and its request
+   * served as if it had none. Add `tcp` for Docker's API (`docker exec`) and `spdy/3.1` for that of Kubernetes. They are
+   * tunnelled as WebSockets are, with the same limits. What passes through a tunnel passes no stage: do not list `h2c`.
+   * @default ['websocket']
+   */
+  upgrades?: string[];
   /**
    * Takes responses that are not valid HTTP, as Node's option of the same name. A target could then smuggle responses
    * to other clients: a warning of the process says so. Not with `agent` or `proxyRotate`. Needs Node's client.

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { knownExchange } from '../../core/exchange.js';
+import { isWebSocket } from '../../websocket/protocols.js';
 
 /** Headers that tell a target who its client is. */
 export interface Forwarded {
@@ -48,7 +49,7 @@ function ownValues(req: IncomingMessage): string[] {
     req.socket?.remoteAddress ?? '',
     /:(\d+)$/.exec(host)?.[1] ?? (encrypted ? '443' : '80'),
     // As httpxy names them.
-    (knownExchange(req)?.upgrade ? 'ws' : 'http') + (encrypted ? 's' : ''),
+    (isWebSocket(knownExchange(req)?.upgrade?.protocol ?? '') ? 'ws' : 'http') + (encrypted ? 's' : ''),
     host,
   ];
 }

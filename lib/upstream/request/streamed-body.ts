@@ -23,7 +23,11 @@ export class StreamedBody implements RequestBody, Upload {
   #wanted = false;
   #copy: Writable | undefined;
 
-  constructor(source: Readable, { keepBytes, ledger }: BodyRules, given = false) {
+  constructor(
+    source: Readable,
+    { keepBytes, ledger }: Pick<BodyRules, 'keepBytes' | 'ledger'>,
+    given = false,
+  ) {
     this.given = given;
     this.#source = source;
     this.#keepBytes = keepBytes;

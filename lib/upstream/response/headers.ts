@@ -111,8 +111,9 @@ export function sendableTrailers(
 /**
  * The headers of an interim response for the client: without a length, which it has not (RFC 9110 §8.6), without
  * hop-by-hop ones, and without cookies, which no client takes from it.
+ * @param rewritten given if references of the target to itself are changed
  */
-export function interimHeaders(rawHeaders: readonly string[]): string[] {
+export function interimHeaders(rawHeaders: readonly string[], rewritten: Plan | undefined): string[] {
   const tokens = connectionTokens(rawHeaders);
   const headers: string[] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
@@ -120,7 +121,8 @@ export function interimHeaders(rawHeaders: readonly string[]): string[] {
     const value = rawHeaders[i + 1] ?? '';
     const lower = name.toLowerCase();
     if (HOP_BY_HOP.has(lower) || tokens?.has(lower) || NOT_INTERIM.has(lower)) continue;
-    if (isSendable(name, value)) headers.push(name, value);
+    if (!isSendable(name, value)) continue;
+    headers.push(name, rewritten && holdsReferences(lower) ? leadingBack(lower, value, rewritten) : value);
   }
   return headers;
 }

@@ -1,9 +1,9 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { ProxyError } from '../../core/errors.js';
-import type { Exchange } from '../../core/exchange.js';
 import { joinedHeaders } from '../../http/headers.js';
 import { unreadableFailure } from '../failure.js';
-import { interimHeaders } from './headers.js';
+import type { AttemptListener, Plan } from '../transport.js';
+import { interimHeaders, type ResponseRules } from './headers.js';
 
 /** Bytes that the interim responses of one attempt may come to. */
 const MAX_BYTES = 1024 * 1024;
@@ -16,18 +16,26 @@ export interface Held {
   release(): void;
 }
 
+/** The attempt that they are sent to, and what is changed in them. */
+export interface InterimFacts {
+  readonly plan: Plan;
+  /** Hears whether the client holds them up. */
+  readonly listener: Pick<AttemptListener, 'heldUp'>;
+  readonly rules: Pick<ResponseRules, 'rewriteLocation'>;
+}
+
 /**
  * Passes on what comes in front of a response, whatever its status (RFC 9110 §15.2): no faster than the client reads,
  * and no more than a bound. Clients of HTTP/1.0 do not know them.
  */
 export class InterimResponses {
-  readonly #exchange: Exchange;
+  readonly #facts: InterimFacts;
   readonly #connection: Held;
   #bytes = 0;
   #held = false;
 
-  constructor(exchange: Exchange, connection: Held) {
-    this.#exchange = exchange;
+  constructor(facts: InterimFacts, connection: Held) {
+    this.#facts = facts;
     this.#connection = connection;
   }
 
@@ -37,12 +45,14 @@ export class InterimResponses {
     if (status < 100 || status === 101) return unreadableFailure(`status ${status}`).error;
     this.#bytes += rawHeaders.reduce((sum, text) => sum + text.length + 2, LINE_BYTES);
     if (this.#bytes > MAX_BYTES) return unreadableFailure('more than 1 MiB of interim responses').error;
-    const { req, res, detached } = this.#exchange;
+    const { plan, rules } = this.#facts;
+    const { req, res, detached } = plan.exchange;
     const { httpVersionMajor, httpVersion } = req;
     // Behind another response of its connection it would be written in between its own head and body.
     if (!res.socket && httpVersionMajor === 1) return undefined;
     if (detached || res.headersSent || res.destroyed || httpVersion === '1.0') return undefined;
-    if (!write(req, res, status, interimHeaders(rawHeaders))) this.#wait(res);
+    if (!write(req, res, status, interimHeaders(rawHeaders, rules.rewriteLocation ? plan : undefined)))
+      this.#wait(res);
     return undefined;
   }
 
@@ -50,10 +60,12 @@ export class InterimResponses {
     if (this.#held) return;
     this.#held = true;
     this.#connection.hold();
+    this.#facts.listener.heldUp(true);
     const goOn = (): void => {
       if (!this.#held) return;
       this.#held = false;
       res.off('close', goOn).socket?.off('drain', goOn);
+      this.#facts.listener.heldUp(false);
       this.#connection.release();
     };
     res.once('close', goOn).socket?.once('drain', goOn);

@@ -6,6 +6,10 @@ import type { Held } from '../response/interim.js';
 export interface Connection extends Held {
   /** Puts the `TE` option into the `Connection` header of the next request (RFC 9110 §10.1.4). */
   announceTe(): void;
+  /** Has another one opened for the next request, as it closes after this one. */
+  replace(): void;
+  /** It was open for a while before its first request: its target may have closed it meanwhile. */
+  readonly hasIdled: boolean;
 }
 
 /** How the parser that was paused last is resumed: told by a relay, and taken by the connection that hears of it next. */

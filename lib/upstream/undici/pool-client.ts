@@ -2,28 +2,32 @@ import type { Socket } from 'node:net';
 import { type buildConnector, Client, type Dispatcher } from 'undici';
 import type { Connection } from './connection.js';
 import { Relay } from './relay.js';
+import type { SpareConnections } from './spare-connections.js';
 
 /** One connection of a pool, which tells an attempt that it has left the pool's queue. */
 export class PoolClient extends Client implements Connection {
   #socket: Socket | undefined;
   #connectedAt = 0;
   #isOld = false;
+  readonly #spares: SpareConnections | undefined;
 
   /**
    * @param connect the pool's connector
+   * @param spares the pool's, where it keeps any
    * @param maxAgeMs of its connection, `Infinity` is no limit
    */
   constructor(
     origin: URL,
     options: Client.Options,
     connect: buildConnector.connector,
+    spares: SpareConnections | undefined,
     maxAgeMs = Number.POSITIVE_INFINITY,
   ) {
     const own = { told: (_socket: Socket): void => {} };
     super(origin, {
       ...options,
       connect: (to, callback) =>
-        connect(to, (...[error, socket]) => {
+        (spares?.take ?? connect)(to, (...[error, socket]) => {
           if (error || !socket) return callback(error ?? new Error('no socket'), null);
           own.told(socket);
           callback(null, socket);
@@ -34,6 +38,15 @@ export class PoolClient extends Client implements Connection {
       this.#isOld = false;
       if (maxAgeMs < Number.POSITIVE_INFINITY) this.#age(socket, maxAgeMs);
     };
+    this.#spares = spares;
+  }
+
+  get hasIdled(): boolean {
+    return this.#socket !== undefined && (this.#spares?.hasIdled(this.#socket) ?? false);
+  }
+
+  replace(): void {
+    this.#spares?.replace();
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import { endsConnection } from '../node/connection.js';
 import { ClientResponse } from '../response/client-response.js';
 import { DRAIN_BYTES, DRAIN_MS } from '../response/drain.js';
 import { latin1Headers, type ResponseRules, responseHeaders } from '../response/headers.js';
@@ -90,6 +91,8 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
   }
 
   onRequestSent(): void {
+    const { method, body } = this.#plan;
+    if (endsConnection(method, body !== undefined)) this.#client?.replace();
     if (!this.#over) this.#listener.sent();
   }
 
@@ -118,7 +121,10 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
 
   #pass(status: number, rawHeaders: string[]): void {
     if (!this.#client) return;
-    this.#interim ??= new InterimResponses(this.#plan.exchange, this.#client);
+    this.#interim ??= new InterimResponses(
+      { plan: this.#plan, listener: this.#listener, rules: this.#rules },
+      this.#client,
+    );
     const error = this.#interim.pass(status, rawHeaders);
     if (error) this.#abort?.(error);
   }
@@ -156,7 +162,7 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
       return;
     }
     this.#response?.cut();
-    this.#listener.failed(error, this.#used(error));
+    this.#listener.failed(error, this.#used(error) || this.#client?.hasIdled);
   }
 
   /**

@@ -8,6 +8,7 @@ import type { AttemptListener, Plan, Sending } from '../transport.js';
 import { type Pausing, steady } from './connection.js';
 import { PoolClient } from './pool-client.js';
 import { Relay, type RelayTools } from './relay.js';
+import { SpareConnections } from './spare-connections.js';
 
 /** Sizes and time limits of connections to targets. */
 export interface ConnectionOptions {
@@ -43,6 +44,7 @@ export class UndiciTransport {
   readonly #pools = new Map<string, Pool>();
   /** They take no more calls, and close when theirs have ended. */
   readonly #leaving = new Set<Pool>();
+  readonly #spares = new WeakMap<Pool, SpareConnections>();
   readonly #bytesRead = new WeakMap<object, number>();
   /** Tells the pools of two egress proxies apart, which may have the same name in two rotations. */
   readonly #egressIds = new WeakMap<Egress, number>();
@@ -87,6 +89,7 @@ export class UndiciTransport {
     const pools = [...this.#pools.values()];
     this.#pools.clear();
     for (const pool of pools) {
+      this.#spares.get(pool)?.close();
       const closing: Promise<unknown> = pool
         .close()
         .catch(() => {})
@@ -100,6 +103,7 @@ export class UndiciTransport {
     this.#lateHeads.close();
     const pools = [...this.#pools.values(), ...this.#leaving];
     this.#pools.clear();
+    for (const pool of pools) this.#spares.get(pool)?.close();
     await Promise.all(pools.map((pool) => pool.destroy()));
   }
 
@@ -132,17 +136,23 @@ export class UndiciTransport {
   #closeOldest(): void {
     const [oldest] = this.#pools;
     if (!oldest) return;
-    this.#pools.delete(oldest[0]);
-    oldest[1].close(() => {});
+    const [key, pool] = oldest;
+    this.#pools.delete(key);
+    this.#spares.get(pool)?.close();
+    pool.close(() => {});
   }
 
   #open(target: Target, egress: Egress | undefined): Pool {
     const { connections, keepAliveTimeoutMs, maxConnectionAgeMs, maxResponseHeaderBytes } = this.#options;
     const connect = this.#connector(target, egress);
-    return new Pool(egress?.absoluteForm?.origin ?? target.origin, {
+    // A tunnel is opened for an attempt, which the rotation hears of.
+    const spares = egress
+      ? undefined
+      : new SpareConnections(connect, { connections, idleMs: keepAliveTimeoutMs });
+    const pool = new Pool(egress?.absoluteForm?.origin ?? target.origin, {
       connections: egress?.connections ?? connections,
       pipelining: 1,
-      factory: (origin, options) => new PoolClient(origin, options, connect, maxConnectionAgeMs),
+      factory: (origin, options) => new PoolClient(origin, options, connect, spares, maxConnectionAgeMs),
       keepAliveTimeout: keepAliveTimeoutMs,
       ...(maxConnectionAgeMs === Number.POSITIVE_INFINITY ? {} : { clientTtl: maxConnectionAgeMs }),
       headersTimeout: 0,
@@ -153,6 +163,8 @@ export class UndiciTransport {
       // A reset HTTP/2 stream without Content-Length looks like a complete response.
       allowH2: false,
     });
+    if (spares) this.#spares.set(pool, spares);
+    return pool;
   }
 
   #connector(target: Target, egress: Egress | undefined): buildConnector.connector {

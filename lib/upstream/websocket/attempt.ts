@@ -1,12 +1,13 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import type { ProxyServer } from 'httpxy';
 import type { ResponseHead } from '../../core/attempt.js';
 import { ProxyError } from '../../core/errors.js';
 import type { Exchange } from '../../core/exchange.js';
 import type { Upgrade } from '../../core/upgrade.js';
-import { meansWebSocket } from '../../websocket/upgrade.js';
+import { isWebSocket, protocolsOf, WEBSOCKET } from '../../websocket/protocols.js';
 import { hearInterim } from '../node/interim.js';
 import { whenOpen } from '../node/when-open.js';
 import { targetTls } from '../options/tls-options.js';
@@ -35,6 +36,8 @@ export class UpgradeAttempt implements Sending {
   #proxyReq: ClientRequest | undefined;
   #response: ClientResponse | undefined;
   #over = false;
+  /** Some of the request's body is still to be sent. */
+  #uploads = false;
 
   constructor(plan: Plan, listener: AttemptListener, tools: UpgradeTools) {
     const { upgrade } = plan.exchange;
@@ -94,19 +97,34 @@ export class UpgradeAttempt implements Sending {
       }
       // RFC 9110 §10.1.4: TE is for this connection.
       proxyReq.setHeader('Connection', proxyReq.hasHeader('te') ? 'Upgrade, TE' : 'Upgrade');
-      proxyReq.setHeader('Upgrade', 'websocket');
+      const { protocol } = this.#upgrade;
+      proxyReq.setHeader('Upgrade', isWebSocket(protocol) ? WEBSOCKET : protocol);
       if (tunnel) this.#listener.connected();
       else proxyReq.once('socket', (socket) => whenOpen(socket, this.#listener));
       proxyReq.on('response', this.#responses).on('upgrade', this.#switches);
-      hearInterim(proxyReq, exchange, this.fail);
+      hearInterim(proxyReq, { plan: this.#plan, listener: this.#listener, rules: limits }, this.fail);
       const { req } = exchange;
       const shown = { ...proxyOptions, target: asUrl(proxyOptions.target) };
       server.emit('proxyReqWs', proxyReq, req, this.#upgrade.socket as Socket, shown, NOTHING);
-      proxyReq.end();
+      this.#sendBody(proxyReq);
     } catch (error) {
       tunnel?.destroy();
       this.fail(error);
     }
+  }
+
+  #sendBody(proxyReq: ClientRequest): void {
+    const body = this.#plan.body?.open();
+    if (!(body instanceof Readable)) {
+      proxyReq.end(body);
+      return;
+    }
+    body.on('error', this.fail).once('end', () => {
+      this.#uploads = false;
+      if (!this.#over) this.#listener.sent();
+    });
+    this.#uploads = true;
+    body.pipe(proxyReq);
   }
 
   readonly #responses = (proxyRes: IncomingMessage): void => {
@@ -168,11 +186,14 @@ export class UpgradeAttempt implements Sending {
 
   #upgraded(proxyRes: IncomingMessage, target: Socket, head: Buffer): void {
     if (this.#over) return void target.destroy();
-    if (proxyRes.statusCode !== 101 || !meansWebSocket(proxyRes)) {
+    const { exchange } = this.#plan;
+    const { socket: client, sockets, protocol } = this.#upgrade;
+    const [chosen = '', ...more] = protocolsOf(proxyRes);
+    const isOffered = chosen.toLowerCase() === protocol.toLowerCase() && more.length === 0;
+    // RFC 9110 §7.8: to what was offered, and after all of the request.
+    if (proxyRes.statusCode !== 101 || !isOffered || this.#uploads) {
       throw new ProxyError('ERR_UPSTREAM_PROTOCOL', 'The upstream switched to another protocol');
     }
-    const { exchange } = this.#plan;
-    const { socket: client, sockets } = this.#upgrade;
     const { server, limits } = this.#tools;
     const { api } = exchange;
     const responseHead = headOf(proxyRes);
@@ -184,7 +205,7 @@ export class UpgradeAttempt implements Sending {
     new ClientResponse(
       exchange,
       responseHead,
-      switchingHeaders(responseHead, exchange, limits.setCookie),
+      switchingHeaders(responseHead, exchange, { setCookie: limits.setCookie, chosen }),
     ).end();
     if (head.length > 0) target.unshift(head);
     const leave = (): void => void target.destroy();
@@ -192,7 +213,7 @@ export class UpgradeAttempt implements Sending {
     client.once('close', leave);
     this.#upgrade.switchOver((early) => {
       client.off('close', leave);
-      new Tunnel({ api, client, target, sockets, limits }, early);
+      new Tunnel({ api, client, target, sockets, limits, raw: !isWebSocket(protocol) }, early);
       this.#notify(() => server.emit('open', target), target);
     });
     // A listener keeps the call in memory for as long.
@@ -231,8 +252,12 @@ const headOf = ({ statusCode = 0, statusMessage = '', rawHeaders }: IncomingMess
 });
 
 /** The headers of a response without a body, and the two that announce the switch. */
-function switchingHeaders({ rawHeaders }: ResponseHead, exchange: Exchange, setCookie: boolean): string[] {
+function switchingHeaders(
+  { rawHeaders }: ResponseHead,
+  exchange: Exchange,
+  { setCookie, chosen }: { setCookie: boolean; chosen: string },
+): string[] {
   const headers = responseHeaders(rawHeaders, exchange, { status: 101, setCookie });
   const kept = headers.filter((_, i) => headers[i - (i % 2)]?.toLowerCase() !== 'content-length');
-  return ['Upgrade', 'websocket', 'Connection', 'Upgrade', ...kept];
+  return ['Upgrade', isWebSocket(chosen) ? WEBSOCKET : chosen, 'Connection', 'Upgrade', ...kept];
 }

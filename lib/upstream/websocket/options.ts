@@ -30,7 +30,7 @@ export function connectTo(target: Target, rejectUnauthorized: boolean, tls: Targ
  * @param tunnel the connection to use, if one is open already
  */
 export function upgradeOptions(
-  { target, path, proxyOptions }: Plan,
+  { target, method, path, proxyOptions }: Plan,
   { secure, maxResponseHeaderBytes }: Pick<ConnectionOptions, 'secure' | 'maxResponseHeaderBytes'>,
   tunnel: Socket | undefined,
 ): RequestOptions {
@@ -43,7 +43,7 @@ export function upgradeOptions(
     hostname,
     port,
     path,
-    method: 'GET',
+    method,
     setHost: false,
     maxHeaderSize: maxResponseHeaderBytes,
     agent: tunnel ? agentOf(tunnel, encrypted) : agent || false,

@@ -3,7 +3,6 @@ import { shuttingDown } from '../../core/errors.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { UpgradeAttempt } from './attempt.js';
-import { SocketSlots } from './socket-slots.js';
 
 /**
  * Sends WebSocket handshakes with Node's client. undici does not release a connection that has switched protocols,
@@ -13,7 +12,6 @@ export class UpgradeTransport {
   readonly #server: ProxyServer;
   readonly #options: ConnectionOptions;
   #closed = false;
-  readonly #slots: SocketSlots;
   readonly #underWay = new Set<UpgradeAttempt>();
   /** They wait for one of those under way to end. */
   readonly #waiting = new Set<UpgradeAttempt>();
@@ -22,7 +20,6 @@ export class UpgradeTransport {
   constructor(server: ProxyServer, options: ConnectionOptions) {
     this.#server = server;
     this.#options = options;
-    this.#slots = new SocketSlots(options);
   }
 
   readonly send = (plan: Plan, listener: AttemptListener): Sending => {
@@ -31,8 +28,9 @@ export class UpgradeTransport {
       limits: this.#options,
       over: () => this.#over(attempt),
     });
-    const { req, upgrade } = plan.exchange;
-    const full = upgrade && this.#slots.take(upgrade.socket, req.socket.remoteAddress ?? '');
+    const { req, upgrade, api } = plan.exchange;
+    const address = req.socket.remoteAddress ?? '';
+    const full = upgrade?.sockets.take(api, upgrade.socket, address, this.#options);
     if (this.#closed) attempt.fail(shuttingDown());
     else if (full) attempt.fail(full);
     else if (this.#underWay.size >= this.#options.connections) this.#waiting.add(attempt);

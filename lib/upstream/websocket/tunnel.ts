@@ -12,6 +12,8 @@ export interface TunnelEnds {
   readonly target: Duplex;
   readonly sockets: SocketRegistry;
   readonly limits?: TunnelLimits;
+  /** It is no WebSocket: there are no frames, and an end that sends no more may still receive. */
+  readonly raw?: boolean;
 }
 
 /** How long a WebSocket may be open; `Infinity` is no limit. */
@@ -47,6 +49,7 @@ export class Tunnel implements OpenSocket {
   readonly #readBefore: number;
   readonly #writtenBefore: number;
   readonly #time: Time;
+  readonly #raw: boolean;
   #linger: StopTimer | undefined;
   #age: StopTimer | undefined;
   #idle: StopTimer | undefined;
@@ -58,12 +61,13 @@ export class Tunnel implements OpenSocket {
    * @param time for tests
    */
   constructor(
-    { api, client, target, sockets, limits = NO_LIMITS }: TunnelEnds,
+    { api, client, target, sockets, limits = NO_LIMITS, raw = false }: TunnelEnds,
     early: Buffer,
     time: Time = realTime,
   ) {
     this.api = api;
     this.#time = time;
+    this.#raw = raw;
     this.#client = client;
     this.#target = target;
     this.#sockets = sockets;
@@ -72,7 +76,7 @@ export class Tunnel implements OpenSocket {
     sockets.add(this);
     this.#limit(limits);
     if (early.length > 0) target.write(early);
-    target.on('data', this.#follow);
+    if (!raw) target.on('data', this.#follow);
     client.pipe(target);
     target.pipe(client);
     // After the pipes' own listeners, which leave an end paused if the other end is closed.
@@ -92,6 +96,7 @@ export class Tunnel implements OpenSocket {
     if (this.#leaving) return;
     this.#leaving = true;
     this.#endWithin(graceMs);
+    if (this.#raw) return;
     // Frames of the target from here on would follow the last frame.
     this.#target.unpipe(this.#client).off('data', this.#follow);
     if (this.#frames.between) this.#sayGoodbye();
@@ -125,7 +130,7 @@ export class Tunnel implements OpenSocket {
   }
 
   #limit({ socketIdleMs, socketAgeMs }: TunnelLimits): void {
-    const leave = (): void => this.goAway(LINGER_MS);
+    const leave = (): void => (this.#raw ? this.destroy() : this.goAway(LINGER_MS));
     if (socketAgeMs !== Number.POSITIVE_INFINITY) this.#age = this.#time.after(socketAgeMs, leave);
     if (socketIdleMs === Number.POSITIVE_INFINITY) return;
     let seen = -1;
@@ -149,7 +154,7 @@ export class Tunnel implements OpenSocket {
     end.on('error', () => {});
     const ended = (): void => {
       other.end();
-      this.#endWithin(LINGER_MS);
+      if (!this.#raw || end.closed) this.#endWithin(LINGER_MS);
     };
     const closed = (): void => {
       if (--this.#openEnds === 0) this.#closed();

@@ -4,10 +4,12 @@ import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { cache } from '../../../lib/cache/cache.js';
 import { begin, call, endingOf, headOf, valuesOf } from '../../support/client.js';
+import { startForwardProxy } from '../../support/forward-proxy.js';
 import { startForward, TRANSPORTS } from '../../support/forwarding.js';
 import { listening } from '../../support/listening.js';
 import { rawCall, rawClient } from '../../support/raw-client.js';
 import { type RawConnection, rawResponse, startRawUpstream } from '../../support/raw-upstream.js';
+import { rotating } from '../../support/rotating.js';
 import { until } from '../../support/until.js';
 import { startUpstream, text } from '../../support/upstream.js';
 
@@ -147,6 +149,20 @@ for (const transport of TRANSPORTS) {
       }
       expect(upstream.connections.total).to.equal(3);
       expect(upstream.requests.length).to.be.above(3);
+    });
+
+    it('uses no connection through an egress proxy again that is older than maxConnectionAgeMs', async () => {
+      const upstream = await startUpstream(text('up'));
+      const forwardProxy = await startForwardProxy();
+      for (const maxConnectionAgeMs of [20, 0]) {
+        const before = upstream.connections.total;
+        const { rotate } = rotating({ proxies: [forwardProxy.url] });
+        const proxy = await startForward({ target: upstream.url, transport, maxConnectionAgeMs }, rotate);
+        const beganAt = performance.now();
+        const opened = () => upstream.connections.total - before;
+        while (opened() < 3 && performance.now() - beganAt < 400) await call(proxy.url);
+        expect(opened()).to.equal(maxConnectionAgeMs === 0 ? 1 : 3);
+      }
     });
 
     describe('a target that gets HTTP wrong (RFC 9112 §11.2)', () => {

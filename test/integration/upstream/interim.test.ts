@@ -1,4 +1,7 @@
+import type { Socket } from 'node:net';
 import { expect } from 'chai';
+import type { Attempt } from '../../../lib/core/attempt.js';
+import { exchangeOf, type Handler } from '../../../lib/core/exchange.js';
 import { call, valuesOf } from '../../support/client.js';
 import { startForward, TRANSPORTS } from '../../support/forwarding.js';
 import { rawCall, rawClient } from '../../support/raw-client.js';
@@ -133,6 +136,39 @@ for (const transport of TRANSPORTS) {
       client.socket.resume();
       const got = await client.until(/\r\n\r\nok$/);
       expect(got.split('HTTP/1.1 103').length - 1).to.equal(count);
+    });
+
+    it('takes the time in which its client does not read for the client’s, and counts on afterwards', async () => {
+      let respond = (_bytes: string): void => {};
+      const upstream = await startRawUpstream((connection) => {
+        respond = (bytes) => connection.write(bytes);
+      });
+      const attempts: (readonly Attempt[])[] = [];
+      const watch: Handler = (req, res, next) => {
+        attempts.push(exchangeOf(req, res).attempts);
+        next();
+      };
+      const requestTimeoutMs = 200;
+      const proxy = await startForward({ target: upstream.url, transport, requestTimeoutMs }, watch);
+      const sockets: Socket[] = [];
+      // A loopback connection takes more than the bound of interim responses; this one takes nothing.
+      proxy.server.on('connection', (socket) => {
+        socket.cork();
+        sockets.push(socket);
+      });
+      const client = await rawClient(proxy.port);
+      client.send(GET);
+      await until(() => upstream.received.length === 1);
+      await upstream.received[0]?.heads();
+      respond(HINT.repeat(240));
+      await standstill(() => sockets[0]?.writableLength ?? 0, 2 * requestTimeoutMs);
+      expect(attempts[0]?.[0]?.end).to.equal(undefined);
+      sockets[0]?.uncork();
+      // Not a byte of a response comes, and now it is the target that is waited for.
+      expect(await client.until(/HTTP\/1\.1 504 /)).to.match(/ERR_UPSTREAM_TIMEOUT/);
+      const [{ durationMs = 0, sentAt = 0, startedAt = 0 } = {}] = attempts[0] ?? [];
+      expect(durationMs).to.be.above(3 * requestTimeoutMs);
+      expect(durationMs - (sentAt - startedAt)).to.be.within(requestTimeoutMs - 20, 2 * requestTimeoutMs);
     });
   });
 

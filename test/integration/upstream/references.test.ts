@@ -3,8 +3,9 @@ import express from 'express';
 import { type ApiOptions, resilientProxy } from '../../../lib/index.js';
 import type { ForwardOptions } from '../../../lib/upstream/options/forward-options.js';
 import { onCleanup } from '../../support/cleanup.js';
-import { call } from '../../support/client.js';
+import { call, valuesOf } from '../../support/client.js';
 import { openForward, startForward, TRANSPORTS } from '../../support/forwarding.js';
+import { rawResponse, startRawUpstream } from '../../support/raw-upstream.js';
 import { serve, serveApp } from '../../support/serve.js';
 import { startUpstream, type UpstreamResponse } from '../../support/upstream.js';
 
@@ -38,6 +39,34 @@ for (const transport of TRANSPORTS) {
       };
       return { upstream, url, of };
     };
+
+    for (const [line, header, value, expected] of [
+      [
+        '103 Early Hints',
+        'link',
+        '</v2/a.css>; rel=preload, </other>',
+        '</api/based/a.css>; rel=preload, </other>',
+      ],
+      ['104 Upload Resumption Supported', 'location', '/v2/uploads/1', '/api/based/uploads/1'],
+    ] as const) {
+      it(`lead back from a ${line.slice(0, 3)} (RFC 8297 §2, RFC 9110 §15.2)`, async () => {
+        const upstream = await startRawUpstream(
+          rawResponse(`HTTP/1.1 ${line}\r\n${header}: ${value}\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n`),
+        );
+        for (const [rewriteLocation, told] of [
+          [true, expected],
+          [false, value],
+        ] as const) {
+          const proxy = resilientProxy({
+            apis: { based: { target: `${upstream.url}/v2`, transport, rewriteLocation } },
+          });
+          onCleanup(() => proxy.close());
+          const { url } = await serveApp(express().use('/api', proxy));
+          const { information } = await call(`${url}/api/based/x`);
+          expect(valuesOf(information[0]?.rawHeaders ?? [], header)).to.deep.equal([told]);
+        }
+      });
+    }
 
     for (const [path, location, expected] of [
       ['/api/based/uploads', '/v2/uploads/1', '/api/based/uploads/1'],

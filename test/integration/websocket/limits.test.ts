@@ -1,9 +1,12 @@
 import { expect } from 'chai';
+import { resilientProxy } from '../../../lib/resilient-proxy.js';
 import { forward } from '../../../lib/upstream/forward.js';
+import { onCleanup } from '../../support/cleanup.js';
 import { dial, dialOpen, echoed, handshake, startEcho } from '../../support/echo.js';
 import { startForward } from '../../support/forwarding.js';
 import { rawCall, rawClient } from '../../support/raw-client.js';
 import { startRawUpstream } from '../../support/raw-upstream.js';
+import { serve } from '../../support/serve.js';
 import { eventOf, until } from '../../support/until.js';
 
 describe('limits of WebSockets', () => {
@@ -37,6 +40,23 @@ describe('limits of WebSockets', () => {
     client.send(handshake('/opening'));
     await until(() => upstream.received.length === 2);
     expect(await rawCall(port, handshake('/more'))).to.match(/^HTTP\/1\.1 503 /);
+  });
+
+  it('counts those that were opened before update() has changed the API', async () => {
+    const echo = await startEcho();
+    const apis = (maxSockets: number) => ({
+      apis: { echo: { target: echo.url, maxSockets, retry: false as const } },
+    });
+    const proxy = resilientProxy(apis(5));
+    onCleanup(() => proxy.close());
+    const { port } = await serve(proxy, { upgrade: proxy.upgrade });
+    const first = await dialOpen(port, '/echo/');
+    await dialOpen(port, '/echo/');
+    expect(proxy.update(apis(2)).changed).to.deep.equal({ echo: ['forward'] });
+    expect(await rawCall(port, handshake('/echo/'))).to.match(/^HTTP\/1\.1 503 /);
+    first.terminate();
+    await until(() => echo.connections.open === 1);
+    expect(await echoed(await dialOpen(port, '/echo/'), 'in again')).to.equal('in again');
   });
 
   it('refuses one more of a client than maxSocketsPerClient', async () => {

@@ -252,6 +252,7 @@ export const OWN_OPTIONS = [
   'maxSocketsPerClient',
   'socketIdleTimeoutMs',
   'maxSocketAgeMs',
+  'upgrades',
   'insecureHTTPParser',
   'maxKeptBytes',
   'forwardHeaders',

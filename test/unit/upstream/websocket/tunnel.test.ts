@@ -18,12 +18,12 @@ async function connection(): Promise<{ end: Socket; other: RawClient }> {
   return { end, other };
 }
 
-async function tunnel(limits?: Partial<TunnelLimits>) {
+async function tunnel(limits?: Partial<TunnelLimits>, raw = false) {
   const [client, target] = [await connection(), await connection()];
   const time = toyTime();
   const sockets = new OpenSockets();
   const none = Number.POSITIVE_INFINITY;
-  const ends = { api: '', client: client.end, target: target.end, sockets };
+  const ends = { api: '', client: client.end, target: target.end, sockets, raw };
   new Tunnel(
     { ...ends, limits: { socketIdleMs: none, socketAgeMs: none, ...limits } },
     Buffer.alloc(0),
@@ -107,5 +107,49 @@ describe('Tunnel', () => {
     target.other.halfClose();
     await until(() => sockets.size === 0);
     expect(time.running).to.deep.equal([]);
+  });
+});
+
+describe('Tunnel of another protocol than WebSocket', () => {
+  it('keeps an end open for as long as the other one sends', async () => {
+    const { client, target, time, sockets } = await tunnel({}, true);
+    client.other.halfClose();
+    await until(() => target.other.closed);
+    expect(time.running).to.deep.equal([]);
+    target.other.send('late');
+    await until(() => client.other.text === 'late');
+    target.other.halfClose();
+    await until(() => sockets.size === 0);
+  });
+
+  it('cuts a client off that stays half open when the target has gone', async () => {
+    const { client, target, time, sockets } = await tunnel({}, true);
+    // As the connection of a request does by itself.
+    target.end.once('end', () => target.end.end());
+    target.other.halfClose();
+    await until(() => client.other.closed);
+    await until(() => time.running.length === 1);
+    time.advance(5000);
+    await until(() => sockets.size === 0);
+  });
+
+  for (const limit of ['socketIdleMs', 'socketAgeMs'] as const) {
+    it(`ends at ${limit} without a word: there are no frames`, async () => {
+      const { client, time, sockets } = await tunnel({ [limit]: 10_000 }, true);
+      for (let i = 0; i < 5; i++) time.advance(2500);
+      await until(() => sockets.size === 0);
+      expect(await client.other.untilClosed()).to.equal('');
+      expect(time.running).to.deep.equal([]);
+    });
+  }
+
+  it('goes on until its grace is over when it is to go away', async () => {
+    const { client, target, time, sockets } = await tunnel({}, true);
+    void sockets.close(60_000);
+    target.other.send('more');
+    await until(() => client.other.text === 'more');
+    time.advance(60_000);
+    await until(() => sockets.size === 0);
+    expect(client.other.text).to.equal('more');
   });
 });

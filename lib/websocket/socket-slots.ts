@@ -1,30 +1,23 @@
 import type { Duplex } from 'node:stream';
-import { ProxyError } from '../../core/errors.js';
-
-/** Most WebSockets at once, those that are still being opened included; `Infinity` is no limit. */
-export interface SlotLimits {
-  readonly maxSockets: number;
-  readonly maxSocketsPerClient: number;
-}
+import { ProxyError } from '../core/errors.js';
+import type { SlotLimits } from '../core/upgrade.js';
 
 /** Counts the WebSockets of one API, all and those of each client's address. */
 export class SocketSlots {
-  readonly #limits: SlotLimits;
   readonly #held = new WeakSet<Duplex>();
   readonly #byClient = new Map<string, number>();
   #all = 0;
-
-  constructor(limits: SlotLimits) {
-    this.#limits = limits;
-  }
 
   /**
    * Takes a slot for a client's connection, which holds it until it closes, however often it is asked for.
    * @returns the error if there is none
    */
-  take(client: Duplex, address: string): ProxyError | undefined {
+  take(
+    client: Duplex,
+    address: string,
+    { maxSockets, maxSocketsPerClient }: SlotLimits,
+  ): ProxyError | undefined {
     if (this.#held.has(client) || client.closed) return undefined;
-    const { maxSockets, maxSocketsPerClient } = this.#limits;
     const own = this.#byClient.get(address) ?? 0;
     if (this.#all >= maxSockets) return full('The API has as many WebSockets as it may');
     if (own >= maxSocketsPerClient) return full('The client has as many WebSockets as it may');
