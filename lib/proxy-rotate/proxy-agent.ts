@@ -1,6 +1,11 @@
 import type { ClientRequest } from 'node:http';
 import { isIPv6, type Socket } from 'node:net';
-import { connect as connectTls, type SecureContextOptions } from 'node:tls';
+import {
+  checkServerIdentity,
+  connect as connectTls,
+  type SecureContextOptions,
+  type ConnectionOptions as TlsOptions,
+} from 'node:tls';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import type { ConnectTo } from '../core/egress.js';
 import { ProxyError, shuttingDown } from '../core/errors.js';
@@ -39,6 +44,8 @@ interface Pooling {
   addRequest(req: ClientRequest, options: object): void;
 }
 const pooling = HttpsProxyAgent.prototype as unknown as Pooling;
+
+type Identified = Pick<TlsOptions, 'host' | 'servername' | 'checkServerIdentity'>;
 
 interface TargetOptions {
   readonly host?: string;
@@ -150,7 +157,8 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
     }
   }
 
-  #connectThrough(dial: Dial, options: ConnectOptions): Promise<Socket> {
+  #connectThrough(dial: Dial, given: ConnectOptions): Promise<Socket> {
+    const options = given.secureEndpoint ? { ...given, ...identity(given) } : given;
     if (!this.#address.encrypted) return dial.watching(() => super.connect(dial.request, options));
     // The agent reads these options before its first await.
     Object.assign(this.connectOpts, this.#tlsToProxy(dial));
@@ -166,10 +174,11 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
   }
 
   #tlsToProxy(dial: Dial) {
-    const { servername } = this.#address;
+    const { servername, hostname: host } = this.#address;
     const { ca } = this.#options;
     return {
       socket: dial.hop(this.#address),
+      host,
       servername: servername ?? '',
       ALPNProtocols: ['http/1.1'],
       ...(ca ? { ca } : {}),
@@ -185,6 +194,20 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
     const reason = error instanceof Error ? error : new ProxyError('ERR_INTERNAL', 'The connection failed');
     for (const req of waiting as unknown as WaitingRequest[]) req.onSocket(undefined, reason);
   }
+}
+
+/**
+ * The check of a target's certificate. Without it Node takes the name that the socket was opened by where there is no
+ * name for SNI: the proxy's, whose certificate would be taken for that of an IP address.
+ */
+function identity({
+  host = '',
+  servername,
+  ...options
+}: Identified): Pick<TlsOptions, 'checkServerIdentity'> {
+  const check = options.checkServerIdentity ?? checkServerIdentity;
+  const name = servername || host.replace(/^\[|\]$/g, '');
+  return { checkServerIdentity: (_name, certificate) => check(name, certificate) };
 }
 
 function originOf({ host = 'localhost', port = 80 }: TargetOptions): string {
