@@ -19,6 +19,7 @@ export class NodePools {
     const pool = { keepAlive: true, maxSockets: connections, maxFreeSockets: connections };
     this.#http = guardIdle(new http.Agent(pool), maxAgeMs);
     this.#https = guardIdle(new https.Agent(pool), maxAgeMs);
+    for (const agent of [this.#http, this.#https]) withoutBrackets(agent as unknown as Connecting);
     if (!insecure) return;
     process.emitWarning('insecureHTTPParser takes responses from which a target can smuggle others', {
       code: 'RESILIENT_PROXY_INSECURE',
@@ -42,6 +43,19 @@ export class NodePools {
     this.#http.destroy();
     this.#https.destroy();
   }
+}
+
+interface Connecting {
+  createConnection(options: { host?: string }, ...rest: unknown[]): unknown;
+}
+
+/** httpxy leaves an IPv6 address in the brackets that it has in a URL, and Node would look for a host of that name. */
+function withoutBrackets(agent: Connecting): void {
+  const { createConnection } = agent;
+  agent.createConnection = (options, ...rest) => {
+    const host = options.host?.replace(/^\[|\]$/g, '');
+    return createConnection.call(agent, host === undefined ? options : { ...options, host }, ...rest);
+  };
 }
 
 /** Methods of Node's agents and requests that are missing in their types. */
