@@ -127,10 +127,17 @@ export interface CacheOptions {
    */
   coalesce?: boolean;
   /**
-   * How long a call waits for an equal one before it makes its own request.
+   * How long a call waits for an equal one. After that one of those that wait makes a request of its own, which the
+   * others wait for.
    * @default 10000
    */
   coalesceTimeoutMs?: number;
+  /**
+   * Responses whose clients have all left are read to their end and stored, where no more than 64 KiB of them are to
+   * come.
+   * @default true
+   */
+  finishAbandoned?: boolean;
   /**
    * Name of this cache in the `Cache-Status` header (RFC 9211) of every response; `false` sends none.
    * @default 'resilient-proxy-out'
@@ -192,6 +199,7 @@ export const cacheFileShape = {
   maxEntryBytes: sizeBytes.default(1024 * 1024),
   coalesce: z.boolean().default(true),
   coalesceTimeoutMs: durationMs.default(10_000),
+  finishAbandoned: z.boolean().default(true),
   cacheStatus: z
     .string()
     .regex(/^[\x20-\x7e]{1,64}$/, 'must be 1 to 64 printable ASCII characters')

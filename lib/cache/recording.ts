@@ -1,3 +1,5 @@
+import type { ServerResponse } from 'node:http';
+import { headerValue } from '../http/headers.js';
 import { type CacheContext, keep } from './cache-context.js';
 import type { FetchPlan } from './fetch-plan.js';
 import { sealEntry } from './policy/storable.js';
@@ -32,9 +34,24 @@ export class Recording {
     return this.#meta.status;
   }
 
-  /** Other requests wait for what is recorded here, so a slow client must not hold it up. */
-  get hurries(): boolean {
-    return this.#chunks !== undefined && this.#plan.flight?.followed === true;
+  /**
+   * Whether the next chunk may follow at once. Other requests wait for what is recorded here, so a slow client must not
+   * hold it up.
+   * @param flows whether the client's response takes more
+   * @returns the responses of the others where all of them decide, since it is too large to be recorded
+   */
+  readers(flows: boolean): boolean | readonly ServerResponse[] {
+    const { flight } = this.#plan;
+    if (this.#chunks) return flows || flight?.followed === true;
+    return flight?.streaming === true ? flight.readers : flows;
+  }
+
+  /** Whether it costs less to read the rest than to make another connection. */
+  get endsSoon(): boolean {
+    const announced = headerValue(this.#meta.rawHeaders, 'content-length');
+    return (
+      this.#chunks !== undefined && announced !== undefined && Number(announced) - this.#bytes <= CHEAP_BYTES
+    );
   }
 
   /** @returns whether the rest of the body is still needed */
@@ -74,6 +91,8 @@ export class Recording {
     this.#plan.flight?.fail('failed');
   }
 }
+
+const CHEAP_BYTES = 64 * 1024;
 
 /** Stores a variant beside those that the key has by now. */
 export function keepVariant(

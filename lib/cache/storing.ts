@@ -85,23 +85,6 @@ export function endStored(context: CacheContext, key: string): void {
   removeStored(context, { key }, (other) => other === key).catch(() => {});
 }
 
-export function countNotStored({ tally: { notStored } }: CacheContext, reason: NotStoredReason): void {
-  notStored.set(reason, (notStored.get(reason) ?? 0) + 1);
-}
-
-/** No client reads the rest of a response in the background. */
-export function leaveUnread({ detached, res }: Exchange): void {
-  if (detached) process.nextTick(() => res.destroy());
-}
-
-/** Whether it costs more to read the rest of a body that nobody wants than to close the connection. */
-export function isLong(rawHeaders: RawHeaders): boolean {
-  const length = headerValue(rawHeaders, 'content-length');
-  return length === undefined || Number(length) > MAX_DRAINED_BYTES;
-}
-
-const MAX_DRAINED_BYTES = 64 * 1024;
-
 /**
  * Whether a response is about the resource as it is now. Those to a HEAD have no body that could have changed; 206 and
  * 304 are about the client's own copy, and other errors about the request or the moment.

@@ -83,6 +83,22 @@ describe('redisStore().lease()', () => {
     expect(await server.control.dbsize()).to.equal(1);
   });
 
+  it('is short, renewed while it is held, and released although Redis is too slow for look-ups', async () => {
+    const server = await startRedis();
+    const [one, other] = [await connectedStore(server), await connectedStore(server)];
+    const lease = await one.lease(KEY, LONG);
+    const [, [name = '']] = await server.control.scan(0);
+    expect(await server.control.pttl(name)).to.be.within(1, 2000);
+    await server.control.pexpire(name, 900);
+    await eventually(async () => (await server.control.pttl(name)) > 900, 'it to be renewed');
+    await server.control.call('CLIENT', 'PAUSE', '600', 'ALL');
+    for (let i = 0; i < 8; i++) void one.lease(`${KEY}${i}`, LONG);
+    await eventually(async () => one.health().circuitIsOpen, 'the circuit to open');
+    lease?.release();
+    await eventually(async () => (await server.control.exists(name)) === 0, 'the release');
+    expect(await other.lease(KEY, LONG)).to.have.property('release');
+  });
+
   it('is granted to every process while there is no Redis', async () => {
     const store = redisStore({ redis: { host: '127.0.0.1', port: await unusedPort() } });
     onCleanup(() => store.close());
