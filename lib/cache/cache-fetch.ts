@@ -239,13 +239,16 @@ export class CacheFetch implements ResponseListener, Keeper {
     const decision = decideResponse(this.#context, this.#exchange, this.#plan, response, this.#failed);
     const stored = decision.store;
     if (decision.store) {
-      this.#recording = new Recording(this.#context, this.#plan, this.#tagged(decision.meta));
+      this.#recording = new Recording(this.#context, this.#plan, this.#tagged(decision.meta), this.#exchange);
     } else {
       const why = { reason: decision.reason, failed: this.#failed, ofKey: this.#isOfKey };
       this.#fail(notStored(this.#context, this.#exchange, this.#plan, head, why));
     }
     const detail = decision.store ? undefined : decision.reason;
-    const value = statusOf(this.#context, { hit: false, forward: reason, stored, detail });
+    const { storeIf, failureWhen } = this.#context.options;
+    // What the body decides is not known yet.
+    const sure = stored && storeIf === undefined && failureWhen === undefined;
+    const value = statusOf(this.#context, { hit: false, forward: reason, stored: sure, detail });
     return { pass: value === undefined ? [] : ['Cache-Status', value], listen: stored };
   }
 

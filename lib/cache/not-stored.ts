@@ -29,6 +29,18 @@ export function notStored(
   return 'not-shared';
 }
 
+/** What follows from a complete response that the options refuse by its body. */
+export function refusedByBody(
+  context: CacheContext,
+  plan: Pick<FetchPlan, 'key' | 'known' | 'request' | 'reason'>,
+  status: number,
+  why: 'store-if' | 'failure-when',
+): void {
+  countNotStored(context, why);
+  // A failure says nothing about what is stored.
+  if (why === 'store-if' && plan.reason !== 'method') endPredecessor(context, plan, status);
+}
+
 /** What follows from a body that turned out to be too large. */
 export function tooLarge(
   context: CacheContext,

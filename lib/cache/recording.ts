@@ -1,25 +1,30 @@
 import type { ServerResponse } from 'node:http';
+import type { Exchange } from '../core/exchange.js';
 import { headerValue } from '../http/headers.js';
+import { bodyRefusal } from './body-refusal.js';
 import { type CacheContext, keep } from './cache-context.js';
 import type { FetchPlan } from './fetch-plan.js';
+import { refusedByBody } from './not-stored.js';
 import { sealEntry } from './policy/storable.js';
 import { withVariant } from './policy/variants.js';
 import { recordedVariant } from './recorded-body.js';
 import type { EntryMeta, StoredVariant } from './store/entry.js';
 
 /** Where a response is to be stored, and who waits for it. */
-export type RecordingPlan = Pick<FetchPlan, 'key' | 'known' | 'flight' | 'ticket'>;
+export type RecordingPlan = Pick<FetchPlan, 'key' | 'known' | 'flight' | 'ticket' | 'request' | 'reason'>;
 
 /** A response on its way into the store, chunk by chunk. */
 export class Recording {
   readonly #context: CacheContext;
   readonly #plan: RecordingPlan;
+  readonly #exchange: Exchange;
   readonly #meta: EntryMeta;
   #chunks: Buffer[] | undefined = [];
   #bytes = 0;
 
-  constructor(context: CacheContext, plan: RecordingPlan, meta: EntryMeta) {
+  constructor(context: CacheContext, plan: RecordingPlan, meta: EntryMeta, exchange: Exchange) {
     this.#context = context;
+    this.#exchange = exchange;
     this.#plan = plan;
     this.#meta = meta;
     plan.flight?.open(meta);
@@ -80,7 +85,9 @@ export class Recording {
       flight?.fail('failed');
       return;
     }
-    const stored = ticket !== undefined && !ticket.doomed;
+    const refusal = bodyRefusal(this.#context, this.#exchange, meta, this.#chunks);
+    if (refusal) refusedByBody(this.#context, this.#plan, meta.status, refusal);
+    const stored = ticket !== undefined && !ticket.doomed && refusal === undefined;
     if (stored) keepVariant(this.#context, key, known, recordedVariant(meta, this.#chunks));
     this.#chunks = undefined;
     flight?.finish(stored);

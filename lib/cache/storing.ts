@@ -72,7 +72,11 @@ const refused = (reason: NotStoredReason): StoreDecision => ({ store: false, rea
  * Removes what is stored for the key of a response that is not stored, where that response says that it is out of
  * date.
  */
-export function endPredecessor(context: CacheContext, plan: FetchPlan, status: number): void {
+export function endPredecessor(
+  context: CacheContext,
+  plan: Pick<FetchPlan, 'key' | 'known' | 'request' | 'reason'>,
+  status: number,
+): void {
   const { key, known, request, reason } = plan;
   if (known.length === 0 || key === '' || !speaksOfResource(status, request.method)) return;
   // A client that wants nothing stored says nothing about the copy of the others.
