@@ -40,7 +40,7 @@ export {
 export type { FailureCause, FailureCauses } from './breaker/failure-causes.js';
 export { type CacheCounts, type CacheHandler, cache } from './cache/cache.js';
 export type { CacheSite } from './cache/cache-context.js';
-export type { CacheOptions } from './cache/cache-options.js';
+export type { CacheOptions, StoreCandidate } from './cache/cache-options.js';
 export type { RawHeaders } from './cache/policy/headers.js';
 export type { KeyRequest } from './cache/policy/key.js';
 export type { NotStoredReason } from './cache/policy/storable.js';
@@ -90,6 +90,7 @@ export type { StopTimer, Time } from './core/time.js';
 export type { OpenSocket, SlotLimits, SocketRegistry, Upgrade } from './core/upgrade.js';
 export { explain } from './explain/explain.js';
 export type { ExplainOptions } from './explain/explain-options.js';
+export type { FailureWhen } from './http/failure-when.js';
 export type { Reaches } from './http/forwarded-headers.js';
 export { type MetricsHandler, metrics } from './metrics/metrics.js';
 export type { CircuitView, MetricsOptions, MetricsRegistry } from './metrics/metrics-options.js';

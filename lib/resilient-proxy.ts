@@ -116,7 +116,7 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
     sockets,
     egress,
   });
-  const factory = new PartFactory(parts.redis, [...configured.values()]);
+  const factory = new PartFactory(parts.redis, [...configured.values()], shared);
   const circuits: CircuitRegistry = factory.sharedOf(breakerPart);
   const live = new LiveApis(factory, (...api) => buildApi(parts, ...api));
   const { apis, current } = live;

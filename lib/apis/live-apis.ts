@@ -14,7 +14,7 @@ export interface UpdateReport {
    * state.
    */
   readonly changed: Readonly<Record<string, readonly PartName[]>>;
-  /** Changed blocks that serve all APIs (`redis`, `stats`, `metrics`, `tracing`): they need a restart to apply. */
+  /** Changed blocks that serve all APIs (`redis`, `cacheBytes`, `stats`, `metrics`, `tracing`): they need a restart to apply. */
   readonly needsRestart: readonly string[];
 }
 

@@ -1,5 +1,6 @@
+import { DEFAULT_CACHE_BYTES } from '../cache/cache-stores.js';
 import { InvalidOptionError, invalidOption } from '../core/errors.js';
-import { optionsObject, resolveOptions, without } from '../core/options.js';
+import { optionsObject, resolveOptions, sizeBytes, without } from '../core/options.js';
 import { unknownName } from '../core/unknown-name.js';
 import type { ExplainOptions } from '../explain/explain-options.js';
 import { type MetricsOptions, metricsSchema } from '../metrics/metrics-options.js';
@@ -97,6 +98,12 @@ export interface SharedOptions {
    */
   redis?: RedisConnection;
   /**
+   * Memory of all caches together, besides the limit of each. What was unused for longest goes first, whichever API it
+   * belongs to.
+   * @default 268435456
+   */
+  cacheBytes?: number;
+  /**
    * Counts every call: options, or `false`.
    * @default on
    */
@@ -151,14 +158,14 @@ export function resolveConfig(config: ResilientProxyConfig): ResolvedConfig {
   if (typeof config !== 'object' || config === null)
     throw invalidOption('config', 'must be an object', config);
   if (!hasMany(config)) {
-    const { name, redis, stats, metrics, tracing, ...options } = config;
+    const { name, redis, cacheBytes, stats, metrics, tracing, ...options } = config;
     if (name === undefined) {
       throw new InvalidOptionError(
         'name',
         'resilientProxy() needs "apis", or "name" and "target" of a single API; received neither "apis" nor "name"',
       );
     }
-    const shared = resolveShared({ redis, stats, metrics, tracing });
+    const shared = resolveShared({ redis, cacheBytes, stats, metrics, tracing });
     return { single: true, apis: new Map([[apiName(name, 'name'), options]]), shared };
   }
   const { apis, defaults = {}, ...rest } = config;
@@ -183,8 +190,11 @@ export function resolveConfig(config: ResilientProxyConfig): ResolvedConfig {
 // What is never given tells TypeScript nothing apart.
 const hasMany = (config: ResilientProxyConfig): config is ManyApisConfig => 'apis' in config;
 
+/** The bound on all caches. */
+export const cacheBytesOption = sizeBytes.min(1024).default(DEFAULT_CACHE_BYTES);
+
 /** Names of the options that belong to no API alone. */
-export const SHARED_OPTIONS = ['redis', 'stats', 'metrics', 'tracing'] as const;
+export const SHARED_OPTIONS = ['redis', 'cacheBytes', 'stats', 'metrics', 'tracing'] as const;
 
 // What they share belongs to all APIs, and is given by the factory.
 const ownStatsSchema = without(statsSchema, ['name', 'apis', 'redis']);
@@ -193,12 +203,15 @@ export const OWN_STATS_OPTIONS: readonly string[] = Object.keys(ownStatsSchema.s
 const ownMetricsSchema = without(metricsSchema, ['name', 'circuits', 'egress']);
 const ownTracingSchema = without(tracingSchema, ['name']);
 
-const redisOption = optionsObject({ redis: redisConnection.optional() });
+const plainOptions = optionsObject({
+  redis: redisConnection.optional(),
+  cacheBytes: cacheBytesOption,
+});
 
 function resolveShared(options: SharedOptions): SharedOptions {
-  const { redis, stats, metrics, tracing } = options;
+  const { redis, cacheBytes, stats, metrics, tracing } = options;
   // In an object of its own, since what is resolved is frozen, and a client is the application's.
-  resolveOptions(redisOption, { redis }, '');
+  resolveOptions(plainOptions, { redis, cacheBytes }, '');
   if (stats !== undefined) checkBlock(ownStatsSchema, stats, 'stats');
   if (metrics !== undefined) checkBlock(ownMetricsSchema, metrics, 'metrics');
   if (tracing !== undefined) checkBlock(ownTracingSchema, tracing, 'tracing');

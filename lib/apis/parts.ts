@@ -1,5 +1,5 @@
 import { allEnded } from '../core/closing.js';
-import type { Part, PartSite, SharedState } from '../core/part.js';
+import type { Part, PartSite, SharedLimits, SharedState } from '../core/part.js';
 import type { RedisClient } from '../redis/client.js';
 import { responseOptions } from '../upstream/forward-part.js';
 import { ALL_PARTS, type ApiParts, PARTS, type PartName } from './part-list.js';
@@ -51,10 +51,12 @@ export class PartFactory {
   readonly #closers = new Map<object, () => unknown>();
 
   /** @param apis the first configuration */
-  constructor(redis: RedisClient | undefined, apis: readonly SortedOptions[]) {
+  constructor(redis: RedisClient | undefined, apis: readonly SortedOptions[], limits: SharedLimits) {
     this.redis = redis;
     const optionsAtStart = (part: Part) => apis.flatMap((sorted) => optionsOf(part, sorted) || []);
-    this.#shared = new Map(ALL_PARTS.map((part) => [part.name, part.share?.(redis, optionsAtStart(part))]));
+    this.#shared = new Map(
+      ALL_PARTS.map((part) => [part.name, part.share?.(redis, optionsAtStart(part), limits)]),
+    );
   }
 
   /** What all parts of a kind share. */

@@ -4,8 +4,15 @@ import { optionsSnapshot, sameOptions } from './same-options.js';
 /** What the options that all APIs share were when they were read. */
 export type SharedSnapshots = Readonly<Record<keyof SharedOptions, unknown>>;
 
-export const snapshotsOf = ({ redis, stats, metrics, tracing }: SharedOptions): SharedSnapshots => ({
+export const snapshotsOf = ({
+  redis,
+  cacheBytes,
+  stats,
+  metrics,
+  tracing,
+}: SharedOptions): SharedSnapshots => ({
   redis: optionsSnapshot(redis),
+  cacheBytes,
   stats: optionsSnapshot(stats ?? {}),
   metrics: optionsSnapshot(metrics || false),
   tracing: optionsSnapshot(tracing || false),

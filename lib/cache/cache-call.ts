@@ -1,7 +1,8 @@
 import { detach } from '../core/detach.js';
 import { type ProxyError, shuttingDown } from '../core/errors.js';
 import type { Exchange, Handler } from '../core/exchange.js';
-import { type CacheContext, read } from './cache-context.js';
+import { inBackground } from './background.js';
+import { type CacheContext, read, readAnew } from './cache-context.js';
 import { CacheFetch } from './cache-fetch.js';
 import type { ClientRequest, FetchPlan, Outdated } from './fetch-plan.js';
 import { fillsNothing, plainRequest } from './fills.js';
@@ -12,6 +13,7 @@ import { decideLookup, type ForwardReason, type LookupDecision } from './policy/
 import { refuse, serve } from './serving.js';
 import type { StoredVariant } from './store/entry.js';
 import type { Lease } from './store/store.js';
+import { Waiting } from './waiting.js';
 
 type Next = (error?: unknown) => void;
 type Decision = LookupDecision<StoredVariant>;
@@ -26,12 +28,9 @@ export class CacheCall {
   /** The handlers behind the cache, where they can be run on their own. */
   readonly #rest: Handler | undefined;
   #known: readonly StoredVariant[] = [];
-  /** Does not wait for an equal request, and lets none wait for this one. */
-  #alone: boolean;
-  #followed = false;
+  readonly #waiting: Waiting;
   /** A plain GET was made for it. */
   #filled = false;
-  #waitsUntil = 0;
 
   constructor(context: CacheContext, exchange: Exchange, request: ClientRequest, key: string, next: Next) {
     this.#context = context;
@@ -40,7 +39,7 @@ export class CacheCall {
     this.#key = key;
     this.#next = next;
     this.#rest = exchange.rest;
-    this.#alone = !context.options.coalesce;
+    this.#waiting = new Waiting(!context.options.coalesce);
   }
 
   /** Carries out the decision of a look-up. */
@@ -70,10 +69,11 @@ export class CacheCall {
 
   #serveHit({ variant, stale }: Extract<Decision, { type: 'hit' }>): void {
     const { tally } = this.#context;
-    if (this.#followed) tally.coalesced++;
+    const { followed } = this.#waiting;
+    if (followed) tally.coalesced++;
     else if (stale) tally.stale++;
     else tally.hits++;
-    this.#exchange.cache = this.#followed ? 'coalesced' : stale ? 'stale' : 'hit';
+    this.#exchange.cache = followed ? 'coalesced' : stale ? 'stale' : 'hit';
     this.#send(variant);
   }
 
@@ -95,7 +95,7 @@ export class CacheCall {
     const { meta } = variant;
     const conditional = meta.revalidatable;
     const usableOnErrorUntil = Math.max(meta.staleIfErrorUntil, meta.staleWhileRevalidateUntil);
-    const underWay = this.#context.flights.get(this.#key) !== undefined || this.#isPaused();
+    const underWay = this.#context.flights.get(this.#name) !== undefined || this.#isPaused();
     if (!underWay && !this.#rest) {
       this.#fetch('stale', { variant, conditional, usableOnErrorUntil }, true);
       return;
@@ -105,12 +105,8 @@ export class CacheCall {
   }
 
   #renewInBackground(outdated: Outdated): void {
-    const { req } = this.#exchange;
     const method = this.#request.method === 'HEAD' ? 'GET' : this.#request.method;
-    const background = detach(this.#exchange, { method });
-    const { rawBody, body } = req as { rawBody?: unknown; body?: unknown };
-    Object.assign(background.req, { rawBody, body });
-    this.#fetchIn(background, { ...this.#request, method }, 'stale', outdated);
+    this.#fetchIn(inBackground(this.#exchange, method), { ...this.#request, method }, 'stale', outdated);
   }
 
   #fetchIn(
@@ -128,7 +124,7 @@ export class CacheCall {
   #fills(): boolean {
     const { flights, fills } = this.#context;
     if (!this.#rest || this.#filled || !fillsNothing(this.#request)) return false;
-    return !flights.get(this.#key) && !flights.isUnshared(this.#key) && fills.isWorthwhile(this.#key);
+    return !flights.get(this.#name) && !flights.isUnshared(this.#key) && fills.isWorthwhile(this.#key);
   }
 
   /** Requests in the background what serves this request and others, and waits for it. */
@@ -137,8 +133,9 @@ export class CacheCall {
     const request = plainRequest(this.#request);
     const { method, rawHeaders } = request;
     this.#fetchIn(detach(this.#exchange, { method, rawHeaders }), request, reason, undefined);
-    const flight = this.#context.flights.get(this.#key);
-    if (flight) this.#follow(flight, reason, undefined);
+    const name = this.#name;
+    const flight = this.#context.flights.get(name);
+    if (flight) this.#follow(flight, name, reason, undefined);
     else this.lookUp();
   }
 
@@ -159,12 +156,13 @@ export class CacheCall {
 
   #fetchOrFollow(reason: ForwardReason, outdated: Outdated | undefined, shareable: boolean): void {
     const { flights } = this.#context;
-    if (this.#alone || !shareable || flights.isUnshared(this.#key)) {
+    const name = this.#name;
+    if (this.#waiting.isAlone(name) || !shareable || flights.isUnshared(this.#key)) {
       this.#fetch(reason, outdated, false);
       return;
     }
-    const flight = flights.get(this.#key);
-    if (flight) this.#follow(flight, reason, outdated);
+    const flight = this.#waiting.flight(flights, name);
+    if (flight) this.#follow(flight, name, reason, outdated);
     else this.#fetch(reason, outdated, this.#leads(outdated));
   }
 
@@ -174,18 +172,22 @@ export class CacheCall {
     return outdated?.conditional === true || !isConditional(this.#request.rawHeaders);
   }
 
-  #follow(flight: Flight, reason: ForwardReason, outdated: Outdated | undefined): void {
+  /** Under which equal requests find one another. */
+  get #name(): string {
+    return this.#waiting.name(this.#key, this.#known, this.#request.rawHeaders);
+  }
+
+  #follow(flight: Flight, name: string, reason: ForwardReason, outdated: Outdated | undefined): void {
     const { options, flights, now } = this.#context;
-    this.#followed = true;
-    if (this.#waitsUntil === 0) this.#waitsUntil = now() + options.coalesceTimeoutMs;
     // A purge in the meantime, or a response that is not stored, ends what is known now.
     const ticket = flights.enter(this.#key);
     this.#exchange.onSettled(() => flights.leave(ticket));
     const response = new FollowedResponse(this.#context, this.#exchange, this.#request, {
       reason,
-      waitMs: this.#waitsUntil - now(),
+      waitMs: this.#waiting.begin(now(), options.coalesceTimeoutMs),
       goOn: (why) => {
         flights.leave(ticket);
+        this.#waiting.released(why, flight, name, now());
         this.#goOn(why, ticket.doomed ? undefined : outdated);
       },
     });
@@ -200,9 +202,6 @@ export class CacheCall {
       return;
     }
     if (this.#filled && why !== 'stored') this.#context.fills.refused(this.#key, why === 'failed');
-    // One of the waiting requests is sent next; none waits twice for a response that is not shared.
-    this.#alone = why !== 'failed' || now >= this.#waitsUntil;
-    if (why !== 'stored') this.#followed = false;
     this.lookUp();
   }
 
@@ -235,7 +234,8 @@ export class CacheCall {
     const joined = (): void => {
       letGo = exchange.hold();
     };
-    const flight = leads ? flights.begin(this.#key, { joined, deserted: () => letGo?.() }) : undefined;
+    const name = leads ? this.#name : this.#key;
+    const flight = leads ? flights.begin(this.#key, name, { joined, deserted: () => letGo?.() }) : undefined;
     // A POST that bypasses the cache may return what a GET would.
     const stores = leads !== undefined || (reason === 'method' && this.#request.method === 'POST');
     const ticket = stores ? flights.enter(this.#key) : undefined;
@@ -266,7 +266,7 @@ export class CacheCall {
     };
     const stopWaiting = closing.whileOpen(() => giveUp(shuttingDown()));
     store
-      .lease(this.#key, this.#context.options.coalesceTimeoutMs)
+      .lease(name, this.#context.options.coalesceTimeoutMs)
       .then((granted) => {
         stopWaiting();
         lease = granted;
@@ -287,7 +287,7 @@ export class CacheCall {
    */
   async #fromOthers(plan: FetchPlan): Promise<boolean> {
     const { policy, now } = this.#context;
-    const known = (await read(this.#context, this.#key)) ?? [];
+    const known = (await readAnew(this.#context, this.#key)) ?? [];
     const decision = decideLookup(known, this.#request, policy, now());
     if (decision.type !== 'hit' && !this.#exchange.detached) return false;
     plan.flight?.finish(true);

@@ -78,11 +78,23 @@ export function statusOf({ options }: CacheContext, status: CacheStatus): string
 }
 
 /** What is stored for a key, unless a purge is removing it. */
-export function read(
-  { store, purges }: CacheContext,
+export function read(context: CacheContext, key: string): Found | Promise<Found> {
+  return unlessPurged(context, key, context.store.get(key));
+}
+
+/** The same, past what this process has kept of it: another one may have stored something newer. */
+export function readAnew(context: CacheContext, key: string): Found | Promise<Found> {
+  const { store } = context;
+  return unlessPurged(context, key, store.getAnew ? store.getAnew(key) : store.get(key));
+}
+
+type Found = readonly StoredVariant[] | undefined;
+
+function unlessPurged(
+  { purges }: CacheContext,
   key: string,
-): readonly StoredVariant[] | undefined | Promise<readonly StoredVariant[] | undefined> {
-  const known = store.get(key);
+  known: Found | Promise<Found>,
+): Found | Promise<Found> {
   if (!(known instanceof Promise)) return known;
   const mark = purges.mark();
   return known.then((variants) => (purges.overtook(key, mark) ? undefined : variants));

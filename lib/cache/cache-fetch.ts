@@ -1,36 +1,31 @@
 import { ProxyError } from '../core/errors.js';
-import type { Exchange } from '../core/exchange.js';
+import type { Exchange, Keeper } from '../core/exchange.js';
 import { type CacheContext, statusOf } from './cache-context.js';
 import type { CacheStatus } from './cache-status.js';
+import { Clientless } from './clientless.js';
 import type { FetchPlan, Outdated } from './fetch-plan.js';
 import { invalidate } from './invalidate.js';
+import { learnFromHead } from './learn-from-head.js';
+import { notStored, tooLarge } from './not-stored.js';
 import { withOwnTags } from './own-tags.js';
 import { CLIENT_CONDITIONS, revalidationHeaders } from './policy/conditional.js';
 import { replaceHeaders } from './policy/conditional-request.js';
 import { type RawHeaders, withoutHeaders } from './policy/headers.js';
-import type { NotStoredReason, StoreRequest, StoreResponse } from './policy/storable.js';
-import { freshen, headVerdict, validates } from './policy/validation.js';
+import type { StoreRequest, StoreResponse } from './policy/storable.js';
+import { freshen, validates } from './policy/validation.js';
 import { keepVariant, Recording } from './recording.js';
 import { type HeadVerdict, type ResponseListener, ResponseTap } from './response-tap.js';
+import { SharedPace } from './shared-pace.js';
 import { type EntryMeta, withMeta } from './store/entry.js';
 import type { WrittenHead } from './store/written-head.js';
 import { sendStored } from './stored-response.js';
-import {
-  countNotStored,
-  decideResponse,
-  endPredecessor,
-  endStored,
-  isLong,
-  leaveUnread,
-  storeRequest,
-  storeResponse,
-} from './storing.js';
+import { decideResponse, endStored, storeRequest, storeResponse } from './storing.js';
 import { isFailure, isUpstreamFailure } from './upstream-failure.js';
 
 type Next = (error?: unknown) => void;
 
 /** One request to the upstream, by a client or in the background, and what the cache learns from the response. */
-export class CacheFetch implements ResponseListener {
+export class CacheFetch implements ResponseListener, Keeper {
   readonly #context: CacheContext;
   readonly #exchange: Exchange;
   readonly #plan: FetchPlan;
@@ -43,6 +38,8 @@ export class CacheFetch implements ResponseListener {
   #failed = false;
   #over = false;
   #restore: (() => void) | undefined;
+  #pace: SharedPace | undefined;
+  #clientless: Clientless | undefined;
 
   /** @param next called where neither the upstream nor the store can provide a response */
   constructor(context: CacheContext, exchange: Exchange, plan: FetchPlan, next: Next) {
@@ -56,6 +53,7 @@ export class CacheFetch implements ResponseListener {
 
   start(): void {
     const { request } = this.#plan;
+    this.#exchange.keeper = this;
     this.#exchange.onSettled(() => this.#settled());
     this.#exchange.onAbandon(() => this.#settled());
     const headers = this.#outdated?.conditional
@@ -69,8 +67,19 @@ export class CacheFetch implements ResponseListener {
     return this.#plan.reason !== 'method' && this.#plan.reason !== 'bypass';
   }
 
-  get hurries(): boolean {
-    return this.#recording?.hurries ?? false;
+  flows(flows: boolean): boolean {
+    if (!this.#recording) return flows;
+    const readers = this.#recording.readers(flows);
+    if (typeof readers === 'boolean') return readers;
+    this.#pace ??= new SharedPace(this.#exchange.res, this.#context.options.maxEntryBytes, this.#tap);
+    return this.#pace.allows(readers);
+  }
+
+  /** Nobody waits for the response any more, and little of it is missing: the next one who wants it has it at once. */
+  left(): void {
+    if (this.#over || !this.#context.options.finishAbandoned || this.#recording?.endsSoon !== true) return;
+    this.#clientless ??= new Clientless(this.#exchange);
+    this.#clientless.finish();
   }
 
   head(head: WrittenHead): HeadVerdict {
@@ -89,7 +98,10 @@ export class CacheFetch implements ResponseListener {
     // The response to this very request is the newest there is.
     if (this.#plan.ticket && this.#plan.reason === 'method') this.#plan.ticket.doomed = false;
     if (outdated && this.#plan.request.method === 'HEAD' && head.status === 200) {
-      this.#learnFromHead(outdated, head, now);
+      learnFromHead(this.#context, this.#exchange, this.#plan, {
+        variant: outdated.variant,
+        response: this.#storeResponse(head, now),
+      });
     }
     return this.#pass(head, now);
   }
@@ -97,9 +109,13 @@ export class CacheFetch implements ResponseListener {
   chunk(chunk: Buffer): void {
     const recording = this.#recording;
     if (!recording) return;
+    this.#clientless?.heard();
     const before = recording.spilt;
     const goesOn = recording.chunk(chunk);
-    if (recording.spilt && !before) this.#spilt(recording.status);
+    if (recording.spilt && !before) {
+      const ends = { status: recording.status, ofKey: this.#isOfKey };
+      tooLarge(this.#context, this.#exchange, this.#plan, ends);
+    }
     if (goesOn) return;
     this.end();
     this.#tap.release();
@@ -223,45 +239,17 @@ export class CacheFetch implements ResponseListener {
     const decision = decideResponse(this.#context, this.#exchange, this.#plan, response, this.#failed);
     const stored = decision.store;
     if (decision.store) {
-      this.#recording = new Recording(this.#context, this.#plan, this.#tagged(decision.meta));
-    } else this.#notStored(head, decision.reason);
+      this.#recording = new Recording(this.#context, this.#plan, this.#tagged(decision.meta), this.#exchange);
+    } else {
+      const why = { reason: decision.reason, failed: this.#failed, ofKey: this.#isOfKey };
+      this.#fail(notStored(this.#context, this.#exchange, this.#plan, head, why));
+    }
     const detail = decision.store ? undefined : decision.reason;
-    const value = statusOf(this.#context, { hit: false, forward: reason, stored, detail });
+    const { storeIf, failureWhen } = this.#context.options;
+    // What the body decides is not known yet.
+    const sure = stored && storeIf === undefined && failureWhen === undefined;
+    const value = statusOf(this.#context, { hit: false, forward: reason, stored: sure, detail });
     return { pass: value === undefined ? [] : ['Cache-Status', value], listen: stored };
-  }
-
-  /** The body turned out to be too large. */
-  #spilt(status: number): void {
-    countNotStored(this.#context, 'too-large');
-    if (this.#isOfKey) endPredecessor(this.#context, this.#plan, status);
-    if (this.#plan.flight) this.#context.flights.noteUnshared(this.#plan.key);
-    leaveUnread(this.#exchange);
-  }
-
-  #notStored({ status, rawHeaders }: WrittenHead, reason: NotStoredReason): void {
-    countNotStored(this.#context, reason);
-    if (!this.#failed && this.#isOfKey) endPredecessor(this.#context, this.#plan, status);
-    if (isLong(rawHeaders)) leaveUnread(this.#exchange);
-    const failed = this.#failed || isFailure(status);
-    // A failure says nothing about later responses.
-    if (!failed && this.#plan.flight) this.#context.flights.noteUnshared(this.#plan.key);
-    this.#fail(failed ? 'failed' : 'not-shared');
-  }
-
-  /** Updates the stored response to GET from a 200 to HEAD. */
-  #learnFromHead(outdated: Outdated, head: WrittenHead, now: number): void {
-    const { variant } = outdated;
-    const { key, known } = this.#plan;
-    if (headVerdict(variant.meta, head.rawHeaders) === 'update') {
-      const { decision } = freshen(
-        variant.meta,
-        this.#storeRequest(),
-        this.#storeResponse(head, now),
-        this.#context.policy,
-      );
-      if (decision.store)
-        keepVariant(this.#context, key, known, withMeta(variant, this.#tagged(decision.meta)));
-    } else endStored(this.#context, key);
   }
 
   #storeRequest(): StoreRequest {
@@ -278,12 +266,17 @@ export class CacheFetch implements ResponseListener {
 
   #settled(): void {
     this.#restore?.();
-    // The client has left and others wait: forward() goes on for them, a foreign handler may have stopped.
-    const goesOn = !this.#exchange.abandoned && this.#exchange.attempts.length > 0;
-    if (!this.#over && !goesOn) this.cut();
+    if (this.#over) return;
+    const { abandoned, attempts } = this.#exchange;
+    // The client has left and others wait: forward() goes on for them, a foreign handler may have stopped. Before its
+    // head the next of those who wait may as well try.
+    if (abandoned || (attempts.length === 0 && !this.#recording)) return this.cut();
+    if (attempts.length > 0) return;
+    this.#clientless ??= new Clientless(this.#exchange);
+    this.#clientless.watch(this.#context.options.coalesceTimeoutMs, () => this.cut());
   }
 
-  #fail(reason: 'failed' | 'not-shared'): void {
+  #fail(reason: 'failed' | 'refused' | 'not-shared'): void {
     this.#plan.flight?.fail(reason);
     this.#finish();
   }
@@ -291,6 +284,8 @@ export class CacheFetch implements ResponseListener {
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#clientless?.close();
+    this.#pace?.close();
     this.#plan.done();
   }
 }

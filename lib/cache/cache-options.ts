@@ -8,9 +8,19 @@ import {
   resolveOptions,
   sizeBytes,
 } from '../core/options.js';
+import { type FailureWhen, failureWhenSchema } from '../http/failure-when.js';
 import type { CacheSite } from './cache-context.js';
 import type { CachePolicy } from './policy/cache-policy.js';
 import type { CacheStore } from './store/store.js';
+
+/** A complete response that may be stored. */
+export interface StoreCandidate {
+  readonly status: number;
+  /** As they are stored: name, value, name, value. */
+  readonly rawHeaders: readonly string[];
+  /** As it was sent, compressed perhaps; `undefined` beyond 64 KiB. */
+  readonly body: Buffer | undefined;
+}
 
 /** Options of `cache()`. */
 export interface CacheOptions {
@@ -112,6 +122,12 @@ export interface CacheOptions {
    */
   keepForValidationMs?: number;
   /**
+   * Does not store responses that are failures by their JSON, whatever their status, and keeps what is stored then:
+   * `{ json: '/errors' }` where there is something at this JSON Pointer, `{ json: '/ok', equals: false }` where it is
+   * that. Bodies beyond 64 KiB are not looked at.
+   */
+  failureWhen?: FailureWhen;
+  /**
    * Memory of the default store, with keys, headers and bodies. The least recently used responses go first.
    * @default 67108864
    */
@@ -127,10 +143,17 @@ export interface CacheOptions {
    */
   coalesce?: boolean;
   /**
-   * How long a call waits for an equal one before it makes its own request.
+   * How long a call waits for an equal one. After that one of those that wait makes a request of its own, which the
+   * others wait for.
    * @default 10000
    */
   coalesceTimeoutMs?: number;
+  /**
+   * Responses whose clients have all left are read to their end and stored, where no more than 64 KiB of them are to
+   * come.
+   * @default true
+   */
+  finishAbandoned?: boolean;
   /**
    * Name of this cache in the `Cache-Status` header (RFC 9211) of every response; `false` sends none.
    * @default 'resilient-proxy-out'
@@ -141,6 +164,11 @@ export interface CacheOptions {
    * function throws fails the call, and so does anything that is neither a string nor `undefined`.
    */
   key?(req: IncomingMessage): string | undefined;
+  /**
+   * Decides whether a complete response is stored, which the other options allow. A body beyond 64 KiB is `undefined`.
+   * What the function throws counts as `false`.
+   */
+  storeIf?(response: StoreCandidate, req: IncomingMessage): boolean;
   /** Tags for `purge({ tag })`, besides those of the response's `Surrogate-Key` and `Cache-Tag`. */
   tags?(req: IncomingMessage, res: ServerResponse): readonly string[];
   /**
@@ -188,10 +216,12 @@ export const cacheFileShape = {
   staleWhileRevalidateMs: windowMs.default(0),
   staleIfErrorMs: windowMs.default(86_400_000),
   keepForValidationMs: windowMs.default(3_600_000),
+  failureWhen: failureWhenSchema.optional(),
   maxBytes: sizeBytes.min(1024).default(64 * 1024 * 1024),
   maxEntryBytes: sizeBytes.default(1024 * 1024),
   coalesce: z.boolean().default(true),
   coalesceTimeoutMs: durationMs.default(10_000),
+  finishAbandoned: z.boolean().default(true),
   cacheStatus: z
     .string()
     .regex(/^[\x20-\x7e]{1,64}$/, 'must be 1 to 64 printable ASCII characters')
@@ -211,6 +241,7 @@ function isStore(value: unknown): boolean {
 export const cacheSchema = optionsObject({
   ...cacheFileShape,
   key: functionOption<NonNullable<CacheOptions['key']>>().optional(),
+  storeIf: functionOption<NonNullable<CacheOptions['storeIf']>>().optional(),
   tags: functionOption<NonNullable<CacheOptions['tags']>>().optional(),
   store: z
     .custom<'memory' | CacheStore>(

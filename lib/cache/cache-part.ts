@@ -14,7 +14,7 @@ export const cachePart: Part<'cache', CacheBlock, CacheHandler, CacheStores> = {
   name: 'cache',
   options: { schema: without(cacheSchema, ['name']), file: cacheFileShape, preset: false },
   madeFrom: ({ responses }) => responses,
-  share: (redis, options) => new CacheStores(redis, options),
+  share: (redis, options, { cacheBytes }) => new CacheStores(redis, options, cacheBytes),
   make(options, { name, forward, foreign, responses }, stores) {
     const store = stores.storeFor(options);
     const made = cache(

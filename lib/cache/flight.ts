@@ -1,9 +1,14 @@
+import type { ServerResponse } from 'node:http';
 import type { EntryMeta } from './store/entry.js';
 
 /** Why a request that waited for another's response has to go on without it. */
 export type ReleaseReason =
   /** No response: an error, a status of 500 or above, or the leading client left. */
   | 'failed'
+  /** The response says that there was something wrong with the leading request. */
+  | 'refused'
+  /** The response varies on headers that differ between the two requests. */
+  | 'other-variant'
   /** There is a response, but only for its own client. */
   | 'not-shared'
   /** The response is in the store now. */
@@ -22,6 +27,8 @@ export interface Follower {
   end(): void;
   /** The body broke off after {@link begin}. */
   cut(): void;
+  /** Its client's response, while it streams. */
+  readonly res: ServerResponse;
   release(reason: ReleaseReason): void;
 }
 
@@ -37,6 +44,7 @@ export interface FlightHooks {
 
 /** One request in flight for a key, and the requests that wait for its response. */
 export class Flight {
+  readonly key: string;
   #head: EntryMeta | undefined;
   #chunks: Buffer[] = [];
   #spilt = false;
@@ -45,9 +53,19 @@ export class Flight {
   #streaming: Set<Follower> | undefined;
   // Cleared at the end: a map that releases the flight late must not keep the whole request alive.
   #hooks: FlightHooks | undefined;
+  #successor: Flight | undefined;
+  /** Names of the headers that its response varies on, once that is known. */
+  varyNames: readonly string[] = NO_NAMES;
 
-  constructor(hooks: FlightHooks) {
+  /** @param key of all responses of which this one may be a variant */
+  constructor(key: string, hooks: FlightHooks) {
+    this.key = key;
     this.#hooks = hooks;
+  }
+
+  /** Another one was begun since this one took too long: who waits for that gets this response if it comes first. */
+  succeededBy(successor: Flight): void {
+    this.#successor = successor;
   }
 
   get followed(): boolean {
@@ -56,6 +74,11 @@ export class Flight {
 
   get streaming(): boolean {
     return (this.#streaming?.size ?? 0) > 0;
+  }
+
+  /** Responses of those that stream. */
+  get readers(): ServerResponse[] {
+    return this.#streaming ? Array.from(this.#streaming, ({ res }) => res) : [];
   }
 
   join(follower: Follower): void {
@@ -76,6 +99,7 @@ export class Flight {
   /** The head may be stored: every follower that can use it begins now. */
   open(head: EntryMeta): void {
     this.#head = head;
+    this.varyNames = head.varyNames;
     if (!this.#waiting) return;
     for (const follower of [...this.#waiting]) this.#begin(follower, head);
     this.#checkDeserted();
@@ -99,10 +123,11 @@ export class Flight {
     if (!this.#hooks) return;
     for (const follower of this.#end()) follower.end();
     this.#release(stored ? 'stored' : 'not-shared');
+    if (stored) this.#successor?.overtaken();
   }
 
   /** There is no response, none to share, or no more of it. */
-  fail(reason: 'failed' | 'not-shared'): void {
+  fail(reason: 'failed' | 'refused' | 'not-shared'): void {
     if (!this.#hooks) return;
     for (const follower of this.#end()) follower.cut();
     this.#release(reason);
@@ -128,6 +153,11 @@ export class Flight {
     this.#streaming.add(follower);
   }
 
+  /** What it fetches is in the store by now. */
+  overtaken(): void {
+    if (!this.#head) this.#release('stored');
+  }
+
   #release(reason: ReleaseReason): void {
     const waiting = this.#waiting;
     this.#waiting = undefined;
@@ -140,3 +170,4 @@ export class Flight {
 }
 
 const NOBODY: readonly Follower[] = [];
+const NO_NAMES: readonly string[] = Object.freeze([]);

@@ -1,4 +1,7 @@
+import { hash } from 'node:crypto';
 import { Flight, type FlightHooks } from './flight.js';
+import type { RawHeaders } from './policy/headers.js';
+import { selectingKey } from './policy/vary.js';
 
 const MAX_UNSHARED = 10_000;
 const UNSHARED_MS = 10_000;
@@ -10,7 +13,7 @@ export interface Ticket {
   doomed: boolean;
 }
 
-/** Requests in flight by key, and the keys whose responses are known not to be shared. */
+/** Requests in flight by key, or by key and variant, and the keys whose responses are known not to be shared. */
 export class Flights {
   readonly #flights = new Map<string, Flight>();
   readonly #tickets = new Set<Ticket>();
@@ -21,19 +24,21 @@ export class Flights {
     this.#now = now;
   }
 
-  get(key: string): Flight | undefined {
-    return this.#flights.get(key);
+  /** @param name the key, or that of a variant, see {@link variantName} */
+  get(name: string): Flight | undefined {
+    return this.#flights.get(name);
   }
 
-  /** Begins a flight for a key that has none. */
-  begin(key: string, hooks: Omit<FlightHooks, 'over'>): Flight {
-    const flight: Flight = new Flight({
+  /** Begins a flight; one that is under way by that name is joined by nobody from now on. */
+  begin(key: string, name: string, hooks: Omit<FlightHooks, 'over'>): Flight {
+    const flight: Flight = new Flight(key, {
       ...hooks,
       over: () => {
-        if (this.#flights.get(key) === flight) this.#flights.delete(key);
+        if (this.#flights.get(name) === flight) this.#flights.delete(name);
       },
     });
-    this.#flights.set(key, flight);
+    this.#flights.get(name)?.succeededBy(flight);
+    this.#flights.set(name, flight);
     return flight;
   }
 
@@ -53,8 +58,8 @@ export class Flights {
     for (const ticket of this.#tickets) {
       if (concerns(ticket.key)) ticket.doomed = true;
     }
-    for (const key of this.#flights.keys()) {
-      if (concerns(key)) this.#flights.delete(key);
+    for (const [name, { key }] of this.#flights) {
+      if (concerns(key)) this.#flights.delete(name);
     }
   }
 
@@ -74,4 +79,10 @@ export class Flights {
     const until = this.#unshared.get(key);
     return until !== undefined && this.#now() < until;
   }
+}
+
+/** Under which name the requests are coalesced that select the same variant of a key. */
+export function variantName(key: string, varyNames: readonly string[], rawHeaders: RawHeaders): string {
+  if (varyNames.length === 0) return key;
+  return `${key}#${hash('sha256', selectingKey(varyNames, rawHeaders), 'base64url')}`;
 }

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Exchange } from '../core/exchange.js';
 import { headerValue } from '../http/headers.js';
 import { type CacheContext, statusOf } from './cache-context.js';
@@ -44,10 +45,15 @@ export class FollowedResponse implements Follower {
     flight.join(this);
   }
 
+  get res(): ServerResponse {
+    return this.#exchange.res;
+  }
+
   begin(head: EntryMeta, chunks: readonly Buffer[]): 'stream' | 'whole' | 'left' {
     const now = this.#context.now();
-    if (!this.#suits(head, now)) {
-      this.#own('not-shared');
+    const unfit = this.#unfitness(head, now);
+    if (unfit) {
+      this.#own(unfit);
       return 'left';
     }
     const request = this.#request;
@@ -73,11 +79,7 @@ export class FollowedResponse implements Follower {
   }
 
   chunk(chunk: Buffer): void {
-    const { res } = this.#exchange;
-    res.write(chunk);
-    // The chunks are in memory anyway while the response is recorded; beyond that a client has to keep up with the
-    // others.
-    if (res.writableLength > 2 * this.#context.options.maxEntryBytes + SLACK_BYTES) res.destroy();
+    this.#exchange.res.write(chunk);
   }
 
   end(): void {
@@ -92,11 +94,13 @@ export class FollowedResponse implements Follower {
     if (!this.#begun) this.#own(reason);
   }
 
-  #suits(head: EntryMeta, now: number): boolean {
+  /** Why the response is not for this client. */
+  #unfitness(head: EntryMeta, now: number): 'other-variant' | 'not-shared' | undefined {
     const { rawHeaders } = this.#request;
-    if (head.varyNames.length > 0 && selectingKey(head.varyNames, rawHeaders) !== head.varyKey) return false;
+    if (head.varyNames.length > 0 && selectingKey(head.varyNames, rawHeaders) !== head.varyKey)
+      return 'other-variant';
     const directives = this.#context.policy.requestFreshness ? requestDirectives(rawHeaders) : undefined;
-    return usability(head, directives, now) === 'fresh';
+    return usability(head, directives, now) === 'fresh' ? undefined : 'not-shared';
   }
 
   #start(): void {
@@ -129,4 +133,3 @@ export class FollowedResponse implements Follower {
 }
 
 const EMPTY = Buffer.alloc(0);
-const SLACK_BYTES = 64 * 1024;

@@ -1,23 +1,30 @@
+import type { ServerResponse } from 'node:http';
+import type { Exchange } from '../core/exchange.js';
+import { headerValue } from '../http/headers.js';
+import { bodyRefusal } from './body-refusal.js';
 import { type CacheContext, keep } from './cache-context.js';
 import type { FetchPlan } from './fetch-plan.js';
+import { refusedByBody } from './not-stored.js';
 import { sealEntry } from './policy/storable.js';
 import { withVariant } from './policy/variants.js';
 import { recordedVariant } from './recorded-body.js';
 import type { EntryMeta, StoredVariant } from './store/entry.js';
 
 /** Where a response is to be stored, and who waits for it. */
-export type RecordingPlan = Pick<FetchPlan, 'key' | 'known' | 'flight' | 'ticket'>;
+export type RecordingPlan = Pick<FetchPlan, 'key' | 'known' | 'flight' | 'ticket' | 'request' | 'reason'>;
 
 /** A response on its way into the store, chunk by chunk. */
 export class Recording {
   readonly #context: CacheContext;
   readonly #plan: RecordingPlan;
+  readonly #exchange: Exchange;
   readonly #meta: EntryMeta;
   #chunks: Buffer[] | undefined = [];
   #bytes = 0;
 
-  constructor(context: CacheContext, plan: RecordingPlan, meta: EntryMeta) {
+  constructor(context: CacheContext, plan: RecordingPlan, meta: EntryMeta, exchange: Exchange) {
     this.#context = context;
+    this.#exchange = exchange;
     this.#plan = plan;
     this.#meta = meta;
     plan.flight?.open(meta);
@@ -32,9 +39,24 @@ export class Recording {
     return this.#meta.status;
   }
 
-  /** Other requests wait for what is recorded here, so a slow client must not hold it up. */
-  get hurries(): boolean {
-    return this.#chunks !== undefined && this.#plan.flight?.followed === true;
+  /**
+   * Whether the next chunk may follow at once. Other requests wait for what is recorded here, so a slow client must not
+   * hold it up.
+   * @param flows whether the client's response takes more
+   * @returns the responses of the others where all of them decide, since it is too large to be recorded
+   */
+  readers(flows: boolean): boolean | readonly ServerResponse[] {
+    const { flight } = this.#plan;
+    if (this.#chunks) return flows || flight?.followed === true;
+    return flight?.streaming === true ? flight.readers : flows;
+  }
+
+  /** Whether it costs less to read the rest than to make another connection. */
+  get endsSoon(): boolean {
+    const announced = headerValue(this.#meta.rawHeaders, 'content-length');
+    return (
+      this.#chunks !== undefined && announced !== undefined && Number(announced) - this.#bytes <= CHEAP_BYTES
+    );
   }
 
   /** @returns whether the rest of the body is still needed */
@@ -63,7 +85,9 @@ export class Recording {
       flight?.fail('failed');
       return;
     }
-    const stored = ticket !== undefined && !ticket.doomed;
+    const refusal = bodyRefusal(this.#context, this.#exchange, meta, this.#chunks);
+    if (refusal) refusedByBody(this.#context, this.#plan, meta.status, refusal);
+    const stored = ticket !== undefined && !ticket.doomed && refusal === undefined;
     if (stored) keepVariant(this.#context, key, known, recordedVariant(meta, this.#chunks));
     this.#chunks = undefined;
     flight?.finish(stored);
@@ -74,6 +98,8 @@ export class Recording {
     this.#plan.flight?.fail('failed');
   }
 }
+
+const CHEAP_BYTES = 64 * 1024;
 
 /** Stores a variant beside those that the key has by now. */
 export function keepVariant(

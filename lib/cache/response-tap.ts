@@ -24,8 +24,11 @@ export interface ResponseListener {
   end(): void;
   /** The handler gave up: nothing more follows. */
   cut(): void;
-  /** Other requests wait for the body, which is kept anyway: a slow client must not hold it up. */
-  readonly hurries: boolean;
+  /**
+   * Whether the handler may write more. If not, `drain` has to be emitted on the response.
+   * @param flows whether the client's response takes more
+   */
+  flows(flows: boolean): boolean;
 }
 
 type State = 'open' | 'listening' | 'passing' | 'replaced';
@@ -41,6 +44,7 @@ export class ResponseTap {
   readonly #before: HeadersBefore;
   readonly #ownsBytes: boolean;
   #state: State = 'open';
+  #destroy: () => void = () => {};
 
   /**
    * @param ownsBytes whoever writes never changes what it has written. Others may use a buffer again once it is on its
@@ -69,6 +73,11 @@ export class ResponseTap {
   /** Stops observing. */
   release(): void {
     if (this.#state !== 'replaced') this.#state = 'passing';
+  }
+
+  /** Breaks the client's response off; what the handler still writes is listened to. */
+  dropClient(): void {
+    this.#destroy();
   }
 
   /** Resets to the state before any head, for another handler's response: what the first one still writes is over. */
@@ -129,9 +138,11 @@ export class ResponseTap {
       if (this.#state !== 'listening') return Reflect.apply(write, res, [chunk, ...rest]);
       this.#hear(chunk, rest[0]);
       // The client has left, and others wait for the rest.
-      if (res.destroyed) return goOn(rest);
-      const flows = Reflect.apply(write, res, [chunk, ...rest]);
-      return flows || this.#listener.hurries;
+      if (res.destroyed) {
+        goOn(rest);
+        return this.#listener.flows(true);
+      }
+      return this.#listener.flows(Reflect.apply(write, res, [chunk, ...rest]));
     };
 
     const tappedEnd = (...args: unknown[]): ServerResponse => {
@@ -155,6 +166,7 @@ export class ResponseTap {
   #tapDestroy(): void {
     const res = this.#res;
     const { destroy } = res;
+    this.#destroy = () => destroy.call(res);
     const tappedDestroy = (error?: Error): ServerResponse => {
       // The client has our response; only the handler's has broken off.
       if (this.#state === 'replaced') return res;

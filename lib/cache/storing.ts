@@ -72,7 +72,11 @@ const refused = (reason: NotStoredReason): StoreDecision => ({ store: false, rea
  * Removes what is stored for the key of a response that is not stored, where that response says that it is out of
  * date.
  */
-export function endPredecessor(context: CacheContext, plan: FetchPlan, status: number): void {
+export function endPredecessor(
+  context: CacheContext,
+  plan: Pick<FetchPlan, 'key' | 'known' | 'request' | 'reason'>,
+  status: number,
+): void {
   const { key, known, request, reason } = plan;
   if (known.length === 0 || key === '' || !speaksOfResource(status, request.method)) return;
   // A client that wants nothing stored says nothing about the copy of the others.
@@ -84,23 +88,6 @@ export function endPredecessor(context: CacheContext, plan: FetchPlan, status: n
 export function endStored(context: CacheContext, key: string): void {
   removeStored(context, { key }, (other) => other === key).catch(() => {});
 }
-
-export function countNotStored({ tally: { notStored } }: CacheContext, reason: NotStoredReason): void {
-  notStored.set(reason, (notStored.get(reason) ?? 0) + 1);
-}
-
-/** No client reads the rest of a response in the background. */
-export function leaveUnread({ detached, res }: Exchange): void {
-  if (detached) process.nextTick(() => res.destroy());
-}
-
-/** Whether it costs more to read the rest of a body that nobody wants than to close the connection. */
-export function isLong(rawHeaders: RawHeaders): boolean {
-  const length = headerValue(rawHeaders, 'content-length');
-  return length === undefined || Number(length) > MAX_DRAINED_BYTES;
-}
-
-const MAX_DRAINED_BYTES = 64 * 1024;
 
 /**
  * Whether a response is about the resource as it is now. Those to a HEAD have no body that could have changed; 206 and

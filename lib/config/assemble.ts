@@ -52,6 +52,7 @@ export function assemble(
   const { config, warnings } = withProxies(
     {
       ...(redis.value === undefined ? {} : { redis: redisConnectionOf(redis.value) }),
+      ...(shell.value?.cacheBytes === undefined ? {} : { cacheBytes: shell.value.cacheBytes }),
       ...(stats.value === undefined ? {} : { stats: stats.value === true ? {} : stats.value }),
       defaults: defaults.options,
       apis: Object.fromEntries([...apis].map(([name, { options }]) => [name, options as ApiOptions])),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cacheBytesOption } from '../apis/options.js';
 import { statsFileShape } from '../stats/stats-options.js';
 import {
   apiSchema,
@@ -42,6 +43,10 @@ export function configJsonSchema(): JsonSchema {
       redis: {
         ...plain(redisSchema),
         description: 'Redis, for state that processes share: a URL or options.',
+      },
+      cacheBytes: {
+        ...plain(cacheBytesOption),
+        description: 'Memory of all caches together, besides the limit of each.',
       },
       stats: { ...stats, description: 'Statistics: options, or false to turn them off.' },
       defaults: {

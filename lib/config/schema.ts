@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cacheBytesOption } from '../apis/options.js';
 import { ALL_PARTS, type PartBlocks } from '../apis/part-list.js';
 import { durationMs, headerName, headerValue, optionsObject, sizeBytes } from '../core/options.js';
 import { explainSchema } from '../explain/explain-options.js';
@@ -242,5 +243,6 @@ export const fileSchema = optionsObject({
   defaults: z.unknown().optional(),
   server: z.unknown().optional(),
   redis: z.unknown().optional(),
+  cacheBytes: cacheBytesOption.unwrap().optional(),
   stats: z.unknown().optional(),
 });

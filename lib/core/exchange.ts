@@ -22,6 +22,12 @@ export type RetryPolicy = RetryPolicyOf<Exchange>;
 /** What a {@link RetryPolicy} may look at. */
 export type RetryContext = RetryContextOf<Exchange>;
 
+/** Who may have a use for a response that nobody waits for. */
+export interface Keeper {
+  /** The last one who waited has left. The call goes on if it is held now. */
+  left(): void;
+}
+
 /** What the cache did with a call. */
 export type CacheVerdict = 'hit' | 'miss' | 'stale' | 'revalidated' | 'bypass' | 'coalesced';
 
@@ -77,6 +83,8 @@ export class Exchange {
    * runs them. `undefined` in front of a foreign handler, whose `next()` is bound to one response.
    */
   rest: Handler | undefined = undefined;
+  /** Asked before a call is abandoned, whether that is better finished: it then holds it. */
+  keeper: Keeper | undefined = undefined;
   /** The call never had a client: a background revalidation. */
   readonly detached: boolean;
 
@@ -130,6 +138,7 @@ export class Exchange {
       if (!held) return;
       held = false;
       this.#holds--;
+      if (this.abandoned) this.keeper?.left();
       if (this.abandoned) this.#abandon();
     };
   }
@@ -155,6 +164,7 @@ export class Exchange {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    if (this.#holds === 0) this.keeper?.left();
     if (this.#holds === 0) this.#abandon();
     const listeners = this.#onSettled;
     this.#onSettled = undefined;

@@ -34,6 +34,11 @@ export interface PartSite {
   readonly redis: Redis | Cluster | undefined;
 }
 
+/** Bounds on what the parts of all APIs hold together. */
+export interface SharedLimits {
+  readonly cacheBytes?: number | undefined;
+}
+
 /** What the parts of one kind share, of all APIs. */
 export interface SharedState {
   /** Runs a change of parts. If it throws, the state is as it was. */
@@ -79,7 +84,7 @@ export interface Part<
   /** What it depends on besides its options: where that changes, or the options do, an update makes it anew. */
   madeFrom?(site: PartSite, options: Options): unknown;
   /** Makes what all parts of this kind share, once. @param options those of every API at the start */
-  share?(redis: PartSite['redis'], options: readonly Options[]): Shared;
+  share?(redis: PartSite['redis'], options: readonly Options[], limits: SharedLimits): Shared;
   /** Makes it for one API. It may throw: then nothing of the update takes place. */
   make(options: Options, site: PartSite, shared: Shared): Handler;
   /**

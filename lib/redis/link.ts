@@ -84,7 +84,19 @@ export class RedisLink {
   /** Sends a command that no request waits for. It is sent at once, before any later command. */
   run<T>(send: () => Promise<T>): Promise<RedisReply<T>> {
     if (!this.usable) return Promise.resolve(NOT_SENT);
-    const reply = this.#send(send, this.#backgroundLimitMs);
+    return this.#track(this.#send(send, this.#backgroundLimitMs));
+  }
+
+  /**
+   * Sends a command that undoes another: while Redis is slow too, when nothing else is sent, since others would wait
+   * for what was not undone.
+   */
+  insist(send: () => Promise<unknown>): void {
+    if (this.#closing.begun || this.client.status !== 'ready') return;
+    void this.#track(this.#send(send, this.#backgroundLimitMs));
+  }
+
+  #track<T>(reply: Promise<T>): Promise<T> {
     this.#background.add(reply);
     void reply.then(() => this.#background.delete(reply));
     return reply;

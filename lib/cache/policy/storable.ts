@@ -50,6 +50,8 @@ export type NotStoredReason =
   | 'event-stream'
   | 'too-large'
   | 'failure'
+  | 'failure-when'
+  | 'store-if'
   | 'purged'
   | 'body'
   | 'not-reusable';

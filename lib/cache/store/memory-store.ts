@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { StoredVariant } from './entry.js';
 import { KeyIndex } from './key-index.js';
+import type { Member, MemoryBudget } from './memory-budget.js';
 import { MemoryVariant, SharedStrings } from './memory-variant.js';
 import type { CacheStore, PurgeTarget, StoreCounts, StoredUnder } from './store.js';
 
@@ -11,6 +12,8 @@ export interface MemoryStoreOptions {
    * @default 67108864
    */
   readonly maxBytes?: number;
+  /** What it shares with other stores; below it each store still has `maxBytes` of its own. */
+  readonly budget?: MemoryBudget;
 }
 
 interface MemoryEntry {
@@ -19,6 +22,8 @@ interface MemoryEntry {
   readonly tags: readonly string[];
   /** Its heads are unpacked, and its size says so. */
   used: boolean;
+  /** Of the budget's uses the last one. */
+  usedAt: number;
 }
 
 /** A string, its slots in the LRU list and the maps, the entry and its array: measured, not guessed. */
@@ -29,15 +34,18 @@ const TAG_OVERHEAD_BYTES = 160;
  * Keeps responses in this process; beyond `maxBytes` the least recently used ones are evicted. It uses no clock and
  * no timer: expired ones are overwritten or evicted.
  */
-export class MemoryStore implements CacheStore {
+export class MemoryStore implements CacheStore, Member {
   readonly #entries: LRUCache<string, MemoryEntry>;
   /** Keys with a digest, by the path in front of it. */
   readonly #digested = new KeyIndex();
   readonly #tags = new KeyIndex();
   readonly #strings = new SharedStrings();
+  readonly #budget: MemoryBudget | undefined;
   #evictions = 0;
 
-  constructor({ maxBytes = 64 * 1024 * 1024 }: MemoryStoreOptions = {}) {
+  constructor({ maxBytes = 64 * 1024 * 1024, budget }: MemoryStoreOptions = {}) {
+    this.#budget = budget;
+    budget?.join(this);
     this.#entries = new LRUCache({
       maxSize: maxBytes,
       dispose: ({ tags }, key, reason) => {
@@ -50,6 +58,7 @@ export class MemoryStore implements CacheStore {
   get(key: string): readonly StoredVariant[] | undefined {
     const entry = this.#entries.get(key);
     if (!entry) return undefined;
+    if (this.#budget) entry.usedAt = this.#budget.tick();
     if (!entry.used) this.#use(key, entry);
     return entry.variants;
   }
@@ -60,24 +69,42 @@ export class MemoryStore implements CacheStore {
       variant instanceof MemoryVariant ? variant : new MemoryVariant(variant, this.#strings),
     );
     const names = tags.length === 0 ? NO_TAGS : tags.map((tag) => tagName(api, tag));
-    const entry = { variants: packed, tags: names, used: false };
+    const entry = { variants: packed, tags: names, used: false, usedAt: this.#budget?.tick() ?? 0 };
+    const before = this.bytes;
     const known = this.#entries.peek(key);
     if (known && known.tags.length > 0) this.#unlink(key, known.tags);
     this.#entries.set(key, entry, { size: sizeOf(key, entry, 'now') });
     // An entry larger than the whole store is not accepted, and the one before it is removed.
-    if (!this.#entries.has(key)) return;
-    this.#link(key, names);
+    if (this.#entries.has(key)) this.#link(key, names);
+    this.#budget?.changed(this.bytes - before);
   }
 
   delete(key: string): void {
+    const before = this.bytes;
     this.#entries.delete(key);
+    this.#budget?.changed(this.bytes - before);
+  }
+
+  get bytes(): number {
+    return this.#entries.calculatedSize;
+  }
+
+  get oldestUse(): number {
+    for (const entry of this.#entries.rvalues()) return entry?.usedAt ?? 0;
+    return Number.POSITIVE_INFINITY;
+  }
+
+  evictOldest(): void {
+    this.#entries.pop();
   }
 
   async purge(target: PurgeTarget): Promise<number> {
     let purged = 0;
+    const before = this.bytes;
     for (const key of this.#targeted(target)) {
       if (this.#entries.delete(key)) purged++;
     }
+    this.#budget?.changed(this.bytes - before);
     return purged;
   }
 
@@ -87,14 +114,17 @@ export class MemoryStore implements CacheStore {
   }
 
   async close(): Promise<void> {
+    this.#budget?.leave(this);
     this.#entries.clear();
   }
 
   /** The first read unpacks the heads and makes the entry larger. */
   #use(key: string, entry: MemoryEntry): void {
     const size = sizeOf(key, entry, 'unpacked');
+    const before = this.bytes;
     entry.used = true;
     this.#entries.set(key, entry, { size });
+    this.#budget?.changed(this.bytes - before);
   }
 
   #targeted(target: PurgeTarget): readonly string[] {

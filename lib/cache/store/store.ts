@@ -37,6 +37,8 @@ export interface Lease {
 export interface CacheStore {
   /** What is stored for a key; `undefined` where nothing is. */
   get(key: string): readonly StoredVariant[] | undefined | Promise<readonly StoredVariant[] | undefined>;
+  /** The same, past what this process has kept of a store that it shares; absent where that makes no difference. */
+  getAnew?(key: string): readonly StoredVariant[] | undefined | Promise<readonly StoredVariant[] | undefined>;
   /** Stores a value. This process can read it back at once, even before it reaches the store behind. */
   set(key: string, variants: readonly StoredVariant[], under: StoredUnder): void;
   /** Removes one value. */
@@ -44,7 +46,9 @@ export interface CacheStore {
   /** @returns how many values it removed, as far as the store can tell */
   purge(target: PurgeTarget): Promise<number>;
   /**
-   * Requests the right to be the one process that fetches `key`; absent where a store is not shared.
+   * Requests the right to be the one process that fetches `key`; absent where a store is not shared. It is held until
+   * it is released, or the process is gone.
+   * @param key of the response; `#` and a digest follow where only one variant of it is fetched
    * @returns `undefined` where another process has it, after that one has released it, has stored the response, or
    * `ttlMs` have passed
    */

@@ -93,6 +93,14 @@ export function twoLevelStore(options: TwoLevelStoreOptions): CacheStore {
       return far instanceof Promise ? lookUpFar(key, far) : far;
     },
 
+    getAnew(key) {
+      if (!shared.isUsable()) return memory.get(key);
+      overtake({ key });
+      young.remove(key);
+      const far = shared.get(key);
+      return far instanceof Promise ? lookUpFar(key, far) : far;
+    },
+
     set(key, variants, under) {
       overtake({ key });
       keep(key, variants, under);

@@ -19,6 +19,10 @@ export class YoungKeys {
     return until !== undefined && this.#now() < until;
   }
 
+  remove(key: string): void {
+    this.#until.delete(key);
+  }
+
   add(key: string): void {
     const now = this.#now();
     this.#until.delete(key);

@@ -67,7 +67,10 @@ export class ClientResponse implements LateHead {
     }
     const flows = this.#res.write(chunk);
     this.#flush?.();
-    return flows || this.#res.destroyed;
+    if (flows) return true;
+    // A call that others wait for goes on without its client, at their pace.
+    const { settled, abandoned } = this.#exchange;
+    return this.#res.destroyed && (!settled || abandoned);
   }
 
   /** Calls back once when more can be written, or the client has gone. */

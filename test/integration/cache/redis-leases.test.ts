@@ -83,6 +83,30 @@ describe('redisStore().lease()', () => {
     expect(await server.control.dbsize()).to.equal(1);
   });
 
+  it('is short, and renewed while it is held', async () => {
+    const server = await startRedis();
+    const store = await connectedStore(server);
+    await store.lease(KEY, LONG);
+    const [, [name = '']] = await server.control.scan(0);
+    expect(await server.control.pttl(name)).to.be.within(1, 2000);
+    await server.control.pexpire(name, 900);
+    await eventually(async () => (await server.control.pttl(name)) > 900, 'it to be renewed');
+  });
+
+  it('is released although Redis is too slow for look-ups', async () => {
+    const server = await startRedis();
+    const hasty = { commandTimeoutMs: 20, circuit: { failures: 1, resetMs: 60_000 } };
+    const store = await connectedStore(server, hasty);
+    const lease = await store.lease(KEY, LONG);
+    server.stall();
+    await store.get(`${KEY}other`);
+    expect(store.health().circuitIsOpen).to.equal(true);
+    lease?.release();
+    server.resume();
+    await eventually(async () => (await server.control.dbsize()) === 0, 'the release');
+    expect((await server.commandCalls()).del).to.equal(1);
+  });
+
   it('is granted to every process while there is no Redis', async () => {
     const store = redisStore({ redis: { host: '127.0.0.1', port: await unusedPort() } });
     onCleanup(() => store.close());

@@ -59,6 +59,18 @@ describe('twoLevelStore()', () => {
     expect(other.store.counts().entries).to.equal(1);
   });
 
+  it('finds with getAnew() what another process has stored, although its own value is young', async () => {
+    const server = await startRedis();
+    const [one, other] = [await process(server), await process(server)];
+    one.store.set(KEY, [variant('old')], under());
+    await written(one.shared);
+    await stored(other.shared, KEY, 'new');
+    expect(await bodyAt(one.store, KEY)).to.equal('old');
+    const [found] = (await one.store.getAnew?.(KEY)) ?? [];
+    expect(Buffer.from(found?.body ?? []).toString()).to.equal('new');
+    expect(await bodyAt(one.store, KEY)).to.equal('new');
+  });
+
   it('reads Redis once for many equal look-ups at the same time', async () => {
     const server = await startRedis();
     const [one, other] = [await process(server), await process(server)];

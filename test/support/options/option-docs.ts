@@ -12,6 +12,7 @@ const docsOf = interfaceDocs([
   'lib/config/schema.ts',
   'lib/core/exchange.ts',
   'lib/explain/explain-options.ts',
+  'lib/http/failure-when.ts',
   'lib/metrics/metrics-options.ts',
   'lib/proxy-rotate/proxy-rotate-options.ts',
   'lib/rate-limit/rate-limit-options.ts',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cacheBytesOption } from '../../../lib/apis/options.js';
 import { rulesSchema, sortOptions } from '../../../lib/apis/sort-options.js';
 import { stageSchema } from '../../../lib/apis/stages.js';
 import { breakerSchema } from '../../../lib/breaker/breaker-options.js';
@@ -71,7 +72,12 @@ export const OPTION_GROUPS = {
     defaults: {},
     file: undefined,
   },
-  shared: { docs: SHARED_DOCS, shape: {}, defaults: {}, file: schema },
+  shared: {
+    docs: SHARED_DOCS,
+    shape: {},
+    defaults: { cacheBytes: cacheBytesOption.parse(undefined) },
+    file: schema,
+  },
   redis: { docs: REDIS_DOCS, shape: {}, defaults: {}, file: blockOf(schema.properties?.redis) },
   stats: {
     docs: membersOf(SHARED_DOCS, 'stats'),

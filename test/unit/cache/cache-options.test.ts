@@ -43,6 +43,7 @@ describe('resolveCache()', () => {
       maxEntryBytes: 1_048_576,
       coalesce: true,
       coalesceTimeoutMs: 10_000,
+      finishAbandoned: true,
       cacheStatus: 'resilient-proxy-out',
       store: 'memory',
       name: 'default',

@@ -6,7 +6,7 @@ const nothing = { joined: () => {}, deserted: () => {} };
 describe('Flights', () => {
   it('has a flight until it is over', () => {
     const flights = new Flights(() => 0);
-    const flight = flights.begin('a', nothing);
+    const flight = flights.begin('a', 'a', nothing);
     expect(flights.get('a')).to.equal(flight);
     flight.finish(true);
     expect(flights.get('a')).to.equal(undefined);
@@ -14,13 +14,14 @@ describe('Flights', () => {
 
   it('dooms what is in flight for some keys, so that nobody joins it', () => {
     const flights = new Flights(() => 0);
-    flights.begin('a', nothing);
-    const other = flights.begin('b', nothing);
+    flights.begin('a', 'a', nothing);
+    flights.begin('a', 'a#variant', nothing);
+    const other = flights.begin('b', 'b', nothing);
     const [a, b, gone] = [flights.enter('a'), flights.enter('b'), flights.enter('a')];
     flights.leave(gone);
     flights.doom((key) => key === 'a');
     expect([a.doomed, b.doomed, gone.doomed]).to.deep.equal([true, false, false]);
-    expect(flights.get('a')).to.equal(undefined);
+    expect([flights.get('a'), flights.get('a#variant')]).to.deep.equal([undefined, undefined]);
     expect(flights.get('b')).to.equal(other);
   });
 

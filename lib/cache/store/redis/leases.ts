@@ -5,6 +5,13 @@ import type { Lease } from '../store.js';
 import { leaseKey } from './keys.js';
 import { REDIS_SCRIPTS, runScript } from './scripts.js';
 
+/**
+ * How long a lease lasts that nobody renews: longer than a stall of Redis or of its holder, and short beside what a
+ * client would wait for one whose holder is gone.
+ */
+const LEASE_MS = 1500;
+/** How often those of a process are renewed. */
+const RENEW_MS = 500;
 /** Longest interval between two polls of a lease whose release cannot be heard. */
 const POLL_MS = 50;
 
@@ -12,6 +19,9 @@ const POLL_MS = 50;
 export class RedisLeases {
   readonly #link: RedisLink;
   readonly #subscriber: RedisSubscriber;
+  /** Names of the leases that are held, by their tokens. */
+  readonly #held = new Map<string, string>();
+  #renewal: NodeJS.Timeout | undefined;
 
   constructor(link: RedisLink, subscriber: RedisSubscriber) {
     this.#link = link;
@@ -19,25 +29,48 @@ export class RedisLeases {
   }
 
   /**
-   * @returns `undefined` where another process has it, once that one has released it, has stored the response, or its
-   * time is up
+   * @returns `undefined` where another process has it, once that one has released it, has stored the response, is gone,
+   * or `ttlMs` have passed
    */
   async lease(key: string, ttlMs: number): Promise<Lease | undefined> {
     const name = leaseKey(key);
     const token = randomBytes(16).toString('base64url');
-    const lifetime = Math.max(1, Math.ceil(ttlMs));
+    const lifetime = Math.max(1, Math.ceil(Math.min(ttlMs, LEASE_MS)));
     const reply = await this.#link.lookUp(key, () =>
       this.#link.client.set(name, token, 'PX', lifetime, 'NX'),
     );
     // Without Redis each process is on its own. A command that timed out is still executed, so its lease is released
     // as well.
-    if (!reply.ok || reply.value === 'OK') return { release: () => this.#release(name, token) };
-    await this.#untilFree(key, name, lifetime);
+    if (!reply.ok || reply.value === 'OK') {
+      this.#hold(name, token);
+      return { release: () => this.#release(name, token) };
+    }
+    await this.#untilFree(key, name, ttlMs);
     return undefined;
   }
 
+  close(): void {
+    clearInterval(this.#renewal);
+    this.#held.clear();
+  }
+
+  #hold(name: string, token: string): void {
+    this.#held.set(token, name);
+    this.#renewal ??= setInterval(() => this.#renew(), RENEW_MS).unref();
+  }
+
+  #renew(): void {
+    if (this.#held.size === 0) {
+      clearInterval(this.#renewal);
+      this.#renewal = undefined;
+    }
+    for (const [token, name] of this.#held)
+      this.#link.insist(() => runScript(this.#link.client, REDIS_SCRIPTS.renew, [name], [token, LEASE_MS]));
+  }
+
   #release(name: string, token: string): void {
-    void this.#link.run(() => runScript(this.#link.client, REDIS_SCRIPTS.release, [name], [token, name]));
+    if (!this.#held.delete(token)) return;
+    this.#link.insist(() => runScript(this.#link.client, REDIS_SCRIPTS.release, [name], [token, name]));
   }
 
   async #untilFree(key: string, name: string, ttlMs: number): Promise<void> {

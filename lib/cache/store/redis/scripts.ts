@@ -53,7 +53,13 @@ redis.pcall('PUBLISH', ARGV[2], 'released')
 return 1
 `;
 
-export const REDIS_SCRIPTS = { store: STORE, remove: REMOVE, release: RELEASE } as const;
+/** Keeps a lease for longer, unless another process holds it by now. KEYS: lease. ARGV: token, lifetime in ms */
+const RENEW = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+`;
+
+export const REDIS_SCRIPTS = { store: STORE, remove: REMOVE, release: RELEASE, renew: RENEW } as const;
 
 /** The script's reply. Scripts of one process take effect in the order in which they are sent. */
 export function runScript(

@@ -179,6 +179,7 @@ export function redisStore(options: RedisStoreOptions, now: Clock = steadyClock)
 
     close: () =>
       closing.begin(async () => {
+        leases.close();
         await Promise.all([link.close(), subscriber.close()]);
         pending.clear();
       }),

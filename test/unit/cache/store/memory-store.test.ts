@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { StoredVariant } from '../../../../lib/cache/store/entry.js';
+import { MemoryBudget } from '../../../../lib/cache/store/memory-budget.js';
 import { MemoryStore } from '../../../../lib/cache/store/memory-store.js';
 import { MAX_TEXT_BYTES } from '../../../../lib/cache/store/memory-variant.js';
 import { stored } from '../policy/stored-entry.js';
@@ -95,5 +96,24 @@ describe('MemoryStore', () => {
     const key = put(store, '/x');
     await store.close();
     expect(store.get(key)).to.equal(undefined);
+  });
+
+  it('shares a budget with others: what was unused for longest goes first, in whichever store it is', async () => {
+    const budget = new MemoryBudget(100_000);
+    const [busy, idle] = [new MemoryStore({ budget }), new MemoryStore({ budget })];
+    const hot = put(idle, '/hot', variant('x'.repeat(1000)));
+    for (let i = 0; i < 30; i++) put(idle, `/${i}`, variant('x'.repeat(1000)));
+    for (let i = 0; i < 200; i++) {
+      put(busy, `/${i}`, variant('x'.repeat(1000)));
+      idle.get(hot);
+    }
+    expect(budget.bytes).to.equal(busy.counts().bytes + idle.counts().bytes);
+    expect(budget.bytes).to.be.within(90_000, 100_000);
+    expect(idle.counts()).to.include({ entries: 1, evictions: 30 });
+    busy.delete(`${API}/199:`);
+    await busy.purge({ prefix: API });
+    expect(budget.bytes).to.equal(idle.counts().bytes);
+    await idle.close();
+    expect(budget.bytes).to.equal(0);
   });
 });

@@ -1,0 +1,27 @@
+import type { Exchange } from '../core/exchange.js';
+import { isFailureByBody, MAX_JUDGED_BYTES } from '../http/failure-when.js';
+import type { CacheContext } from './cache-context.js';
+import { recordedVariant } from './recorded-body.js';
+import type { EntryMeta } from './store/entry.js';
+
+/** Why a complete response is not stored, by what the options say about its body. */
+export function bodyRefusal(
+  { options, tally }: CacheContext,
+  { req }: Exchange,
+  meta: EntryMeta,
+  chunks: readonly Buffer[],
+): 'store-if' | 'failure-when' | undefined {
+  const { storeIf, failureWhen } = options;
+  if (storeIf === undefined && failureWhen === undefined) return undefined;
+  const { status, rawHeaders, bodyLength } = meta;
+  const body = bodyLength > MAX_JUDGED_BYTES ? undefined : recordedVariant(meta, chunks).body;
+  if (failureWhen && body && isFailureByBody(failureWhen, rawHeaders, body)) return 'failure-when';
+  if (storeIf === undefined) return undefined;
+  try {
+    // A copy: what the function keeps, or changes, is not what is stored.
+    return storeIf({ status, rawHeaders, body: body && Buffer.from(body) }, req) ? undefined : 'store-if';
+  } catch {
+    tally.errors++;
+    return 'store-if';
+  }
+}
