@@ -121,7 +121,7 @@ describe('parseConfig() of the options of an API', () => {
     ['targte: a', 'apis.x.targte is not an option of apis.x (did you mean target?)'],
     [
       'qqqqqqqq: 1',
-      'apis.x.qqqqqqqq is not an option of apis.x (nearest: method, methods, via; see docs/options.md)',
+      'apis.x.qqqqqqqq is not an option of apis.x (nearest: upgrades, method, methods; see docs/options.md)',
     ],
     [
       'retry: { maxAttemps: 3 }',
