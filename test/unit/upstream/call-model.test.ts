@@ -269,7 +269,7 @@ function silenceWarnings(): void {
 
 describe('Call, whatever happens to it', () => {
   it('ends once, gives back what it holds, and leaves nothing behind', async () => {
-    const timers = fakeTimers();
+    const timers = fakeTimers(/\/lib\/(upstream|retry|core)\//);
     silenceWarnings();
     await fc.assert(
       fc.asyncProperty(scenario, async (given) => {

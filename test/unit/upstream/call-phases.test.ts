@@ -170,7 +170,8 @@ describe('Call and an upload', () => {
       body: { replayable: false, upload },
       ...more,
     });
-    const now = performance.now();
+    // Whole milliseconds add up exactly.
+    const now = Math.ceil(performance.now());
     const isDue = (ms: number): boolean => clockOf(scene).isDue(now + ms);
     isDue(0);
     return { scene, upload, isDue };
