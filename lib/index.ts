@@ -46,6 +46,7 @@ export type { KeyRequest } from './cache/policy/key.js';
 export type { NotStoredReason } from './cache/policy/storable.js';
 export type { CachePurge } from './cache/purge-target.js';
 export type { EntryMeta, StoredVariant } from './cache/store/entry.js';
+export { type BudgetMember, MemoryBudget } from './cache/store/memory-budget.js';
 export { MemoryStore, type MemoryStoreOptions } from './cache/store/memory-store.js';
 export type { RedisStoreOptions } from './cache/store/redis/options.js';
 export {
@@ -83,7 +84,7 @@ export type { ConnectTo, Egress, EgressCall, EgressPolicy, EgressTarget, TargetT
 export type { EgressProxyStatus, EgressStatus, LimitStatus } from './core/egress-status.js';
 export { type ErrorCode, InvalidOptionError, ProxyError, type ProxyErrorDetails } from './core/errors.js';
 export type { Limit, Permit, RetryContext, RetryPolicy } from './core/exchange.js';
-export { type CacheVerdict, Exchange, exchangeOf, type Handler } from './core/exchange.js';
+export { type CacheVerdict, Exchange, exchangeOf, type Handler, type Keeper } from './core/exchange.js';
 export type { RetryContextOf, RetryPolicyOf } from './core/retry-policy.js';
 export type { Clock } from './core/steady-clock.js';
 export type { StopTimer, Time } from './core/time.js';

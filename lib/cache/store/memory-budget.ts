@@ -1,5 +1,5 @@
 /** A store whose memory counts towards a budget. */
-export interface Member {
+export interface BudgetMember {
   readonly bytes: number;
   /** When its least recently used entry was used, see {@link MemoryBudget.tick}; infinite where it has none. */
   readonly oldestUse: number;
@@ -13,7 +13,7 @@ export interface Member {
  */
 export class MemoryBudget {
   readonly maxBytes: number;
-  readonly #members = new Set<Member>();
+  readonly #members = new Set<BudgetMember>();
   #bytes = 0;
   #clock = 0;
 
@@ -25,11 +25,13 @@ export class MemoryBudget {
     return this.#bytes;
   }
 
-  join(member: Member): void {
+  /** Counts this store from now on. */
+  join(member: BudgetMember): void {
     this.#members.add(member);
   }
 
-  leave(member: Member): void {
+  /** Counts it no more. */
+  leave(member: BudgetMember): void {
     if (this.#members.delete(member)) this.#bytes -= member.bytes;
   }
 
@@ -46,7 +48,7 @@ export class MemoryBudget {
 
   /** @returns whether there was anything to evict */
   #evict(): boolean {
-    let oldest: Member | undefined;
+    let oldest: BudgetMember | undefined;
     let next = Number.POSITIVE_INFINITY;
     for (const member of this.#members) {
       if (oldest === undefined || member.oldestUse < oldest.oldestUse) {

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { StoredVariant } from './entry.js';
 import { KeyIndex } from './key-index.js';
-import type { Member, MemoryBudget } from './memory-budget.js';
+import type { BudgetMember, MemoryBudget } from './memory-budget.js';
 import { MemoryVariant, SharedStrings } from './memory-variant.js';
 import type { CacheStore, PurgeTarget, StoreCounts, StoredUnder } from './store.js';
 
@@ -34,7 +34,7 @@ const TAG_OVERHEAD_BYTES = 160;
  * Keeps responses in this process; beyond `maxBytes` the least recently used ones are evicted. It uses no clock and
  * no timer: expired ones are overwritten or evicted.
  */
-export class MemoryStore implements CacheStore, Member {
+export class MemoryStore implements CacheStore, BudgetMember {
   readonly #entries: LRUCache<string, MemoryEntry>;
   /** Keys with a digest, by the path in front of it. */
   readonly #digested = new KeyIndex();
