@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
+import type { ForwardFacts } from '../core/part.js';
 import { forwardedHeaders } from '../http/forwarded-headers.js';
 import type { CacheSite } from './cache-context.js';
 import { siteIdentity } from './site-identity.js';
@@ -46,19 +47,6 @@ function rewritten({ originalUrl, baseUrl, url = '/' }: MountedRequest): string 
   return originalUrl.startsWith('/') ? url : `${url} ${originalUrl}`;
 }
 
-/** The options of an API's `forward()` that its cache needs. */
-export interface ForwardedApi {
-  readonly target?: unknown;
-  readonly headers?: Readonly<Record<string, string | string[]>> | undefined;
-  readonly auth?: unknown;
-  readonly forwardHeaders?: boolean | readonly string[] | undefined;
-  readonly forwardCookies?: boolean | undefined;
-  readonly changeOrigin?: boolean | undefined;
-  readonly xfwd?: boolean | 'append' | 'replace' | undefined;
-  readonly router?: unknown;
-  readonly pathRewrite?: unknown;
-}
-
 /** What else an API's cache needs to know. */
 export interface ForwardedSite {
   /** Stages, listeners or plugins of the user may read the request and write the response. */
@@ -68,7 +56,7 @@ export interface ForwardedSite {
 }
 
 /** An API that is forwarded to one target: the path behind the mount point names the resource. */
-export function apiSite(api: ForwardedApi, { foreign = false, responses }: ForwardedSite = {}): CacheSite {
+export function apiSite(api: ForwardFacts, { foreign = false, responses }: ForwardedSite = {}): CacheSite {
   const { target: configured, headers = {}, auth, changeOrigin, xfwd = false, router, pathRewrite } = api;
   // forward() checks these options. Where this is no plain URL, the target is chosen request by request.
   const target =

@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import { type CacheOptions, resolveCache } from '../../../lib/cache/cache-options.js';
-import { apiSite, type ForwardedApi, standaloneSite } from '../../../lib/cache/cache-site.js';
+import { apiSite, standaloneSite } from '../../../lib/cache/cache-site.js';
 import { checkedExtra, siteKeys } from '../../../lib/cache/site-keys.js';
+import type { ForwardFacts } from '../../../lib/core/part.js';
 
 const TARGET = 'https://api.example/v1';
 
-function prefixOf(api: ForwardedApi, options: CacheOptions = {}, responses?: unknown): string {
+function prefixOf(api: ForwardFacts, options: CacheOptions = {}, responses?: unknown): string {
   return siteKeys(resolveCache({ name: 'crm', ...options }), apiSite(api, { responses })).apiPrefix;
 }
 
@@ -35,7 +36,7 @@ describe('siteKeys()', () => {
 
   it('are the same whatever the credentials, which each key has of its own', () => {
     const api = { target: TARGET };
-    const keyOf = (one: ForwardedApi) =>
+    const keyOf = (one: ForwardFacts) =>
       siteKeys(resolveCache({ name: 'crm' }), apiSite(one)).key({ method: 'GET', url: '/', rawHeaders: [] });
     for (const other of [
       { target: 'https://u:p@api.example/v1' },
@@ -47,7 +48,7 @@ describe('siteKeys()', () => {
   });
 
   it('have all headers where a function chooses by the request, and its host', () => {
-    const keyOf = (api: ForwardedApi, rawHeaders: string[]) =>
+    const keyOf = (api: ForwardFacts, rawHeaders: string[]) =>
       siteKeys(resolveCache({}), apiSite(api)).key({ method: 'GET', url: '/', rawHeaders });
     const router = (req: { headers: object }) => String(req.headers);
     for (const header of ['X-Region', 'Host', 'Cookie']) {
