@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CircuitSnapshot } from '../lib/breaker/circuit-snapshot.js';
-import type { EgressStatus } from '../lib/core/egress-status.js';
+import type { Callback } from '../lib/core/callback.js';
+import type { EgressProxyStatus, EgressStatus } from '../lib/core/egress-status.js';
 import { functionOption, optionsObject, resolveOptions } from '../lib/core/options.js';
 import { realTime, type Time } from '../lib/core/time.js';
 import type { CircuitsData, CircuitsResponse, NotStored } from './client/shared/contract.js';
@@ -27,6 +28,12 @@ export interface CacheCounted {
   counts(): { readonly notStored: Readonly<Partial<Record<string, number>>> };
 }
 
+/** What says how Redis is, as `proxy.redis` does. */
+export interface RedisTold {
+  /** How it is now; without a message all is well. */
+  status(): { readonly message: string | undefined };
+}
+
 /** Source of circuits, egress proxies and rate limits. What `resilientProxy()` returns is one. */
 export interface BreakerDashboardSource {
   readonly circuits: {
@@ -36,16 +43,18 @@ export interface BreakerDashboardSource {
     get(circuit: string): CircuitControl | undefined;
   };
   /** State of egress proxies and rate limits; without it the page shows none. */
-  egress?(): EgressStatus;
+  egress?: (() => EgressStatus) | undefined;
   /** The APIs, whose caches say what they did not store; without it the page shows nothing of that. */
-  readonly apis?: ReadonlyMap<string, { readonly cache?: CacheCounted | undefined }>;
+  readonly apis?: ReadonlyMap<string, { readonly cache?: CacheCounted | undefined }> | undefined;
+  /** How Redis is; without it, or where nothing is wrong, the page says nothing of that. */
+  readonly redis?: RedisTold | undefined;
   /** Removes the cached responses of an API. */
-  purge?(api: string): Promise<unknown>;
+  purge?: ((api: string) => Promise<unknown>) | undefined;
   /**
    * The APIs that `purge` knows.
    * @default the APIs of the circuits
    */
-  purgeable?(): readonly string[];
+  purgeable?: (() => readonly string[]) | undefined;
 }
 
 /** What the page can do: force open, force closed, reset, or purge the API's cache. */
@@ -57,12 +66,12 @@ export interface BreakerDashboardOptions extends DashboardOptions {
    * Whether the page may act on circuits and caches. Give `authorize` with it.
    * @default false
    */
-  actions?: boolean;
+  actions?: boolean | undefined;
   /**
    * Called after each action with the request that caused it: for an audit log. `name` is the circuit's name; for
    * `purge`, the API's.
    */
-  onAction?(action: CircuitAction, name: string, req: IncomingMessage): void;
+  onAction?: Callback<(action: CircuitAction, name: string, req: IncomingMessage) => void> | undefined;
 }
 
 const schema = optionsObject({
@@ -104,9 +113,15 @@ export function breakerDashboardWithTime(
     read: async () => read(),
     fingerprint: withoutClock,
   };
+  const events: Route = (req, res, query) => {
+    const pages = query.getAll('of');
+    return pages.length > 0
+      ? feed.share(req, res, pages, async () => [channel])
+      : feed.follow(req, res, [channel]);
+  };
   const routes = new Map<string, Route>([
     ['GET /data', (_req, res) => sendJson(res, 200, { circuits: read() } satisfies CircuitsResponse)],
-    ['GET /events', (req, res) => feed.follow(req, res, [channel])],
+    ['GET /events', events],
     ...(actions ? actionRoutes(source, onAction) : []),
   ]);
   const handle = dashboardHandler({ page: 'circuits', settings, routes });
@@ -114,7 +129,7 @@ export function breakerDashboardWithTime(
   function breakerDashboard(
     req: IncomingMessage,
     res: ServerResponse,
-    next: (error?: unknown) => void,
+    next?: (error?: unknown) => void,
   ): void {
     handle(req, res, next);
   }
@@ -122,16 +137,34 @@ export function breakerDashboardWithTime(
 }
 
 function circuitsData(source: BreakerDashboardSource, actions: boolean): CircuitsData {
-  const { proxies, limits } = source.egress?.() ?? { proxies: [], limits: [] };
+  const { proxies: all, limits, quotas } = source.egress?.() ?? { proxies: [], limits: [] };
+  const proxies = worstOf(all);
   const purgeable = source.purgeable?.();
   const circuits = source.circuits.list().map((circuit) => ({
     ...circuit,
     purge: actions && source.purge && (purgeable?.includes(circuit.api) ?? true) ? circuit.api : undefined,
   }));
   const notStored = notStoredOf(source);
-  const more = notStored.length === 0 ? {} : { notStored };
+  const redis = source.redis?.status().message;
+  const more = {
+    ...(notStored.length > 0 && { notStored }),
+    ...(quotas && { quotas }),
+    ...(proxies.length < all.length && { moreProxies: all.length - proxies.length }),
+    ...(redis !== undefined && { redis }),
+  };
   return { time: Date.now(), actions, circuits, proxies, limits, ...more };
 }
+
+/** Lists of proxies have thousands of lines: the page shows those with problems, and some of the others. */
+function worstOf(proxies: readonly EgressProxyStatus[]): readonly EgressProxyStatus[] {
+  if (proxies.length <= MAX_PROXIES) return proxies;
+  const troubled = proxies.filter(({ state }) => state !== 'ok');
+  const rest = proxies.filter(({ state }) => state === 'ok');
+  return [...troubled, ...rest].slice(0, MAX_PROXIES);
+}
+
+/** Proxies on the page. */
+const MAX_PROXIES = 200;
 
 function notStoredOf({ apis = new Map() }: BreakerDashboardSource): NotStored[] {
   return [...apis].flatMap(([api, { cache }]) =>

@@ -1,3 +1,4 @@
+export type { Callback } from '../lib/core/callback.js';
 export {
   type BreakerDashboardOptions,
   type BreakerDashboardSource,
@@ -5,6 +6,7 @@ export {
   type CacheCounted,
   type CircuitAction,
   type CircuitControl,
+  type RedisTold,
 } from './breaker-dashboard.js';
 export type { Dashboard } from './shared/dashboard.js';
 export type { DashboardLink, DashboardOptions } from './shared/dashboard-options.js';

@@ -1,7 +1,7 @@
 import type { Figures, PathFigures, StatsPeriod, TimeBucket } from '../lib/stats/stats-source.js';
 import { figuresOf } from './stats-data.js';
 
-const COLUMNS: readonly (readonly [name: string, read: (figures: Figures) => number])[] = [
+const COLUMNS: readonly (readonly [name: string, read: (figures: Figures) => number | null])[] = [
   ['calls', ({ total }) => total],
   ['success', ({ success }) => success],
   ['failure', ({ failure }) => failure],
@@ -18,6 +18,16 @@ const COLUMNS: readonly (readonly [name: string, read: (figures: Figures) => num
   ['retried', ({ retried }) => retried],
   ['bytes_in', ({ bytesIn }) => bytesIn],
   ['bytes_out', ({ bytesOut }) => bytesOut],
+  // Behind those that there were, for scripts that go by the place of a column.
+  ['outcome_success', ({ outcomes }) => outcomes.success],
+  ['outcome_client_error', ({ outcomes }) => outcomes.clientError],
+  ['outcome_refused', ({ outcomes }) => outcomes.refused],
+  ['outcome_failure', ({ outcomes }) => outcomes.failure],
+  ['outcome_aborted', ({ outcomes }) => outcomes.aborted],
+  ['upstream_p50_ms', ({ upstreamTime }) => upstreamTime.p50],
+  ['upstream_p95_ms', ({ upstreamTime }) => upstreamTime.p95],
+  ['upstream_p99_ms', ({ upstreamTime }) => upstreamTime.p99],
+  ['attempts_failed', ({ attemptResults }) => attemptResults.failure],
 ];
 
 /** A line for each path. */
@@ -36,6 +46,7 @@ export function bucketsCsv(buckets: readonly TimeBucket[]): string {
   );
 }
 
+/** Where nothing was measured a cell is empty. */
 function table(first: string, lines: readonly (readonly [label: string, figures: Figures])[]): string {
   const head = [first, ...COLUMNS.map(([name]) => name)].join(',');
   const rows = lines.map(([label, figures]) =>

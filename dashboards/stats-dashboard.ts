@@ -3,6 +3,7 @@ import { optionsObject, resolveOptions } from '../lib/core/options.js';
 import { realTime, type Time } from '../lib/core/time.js';
 import type { StatsPeriod, StatsSource } from '../lib/stats/stats-source.js';
 import type { Problem, StatisticsData } from './client/shared/contract.js';
+import { OverviewReader } from './overview.js';
 import { type Dashboard, dashboardHandler, type Route } from './shared/dashboard.js';
 import {
   type DashboardOptions,
@@ -14,7 +15,7 @@ import { type Channel, LiveFeed } from './shared/live-feed.js';
 import { RecentReads } from './shared/recent-reads.js';
 import { sendError, sendJson, sendText } from './shared/responses.js';
 import { bucketsCsv, pathsCsv } from './stats-csv.js';
-import { readOverview, readPaths, readView, type Selection } from './stats-data.js';
+import { readBuckets, readPaths, readView, type Selection } from './stats-data.js';
 
 const schema = optionsObject({ ...dashboardShape, title: titleOption.default('Statistics') });
 
@@ -42,18 +43,19 @@ export function statsDashboardWithTime(
   const routes = statsRoutes(source, feed, new RecentReads(time));
   const handle = dashboardHandler({ page: 'statistics', settings, routes });
 
-  function statsDashboard(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
+  function statsDashboard(req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void): void {
     handle(req, res, next);
   }
   return Object.assign(statsDashboard, { close: () => feed.close() });
 }
 
 function statsRoutes(source: StatsSource, feed: LiveFeed, reads: RecentReads): ReadonlyMap<string, Route> {
+  const overviews = new OverviewReader(source);
   const overview = (): Channel => ({
     name: 'overview',
     key: 'overview',
     everyMs: TABLES_MS,
-    read: (fresh) => reads.read('overview', fresh ? 0 : VIEW_MS, () => readOverview(source)),
+    read: (fresh) => reads.read('overview', fresh ? 0 : VIEW_MS, () => overviews.read()),
   });
 
   function channelsOf(selection: Selection): Channel[] {
@@ -76,19 +78,25 @@ function statsRoutes(source: StatsSource, feed: LiveFeed, reads: RecentReads): R
     ];
   }
 
-  /** Responds with an error for an invalid query, and takes the first API if the query names none. */
+  /** What a query selects; the first API if it names none. */
+  async function selected(query: URLSearchParams): Promise<Selection | 'none' | 'refused'> {
+    const period = query.get('period') ?? 'all';
+    if (!isPeriod(period)) return 'refused';
+    const api = query.get('api') || (await source.apis())[0];
+    if (api === undefined) return 'none';
+    return { api, path: query.get('path') || undefined, period };
+  }
+
+  /** Responds with an error for an invalid query. */
   async function select(
     res: ServerResponse,
     query: URLSearchParams,
   ): Promise<Selection | 'none' | 'refused'> {
-    const period = query.get('period') ?? 'all';
-    if (!isPeriod(period)) {
+    const selection = await selected(query);
+    if (selection === 'refused') {
       sendError(res, 400, 'ERR_BAD_REQUEST', 'period must be all, daily or hourly');
-      return 'refused';
     }
-    const api = query.get('api') || (await source.apis())[0];
-    if (api === undefined) return 'none';
-    return { api, path: query.get('path') || undefined, period };
+    return selection;
   }
 
   function unknown({ api, path }: Selection): Problem {
@@ -108,7 +116,19 @@ function statsRoutes(source: StatsSource, feed: LiveFeed, reads: RecentReads): R
     sendJson(res, 404, { ...unknown(selection), overview: body.overview });
   }
 
+  /** The channels of one page among several; `undefined` if its selection is invalid or does not exist. */
+  async function channelsFor(query: URLSearchParams): Promise<Channel[] | undefined> {
+    const selection = await selected(query);
+    if (selection === 'refused') return undefined;
+    if (selection === 'none') return [{ ...overview(), key: 'first overview', everyMs: VIEW_MS }];
+    const channels = channelsOf(selection);
+    const values = await Promise.all(channels.map(({ read }) => read(false)));
+    return values.includes(undefined) ? undefined : [overview(), ...channels];
+  }
+
   async function events(req: IncomingMessage, res: ServerResponse, query: URLSearchParams): Promise<void> {
+    const pages = query.getAll('of');
+    if (pages.length > 0) return feed.share(req, res, pages, channelsFor);
     const selection = await select(res, query);
     if (selection === 'refused') return;
     if (selection === 'none') return feed.follow(req, res, [{ ...overview(), everyMs: VIEW_MS }]);
@@ -151,8 +171,8 @@ function statsRoutes(source: StatsSource, feed: LiveFeed, reads: RecentReads): R
     [
       'GET /buckets.csv',
       download('buckets', async (selection) => {
-        const view = await source.view(selection);
-        return view && bucketsCsv(view.buckets);
+        const buckets = await readBuckets(source, selection);
+        return buckets && bucketsCsv(buckets);
       }),
     ],
     [

@@ -1,11 +1,17 @@
-import type { Figures, PathFigures, StatsPeriod, StatsSource, StatsView } from '../lib/stats/stats-source.js';
-import type { Overview, PathColumns, Period, View } from './client/shared/contract.js';
+import type {
+  Figures,
+  PathFigures,
+  StatsPeriod,
+  StatsSource,
+  TimeBucket,
+} from '../lib/stats/stats-source.js';
+import type { Period, View } from './client/shared/contract.js';
+import type { PathColumns } from './client/shared/path-figures.js';
+import { errorLines } from './error-lines.js';
 
-/** Minutes that the overview covers. */
-const OVERVIEW_MINUTES = 10;
-/** APIs whose state is read for the overview; those after them are listed by name alone. */
-const MAX_IN_OVERVIEW = 100;
-const RECENT_ERRORS = 50;
+/** Recent errors that are read, and the lines that are shown of them. */
+const RECENT_ERRORS = 500;
+const MAX_ERROR_LINES = 50;
 
 /** The part of the statistics that a page shows. */
 export interface Selection {
@@ -16,23 +22,33 @@ export interface Selection {
 
 /** Figures of the selection; `undefined` if it does not exist. */
 export async function readView(source: StatsSource, selection: Selection): Promise<View | undefined> {
-  return source.view({ ...selection, errors: RECENT_ERRORS }) satisfies Promise<StatsView | undefined>;
+  const period = bucketsOf(selection);
+  const [view, buckets] = await Promise.all([
+    source.view({ ...selection, errors: RECENT_ERRORS }),
+    period === selection.period ? undefined : readBuckets(source, selection),
+  ]);
+  return (
+    view && {
+      ...view,
+      buckets: buckets ?? view.buckets,
+      bucketsOf: period,
+      recentErrors: errorLines(view.recentErrors, MAX_ERROR_LINES),
+    }
+  );
 }
 
-/** The names of all APIs, and the calls and failures of each in the last minutes. */
-export async function readOverview(source: StatsSource): Promise<Overview> {
-  const names = await source.apis();
-  const states = names.map(async (api, i) => {
-    if (i >= MAX_IN_OVERVIEW) return { api, total: 0, failure: 0 };
-    const view = await source.view({ api, period: 'all', errors: 0 });
-    const last = view?.buckets.slice(-OVERVIEW_MINUTES) ?? [];
-    return { api, total: sum(last, 'total'), failure: sum(last, 'failure') };
-  });
-  return { minutes: OVERVIEW_MINUTES, apis: await Promise.all(states) };
+/** The buckets that a selection is drawn with; `undefined` if it does not exist. */
+export async function readBuckets(
+  source: StatsSource,
+  selection: Selection,
+): Promise<readonly TimeBucket[] | undefined> {
+  const view = await source.view({ ...selection, period: bucketsOf(selection), errors: 0 });
+  return view?.buckets;
 }
 
-const sum = (buckets: readonly Figures[], name: 'total' | 'failure'): number =>
-  buckets.reduce((all, bucket) => all + bucket[name], 0);
+/** For a path no minutes are kept. */
+const bucketsOf = ({ path, period }: Selection): Period =>
+  path !== undefined && period === 'all' ? 'hourly' : period;
 
 /** The table of paths over the span of the period; `undefined` if the API does not exist. */
 export async function readPaths(
@@ -43,7 +59,7 @@ export async function readPaths(
   const lines = await source.paths(api);
   if (!lines) return undefined;
   const called = lines.map((line) => ({ path: line.path, figures: figuresOf(line, period) }));
-  const column = (read: (figures: Figures) => number) => called.map(({ figures }) => read(figures));
+  const column = <T>(read: (figures: Figures) => T) => called.map(({ figures }) => read(figures));
   return {
     api,
     period,
@@ -53,6 +69,9 @@ export async function readPaths(
     p50: column((figures) => tenths(figures.responseTime.p50)),
     p95: column((figures) => tenths(figures.responseTime.p95)),
     p99: column((figures) => tenths(figures.responseTime.p99)),
+    upstreamP95: column((figures) => tenths(figures.upstreamTime.p95)),
+    clientError: column(({ outcomes }) => outcomes.clientError),
+    refused: column(({ outcomes }) => outcomes.refused),
     hits: column(({ cache }) => served(cache)),
     lookups: column(({ cache }) => served(cache) + (cache.miss ?? 0)),
     retried: column((figures) => figures.retried),
@@ -65,7 +84,7 @@ export function figuresOf(line: PathFigures, period: StatsPeriod): Figures {
   return period === 'hourly' ? line.last24Hours : line.all;
 }
 
-const tenths = (ms: number): number => Math.round(ms * 10) / 10;
+const tenths = (ms: number | null): number | null => (ms === null ? null : Math.round(ms * 10) / 10);
 
 const served = (cache: Figures['cache']): number =>
   (cache.hit ?? 0) + (cache.stale ?? 0) + (cache.revalidated ?? 0) + (cache.coalesced ?? 0);

@@ -9,6 +9,7 @@ export {
   type DashboardOptions,
   statsDashboard,
 } from '../dashboards/index.js';
+export type { ApisOf, NamedApis } from './apis/named-apis.js';
 export type {
   ApiOptions,
   ManyApisConfig,
@@ -38,6 +39,17 @@ export {
   circuitStatus,
 } from './breaker/circuit-status.js';
 export type { FailureCause, FailureCauses } from './breaker/failure-causes.js';
+export { type RedisCircuitsOptions, redisCircuits } from './breaker/store/redis/store.js';
+export type {
+  CircuitMember,
+  CircuitReport,
+  CircuitShare,
+  CircuitStore,
+  ForcedAction,
+  OwnTrip,
+  ProbeResult,
+  SharedState,
+} from './breaker/store/store.js';
 export { type CacheCounts, type CacheHandler, cache } from './cache/cache.js';
 export type { CacheSite } from './cache/cache-context.js';
 export type { CacheOptions, StoreCandidate } from './cache/cache-options.js';
@@ -57,6 +69,10 @@ export {
 } from './cache/store/redis/store.js';
 export type { CacheStore, Lease, PurgeTarget, StoreCounts, StoredUnder } from './cache/store/store.js';
 export { type NearStore, type TwoLevelStoreOptions, twoLevelStore } from './cache/store/two-level-store.js';
+export { type ConcurrencyHandler, type ConcurrencySite, concurrency } from './concurrency/concurrency.js';
+export type { ConcurrencyEvents, ConcurrencyName } from './concurrency/concurrency-events.js';
+export type { ConcurrencyOptions } from './concurrency/concurrency-options.js';
+export type { ConcurrencyStatus } from './concurrency/concurrency-status.js';
 export { ConfigError, type ConfigProblem } from './config/config-error.js';
 export type { ConfigFormat } from './config/document.js';
 export {
@@ -73,39 +89,77 @@ export type {
   AttemptFailure,
   AttemptOutcome,
   Blame,
+  BodyReader,
+  HeldBody,
   LimitOf,
   PermitOf,
   ResponseHead,
   RetryClass,
   SentRequest,
 } from './core/attempt.js';
+export type { Callback } from './core/callback.js';
 export { type DetachedRequest, detach } from './core/detach.js';
 export type { ConnectTo, Egress, EgressCall, EgressPolicy, EgressTarget, TargetTls } from './core/egress.js';
-export type { EgressProxyStatus, EgressStatus, LimitStatus } from './core/egress-status.js';
+export type {
+  EgressProxyStatus,
+  EgressStatus,
+  LimitStatus,
+  ProxyListStatus,
+  QuotaStatus,
+} from './core/egress-status.js';
 export { type ErrorCode, InvalidOptionError, ProxyError, type ProxyErrorDetails } from './core/errors.js';
 export type { Limit, Permit, RetryContext, RetryPolicy } from './core/exchange.js';
 export { type CacheVerdict, Exchange, exchangeOf, type Handler, type Keeper } from './core/exchange.js';
 export type { RetryContextOf, RetryPolicyOf } from './core/retry-policy.js';
 export type { Clock } from './core/steady-clock.js';
 export type { StopTimer, Time } from './core/time.js';
-export type { OpenSocket, SlotLimits, SocketRegistry, Upgrade } from './core/upgrade.js';
+export type {
+  CountedSocket,
+  CutListener,
+  OpenSocket,
+  SlotLimits,
+  SocketRegistry,
+  Upgrade,
+} from './core/upgrade.js';
 export { explain } from './explain/explain.js';
 export type { ExplainOptions } from './explain/explain-options.js';
+export type {
+  FailurePredicate,
+  FailureRules,
+  JudgedResponse,
+  RetryPredicate,
+  RetryWhen,
+} from './http/failure-rules.js';
 export type { FailureWhen } from './http/failure-when.js';
 export type { Reaches } from './http/forwarded-headers.js';
+export type { AttemptResult, Outcome } from './http/outcome.js';
 export { type MetricsHandler, metrics } from './metrics/metrics.js';
 export type { CircuitView, MetricsOptions, MetricsRegistry } from './metrics/metrics-options.js';
+export type { OtlpSignal } from './otlp/environment.js';
+export type { OtlpChange, OtlpEvents, OtlpStatus, OtlpView } from './otlp/otlp-health.js';
+export type { BanConditions, BanHead, BanRule } from './proxy-rotate/ban-rule.js';
+export type { GatewayProxy } from './proxy-rotate/gateway-proxy.js';
+export type { HealthCheckOptions } from './proxy-rotate/health-options.js';
 export { type ProxyRotateHandler, proxyRotate } from './proxy-rotate/proxy-rotate.js';
 export type { ProxyRotateEvents } from './proxy-rotate/proxy-rotate-events.js';
-export type { NamedProxy, ProxyRotateOptions, RotateStrategy } from './proxy-rotate/proxy-rotate-options.js';
+export type {
+  NamedProxy,
+  ProxyChoice,
+  ProxyList,
+  ProxyRotateOptions,
+  RotateStrategy,
+} from './proxy-rotate/proxy-rotate-options.js';
+export type { RequestsPerProxy } from './proxy-rotate/request-window.js';
 export { type RateLimitHandler, rateLimit } from './rate-limit/rate-limit.js';
 export type { LimitName, RateLimitEvents } from './rate-limit/rate-limit-events.js';
 export type { RateLimitOptions } from './rate-limit/rate-limit-options.js';
 export type { RedisConnection } from './redis/client.js';
+export type { RedisChange, RedisEvents, RedisState, RedisStatus, RedisView } from './redis/health.js';
+export type { OnStoreLoss, RedisClient, RedisNode, RedisSettings } from './redis/settings.js';
+export { requestId } from './request-id/request-id.js';
+export type { RequestIdOptions } from './request-id/request-id-options.js';
 export {
   type Api,
-  type CountedConfig,
-  type CountedProxy,
   type PartName,
   type ResilientProxy,
   resilientProxy,
@@ -115,11 +169,14 @@ export { type RetryEvents, type RetryHandler, retry } from './retry/retry.js';
 export type { StopReason } from './retry/retry-decision.js';
 export type { IdempotencyKeyOptions, RetryOptions } from './retry/retry-options.js';
 export { type ApiStatsQuery, type ApiStatsResponse, apiStats } from './stats/api-stats.js';
+export type { SloOptions } from './stats/slo/slo-options.js';
+export type { SloStatus, SloWindow } from './stats/slo/slo-status.js';
 export { type StatsHandler, stats } from './stats/stats.js';
 export type { StatsOptions } from './stats/stats-options.js';
 export {
   type Figures,
   type Latency,
+  type OpenCounts,
   type PathFigures,
   type RecentError,
   STATS_PERIODS,
@@ -133,7 +190,12 @@ export type { StatsHealth } from './stats/stats-store.js';
 export { type TracingHandler, tracing } from './tracing/tracing.js';
 export type { TracingOptions } from './tracing/tracing-options.js';
 export { type ForwardHandler, forward, resiliencePlugin } from './upstream/forward.js';
-export type { ForwardOptions, TransportOptions } from './upstream/options/forward-options.js';
+export type {
+  ForwardListeners,
+  ForwardOptions,
+  TransportOptions,
+} from './upstream/options/forward-options.js';
+export type { PoolUse } from './upstream/pool-use.js';
 export type { OpenSockets, SocketCounts } from './websocket/open-sockets.js';
 export type { UpgradeEgress, UpgradeHandler } from './websocket/upgrade.js';
 export { upgradeRoutes } from './websocket/upgrade-routes.js';

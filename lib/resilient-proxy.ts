@@ -1,54 +1,63 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { LiveApi } from './apis/live-api.js';
+import { buildApi } from './apis/build-api.js';
+import { Entrance } from './apis/entrance.js';
 import { LiveApis, type UpdateReport } from './apis/live-apis.js';
-import {
-  type ResilientProxyConfig,
-  type ResolvedConfig,
-  resolveConfig,
-  type SharedOptions,
-} from './apis/options.js';
-import type { Api, ApiParts } from './apis/part-list.js';
+import { liveFamilies } from './apis/live-families.js';
+import type { ApisOf } from './apis/named-apis.js';
+import { mountOf, type ResilientProxyConfig } from './apis/options.js';
+import type { Api } from './apis/part-list.js';
 import { partFamilies } from './apis/part-views.js';
-import { ownWriters, PartFactory, type PartSources } from './apis/parts.js';
-import { pickApi } from './apis/pick-api.js';
+import { PartFactory } from './apis/parts.js';
 import { SharedParts } from './apis/shared-parts.js';
 import { differing, snapshotsOf } from './apis/shared-snapshots.js';
-import { type SortedOptions, sortOptions } from './apis/sort-options.js';
-import { type PlacedStage, withOwnStages } from './apis/stages.js';
+import type { SortedOptions } from './apis/sort-options.js';
+import { SortedApis } from './apis/sorted-apis.js';
 import { breakerPart } from './breaker/breaker-part.js';
 import type { CircuitRegistry } from './breaker/circuit-registry.js';
 import { allEnded, Closing } from './core/closing.js';
 import type { EgressStatus } from './core/egress-status.js';
 import { ProxyError, shuttingDown } from './core/errors.js';
-import { exchangeOf } from './core/exchange.js';
-import { pipeline } from './core/pipeline.js';
-import { readAheadLimit } from './core/read-ahead.js';
+import { type Exchange, exchangeOf, UNKNOWN_API } from './core/exchange.js';
+import type { Machine } from './core/machine.js';
 import { asProxyError, sendError } from './core/send-error.js';
-import { explain } from './explain/explain.js';
 import type { MetricsHandler } from './metrics/metrics.js';
+import type { OtlpView } from './otlp/otlp-health.js';
+import { type RedisView, redisView } from './redis/health.js';
+import { requestIdsOf } from './request-id/request-ids.js';
+import type { ResolvedSlo } from './stats/slo/slo-options.js';
 import type { StatsHandler } from './stats/stats.js';
-import { validateBody } from './validate-body/validate-body.js';
 import { whenInTurn } from './websocket/in-turn.js';
 import { taking } from './websocket/offers.js';
 import { OpenSockets } from './websocket/open-sockets.js';
-import { acceptedProtocol, WEBSOCKET } from './websocket/protocols.js';
+import { acceptedProtocol } from './websocket/protocols.js';
 import { refuseUpgrade } from './websocket/refuse-upgrade.js';
 import { serveWithoutUpgrade } from './websocket/serve-without-upgrade.js';
 import { ServerUpgrades } from './websocket/server-upgrades.js';
-import { beginUpgrade, checkHandshake, takeUpgrade } from './websocket/upgrade.js';
+import { beginUpgrade, takeUpgrade } from './websocket/upgrade.js';
 import { upgradeRoutes } from './websocket/upgrade-routes.js';
 
 export type { UpdateReport } from './apis/live-apis.js';
 export type { Api, PartName } from './apis/part-list.js';
 
-/** The middleware that {@link resilientProxy} returns. */
-export interface ResilientProxy {
+/**
+ * The middleware that {@link resilientProxy} returns. Its type knows the names of the APIs, and whether there are
+ * statistics.
+ */
+export interface ResilientProxy<
+  Apis extends ReadonlyMap<string, Api> = ReadonlyMap<string, Api>,
+  Stats extends StatsHandler | undefined = StatsHandler | undefined,
+> {
+  /**
+   * @param next called for a request that is not below the option `mount`, which is 404 without it. All others are
+   * responded to, errors too
+   */
   (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void): void;
   /**
    * Takes over a WebSocket: `server.on('upgrade', proxy.upgrade)`. Its handshake passes the same stages as a call,
-   * except the cache. It sees the whole path: for a proxy below a mount path use {@link upgradeRoutes}. An upgrade to
-   * a protocol that `upgrades` does not list is ignored: the request is served as any other (RFC 9110 §7.8).
+   * except the cache. It sees the whole path, of which it removes the option `mount`; without that option, a proxy
+   * below a mount path needs {@link upgradeRoutes}. An upgrade to a protocol that `upgrades` does not list is ignored:
+   * the request is served as any other (RFC 9110 §7.8).
    */
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
   /**
@@ -69,32 +78,32 @@ export interface ResilientProxy {
    */
   update(config: ResilientProxyConfig): UpdateReport;
   /**
+   * Forgets what was learned and counted, as between two tests: closes the circuits, empties the caches, gives back
+   * quotas and retry budgets, and forgets advertised limits, cool-downs, adaptive limits, statistics, and what was
+   * forced. Configuration, listeners and connections stay, and so do metrics, whose counters must not go back. With
+   * Redis, circuits and caches are reset for all processes; its quotas, limits and statistics stay. Let calls end
+   * before: what they learn later counts.
+   */
+  reset(): Promise<void>;
+  /**
    * Closes connections and timers: calls in progress fail, later ones get 503 ERR_SHUTTING_DOWN, and WebSockets have
    * a second to close. A second call returns the same promise.
    */
   close(): Promise<void>;
   /** Every API by its name. The map stays the same object after an update; only its entries change. */
-  readonly apis: ReadonlyMap<string, Api>;
+  readonly apis: Apis;
   /** Every circuit of every API. */
   readonly circuits: CircuitRegistry;
   /** The statistics of every API; `undefined` if the configuration turns them off. */
-  readonly stats: StatsHandler | undefined;
+  readonly stats: Stats;
   /** What Prometheus scrapes; `undefined` unless the configuration turns it on. */
   readonly metrics: MetricsHandler | undefined;
   /** State of every egress proxy and every advertised limit. */
   egress(): EgressStatus;
-}
-
-/** What {@link resilientProxy} returns for a configuration that does not turn statistics off. */
-export interface CountedProxy extends ResilientProxy {
-  /** The statistics of every API. */
-  readonly stats: StatsHandler;
-}
-
-/** A configuration that does not turn statistics off. */
-export interface CountedConfig {
-  /** Options of `stats()`, which counts every call. */
-  stats?: Exclude<SharedOptions['stats'], false>;
+  /** How the connection to Redis is; `undefined` if the configuration has none. */
+  readonly redis: RedisView | undefined;
+  /** How sending by OTLP goes, of spans and of metrics. */
+  readonly otlp: readonly OtlpView[];
 }
 
 /**
@@ -104,47 +113,77 @@ export interface CountedConfig {
  *
  * @throws InvalidOptionError with the option, its value and the nearest valid name
  */
-export function resilientProxy(config: ResilientProxyConfig & CountedConfig): CountedProxy;
-export function resilientProxy(config: ResilientProxyConfig): ResilientProxy;
+export function resilientProxy<Name extends string, Off = never>(
+  config: ResilientProxyConfig<Name, Off>,
+): ResilientProxy<ApisOf<Name>, StatsHandler | (false extends Off ? undefined : never)>;
 export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
+  return sharedProxy(config);
+}
+
+/** How the gateway differs from an application. */
+interface Surroundings {
+  /** What this process shares with the others of a gateway. */
+  readonly machine?: Machine | undefined;
+  /** The clients of a wrong path are not told which APIs there are. */
+  readonly discreet?: boolean;
+  /** What has checked the configuration already. */
+  readonly sorted?: SortedApis | undefined;
+}
+
+/**
+ * The same within the gateway.
+ * @internal
+ */
+export function sharedProxy(
+  config: ResilientProxyConfig,
+  { machine, discreet = false, sorted = new SortedApis() }: Surroundings = {},
+): ResilientProxy {
   const sockets = new OpenSockets();
   // Check all of the configuration before anything is opened.
-  const { apis: configured, shared, single } = readConfig(config);
+  const { apis: configured, shared, single } = sorted.read(config);
   const parts = new SharedParts(shared, {
     apis: [...configured.keys()],
     circuits: () => circuits.list(),
     sockets,
     egress,
+    machine,
   });
-  const factory = new PartFactory(parts.redis, [...configured.values()], shared);
+  const factory = new PartFactory(parts.redis, [...configured.values()], shared, machine);
   const circuits: CircuitRegistry = factory.sharedOf(breakerPart);
-  const live = new LiveApis(factory, (...api) => buildApi(parts, ...api));
+  const live = new LiveApis(factory, (...api) => buildApi(parts, ...api), sorted.owned);
   const { apis, current } = live;
   const sharedFrom = snapshotsOf(shared);
+  const entrance = new Entrance(current, { mount: mountOf(shared), discreet });
+  const ids = requestIdsOf(shared.requestId);
   const servers = new ServerUpgrades();
   const closing = new Closing();
-  const state = { only: undefined as LiveApi | undefined };
   try {
     live.update(configured);
+    observe(configured);
   } catch (error) {
     parts.close().catch(() => {});
     throw error;
   }
   choose(single);
 
-  function resilientProxy(req: IncomingMessage, res: ServerResponse): void {
-    const api = closing.begun ? shuttingDown() : (state.only ?? pickApi(current, req));
+  function resilientProxy(req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void): void {
+    const below = entrance.enter(req);
+    if (!below && next) return next();
+    const api = closing.begun ? shuttingDown() : below ? entrance.apiOf(req) : entrance.notBelow();
     const exchange = exchangeOf(req, res);
+    if (ids) exchange.requestId ??= ids.of(req);
     if (api instanceof ProxyError) {
       exchange.error = api;
+      if (api.code === 'ERR_UNKNOWN_API') countUnknown(exchange);
       sendError(req, res, api);
       return;
     }
     exchange.api = api.name;
-    if (!state.only) exchange.mount = `/${api.name}`;
+    exchange.mount = entrance.removedFor(api);
     if (api.ws) listen(req);
+    exchange.ownWriters = api.ownWriters;
     api.enter(exchange);
-    parts.stats?.watch(exchange, api.ownWriters);
+    parts.stats?.watch(exchange);
     // The client left before the call got here: it is counted, and no stage runs.
     if (exchange.abandoned) return;
     api.handle(req, res, (error) => {
@@ -153,25 +192,24 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
     });
   }
 
+  function countUnknown(exchange: Exchange): void {
+    exchange.api = UNKNOWN_API;
+    parts.metrics?.(exchange.req, exchange.res, () => {});
+    parts.stats?.watch(exchange, true);
+  }
+
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (!takeUpgrade(req)) return;
-    if (!takes(req)) return serveWithoutUpgrade(req, socket, head);
+    if (!entrance.takes(req)) return serveWithoutUpgrade(req, socket, head);
     whenInTurn(req, () => begin(req, socket, head));
   }
 
-  /** Whether the API takes the protocol. WebSockets of an unknown one are taken to be refused. */
-  function takes(req: IncomingMessage): boolean {
-    const { url = '/' } = req;
-    const api = state.only ?? pickApi(current, req);
-    req.url = url;
-    return acceptedProtocol(req, api instanceof ProxyError ? [WEBSOCKET] : api.upgrades) !== undefined;
-  }
-
   function begin(req: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const api = closing.begun ? shuttingDown() : (state.only ?? pickApi(current, req));
-    if (api instanceof ProxyError) return refuseUpgrade(socket, api);
+    const api = closing.begun ? shuttingDown() : entrance.apiOf(req);
+    if (api instanceof ProxyError) return refuseUpgrade(socket, api, ids?.of(req));
     const exchange = beginUpgrade(req, socket, head, sockets, acceptedProtocol(req, api.upgrades));
     if (!exchange) return;
+    if (ids) exchange.requestId ??= ids.of(req);
     exchange.api = api.name;
     api.enterSocket(socket);
     parts.stats?.watch(exchange);
@@ -182,28 +220,45 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
   }
 
   function listen(req: IncomingMessage): void {
-    servers.listen(req.socket, () => upgradeRoutes({ [mountPathOf(req)]: upgrade }));
+    servers.listen(req.socket, () => upgradeRoutes({ [mountPathOf(req, entrance.mount)]: upgrade }));
   }
 
   function update(config: ResilientProxyConfig): UpdateReport {
     if (closing.begun) throw shuttingDown();
-    const next = readConfig(config);
+    const next = sorted.read(config);
     const needsRestart = differing(sharedFrom, snapshotsOf(next.shared));
     const report = live.update(next.apis);
     choose(next.single);
-    parts.stats?.configure([...apis.keys()]);
+    observe(next.apis);
     return { ...report, needsRestart };
   }
 
+  async function reset(): Promise<void> {
+    if (closing.begun) throw shuttingDown();
+    circuits.reset();
+    await live.reset();
+    parts.stats?.reset();
+  }
+
+  function observe(all: ReadonlyMap<string, SortedOptions>): void {
+    const slos = [...all].flatMap(([name, { slo }]): [string, ResolvedSlo][] => (slo ? [[name, slo]] : []));
+    parts.stats?.configure([...all.keys()], new Map(slos));
+    parts.metrics?.configure([...all.keys()]);
+  }
+
   function choose(single: boolean): void {
-    state.only = single ? [...current.values()][0] : undefined;
+    entrance.only = single ? [...current.values()][0] : undefined;
   }
 
   function egress(): EgressStatus {
     const all = [...apis.values()];
+    const quotas = all.flatMap(({ rateLimit }) => rateLimit?.quotas() ?? []);
+    const lists = all.flatMap(({ proxyRotate }) => proxyRotate?.list() ?? []);
     return {
+      ...(lists.length === 0 ? {} : { lists }),
       proxies: all.flatMap(({ proxyRotate }) => proxyRotate?.status() ?? []),
       limits: all.flatMap(({ rateLimit }) => rateLimit?.status() ?? []),
+      ...(quotas.length > 0 && { quotas }),
     };
   }
 
@@ -215,82 +270,25 @@ export function resilientProxy(config: ResilientProxyConfig): ResilientProxy {
     await ended.catch(() => {});
     await allEnded([ended, parts.close()]);
   }
-  const { stats, metrics } = parts;
+  const { stats, metrics, otlp } = parts;
+  const redis = parts.redis && redisView(parts.redis.health);
   const closeSockets = (graceMs: number) => sockets.close(graceMs);
   const close = () => closing.begin(closeAll);
-  parts.metrics?.add(partFamilies(apis));
-  taking(upgrade, takes);
-  const controls = { upgrade, closeSockets, update, close, egress };
-  return Object.assign(resilientProxy, { ...controls, apis, circuits, stats, metrics });
+  parts.metrics?.add([...partFamilies(apis), ...liveFamilies(current)]);
+  taking(upgrade, (req) => entrance.takes(req));
+  const upgradeBelow = entrance.mount === '' ? upgrade : upgradeRoutes({ [entrance.mount]: upgrade });
+  const controls = { upgrade: upgradeBelow, closeSockets, update, reset, close, egress };
+  return Object.assign(resilientProxy, { ...controls, apis, circuits, stats, metrics, redis, otlp });
 }
 
 /** Time that WebSockets have to close. */
 const GOODBYE_MS = 1000;
 
-interface CheckedConfig extends Pick<ResolvedConfig, 'single' | 'shared'> {
-  readonly apis: ReadonlyMap<string, SortedOptions>;
-}
-
-function readConfig(config: ResilientProxyConfig): CheckedConfig {
-  const { single, apis, shared } = resolveConfig(config);
-  const sorted = [...apis].map(([name, options]): [string, SortedOptions] => [
-    name,
-    sortOptions(single ? '' : `apis.${name}`, options),
-  ]);
-  return { single, apis: new Map(sorted), shared };
-}
-
-/** The one place that shows the order of the stages. */
-function buildApi(
-  { metrics, tracing }: SharedParts,
-  name: string,
-  options: SortedOptions,
-  parts: ApiParts,
-  sources: PartSources,
-): LiveApi {
-  const facts = { sources, ownWriters: ownWriters(options) };
-  const readsAhead = options.rules.validateJson || options.cache !== false;
-  const limitReadAhead = readsAhead ? readAheadLimit(options.forward.bodyTimeoutMs) : undefined;
-  const explaining = options.explain ? explain(options.explain) : undefined;
-  const { cache } = parts;
-  return new LiveApi(name, parts, facts, (countDetached) => {
-    // A call that an open circuit refuses waits for no quota, and takes none.
-    const outward: PlacedStage[] = [
-      ['breaker', parts.breaker],
-      ['rateLimit', parts.rateLimit],
-      ['retry', parts.retry],
-      ['proxyRotate', parts.proxyRotate],
-      ['forward', parts.forward],
-    ];
-    const calls: PlacedStage[] = [
-      ['explain', explaining],
-      ['tracing', tracing],
-      ['metrics', metrics],
-      ['validateBody', parts.forward.admission, limitReadAhead, validateBody(options.rules)],
-      // Once more behind the cache, which makes calls of its own; no call is counted twice.
-      ['cache', cache, ...(cache ? [explaining, tracing, metrics, countDetached] : [])],
-      ...outward,
-    ];
-    const handshakes: PlacedStage[] = [
-      ['explain'],
-      ['tracing', tracing],
-      ['metrics', metrics],
-      ['validateBody', parts.forward.admission, checkHandshake],
-      ['cache'],
-      ...outward,
-    ];
-    return {
-      ws: options.ws,
-      upgrades: options.forward.upgrades ?? [WEBSOCKET],
-      handle: pipeline(withOwnStages(options.stages, calls)),
-      upgrade: pipeline(withOwnStages(options.stages, handshakes)),
-    };
-  });
-}
-
-/** The path at which Express has mounted it. */
-function mountPathOf(req: IncomingMessage & { readonly baseUrl?: unknown }): string {
-  return typeof req.baseUrl === 'string' && req.baseUrl !== '' ? req.baseUrl : '/';
+/** The path at which Express has mounted it, and that of its own option below. */
+function mountPathOf({ baseUrl }: IncomingMessage & { readonly baseUrl?: unknown }, mount: string): string {
+  const path = typeof baseUrl === 'string' ? baseUrl : '';
+  const whole = path.toLowerCase().endsWith(mount.toLowerCase()) ? path : path + mount;
+  return whole === '' ? '/' : whole;
 }
 
 const notForwarded = () => new ProxyError('ERR_BAD_REQUEST', 'The request path does not belong to this API');

@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { clientFiles } from './client-files.js';
 
 /** A file of the client, in memory. */
 export interface Asset {
@@ -27,24 +25,9 @@ const TYPES = new Map([
   ['.svg', 'image/svg+xml'],
 ]);
 
-/**
- * The folder of the built client: beside the compiled package, or in its build if the package runs from its TypeScript
- * sources.
- */
-export function builtClient(): string {
-  const folders = ['../client/', '../../dist/dashboards/client/'].map((folder) =>
-    fileURLToPath(new URL(folder, import.meta.url)),
-  );
-  const built = folders.find((folder) => existsSync(`${folder}statistics/main.js`));
-  if (built) return built;
-  throw new Error(`The dashboards' client is not built; looked in ${folders.join(' and ')}`);
-}
-
-/** Reads the client into memory: some 150 KB. */
-export async function loadClient(folder: string): Promise<ClientAssets> {
-  const names = (await readdir(folder, { recursive: true })).map((name) => name.replaceAll('\\', '/')).sort();
-  const known = names.filter((name) => TYPES.has(extname(name)));
-  const loaded = await Promise.all(known.map((name) => load(folder, name)));
+/** Takes the client into memory: some 150 KB. */
+export async function loadClient(): Promise<ClientAssets> {
+  const loaded = await Promise.all([...(await clientFiles())].map(load));
   const digest = createHash('sha256');
   for (const [name, { body }] of loaded) digest.update(`${name}\0${body.length}\0`).update(body);
   return { version: digest.digest('base64url').slice(0, 12), files: new Map(loaded) };
@@ -52,7 +35,7 @@ export async function loadClient(folder: string): Promise<ClientAssets> {
 
 const compressed = promisify(gzip);
 
-async function load(folder: string, name: string): Promise<[string, Asset]> {
-  const body = await readFile(`${folder}/${name}`);
+async function load([name, text]: readonly [name: string, text: string]): Promise<[string, Asset]> {
+  const body = Buffer.from(text);
   return [name, { type: TYPES.get(extname(name)) ?? '', body, gzipped: await compressed(body) }];
 }

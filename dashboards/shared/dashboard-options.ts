@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { z } from 'zod';
+import * as z from 'zod';
+import type { Callback } from '../../lib/core/callback.js';
+import { mountPath } from '../../lib/core/mount.js';
 import { count, functionOption, headerValue } from '../../lib/core/options.js';
 
 /** A link in the head of a page, to the other dashboard for instance. */
@@ -15,32 +17,33 @@ export interface DashboardOptions {
    * Heading of the page and name of its tab.
    * @default 'Statistics' or 'Circuits'
    */
-  title?: string;
+  title?: string | undefined;
   /**
    * Shown in the head of the page.
    * @default []
    */
-  links?: readonly DashboardLink[];
+  links?: readonly DashboardLink[] | undefined;
   /**
    * Says whether this request may see the dashboard; asked for each request, assets included. What it throws
    * goes to `next(error)`. Without it everybody may who reaches the mount path.
    */
-  authorize?(req: IncomingMessage): boolean | Promise<boolean>;
+  authorize?: Callback<(req: IncomingMessage) => boolean | Promise<boolean>> | undefined;
   /**
    * Sent as `WWW-Authenticate` with a 401 to whom `authorize` refuses, as `Basic realm="admin"`; without it
    * the refusal is a 403.
    */
-  challenge?: string;
+  challenge?: string | undefined;
   /**
-   * Live streams at the same time. Further pages ask again and again instead.
+   * Path of the page, `'/stats'`, for servers and frameworks that do not remove it from the path of a request. Where
+   * it is removed already, as by Express' `app.use('/stats', dashboard)`, nothing changes.
+   * @default none: the page is at the path that the dashboard is mounted at
+   */
+  mount?: string | undefined;
+  /**
+   * Live streams at the same time; the pages of one browser share one. Further pages ask again and again instead.
    * @default 100
    */
-  maxClients?: number;
-  /**
-   * Folder of the built client.
-   * @internal
-   */
-  assetsDir?: string;
+  maxClients?: number | undefined;
 }
 
 // javascript: and data: would run as a script of this page's origin, or try to.
@@ -58,8 +61,8 @@ export const dashboardShape = {
     .default([]),
   authorize: functionOption<NonNullable<DashboardOptions['authorize']>>().optional(),
   challenge: headerValue.min(1).optional(),
+  mount: mountPath.default('/'),
   maxClients: count.default(100),
-  assetsDir: z.string().optional(),
 };
 
 /** The heading of a page. */
@@ -71,6 +74,6 @@ export interface DashboardSettings {
   readonly links: readonly DashboardLink[];
   readonly authorize?: DashboardOptions['authorize'];
   readonly challenge?: string | undefined;
+  readonly mount: string;
   readonly maxClients: number;
-  readonly assetsDir?: string | undefined;
 }

@@ -1,14 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { builtClient, type ClientAssets, loadClient } from './client-assets.js';
+import { urlBelow, withoutEnd } from '../../lib/core/mount.js';
+import { type ClientAssets, loadClient } from './client-assets.js';
 import type { DashboardSettings } from './dashboard-options.js';
 import { type Page, renderPage } from './page.js';
 import { secure, sendAsset, sendError, sendTagged } from './responses.js';
 
-/** A middleware of Connect's kind. */
+/** A middleware of Connect's kind; without `next` it responds to everything itself. */
 export type DashboardHandler = (
   req: IncomingMessage,
   res: ServerResponse,
-  next: (error?: unknown) => void,
+  next?: (error?: unknown) => void,
 ) => void;
 
 /** A dashboard: mount it anywhere with `app.use('/path', dashboard)`. */
@@ -41,12 +42,13 @@ interface Loaded {
 
 /**
  * The handler of both dashboards: the page at the mount path, its assets, and the routes of each. It uses only Node's
- * request and response, so any Connect-like framework can mount it. Unknown paths go to `next`.
+ * request and response, so any server or framework can mount it. Unknown paths go to `next`.
  */
 export function dashboardHandler({ page, settings, routes }: DashboardParts): DashboardHandler {
+  const mount = withoutEnd(settings.mount);
   let loading: Promise<Loaded> | undefined;
 
-  // Read at the first request: importing the package costs nothing.
+  // Unpacked at the first request: importing the package costs nothing.
   const loaded = (): Promise<Loaded> => {
     loading ??= load(page, settings).catch((error: unknown) => {
       loading = undefined;
@@ -96,14 +98,22 @@ export function dashboardHandler({ page, settings, routes }: DashboardParts): Da
   }
 
   return function dashboard(req, res, next) {
-    const [path = '', query = ''] = splitUrl(req.url ?? '/');
-    if (allowed(path).length === 0) return next();
-    response(req, res, path, query).catch(next);
+    const url = urlBelow(req, mount);
+    const [path = '', query = ''] = splitUrl(url ?? '/');
+    if (url !== undefined && allowed(path).length > 0) {
+      response(req, res, path, query).catch(next ?? (() => fail(res)));
+    } else if (next) next();
+    else sendError(res, 404, 'ERR_NOT_FOUND', 'This dashboard has no such page');
   };
 }
 
+function fail(res: ServerResponse): void {
+  if (res.headersSent) res.destroy();
+  else sendError(res, 500, 'ERR_INTERNAL', 'The dashboard failed');
+}
+
 async function load(page: string, settings: DashboardSettings): Promise<Loaded> {
-  const assets = await loadClient(settings.assetsDir ?? builtClient());
+  const assets = await loadClient();
   return { assets, page: renderPage(assets, page, settings) };
 }
 

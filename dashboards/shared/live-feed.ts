@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { realTime, type StopTimer, type Time } from '../../lib/core/time.js';
+import type { Selections } from '../client/shared/stream-messages.js';
 import { sendError } from './responses.js';
 
 /** A value that pages can follow. Channels with equal keys are read once for all clients. */
@@ -32,14 +33,18 @@ interface Live {
   reading: boolean;
 }
 
-/** A page that follows some channels. */
+/** A page that follows some channels, or several pages of one browser. */
 interface Client {
   readonly res: ServerResponse;
+  /** Several pages: each event has the key of its channel as its id. */
+  readonly shared: boolean;
   readonly since: number;
   readonly sent: Map<Live, number>;
 }
 
 const TICK_MS = 1000;
+/** Pages that share a stream at most; more of them poll. */
+const MAX_SHARING = 50;
 /** Every so many ticks everything is read and sent without a change, so that pages know the stream is alive. */
 const BEAT_TICKS = 15;
 /** A stream ends after this time; the browser reconnects at once, and is authorized again. */
@@ -68,8 +73,16 @@ export class LiveFeed {
     this.#time = time;
   }
 
-  /** Begins a stream of these channels. */
-  async follow(req: IncomingMessage, res: ServerResponse, channels: readonly Channel[]): Promise<void> {
+  /**
+   * Begins a stream of these channels.
+   * @param selections for a stream that several pages share: the keys of the channels of each
+   */
+  async follow(
+    req: IncomingMessage,
+    res: ServerResponse,
+    channels: readonly Channel[],
+    selections?: Selections,
+  ): Promise<void> {
     if (this.#closed || this.#clients.size >= this.#maxClients) {
       res.setHeader('Retry-After', '30');
       return sendError(
@@ -91,7 +104,13 @@ export class LiveFeed {
     // The client may have left during the authorization; its close event has passed then.
     if (res.destroyed) return;
     res.write('retry: 2000\n\n');
-    const client: Client = { res, since: this.#time.steady(), sent: new Map() };
+    if (selections) res.write(event('selections', JSON.stringify(selections)));
+    const client: Client = {
+      res,
+      shared: selections !== undefined,
+      since: this.#time.steady(),
+      sent: new Map(),
+    };
     this.#join(client, channels);
     res.on('drain', () => this.#send(client));
     res.on('close', () => this.#leave(client));
@@ -100,6 +119,25 @@ export class LiveFeed {
       (live) => this.#time.steady() - live.readAt > live.channel.everyMs,
     );
     await Promise.all(old.map((live) => this.#refresh(live, true)));
+  }
+
+  /**
+   * Begins a stream that several pages of one browser share.
+   * @param pages the query of each
+   * @param channelsOf the channels that a query selects; `undefined` if it is refused
+   */
+  async share(
+    req: IncomingMessage,
+    res: ServerResponse,
+    pages: readonly string[],
+    channelsOf: (query: URLSearchParams) => Promise<readonly Channel[] | undefined>,
+  ): Promise<void> {
+    const found = await Promise.all(
+      pages.map((page, i) => (i < MAX_SHARING ? channelsOf(new URLSearchParams(page)) : undefined)),
+    );
+    const channels = new Map(found.flatMap((some = []) => some.map((one) => [one.key, one])));
+    const selections = found.map((some) => some?.map(({ key }) => key) ?? null);
+    await this.follow(req, res, [...channels.values()], selections);
   }
 
   /** Ends every stream. */
@@ -182,7 +220,7 @@ export class LiveFeed {
       if (client.res.writableNeedDrain || client.res.destroyed) return;
       if (version === live.version) continue;
       client.sent.set(live, live.version);
-      client.res.write(live.text);
+      client.res.write(client.shared ? `id: ${live.channel.key}\n${live.text}` : live.text);
     }
   }
 }

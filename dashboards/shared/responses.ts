@@ -31,9 +31,9 @@ export function sendText(res: ServerResponse, status: number, type: string, text
   res.end(text);
 }
 
-/** Sends an error as `{ error, code }`, like the rest of the package. */
+/** Sends an error as `{ error, code }`, with the id of its request if it has one, like the rest of the package. */
 export function sendError(res: ServerResponse, status: number, code: string, error: string): void {
-  sendJson(res, status, { error, code });
+  sendJson(res, status, { error, code, requestId: res.getHeader('X-Request-Id') });
 }
 
 /** Sends a file whose URL changes with its content. */
@@ -56,6 +56,8 @@ export function sendTagged(req: IncomingMessage, res: ServerResponse, asset: Ass
   const zipped = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:\s*,|\s*$))/i.test(
     String(req.headers['accept-encoding'] ?? ''),
   );
+  // Koa begins each response with 404.
+  res.statusCode = 200;
   const body = zipped ? asset.gzipped : asset.body;
   if (zipped) res.setHeader('Content-Encoding', 'gzip');
   res.setHeader('Content-Type', asset.type);

@@ -27,7 +27,7 @@ export class LiveApi implements Stages {
   /** Nobody else writes its responses: no cache, and no listener or plugin of the user. */
   readonly ownWriters: boolean;
   /** The options that the parts were created from. */
-  readonly sources: PartSources;
+  readonly sources: () => PartSources;
   readonly handle: Handler;
   readonly upgrade: Handler;
   readonly ws: boolean;
@@ -52,6 +52,11 @@ export class LiveApi implements Stages {
     this.upgrade = upgrade;
     this.ws = ws;
     this.upgrades = upgrades;
+  }
+
+  /** Calls in progress, with WebSockets and what the cache requests by itself. */
+  get active(): number {
+    return this.#active;
   }
 
   /** Counts a call until nobody waits for it. */

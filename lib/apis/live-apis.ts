@@ -1,3 +1,4 @@
+import { allEnded } from '../core/closing.js';
 import type { LiveApi } from './live-api.js';
 import { type Api, type ApiParts, PART_NAMES, type PartName } from './part-list.js';
 import { changedSources, type PartFactory, type PartSources, partSources } from './parts.js';
@@ -14,7 +15,7 @@ export interface UpdateReport {
    * state.
    */
   readonly changed: Readonly<Record<string, readonly PartName[]>>;
-  /** Changed blocks that serve all APIs (`redis`, `cacheBytes`, `stats`, `metrics`, `tracing`): they need a restart to apply. */
+  /** Changed blocks that serve all APIs (`redis`, `cacheBytes`, `stats`, `metrics`, `tracing`, `mount`): they need a restart. */
   readonly needsRestart: readonly string[];
 }
 
@@ -23,14 +24,14 @@ export type BuildApi = (
   name: string,
   options: SortedOptions,
   parts: ApiParts,
-  sources: PartSources,
+  sources: () => PartSources,
 ) => LiveApi;
 
 /** An API of the next configuration. */
 interface Planned {
   readonly name: string;
   readonly options: SortedOptions;
-  readonly sources: PartSources;
+  readonly sources: () => PartSources;
   /** The API as it is now. */
   readonly before: LiveApi | undefined;
   /** Nothing has changed. */
@@ -46,12 +47,17 @@ export class LiveApis {
   readonly apis = new Map<string, Api>();
   /** By name: a part may be used by the next API of the same name, and by the one after that. */
   readonly #leaving = new Map<string, Set<LiveApi>>();
+  /** The options of those in service. */
+  #wanted: ReadonlyMap<string, SortedOptions> = new Map();
   readonly #factory: PartFactory;
   readonly #build: BuildApi;
+  readonly #owned: boolean;
 
-  constructor(factory: PartFactory, build: BuildApi) {
+  /** @param owned nobody changes the objects that options consist of */
+  constructor(factory: PartFactory, build: BuildApi, owned = false) {
     this.#factory = factory;
     this.#build = build;
+    this.#owned = owned;
   }
 
   /**
@@ -61,6 +67,7 @@ export class LiveApis {
   update(wanted: ReadonlyMap<string, SortedOptions>): Omit<UpdateReport, 'needsRestart'> {
     const before = new Map(this.current);
     const next = this.#factory.change(() => this.#made(wanted));
+    this.#wanted = wanted;
     const removed = [...before.keys()].filter((name) => !next.has(name));
     const changed: Record<string, PartName[]> = {};
     this.current.clear();
@@ -75,10 +82,15 @@ export class LiveApis {
     return { added: [...next.keys()].filter((name) => !before.has(name)), removed, changed };
   }
 
+  /** Has all APIs in service forget what they have learned. */
+  async reset(): Promise<void> {
+    await allEnded([...this.current.values()].map(({ parts }) => this.#factory.reset(parts)));
+  }
+
   #made(wanted: ReadonlyMap<string, SortedOptions>): ReadonlyMap<string, LiveApi> {
     const planned = [...wanted].map(([name, options]) => this.#plan(name, options));
     for (const [name, api] of this.current) if (!wanted.has(name)) this.#unlist(api, {});
-    for (const { before, kept } of planned) if (before) this.#unlist(before, kept);
+    for (const { before, same, kept } of planned) if (before && !same) this.#unlist(before, kept);
     return new Map(planned.map((plan) => [plan.name, this.#realize(plan)]));
   }
 
@@ -89,12 +101,23 @@ export class LiveApis {
 
   #plan(name: string, options: SortedOptions): Planned {
     const before = this.current.get(name);
-    const sources = partSources(name, options, this.#factory.redis);
+    if (before && this.#wanted.get(name) === options)
+      return { name, options, sources: before.sources, before, same: true, kept: {} };
+    const sources = this.#sourcesOf(name, options);
     if (!before) return { name, options, sources, before, same: false, kept: {} };
-    const changed: readonly string[] = changedSources(before.sources, sources);
+    const changed: readonly string[] = changedSources(before.sources(), sources());
     const keeps = PART_NAMES.filter((part) => !changed.includes(part));
     const kept: Partial<ApiParts> = Object.fromEntries(keeps.map((part) => [part, before.parts[part]]));
     return { name, options, sources, before, same: changed.length === 0, kept };
+  }
+
+  /** The options as they are now: at once where they may change, else when there is something to compare them with. */
+  #sourcesOf(name: string, options: SortedOptions): () => PartSources {
+    let sources = this.#owned ? undefined : partSources(name, options, this.#factory.redis);
+    return () => {
+      sources ??= partSources(name, options, this.#factory.redis);
+      return sources;
+    };
   }
 
   #realize({ name, options, sources, before, same, kept }: Planned): LiveApi {

@@ -4,6 +4,9 @@ import { breakerPart } from '../breaker/breaker-part.js';
 import type { CacheHandler } from '../cache/cache.js';
 import type { CacheOptions } from '../cache/cache-options.js';
 import { cachePart } from '../cache/cache-part.js';
+import type { ConcurrencyHandler } from '../concurrency/concurrency.js';
+import type { ConcurrencyOptions } from '../concurrency/concurrency-options.js';
+import { concurrencyPart } from '../concurrency/concurrency-part.js';
 import type { Part } from '../core/part.js';
 import type { ProxyRotateHandler } from '../proxy-rotate/proxy-rotate.js';
 import type { ProxyRotateOptions } from '../proxy-rotate/proxy-rotate-options.js';
@@ -18,33 +21,39 @@ import type { ForwardHandler } from '../upstream/forward.js';
 import { forwardPart } from '../upstream/forward-part.js';
 import type { ForwardOptions } from '../upstream/options/forward-options.js';
 
-/** Blocks of options of one API, each for a part that it turns on or off. */
+/** Blocks of options of one API, each for a part that it turns on or off; `true` turns it on with its defaults. */
 export interface PartBlocks {
   /**
    * Stores responses and serves repeated requests from them.
    * @default off
    */
-  cache?: Omit<CacheOptions, 'name'> | false;
+  cache?: Omit<CacheOptions, 'name'> | boolean | undefined;
   /**
-   * Keeps calls within a quota and within the limits that the API advertises; `{}` follows the latter alone.
+   * Keeps calls within a quota and within the limits that the API advertises; `true` follows the latter alone.
    * @default off
    */
-  rateLimit?: Omit<RateLimitOptions, 'name' | 'redis'> | false;
+  rateLimit?: Omit<RateLimitOptions, 'name' | 'redis'> | boolean | undefined;
+  /**
+   * Bounds the requests that are in flight at once: options, or `'adaptive'` for a limit that follows the latency of the
+   * API.
+   * @default off
+   */
+  concurrency?: Omit<ConcurrencyOptions, 'name' | 'redis'> | 'adaptive' | boolean | undefined;
   /**
    * Circuit breaker: refuses calls for a while after repeated failures.
    * @default on
    */
-  breaker?: Omit<BreakerOptions, 'name' | 'registry'> | false;
+  breaker?: Omit<BreakerOptions, 'name' | 'registry' | 'store'> | boolean | undefined;
   /**
    * Retries failed attempts.
    * @default on
    */
-  retry?: RetryOptions | false;
+  retry?: RetryOptions | boolean | undefined;
   /**
    * Sends requests through egress proxies.
    * @default off
    */
-  proxyRotate?: Omit<ProxyRotateOptions, 'name'> | false;
+  proxyRotate?: Omit<ProxyRotateOptions, 'name'> | boolean | undefined;
 }
 
 /** The parts of one API, for events and for control. */
@@ -53,6 +62,8 @@ export interface PartHandlers {
   readonly cache: CacheHandler | undefined;
   /** `undefined` unless the configuration turned it on. */
   readonly rateLimit: RateLimitHandler | undefined;
+  /** `undefined` unless the configuration turned it on. */
+  readonly concurrency: ConcurrencyHandler | undefined;
   /** `undefined` where the configuration turned it off. */
   readonly breaker: BreakerHandler | undefined;
   /** `undefined` where the configuration turned it off. */
@@ -63,7 +74,7 @@ export interface PartHandlers {
 
 /** Each part by its name, which is that of its block and of its handler. */
 type Parts = {
-  [N in keyof PartHandlers]: Part<N, Exclude<PartBlocks[N], false | undefined>, NonNullable<PartHandlers[N]>>;
+  [N in keyof PartHandlers]: Part<N, Extract<PartBlocks[N], object>, NonNullable<PartHandlers[N]>>;
 } & { forward: Part<'forward', ForwardOptions, ForwardHandler> };
 
 /** Name of a part, as in the options. */
@@ -74,6 +85,7 @@ export const PARTS: Parts = {
   cache: cachePart,
   breaker: breakerPart,
   rateLimit: rateLimitPart,
+  concurrency: concurrencyPart,
   retry: retryPart,
   proxyRotate: proxyRotatePart,
   forward: forwardPart,

@@ -1,6 +1,6 @@
 import { allEnded } from '../core/closing.js';
+import type { Machine } from '../core/machine.js';
 import type { Part, PartSite, SharedLimits, SharedState } from '../core/part.js';
-import type { RedisClient } from '../redis/client.js';
 import { responseOptions } from '../upstream/forward-part.js';
 import { ALL_PARTS, type ApiParts, PARTS, type PartName } from './part-list.js';
 import { optionsSnapshot, sameOptions } from './same-options.js';
@@ -46,16 +46,25 @@ export function changedSources(before: PartSources, now: PartSources): (keyof Pa
 
 /** Creates parts, and knows how to close each of them. */
 export class PartFactory {
-  readonly redis: RedisClient | undefined;
+  readonly redis: PartSite['redis'];
+  readonly #machine: Machine | undefined;
   readonly #shared: ReadonlyMap<string, SharedState | undefined>;
   readonly #closers = new Map<object, () => unknown>();
+  /** What the change in progress has made. */
+  #made: object[] = [];
 
   /** @param apis the first configuration */
-  constructor(redis: RedisClient | undefined, apis: readonly SortedOptions[], limits: SharedLimits) {
+  constructor(
+    redis: PartSite['redis'],
+    apis: readonly SortedOptions[],
+    limits: SharedLimits,
+    machine?: Machine,
+  ) {
     this.redis = redis;
+    this.#machine = machine;
     const optionsAtStart = (part: Part) => apis.flatMap((sorted) => optionsOf(part, sorted) || []);
     this.#shared = new Map(
-      ALL_PARTS.map((part) => [part.name, part.share?.(redis, optionsAtStart(part), limits)]),
+      ALL_PARTS.map((part) => [part.name, part.share?.(redis, optionsAtStart(part), limits, machine)]),
     );
   }
 
@@ -69,24 +78,26 @@ export class PartFactory {
 
   /** Runs a change of parts. If it throws, the parts that were made for it are closed, and no other part knows of it. */
   change<T>(run: () => T): T {
-    const before = new Set(this.#closers.keys());
+    this.#made = [];
     const states = [...this.#shared.values()];
     const inAll = states.reduce<() => T>((inner, state) => () => state?.change?.(inner) ?? inner(), run);
     try {
       return inAll();
     } catch (error) {
-      for (const part of this.#closers.keys()) if (!before.has(part)) this.close(part).catch(() => {});
+      for (const part of this.#made) this.close(part).catch(() => {});
       throw error;
+    } finally {
+      this.#made = [];
     }
   }
 
   /** The parts of an API, new ones where none are kept. It throws where a part refuses to be made, as by a plugin. */
   make(name: string, sorted: SortedOptions, kept: Partial<ApiParts>): ApiParts {
-    const site = siteOf(name, sorted, this.redis);
+    const site = siteOf(name, sorted, this.redis, this.#machine);
     const parts = ALL_PARTS.map((part) => {
       const options = optionsOf(part, sorted);
       const known = Reflect.get(kept, part.name);
-      return [part.name, known ?? (options ? this.#made(part, options, site) : undefined)];
+      return [part.name, known ?? (options ? this.#create(part, options, site) : undefined)];
     });
     // Each is what its part makes.
     return Object.fromEntries(parts) as unknown as ApiParts;
@@ -96,6 +107,12 @@ export class PartFactory {
   unlist(api: string, name: PartName): void {
     const part: Part = PARTS[name];
     part.unlist?.(api, this.#shared.get(name));
+  }
+
+  /** Has all of them forget what they have learned. */
+  async reset(parts: ApiParts): Promise<void> {
+    const handlers = ALL_PARTS.map((part) => [part, parts[part.name as PartName]] as const);
+    await allEnded(handlers.map(([part, handler]) => handler && part.reset?.(handler)));
   }
 
   /** Closes a part, once; parts that hold nothing open are ignored. */
@@ -113,8 +130,9 @@ export class PartFactory {
     await allEnded([ended, ...[...this.#shared.values()].map(async (state) => state?.close?.())]);
   }
 
-  #made(part: Part, options: object, site: PartSite): object {
+  #create(part: Part, options: object, site: PartSite): object {
     const made: object & { close?(): unknown } = part.make(options, site, this.#shared.get(part.name));
+    this.#made.push(made);
     this.#closers.set(made, () => (part.close ? part.close(made) : made.close?.()));
     return made;
   }
@@ -123,7 +141,7 @@ export class PartFactory {
 /** What a part is made from: its block, or all other options of the API. */
 const optionsOf = ({ name }: Part, sorted: SortedOptions): object | false => Reflect.get(sorted, name);
 
-function siteOf(name: string, sorted: SortedOptions, redis: PartSite['redis']): PartSite {
+function siteOf(name: string, sorted: SortedOptions, redis: PartSite['redis'], machine?: Machine): PartSite {
   const { forward, proxyRotate, stages } = sorted;
   return {
     name,
@@ -134,5 +152,6 @@ function siteOf(name: string, sorted: SortedOptions, redis: PartSite['redis']): 
     egress: proxyRotate,
     egressOnly: proxyRotate !== false && proxyRotate.strategy !== 'never',
     redis,
+    machine,
   };
 }

@@ -1,10 +1,11 @@
 import { NAMES_ELSEWHERE } from '../core/names-elsewhere.js';
 import type { OtherPlaces } from '../core/unknown-name.js';
 import { explainSchema } from '../explain/explain-options.js';
+import { sloSchema } from '../stats/slo/slo-options.js';
 import { FORWARD_OPTIONS } from '../upstream/options/resolve-forward.js';
 import { ALL_PARTS } from './part-list.js';
 
-const OWN_OPTIONS = ['requiresBody', 'validateJson', 'maxBodyBytes', 'explain', 'stages'];
+const OWN_OPTIONS = ['requiresBody', 'validateJson', 'maxBodyBytes', 'explain', 'slo', 'stages'];
 
 /** Names of the options in each block of an API. */
 const BLOCKS: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
@@ -19,6 +20,7 @@ export const API_PLACES = {
   blocks: {
     ...BLOCKS,
     explain: Object.keys(explainSchema.shape),
+    slo: Object.keys(sloSchema.shape),
     // http2 has no effect wherever it stands.
     '': API_OPTIONS.filter((name) => name !== 'http2'),
   },

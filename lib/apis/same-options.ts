@@ -33,6 +33,26 @@ export function sameOptions(a: unknown, b: unknown): boolean {
   );
 }
 
+/** Whether options have the snapshot: without making one of them, which would cost more than to compare. */
+export function hasSnapshot(value: unknown, snapshot: unknown, depth = 0): boolean {
+  if (Object.is(value, snapshot)) return true;
+  if (typeof value !== 'object' || value === null) return false;
+  if (depth === MAX_DEPTH) return false;
+  if (Array.isArray(value)) {
+    if (!Array.isArray(snapshot) || value.length !== snapshot.length) return false;
+    return value.every((item, i) => hasSnapshot(item, snapshot[i], depth + 1));
+  }
+  if (!isPlain(value)) return sameOptions(optionsSnapshot(value), snapshot);
+  if (!isPlain(snapshot)) return false;
+  let said = 0;
+  for (const key of Object.keys(value)) {
+    if (value[key] === undefined) continue;
+    if (!Object.hasOwn(snapshot, key) || !hasSnapshot(value[key], snapshot[key], depth + 1)) return false;
+    said++;
+  }
+  return said === Object.keys(snapshot).length;
+}
+
 // Two instances of a class may behave differently: an agent has its own sockets.
 function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) return false;

@@ -1,4 +1,4 @@
-import type { SharedOptions } from './options.js';
+import { mountOf, type ResolvedShared, type SharedOptions } from './options.js';
 import { optionsSnapshot, sameOptions } from './same-options.js';
 
 /** What the options that all APIs share were when they were read. */
@@ -10,12 +10,16 @@ export const snapshotsOf = ({
   stats,
   metrics,
   tracing,
-}: SharedOptions): SharedSnapshots => ({
+  requestId,
+  mount,
+}: ResolvedShared): SharedSnapshots => ({
   redis: optionsSnapshot(redis),
   cacheBytes,
   stats: optionsSnapshot(stats ?? {}),
   metrics: optionsSnapshot(metrics || false),
   tracing: optionsSnapshot(tracing || false),
+  requestId: optionsSnapshot(requestId ?? false),
+  mount: mountOf({ mount }),
 });
 
 /** Names of those that are different now. */

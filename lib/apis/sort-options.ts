@@ -1,12 +1,13 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { InvalidOptionError, invalidOption } from '../core/errors.js';
 import { resolveOptions, sizeBytes } from '../core/options.js';
 import { unknownName } from '../core/unknown-name.js';
 import { type ExplainOptions, resolveExplain } from '../explain/explain-options.js';
+import { type ResolvedSlo, resolveSlo } from '../stats/slo/slo-options.js';
 import type { ForwardOptions } from '../upstream/options/forward-options.js';
 import { resolveForward } from '../upstream/options/resolve-forward.js';
 import type { BodyRules } from '../validate-body/validate-body.js';
-import { checkBlock } from './blocks.js';
+import { blockMeant, checkBlock } from './blocks.js';
 import type { ApiOptions } from './options.js';
 import { ALL_PARTS, type PartBlocks } from './part-list.js';
 import { API_OPTIONS, API_PLACES } from './places.js';
@@ -20,12 +21,13 @@ export const rulesSchema = z.object({
 });
 
 /** The blocks of the parts, each of which is on or off. */
-type SortedBlocks = { readonly [N in keyof PartBlocks]-?: Exclude<PartBlocks[N], undefined> };
+type SortedBlocks = { readonly [N in keyof PartBlocks]-?: Extract<PartBlocks[N], object | false> };
 
 /** The options of one API, sorted by the part that they are for. */
 export interface SortedOptions extends SortedBlocks {
   readonly rules: BodyRules;
   readonly explain: ExplainOptions | false;
+  readonly slo: ResolvedSlo | false;
   readonly stages: readonly OwnStage[];
   readonly forward: ForwardOptions;
   /** Whether the proxy listens for upgrades by itself. */
@@ -37,7 +39,7 @@ export interface SortedOptions extends SortedBlocks {
  * @param place as `apis.github`; empty for a single API
  * @throws InvalidOptionError
  */
-export function sortOptions(place: string, options: ApiOptions): SortedOptions {
+export function sortOptions(place: string, options: ApiOptions, redis = true): SortedOptions {
   const stray = Object.keys(options).find((key) => !API_OPTIONS.includes(key));
   if (stray !== undefined) {
     const rule = unknownName(stray, { owner: place, known: API_OPTIONS, places: API_PLACES });
@@ -48,6 +50,7 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
     validateJson,
     maxBodyBytes,
     explain = false,
+    slo = false,
     stages = [],
     ws = false,
     ...rest
@@ -57,12 +60,13 @@ export function sortOptions(place: string, options: ApiOptions): SortedOptions {
   const { requestTimeoutMs = rest.breaker === false ? REQUEST_TIMEOUT_MS : 0 } = rest;
   const forward: ForwardOptions = { ...FORWARD_PRESETS, ...Object.fromEntries(given), requestTimeoutMs };
   resolveForward({ ...forward, ws }, place);
-  const blocks = checkedBlocks(place, rest, forward);
+  const blocks = checkedBlocks(place, rest, forward, redis);
   checkStages(stages, at(place, 'stages'));
   return {
     ...blocks,
     breaker: withLimit(blocks.breaker, rest.requestTimeoutMs),
     explain: explained(explain, at(place, 'explain')),
+    slo: objective(slo, at(place, 'slo')),
     rules: { ...rules, validateJson: rules.validateJson ?? rules.requiresBody },
     // A copy: what the caller changes later is for the next update.
     stages: stages.map((stage) => ({ ...stage })),
@@ -93,13 +97,19 @@ function withLimit(
   return { ...breaker, requestTimeoutMs };
 }
 
-function checkedBlocks(place: string, given: PartBlocks, forward: ForwardOptions): SortedBlocks {
-  const api = { forward, at: (name: string) => at(place, name) };
+function checkedBlocks(
+  place: string,
+  given: PartBlocks,
+  forward: ForwardOptions,
+  redis: boolean,
+): SortedBlocks {
+  const api = { forward, redis, at: (name: string) => at(place, name) };
   const blocks = ALL_PARTS.flatMap(({ name, options }): [string, object | false][] => {
     if (!options) return [];
-    const said: object | false | undefined = Reflect.get(given, name);
-    const block = said === undefined ? options.preset : said;
-    checkBlock(options.schema, block, at(place, name), API_PLACES);
+    const said: unknown = blockMeant(options.words, Reflect.get(given, name));
+    // Checked in the next line.
+    const block = (said === undefined ? options.preset : said) as object | false;
+    checkBlock(options.schema, block, at(place, name), API_PLACES, Object.keys(options.words ?? {}));
     if (block) options.check?.(block, at(place, name), api);
     return [[name, block]];
   });
@@ -111,6 +121,12 @@ function explained(value: unknown, place: string): ExplainOptions | false {
   if (typeof value === 'boolean') return value && {};
   if (typeof value === 'object' && value !== null) return resolveExplain(value, place);
   throw invalidOption(place, 'must be true, false or an object of options', value);
+}
+
+function objective(value: unknown, place: string): ResolvedSlo | false {
+  if (value === false) return false;
+  if (typeof value === 'object' && value !== null) return resolveSlo(value, place);
+  throw invalidOption(place, 'must be false or an object of options', value);
 }
 
 const at = (place: string, key: string) => (place === '' ? key : `${place}.${key}`);

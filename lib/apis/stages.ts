@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { InvalidOptionError, invalidOption } from '../core/errors.js';
 import type { Handler } from '../core/exchange.js';
 import { functionOption, nearestName, optionsObject, resolveOptions } from '../core/options.js';
@@ -19,9 +19,9 @@ export type StageName = 'explain' | 'tracing' | 'metrics' | 'validateBody' | Par
 /** A stage of your own: a middleware at a place among the stages of an API. */
 export interface OwnStage {
   /** The stage that it comes after, which need not be on. Give either `after` or `before`. */
-  after?: Exclude<StageName, 'forward'>;
+  after?: Exclude<StageName, 'forward'> | undefined;
   /** The stage that it comes before, which need not be on. */
-  before?: StageName;
+  before?: StageName | undefined;
   /**
    * The middleware. It passes a call on by `next()`, responds itself, or fails the call by `next(error)`; an error that
    * it throws fails the call too.
@@ -49,9 +49,11 @@ export const stageSchema = optionsObject({
   handler: functionOption<Handler>(),
 });
 
+const stagesSchema = z.array(stageSchema);
+
 /** Validates stages of the user. @throws InvalidOptionError */
 export function checkStages(stages: unknown, place: string): void {
-  for (const [i, stage] of resolveOptions(z.array(stageSchema), stages, place).entries()) {
+  for (const [i, stage] of resolveOptions(stagesSchema, stages, place).entries()) {
     const { after, before } = stage;
     if ((after === undefined) === (before === undefined))
       throw invalidOption(`${place}[${i}]`, 'must have either after or before', stage);

@@ -1,22 +1,34 @@
+import { hash } from 'node:crypto';
 import { without } from '../core/options.js';
-import type { Part } from '../core/part.js';
+import type { ForwardFacts, Part } from '../core/part.js';
+import { steadyClock } from '../core/steady-clock.js';
+import { ApiCircuits } from './api-circuits.js';
 import { type BreakerHandler, breaker } from './breaker.js';
 import { type BreakerOptions, breakerFileShape, breakerSchema, resolveBreaker } from './breaker-options.js';
-import { CircuitRegistry } from './circuit-registry.js';
 
-/** The block `breaker` of an API, whose name is the circuit's. The registry is that of all APIs. */
-type BreakerBlock = Omit<BreakerOptions, 'name' | 'registry'>;
+/** The block `breaker` of an API, whose name is the circuit's. The registry and the store are those of all APIs. */
+type BreakerBlock = Omit<BreakerOptions, 'name' | 'registry' | 'store'>;
 
-export const breakerPart: Part<'breaker', BreakerBlock, BreakerHandler, CircuitRegistry> = {
+export const breakerPart: Part<'breaker', BreakerBlock, BreakerHandler, ApiCircuits> = {
   name: 'breaker',
   options: {
-    schema: without(breakerSchema, ['name', 'registry']),
+    schema: without(breakerSchema, ['name', 'registry', 'store']),
     file: breakerFileShape,
     preset: {},
-    check: (options, place) => void resolveBreaker(options, place),
+    check: (options, place, { redis }) => void resolveBreaker(options, place, redis),
   },
-  share: () => new CircuitRegistry(),
-  make: (options, { name }, registry) => breaker({ ...options, name, registry }),
+  share: (redis, _options, _limits, machine) => new ApiCircuits(redis, machine),
+  make(options, { name, forward }, registry) {
+    const store = options.scope === 'process' ? undefined : registry.store;
+    return breaker({ ...options, name, registry, store }, steadyClock, targetDigest(forward));
+  },
   // The registry takes one of each name.
   unlist: (api, registry) => registry.release(api),
 };
+
+/** Tells targets apart: what a circuit has learned of one says nothing about another. It is no secret, unlike a URL. */
+function targetDigest({ target }: ForwardFacts): string {
+  const text =
+    typeof target === 'string' || target instanceof URL ? String(target) : JSON.stringify(target ?? '');
+  return hash('sha256', text, 'base64url').slice(0, 12);
+}

@@ -1,15 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { shuttingDown } from '../core/errors.js';
+import { type ProxyError, shuttingDown } from '../core/errors.js';
 import { Events } from '../core/events.js';
 import type { Exchange } from '../core/exchange.js';
 import { enterBy } from '../core/pipeline.js';
 import { type Clock, steadyClock } from '../core/steady-clock.js';
+import { bodyReader } from '../http/failure-rules.js';
 import type { BreakerEvents } from './breaker-events.js';
 import { type BreakerOptions, resolveBreaker } from './breaker-options.js';
 import type { Circuit } from './circuit.js';
 import type { CircuitRegistry } from './circuit-registry.js';
 import type { CircuitStateName } from './circuit-state.js';
 import { KeyedCircuits } from './keyed-circuits.js';
+import type { JoinCircuit } from './store/store.js';
 
 /** The middleware that {@link breaker} returns. Methods that take a key mean the breaker's own circuit without one. */
 export interface BreakerHandler {
@@ -40,13 +42,20 @@ export interface BreakerHandler {
  * target has recovered. In front of `forward()` it counts attempts; in front of any other handler, responses.
  *
  * @param clock monotonic, in milliseconds; for tests
+ * @param target digest of what the calls go to, where it is known
  * @throws InvalidOptionError
  */
-export function breaker(options: BreakerOptions = {}, clock: Clock = steadyClock): BreakerHandler {
-  const { name, key, maxCircuits, registry, config } = resolveBreaker(options);
+export function breaker(
+  options: BreakerOptions = {},
+  clock: Clock = steadyClock,
+  target = '',
+): BreakerHandler {
+  const { name, key, maxCircuits, registry, store, config } = resolveBreaker(options);
   const events = new Events<BreakerEvents>();
-  const circuits = new KeyedCircuits(name, maxCircuits, config, events, clock);
+  const join: JoinCircuit | undefined = store && ((member) => store.join({ ...member, target, config }));
+  const circuits = new KeyedCircuits(name, maxCircuits, config, events, clock, join);
   registry.add(circuits);
+  const reader = bodyReader(config.failureWhen);
   const single = key ? undefined : circuits.get();
   let closed = false;
 
@@ -59,7 +68,12 @@ export function breaker(options: BreakerOptions = {}, clock: Clock = steadyClock
     }
     // A call that passes this middleware twice, mounted on two paths, is counted once.
     if (exchange.limits.includes(circuit)) return undefined;
-    const refusal = closed ? shuttingDown() : circuit.enter(exchange);
+    const asked = circuit.state === 'OPEN' && !closed ? circuit.askOthers() : undefined;
+    if (asked !== undefined) return asked.then(() => entered(exchange, circuit, circuit.enterLate(exchange)));
+    return entered(exchange, circuit, closed ? shuttingDown() : circuit.enter(exchange));
+  }
+
+  function entered(exchange: Exchange, circuit: Circuit, refusal: ProxyError | undefined): unknown {
     if (refusal) {
       exchange.error = refusal;
       return refusal;
@@ -67,6 +81,7 @@ export function breaker(options: BreakerOptions = {}, clock: Clock = steadyClock
     const { attemptTimeoutMs = Number.POSITIVE_INFINITY } = exchange;
     exchange.attemptTimeoutMs = Math.min(attemptTimeoutMs, config.requestTimeoutMs);
     exchange.limits.push(circuit);
+    exchange.readBodies(reader);
     exchange.onSettled(circuit.settled);
     return undefined;
   }

@@ -30,18 +30,24 @@ export class CircuitNews {
     if (this.#events.has('failure')) this.#events.emit('failure', { ...this.#name, because: failure, cause });
   }
 
-  turned(
-    next: CircuitState,
-    reason: TransitionReason,
-    openedWith: FailureCauses,
-    retryAfterMs: number,
-  ): void {
+  turned(next: CircuitState, { reason, openedWith, retryAfterMs, by }: Turn): void {
     const name = { ...this.#name };
-    if (next.kind === 'CLOSED') this.#events.emit('close', { ...name, reason });
+    if (next.kind === 'CLOSED')
+      this.#events.emit('close', { ...name, reason, ...(by !== undefined && { by }) });
     if (next.kind === 'HALF_OPEN') this.#events.emit('halfOpen', name);
     if (next.kind !== 'OPEN') return;
     const failureText = reason === 'forced' ? '' : failuresText(openedWith);
-    const { failures } = next;
-    this.#events.emit('open', { ...name, reason, failures, failureText, retryAfterMs });
+    const { failures, fleet } = next;
+    const whose = fleet && { by: fleet.by };
+    this.#events.emit('open', { ...name, reason, failures, failureText, retryAfterMs, ...whose });
   }
+}
+
+/** A change of state. */
+interface Turn {
+  readonly reason: TransitionReason;
+  readonly openedWith: FailureCauses;
+  readonly retryAfterMs: number;
+  /** The process that has closed it for all. */
+  readonly by: string | undefined;
 }

@@ -28,6 +28,15 @@ export class CircuitRecord {
     this.#latest.add(time, cause);
   }
 
+  /** Other processes have opened the circuit. */
+  openedElsewhere(
+    { causes, lastFailure }: { readonly causes: FailureCauses; readonly lastFailure: string | undefined },
+    time: number,
+  ): void {
+    this.openedWith = causes;
+    if (lastFailure !== undefined) this.lastFailure = { time: Math.round(time), because: lastFailure };
+  }
+
   /** An attempt has failed, or was given up, through no fault of the target. */
   sparedTarget(by: Exclude<Blame, 'target'>): void {
     this.#notCounted[by]++;

@@ -17,6 +17,11 @@ export class CircuitRegistry {
     return this.#circuits().find(({ circuit }) => circuit === name);
   }
 
+  /** Resets every circuit: it closes, counts from zero, and has forgotten its last failure. */
+  reset(): void {
+    for (const circuit of this.#circuits()) circuit.reset();
+  }
+
   /**
    * Refuses a second breaker of the same name: their circuits would look alike in a list.
    * @internal

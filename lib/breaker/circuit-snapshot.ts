@@ -1,3 +1,4 @@
+import type { FailureRules } from '../http/failure-rules.js';
 import type { CircuitStateName, TransitionReason } from './circuit-state.js';
 import type { FailureCauses } from './failure-causes.js';
 
@@ -5,6 +6,7 @@ import type { FailureCauses } from './failure-causes.js';
 export interface CircuitConfig {
   readonly failureThreshold: number;
   readonly failureStatuses: readonly (number | string)[];
+  readonly failureWhen?: FailureRules | undefined;
   readonly resetTimeoutMs: number;
   readonly backoffFactor: number;
   readonly maxResetTimeoutMs: number;
@@ -18,6 +20,9 @@ export interface CircuitConfig {
   readonly slowCallMs: number | false;
   readonly slowCallRatio: number;
   readonly countRateLimited: boolean;
+  /** `fleet` where there is a store, unless `scope` says otherwise. */
+  readonly scope: 'fleet' | 'process';
+  readonly quorum: number;
 }
 
 /** One change of state. */
@@ -50,6 +55,16 @@ export interface CircuitName {
 /** A circuit at one moment, as plain JSON. */
 export interface CircuitSnapshot extends CircuitName {
   readonly state: CircuitStateName;
+  /**
+   * Whose state it is: `fleet` if all processes have it, `process` if it is this one's alone, as where only its own calls
+   * fail, or Redis is lost.
+   */
+  readonly scope: 'fleet' | 'process';
+  /**
+   * The process that has opened it, or forced it open, or whose probe has failed last, as `host:pid`. `null` if it is
+   * closed, or circuits are not shared.
+   */
+  readonly openedBy: string | null;
   /** Failed attempts in a row; for an open circuit, the number it opened with. */
   readonly failures: number;
   /**

@@ -1,4 +1,5 @@
 import type { ProbeSlots } from './probe-slots.js';
+import type { SharedState } from './store/store.js';
 
 /** State of a circuit. */
 export type CircuitStateName = 'CLOSED' | 'OPEN' | 'HALF_OPEN';
@@ -13,6 +14,14 @@ export type TransitionReason =
   | 'probes succeeded'
   | 'forced'
   | 'reset';
+
+/** That a circuit is open for all processes. */
+export interface FleetMark {
+  /** The process that has opened it, or whose probe has failed last. */
+  readonly by: string;
+  /** Version of what all processes know; `undefined` where it is not told yet. */
+  readonly version: string | undefined;
+}
 
 /** Calls go through and are counted. */
 export interface ClosedState {
@@ -33,6 +42,8 @@ export interface OpenState {
   readonly openedAt: number;
   /** When probes may go through; `Infinity` if it was forced open. */
   readonly halfOpensAt: number;
+  /** `undefined` where this process alone has opened it. */
+  readonly fleet?: FleetMark | undefined;
 }
 
 /** A few calls go through as probes, to find out whether the target has recovered. */
@@ -45,6 +56,7 @@ export interface HalfOpenState {
   readonly probes: ProbeSlots;
   /** The probes that have succeeded. */
   readonly passed: readonly object[];
+  readonly fleet?: FleetMark | undefined;
 }
 
 /** A union, so that an open circuit without `openedAt` or a closed one with probes cannot exist. */
@@ -78,14 +90,59 @@ export function openedAt(
   return { kind: 'OPEN', failures, cause, openedAt: now, halfOpensAt: now + resetTimeoutMs };
 }
 
+/** A circuit that other processes have opened. */
+export function openedElsewhere(
+  { by, version, failures, cause, dueInMs }: SharedState,
+  now: number,
+): OpenState {
+  return { ...openedAt(now, dueInMs, failures, cause), fleet: { by, version } };
+}
+
+/** Nobody knows how long a probe takes. */
+const PROBE_RETRY_AFTER_MS = 1000;
+
+/** When a refused call may come again. Nobody knows when a forced circuit closes: it is the time as after a failure. */
+export function retryAfterOf(state: OpenState | HalfOpenState, resetTimeoutMs: number, now: number): number {
+  if (state.kind === 'HALF_OPEN' || isDue(state, now)) return PROBE_RETRY_AFTER_MS;
+  return state.halfOpensAt === Number.POSITIVE_INFINITY ? resetTimeoutMs : state.halfOpensAt - now;
+}
+
+/** How long a circuit stays open: longer each time that the probes have failed. */
+export function openForMs(
+  {
+    resetTimeoutMs,
+    backoffFactor,
+    maxResetTimeoutMs,
+  }: Readonly<Record<'resetTimeoutMs' | 'backoffFactor' | 'maxResetTimeoutMs', number>>,
+  reopened: number,
+): number {
+  return Math.min(maxResetTimeoutMs, resetTimeoutMs * backoffFactor ** reopened);
+}
+
 /** Whether an open circuit may let a probe through. */
 export function isDue(state: OpenState, now: number): boolean {
   return now >= state.halfOpensAt;
 }
 
-/** An open circuit turns half open. */
-export function halfOpened(state: OpenState, probes: ProbeSlots): HalfOpenState {
-  return { kind: 'HALF_OPEN', failures: state.failures, cause: state.cause, probes, passed: [] };
+/**
+ * An open circuit turns half open.
+ * @param before probes of other processes that have succeeded
+ */
+export function halfOpened(state: OpenState, probes: ProbeSlots, before = 0): HalfOpenState {
+  const { failures, cause, fleet } = state;
+  const passed = Array.from({ length: before }, () => ELSEWHERE);
+  return { kind: 'HALF_OPEN', failures, cause, probes, passed, fleet };
+}
+
+/** A probe of another process. */
+const ELSEWHERE = Object.freeze({});
+
+/** Its probes are over and did not decide: any process may make the next one, at once. */
+export function openAgain(
+  { failures, cause, fleet }: HalfOpenState & { readonly fleet: FleetMark },
+  now: number,
+): OpenState {
+  return { kind: 'OPEN', failures, cause, openedAt: now, halfOpensAt: now, fleet };
 }
 
 /** A probe has succeeded; the circuit closes when enough have. */

@@ -13,6 +13,10 @@ export interface CircuitStatusEntry {
   /** Name of the circuit. */
   readonly target: string;
   readonly state: CircuitStateName;
+  /** `fleet` if all processes have this state, `process` if it is that of the process that responds. */
+  readonly scope: 'fleet' | 'process';
+  /** The process that has opened it; `null` if it is closed, or circuits are not shared. */
+  readonly opened_by: string | null;
   readonly failures: number;
   /** These failures by their cause. */
   readonly causes: FailureCauses;
@@ -57,6 +61,8 @@ export interface CircuitStatusConfig {
   readonly window: number;
   readonly slow_call: number | false;
   readonly slow_call_ratio: number;
+  readonly scope: 'fleet' | 'process';
+  readonly quorum: number;
 }
 
 /**
@@ -72,6 +78,8 @@ function entryOf(circuit: CircuitSnapshot): CircuitStatusEntry {
   return {
     target: circuit.circuit,
     state: circuit.state,
+    scope: circuit.scope,
+    opened_by: circuit.openedBy,
     failures: circuit.failures,
     causes: circuit.causes,
     failure_text: circuit.failureText,
@@ -105,6 +113,8 @@ function configOf(config: CircuitConfig): CircuitStatusConfig {
     window: seconds(config.windowMs),
     slow_call: config.slowCallMs === false ? false : seconds(config.slowCallMs),
     slow_call_ratio: config.slowCallRatio,
+    scope: config.scope,
+    quorum: config.quorum,
   };
 }
 

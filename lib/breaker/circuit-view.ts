@@ -2,6 +2,7 @@ import type { CircuitRecord } from './circuit-record.js';
 import type { CircuitConfig, CircuitName, CircuitSnapshot } from './circuit-snapshot.js';
 import type { CircuitState } from './circuit-state.js';
 import { failuresText } from './failure-causes.js';
+import type { CircuitReport, CircuitShare, OwnTrip } from './store/store.js';
 
 /** What a window has counted. */
 interface Totals {
@@ -18,6 +19,7 @@ export interface CircuitNow {
   readonly openForMs: number;
   readonly window: Totals | undefined;
   readonly slow: Totals | undefined;
+  readonly share: CircuitShare | undefined;
   /** By the clock of the circuit. */
   readonly now: number;
 }
@@ -31,6 +33,7 @@ export function snapshotOf({
   openForMs,
   window,
   slow,
+  share,
   now,
 }: CircuitNow): CircuitSnapshot {
   const { lastFailure, notCounted, transitions, openedWith } = record;
@@ -38,6 +41,8 @@ export function snapshotOf({
   return {
     ...name,
     state: state.kind,
+    scope: scopeOf(state, share),
+    openedBy: state.kind === 'CLOSED' ? null : (state.fleet?.by ?? share?.process ?? null),
     failures: state.failures,
     causes,
     failureText: failuresText(causes),
@@ -63,4 +68,24 @@ function timeToReset(state: CircuitState, now: number): number | null {
   if (state.kind !== 'OPEN') return 0;
   if (state.halfOpensAt === Number.POSITIVE_INFINITY) return null;
   return Math.max(0, Math.ceil(state.halfOpensAt - now));
+}
+
+function scopeOf(state: CircuitState, share: CircuitShare | undefined): CircuitSnapshot['scope'] {
+  if (!share) return 'process';
+  const shared = state.kind === 'CLOSED' ? share.connected : state.fleet !== undefined;
+  return shared ? 'fleet' : 'process';
+}
+
+/** What other processes are to know; `undefined` where the state is theirs already. */
+export function reportOf(
+  state: CircuitState,
+  record: CircuitRecord,
+  window: Totals | undefined,
+  trip: OwnTrip | undefined,
+): CircuitReport | undefined {
+  if (state.kind !== 'CLOSED' && state.fleet) return undefined;
+  const { total, failed } = window ?? { total: 0, failed: 0 };
+  const { failures } = state;
+  const causes = state.kind === 'CLOSED' ? record.causesOf(failures) : record.openedWith;
+  return { failures, total, failed, trip, causes, lastFailure: record.lastFailure?.because };
 }

@@ -8,6 +8,7 @@ export type FailureCause =
   | 'tls'
   | 'unreadable'
   | 'slow'
+  | 'body'
   | 'other'
   | `status ${number}`;
 
@@ -34,6 +35,7 @@ const WORDS: Readonly<Record<string, readonly [one: string, many: string]>> = {
   tls: ['TLS error', 'TLS errors'],
   unreadable: ['unreadable response', 'unreadable responses'],
   slow: ['slow call', 'slow calls'],
+  body: ['response with a failure in its body', 'responses with a failure in their bodies'],
   other: ['other failure', 'other failures'],
 };
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A status, or a range of them: `502-504`. */
 export type FailureStatus = number | string;

@@ -2,6 +2,7 @@ import type { Clock } from '../core/steady-clock.js';
 import type { BreakerEmitter } from './breaker-events.js';
 import { Circuit } from './circuit.js';
 import type { CircuitConfig } from './circuit-snapshot.js';
+import type { JoinCircuit } from './store/store.js';
 
 /** The circuits of one breaker: its own, and one for each key. Their number is bounded. */
 export class KeyedCircuits {
@@ -10,15 +11,24 @@ export class KeyedCircuits {
   readonly #max: number;
   readonly #events: BreakerEmitter;
   readonly #clock: Clock;
+  readonly #join: JoinCircuit | undefined;
   /** Least recently used first. */
   readonly #circuits = new Map<string, Circuit>();
 
-  constructor(name: string, max: number, config: CircuitConfig, events: BreakerEmitter, clock: Clock) {
+  constructor(
+    name: string,
+    max: number,
+    config: CircuitConfig,
+    events: BreakerEmitter,
+    clock: Clock,
+    join?: JoinCircuit,
+  ) {
     this.name = name;
     this.#max = max;
     this.#config = config;
     this.#events = events;
     this.#clock = clock;
+    this.#join = join;
   }
 
   /** The circuit of this key, created if there is none yet. */
@@ -31,7 +41,7 @@ export class KeyedCircuits {
     }
     this.#makeRoom();
     const name = { api: this.name, circuit: key === this.name ? key : `${this.name}:${key}` };
-    const circuit = new Circuit(name, this.#config, this.#events, this.#clock);
+    const circuit = new Circuit(name, this.#config, this.#events, this.#clock, this.#join);
     this.#circuits.set(key, circuit);
     return circuit;
   }

@@ -23,6 +23,11 @@ export class ProbeSlots {
     return this.#startedAt.size < this.#max;
   }
 
+  /** Whether no probe is under way. */
+  get isEmpty(): boolean {
+    return this.#startedAt.size === 0;
+  }
+
   /** Frees the slot; `false` if the holder has none, or lost it by timeout. */
   end(holder: object): boolean {
     return this.#startedAt.delete(holder);

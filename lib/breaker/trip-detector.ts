@@ -1,5 +1,4 @@
-// @ts-expect-error brakes ships no types; what is used of it is declared below.
-import untypedBrakes from 'brakes';
+import { brakes as brakesPackage } from '../core/packages/brakes.js';
 
 /** Detects that too large a share of the recent calls has failed. */
 export interface TripDetector {
@@ -31,7 +30,7 @@ interface Bucket {
   requestTimes: number[];
 }
 
-/** What is used of brakes, private parts included: 3.1 is its last version. */
+/** What is used of brakes, which ships no types; private parts included, as 3.1 is its last version. */
 interface Brakes {
   /** A failure counts only in the generation in which it began. */
   emit(event: 'failure', durationMs: number, error: undefined, generation: number): boolean;
@@ -46,8 +45,6 @@ interface Brakes {
   };
 }
 
-const BrakesClass: new (options: Record<string, unknown>) => Brakes = untypedBrakes;
-
 const BUCKETS = 10;
 
 /** Tolerance for rounding: brakes compares the share of successes, by `<`. */
@@ -61,32 +58,35 @@ const EPSILON = 1e-12;
 export class BrakesTripDetector implements TripDetector {
   readonly #rule: TripRule;
   readonly #bucketMs: number;
-  #brakes: Brakes;
-  #active: Bucket;
+  /** Not before something is counted: most circuits of many are never used. */
+  #brakes: Brakes | undefined;
+  #active: Bucket | undefined;
   #turnsAt: number;
 
   constructor(rule: TripRule, now: number) {
     this.#rule = rule;
     this.#bucketMs = rule.windowMs / BUCKETS;
-    this.#brakes = newBrakes(rule);
-    this.#active = this.#brakes._stats._activeBucket;
     this.#turnsAt = now + this.#bucketMs;
+    // Loaded here, so that no call waits for it.
+    brakesPackage();
   }
 
   // Counted in the bucket, not by an event of brakes: that costs 1.3 µs for each call, because it checks the
   // whole window, though only a failure can make the share pass the ratio.
   success(now: number): void {
     if (now >= this.#turnsAt) this.#turn(now);
-    this.#active.total++;
-    this.#active.successful++;
+    const active = this.#active ?? this.#open();
+    active.total++;
+    active.successful++;
   }
 
   failure(now: number): boolean {
     if (now >= this.#turnsAt) this.#turn(now);
+    if (!this.#brakes) this.#open();
     const brakes = this.#brakes;
     // Durations only feed percentiles that nobody reads.
-    brakes.emit('failure', 0, undefined, brakes._circuitGeneration);
-    return brakes.isOpen();
+    brakes?.emit('failure', 0, undefined, brakes._circuitGeneration);
+    return brakes?.isOpen() ?? false;
   }
 
   reversal(now: number): boolean {
@@ -95,7 +95,7 @@ export class BrakesTripDetector implements TripDetector {
   }
 
   withdrawal(): void {
-    const counted = this.#brakes._stats._buckets.findLast((bucket) => bucket.successful > 0);
+    const counted = this.#brakes?._stats._buckets.findLast((bucket) => bucket.successful > 0);
     if (counted) {
       counted.total--;
       counted.successful--;
@@ -105,7 +105,7 @@ export class BrakesTripDetector implements TripDetector {
   totals(now: number): { total: number; failed: number } {
     if (now >= this.#turnsAt) this.#turn(now);
     const sum = { total: 0, failed: 0 };
-    for (const bucket of this.#brakes._stats._buckets) {
+    for (const bucket of this.#brakes?._stats._buckets ?? []) {
       sum.total += bucket.total;
       sum.failed += bucket.failed;
     }
@@ -114,20 +114,27 @@ export class BrakesTripDetector implements TripDetector {
 
   // A new instance: a tripped one refuses to count until a timer of its own has fired.
   reset(now: number): void {
-    this.#brakes.destroy();
-    this.#brakes = newBrakes(this.#rule);
-    this.#active = this.#brakes._stats._activeBucket;
+    this.#brakes?.destroy();
+    this.#brakes = undefined;
+    this.#active = undefined;
     this.#turnsAt = now + this.#bucketMs;
   }
 
   close(): void {
-    this.#brakes.destroy();
+    this.#brakes?.destroy();
+  }
+
+  #open(): Bucket {
+    this.#brakes = newBrakes(this.#rule);
+    this.#active = this.#brakes._stats._activeBucket;
+    return this.#active;
   }
 
   /** Does what the interval of brakes would have done since the last time. */
   #turn(now: number): void {
     const turns = Math.floor((now - this.#turnsAt) / this.#bucketMs) + 1;
     this.#turnsAt += turns * this.#bucketMs;
+    if (!this.#brakes) return;
     const stats = this.#brakes._stats;
     for (let i = Math.min(turns, BUCKETS); i > 0; i--) {
       const oldest = stats._buckets.shift();
@@ -140,6 +147,7 @@ export class BrakesTripDetector implements TripDetector {
 }
 
 function newBrakes({ failureRatio, minimumRequests, windowMs }: TripRule): Brakes {
+  const BrakesClass = brakesPackage() as new (options: Record<string, unknown>) => Brakes;
   const brakes = new BrakesClass({
     bucketNum: BUCKETS,
     bucketSpan: windowMs / BUCKETS,

@@ -1,6 +1,8 @@
 import type { AttemptFailure, AttemptOutcome } from '../core/attempt.js';
 import type { ProxyError } from '../core/errors.js';
 import type { Exchange } from '../core/exchange.js';
+import { isWritten } from '../core/is-written.js';
+import { judgeBody } from '../http/failure-rules.js';
 import type { CircuitConfig } from './circuit-snapshot.js';
 import { causeOf, type FailureCause } from './failure-causes.js';
 import { listsStatus } from './failure-statuses.js';
@@ -15,13 +17,17 @@ export interface TargetFailure {
 export type Verdict = 'success' | 'neither' | TargetFailure;
 
 /** Which statuses are failures. */
-export type StatusRules = Pick<CircuitConfig, 'failureStatuses' | 'countRateLimited'>;
+export type StatusRules = Pick<CircuitConfig, 'failureStatuses' | 'countRateLimited' | 'failureWhen'>;
 
 /** Judges one attempt. */
 export function judgeOutcome(outcome: AttemptOutcome, rules: StatusRules): Verdict {
   switch (outcome.kind) {
-    case 'response':
-      return judgeStatus(outcome.head.status, rules);
+    case 'response': {
+      const { head, body } = outcome;
+      const verdict = judgeStatus(head.status, rules);
+      if (verdict !== 'success' || !body || !judgeBody(rules.failureWhen, head, body)) return verdict;
+      return { failure: `status ${head.status} with a failure in its body`, cause: 'body' };
+    }
     case 'failure':
       return judgeFailure(outcome);
     case 'abandoned':
@@ -45,7 +51,7 @@ export function judgeResponse(exchange: Exchange, rules: StatusRules): Verdict {
   // A cached response says nothing about the target, nor does one that another call has fetched.
   if (cache === 'hit' || cache === 'stale' || cache === 'coalesced') return 'neither';
   // Either the client has left or the handler has cut it off: there is no way to tell.
-  if (!res.writableFinished) return 'neither';
+  if (!isWritten(res)) return 'neither';
   return judgeStatus(res.statusCode, rules);
 }
 

@@ -1,4 +1,5 @@
 import type { Exchange } from '../core/exchange.js';
+import { bodyReader } from '../http/failure-rules.js';
 import { isFailureByBody, MAX_JUDGED_BYTES } from '../http/failure-when.js';
 import type { CacheContext } from './cache-context.js';
 import { recordedVariant } from './recorded-body.js';
@@ -24,4 +25,16 @@ export function bodyRefusal(
     tally.errors++;
     return 'store-if';
   }
+}
+
+/** Has the response of `forward()` judged by its body before it is passed on: a stored one may be served instead. */
+export function readFailures({ options: { failureWhen } }: CacheContext, exchange: Exchange): void {
+  if (failureWhen && !exchange.detached) exchange.readBodies(bodyReader(failureWhen));
+}
+
+/** Whether the response that is being passed on says in its body that it is a failure. */
+export function failsByBody({ options: { failureWhen } }: CacheContext, { attempts }: Exchange): boolean {
+  const outcome = attempts.at(-1)?.outcome;
+  if (!failureWhen || outcome?.kind !== 'response' || !outcome.body?.complete) return false;
+  return isFailureByBody(failureWhen, outcome.head.rawHeaders, outcome.body.bytes);
 }

@@ -95,7 +95,7 @@ export class CacheCall {
     const { meta } = variant;
     const conditional = meta.revalidatable;
     const usableOnErrorUntil = Math.max(meta.staleIfErrorUntil, meta.staleWhileRevalidateUntil);
-    const underWay = this.#context.flights.get(this.#name) !== undefined || this.#isPaused();
+    const underWay = this.#context.flights.get(this.#name) !== undefined || this.#isPaused(variant);
     if (!underWay && !this.#rest) {
       this.#fetch('stale', { variant, conditional, usableOnErrorUntil }, true);
       return;
@@ -141,7 +141,7 @@ export class CacheCall {
 
   #revalidate(decision: Extract<Decision, { type: 'revalidate' }>): void {
     const { variant, reason, conditional, usableOnErrorUntil } = decision;
-    if (this.#context.now() < usableOnErrorUntil && this.#isPaused()) {
+    if (this.#context.now() < usableOnErrorUntil && this.#isPaused(variant)) {
       this.#serveStale(variant);
       return;
     }
@@ -150,8 +150,8 @@ export class CacheCall {
     this.#fetchOrFollow(reason, { variant, conditional, usableOnErrorUntil }, shareable);
   }
 
-  #isPaused(): boolean {
-    return this.#context.pauses.isPaused(this.#key, this.#context.now());
+  #isPaused({ meta }: StoredVariant): boolean {
+    return this.#context.pauses.isPaused(this.#key, this.#context.now(), meta.responseTime);
   }
 
   #fetchOrFollow(reason: ForwardReason, outdated: Outdated | undefined, shareable: boolean): void {
@@ -249,10 +249,10 @@ export class CacheCall {
       flight,
       run: (next) => (rest ? rest(exchange.req, exchange.res, next) : this.#next()),
       repeatable: rest !== undefined,
-      done: () => {
+      done: (failed) => {
         if (ticket) flights.leave(ticket);
         letGo?.();
-        lease?.release();
+        lease?.release(failed);
       },
     };
     if (!flight || !store.lease) {
@@ -261,7 +261,7 @@ export class CacheCall {
     }
     const giveUp = (error?: ProxyError): void => {
       flight.fail('failed');
-      plan.done();
+      plan.done(true);
       if (error) this.#next(error);
     };
     const stopWaiting = closing.whileOpen(() => giveUp(shuttingDown()));
@@ -270,11 +270,12 @@ export class CacheCall {
       .then((granted) => {
         stopWaiting();
         lease = granted;
-        return granted || closing.begun ? undefined : this.#fromOthers(plan);
+        const mayBeStored = !granted || granted.waited;
+        return mayBeStored && !closing.begun ? this.#fromOthers(plan) : undefined;
       })
       .then((served) => {
         // It has been given up already, but for the lease.
-        if (closing.begun) lease?.release();
+        if (closing.begun) lease?.release(true);
         else if (exchange.abandoned) giveUp();
         else if (!served) new CacheFetch(this.#context, exchange, plan, this.#next).start();
       })

@@ -2,9 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import type { Closing } from '../core/closing.js';
 import type { Reaches } from '../http/forwarded-headers.js';
 import type { ResolvedCache } from './cache-options.js';
-import { type CacheStatus, cacheStatusValue } from './cache-status.js';
+import { type CacheStatus, statusMember } from './cache-status.js';
 import type { Fills } from './fills.js';
 import type { Flights } from './flights.js';
+import type { OtherCaches } from './other-caches.js';
 import type { CachePolicy } from './policy/cache-policy.js';
 import type { CacheKeys } from './policy/key.js';
 import type { RetryPauses } from './policy/retry-pauses.js';
@@ -15,6 +16,8 @@ import type { CacheStore, PurgeTarget, StoredUnder } from './store/store.js';
 
 /** What a cache knows about where it is mounted. */
 export interface CacheSite {
+  /** The caches of other processes, where these do not share their store. */
+  readonly others?: OtherCaches | undefined;
   /** Path and query of the requested resource. */
   url(req: IncomingMessage): string;
   /** Absolute URI of the request, as the upstream sees it. */
@@ -49,12 +52,14 @@ export interface CacheTally {
   bypassed: number;
   errors: number;
   /** Responses that were not stored, by reason. */
-  readonly notStored: Map<NotStoredReason, number>;
+  notStored: Map<NotStoredReason, number>;
 }
 
 /** What all requests through one cache share. */
 export interface CacheContext {
   readonly options: ResolvedCache;
+  /** Its name in `Cache-Status`, as the header has it; `undefined` where it is turned off. */
+  readonly statusName: string | undefined;
   readonly policy: CachePolicy;
   readonly keys: CacheKeys;
   readonly store: CacheStore;
@@ -72,9 +77,21 @@ export interface CacheContext {
   wall(): number;
 }
 
+/** Counters that have counted nothing yet. */
+export const newTally = (): CacheTally => ({
+  hits: 0,
+  misses: 0,
+  stale: 0,
+  revalidated: 0,
+  coalesced: 0,
+  bypassed: 0,
+  errors: 0,
+  notStored: new Map(),
+});
+
 /** Value of `Cache-Status`; `undefined` where it is turned off. */
-export function statusOf({ options }: CacheContext, status: CacheStatus): string | undefined {
-  return options.cacheStatus === false ? undefined : cacheStatusValue(options.cacheStatus, status);
+export function statusOf({ statusName }: CacheContext, status: CacheStatus): string | undefined {
+  return statusName === undefined ? undefined : statusMember(statusName, status);
 }
 
 /** What is stored for a key, unless a purge is removing it. */
@@ -121,6 +138,17 @@ export function removeStored(
   // A store in this process has removed them by now. Which keys carry a tag only the store knows.
   if (store.lease && !('tag' in target)) purges.add(concerns, purge);
   return purge;
+}
+
+/** The same in every process of the gateway. */
+export async function removeEverywhere(
+  context: CacheContext,
+  target: PurgeTarget,
+  concerns: (key: string) => boolean,
+): Promise<number> {
+  const here = removeStored(context, target, concerns);
+  const { others } = context.site;
+  return others ? (await here) + (await others.remove(target)) : here;
 }
 
 function storedUnder(api: string, variants: readonly StoredVariant[]): StoredUnder {

@@ -1,5 +1,6 @@
 import { ProxyError } from '../core/errors.js';
 import type { Exchange, Keeper } from '../core/exchange.js';
+import { failsByBody, readFailures } from './body-refusal.js';
 import { type CacheContext, statusOf } from './cache-context.js';
 import type { CacheStatus } from './cache-status.js';
 import { Clientless } from './clientless.js';
@@ -13,7 +14,7 @@ import { replaceHeaders } from './policy/conditional-request.js';
 import { type RawHeaders, withoutHeaders } from './policy/headers.js';
 import type { StoreRequest, StoreResponse } from './policy/storable.js';
 import { freshen, validates } from './policy/validation.js';
-import { keepVariant, Recording } from './recording.js';
+import { isAdmitted, keepVariant, Recording } from './recording.js';
 import { type HeadVerdict, type ResponseListener, ResponseTap } from './response-tap.js';
 import { SharedPace } from './shared-pace.js';
 import { type EntryMeta, withMeta } from './store/entry.js';
@@ -56,6 +57,7 @@ export class CacheFetch implements ResponseListener, Keeper {
     this.#exchange.keeper = this;
     this.#exchange.onSettled(() => this.#settled());
     this.#exchange.onAbandon(() => this.#settled());
+    if (this.#outdated) readFailures(this.#context, this.#exchange);
     const headers = this.#outdated?.conditional
       ? revalidationHeaders(this.#outdated.variant.meta, request.rawHeaders)
       : undefined;
@@ -91,8 +93,10 @@ export class CacheFetch implements ResponseListener, Keeper {
       this.#context.pauses.learn(this.#plan.key, head, now);
     }
     if (outdated?.conditional && head.status === 304) return this.#notModified(outdated, head, now);
-    if (outdated && isFailure(head.status) && this.#isUsable(outdated, now)) {
-      return this.#serveStale(outdated, now, this.#failed ? {} : { forwardStatus: head.status });
+    const inBody = outdated !== undefined && failsByBody(this.#context, this.#exchange);
+    if (outdated && (inBody || isFailure(head.status)) && this.#isUsable(outdated, now)) {
+      const detail = inBody ? 'failure-when' : undefined;
+      return this.#serveStale(outdated, now, this.#failed ? {} : { forwardStatus: head.status, detail });
     }
     if (!this.#failed) invalidate(this.#context, this.#exchange, this.#plan.request, head);
     // The response to this very request is the newest there is.
@@ -165,7 +169,7 @@ export class CacheFetch implements ResponseListener, Keeper {
   #serveStale(
     outdated: Outdated,
     now: number,
-    why: { forwardStatus?: number; detail?: string },
+    why: { forwardStatus?: number; detail?: string | undefined },
   ): HeadVerdict {
     this.#exchange.cache = 'stale';
     this.#context.tally.stale++;
@@ -238,16 +242,18 @@ export class CacheFetch implements ResponseListener, Keeper {
     const response = this.#storeResponse(head, now);
     const decision = decideResponse(this.#context, this.#exchange, this.#plan, response, this.#failed);
     const stored = decision.store;
+    const admitted = stored && isAdmitted(this.#context, this.#plan);
     if (decision.store) {
-      this.#recording = new Recording(this.#context, this.#plan, this.#tagged(decision.meta), this.#exchange);
+      const meta = this.#tagged(decision.meta);
+      this.#recording = new Recording(this.#context, this.#plan, meta, this.#exchange, admitted);
     } else {
       const why = { reason: decision.reason, failed: this.#failed, ofKey: this.#isOfKey };
       this.#fail(notStored(this.#context, this.#exchange, this.#plan, head, why));
     }
-    const detail = decision.store ? undefined : decision.reason;
+    const detail = admitted ? undefined : decision.store ? 'rarely-requested' : decision.reason;
     const { storeIf, failureWhen } = this.#context.options;
     // What the body decides is not known yet.
-    const sure = stored && storeIf === undefined && failureWhen === undefined;
+    const sure = admitted && storeIf === undefined && failureWhen === undefined;
     const value = statusOf(this.#context, { hit: false, forward: reason, stored: sure, detail });
     return { pass: value === undefined ? [] : ['Cache-Status', value], listen: stored };
   }
@@ -278,15 +284,15 @@ export class CacheFetch implements ResponseListener, Keeper {
 
   #fail(reason: 'failed' | 'refused' | 'not-shared'): void {
     this.#plan.flight?.fail(reason);
-    this.#finish();
+    this.#finish(reason === 'failed');
   }
 
-  #finish(): void {
+  #finish(failed = false): void {
     if (this.#over) return;
     this.#over = true;
     this.#clientless?.close();
     this.#pace?.close();
-    this.#plan.done();
+    this.#plan.done(failed);
   }
 }
 

@@ -3,9 +3,11 @@ import type { Family, Row } from '../core/metric-family.js';
 import { without } from '../core/options.js';
 import type { Part } from '../core/part.js';
 import { type CacheCounts, type CacheHandler, cache } from './cache.js';
-import { type CacheOptions, cacheFileShape, cacheSchema } from './cache-options.js';
+import { cacheOnDemand } from './cache-on-demand.js';
+import { type CacheOptions, cacheFileShape, cacheSchema, resolveCache } from './cache-options.js';
 import { apiSite } from './cache-site.js';
 import { CacheStores } from './cache-stores.js';
+import { otherCaches } from './other-caches.js';
 
 /** The block `cache` of an API, whose name is the cache's. */
 type CacheBlock = Omit<CacheOptions, 'name'>;
@@ -15,13 +17,24 @@ export const cachePart: Part<'cache', CacheBlock, CacheHandler, CacheStores> = {
   options: { schema: without(cacheSchema, ['name']), file: cacheFileShape, preset: false },
   madeFrom: ({ responses }) => responses,
   share: (redis, options, { cacheBytes }) => new CacheStores(redis, options, cacheBytes),
-  make(options, { name, forward, foreign, responses }, stores) {
-    const store = stores.storeFor(options);
-    const made = cache(
-      { ...options, ...(store ? { store } : {}), name },
-      apiSite(forward, { foreign, responses }),
-    );
-    return store ? closedWith(made, store) : made;
+  reset: (handler) => handler.reset(),
+  make(options, { name, forward, foreign, responses, redis, machine }, stores) {
+    const given = { ...options, prefix: options.prefix ?? stores.prefix, name };
+    const open = () => {
+      const store = stores.storeFor(options);
+      const made = cache(
+        { ...given, ...(store ? { store } : {}) },
+        {
+          ...apiSite(forward, { foreign, responses }),
+          others: machine && !redis ? otherCaches(machine, name) : undefined,
+        },
+      );
+      return store ? closedWith(made, store) : made;
+    };
+    // Redis and the other processes have something to tell it.
+    if (redis || machine || (options.store !== undefined && options.store !== 'memory')) return open();
+    resolveCache(given);
+    return cacheOnDemand(open);
   },
   status: { route: '/cache-status', list: 'caches', read: (handler) => handler.counts() },
   families,

@@ -7,18 +7,18 @@ export type CacheStatus =
       readonly hit: true;
       /** Milliseconds left until it is stale; negative once it is. */
       readonly ttlMs: number;
-      readonly detail?: string;
+      readonly detail?: string | undefined;
     }
   | {
       readonly hit: false;
       readonly forward: ForwardReason | 'miss' | 'partial';
       /** Status of the upstream's response, where the client gets another one. */
-      readonly forwardStatus?: number;
+      readonly forwardStatus?: number | undefined;
       readonly stored?: boolean;
       /** It waited for the response to another request. */
       readonly collapsed?: boolean;
       readonly ttlMs?: number;
-      readonly detail?: string;
+      readonly detail?: string | undefined;
     };
 
 /**
@@ -26,7 +26,11 @@ export type CacheStatus =
  * reveal credentials. It is appended as a line of its own, after the members of caches nearer to the origin.
  */
 export function cacheStatusValue(cacheName: string, status: CacheStatus): string {
-  const name = tokenOrString(cacheName);
+  return statusMember(tokenOrString(cacheName), status);
+}
+
+/** The same. @param name as the header has it */
+export function statusMember(name: string, status: CacheStatus): string {
   if (status.hit) return `${name}; hit; ttl=${wholeSeconds(status.ttlMs)}${detail(status.detail)}`;
   let value = `${name}; fwd=${status.forward}`;
   if (status.forwardStatus !== undefined) value += `; fwd-status=${status.forwardStatus}`;

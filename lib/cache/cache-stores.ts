@@ -32,6 +32,11 @@ export class CacheStores implements SharedState {
     );
   }
 
+  /** Begin of the keys of caches that do not set their own. */
+  get prefix(): string | undefined {
+    return this.#redis?.prefix;
+  }
+
   /** The store of a cache, unless its options name one: memory, in front of Redis if there is one. Close it with the cache. */
   storeFor(options: Pick<CacheOptions, 'store' | 'maxBytes' | 'maxEntryBytes'>): CacheStore | undefined {
     const redis = this.#redis;
@@ -60,7 +65,8 @@ export class CacheStores implements SharedState {
   #responsesOf(redis: NonNullable<PartSite['redis']>, maxEntryBytes: number): SharedCacheStore {
     const known = this.#responses.find((responses) => responses.maxEntryBytes >= maxEntryBytes);
     if (known) return known.store;
-    const store = redisStore({ redis, maxEntryBytes });
+    const { prefix, commandTimeoutMs } = redis;
+    const store = redisStore({ redis, prefix: `${prefix}:`, commandTimeoutMs, maxEntryBytes });
     this.#responses.push({ store, maxEntryBytes });
     return store;
   }

@@ -4,8 +4,17 @@ import { shuttingDown } from '../core/errors.js';
 import { announcesBody, exchangeOf, knownExchange } from '../core/exchange.js';
 import { prepareRequest } from '../core/prepared-request.js';
 import { type Clock, steadyClock } from '../core/steady-clock.js';
+import { realTime } from '../core/time.js';
+import { tokenOrString } from '../http/structured-text.js';
 import { CacheCall } from './cache-call.js';
-import { type CacheContext, type CacheSite, removeStored, statusOf } from './cache-context.js';
+import {
+  type CacheContext,
+  type CacheSite,
+  newTally,
+  removeEverywhere,
+  removeStored,
+  statusOf,
+} from './cache-context.js';
 import { type CacheOptions, cachePolicy, resolveCache } from './cache-options.js';
 import { standaloneSite } from './cache-site.js';
 import type { ClientRequest } from './fetch-plan.js';
@@ -17,7 +26,7 @@ import { decideLookup } from './policy/lookup-decision.js';
 import { RetryPauses } from './policy/retry-pauses.js';
 import type { NotStoredReason } from './policy/storable.js';
 import { isCachedMethod } from './policy/ttl-policy.js';
-import { type CachePurge, purgeTarget } from './purge-target.js';
+import { type CachePurge, concernedBy, purgeTarget } from './purge-target.js';
 import { checkedExtra, siteKeys } from './site-keys.js';
 import type { StoredVariant } from './store/entry.js';
 import { MemoryStore } from './store/memory-store.js';
@@ -64,6 +73,8 @@ export interface CacheHandler {
   keyOf(request: Pick<KeyRequest, 'url'> & Partial<KeyRequest>): string;
   /** What it holds, and its counters. */
   counts(): CacheCounts;
+  /** Removes all responses from the store, one that is shared too, and sets the counters of this process to 0. */
+  reset(): Promise<void>;
   /**
    * Empties and closes the store, where the cache owns it. Calls that wait for another process, and those that come
    * later, get ERR_SHUTTING_DOWN.
@@ -88,6 +99,7 @@ export function cache(
   const context = openContext(options, site, now);
   const { keys, store, policy, purges, tally, closing } = context;
   const { key: extraOf } = context.options;
+  const stopListening = site.others?.listen((target) => removeStored(context, target, concernedBy(target)));
 
   function cache(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
     // Its client left before it got here.
@@ -218,8 +230,10 @@ export function cache(
     keyOf: ({ method = 'GET', rawHeaders = [], ...rest }: Parameters<CacheHandler['keyOf']>[0]) =>
       keys.key({ method, rawHeaders, ...rest }),
     counts: () => countsOf(context),
+    reset: () => reset(context),
     close: () =>
       closing.begin(() => {
+        stopListening?.();
         if (store instanceof MemoryStore && options.store !== store) return store.close();
       }),
   });
@@ -235,6 +249,7 @@ function openContext(given: CacheOptions, site: CacheSite, now: () => number): C
   const keys = siteKeys(options, site);
   return {
     options,
+    statusName: options.cacheStatus === false ? undefined : tokenOrString(options.cacheStatus),
     policy: cachePolicy(options, site),
     keys,
     store: options.store === 'memory' ? new MemoryStore({ maxBytes: options.maxBytes }) : options.store,
@@ -243,25 +258,23 @@ function openContext(given: CacheOptions, site: CacheSite, now: () => number): C
     pauses: new RetryPauses(),
     fills: new Fills(now),
     site,
-    tally: {
-      hits: 0,
-      misses: 0,
-      stale: 0,
-      revalidated: 0,
-      coalesced: 0,
-      bypassed: 0,
-      errors: 0,
-      notStored: new Map(),
-    },
+    tally: newTally(),
     closing: new Closing(),
     now,
-    wall: now === steadyMs ? Date.now : now,
+    wall: now === steadyMs ? realTime.wall : now,
   };
 }
 
 async function purge(context: CacheContext, target: CachePurge): Promise<number> {
   const [stored, concerns] = purgeTarget(context.keys, target);
-  return removeStored(context, stored, concerns);
+  return removeEverywhere(context, stored, concerns);
+}
+
+async function reset(context: CacheContext): Promise<void> {
+  Object.assign(context.tally, newTally());
+  context.pauses.reset();
+  context.fills.reset();
+  await purge(context, { prefix: '/' });
 }
 
 function countsOf({ store, tally }: CacheContext): CacheCounts {

@@ -34,6 +34,9 @@ export interface FetchPlan {
   run(next: (error?: unknown) => void): void;
   /** Whether those handlers can be run again. */
   readonly repeatable: boolean;
-  /** Called when nothing more is to be learned from the request. */
-  done(): void;
+  /**
+   * Called when nothing more is to be learned from the request.
+   * @param failed there was no response
+   */
+  done(failed?: boolean): void;
 }

@@ -19,6 +19,11 @@ export class Fills {
     this.#now = now;
   }
 
+  /** Forgets all of them. */
+  reset(): void {
+    this.#until.clear();
+  }
+
   isWorthwhile(key: string): boolean {
     const until = this.#until.get(key);
     return until === undefined || this.#now() >= until;

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { ProxyError } from '../core/errors.js';
 import type { EntryMeta } from './store/entry.js';
 
 /** Why a request that waited for another's response has to go on without it. */
@@ -25,8 +26,8 @@ export interface Follower {
   chunk(chunk: Buffer): void;
   /** The whole body was passed to {@link chunk}. */
   end(): void;
-  /** The body broke off after {@link begin}. */
-  cut(): void;
+  /** The body broke off after {@link begin}, by this error where it is known. */
+  cut(error: ProxyError | undefined): void;
   /** Its client's response, while it streams. */
   readonly res: ServerResponse;
   release(reason: ReleaseReason): void;
@@ -39,12 +40,18 @@ export interface FlightHooks {
   /** The last follower has left. */
   deserted(): void;
   /** No more followers can join. */
-  over(): void;
+  over(flight: Flight): void;
 }
 
 /** One request in flight for a key, and the requests that wait for its response. */
 export class Flight {
   readonly key: string;
+  /** The key, or that of a variant. */
+  readonly name: string;
+  /** The next one in the same place of a table. */
+  behind: Flight | undefined = undefined;
+  /** That of its name, there. */
+  hash = 0;
   #head: EntryMeta | undefined;
   #chunks: Buffer[] = [];
   #spilt = false;
@@ -58,8 +65,9 @@ export class Flight {
   varyNames: readonly string[] = NO_NAMES;
 
   /** @param key of all responses of which this one may be a variant */
-  constructor(key: string, hooks: FlightHooks) {
+  constructor(key: string, name: string, hooks: FlightHooks) {
     this.key = key;
+    this.name = name;
     this.#hooks = hooks;
   }
 
@@ -114,7 +122,7 @@ export class Flight {
   spill(): void {
     this.#spilt = true;
     this.#chunks = [];
-    this.#hooks?.over();
+    this.#hooks?.over(this);
     this.#release('not-shared');
   }
 
@@ -127,15 +135,15 @@ export class Flight {
   }
 
   /** There is no response, none to share, or no more of it. */
-  fail(reason: 'failed' | 'refused' | 'not-shared'): void {
+  fail(reason: 'failed' | 'refused' | 'not-shared', error?: ProxyError): void {
     if (!this.#hooks) return;
-    for (const follower of this.#end()) follower.cut();
+    for (const follower of this.#end()) follower.cut(error);
     this.#release(reason);
   }
 
   /** @returns the followers that stream */
   #end(): Iterable<Follower> {
-    this.#hooks?.over();
+    this.#hooks?.over(this);
     this.#hooks = undefined;
     this.#head = undefined;
     this.#chunks = [];

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { ProxyError } from '../core/errors.js';
 import type { Exchange } from '../core/exchange.js';
 import { headerValue } from '../http/headers.js';
 import { type CacheContext, statusOf } from './cache-context.js';
@@ -86,7 +87,9 @@ export class FollowedResponse implements Follower {
     this.#exchange.res.end();
   }
 
-  cut(): void {
+  cut(error: ProxyError | undefined): void {
+    // What a failure of another call is for this one, too, must be counted and logged as one.
+    if (error) this.#exchange.error ??= error;
     this.#exchange.res.destroy();
   }
 

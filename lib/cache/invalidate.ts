@@ -1,5 +1,5 @@
 import type { Exchange } from '../core/exchange.js';
-import { type CacheContext, removeStored } from './cache-context.js';
+import { type CacheContext, removeEverywhere } from './cache-context.js';
 import type { ClientRequest } from './fetch-plan.js';
 import { invalidatedPaths } from './policy/invalidation.js';
 import type { WrittenHead } from './store/written-head.js';
@@ -21,6 +21,6 @@ export function invalidate(
   const targetUri = site.targetUri(exchange.req, url);
   for (const path of invalidatedPaths({ status, rawHeaders, method, targetUri, readMethods })) {
     const prefix = keys.pathPrefix(site.clientPath(path.split('?', 1)[0] ?? ''));
-    removeStored(context, { prefix }, (key) => key.startsWith(prefix)).catch(() => {});
+    removeEverywhere(context, { prefix }, (key) => key.startsWith(prefix)).catch(() => {});
   }
 }

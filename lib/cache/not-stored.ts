@@ -54,7 +54,8 @@ export function tooLarge(
   leaveUnread(exchange);
 }
 
-function countNotStored({ tally: { notStored } }: CacheContext, reason: NotStoredReason): void {
+/** Counts a response that is not stored. */
+export function countNotStored({ tally: { notStored } }: CacheContext, reason: NotStoredReason): void {
   notStored.set(reason, (notStored.get(reason) ?? 0) + 1);
 }
 

@@ -28,6 +28,12 @@ export function purgeTarget(
   return [{ prefix }, (key) => key.startsWith(prefix)];
 }
 
+/** Which keys it concerns that a store removes something. */
+export function concernedBy(target: PurgeTarget): (key: string) => boolean {
+  if ('key' in target) return (key) => key === target.key;
+  return 'prefix' in target ? (key) => key.startsWith(target.prefix) : () => true;
+}
+
 const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
 
 /** A prefix as paths are in the keys: percent-encoded, and no longer than the part that is readable there. */

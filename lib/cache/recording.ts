@@ -1,10 +1,11 @@
 import type { ServerResponse } from 'node:http';
+import { brokenOffBy } from '../core/cut-call.js';
 import type { Exchange } from '../core/exchange.js';
 import { headerValue } from '../http/headers.js';
 import { bodyRefusal } from './body-refusal.js';
 import { type CacheContext, keep } from './cache-context.js';
 import type { FetchPlan } from './fetch-plan.js';
-import { refusedByBody } from './not-stored.js';
+import { countNotStored, refusedByBody } from './not-stored.js';
 import { sealEntry } from './policy/storable.js';
 import { withVariant } from './policy/variants.js';
 import { recordedVariant } from './recorded-body.js';
@@ -21,8 +22,17 @@ export class Recording {
   readonly #meta: EntryMeta;
   #chunks: Buffer[] | undefined = [];
   #bytes = 0;
+  readonly #admitted: boolean;
 
-  constructor(context: CacheContext, plan: RecordingPlan, meta: EntryMeta, exchange: Exchange) {
+  /** @param admitted it was worthwhile to store it when it began */
+  constructor(
+    context: CacheContext,
+    plan: RecordingPlan,
+    meta: EntryMeta,
+    exchange: Exchange,
+    admitted = true,
+  ) {
+    this.#admitted = admitted;
     this.#context = context;
     this.#exchange = exchange;
     this.#plan = plan;
@@ -80,6 +90,12 @@ export class Recording {
       flight?.finish(false);
       return;
     }
+    if (!this.#admitted && !isAdmitted(this.#context, this.#plan)) {
+      countNotStored(this.#context, 'rarely-requested');
+      this.#chunks = undefined;
+      flight?.finish(false);
+      return;
+    }
     const meta = sealEntry(this.#meta, this.#bytes);
     if (!meta) {
       flight?.fail('failed');
@@ -95,11 +111,16 @@ export class Recording {
 
   cut(): void {
     this.#chunks = undefined;
-    this.#plan.flight?.fail('failed');
+    this.#plan.flight?.fail('failed', brokenOffBy(this.#exchange));
   }
 }
 
 const CHEAP_BYTES = 64 * 1024;
+
+/** Whether a response is worth its place in the store. What others wait for is, and what takes its own place. */
+export function isAdmitted({ store }: CacheContext, { key, known, flight }: RecordingPlan): boolean {
+  return known.length > 0 || flight?.followed === true || store.admits?.(key) !== false;
+}
 
 /** Stores a variant beside those that the key has by now. */
 export function keepVariant(
@@ -112,9 +133,10 @@ export function keepVariant(
     keep(context, key, [variant]);
     return;
   }
-  const current = context.store.get(key);
+  const { store } = context;
+  const current = store.peek ? store.peek(key) : store.get(key);
   // A remote store is not read again: at worst a variant that another process added is fetched again.
   const variants = current instanceof Promise ? known : (current ?? []);
   if (current instanceof Promise) current.catch(() => {});
-  keep(context, key, withVariant(variants, variant, context.now()));
+  keep(context, key, variants.length === 0 ? [variant] : withVariant(variants, variant, context.now()));
 }

@@ -1,6 +1,7 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import { flatHeaders, headArguments } from '../http/head-arguments.js';
 import { reasonOf } from '../http/reason.js';
+import { replaceWriteHead, takesLists } from '../http/takes-lists.js';
 import {
   type HeadersBefore,
   headersBefore,
@@ -44,7 +45,7 @@ export class ResponseTap {
   readonly #before: HeadersBefore;
   readonly #ownsBytes: boolean;
   #state: State = 'open';
-  #destroy: () => void = () => {};
+  readonly #destroy: ServerResponse['destroy'];
 
   /**
    * @param ownsBytes whoever writes never changes what it has written. Others may use a buffer again once it is on its
@@ -55,6 +56,7 @@ export class ResponseTap {
     this.#res = res;
     this.#listener = listener;
     this.#before = headersBefore(res);
+    this.#destroy = res.destroy;
     this.#tapHead();
     this.#tapBody();
     this.#tapDestroy();
@@ -77,7 +79,7 @@ export class ResponseTap {
 
   /** Breaks the client's response off; what the handler still writes is listened to. */
   dropClient(): void {
-    this.#destroy();
+    this.#destroy.call(this.#res);
   }
 
   /** Resets to the state before any head, for another handler's response: what the first one still writes is over. */
@@ -92,6 +94,7 @@ export class ResponseTap {
   #tapHead(): void {
     const res = this.#res;
     const { writeHead, flushHeaders } = res;
+    const inLists = takesLists(res);
     const write = (args: unknown[]): ServerResponse => Reflect.apply(writeHead, res, args);
 
     const tappedWriteHead = (status: number, ...rest: unknown[]): ServerResponse => {
@@ -109,7 +112,7 @@ export class ResponseTap {
         return res;
       }
       this.#state = verdict.listen ? 'listening' : 'passing';
-      const plain = res.getHeaderNames().length === 0;
+      const plain = inLists && res.getHeaderNames().length === 0;
       if (plain && (headers === undefined || Array.isArray(headers))) {
         const lines = [...given, ...verdict.pass];
         return write(text === undefined ? [status, lines] : [status, text, lines]);
@@ -124,7 +127,7 @@ export class ResponseTap {
       if (this.#state === 'open' && !res.headersSent) res.writeHead(res.statusCode);
       if (this.#state !== 'replaced') flushHeaders.call(res);
     };
-    res.writeHead = tappedWriteHead;
+    replaceWriteHead(res, tappedWriteHead);
     res.flushHeaders = tappedFlush;
   }
 
@@ -165,8 +168,7 @@ export class ResponseTap {
 
   #tapDestroy(): void {
     const res = this.#res;
-    const { destroy } = res;
-    this.#destroy = () => destroy.call(res);
+    const destroy = this.#destroy;
     const tappedDestroy = (error?: Error): ServerResponse => {
       // The client has our response; only the handler's has broken off.
       if (this.#state === 'replaced') return res;

@@ -70,8 +70,9 @@ export class Waiting {
         this.#refused = true;
         return;
       case 'failed':
-        // One of the waiting requests is sent next.
-        this.alone = now >= this.#until;
+        // One of the waiting requests is sent next. However long that goes on, the others wait for it: all at once would
+        // hit an upstream that is failing already.
+        if (now >= this.#until) this.#until = 0;
         return;
       case 'not-shared':
         this.alone = true;

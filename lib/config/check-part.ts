@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { explainIssue, joinPath } from '../core/options.js';
 import { codeOnlyRule, placesFor } from './code-only.js';
 import type { Substituted } from './environment.js';
@@ -13,24 +13,69 @@ interface Refused {
 }
 
 /**
- * Checks the part of a file at the path `at`. A number or boolean from the environment arrives as text and is
- * converted here, where the schema tells its type.
+ * Checks the part of a file at the path `at`. A number or boolean from the environment arrives as text: it becomes one
+ * wherever the schema takes it so, as if it had been written in the file without quotes.
  */
 export function check<S extends z.ZodType>(
   schema: S,
-  { value: whole, shown, fromEnvironment }: Substituted,
+  { value: whole, shown, referencesIn }: Substituted,
   at: readonly PropertyKey[],
 ): Checked<z.output<S>> {
-  const value = valueAt(whole, at);
-  const first = schema.safeParse(value);
-  if (first.success) return { value: first.data, problems: [] };
-  const converted = first.error.issues.filter(
-    (issue) => fromEnvironment([...at, ...issue.path]) && convert(whole, [...at, ...issue.path], issue),
-  );
-  const second = converted.length > 0 ? schema.safeParse(value) : first;
-  if (second.success) return { value: second.data, problems: [] };
-  const problems = second.error.issues.flatMap((issue) => explain(prefixed(issue, at), shown));
+  const parse = () => schema.safeParse(valueAt(whole, at));
+  const meant = referencesIn(at).flatMap((path) => meaningAt(whole, path));
+  write(whole, meant, 'value');
+  let result = parse();
+  // Where the schema wants text, digits are text.
+  const texts = result.success ? [] : wrongOf(meant, result.error, at);
+  if (texts.length > 0) {
+    write(whole, texts, 'text');
+    result = parse();
+    const wrong = result.success ? [] : wrongOf(texts, result.error, at);
+    // Wrong either way: what is wrong with the number says more.
+    write(whole, wrong, 'value');
+    if (wrong.length > 0) result = parse();
+  }
+  if (result.success) return { value: result.data, problems: [] };
+  const problems = result.error.issues.flatMap((issue) => explain(prefixed(issue, at), shown));
   return { value: undefined, problems };
+}
+
+/** A text from the environment, and the number or boolean that it may stand for. */
+interface Meaning {
+  readonly path: readonly PropertyKey[];
+  readonly text: string;
+  readonly value: number | boolean;
+}
+
+function meaningAt(whole: unknown, path: readonly PropertyKey[]): Meaning[] {
+  const text = valueAt(whole, path);
+  if (typeof text !== 'string') return [];
+  if (/^-?\d+(?:\.\d+)?$/.test(text)) return [{ path, text, value: Number(text) }];
+  return /^(?:true|false)$/.test(text) ? [{ path, text, value: text === 'true' }] : [];
+}
+
+function write(whole: unknown, meanings: readonly Meaning[], as: 'text' | 'value'): void {
+  for (const { path, [as]: written } of meanings) {
+    const parent = valueAt(whole, path.slice(0, -1));
+    const key = path.at(-1);
+    if (typeof parent === 'object' && parent !== null && key !== undefined) Reflect.set(parent, key, written);
+  }
+}
+
+/** Those of the values that the schema refuses where they stand. */
+function wrongOf(
+  meanings: readonly Meaning[],
+  error: z.core.$ZodError,
+  at: readonly PropertyKey[],
+): readonly Meaning[] {
+  const places = new Set(error.issues.flatMap(leavesOf).map(({ path }) => JSON.stringify([...at, ...path])));
+  return meanings.filter(({ path }) => places.has(JSON.stringify(path)));
+}
+
+/** An issue, and those of each way in which a value may be written: a block of options may be `false` as well. */
+function leavesOf(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  return [issue, ...issue.errors.flat().flatMap((branch) => leavesOf(prefixed(branch, issue.path)))];
 }
 
 const prefixed = (issue: z.core.$ZodIssue, at: readonly PropertyKey[]): z.core.$ZodIssue => ({
@@ -72,22 +117,6 @@ function placed(issue: z.core.$ZodIssue, at: readonly PropertyKey[], shown: unkn
   // YAML reads an API key of digits as a number; it is a secret all the same.
   const secret = typeof value === 'number' && at.some((key) => key === 'headers' || key === 'auth');
   return { at, message: secret ? message.replace(/; received .*$/s, '; received a number') : message };
-}
-
-/** Replaces a text by the number or boolean that the schema requires there. */
-function convert(whole: unknown, path: readonly PropertyKey[], issue: z.core.$ZodIssue): boolean {
-  const branches = issue.code === 'invalid_union' ? issue.errors.flat() : [issue];
-  const expected = branches.map((branch) => (branch.code === 'invalid_type' ? branch.expected : ''));
-  const parent = valueAt(whole, path.slice(0, -1));
-  const key = path.at(-1);
-  if (typeof parent !== 'object' || parent === null || key === undefined) return false;
-  const text: unknown = Reflect.get(parent, key);
-  if (typeof text !== 'string') return false;
-  if ((expected.includes('number') || expected.includes('int')) && /^-?\d+(?:\.\d+)?$/.test(text)) {
-    return Reflect.set(parent, key, Number(text));
-  }
-  const truths = expected.includes('boolean') || issue.code === 'invalid_union';
-  return truths && /^(?:true|false)$/.test(text) && Reflect.set(parent, key, text === 'true');
 }
 
 /** The value at a path; only own properties are followed. */

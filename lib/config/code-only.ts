@@ -1,8 +1,15 @@
-import { OWN_STATS_OPTIONS, SHARED_OPTIONS } from '../apis/options.js';
+import {
+  OWN_METRICS_OPTIONS,
+  OWN_STATS_OPTIONS,
+  OWN_TRACING_OPTIONS,
+  SHARED_OPTIONS,
+} from '../apis/options.js';
 import { API_PLACES, ROOT_PLACES } from '../apis/places.js';
 import type { OtherPlaces } from '../core/unknown-name.js';
+import { metricsFileShape } from '../metrics/metrics-options.js';
 import { statsFileShape } from '../stats/stats-options.js';
-import { apiSchema, fileSchema, PART_SHAPES, serverSchema } from './schema.js';
+import { tracingFileShape } from '../tracing/tracing-options.js';
+import { apiSchema, fileSchema, PART_SHAPES, SERVER_OPTIONS } from './schema.js';
 
 const WAY_OUT = 'load the file with loadConfig(), set it in the result and pass that to resilientProxy()';
 
@@ -11,7 +18,6 @@ const WAYS_OUT: Readonly<Record<string, string>> = {
   agent: 'in a file, proxyRotate names egress proxies, and connections bounds the pool',
   ssl: 'in a file, use ca, cert, key and servername',
   'cache.store': 'in a file, the block redis shares the cache',
-  metrics: 'the gateway serves /metrics without it',
 };
 
 /** Those of these options that a file cannot hold, by their paths. */
@@ -28,10 +34,12 @@ const OF_AN_API = Object.entries(API_PLACES.blocks).flatMap(([block, names]) =>
 const OF_THE_ROOT = [
   ...missing(SHARED_OPTIONS, fileSchema.shape),
   ...missing(OWN_STATS_OPTIONS, statsFileShape, 'stats'),
+  ...missing(OWN_METRICS_OPTIONS, metricsFileShape, 'metrics'),
+  ...missing(OWN_TRACING_OPTIONS, tracingFileShape, 'tracing'),
 ];
 
 const AT_THE_ROOT: OtherPlaces = {
-  blocks: { ...ROOT_PLACES.blocks, server: Object.keys(serverSchema.parse({})) },
+  blocks: { ...ROOT_PLACES.blocks, server: SERVER_OPTIONS },
 };
 const IN_AN_API: OtherPlaces = { ...API_PLACES, codeOnly: OF_AN_API };
 

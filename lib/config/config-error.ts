@@ -5,7 +5,7 @@ export interface ConfigProblem {
   /** What is wrong, starting with the path. Values from the environment and credentials are never included. */
   readonly message: string;
   /** Line in the file, counted from 1, if known. */
-  readonly line?: number;
+  readonly line?: number | undefined;
 }
 
 /** Thrown for a configuration file that cannot be used; its message lists every problem found. */

@@ -1,15 +1,8 @@
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isNode,
-  isScalar,
-  isSeq,
-  LineCounter,
-  parseDocument,
-  type YAMLError,
-} from 'yaml';
+import type { Document, LineCounter, YAMLError } from 'yaml';
+import { yaml } from '../core/packages/yaml.js';
+import { cutSections } from './api-sections.js';
 import { ConfigError, type ConfigProblem } from './config-error.js';
+import { plainMap } from './plain-yaml.js';
 
 /** Format of the text. */
 export type ConfigFormat = 'yaml' | 'json';
@@ -29,32 +22,91 @@ const MAX_DEPTH = 100;
 
 function nestsTooDeep(text: string): boolean {
   let depth = 0;
-  for (const char of text) {
-    if (char === '[' || char === '{') depth++;
-    else if (char === ']' || char === '}') depth = Math.max(0, depth - 1);
+  // Without an object for each: of two thousand APIs there are ten thousand.
+  for (const bracket = /[[\]{}]/g; bracket.test(text); ) {
+    const found = text[bracket.lastIndex - 1];
+    if (found === '[' || found === '{') depth++;
+    else depth = Math.max(0, depth - 1);
     if (depth > MAX_DEPTH) return true;
   }
   return text.includes('- '.repeat(MAX_DEPTH));
 }
 
+/** Reads one version of a text after another; APIs whose lines are as they were are the same objects. */
+export class DocumentReader {
+  /** What each section of the last text stood for. */
+  #sections: ReadonlyMap<string, readonly [name: string, value: unknown]> = new Map();
+
+  /** @throws ConfigError with all syntax errors */
+  read(text: string, format: ConfigFormat, source: string): ConfigDocument {
+    const value = format === 'yaml' && !nestsTooDeep(text) ? this.#inSections(text) : undefined;
+    if (value === undefined) return readDocument(text, format, source);
+    let whole: ConfigDocument | undefined;
+    return {
+      value,
+      lineOf(path) {
+        whole ??= readDocument(text, format, source);
+        return whole.lineOf(path);
+      },
+    };
+  }
+
+  /** `undefined` where the text has another style, or an error: it is then read as a whole, with the right lines. */
+  #inSections(text: string): object | undefined {
+    const cut = cutSections(text);
+    const frame = cut && (plainMap(cut.frame) ?? mapIn(cut.frame));
+    if (!frame) return undefined;
+    const sections = new Map<string, readonly [string, unknown]>();
+    const apis = new Map<string, unknown>();
+    for (const section of cut.apis) {
+      const known = this.#sections.get(section) ?? onlyEntry(plainMap(section) ?? mapIn(section));
+      if (!known || apis.has(known[0])) return undefined;
+      sections.set(section, known);
+      apis.set(...known);
+    }
+    this.#sections = sections;
+    const at = Object.entries(frame).map(([key, value]) => [
+      key,
+      key === cut.root ? Object.fromEntries(apis) : value,
+    ]);
+    return Object.fromEntries(at);
+  }
+}
+
+/** The map that a text without errors stands for. */
+function mapIn(text: string): object | undefined {
+  const { isMap, parseDocument } = yaml();
+  const doc = parseDocument(text, PARSING);
+  if (doc.errors.length > 0 || doc.warnings.length > 0 || !isMap(doc.contents)) return undefined;
+  const value: unknown = doc.toJS({ maxAliasCount: 0 });
+  return typeof value === 'object' && value !== null ? value : undefined;
+}
+
+function onlyEntry(map: object | undefined): readonly [string, unknown] | undefined {
+  const [entry, ...others] = Object.entries(map ?? {});
+  return others.length === 0 ? entry : undefined;
+}
+
+const PARSING = {
+  // Pretty errors quote the line, which may contain a password.
+  prettyErrors: false,
+  // Lower levels also suppress the error about a second document.
+  logLevel: 'error',
+  stringKeys: true,
+  merge: true,
+} as const;
+
 /** Reads YAML or JSON. @throws ConfigError with all syntax errors */
-export function readDocument(text: string, format: ConfigFormat, source: string): ConfigDocument {
+function readDocument(text: string, format: ConfigFormat, source: string): ConfigDocument {
   if (nestsTooDeep(text)) {
     throw new ConfigError(source, [{ path: '', message: `nests more than ${MAX_DEPTH} levels deep` }]);
   }
+  const { LineCounter, parseDocument } = yaml();
   const lines = new LineCounter();
   // JSON is parsed as YAML too, for line numbers and for duplicate keys, which JSON.parse accepts. Tabs, which YAML
   // refuses as indentation, occur in JSON between tokens only.
   const plain = format === 'json' ? text.replace(/^\uFEFF/, '').replaceAll('\t', ' ') : text;
-  const doc = parseDocument(plain, {
-    lineCounter: lines,
-    // Pretty errors quote the line, which may contain a password.
-    prettyErrors: false,
-    // Lower levels also suppress the error about a second document.
-    logLevel: 'error',
-    stringKeys: true,
-    merge: true,
-  });
+  const doc = parseDocument(plain, { ...PARSING, lineCounter: lines });
   const problems = format === 'json' ? jsonProblems(plain, doc, lines) : yamlProblems(plain, doc, lines);
   if (problems.length === 0 && doc.contents === null) problems.push({ path: '', message: 'is empty' });
   if (problems.length > 0) throw new ConfigError(source, problems);
@@ -117,6 +169,7 @@ function jsonErrorOffset(text: string, message: string): number | undefined {
 }
 
 function lineOf(doc: Document.Parsed, lines: LineCounter, path: readonly PropertyKey[]): number | undefined {
+  const { isAlias, isMap, isScalar, isSeq } = yaml();
   let node: unknown = doc.contents;
   let offset: number | undefined;
   for (const key of path) {
@@ -134,4 +187,4 @@ function lineOf(doc: Document.Parsed, lines: LineCounter, path: readonly Propert
   return offset === undefined ? undefined : lines.linePos(offset).line;
 }
 
-const startOf = (node: unknown) => (isNode(node) ? node.range?.[0] : undefined);
+const startOf = (node: unknown) => (yaml().isNode(node) ? node.range?.[0] : undefined);

@@ -1,13 +1,17 @@
-import { z } from 'zod';
-import { cacheBytesOption } from '../apis/options.js';
+import * as z from 'zod';
+import { cacheBytesOption, requestIdOption } from '../apis/options.js';
+import { metricsFileShape } from '../metrics/metrics-options.js';
 import { statsFileShape } from '../stats/stats-options.js';
+import { tracingFileShape } from '../tracing/tracing-options.js';
 import {
   apiSchema,
   type fileSchema,
+  metricsFileSchema,
   PART_SHAPES,
   redisSchema,
   serverSchema,
   statsFileSchema,
+  tracingFileSchema,
 } from './schema.js';
 
 /** A JSON Schema (draft 7, which editors support best), or a part of one. */
@@ -28,6 +32,10 @@ export function configJsonSchema(): JsonSchema {
     addDefaults(blockOf(api.properties?.[name]), shape);
   const stats = plain(statsFileSchema);
   addDefaults(blockOf(stats), statsFileShape);
+  const metrics = plain(metricsFileSchema);
+  addDefaults(blockOf(metrics), metricsFileShape);
+  const tracing = plain(tracingFileSchema);
+  addDefaults(blockOf(tracing), tracingFileShape);
   const apis: JsonSchema = {
     type: 'object',
     description: 'Each API under its name: the gateway serves it at /api/<name>/<path>.',
@@ -48,7 +56,14 @@ export function configJsonSchema(): JsonSchema {
         ...plain(cacheBytesOption),
         description: 'Memory of all caches together, besides the limit of each.',
       },
+      requestId: {
+        ...plain(requestIdOption),
+        description: "Gives each call an `X-Request-Id`, the client's or a new one: options, or false.",
+        default: true,
+      },
       stats: { ...stats, description: 'Statistics: options, or false to turn them off.' },
+      metrics: { ...metrics, description: 'Metrics for Prometheus: options, or false to turn them off.' },
+      tracing: { ...tracing, description: 'Spans of OpenTelemetry: options, or false.' },
       defaults: {
         allOf: [{ $ref: '#/definitions/api' }],
         description: 'Options of every API that does not set its own.',

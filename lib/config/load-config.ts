@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { joinPath } from '../core/options.js';
-import { assemble, type LoadedConfig } from './assemble.js';
-import { ConfigError, type ConfigProblem } from './config-error.js';
-import { type ConfigFormat, readDocument } from './document.js';
-import { type Environment, substitute } from './environment.js';
+import type { LoadedConfig } from './assemble.js';
+import { faultOf, readBoundedFile } from './bounded-file.js';
+import { ConfigError } from './config-error.js';
+import { ConfigReader } from './config-reader.js';
+import type { ConfigFormat } from './document.js';
+import type { Environment } from './environment.js';
 
 export type { LoadedConfig } from './assemble.js';
 export { ConfigError, type ConfigProblem } from './config-error.js';
@@ -15,35 +15,44 @@ export interface LoadOptions {
    * Environment variables for `${NAME}`.
    * @default process.env
    */
-  env?: Environment;
+  env?: Environment | undefined;
 }
 
 /** Options of {@link parseConfig}. */
 export interface ParseOptions extends LoadOptions {
   /** @default 'yaml' */
-  format?: ConfigFormat;
+  format?: ConfigFormat | undefined;
   /**
    * Name of the text in error messages.
    * @default 'the configuration'
    */
-  source?: string;
+  source?: string | undefined;
   /**
-   * Folder that relative paths of certificates and keys start from.
+   * Folder that relative paths of certificates, keys and other files start from.
    * @default the current directory
    */
-  folder?: string;
+  folder?: string | undefined;
 }
 
 /**
- * Reads a configuration file: YAML, or JSON if its name ends in `.json`. Any string may contain `${NAME}` and
- * `${NAME:-default}`; paths of certificates and keys are relative to the file. The names and units of the OpenResty
+ * Reads a configuration file: YAML, or JSON if its name ends in `.json`. Any string may contain `${NAME}`,
+ * `${NAME:-default}` and `${file:PATH}`, the text of a file; paths are relative to the file. The names and units of the OpenResty
  * gateway are accepted too.
  *
  * @throws ConfigError that lists every problem with its path, its line, the value received and the nearest name
  */
-export function loadConfig(path: string, { env }: LoadOptions = {}): LoadedConfig {
+export function loadConfig(path: string, options: LoadOptions = {}): LoadedConfig {
+  return parseConfigFile(path, readConfigText(path), options);
+}
+
+/** Like {@link loadConfig}, from a text that the file has held. @throws ConfigError */
+export function parseConfigFile(
+  path: string,
+  text: string,
+  { env = process.env, reader = new ConfigReader() }: LoadOptions & { reader?: ConfigReader } = {},
+): LoadedConfig {
   const format = /\.json$/i.test(path) ? 'json' : 'yaml';
-  return parseConfig(readText(path), { env, format, source: basename(path), folder: dirname(path) });
+  return reader.read({ text, env, format, source: basename(path), folder: dirname(path) });
 }
 
 /** Like {@link loadConfig}, from a text. @throws ConfigError */
@@ -51,31 +60,18 @@ export function parseConfig(
   text: string,
   { env = process.env, format = 'yaml', source = 'the configuration', folder = '.' }: ParseOptions = {},
 ): LoadedConfig {
-  const document = readDocument(text, format, source);
-  const { loaded, problems } = assemble(substitute(document.value, env), { env, folder });
-  if (problems.length === 0) return loaded;
-  throw new ConfigError(
-    source,
-    problems.map(({ at, message }): ConfigProblem => {
-      const line = document.lineOf(at);
-      return { path: joinPath(at), message, ...(line === undefined ? {} : { line }) };
-    }),
-  );
+  return new ConfigReader().read({ text, env, format, source, folder });
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'does not exist',
-  EISDIR: 'is a directory; give the path of a file',
-  EACCES: 'cannot be read by this user',
-};
+/** Far above the largest configuration, and far below what fills the memory. */
+const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
 
-function readText(path: string): string {
+/** Text of a configuration file. @throws ConfigError */
+export function readConfigText(path: string): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
+    const bytes = readBoundedFile(path, { maxBytes: MAX_CONFIG_BYTES, pipe: true });
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    const encoded = code === 'ERR_ENCODING_INVALID_ENCODED_DATA';
-    const reason = encoded ? 'is not UTF-8 text' : (REASONS[code] ?? `cannot be read (${code})`);
-    throw new ConfigError(path, [{ path: '', message: reason }]);
+    throw new ConfigError(path, [{ path: '', message: faultOf(error, MAX_CONFIG_BYTES) }]);
   }
 }

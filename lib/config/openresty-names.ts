@@ -25,7 +25,7 @@ const IDEMPOTENT = retrySchema.parse({}).methods;
 /** What the transcription of an API needs to know about `defaults`. */
 export interface Inherited {
   /** Methods that may be retried. */
-  readonly retried?: readonly string[];
+  readonly retried?: readonly string[] | undefined;
   /** Blocks that they turn on. */
   readonly turnedOn?: readonly string[];
 }
@@ -79,8 +79,9 @@ class Draft {
     this.#place = place;
   }
 
-  block(name: string, value: unknown): void {
+  block(name: string, said: unknown): void {
     const target = name === 'circuit_breaker' ? 'breaker' : name;
+    const value: unknown = said === true ? {} : said;
     if (typeof value !== 'object' || value === null) {
       this.#set([target], value, [name]);
       return;

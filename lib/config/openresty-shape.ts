@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { count, durationMs, headerName, optionsObject } from '../core/options.js';
 import { retrySchema } from '../retry/retry-options.js';
 

@@ -1,3 +1,4 @@
+import { optionsOf } from '../apis/blocks.js';
 import type { ManyApisConfig } from '../apis/options.js';
 import { proxyAddress } from '../proxy-rotate/proxy-address.js';
 import type { Environment } from './environment.js';
@@ -36,8 +37,9 @@ export function withProxies(
   for (const [name, options] of Object.entries(apis)) {
     const own = options.proxyRotate ?? defaults.proxyRotate;
     if (!own) continue;
-    const merged = { ...(defaults.proxyRotate || {}), ...own };
-    if ((merged.proxies ?? []).length > 0 || merged.strategy === 'never') continue;
+    const merged = { ...optionsOf(defaults.proxyRotate), ...optionsOf(own) };
+    const { proxies: given = [] } = merged;
+    if (merged.env || !Array.isArray(given) || given.length > 0 || merged.strategy === 'never') continue;
     if (proxies.length > 0) {
       apis[name] = { ...options, proxyRotate: { ...merged, proxies: [...proxies] } };
     } else if (merged.fallback !== 'direct') {

@@ -1,14 +1,51 @@
-import type { z } from 'zod';
-import type { RedisConnection } from '../redis/client.js';
+import type * as z from 'zod';
+import { InvalidOptionError } from '../core/errors.js';
+import { checkedSettings, type RedisConnection, type RedisSettings } from '../redis/settings.js';
 import type { Environment } from './environment.js';
-import type { redisSchema } from './schema.js';
+import type { PlacedProblem } from './openresty-names.js';
+import type { redisSchema } from './redis-schema.js';
+import { PemReader, type TlsFiles } from './tls-files.js';
 
-/** The block `redis` of a file as options of ioredis. */
-export function redisConnectionOf(block: z.output<typeof redisSchema>): RedisConnection {
-  if (typeof block === 'string') return block;
-  const { url, tls, ...options } = block;
-  if (url !== undefined) return url;
-  return tls ? { ...options, tls: {} } : options;
+/** The connection of a file, and what is wrong with it. */
+export interface ReadRedis {
+  readonly value: RedisConnection | undefined;
+  readonly problems: readonly PlacedProblem[];
+  /** Files that were read. */
+  readonly files: readonly string[];
+}
+
+const NO_URL = 'redis must be a redis: or rediss: URL, or a block of options';
+const PEM = ['ca', 'cert', 'key'] as const;
+
+/** The block `redis` of a file as `resilientProxy()` takes it, with the text of the files that it names. */
+export function readRedisBlock(block: z.output<typeof redisSchema>, files: TlsFiles): ReadRedis {
+  if (typeof block === 'string') {
+    const [problem] = contradictions({ url: block });
+    return { value: block, problems: problem ? [{ at: ['redis'], message: NO_URL }] : [], files: [] };
+  }
+  const reader = new PemReader(files);
+  const settings: Record<string, unknown> = { ...block };
+  for (const name of ['tls', 'sentinelTls'] as const) {
+    const tls = block[name];
+    if (typeof tls !== 'object') continue;
+    const texts = PEM.filter((key) => tls[key] !== undefined).map((key) => [
+      key,
+      reader.read(tls[key], ['redis', name, key]),
+    ]);
+    settings[name] = { ...tls, ...Object.fromEntries(texts) };
+  }
+  const problems = [...reader.problems, ...contradictions(settings)];
+  return { value: settings as RedisSettings, problems, files: reader.files };
+}
+
+function contradictions(settings: RedisSettings): PlacedProblem[] {
+  try {
+    checkedSettings(settings);
+    return [];
+  } catch (error) {
+    if (!(error instanceof InvalidOptionError)) throw error;
+    return [{ at: error.path.split('.'), message: error.message }];
+  }
 }
 
 /** The connection in REDIS_URL, or else in REDIS_HOST, REDIS_PORT and REDIS_PASSWORD. */

@@ -9,6 +9,19 @@ export interface ResponseHead {
   readonly rawHeaders: readonly string[];
 }
 
+/** What was held back of a body so that it could be judged, as it came. */
+export interface HeldBody {
+  readonly bytes: Buffer;
+  /** `false` if there is more of it. */
+  readonly complete: boolean;
+}
+
+/** A stage that judges a response by its body. */
+export interface BodyReader {
+  /** Whether it wants this one's: its head goes on with the end of the body, or with the first 64 KiB of it. */
+  wantsBody(head: ResponseHead): boolean;
+}
+
 /** Classes of connection errors, by the names the OpenResty gateway used. */
 export type RetryClass = 'timeout' | 'connection refused' | 'connection reset' | 'socket' | 'host not found';
 
@@ -28,7 +41,12 @@ export interface AttemptFailure {
 
 /** What is known of an attempt once its head or its error has arrived. */
 export type AttemptOutcome =
-  | { readonly kind: 'response'; readonly head: ResponseHead }
+  | {
+      readonly kind: 'response';
+      readonly head: ResponseHead;
+      /** What a {@link BodyReader} has wanted of its body. */
+      readonly body?: HeldBody | undefined;
+    }
   | AttemptFailure
   /** It was never sent, or the client left. */
   | { readonly kind: 'abandoned' };
@@ -63,6 +81,8 @@ export interface Attempt {
   readonly sentAt?: number | undefined;
   /** Name of the egress proxy it went through; `undefined` for a direct attempt. */
   egress: string | undefined;
+  /** The next attempt through the same egress proxy may come from another address. */
+  egressVaries?: boolean | undefined;
   /** `undefined` until its head or error has arrived. */
   outcome: AttemptOutcome | undefined;
   /** `undefined` until it has ended. */
@@ -81,7 +101,7 @@ export interface SentRequest {
 export interface PermitOf<Call> {
   /**
    * Called when all limits have admitted the attempt, just before it is sent.
-   * @returns flat headers that replace those of the same names, for this attempt only
+   * @returns flat headers that replace those of the same names, for this attempt only; an empty value removes them
    */
   sending?(attempt: Attempt, exchange: Call, request: SentRequest): readonly string[] | undefined;
   /**
@@ -110,6 +130,11 @@ export interface LimitOf<Call> {
   ): PermitOf<Call> | ProxyError | undefined | Promise<PermitOf<Call> | ProxyError | undefined>;
   /** Whether another attempt would be refused now. Called before a response is discarded for a retry. */
   blocks?(exchange: Call): boolean;
+  /**
+   * Called for a call that it has admitted, while that waits for another limit.
+   * @returns the error that ends it, if it may not be sent any more
+   */
+  recall?(exchange: Call): ProxyError | undefined;
   /** When attempts through this egress proxy are admitted again, in epoch milliseconds; 0 means now. */
   readyAt?(egress: string | undefined): number;
 }

@@ -51,7 +51,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
  * `apikey`, `accesstoken`.
  */
 const TELLING =
-  /^(?:[a-z0-9]*(?:key|token|secret|password|passwd|passphrase|credential|signature|session)|(?:x|o)?auth[0-9]?|authori[sz]ation|authentication|authn|authz|sessionid|jwt)$/;
+  /^(?:[a-z0-9]*(?:key|token|secret|password|passwd|passphrase|credential|signature|session|passcode|otp)|(?:x|o)?auth[0-9]?|authori[sz]ation|authentication|authn|authz|sessionid|jwt)$/;
 const BETWEEN_WORDS = /[^a-z0-9]+/;
 
 /** Whether a header of this name is likely to carry a credential: one from a list, or by a word in its name. */

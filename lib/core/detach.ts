@@ -5,11 +5,11 @@ import { Exchange } from './exchange.js';
 
 /** The request of a detached call. What is omitted is taken from the call it derives from. */
 export interface DetachedRequest {
-  method?: string;
-  url?: string;
+  method?: string | undefined;
+  url?: string | undefined;
   /** Flat, as Node's `rawHeaders`. */
-  rawHeaders?: readonly string[];
-  body?: Buffer;
+  rawHeaders?: readonly string[] | undefined;
+  body?: Buffer | undefined;
 }
 
 /**
@@ -35,8 +35,10 @@ export function detach(parent: Exchange, request: DetachedRequest = {}): Exchang
   const res = new DetachedResponse(req);
   const exchange = new Exchange(req, res, true);
   exchange.api = parent.api;
+  exchange.requestId = parent.requestId;
   exchange.rest = parent.rest;
   exchange.mount = parent.mount;
+  exchange.cause = parent;
   return exchange;
 }
 

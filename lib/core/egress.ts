@@ -39,9 +39,13 @@ export interface Egress {
   /** The same for Node's client, with its connections kept alive. */
   readonly agent: Agent;
   /** Set if requests are sent to this proxy in absolute form instead of through a tunnel; http targets only. */
-  readonly absoluteForm?: { readonly origin: string; readonly rawHeaders: readonly string[] };
+  readonly absoluteForm?: { readonly origin: string; readonly rawHeaders: readonly string[] } | undefined;
+  /** Each attempt gets a connection of its own, which is closed after it. */
+  readonly once?: boolean | undefined;
+  /** The next attempt may come from another address: limits that the target advertises to one hold for no other. */
+  readonly varies?: boolean | undefined;
   /** Maximum connections to each target; `undefined` leaves it to `forward()`. */
-  readonly connections?: number;
+  readonly connections?: number | undefined;
   /** Connections being opened now. */
   readonly opening: number;
 }
@@ -61,9 +65,9 @@ export interface EgressCall {
     readyAt?(egress: string | undefined): number;
   }[];
   /** An upgrade: it needs a tunnel and cannot be sent in absolute form. */
-  readonly tunnel?: boolean;
+  readonly tunnel?: boolean | undefined;
   /** Nobody waits for it any more: it would not use a proxy that it is given. */
-  readonly abandoned?: boolean;
+  readonly abandoned?: boolean | undefined;
 }
 
 /** What a policy returns for an attempt without an egress proxy. */
@@ -71,6 +75,8 @@ export const DIRECT = 'direct';
 
 /** Chooses the egress proxy of each attempt. Set by a rotation, used by the attempt loop. */
 export interface EgressPolicy {
+  /** The target has refused the last attempt because of its egress proxy, or may have: another is worth trying. */
+  readonly refused?: boolean | undefined;
   /**
    * The egress proxy for this attempt, never one of `tried`. An error ends the call: a policy without a usable proxy
    * fails closed. Only `'direct'` sends the attempt directly.
@@ -80,4 +86,20 @@ export interface EgressPolicy {
     tried: ReadonlySet<string>,
     target: EgressTarget,
   ): Egress | typeof DIRECT | ProxyError | Promise<Egress | typeof DIRECT | ProxyError>;
+  /**
+   * An attempt has failed before its target was reached. What each egress proxy fails with is the target's failure;
+   * what only one fails with is that one's.
+   * @param tried names of all that have failed for the call
+   * @returns `undefined` if another egress proxy is to be tried, otherwise what the call has failed with
+   */
+  failed?(
+    call: EgressCall,
+    error: ProxyError,
+    tried: ReadonlySet<string>,
+    target: EgressTarget,
+  ): Error | undefined;
+  /** Whether an egress proxy other than the last can be used at once. */
+  hasAnother?(call: EgressCall, tried: ReadonlySet<string>, target: EgressTarget): boolean;
+  /** Milliseconds until one can be used; `Infinity` if nobody knows. */
+  readyInMs?(call: EgressCall, tried: ReadonlySet<string>, target: EgressTarget): number;
 }

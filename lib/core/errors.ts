@@ -25,6 +25,7 @@ const CODES = {
   ERR_INTERNAL: { status: 500, type: 'proxy_internal_error', by: 'self' },
   ERR_TRANSFER_CODING: { status: 501, type: 'http_request_error', by: 'client' },
   ERR_CIRCUIT_OPEN: { status: 503, type: 'destination_unavailable', by: 'self' },
+  ERR_CONCURRENCY_LIMIT: { status: 503, type: 'connection_limit_reached', by: 'self' },
   ERR_NO_PROXY: { status: 503, type: 'destination_ip_unroutable', by: 'egress' },
   ERR_NO_CONNECTION: { status: 503, type: 'connection_limit_reached', by: 'self' },
   ERR_QUEUE_FULL: { status: 503, type: 'connection_limit_reached', by: 'self' },
@@ -37,6 +38,12 @@ const CODES = {
   ERR_LOOP_DETECTED: { status: 508, type: 'proxy_loop_detected', by: 'self' },
   ERR_UPSTREAM_TIMEOUT: { status: 504, type: 'http_response_timeout', by: 'target' },
 } as const satisfies Record<string, { status: number; type: string; by: Blame }>;
+
+/** The status that an error of this code has. */
+export const statusOfCode = (code: ErrorCode): number => CODES[code].status;
+
+/** Every code. */
+export const ERROR_CODES = Object.keys(CODES) as readonly (keyof typeof CODES)[];
 
 /** `Proxy-Status` error types of errors that another has caused than their code says. */
 const TYPE_BY: Readonly<Record<Blame, string | undefined>> = {
@@ -52,18 +59,18 @@ export type ErrorCode = keyof typeof CODES;
 /** Details of a {@link ProxyError} beyond its code and message. */
 export interface ProxyErrorDetails {
   /** Milliseconds until the caller may try again; sent as `Retry-After`, in whole seconds. */
-  retryAfterMs?: number;
+  retryAfterMs?: number | undefined;
   /**
    * Who caused it.
    * @default what its code says
    */
-  by?: Blame;
+  by?: Blame | undefined;
   /** The underlying error. It is never sent to a client. */
   cause?: unknown;
   /** More headers for the client. */
-  headers?: Readonly<Record<string, string>>;
+  headers?: Readonly<Record<string, string>> | undefined;
   /** `Proxy-Status` error type of RFC 9209 §2.3, if one is more exact than the code's own. */
-  proxyStatus?: string;
+  proxyStatus?: string | undefined;
 }
 
 /**
@@ -77,6 +84,8 @@ export class ProxyError extends Error {
   readonly by: Blame;
   /** HTTP status the client gets. */
   readonly status: number;
+  /** Milliseconds until the caller may try again; `undefined` where nobody knows. `Retry-After` has it in whole seconds. */
+  readonly retryAfterMs: number | undefined;
   /** Headers for the client: `Proxy-Status`, `Retry-After` if a time is known, and those of the details. */
   readonly headers: Readonly<Record<string, string>>;
   /** Error type of RFC 9209 §2.3, as in `Proxy-Status`. */
@@ -90,6 +99,7 @@ export class ProxyError extends Error {
     this.code = code;
     this.by = details.by ?? by;
     this.status = status;
+    this.retryAfterMs = details.retryAfterMs;
     this.proxyStatus = details.proxyStatus ?? ((this.by !== by && TYPE_BY[this.by]) || type);
     const headers: Record<string, string> = {
       ...details.headers,
@@ -128,7 +138,7 @@ export function invalidOption(path: string, rule: string, received: unknown): In
 /** A value as shown in an error message: short, on one line, without credentials of a URL. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') {
-    const shown = value.replace(/\/\/[^/@\s]*@/g, '//***@');
+    const shown = withoutCredentials(value);
     return JSON.stringify(shown.length > 80 ? `${shown.slice(0, 77)}...` : shown);
   }
   if (typeof value === 'function') return 'a function';
@@ -136,3 +146,13 @@ export function describe(value: unknown): string {
   if (typeof value === 'object' && value !== null) return 'an object';
   return String(value);
 }
+
+/** More of a value is not looked at. */
+const MAX_DESCRIBED = 1000;
+
+// Whatever stands before an @: a password that is not encoded may hold a slash, and a URL may lack its scheme.
+const withoutCredentials = (text: string): string =>
+  text
+    .slice(0, MAX_DESCRIBED)
+    .replace(/((?:[a-z][a-z0-9+.-]{0,20}:)?\/\/)\S*@|\S*:\S*@/gi, (_match, scheme = '') => `${scheme}***@`)
+    .replace(/\?\S*=\S*/g, '?***');

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Attempt, LimitOf, PermitOf } from './attempt.js';
+import type { Attempt, BodyReader, LimitOf, PermitOf } from './attempt.js';
 import type { EgressPolicy } from './egress.js';
 import type { ProxyError } from './errors.js';
 import { closeWithConnection } from './in-line.js';
@@ -31,6 +31,9 @@ export interface Keeper {
 /** What the cache did with a call. */
 export type CacheVerdict = 'hit' | 'miss' | 'stale' | 'revalidated' | 'bypass' | 'coalesced';
 
+/** The name under which calls to APIs that are not configured are counted, all together: clients invent names. */
+export const UNKNOWN_API = '(unknown)';
+
 const EXCHANGE: unique symbol = Symbol('resilient-proxy-out.exchange');
 
 /**
@@ -42,6 +45,8 @@ export class Exchange {
   readonly res: ServerResponse;
   /** Name of the API; empty if a middleware stands alone and has no name. */
   api = '';
+  /** By which it is found in the logs of several systems; `undefined` where nobody has given it one. */
+  requestId: string | undefined = undefined;
   /** When the call began, on the clock of `performance.now()`. */
   readonly startedAt = performance.now();
   /** What an API's own name has taken from the path before the call began; empty if nothing. */
@@ -52,6 +57,10 @@ export class Exchange {
   readonly attempts: Attempt[] = [];
   /** Checked before every attempt, in the order of the stages. One that admits an attempt is notified of its end. */
   readonly limits: Limit[] = [];
+  /** Stages that judge responses by their bodies; `undefined` if there are none. */
+  bodyReaders: BodyReader[] | undefined = undefined;
+  /** Sees the body of the response that `forward()` passes on, chunk by chunk. */
+  bodyTap: ((chunk: Uint8Array) => void) | undefined = undefined;
   retry: RetryPolicy | undefined = undefined;
   egress: EgressPolicy | undefined = undefined;
   /** Set if the client requests a WebSocket. */
@@ -60,6 +69,8 @@ export class Exchange {
   attemptTimeoutMs: number | undefined = undefined;
   /** Longest pause of the client in a body that is read before the call goes on; 0 is no limit. */
   bodyTimeoutMs = 30_000;
+  /** Least bytes per second of such a body; 0 is no limit. */
+  minBodyRate = 0;
   /** Milliseconds in which such a body was read: the client's time, which does not count against the call's. */
   readAheadMs = 0;
   /** Name and value of the header by which the target recognises a repeated call; the same for each attempt. */
@@ -74,10 +85,14 @@ export class Exchange {
   cache: CacheVerdict | undefined = undefined;
   /** The error that was sent in place of the upstream's response. */
   error: ProxyError | undefined = undefined;
+  /** What broke off the target's response after its head had been sent to the client. */
+  cut: ProxyError | undefined = undefined;
   /** When the accepted head was passed on, on the clock of `performance.now()`. */
   respondedAt: number | undefined = undefined;
   /** Bytes of bodies that `forward()` and error responses wrote; other writers are not counted. */
   bytesOut = 0;
+  /** Nobody else writes the response: {@link bytesOut} is all of it. */
+  ownWriters = false;
   /**
    * The stages after the current one, callable with another request and response: a {@link detach | detached call}
    * runs them. `undefined` in front of a foreign handler, whose `next()` is bound to one response.
@@ -87,6 +102,13 @@ export class Exchange {
   keeper: Keeper | undefined = undefined;
   /** The call never had a client: a background revalidation. */
   readonly detached: boolean;
+  /** The call that a detached one was made for; that may have ended by then. */
+  cause: Exchange | undefined = undefined;
+
+  /** Its place among the open calls of a server. @internal */
+  place = -1;
+  /** Its place among the calls in progress that are counted. @internal */
+  countedPlace = -1;
 
   #holds = 0;
   #closed = false;
@@ -110,6 +132,13 @@ export class Exchange {
       res.on('close', closed);
       if (res.socket === null && !detached) closeWithConnection(req, res);
     }
+  }
+
+  /** Adds one who judges responses by their bodies; `undefined` is none. */
+  readBodies(reader: BodyReader | undefined): void {
+    if (!reader) return;
+    this.bodyReaders ??= [];
+    this.bodyReaders.push(reader);
   }
 
   /** Nobody waits for the response any more. Use this instead of the response's own `closed`. */
@@ -149,8 +178,9 @@ export class Exchange {
    */
   onAbandon(listener: () => void): void {
     if (this.abandoned) return listener();
-    this.#onAbandon ??= [];
-    this.#onAbandon.push(listener);
+    // A list that begins with its element has room for one, an empty one that grows makes room for seventeen.
+    if (this.#onAbandon) this.#onAbandon.push(listener);
+    else this.#onAbandon = [listener];
   }
 
   /** Calls back once when the response has closed, however it ended; at once if it has. */

@@ -7,5 +7,7 @@ export interface Family {
   readonly name: string;
   readonly help: string;
   readonly labels: readonly string[];
+  /** It is about the process: its name is that which all programs have, without a prefix. */
+  readonly isProcess?: true;
   readonly rows: () => Iterable<Row>;
 }

@@ -41,6 +41,13 @@ export const NAMES_ELSEWHERE: NamesElsewhere = {
   breakDuration: ['breaker.resetTimeoutMs'],
   rollingCountTimeout: ['breaker.windowMs'],
   samplingDuration: ['breaker.windowMs'],
+  // Bulkheads of Polly, resilience4j and cockatiel.
+  bulkhead: ['concurrency'],
+  maxConcurrent: ['concurrency.limit'],
+  maxConcurrency: ['concurrency.limit'],
+  maxConcurrentCalls: ['concurrency.limit'],
+  maxQueuingActions: ['concurrency.queue'],
+  maxWaitDuration: ['concurrency.maxWaitMs'],
   // express-rate-limit and rate-limiter-flexible.
   rateLimiter: ['rateLimit'],
   max: ['rateLimit.limit', 'cache.maxBytes'],

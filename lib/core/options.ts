@@ -1,6 +1,7 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { describe, InvalidOptionError } from './errors.js';
 import { NAMES_ELSEWHERE } from './names-elsewhere.js';
+import { parseGiven } from './parse-given.js';
 import { type OtherPlaces, unknownName } from './unknown-name.js';
 
 export { nearestName } from './unknown-name.js';
@@ -76,7 +77,7 @@ export function explainIssue(
 }
 
 /** The middlewares that have counterparts in other libraries, whose option names may be used by mistake. */
-const COMPARABLE = /(^|\.)(forward|cache|rateLimit|breaker|retry|proxyRotate)$/;
+const COMPARABLE = /(^|\.)(forward|cache|rateLimit|concurrency|breaker|retry|proxyRotate)$/;
 
 const placesOf = (owner: string): OtherPlaces | undefined =>
   COMPARABLE.test(owner) ? { blocks: {}, elsewhere: NAMES_ELSEWHERE } : undefined;
@@ -85,9 +86,10 @@ const placesOf = (owner: string): OtherPlaces | undefined =>
 export function optionsObject<T extends z.ZodRawShape>(shape: T): z.ZodObject<T, z.core.$strict> {
   // Only the names: `explainIssue` makes the message, since it knows the path of the object.
   const known = Object.keys(shape).join(' ');
-  return z.strictObject(shape, {
+  const schema = z.strictObject(shape, {
     error: (issue) => (issue.code === 'unrecognized_keys' ? known : undefined),
   });
+  return parseGiven(schema);
 }
 
 /** The schema without these options. */

@@ -1,11 +1,12 @@
 import type { Cluster, Redis } from 'ioredis';
-import type { z } from 'zod';
+import type * as z from 'zod';
+import type { Machine } from './machine.js';
 import type { Family } from './metric-family.js';
 
 /** The options of an API's `forward()`, as far as other parts depend on them. */
 export interface ForwardFacts {
   readonly target?: unknown;
-  readonly headers?: Readonly<Record<string, string | string[]>> | undefined;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
   readonly auth?: unknown;
   readonly forwardHeaders?: boolean | readonly string[] | undefined;
   readonly forwardCookies?: boolean | undefined;
@@ -16,6 +17,15 @@ export interface ForwardFacts {
   readonly forward?: unknown;
   readonly agent?: unknown;
   readonly connections?: number | undefined;
+}
+
+/** The connection to Redis that all APIs share. */
+export interface SharedConnection {
+  readonly client: Redis | Cluster;
+  /** Begin of all keys and channels. */
+  readonly prefix: string;
+  readonly commandTimeoutMs: number | undefined;
+  readonly onStoreLoss: 'local' | 'divided' | 'reject';
 }
 
 /** The API that a part is made for. */
@@ -30,8 +40,10 @@ export interface PartSite {
   readonly egress: unknown;
   /** No attempt may go directly unless the rotation of egress proxies says so. */
   readonly egressOnly: boolean;
-  /** The client that all APIs share; `undefined` where each process is on its own. */
-  readonly redis: Redis | Cluster | undefined;
+  /** The connection that all APIs share; `undefined` where each process is on its own. */
+  readonly redis: SharedConnection | undefined;
+  /** The other processes of the gateway; `undefined` where there are none. */
+  readonly machine?: Machine | undefined;
 }
 
 /** Bounds on what the parts of all APIs hold together. */
@@ -52,18 +64,20 @@ export interface PartOptions<Options extends object> {
   readonly schema: z.ZodObject;
   /** What it may hold in a configuration file, with defaults. */
   readonly file: z.ZodRawShape;
+  /** Words that may stand in the place of a block, each with the options that it means. */
+  readonly words?: Readonly<Record<string, Options>>;
   /** What it is where nobody says anything: on with these options, or off. */
   readonly preset: Options | false;
   /**
    * Rules beyond the schema.
    * @param place where the block stands, as `apis.github.cache`
-   * @param api the API's own options, and how a place among them is written
+   * @param api the API's own options, how a place among them is written, and whether Redis is configured
    * @throws InvalidOptionError
    */
   check?(
     options: Options,
     place: string,
-    api: { readonly forward: ForwardFacts; at(name: string): string },
+    api: { readonly forward: ForwardFacts; readonly redis: boolean; at(name: string): string },
   ): void;
 }
 
@@ -84,7 +98,12 @@ export interface Part<
   /** What it depends on besides its options: where that changes, or the options do, an update makes it anew. */
   madeFrom?(site: PartSite, options: Options): unknown;
   /** Makes what all parts of this kind share, once. @param options those of every API at the start */
-  share?(redis: PartSite['redis'], options: readonly Options[], limits: SharedLimits): Shared;
+  share?(
+    redis: PartSite['redis'],
+    options: readonly Options[],
+    limits: SharedLimits,
+    machine?: Machine,
+  ): Shared;
   /** Makes it for one API. It may throw: then nothing of the update takes place. */
   make(options: Options, site: PartSite, shared: Shared): Handler;
   /**
@@ -92,6 +111,8 @@ export interface Part<
    * @param api name of its API
    */
   unlist?(api: string, shared: Shared): void;
+  /** Forgets what it has learned; `undefined` where it learns nothing, or what it learns is known elsewhere. */
+  reset?(handler: Handler): unknown;
   /** Closes it, when nobody uses it any more; by its own `close()` unless this says otherwise. */
   close?(handler: Handler): unknown;
   /** What the gateway shows of it, as a list with one entry for each API. */

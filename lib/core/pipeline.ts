@@ -4,8 +4,8 @@ import { type Exchange, exchangeOf, type Handler, knownExchange } from './exchan
 type Next = (error?: unknown) => void;
 
 /**
- * A stage that only writes on the exchange: it neither waits nor responds, so no `next` has to be made for it.
- * @returns an error, which ends the call
+ * A stage that only writes on the exchange, and does not respond, so no `next` has to be made for it.
+ * @returns an error, which ends the call; or where it has to wait, a promise of that, which never rejects
  */
 export type Enter = (exchange: Exchange) => unknown;
 
@@ -21,6 +21,14 @@ export function enterBy(enter: Enter, req: IncomingMessage, res: ServerResponse,
   // Nothing to do: the client left before the call got here.
   if (exchange.abandoned) return;
   const error = enter(exchange);
+  if (error instanceof Promise) void error.then((late) => enteredLate(exchange, late, next));
+  else if (error === undefined) next();
+  else next(error);
+}
+
+/** The client may have left while a stage waited. */
+function enteredLate(exchange: Exchange, error: unknown, next: Next): void {
+  if (exchange.abandoned) return;
   if (error === undefined) next();
   else next(error);
 }
@@ -53,7 +61,14 @@ export function pipeline(stages: readonly (Stage | undefined)[]): Handler {
         return;
       }
       const error = stage.enter(exchange);
-      if (error !== undefined) return next(error);
+      if (error === undefined) continue;
+      if (!(error instanceof Promise)) return next(error);
+      void error.then((late) =>
+        enteredLate(exchange, late, (failed) =>
+          failed === undefined ? run(i + 1, exchange, next) : next(failed),
+        ),
+      );
+      return;
     }
     if (!exchange.abandoned) next();
   }

@@ -9,8 +9,9 @@ const SLOTS = 1024;
 export function rememberedByName<T>(of: (name: string) => T): (name: string) => T {
   const known = new Map<string, T>();
   // In front of the map, since each request brings new strings, and to hash each costs more than to compare it.
-  const names = new Array<string>(SLOTS).fill('');
-  const results = new Array<T | undefined>(SLOTS).fill(undefined);
+  // Not before there is a name: each API has such functions, and many APIs are never called.
+  let names: string[] | undefined;
+  let results: (T | undefined)[] = [];
 
   function lookUp(name: string): T {
     const before = known.get(name);
@@ -30,6 +31,10 @@ export function rememberedByName<T>(of: (name: string) => T): (name: string) => 
         name.charCodeAt(length >> 1) * 17 +
         name.charCodeAt(length - 1)) &
       (SLOTS - 1);
+    if (!names) {
+      names = new Array<string>(SLOTS).fill('');
+      results = new Array<T | undefined>(SLOTS).fill(undefined);
+    }
     const before = results[slot];
     if (before !== undefined && names[slot] === name) return before;
     const result = lookUp(name);

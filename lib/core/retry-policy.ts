@@ -10,6 +10,8 @@ export interface RetryPolicyOf<Call> {
   resends(method: string): boolean;
   /** Milliseconds to wait before the next attempt; `undefined` if this outcome is passed on. */
   delayAfter(outcome: AttemptOutcome, call: RetryContextOf<Call>): number | undefined;
+  /** Takes one attempt out of what may be sent again, which costs no wait. @returns whether there was one left */
+  spend?(): boolean;
   /** Runs `again` until it resolves; called only after a first attempt has failed. */
   drive(again: (giveUp: (error: Error) => void) => Promise<void>): Promise<void>;
 }

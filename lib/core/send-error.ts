@@ -4,7 +4,7 @@ import { announcesBody, knownExchange } from './exchange.js';
 import { lingerWhileUploading } from './linger.js';
 
 /**
- * Responds with an error as JSON, `{ error, code }`. Anything but a {@link ProxyError} may hold secrets and is shown
+ * Responds with an error as JSON, `{ error, code }`, and `requestId` where the request has one. Anything but a {@link ProxyError} may hold secrets and is shown
  * as an internal error. A response that has begun is broken off instead.
  */
 export function sendError(req: IncomingMessage, res: ServerResponse, thrown: unknown): ProxyError {
@@ -13,7 +13,9 @@ export function sendError(req: IncomingMessage, res: ServerResponse, thrown: unk
     res.destroy();
     return error;
   }
-  const body = Buffer.from(JSON.stringify({ error: error.message, code: error.code }));
+  const exchange = knownExchange(req);
+  const requestId = exchange?.requestId ?? idOf(res);
+  const body = Buffer.from(JSON.stringify({ error: error.message, code: error.code, requestId }));
   for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value);
   // Otherwise the client would go on sending a body that nobody reads.
   if (!req.complete && req.httpVersionMajor < 2 && announcesBody(req)) res.setHeader('Connection', 'close');
@@ -21,11 +23,19 @@ export function sendError(req: IncomingMessage, res: ServerResponse, thrown: unk
   res.setHeader('X-Content-Type-Options', 'nosniff');
   res.setHeader('Content-Length', body.length);
   res.statusCode = error.status;
-  const exchange = knownExchange(req);
   if (exchange) exchange.bytesOut += body.length;
+  if (requestId !== undefined && !res.hasHeader(REQUEST_ID)) res.setHeader(REQUEST_ID, requestId);
   lingerWhileUploading(req);
   res.end(body);
   return error;
+}
+
+export const REQUEST_ID = 'X-Request-Id';
+
+/** The id that a response tells its client, where it was set before. */
+export function idOf(res: ServerResponse): string | undefined {
+  const id = res.getHeader(REQUEST_ID);
+  return typeof id === 'string' ? id : undefined;
 }
 
 /** What was thrown, in a form that is safe for a client. */

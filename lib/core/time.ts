@@ -18,7 +18,7 @@ export interface Time {
 /** The time of this machine. */
 export const realTime: Time = Object.freeze({
   steady: steadyClock,
-  wall: Date.now,
+  wall: () => Date.now(),
   after(ms: number, callback: () => void) {
     const timer = setTimeout(callback, ms).unref();
     return () => clearTimeout(timer);

@@ -11,6 +11,8 @@ export interface Upgrade {
   readonly body: Readable | undefined;
   /** Where the WebSocket is registered while it is open. */
   readonly sockets: SocketRegistry;
+  /** Told if the open WebSocket is cut off. They outlive the call, so they hold no more of it than they need. */
+  readonly onCut: CutListener[];
   /**
    * Hands the connection over after the response, with what the client has sent meanwhile. Without this call, the
    * connection is closed.
@@ -18,7 +20,12 @@ export interface Upgrade {
   switchOver(start: (early: Buffer) => void): void;
   /** Releases a connection that nothing was read from or written to. */
   giveBack(): void;
+  /** Called with the WebSocket when it has opened. */
+  opened?: ((socket: CountedSocket) => void) | undefined;
 }
+
+/** Told of a WebSocket that is about to be cut off, and why. */
+export type CutListener = (socket: OpenSocket, error: ProxyError) => void;
 
 /** An open WebSocket, as its owner sees it. */
 export interface OpenSocket {
@@ -27,13 +34,20 @@ export interface OpenSocket {
   /** Bytes received from the client, and sent to it, since it opened. */
   readonly bytesIn: number;
   readonly bytesOut: number;
+  readonly onCut: readonly CutListener[];
   /**
-   * Sends the close code 1001 (going away) to the client, as soon as a frame can be inserted, and destroys both
-   * connections unless they have closed after `graceMs`.
+   * Sends the close code 1001 (going away) to the client, as soon as a frame can be inserted.
+   * @param late called after `graceMs` unless both connections have closed; the default destroys them
    */
-  goAway(graceMs: number): void;
+  goAway(graceMs: number, late?: () => void): void;
   /** Destroys both connections. */
   destroy(): void;
+}
+
+/** An open WebSocket, as those who count see it. */
+export interface CountedSocket extends Pick<OpenSocket, 'api' | 'bytesIn' | 'bytesOut'> {
+  /** Calls back when both connections have closed. */
+  onClose(listener: () => void): void;
 }
 
 /** Most WebSockets at once, those that are still being opened included; `Infinity` is no limit. */

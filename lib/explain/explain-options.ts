@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { optionsObject, resolveOptions } from '../core/options.js';
 
 /** Options of `explain()`. `Cache-Status` is an option of the cache: `cacheStatus`. */
@@ -8,13 +8,13 @@ export interface ExplainOptions {
    * Browsers show it to pages of the same origin, and to others where `Timing-Allow-Origin` allows it.
    * @default true
    */
-  serverTiming?: boolean;
+  serverTiming?: boolean | undefined;
   /**
    * Adds `Proxy-Status` (RFC 9209) to every response, with the status received where another one is sent, and the
    * error in words. Responses to failed calls carry a short one in any case.
    * @default true
    */
-  proxyStatus?: boolean;
+  proxyStatus?: boolean | undefined;
 }
 
 /** What `explain()` and the block `explain` of a configuration file may hold. */

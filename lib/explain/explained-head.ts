@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Exchange } from '../core/exchange.js';
 import { flatHeaders, headArguments, linesOf } from '../http/head-arguments.js';
+import { replaceWriteHead, takesLists } from '../http/takes-lists.js';
 import { setHeaders } from '../http/write-head.js';
 import type { ResolvedExplain } from './explain-options.js';
 import { acceptedAttempt, isFromStore } from './explained-call.js';
@@ -22,6 +23,7 @@ interface Explained {
 export function explainHead(exchange: Exchange, options: ResolvedExplain): void {
   const { res } = exchange;
   const { writeHead } = res;
+  const inLists = takesLists(res);
   const application = [res.getHeader('Server-Timing') ?? []].flat().map(String);
   const explained: Explained = { exchange, options, application };
   const write = (args: unknown[]): ServerResponse => Reflect.apply(writeHead, res, args);
@@ -32,6 +34,7 @@ export function explainHead(exchange: Exchange, options: ResolvedExplain): void 
     const { text, headers } = headArguments(rest);
     const given = flatHeaders(headers);
     const plain =
+      inLists &&
       res.getHeaderNames().length === 0 &&
       res.req.httpVersionMajor < 2 &&
       (headers === undefined || Array.isArray(headers));
@@ -39,7 +42,7 @@ export function explainHead(exchange: Exchange, options: ResolvedExplain): void 
     if (plain) return write([...head, explainedLines(given, status, explained)]);
     return writeMerged(given, status, explained, () => write(head));
   };
-  res.writeHead = explainedWriteHead as typeof res.writeHead;
+  replaceWriteHead(res, explainedWriteHead as typeof res.writeHead);
 }
 
 /** For headers that were set one by one: a list passed to `writeHead` would replace only some of them. */

@@ -1,6 +1,8 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import type { AdminCheck, Refusal } from './access.js';
+import { idOf } from '../core/send-error.js';
+import type { AdminCheck, Refusal } from './admin-check.js';
 import type { DashboardRoutes } from './dashboard-routes.js';
+import type { GatewayStatus } from './gateway-status.js';
 import { type Health, type HealthSources, verboseHealth } from './health.js';
 import type { Logger } from './logger.js';
 import { purgeRoute } from './purge-route.js';
@@ -9,26 +11,45 @@ import { statusRoutes } from './status-routes.js';
 
 /** What the admin routes need. */
 export interface AdminSources extends HealthSources {
-  readonly admin: AdminCheck;
-  /** Whether actions are allowed: only behind a token. */
+  admin(): AdminCheck;
+  /** Whether actions are allowed: only behind the admin token. */
   readonly actions: boolean;
   readonly logger: Logger;
   readonly dashboards: DashboardRoutes;
+  readonly status: GatewayStatus;
   closing(): boolean;
+  /** Whether it is ready only while Redis is in use. */
+  requiresRedis(): boolean;
 }
 
-/** Every route but `/api`: the health check for everybody, the others behind the admin check. */
+/** Every route but `/api`: the health checks for everybody, the others behind the admin check. */
 export function adminApp(sources: AdminSources): Express {
-  const app = express();
-  app.disable('x-powered-by').set('etag', false);
-  app.use(noStore);
-  app.get('/health', health(sources));
-  app.use(guarded(sources.admin));
-  app.use(statusRoutes(sources.proxy));
-  app.use(purgeRoute(sources.proxy, sources.actions));
+  const app = healthRoutes(sources, true);
+  app.use(guarded(sources));
+  app.use(statusRoutes(sources.proxy, sources.status));
+  app.use(purgeRoute(sources));
   app.use(sources.dashboards.router);
   app.use(notFound);
   app.use(failed(sources.logger));
+  return app;
+}
+
+/** The health checks alone, for balancers: the verbose one is where the admin routes are. */
+export function healthApp(sources: AdminSources): Express {
+  const app = healthRoutes(sources, false);
+  app.use(notFound);
+  app.use(failed(sources.logger));
+  return app;
+}
+
+function healthRoutes(sources: AdminSources, verbose: boolean): Express {
+  const app = express();
+  app.disable('x-powered-by').set('etag', false);
+  app.use(noStore, errorsWithId);
+  app.get('/health', health(sources, verbose));
+  // A process that is leaving is alive: to be restarted would cut its calls.
+  app.get('/health/live', (_req, res) => void res.json({ status: 'ok' }));
+  app.get('/health/ready', ready(sources));
   return app;
 }
 
@@ -37,20 +58,46 @@ function noStore(_req: Request, res: Response, next: NextFunction): void {
   next();
 }
 
-function health(sources: AdminSources) {
-  return function health(req: Request, res: Response): void {
+/** Errors hold the id by which the log has their requests. */
+function errorsWithId(_req: Request, res: Response, next: NextFunction): void {
+  const requestId = idOf(res);
+  if (requestId !== undefined) {
+    const json = res.json.bind(res);
+    res.json = (body) => json(isError(body) ? { ...body, requestId } : body);
+  }
+  next();
+}
+
+const isError = (body: unknown): body is object =>
+  typeof body === 'object' && body !== null && 'error' in body && 'code' in body;
+
+function health(sources: AdminSources, mayBeVerbose: boolean) {
+  return async function health(req: Request, res: Response): Promise<void> {
     const report: Health = { status: sources.closing() ? 'shutting_down' : 'ok' };
     const { verbose } = req.query;
-    const inFull = verbose !== undefined && verbose !== '0' && verbose !== 'false';
-    const refusal = inFull ? sources.admin(req.socket.remoteAddress, req.headers.authorization) : undefined;
+    const inFull = mayBeVerbose && verbose !== undefined && verbose !== '0' && verbose !== 'false';
+    const refusal = inFull ? sources.admin().refusal(req) : undefined;
     if (refusal) return refuse(res, refusal);
-    res.status(sources.closing() ? 503 : 200).json(inFull ? verboseHealth(report, sources) : report);
+    const body = inFull ? await verboseHealth(report, sources) : report;
+    res.status(body.status === 'ok' ? 200 : 503).json(body);
   };
 }
 
-function guarded(admin: AdminCheck) {
+function ready(sources: AdminSources) {
+  return function ready(_req: Request, res: Response): void {
+    const status = sources.closing() ? 'shutting_down' : lacksRedis(sources) ? 'redis_unavailable' : 'ok';
+    res.status(status === 'ok' ? 200 : 503).json({ status });
+  };
+}
+
+function lacksRedis({ requiresRedis, proxy }: AdminSources): boolean {
+  const state = requiresRedis() && proxy.redis?.status().state;
+  return state === 'down' || state === 'connecting';
+}
+
+function guarded({ admin }: Pick<AdminSources, 'admin'>) {
   return function guarded(req: Request, res: Response, next: NextFunction): void {
-    const refusal = admin(req.socket.remoteAddress, req.headers.authorization);
+    const refusal = admin().refusal(req);
     if (refusal) return refuse(res, refusal);
     next();
   };

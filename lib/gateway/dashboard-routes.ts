@@ -1,7 +1,10 @@
 import { Router } from 'express';
 import { breakerDashboard } from '../../dashboards/breaker-dashboard.js';
+import type { Dashboard } from '../../dashboards/shared/dashboard.js';
 import { statsDashboard } from '../../dashboards/stats-dashboard.js';
+import type { EgressStatus } from '../core/egress-status.js';
 import type { ResilientProxy } from '../resilient-proxy.js';
+import type { AdminCheck } from './admin-check.js';
 import type { Logger } from './logger.js';
 
 /** The two dashboards of a gateway; `close()` ends their live streams. */
@@ -10,24 +13,46 @@ export interface DashboardRoutes {
   close(): void;
 }
 
-/** @param actions whether the page may act on circuits and caches: only behind an admin token */
-export function dashboardRoutes(proxy: ResilientProxy, logger: Logger, actions: boolean): DashboardRoutes {
+export interface DashboardSources {
+  readonly proxy: ResilientProxy;
+  readonly logger: Logger;
+  /** Whether there is a token for actions: without one every program on this machine could act. */
+  readonly actions: boolean;
+  egress(): EgressStatus;
+  admin(): AdminCheck;
+}
+
+export function dashboardRoutes({
+  proxy,
+  egress,
+  logger,
+  actions,
+  admin,
+}: DashboardSources): DashboardRoutes {
   const router = Router();
-  const circuits = breakerDashboard(
-    {
-      circuits: proxy.circuits,
-      egress: () => proxy.egress(),
-      apis: proxy.apis,
-      purge: async (api) => proxy.apis.get(api)?.cache?.purge({ prefix: '/' }),
-      purgeable: () => [...proxy.apis].flatMap(([name, { cache }]) => (cache ? [name] : [])),
-    },
-    {
-      actions,
-      links: proxy.stats ? [{ label: 'Statistics', href: '../stats-dashboard/' }] : [],
-      onAction: (action, target) => logger.warn({ action, target }, `dashboard: ${action} ${target}`),
-    },
-  );
-  router.use('/cb-dashboard', circuits);
+  const circuits = (mayAct: boolean): Dashboard =>
+    breakerDashboard(
+      {
+        circuits: proxy.circuits,
+        egress,
+        apis: proxy.apis,
+        redis: proxy.redis,
+        purge: async (api) => proxy.apis.get(api)?.cache?.purge({ prefix: '/' }),
+        purgeable: () => [...proxy.apis].flatMap(([name, { cache }]) => (cache ? [name] : [])),
+      },
+      {
+        actions: mayAct,
+        links: proxy.stats ? [{ label: 'Statistics', href: '../stats-dashboard/' }] : [],
+        onAction: (action, target, req) =>
+          logger.warn({ ...admin().actor(req), action, target }, `dashboard: ${action} ${target}`),
+      },
+    );
+  // Who may not act sees no buttons.
+  const [looking, acting] = [circuits(false), actions ? circuits(true) : undefined];
+  router.use('/cb-dashboard', (req, res, next) => {
+    const page = acting && admin().actor(req).token === 'admin' ? acting : looking;
+    page(req, res, next);
+  });
   const statistics = proxy.stats
     ? statsDashboard(proxy.stats, { links: [{ label: 'Circuits', href: '../cb-dashboard/' }] })
     : undefined;
@@ -35,8 +60,7 @@ export function dashboardRoutes(proxy: ResilientProxy, logger: Logger, actions: 
   return {
     router,
     close() {
-      circuits.close();
-      statistics?.close();
+      for (const page of [looking, acting, statistics]) page?.close();
     },
   };
 }

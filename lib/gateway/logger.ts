@@ -1,7 +1,11 @@
+import { isatty } from 'node:tty';
 import { type DestinationStream, type Logger, type LoggerOptions, pino, stdSerializers } from 'pino';
 import { isCredentialHeader } from '../core/credential-headers.js';
-import { withoutUser } from '../core/redact.js';
-import { LogStream, standardError } from './log-stream.js';
+import { redactText } from '../core/redact.js';
+import { type DroppedLines, type LogStatus, LogStream } from './log-stream.js';
+import { standardError } from './log-target.js';
+import { prettyLines } from './pretty-line.js';
+import type { LogFormat } from './program.js';
 
 export type { Logger } from 'pino';
 
@@ -33,24 +37,43 @@ export function gatewayLogger(level: string, stream: DestinationStream): Logger 
   return pino({ ...OPTIONS, level }, stream);
 }
 
+/** The log of the program. */
+export interface ProgramLog {
+  readonly logger: Logger;
+  /** Writes whole lines of another process among its own. */
+  pass(lines: Buffer): void;
+  status(): LogStatus;
+}
+
 /**
  * Logs to standard error. Standard output holds only the line with the URL. Nothing waits for a line to be written, and
  * what waits is written at the exit: the last lines before a crash are those that matter.
  */
-export function programLogger(level: string): Logger {
-  const stream = new LogStream(standardError(), (dropped) =>
-    logger.warn({ dropped }, `${dropped} log lines could not be written`),
-  );
-  const logger = gatewayLogger(level, stream);
+export function programLog(level: string, format: LogFormat): ProgramLog {
+  const recovered = (lines: DroppedLines): void =>
+    logger.warn(lines, `${lines.dropped} log lines could not be written: ${reasonOf(lines)}`);
+  const stream = new LogStream(standardError(), { recovered });
+  const pretty = format === 'pretty' && { colors: showsColors() };
+  const shown: DestinationStream = pretty
+    ? { write: (line) => stream.write(prettyLines(line, pretty.colors)) }
+    : stream;
+  const logger = gatewayLogger(level, shown);
   process.on('exit', () => stream.flushSync());
   // Node would write them to standard error itself, and wait for its reader.
   process.removeAllListeners('warning').on('warning', (err) => logger.warn({ err }, err.message));
-  return logger;
+  const pass = (lines: Buffer): void => (pretty ? shown.write(lines.toString()) : stream.write(lines));
+  return { logger, pass, status: () => stream.status() };
 }
 
-/** An error without the credentials of URLs in its message and stack. */
+/** By the customs of terminals; see https://no-color.org. */
+const showsColors = (): boolean => isatty(2) && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
+
+const reasonOf = ({ problem }: DroppedLines): string =>
+  problem === 'slow reader' ? 'their reader did not read' : `writing failed with ${problem}`;
+
+/** An error without credentials in its message and stack. */
 function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { type, message, stack, code } = stdSerializers.err(error);
-  return { type, message: withoutUser(message), code, stack: withoutUser(stack) };
+  return { type, message: redactText(message), code, stack: redactText(stack) };
 }

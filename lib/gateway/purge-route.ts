@@ -1,9 +1,9 @@
 import express, { type Request, type Response, Router } from 'express';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CachePurge } from '../cache/purge-target.js';
 import { InvalidOptionError } from '../core/errors.js';
 import { optionsObject, resolveOptions } from '../core/options.js';
-import type { ResilientProxy } from '../resilient-proxy.js';
+import type { AdminSources } from './admin-app.js';
 
 const MAX_BODY = '16kb';
 
@@ -20,15 +20,20 @@ const order = optionsObject({
 
 /**
  * `POST /cache/purge` with `{ "api": …, "prefix" | "tag" | "key": … }` as JSON; responds with how many values were removed.
- * @param allowed whether an admin token is set: without one every program on this machine could purge
+ * It needs an admin token: without one every program on this machine could purge.
  */
-export function purgeRoute(proxy: ResilientProxy, allowed: boolean): Router {
+export function purgeRoute({
+  proxy,
+  actions,
+  admin,
+  logger,
+}: Pick<AdminSources, 'proxy' | 'actions' | 'admin' | 'logger'>): Router {
   const router = Router();
   router.post('/cache/purge', express.json({ limit: MAX_BODY, type: 'application/json' }), purge);
   return router;
 
   async function purge(req: Request, res: Response): Promise<void> {
-    if (!allowed)
+    if (!actions)
       return refuse(res, 403, 'ERR_FORBIDDEN', 'Purging needs an ADMIN_TOKEN; start the gateway with one');
     // A browser adds the saved password to requests of foreign pages too, but lets them send no JSON.
     if (!req.is('application/json') || foreign(req))
@@ -45,7 +50,12 @@ export function purgeRoute(proxy: ResilientProxy, allowed: boolean): Router {
     if (!known) return refuse(res, 404, 'ERR_UNKNOWN_API', `Unknown API: ${api.slice(0, 80)}`);
     if (!known.cache) return refuse(res, 404, 'ERR_NOT_FOUND', `The API ${api} has no cache`);
     try {
-      res.json({ api, purged: await known.cache.purge(target) });
+      const purged = await known.cache.purge(target);
+      logger.info(
+        { ...admin().actor(req), action: 'purge', api, by: Object.keys(target)[0], purged },
+        `purged ${purged} responses of ${api}`,
+      );
+      res.json({ api, purged });
     } catch (error) {
       if (!(error instanceof InvalidOptionError)) throw error;
       refuse(res, 400, 'ERR_BAD_REQUEST', error.message);

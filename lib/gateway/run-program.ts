@@ -1,18 +1,23 @@
-import { createRequire } from 'node:module';
-import type { ApiOptions } from '../apis/options.js';
-import { type LoadedConfig, loadConfig, parseConfig } from '../config/load-config.js';
+import { checkOtlpPackages } from '../otlp/check-packages.js';
 import { type CommandLine, readCommandLine, USAGE, UsageError } from './command-line.js';
-import { watchConfig } from './config-watch.js';
+import { loadSource, readSource } from './config-source.js';
+import { POLL_MS, watchConfig } from './config-watch.js';
 import { DEMO_HOST, type DemoApi, startDemoApi } from './demo-api.js';
-import { createGateway } from './gateway.js';
-import { type Logger, programLogger } from './logger.js';
+import { codeOf, listenError } from './listen-error.js';
+import { type ProgramLog, programLog } from './logger.js';
+import { logFormat, logLevel, PROGRAM, version } from './program.js';
+import type { servePrimary } from './run-primary.js';
+import { type Served, serveAlone } from './serve-alone.js';
 import { onSignals } from './signals.js';
+import { activatedSocket } from './socket-activation.js';
 import { summary } from './summary.js';
+import { WORKER_VARIABLE } from './worker-pool.js';
 
-const PROGRAM = 'resilient-proxy-out';
 const EXIT = { failed: 1, usage: 2 } as const;
 /** Port of the demo API in the configuration that `--check` reads: it starts nothing. */
 const DEMO_PORT_UNUSED = 8088;
+
+const LOOKED_AT = `files in it are looked at every ${POLL_MS / 1000} s`;
 
 /** Runs the program; resolves with its exit code, or with 0 as soon as the gateway listens. */
 export async function runProgram(args: readonly string[]): Promise<number> {
@@ -20,9 +25,15 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     const line = readCommandLine(args);
     if (line.help) return print(USAGE);
     if (line.version) return print(`${version()}\n`);
-    if (line.check)
-      return print(summary(line.config ?? 'The demo configuration', load(line, checkedDemoUrl(line))));
-    await run(line);
+    if (line.check) {
+      logLevel();
+      logFormat();
+      return print(checked(line));
+    }
+    if (process.env[WORKER_VARIABLE] && process.send) {
+      const { runWorker } = await import('./run-worker.js');
+      await runWorker(line);
+    } else await run(line);
     return 0;
   } catch (error) {
     const usage = error instanceof UsageError;
@@ -33,10 +44,10 @@ export async function runProgram(args: readonly string[]): Promise<number> {
 }
 
 async function run(line: CommandLine): Promise<void> {
-  const logger = programLogger(logLevel());
+  const log = programLog(logLevel(), logFormat());
   const demo = line.demo ? await startDemo(line.demoPort) : undefined;
   try {
-    await serve(line, logger, demo);
+    await serve(line, log, demo);
   } catch (error) {
     await demo?.close();
     throw error;
@@ -52,61 +63,60 @@ async function startDemo(port: number): Promise<DemoApi> {
   }
 }
 
-async function serve(line: CommandLine, logger: Logger, demo: DemoApi | undefined): Promise<void> {
-  const loaded = load(line, demo?.url);
-  const { gateway: settings } = loaded;
-  for (const warning of loaded.warnings) logger.warn(warning);
-  const gateway = createGateway({
-    ...loaded,
-    logger,
-    version: version(),
-    adminToken: process.env.ADMIN_TOKEN,
-  });
-  const reload = (): void => gateway.reload(() => load(line, demo?.url));
-  const { config } = line;
+async function serve(line: CommandLine, log: ProgramLog, demo: DemoApi | undefined): Promise<void> {
+  const { config, workers } = line;
+  const { logger } = log;
+  const socket = activatedSocket();
+  if (socket !== undefined)
+    logger.info({ fd: socket }, 'serves on the socket of systemd: server.host and server.port do not apply');
+  const served =
+    workers === undefined
+      ? serveAlone(line, log, demo?.url, socket)
+      : await primaryOf(line, workers, log, demo?.url, socket);
+  const { reload } = served;
   const watch =
-    config !== undefined && settings.watch
-      ? watchConfig(config, reload, (err) =>
-          logger.warn(
-            { err },
-            `cannot watch ${config} (${codeOf(err)}); reload it with kill -HUP ${process.pid}`,
-          ),
-        )
+    config !== undefined && served.settings.watch
+      ? watchConfig({
+          files: () => [config, ...served.files()],
+          changed: reload,
+          failed: (err, folder) =>
+            logger.warn({ err }, `cannot watch ${folder} (${codeOf(err)}): ${LOOKED_AT}`),
+        })
       : undefined;
   onSignals(logger, {
     reload,
+    roll: served.roll,
     close: async () => {
       watch?.close();
-      await gateway.close();
+      await served.close();
       await demo?.close();
     },
   });
   try {
-    const url = await gateway.listen();
+    const url = await served.listen();
     // A standard output that is full or closed is no reason not to serve.
     process.stdout.on('error', () => {}).write(`${PROGRAM} listens on ${url}\n`);
   } catch (error) {
-    await gateway.close();
-    const { host, port } = settings;
-    throw new Error(listenError(error, { host, port, option: '--port' }), { cause: error });
+    watch?.close();
+    await served.close();
+    throw error;
   }
-  gateway.server.on('error', (err) => logger.error({ err }, 'the server failed'));
 }
 
-function load(line: CommandLine, demoUrl: string | undefined): LoadedConfig {
-  const loaded = read(line, demoUrl);
-  const { gateway } = loaded;
-  const { host = gateway.host, port = gateway.port } = line;
-  return { ...loaded, gateway: { ...gateway, host, port, accessLog: line.accessLog || gateway.accessLog } };
+/** Loaded where it is needed: what a process alone does not use costs it nothing. */
+async function primaryOf(...args: Parameters<typeof servePrimary>): Promise<Served> {
+  const { servePrimary } = await import('./run-primary.js');
+  return servePrimary(...args);
 }
 
-function read({ config, demo }: CommandLine, demoUrl: string | undefined): LoadedConfig {
-  const env = demoUrl ? { ...process.env, DEMO_URL: demoUrl } : process.env;
-  const own: Record<string, ApiOptions> = demo && demoUrl ? { demo: { target: demoUrl } } : {};
-  if (!config) return parseConfig(JSON.stringify({ apis: own }), { env, format: 'json' });
-  const loaded = loadConfig(config, { env });
-  return { ...loaded, config: { ...loaded.config, apis: { ...own, ...loaded.config.apis } } };
+/** @throws an error that says what is wrong, or what has to be installed */
+function checked(line: CommandLine): string {
+  const loaded = load(line, checkedDemoUrl(line));
+  checkOtlpPackages(loaded.config);
+  return summary(line.config ?? 'The demo configuration', loaded, line.workers);
 }
+
+const load = (line: CommandLine, demoUrl: string | undefined) => loadSource(line, readSource(line, demoUrl));
 
 const checkedDemoUrl = ({ demo, demoPort }: CommandLine) =>
   demo ? `http://${DEMO_HOST}:${demoPort || DEMO_PORT_UNUSED}` : undefined;
@@ -115,38 +125,3 @@ function print(text: string): number {
   process.stdout.write(text);
   return 0;
 }
-
-function version(): string {
-  // By the package's own name: sources and built files lie at different depths.
-  const { version }: { version?: unknown } = createRequire(import.meta.url)(
-    'resilient-proxy-out/package.json',
-  );
-  return String(version);
-}
-
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
-
-function logLevel(): string {
-  const level = process.env.LOG_LEVEL || 'info';
-  if (LEVELS.includes(level)) return level;
-  throw new UsageError(`LOG_LEVEL must be one of ${LEVELS.join(', ')}; received ${JSON.stringify(level)}`);
-}
-
-/** Where a server was to listen, and the option that chooses its port. */
-interface Place {
-  readonly host: string;
-  readonly port: number;
-  readonly option: '--port' | '--demo-port';
-}
-
-function listenError(error: unknown, { host, port, option }: Place): string {
-  const code = codeOf(error);
-  if (code === 'EADDRINUSE') return `port ${port} of ${host} is in use; choose another with ${option}`;
-  if (code === 'EACCES')
-    return `port ${port} of ${host} needs more privileges; choose one above 1023 with ${option}`;
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
-    return `${host} is not an address of this machine; see --host`;
-  return `cannot listen on port ${port} of ${host} (${code})`;
-}
-
-const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? String(error.code) : '');

@@ -1,21 +1,21 @@
 import { type Request, type Response, Router } from 'express';
-import { statusViews } from '../apis/part-views.js';
 import { circuitStatus } from '../breaker/circuit-status.js';
 import type { ResilientProxy } from '../resilient-proxy.js';
 import { apiStats } from '../stats/api-stats.js';
+import type { GatewayStatus } from './gateway-status.js';
 
 /** Status as JSON for scripts and monitoring, and `/metrics` in the text format of Prometheus. */
-export function statusRoutes(proxy: ResilientProxy): Router {
+export function statusRoutes(proxy: ResilientProxy, status: GatewayStatus): Router {
   const router = Router();
   router.get('/circuit-status', (_req, res) => {
     res.json(circuitStatus(proxy.circuits.list(), Date.now()));
   });
-  router.get('/egress-status', (_req, res) => {
-    res.json({ timestamp: Date.now(), ...proxy.egress() });
+  router.get('/egress-status', async (_req, res) => {
+    res.json({ timestamp: Date.now(), ...(await status.readEgress()) });
   });
-  for (const { route, read } of statusViews(proxy.apis)) {
-    router.get(route, (_req, res) => {
-      res.json({ timestamp: Date.now(), ...read() });
+  for (const { route, read } of status.views) {
+    router.get(route, async (_req, res) => {
+      res.json({ timestamp: Date.now(), ...(await read()) });
     });
   }
   router.get('/api-stats', async (req, res) => {
@@ -28,7 +28,8 @@ export function statusRoutes(proxy: ResilientProxy): Router {
     const { metrics } = proxy;
     if (!metrics) return turnedOff(res, 'metrics');
     const { accept } = req.headers;
-    res.set('Content-Type', metrics.contentType(accept)).send(await metrics.render(accept));
+    // Not by `send()`: an ETag of a page that is never the same would take longer than to send it.
+    res.set('Content-Type', metrics.contentType(accept)).end(await metrics.render(accept));
   });
   return router;
 }

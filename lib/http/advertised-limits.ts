@@ -1,11 +1,17 @@
 import type { ResponseHead } from '../core/attempt.js';
-import { type Item, items, readCount, readWait, seconds } from './limit-text.js';
+import { rememberedByName } from '../core/remembered.js';
+import { readCount, readWait } from './limit-text.js';
+import { FOR_ALL_CALLS, MS_WAITS, SHOULD_RETRY } from './limit-vendors.js';
+import { type AdvertisedWindow, type LimitHeaders, windowHeaders, windowsOf } from './limit-windows.js';
+import type { ReadOwnLimit } from './own-limit.js';
 
-/** What a response says about its sender's rate limit. */
-export interface AdvertisedLimits {
+export { type AdvertisedWindow, LIMIT_HEADERS } from './limit-windows.js';
+
+/** What is told of one limit. */
+export interface LimitNews {
   /** A 429: the call was one too many. */
   readonly limited: boolean;
-  /** A 429, or a 503 with `Retry-After`: no calls are wanted for `waitMs`. */
+  /** A 429, or a 403, 503 or 529 with `Retry-After`: no calls are wanted for `waitMs`. */
   readonly refused: boolean;
   /** Time until the window ends, or until calls are wanted again. */
   readonly waitMs: number | undefined;
@@ -14,61 +20,65 @@ export interface AdvertisedLimits {
   /** Calls in a window. */
   readonly limit: number | undefined;
   readonly windowMs: number | undefined;
+  /** It fills up all the time, and `waitMs` is when it will be full. */
+  readonly refills?: boolean;
+  /** What is counted, if not calls. */
+  readonly unit?: 'tokens' | undefined;
 }
 
-type Slot =
-  | 'retryAfter'
-  | 'date'
-  | 'structured'
-  | 'policy'
-  | 'limit'
-  | 'remaining'
-  | 'reset'
-  | 'xLimit'
-  | 'xRemaining'
-  | 'xReset';
-type Headers = { [slot in Slot]?: string };
+/** What a response says about its sender's rate limits; on its own level, of the one that is nearest to its end. */
+export interface AdvertisedLimits extends LimitNews {
+  /** What the response says of each limit. */
+  readonly windows: readonly AdvertisedWindow[];
+  /** Whatever limit there is, the refusal is for all calls, not for those of this path. */
+  readonly everywhere: boolean;
+}
 
-const SLOTS: ReadonlyMap<string, Slot> = new Map<string, Slot>([
-  ['retry-after', 'retryAfter'],
-  ['date', 'date'],
-  ['ratelimit', 'structured'],
-  ['ratelimit-policy', 'policy'],
-  ['ratelimit-limit', 'limit'],
-  ['ratelimit-remaining', 'remaining'],
-  ['ratelimit-reset', 'reset'],
-  ['x-ratelimit-limit', 'xLimit'],
-  ['x-ratelimit-remaining', 'xRemaining'],
-  ['x-ratelimit-reset', 'xReset'],
-  ['x-rate-limit-limit', 'xLimit'],
-  ['x-rate-limit-remaining', 'xRemaining'],
-  ['x-rate-limit-reset', 'xReset'],
+/** Refuse calls only together with a `Retry-After`: no access, no service, overload. */
+const REFUSES_WITH_WAIT: ReadonlySet<number> = new Set([403, 503, 529]);
+
+const WANTED: ReadonlySet<string> = new Set([
+  ...['retry-after', 'date'],
+  ...FOR_ALL_CALLS.map(([name]) => name),
+  ...MS_WAITS,
+  ...windowHeaders(),
 ]);
-
-/** Names of the headers that advertise a limit. */
-export const LIMIT_HEADERS: readonly string[] = [...SLOTS.keys()].filter((name) => name.includes('limit'));
+/** A received name in lower case if it is wanted, else an empty one. */
+const wantedName = rememberedByName((name) => {
+  const lower = name.toLowerCase();
+  return WANTED.has(lower) ? lower : '';
+});
+/** Several lines of a list header are one list (RFC 9110 §5.3); of other headers the first line counts. */
+const LISTS: ReadonlySet<string> = new Set(['ratelimit', 'ratelimit-policy']);
 
 /**
  * Reads `Retry-After` and the rate limit headers in the forms that are in use: three headers with seconds, structured
- * ones (of both drafts), and `X-RateLimit-*` with an instant or a delta. Of several policies the tightest counts: the one
- * with the fewest calls left. Times are relative to the response's own `Date`. Unreadable values count as missing.
- * Returns `undefined` if the response says nothing.
+ * ones (of both drafts), `X-RateLimit-*` with an instant or a delta, and those of the table of vendors. Times are
+ * relative to the response's own `Date`. Unreadable values count as missing. Returns `undefined` if the response says
+ * nothing.
  * @param rawHeaders flat: name, value, name, value
- * @param now epoch milliseconds
+ * @param clock epoch milliseconds; not looked at where nothing is said
+ * @param readOwn reads the headers that an owner has mapped
  */
 export function readLimits(
   status: number,
   rawHeaders: readonly string[],
-  now: number,
+  clock: () => number,
+  readOwn?: ReadOwnLimit,
 ): AdvertisedLimits | undefined {
-  const headers = collect(rawHeaders);
+  const told = collect(rawHeaders);
   const limited = status === 429;
+  if (!told && !readOwn) return limited ? TOO_MANY : undefined;
+  const now = clock();
+  const own = readOwn?.(rawHeaders, now);
+  const headers = told ?? (own && NO_HEADERS);
   if (!headers) return limited ? TOO_MANY : undefined;
-  const retryMs = limited || status === 503 ? readWait(headers.retryAfter, headers.date, now) : undefined;
+  const retryMs = limited || REFUSES_WITH_WAIT.has(status) ? retryAfter(headers, now) : undefined;
   const refused = limited || retryMs !== undefined;
-  const windows = windowsOf(headers, now);
+  const windows = own ? [own, ...windowsOf(headers, now)] : windowsOf(headers, now);
   const { remaining, limit, windowMs, waitMs } = tightest(windows);
-  if (!refused && remaining === undefined && limit === undefined) return undefined;
+  if (!refused && windows.every((window) => window.remaining === undefined && window.limit === undefined))
+    return undefined;
   return {
     limited,
     refused,
@@ -76,6 +86,8 @@ export function readLimits(
     remaining,
     limit,
     windowMs,
+    windows,
+    everywhere: !limited || FOR_ALL_CALLS.some(([name, value]) => value.test(headers.get(name) ?? '')),
   };
 }
 
@@ -90,17 +102,22 @@ export function requestedDelayMs(
 ): number | undefined {
   const headers = collect(rawHeaders);
   if (!headers) return undefined;
-  const retryMs = readWait(headers.retryAfter, headers.date, now);
-  return status === 429 || status === 503 ? longest(retryMs, windowsOf(headers, now)) : retryMs;
+  const retryMs = retryAfter(headers, now);
+  return status === 429 || status === 503 || status === 529
+    ? longest(retryMs, windowsOf(headers, now))
+    : retryMs;
 }
 
-/** One policy of a sender, as far as it is known. */
-interface AdvertisedWindow {
-  readonly waitMs: number | undefined;
-  readonly remaining: number | undefined;
-  readonly limit: number | undefined;
-  readonly windowMs: number | undefined;
+/** Whether the upstream says that another attempt cannot help. */
+export function forbidsRetry(rawHeaders: readonly string[]): boolean {
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    if (rawHeaders[i + 1] !== 'false') continue;
+    if (SHOULD_RETRY.includes(rawHeaders[i]?.toLowerCase() ?? '')) return true;
+  }
+  return false;
 }
+
+const NO_HEADERS: LimitHeaders = new Map();
 
 const TOO_MANY: AdvertisedLimits = Object.freeze({
   limited: true,
@@ -109,22 +126,34 @@ const TOO_MANY: AdvertisedLimits = Object.freeze({
   remaining: undefined,
   limit: undefined,
   windowMs: undefined,
+  windows: [],
+  everywhere: false,
 });
+
+function retryAfter(headers: LimitHeaders, now: number): number | undefined {
+  for (const name of MS_WAITS) {
+    const ms = readCount(headers.get(name));
+    if (ms !== undefined) return ms;
+  }
+  return readWait(headers.get('retry-after'), headers.get('date'), now);
+}
 
 /**
  * `Retry-After` is meant for this call. If the same response advertises policies that are used up and last longer, the
- * longest of them counts; one with calls left belongs to something else.
+ * longest of them counts; one with calls left belongs to something else, and one that refills has room before it is full.
  */
 function longest(retryMs: number | undefined, windows: readonly AdvertisedWindow[]): number | undefined {
   let waitMs = retryMs;
   for (const window of windows) {
     if ((window.remaining ?? 0) > 0 || window.waitMs === undefined) continue;
+    if (window.refills && retryMs !== undefined) continue;
     waitMs = Math.max(waitMs ?? 0, window.waitMs);
   }
   return waitMs;
 }
 
 const UNKNOWN: AdvertisedWindow = Object.freeze({
+  name: '',
   waitMs: undefined,
   remaining: undefined,
   limit: undefined,
@@ -143,103 +172,32 @@ function tightest(windows: readonly AdvertisedWindow[]): AdvertisedWindow {
 
 const leftOf = ({ remaining = Number.POSITIVE_INFINITY }: AdvertisedWindow): number => remaining;
 
-/** Runs for every response, so it only looks at names that begin with R, X or D. */
-function collect(rawHeaders: readonly string[]): Headers | undefined {
-  let headers: Headers | undefined;
+const MAX_LENGTH = 2000;
+
+/** Runs for every response, so it only looks at names that begin as one of those that are wanted. */
+function collect(rawHeaders: readonly string[]): LimitHeaders | undefined {
+  let headers: Map<string, string> | undefined;
   let date: string | undefined;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? '';
     const first = name.charCodeAt(0) | 0x20;
-    if (first !== 0x72 && first !== 0x78 && first !== 0x64) continue;
-    const slot = SLOTS.get(name.toLowerCase());
-    if (slot === undefined) continue;
-    if (slot === 'date') {
-      date ??= rawHeaders[i + 1];
+    // R, X, D, Z, for Anthropic An, and for Stripe the fifth letter of its name.
+    if (first !== 0x72 && first !== 0x78 && first !== 0x64 && first !== 0x7a) {
+      const isAn = first === 0x61 && (name.charCodeAt(1) | 0x20) === 0x6e;
+      if (!isAn && (first !== 0x73 || (name.charCodeAt(4) | 0x20) !== 0x70)) continue;
+    }
+    const lower = wantedName(name);
+    if (lower === '') continue;
+    const value = rawHeaders[i + 1] ?? '';
+    if (lower === 'date') {
+      date ??= value;
       continue;
     }
-    headers ??= {};
-    // Several lines of a list header are one list (RFC 9110 §5.3); of other headers the first line counts.
-    if (headers[slot] === undefined) headers[slot] = rawHeaders[i + 1]?.slice(0, MAX_LENGTH);
-    else if (slot === 'structured' || slot === 'policy')
-      headers[slot] = `${headers[slot]}, ${rawHeaders[i + 1]}`.slice(0, MAX_LENGTH);
+    headers ??= new Map();
+    const known = headers.get(lower);
+    if (known === undefined) headers.set(lower, value.slice(0, MAX_LENGTH));
+    else if (LISTS.has(lower)) headers.set(lower, `${known}, ${value}`.slice(0, MAX_LENGTH));
   }
-  if (headers) headers.date = date;
+  if (headers && date !== undefined) headers.set('date', date);
   return headers;
-}
-
-const MAX_LENGTH = 2000;
-
-/** Every policy that the headers tell of. */
-function windowsOf(headers: Headers, now: number): readonly AdvertisedWindow[] {
-  const structured = fromStructured(headers);
-  const { limit, remaining, reset, xLimit, xRemaining, xReset, policy, date } = headers;
-  // Each family by itself where each says what is left; else one makes up for what the other lacks.
-  if (remaining === undefined || xRemaining === undefined) {
-    const one = {
-      limit: limit ?? xLimit,
-      remaining: remaining ?? xRemaining,
-      reset: reset ?? xReset,
-      policy,
-      date,
-    };
-    return [...structured, ...fromThree(one, now)];
-  }
-  const x = { limit: xLimit, remaining: xRemaining, reset: xReset, date };
-  return [...structured, ...fromThree({ limit, remaining, reset, policy, date }, now), ...fromThree(x, now)];
-}
-
-type Three = { readonly [slot in 'limit' | 'remaining' | 'reset' | 'policy' | 'date']?: string | undefined };
-
-function fromThree({ limit, remaining, reset, policy, date }: Three, now: number): AdvertisedWindow[] {
-  if (limit === undefined && remaining === undefined && reset === undefined) return [];
-  // In one draft the same header held the policies: `100, 100;w=60`.
-  const list = limit !== undefined && /[,;]/.test(limit);
-  const policies = policy ?? (list ? limit.slice(limit.indexOf(',') + 1) : undefined);
-  const quota = readCount(list ? limit.split(/[,;]/, 1)[0] : limit);
-  return [
-    {
-      waitMs: readWait(reset, date, now),
-      remaining: readCount(remaining),
-      limit: quota,
-      windowMs: seconds(policyOf(policies, quota)?.parameters.get('w')),
-    },
-  ];
-}
-
-/** The policy with this quota, or the first: headers without names tell of the one that is nearest to its end. */
-function policyOf(policies: string | undefined, quota: number | undefined): Item | undefined {
-  if (policies === undefined) return undefined;
-  const all = items(policies);
-  return all.find(({ parameters }) => readCount(parameters.get('q')) === quota) ?? all[0];
-}
-
-function fromStructured({ structured, policy = '' }: Headers): AdvertisedWindow[] {
-  if (structured === undefined) return [];
-  const dictionary = readDictionary(structured);
-  if (dictionary) {
-    const its = policyOf(policy, dictionary.limit);
-    return [{ ...dictionary, windowMs: seconds(its?.parameters.get('w')) }];
-  }
-  const policies = items(policy);
-  return items(structured).flatMap(({ name, parameters }) => {
-    const remaining = readCount(parameters.get('r'));
-    if (remaining === undefined) return [];
-    const its = policies.find((candidate) => candidate.name === name) ?? policies[0];
-    return [
-      {
-        waitMs: seconds(parameters.get('t')),
-        remaining,
-        limit: readCount(its?.parameters.get('q')),
-        windowMs: seconds(its?.parameters.get('w')),
-      },
-    ];
-  });
-}
-
-/** `limit=100, remaining=50, reset=5`, as the seventh draft had it. */
-function readDictionary(text: string) {
-  const member = (name: string) => new RegExp(`(?:^|[,\\s])${name}=(\\d{1,15})(?:$|[,;\\s])`).exec(text)?.[1];
-  const remaining = readCount(member('remaining'));
-  if (remaining === undefined) return undefined;
-  return { remaining, limit: readCount(member('limit')), waitMs: seconds(member('reset')) };
 }

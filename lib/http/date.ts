@@ -43,6 +43,9 @@ function epochMs(
   const monthIndex = MONTHS.indexOf(month.toLowerCase());
   // A leap second is second 60 here, and second 0 of the next minute to Date.
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined;
+  // Every month has as many.
+  if (year >= 100 && Number(day) >= 1 && Number(day) <= 28)
+    return Date.UTC(year, monthIndex, Number(day), Number(hour), Number(minute), Number(second));
   const date = new Date(0);
   // Date.UTC maps the years 0 to 99 to 1900 to 1999.
   date.setUTCFullYear(year, monthIndex, Number(day));

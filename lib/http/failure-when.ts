@@ -1,5 +1,12 @@
-import { brotliDecompressSync, gunzipSync, inflateSync, type ZlibOptions } from 'node:zlib';
-import { z } from 'zod';
+import {
+  type BrotliOptions,
+  brotliDecompressSync,
+  constants,
+  gunzipSync,
+  inflateSync,
+  type ZlibOptions,
+} from 'node:zlib';
+import * as z from 'zod';
 import { optionsObject } from '../core/options.js';
 import { headerValue } from './headers.js';
 
@@ -11,7 +18,7 @@ export interface FailureWhen {
    * What is found there in a failure.
    * @default anything but null, false, 0 and what is empty
    */
-  equals?: string | number | boolean | null;
+  equals?: string | number | boolean | null | undefined;
 }
 
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()], {
@@ -34,32 +41,71 @@ export function isFailureByBody(
   rawHeaders: readonly string[],
   body: Uint8Array,
 ): boolean {
-  if (body.length > MAX_JUDGED_BYTES || !/[/+]json\b/i.test(headerValue(rawHeaders, 'content-type') ?? ''))
-    return false;
+  if (body.length > MAX_JUDGED_BYTES || !isJson(rawHeaders)) return false;
   let found: unknown;
   try {
-    found = valueAt(JSON.parse(decoded(headerValue(rawHeaders, 'content-encoding'), body).toString()), json);
+    found = valueAt(
+      JSON.parse(decoded(headerValue(rawHeaders, 'content-encoding'), body, DECODED).toString()),
+      json,
+    );
   } catch {
     return false;
   }
   return equals === undefined ? saysSomething(found) : found === equals;
 }
 
-function decoded(coding: string | undefined, body: Uint8Array): Uint8Array & { toString(): string } {
+/** Whether a response is JSON. */
+export function isJson(rawHeaders: readonly string[]): boolean {
+  return /[/+]json\b/i.test(headerValue(rawHeaders, 'content-type') ?? '');
+}
+
+/** A body without its compression; as it is if it cannot be read. */
+export function readable(rawHeaders: readonly string[], body: Uint8Array, maxOutputLength?: number): Buffer {
+  try {
+    const options = maxOutputLength === undefined ? DECODED : { maxOutputLength };
+    return decoded(headerValue(rawHeaders, 'content-encoding'), body, options);
+  } catch {
+    return Buffer.from(body);
+  }
+}
+
+/** The text of a body, as far as it is there; `undefined` if it cannot be decoded. */
+export function readText(rawHeaders: readonly string[], body: Uint8Array): string | undefined {
+  try {
+    return decoded(headerValue(rawHeaders, 'content-encoding'), body, PART, BROTLI_PART).toString();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Takes a body of which the end is missing. */
+const PART: ZlibOptions = { ...DECODED, finishFlush: constants.Z_SYNC_FLUSH };
+const BROTLI_PART: BrotliOptions = {
+  maxOutputLength: DECODED.maxOutputLength,
+  finishFlush: constants.BROTLI_OPERATION_FLUSH,
+};
+
+function decoded(
+  coding: string | undefined,
+  body: Uint8Array,
+  options: ZlibOptions,
+  brotli: BrotliOptions = { maxOutputLength: options.maxOutputLength },
+): Buffer {
   switch (coding?.trim().toLowerCase()) {
     case 'gzip':
     case 'x-gzip':
-      return gunzipSync(body, DECODED);
+      return gunzipSync(body, options);
     case 'br':
-      return brotliDecompressSync(body, DECODED);
+      return brotliDecompressSync(body, brotli);
     case 'deflate':
-      return inflateSync(body, DECODED);
+      return inflateSync(body, options);
     default:
       return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   }
 }
 
-function valueAt(value: unknown, pointer: string): unknown {
+/** What is at a JSON Pointer; `undefined` if nothing is. */
+export function valueAt(value: unknown, pointer: string): unknown {
   let found = value;
   for (const step of pointer.split('/').slice(1)) {
     const name = step.replaceAll('~1', '/').replaceAll('~0', '~');

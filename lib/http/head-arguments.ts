@@ -10,7 +10,7 @@ export function headArguments(rest: readonly unknown[]): { text: string | undefi
 export function flatHeaders(headers: unknown): readonly string[] {
   if (typeof headers !== 'object' || headers === null) return [];
   // As forward() passes them.
-  if (Array.isArray(headers) && headers.every((item) => typeof item === 'string')) return headers;
+  if (Array.isArray(headers) && headers.every(isString)) return headers;
   if (!Array.isArray(headers))
     return Object.entries(headers).flatMap(([name, value]) => linesOf(name, value));
   if (Array.isArray(headers[0]))
@@ -19,6 +19,8 @@ export function flatHeaders(headers: unknown): readonly string[] {
   for (let i = 0; i + 1 < headers.length; i += 2) flat.push(...linesOf(String(headers[i]), headers[i + 1]));
   return flat;
 }
+
+const isString = (item: unknown): item is string => typeof item === 'string';
 
 /** The lines of one header as a flat list, whatever form its value has. */
 export function linesOf(name: string, value: unknown): string[] {

@@ -35,14 +35,15 @@ export function connectionTokens(rawHeaders: readonly string[]): Set<string> | u
   return tokens;
 }
 
+/** The bit that makes a letter of ASCII a small one. */
+const LOWER_CASE = 0x20;
+
 /** Whether a received header name is `name`, which is in lower case. */
 export function isHeader(received: string | undefined, name: string): boolean {
-  // The length first: it rules out nearly every header without allocating a string.
-  return (
-    received !== undefined &&
-    received.length === name.length &&
-    (received === name || received.toLowerCase() === name)
-  );
+  // Length and first letter rule out nearly every header without allocating a string.
+  if (received === undefined || received.length !== name.length) return false;
+  if ((received.charCodeAt(0) | LOWER_CASE) !== (name.charCodeAt(0) | LOWER_CASE)) return false;
+  return received === name || received.toLowerCase() === name;
 }
 
 /** The value of the first line of that name; `name` is in lower case. */

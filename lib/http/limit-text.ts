@@ -43,12 +43,39 @@ export function readCount(text: string | undefined): number | undefined {
   return count;
 }
 
+/** A number of calls that may have decimals, or parameters, as `598.0` and `76;w=21600`: the whole calls of it. */
+export function readAmount(text: string | undefined): number | undefined {
+  const whole = readCount(text);
+  if (whole !== undefined || text === undefined) return whole;
+  return readCount(/^\s*(\d{1,15})(?:\.\d{1,9})?\s*(?:;.*)?$/.exec(text)?.[1]);
+}
+
+const DURATION =
+  /^\s*(?=\d)(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m(?!s))?(?:(\d{1,6}(?:\.\d{1,9})?)s)?(?:(\d{1,9}(?:\.\d{1,9})?)ms)?\s*$/;
+
+/** Milliseconds of a duration as Go writes it: `6m0s`, `20ms`. */
+function duration(text: string): number | undefined {
+  const match = DURATION.exec(text);
+  if (!match) return undefined;
+  const [, d = 0, h = 0, m = 0, s = 0, ms = 0] = match;
+  return (((Number(d) * 24 + Number(h)) * 60 + Number(m)) * 60 + Number(s)) * 1000 + Number(ms);
+}
+
+const INSTANT = /^\s*\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})\s*$/i;
+
+/** Epoch milliseconds of an instant of RFC 3339; Atlassian leaves its seconds out. */
+function instant(text: string): number | undefined {
+  if (!INSTANT.test(text)) return undefined;
+  const ms = Date.parse(text.trim().toUpperCase());
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
 /** Milliseconds of a number of seconds, whole or not. */
 export function seconds(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const whole = readCount(text);
   if (whole !== undefined) return whole * 1000;
-  return /^\s*\d{1,15}\.\d{1,9}\s*$/.test(text) ? Number(text) * 1000 : undefined;
+  return /^\s*\d{1,15}\.\d{1,9}\s*$/.test(text) ? Number(`${text.trim()}e3`) : undefined;
 }
 
 /** From here on a number is an instant in epoch seconds: as a delta it would be 30 years. */
@@ -59,6 +86,16 @@ const FIRST_INSTANT_MS = 100_000_000_000;
 const CUT_OFF_MS = 2;
 /** `Date` has whole seconds: clocks that differ by less than this may agree. */
 const CLOCKS_AGREE_MS = 2000;
+
+/** As {@link readWait}; APIs also tell their resets as a duration and as an instant of RFC 3339. */
+export function readReset(
+  text: string | undefined,
+  date: string | undefined,
+  now: number,
+): number | undefined {
+  if (text === undefined) return undefined;
+  return readWait(text, date, now) ?? duration(text) ?? untilInstant(instant(text), date, now);
+}
 
 /**
  * Milliseconds until a time that is told as a delta, as an instant or as an HTTP date. Instants and dates are by the
@@ -74,8 +111,16 @@ export function readWait(
   const numberMs = seconds(text);
   if (numberMs !== undefined && numberMs < FIRST_INSTANT_S * 1000) return numberMs;
   const instantMs = numberMs === undefined ? parseHttpDate(text.trim(), now) : instantOf(numberMs);
+  return untilInstant(instantMs, date, now);
+}
+
+/** The instant is by the sender's clock, whose time is in the response's `Date`. */
+function untilInstant(
+  instantMs: number | undefined,
+  date: string | undefined,
+  now: number,
+): number | undefined {
   if (instantMs === undefined) return undefined;
-  // The instant is by the sender's clock, whose time is in the response's `Date`.
   const sent = date === undefined ? undefined : parseHttpDate(date, now);
   const senderNow = sent === undefined || Math.abs(sent - now) < CLOCKS_AGREE_MS ? now : sent;
   return Math.max(0, instantMs - senderNow + CUT_OFF_MS);

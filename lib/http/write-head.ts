@@ -1,4 +1,6 @@
 import type { ServerResponse } from 'node:http';
+import { knownExchange } from '../core/exchange.js';
+import { takesLists } from './takes-lists.js';
 
 /**
  * Up to Node 20 a response that ever had a header set, even one removed again as Helmet does with `X-Powered-By`,
@@ -18,13 +20,15 @@ export function writeHead(
   rawHeaders: string[],
   addedUp: ReadonlySet<string>,
 ): void {
+  addRequestId(res, rawHeaders);
   if (res.req.httpVersionMajor >= 2) {
     // It has no reason phrases (RFC 9113 §8.3.2), and of a list it keeps the last line of a name only.
     setHeaders(res, rawHeaders, addedUp);
     res.writeHead(status);
     return;
   }
-  if (res.getHeaderNames().length === 0 && !(LOSES_REPEATED && repeatsName(rawHeaders))) {
+  const plain = res.getHeaderNames().length === 0 && takesLists(res);
+  if (plain && !(LOSES_REPEATED && repeatsName(rawHeaders))) {
     res.writeHead(status, statusText, rawHeaders);
     return;
   }
@@ -49,6 +53,24 @@ export function setHeaders(
     else res.setHeader(name, rawHeaders[i + 1] ?? '');
     seen.add(lower);
   }
+}
+
+/**
+ * Adds the call's `X-Request-Id` to the headers of its response. That of a target stays: it is what the target's support
+ * asks for.
+ */
+export function addRequestId(res: ServerResponse, rawHeaders: string[]): void {
+  const id = knownExchange(res.req)?.requestId;
+  if (id === undefined || hasName(rawHeaders, 'x-request-id') || res.hasHeader('x-request-id')) return;
+  rawHeaders.push('X-Request-Id', id);
+}
+
+function hasName(rawHeaders: readonly string[], lower: string): boolean {
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    if (name.length === lower.length && name.toLowerCase() === lower) return true;
+  }
+  return false;
 }
 
 const NONE: ReadonlySet<string> = new Set();

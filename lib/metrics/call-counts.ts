@@ -1,11 +1,23 @@
-import type { Socket } from 'node:net';
 import type { Attempt, Blame } from '../core/attempt.js';
+import { CallsInProgress } from '../core/calls-in-progress.js';
 import type { Limit, Permit } from '../core/exchange.js';
 import { announcesBody, type Exchange } from '../core/exchange.js';
+import { bytesSent, measureBody, measuredBody, measureResponse } from '../core/meter.js';
+import type { Upgrade } from '../core/upgrade.js';
+import { isOpenStream } from '../http/outcome.js';
 import { ApiCounts } from './api-counts.js';
 
 const MAX_APIS = 1000;
 const OTHER = 'other';
+
+/** What is in progress of one API. */
+export interface Running {
+  /** Streams that are open. */
+  streams: number;
+  /** Bytes of bodies so far. */
+  bytesIn: number;
+  bytesOut: number;
+}
 
 /** Counts calls when they settle, and attempts as their guard: those of calls without a client too. */
 export class CallCounts implements Limit, Permit {
@@ -16,16 +28,56 @@ export class CallCounts implements Limit, Permit {
   readonly #name: string;
   readonly #bucketsMs: readonly number[];
 
-  /** @param name name of the API for calls that have none */
-  constructor(name: string, bucketsMs: readonly number[]) {
+  readonly #calls: CallsInProgress;
+
+  /**
+   * @param name name of the API for calls that have none
+   * @param calls where the calls in progress are listed
+   */
+  constructor(name: string, bucketsMs: readonly number[], calls = new CallsInProgress()) {
+    this.#calls = calls;
     this.#name = name;
     this.#bucketsMs = bucketsMs;
   }
 
+  /** Begins to count these APIs: with a series at 0, a scraper sees the first event as one. */
+  know(apis: readonly string[]): void {
+    for (const api of apis) if (!this.apis.has(api)) this.#of(api).seed();
+  }
+
   begin(exchange: Exchange): void {
+    const { req, res, upgrade } = exchange;
     this.inFlight++;
-    mark(exchange.req.socket);
+    if (!exchange.ownWriters) measureResponse(res);
+    if (announcesBody(req)) measureBody(req);
+    if (upgrade) this.#watchSocket(exchange, upgrade);
+    this.#calls.add(exchange);
     exchange.onSettled(this.#settled);
+  }
+
+  #watchSocket(exchange: Exchange, upgrade: Upgrade): void {
+    const before = upgrade.opened;
+    upgrade.opened = (socket) => {
+      before?.(socket);
+      const openedAt = performance.now();
+      socket.onClose(() => this.#of(exchange.api).webSocketTimes.observe(performance.now() - openedAt));
+    };
+  }
+
+  /** What is in progress, by the value of the label `api`. */
+  running(): Map<string, Running> {
+    const now = performance.now();
+    const running = new Map<string, Running>();
+    for (const exchange of this.#calls) {
+      if (!exchange.limits.includes(this)) continue;
+      const name = this.#nameOf(exchange.api);
+      const sum = running.get(name) ?? { streams: 0, bytesIn: 0, bytesOut: 0 };
+      running.set(name, sum);
+      if (isOpenStream(exchange, now)) sum.streams++;
+      sum.bytesIn += measuredBody(exchange.req);
+      sum.bytesOut += bytesSent(exchange);
+    }
+    return running;
   }
 
   admit(): Permit {
@@ -38,36 +90,32 @@ export class CallCounts implements Limit, Permit {
 
   end(attempt: Attempt, exchange: Exchange): void {
     const { outcome, end } = attempt;
+    this.#of(exchange.api).countUpstreamTime(attempt, exchange);
     if (outcome?.kind !== 'response' && end?.kind !== 'unused') this.#countAttempt(attempt, exchange);
     const by = blameOf(attempt, exchange);
     if (by) this.#of(exchange.api).failedBy[by]++;
   }
 
-  #countAttempt({ egress, outcome, durationMs }: Attempt, { api }: Exchange): void {
-    if (outcome) this.#of(api).countAttempt(egress, outcome, durationMs);
+  #countAttempt(attempt: Attempt, { api }: Exchange): void {
+    this.#of(api).countAttempt(attempt);
   }
 
   // One function for all calls, so that none of them creates a closure.
   readonly #settled = (exchange: Exchange): void => {
     this.inFlight--;
-    const counts = this.#of(exchange.api);
-    counts.countCall(exchange);
-    const { req } = exchange;
-    const marked: Marked = req.socket;
-    if (!marked[MARK]) return;
-    counts.bytesOut += marked.bytesWritten - marked[MARK].written;
-    if (!announcesBody(req)) return;
-    const length = req.headers['content-length'];
-    // Content-Length is reliable only once the whole body was read.
-    const known = length !== undefined && req.complete;
-    counts.bytesIn += known ? Number(length) : marked.bytesRead - marked[MARK].read;
+    this.#calls.delete(exchange);
+    this.#of(exchange.api).countCall(exchange);
   };
 
-  #of(api: string): ApiCounts {
+  #nameOf(api: string): string {
     const name = api || this.#name;
+    return this.apis.has(name) || this.apis.size < MAX_APIS ? name : OTHER;
+  }
+
+  #of(api: string): ApiCounts {
+    const name = this.#nameOf(api);
     const known = this.apis.get(name);
     if (known) return known;
-    if (this.apis.size >= MAX_APIS && name !== OTHER) return this.#of(OTHER);
     const fresh = new ApiCounts(this.#bucketsMs);
     this.apis.set(name, fresh);
     return fresh;
@@ -78,20 +126,7 @@ export class CallCounts implements Limit, Permit {
 function blameOf({ end, outcome }: Attempt, exchange: Exchange): Blame | undefined {
   if (end?.kind === 'failure') return end.by;
   if (end?.kind !== 'cancelled') return undefined;
-  if (exchange.abandoned) return 'client';
+  if (exchange.abandoned) return exchange.error?.by ?? 'client';
   // A stream that was quiet for too long has ended after its head, and is nobody's failure.
   return outcome?.kind === 'response' ? undefined : 'self';
-}
-
-const MARK: unique symbol = Symbol('resilient-proxy-out.metrics');
-
-/** A client's connection, with its byte counters as they were when its latest call began. */
-type Marked = Socket & { [MARK]?: { read: number; written: number } };
-
-function mark(socket: Marked | undefined): void {
-  // A request made up by a test may have no connection.
-  if (typeof socket?.bytesWritten !== 'number') return;
-  socket[MARK] ??= { read: 0, written: 0 };
-  socket[MARK].read = socket.bytesRead;
-  socket[MARK].written = socket.bytesWritten;
 }

@@ -1,7 +1,27 @@
-import { STATUS_CODES } from 'node:http';
-
 /** Last of the {@link CODE_LABELS}: the client left before the headers of a response. */
 export const ABORTED = 'aborted';
+
+/**
+ * First and last of each row of registered statuses. Not `STATUS_CODES` of Node: other packages of a process add theirs to
+ * it, as proxy-chain does, so that what counts as registered would depend on who was loaded first.
+ */
+const REGISTERED = [
+  ...[
+    [100, 103],
+    [200, 208],
+    [226, 226],
+    [300, 305],
+    [307, 308],
+  ],
+  ...[
+    [400, 418],
+    [421, 426],
+    [428, 429],
+    [431, 431],
+    [451, 451],
+    [500, 511],
+  ],
+] as const;
 
 const CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'];
 
@@ -10,7 +30,9 @@ const CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'];
  * statuses cannot grow the page.
  */
 export const CODE_LABELS: readonly string[] = [
-  ...Object.keys(STATUS_CODES).filter((code) => /^[1-5]\d\d$/.test(code)),
+  ...REGISTERED.flatMap(([first, last]) =>
+    Array.from({ length: last - first + 1 }, (_, i) => String(first + i)),
+  ),
   ...CLASSES,
   'other',
   ABORTED,

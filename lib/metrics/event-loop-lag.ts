@@ -1,6 +1,7 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { realTime, type StopTimer, type Time } from '../core/time.js';
 
-/** How late the event loop was since the last reading, in seconds. */
+/** How late the event loop was, in seconds. */
 export interface LoopLag {
   readonly mean: number;
   readonly p50: number;
@@ -9,34 +10,51 @@ export interface LoopLag {
 }
 
 const RESOLUTION_MS = 10;
+const ROTATE_MS = 60_000;
 
-/** Watches the event loop until it is closed. */
+/**
+ * Watches the event loop until it is closed. Two monitors take turns to begin anew, one each minute: an old peak does
+ * not hide what happens now, and any number of readers see the same.
+ */
 export class EventLoopLag {
-  readonly #monitor = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  #longer = startMonitor();
+  #shorter = startMonitor();
+  readonly #stop: StopTimer;
 
-  constructor() {
-    this.#monitor.enable();
+  constructor(time: Time = realTime) {
+    this.#stop = time.every(ROTATE_MS, () => this.#rotate());
   }
 
-  /** Resets with each reading: an old peak would hide what happens now. */
+  /** The last one to two minutes; as long as it runs, at first. */
   read(): LoopLag {
-    const { count, mean, max } = this.#monitor;
-    const lag =
-      count === 0
-        ? { mean: 0, p50: 0, p99: 0, max: 0 }
-        : {
-            mean: seconds(mean),
-            p50: seconds(this.#monitor.percentile(50)),
-            p99: seconds(this.#monitor.percentile(99)),
-            max: seconds(max),
-          };
-    this.#monitor.reset();
-    return lag;
+    const monitor = this.#longer;
+    if (monitor.count === 0) return { mean: 0, p50: 0, p99: 0, max: 0 };
+    return {
+      mean: seconds(monitor.mean),
+      p50: seconds(monitor.percentile(50)),
+      p99: seconds(monitor.percentile(99)),
+      max: seconds(monitor.max),
+    };
   }
 
   close(): void {
-    this.#monitor.disable();
+    this.#stop();
+    this.#longer.disable();
+    this.#shorter.disable();
   }
+
+  #rotate(): void {
+    const oldest = this.#longer;
+    oldest.reset();
+    this.#longer = this.#shorter;
+    this.#shorter = oldest;
+  }
+}
+
+function startMonitor(): IntervalHistogram {
+  const monitor = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  monitor.enable();
+  return monitor;
 }
 
 /** Node records the time between two of its ticks, which is never less than the resolution. */

@@ -1,13 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type OpenMetricsContentType, type PrometheusContentType, Registry } from 'prom-client';
+import type { OpenMetricsContentType, PrometheusContentType, Registry } from 'prom-client';
+import type { CallsInProgress } from '../core/calls-in-progress.js';
 import { invalidOption } from '../core/errors.js';
 import { type Exchange, exchangeOf } from '../core/exchange.js';
+import { promClient } from '../core/packages/prom-client.js';
+import type { Measured } from '../otlp/metric-data.js';
+import type { OtlpView } from '../otlp/otlp-health.js';
+import { type OtlpMetrics, otlpMetrics } from '../otlp/otlp-metrics.js';
 import { CallCounts } from './call-counts.js';
-import { callFamilies, TIME_FAMILIES } from './call-families.js';
+import { callFamilies, TIME_FAMILIES, type TimeFamily } from './call-families.js';
 import { EventLoopLag } from './event-loop-lag.js';
-import { type Family, registerFamily } from './family.js';
-import { FoldedHistogram } from './folded-histogram.js';
+import { type Family, nameOf, registerFamily } from './family.js';
+import { registerFolded } from './folded-histogram.js';
 import { type MetricsOptions, type MetricsRegistry, resolveMetrics } from './metrics-options.js';
+import { type HistogramFamily, renderPage, type Source } from './page.js';
 import { circuitFamilies, egressFamilies, eventLoopFamilies } from './state-families.js';
 
 /** The middleware that {@link metrics} returns. */
@@ -19,8 +25,18 @@ export interface MetricsHandler {
   render(accept?: string): Promise<string>;
   /** Media type of what {@link render} returns for the same header. */
   contentType(accept?: string): PrometheusContentType | OpenMetricsContentType;
+  /** Begins the series of these APIs, at 0, before their first call. @internal */
+  configure(apis: readonly string[]): void;
   /** Adds counters and gauges that are read at each scrape; their names get the prefix too. @internal */
   add(families: readonly Family[]): void;
+  /** How sending by `otlp` goes; `undefined` without it. */
+  readonly otlp: OtlpView | undefined;
+  /** All that there is now, of every process of the gateway. @internal */
+  snapshot(): Promise<readonly Measured[]>;
+  /** Has `otlp` send them a last time, within two seconds. @internal */
+  flush(): Promise<void>;
+  /** Resolves once the primary of the gateway has what this process had counted when it was closed. @internal */
+  sent?(): Promise<void>;
   /** Removes its metrics from the application's registry, counts no more, and stops watching the event loop. */
   close(): void;
 }
@@ -32,11 +48,15 @@ export interface MetricsHandler {
  *
  * Its labels are bounded: values that a client or a target invents count as `OTHER` or `other`.
  *
+ * @param calls where the calls in progress are listed
  * @throws InvalidOptionError also when the registry already has metrics of these names
  */
-export function metrics(options: MetricsOptions = {}): MetricsHandler {
-  const { name, prefix, register, bucketsMs, circuits, egress, eventLoop } = resolveMetrics(options);
-  const counts = new CallCounts(name, bucketsMs);
+export function metrics(options: MetricsOptions = {}, calls?: CallsInProgress): MetricsHandler {
+  const { name, prefix, register, bucketsMs, circuits, egress, eventLoop, otlp, otlpIntervalMs } =
+    resolveMetrics(options);
+  const { Registry } = promClient();
+  const counts = new CallCounts(name, bucketsMs, calls);
+  if (options.name !== undefined) counts.know([name]);
   const lag = eventLoop ? new EventLoopLag() : undefined;
   const families: Family[] = [
     ...callFamilies(counts),
@@ -53,7 +73,10 @@ export function metrics(options: MetricsOptions = {}): MetricsHandler {
     lag?.close();
     throw invalidOption('metrics.prefix', 'must make names that the registry does not have yet', taken);
   }
+  /** By the name of the metric. */
+  const sources = new Map<string, Source>();
   fill(plain);
+  const pages = new Map<MetricsRegistry, Promise<string>>();
 
   function enter(exchange: Exchange): undefined {
     if (closed || exchange.limits.includes(counts)) return;
@@ -69,15 +92,37 @@ export function metrics(options: MetricsOptions = {}): MetricsHandler {
   }
 
   function fill(registry: MetricsRegistry): void {
-    for (const family of families) registerFamily(family, prefix, registry);
-    for (const { name, help, bucketsOf } of TIME_FAMILIES) {
-      new FoldedHistogram({
-        name: prefix + name,
-        help,
-        registry,
-        read: () => [...counts.apis].map(([api, one]) => [api, bucketsOf(one)] as const),
-      });
+    for (const family of families) registerOne(family, registry);
+    for (const family of TIME_FAMILIES) {
+      const { name, help, labels = [] } = family;
+      const source = { name: prefix + name, help, read: () => bucketsOfAll(family) };
+      sources.set(source.name, source);
+      registerFolded({ ...source, labels: ['api', ...labels], registry });
     }
+  }
+
+  function registerOne(family: Family, registry: MetricsRegistry): void {
+    sources.set(nameOf(family, prefix), family);
+    registerFamily(family, prefix, registry);
+  }
+
+  function* bucketsOfAll({ bucketsOf }: TimeFamily): ReturnType<HistogramFamily['read']> {
+    for (const [api, one] of counts.apis)
+      for (const [values, buckets] of bucketsOf(one)) yield [{ api, ...values }, buckets];
+  }
+
+  /** Scrapes side by side get the same page. */
+  function render(accept?: string): Promise<string> {
+    const registry = registryFor(accept);
+    // The application's may have labels of its own for all metrics.
+    if (register) return registry.metrics();
+    const page =
+      pages.get(registry) ??
+      renderPage(registry, (name) => sources.get(name), registry === openMetrics).finally(() =>
+        pages.delete(registry),
+      );
+    pages.set(registry, page);
+    return page;
   }
 
   function registryFor(accept: string | undefined): MetricsRegistry {
@@ -91,18 +136,28 @@ export function metrics(options: MetricsOptions = {}): MetricsHandler {
     return openMetrics;
   }
 
-  return Object.assign(metrics, {
+  const sender: OtlpMetrics | undefined =
+    otlp === undefined
+      ? undefined
+      : otlpMetrics({ otlp, intervalMs: otlpIntervalMs, read: () => handler.snapshot() });
+  const flush = async () => sender?.close();
+  const handler = Object.assign(metrics, {
     enter,
+    otlp: sender?.view,
+    flush,
+    // Its types lack the names of the lines.
+    snapshot: async () => (await plain.getMetricsAsJSON()) as Measured[],
     registry: plain,
-    render: (accept?: string) => registryFor(accept).metrics(),
+    render,
     contentType: (accept?: string) => registryFor(accept).contentType,
+    configure: (apis: readonly string[]) => counts.know(apis),
     add(more: readonly Family[]) {
       if (closed) return;
       for (const family of more) {
         families.push(family);
-        names.push(prefix + family.name);
-        registerFamily(family, prefix, plain);
-        if (openMetrics) registerFamily(family, prefix, openMetrics);
+        names.push(nameOf(family, prefix));
+        registerOne(family, plain);
+        if (openMetrics) registerOne(family, openMetrics);
       }
     },
     close() {
@@ -110,9 +165,11 @@ export function metrics(options: MetricsOptions = {}): MetricsHandler {
       if (closed) return;
       closed = true;
       lag?.close();
+      void flush();
       for (const name of names) plain.removeSingleMetric(name);
     },
   });
+  return handler;
 }
 
 /** Whether `Accept` names OpenMetrics, which has parameters and maybe a weight (RFC 9110 §12.5.1). */

@@ -15,6 +15,13 @@ export function socketFamilies(
     },
     {
       type: 'counter',
+      name: 'websockets_cut_total',
+      help: 'WebSockets that were cut off at a shutdown, since their clients did not close them in time.',
+      labels: ['api'],
+      rows: () => counts().map(([api, { cut }]): Row => [{ api }, cut]),
+    },
+    {
+      type: 'counter',
       name: 'websocket_bytes_total',
       help: 'Bytes over WebSockets: in, from the clients; out, to the clients.',
       labels: ['api', 'direction'],

@@ -1,4 +1,4 @@
-import type { EgressStatus, LimitStatus } from '../core/egress-status.js';
+import type { EgressProxyStatus, EgressStatus, LimitStatus, QuotaStatus } from '../core/egress-status.js';
 import type { EventLoopLag } from './event-loop-lag.js';
 import type { Family, Row } from './family.js';
 import type { CircuitView } from './metrics-options.js';
@@ -22,6 +22,16 @@ export function circuitFamilies(list: () => readonly CircuitView[]): Family[] {
           oneOf(CIRCUIT_STATES, state, { circuit: short(circuit) }),
         ),
     },
+    {
+      type: 'gauge',
+      name: 'circuit_fleet',
+      help: '1 where all processes have the state of a circuit, 0 where it is that of this process alone.',
+      labels: ['circuit'],
+      rows: () =>
+        troubledFirst(list(), ({ state }) => state !== 'CLOSED').flatMap(({ circuit, scope }): Row[] =>
+          scope ? [[{ circuit: short(circuit) }, Number(scope === 'fleet')]] : [],
+        ),
+    },
   ];
 }
 
@@ -40,6 +50,7 @@ export function egressFamilies(status: () => EgressStatus): Family[] {
         oneOf(PROXY_STATES, state, { api, proxy: short(name) }),
       ),
     ),
+    ...proxyFamilies(() => status().proxies),
     gauge(
       'limits_exhausted',
       'Credentials whose advertised limit through an egress proxy is used up.',
@@ -61,6 +72,81 @@ export function egressFamilies(status: () => EgressStatus): Family[] {
     gauge('calls_queued', 'Requests that wait for an advertised limit.', [], () =>
       byProxy(status(), (limits) => limits.reduce((sum, { queued }) => sum + queued, 0)),
     ),
+    ...quotaFamilies(() => status().quotas ?? []),
+  ];
+}
+
+/** What is left of the limits that options configure. */
+function quotaFamilies(list: () => readonly QuotaStatus[]): Family[] {
+  const gauge = (name: string, help: string, read: (quota: QuotaStatus) => number | undefined): Family => ({
+    ...{ type: 'gauge', name, help, labels: ['api', 'quota'] },
+    rows: () =>
+      list()
+        .slice(0, MAX_ROWS)
+        .flatMap((quota): Row[] => {
+          const value = read(quota);
+          return value === undefined ? [] : [[{ api: quota.api, quota: short(quota.name) }, value]];
+        }),
+  });
+  return [
+    gauge('quota_limit', 'A limit that the options configure.', ({ limit }) => limit),
+    gauge(
+      'quota_remaining',
+      'What is left of such a limit in its window; missing where each key has its own, or Redis counts.',
+      ({ remaining }) => remaining,
+    ),
+    gauge('quota_waiting', 'Calls that wait for such a limit.', ({ queued }) => queued),
+  ];
+}
+
+/** What has gone through each egress proxy. */
+function proxyFamilies(list: () => readonly EgressProxyStatus[]): Family[] {
+  const family = (
+    type: Family['type'],
+    name: string,
+    help: string,
+    read: (proxy: EgressProxyStatus) => number | undefined,
+  ): Family => ({
+    ...{ type, name, help, labels: ['api', 'proxy'] },
+    rows: () =>
+      troubledFirst(list(), ({ state }) => state !== 'ok').flatMap((proxy): Row[] => {
+        const value = read(proxy);
+        return value === undefined ? [] : [[{ api: proxy.api, proxy: short(proxy.name) }, value]];
+      }),
+  });
+  return [
+    family(
+      'counter',
+      'proxy_attempts_total',
+      'Attempts sent through an egress proxy.',
+      (one) => one.attempts,
+    ),
+    family(
+      'counter',
+      'proxy_successes_total',
+      'Attempts that a target responded to without refusing the egress proxy.',
+      (one) => one.successes,
+    ),
+    family('counter', 'proxy_bans_total', 'Bans of an egress proxy by targets.', (one) => one.bans),
+    family(
+      'counter',
+      'proxy_sent_bytes_total',
+      'Bytes sent on connections to an egress proxy.',
+      (one) => one.bytesSent,
+    ),
+    family(
+      'counter',
+      'proxy_received_bytes_total',
+      'Bytes received on connections to an egress proxy.',
+      (one) => one.bytesReceived,
+    ),
+    family('counter', 'proxy_cost_total', 'What these bytes cost, by costPerGb.', (one) => one.cost),
+    family(
+      'gauge',
+      'proxy_latency_seconds',
+      'Time to the headers of a response through an egress proxy: a moving average.',
+      ({ latencyMs }) => (latencyMs === undefined ? undefined : latencyMs / 1000),
+    ),
   ];
 }
 
@@ -70,7 +156,7 @@ export function eventLoopFamilies(lag: EventLoopLag): Family[] {
     {
       type: 'gauge',
       name: 'event_loop_lag_seconds',
-      help: 'How late the event loop was since the last scrape.',
+      help: 'How late the event loop was in the last one to two minutes.',
       labels: ['stat'],
       rows: () => Object.entries(lag.read()).map(([stat, value]): Row => [{ stat }, value]),
     },

@@ -18,7 +18,7 @@ export interface Mishap {
   /** When the attempt began that failed. One that began before the last cool-down says nothing new. */
   readonly beganAt: number;
   /** How long to cool down, if the target has said so; the cool-down then begins at once. */
-  readonly cooldownMs?: number;
+  readonly cooldownMs?: number | undefined;
   /** Cools down at the first failure, whatever `maxFailures` says. */
   readonly atOnce?: boolean;
 }
@@ -33,6 +33,7 @@ export class Cooldown {
   /** Why it is cooling down; kept until a probe has succeeded. */
   reason: string | undefined = undefined;
   readonly #times: CooldownTimes;
+  readonly #proven: boolean;
   #phase: 'ok' | 'cooling-down' | 'probing';
   /** End of the cool-down, or when the probe times out. */
   #until = 0;
@@ -43,6 +44,7 @@ export class Cooldown {
   /** @param proven `false`: the first attempt is a probe */
   constructor(times: CooldownTimes, proven: boolean) {
     this.#times = times;
+    this.#proven = proven;
     this.#phase = proven ? 'ok' : 'cooling-down';
   }
 
@@ -54,6 +56,29 @@ export class Cooldown {
   /** End of the current cool-down, or of the last one. */
   get until(): number {
     return this.#until;
+  }
+
+  /** Takes over what is known of the same proxy under other options. A probe that is under way there is made again. */
+  resume(known: Cooldown): void {
+    this.failures = known.failures;
+    this.reason = known.reason;
+    this.#phase = known.#phase === 'probing' ? 'cooling-down' : known.#phase;
+    this.#until = known.#phase === 'probing' ? 0 : known.#until;
+    this.#changedAt = known.#changedAt;
+    this.#cooledDownAt = known.#cooledDownAt;
+    this.#cooldowns = known.#cooldowns;
+  }
+
+  /** Forgets what is known. */
+  reset(): void {
+    this.resume(new Cooldown(this.#times, this.#proven));
+  }
+
+  /** Cools down for so long, whatever is known; a probe follows. */
+  force(reason: string, forMs: number, now: number): void {
+    this.reason = reason;
+    this.#become('cooling-down', now, now + forMs);
+    this.#cooledDownAt = now;
   }
 
   state(now: number): CooldownState {

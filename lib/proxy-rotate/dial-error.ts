@@ -10,13 +10,23 @@ export class DialError extends ProxyError {
    * proxy says nothing about other targets.
    */
   readonly concerns: 'proxy' | 'target';
+  /** The proxy has said nothing about the target: whether it or the target kept it waiting, nobody knows. */
+  readonly silent: boolean;
 
-  constructor(reason: string, concerns: 'proxy' | 'target', cause?: unknown) {
+  constructor(reason: string, concerns: 'proxy' | 'target', cause?: unknown, silent = false) {
     super('ERR_PROXY_CONNECT', `The egress proxy could not be used: ${reason}`, { cause });
     this.reason = reason;
     this.concerns = concerns;
+    this.silent = silent;
   }
 }
+
+/** The error for a proxy that was too slow. */
+export function late(concerns: 'proxy' | 'target', silent: boolean): DialError {
+  return new DialError('no connection in time', concerns, undefined, silent);
+}
+/** Reason where a proxy has hung up without a word. */
+export const CLOSED = 'the connection closed';
 
 /** Statuses that ask for other credentials; some proxies send 401. */
 const LOGIN: ReadonlySet<number> = new Set([401, 407]);
@@ -32,5 +42,5 @@ export function unreachable(error: unknown): Error {
   if (error instanceof DialError) return error;
   if (error instanceof Error && exhaustedHere(error)) return error;
   const code = typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined;
-  return new DialError(typeof code === 'string' ? code : 'the connection closed', 'proxy', error);
+  return new DialError(typeof code === 'string' ? code : CLOSED, 'proxy', error);
 }

@@ -1,9 +1,10 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import type { ClientRequest } from 'node:http';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { DialError, refusedTunnel, unreachable } from './dial-error.js';
+import { exhaustedHere } from '../core/exhausted-here.js';
+import { lendConnection, readConnectResponse } from './connect-response.js';
+import { DialError, late, refusedTunnel, unreachable } from './dial-error.js';
 import type { ProxyAddress } from './proxy-address.js';
 
 /** The response to a CONNECT, in the form of https-proxy-agent's event. */
@@ -12,24 +13,28 @@ interface ConnectResponse {
   readonly headers: Record<string, string | string[] | undefined>;
 }
 
-/** A response to CONNECT has a few lines; a longer one is something else. */
-const MAX_RESPONSE_BYTES = 64 * 1024;
-
 /**
  * One connection while it is being opened: adds a time limit, and judges the proxy's response. https-proxy-agent
- * has no time limit, goes on after a refusal, and buffers without bound what a proxy sends.
+ * has no time limit, and goes on after a refusal.
  */
 export class Dial extends EventEmitter {
   /** Rejects when this connection has failed. */
   readonly broken: Promise<never>;
   #break: (error: Error) => void = () => {};
   #hop: Socket | undefined;
+  /** The proxy was told which target is meant: it may be the target that keeps the proxy waiting. */
+  #requested = false;
   #inTunnel = false;
+  /** Something came behind the response. */
+  #more = false;
   #over = false;
   readonly #timer: NodeJS.Timeout;
+  readonly #opened: (connection: Socket) => void;
 
-  constructor(timeoutMs: number) {
+  /** @param opened is told of the connection to the proxy, as soon as there is one */
+  constructor(timeoutMs: number, opened: (connection: Socket) => void) {
     super();
+    this.#opened = opened;
     this.broken = new Promise((_resolve, reject) => {
       this.#break = reject;
     });
@@ -55,20 +60,26 @@ export class Dial extends EventEmitter {
     return socket;
   }
 
-  /** Runs a function that opens a TCP connection to the proxy synchronously, and watches that connection. */
-  watching<T>(run: () => T): T {
-    const seen = (message: unknown): void => {
-      const { socket } = message as { socket: Socket };
-      this.#watch(socket);
-      socket.on('readable', this.#measure);
-    };
-    // The agent hands out its socket only after the proxy has responded.
-    subscribe('net.client.socket', seen);
-    try {
-      return run();
-    } finally {
-      unsubscribe('net.client.socket', seen);
-    }
+  /** Requests the tunnel on a connection to the proxy, by a function that opens one with `net.connect()`. */
+  through<T>(connection: Socket, request: () => T): T {
+    this.#requested = true;
+    readConnectResponse(connection, (what) => {
+      if (what === 'more') this.#more = true;
+      else this.fail(new DialError('an endless response', 'proxy'));
+    });
+    return lendConnection(connection, request);
+  }
+
+  /** A SOCKS proxy is about to be told of the target. */
+  requesting(): void {
+    this.#requested = true;
+  }
+
+  /** It has opened the tunnel, maybe too late. */
+  tunnelled(tunnel: Socket): void {
+    this.#inTunnel = true;
+    this.#watch(tunnel);
+    if (this.#over) tunnel.destroy();
   }
 
   /** The connection is open. */
@@ -86,10 +97,14 @@ export class Dial extends EventEmitter {
     this.#hop?.destroy();
   }
 
-  /** Reads an error inside the tunnel: a connection that ends there counts as a refusal. */
+  /**
+   * Reads an error of TLS inside the tunnel: the target's, or of a proxy that breaks TLS. A connection that ends there
+   * counts as a refusal.
+   */
   failedInside(error: NodeJS.ErrnoException): unknown {
+    if (exhaustedHere(error)) return error;
     const ended = error.code === 'ECONNRESET' || error.code === 'EPIPE' || error.code === 'ECONNABORTED';
-    return ended ? new DialError('closed in the tunnel', 'target', error) : error;
+    return new DialError(ended ? 'closed in the tunnel' : (error.code ?? 'no TLS'), 'target', error);
   }
 
   /** Resolves when the TLS handshake with the target is complete. */
@@ -101,30 +116,28 @@ export class Dial extends EventEmitter {
   }
 
   #late(): void {
-    this.fail(new DialError('no connection in time', this.#inTunnel ? 'target' : 'proxy'));
+    this.fail(late(this.#requested ? 'target' : 'proxy', !this.#inTunnel));
   }
 
   #watch(socket: Socket): void {
     this.#hop = socket;
+    this.#opened(socket);
     socket.on('error', this.#cut).on('close', this.#cut);
   }
 
   #responded({ statusCode, headers }: ConnectResponse): void {
-    this.#hop?.off('readable', this.#measure);
     const type = String(headers['content-type'] ?? '');
+    // All 2xx arrive as 200.
     if (statusCode !== 200) this.fail(refusedTunnel(statusCode));
     // A tunnel has no type: this is a captive portal, or a server that is no proxy.
     else if (/^\s*text\/html/i.test(type)) this.fail(new DialError('a page instead of a tunnel', 'proxy'));
+    else if (this.#more) this.fail(new DialError('bytes before the request', 'proxy'));
     else this.#inTunnel = true;
   }
 
   readonly #cut = (error: unknown): void => {
-    this.fail(this.#inTunnel ? new DialError('closed in the tunnel', 'target', error) : unreachable(error));
-  };
-
-  readonly #measure = (): void => {
-    if ((this.#hop?.bytesRead ?? 0) > MAX_RESPONSE_BYTES) {
-      this.fail(new DialError('an endless response', 'proxy'));
-    }
+    if (!this.#inTunnel) return this.fail(unreachable(error));
+    const cause = Object.assign(new Error('closed in the tunnel', { cause: error }), { code: 'ECONNRESET' });
+    this.fail(new DialError('closed in the tunnel', 'target', cause));
   };
 }

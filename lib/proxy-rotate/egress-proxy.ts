@@ -1,11 +1,21 @@
+import type { Socket } from 'node:net';
 import type { ConnectTo, Egress } from '../core/egress.js';
 import type { EgressProxyStatus } from '../core/egress-status.js';
 import { type ProxyError, shuttingDown } from '../core/errors.js';
 import { Cooldown, type CooldownTimes } from './cooldown.js';
+import { cooldownStatus } from './cooldown-status.js';
 import { DialError } from './dial-error.js';
+import { newSession, sessionAddress, sessionOf } from './gateway-proxy.js';
+import { hash } from './hash.js';
+import { KeyedSessions } from './keyed-sessions.js';
+import type { ResolvedProxy } from './named-proxy.js';
 import type { ProxyAddress } from './proxy-address.js';
-import { type DialWatcher, ProxyAgent } from './proxy-agent.js';
-import type { ResolvedProxy, ResolvedProxyRotate } from './proxy-rotate-options.js';
+import type { DialWatcher } from './proxy-agent.js';
+import { ProxyConnections } from './proxy-connections.js';
+import { mostAttempts, ProxyLoad } from './proxy-load.js';
+import type { ResolvedProxyRotate } from './proxy-rotate-options.js';
+import { windowOf } from './request-window.js';
+import { Tally } from './tally.js';
 
 /** The rotation that an egress proxy belongs to. */
 export interface ProxyOwner {
@@ -14,60 +24,200 @@ export interface ProxyOwner {
   dialEnded(proxy: EgressProxy, beganAt: number, targetOrigin: string, failure: DialError | undefined): void;
 }
 
-/** Default of the option `connections` of `forward()`. */
-const DEFAULT_CONNECTIONS = 256;
-
-/** A forward proxy: its state, and the connections through it. */
-export class EgressProxy implements DialWatcher {
-  readonly name: string;
-  /** Place in the list. */
-  readonly index: number;
-  /** Whether it can be used at all; unknown until a first attempt. */
+/** Which session of a proxy it is. */
+export interface SessionOf {
+  /** All sessions of the proxy together. */
+  readonly all: ProxyLoad;
   readonly cooldown: Cooldown;
-  attempts = 0;
-  active = 0;
+  /** Place among the sessions; `undefined` where each key has one. */
+  readonly place?: number;
+  readonly key?: string;
+  readonly generation?: number;
+}
+
+/** Targets in a row that the session of a key may fail to reach. */
+const MOST_MISSED = 3;
+
+/** A forward proxy, or one session of it: its state, and the connections through it. */
+export class EgressProxy extends ProxyLoad implements DialWatcher {
+  readonly name: string;
+  /** Of its name, by which keys are spread. */
+  readonly seed: number;
+  /** Place in the list. */
+  index: number;
+  /** Beside those of the others. */
+  readonly weight: number;
+  /** Whether the only targets that it is for are https; `undefined` if it is for all. */
+  readonly onlyEncrypted: boolean | undefined;
+  /** Whether it can be used at all; unknown until a first attempt. Sessions of one proxy share it. */
+  readonly cooldown: Cooldown;
+  /** The next attempt through it may come from another address: what a target says of one is not said of it. */
+  readonly varies: boolean;
   /** Connections being opened. */
   opening = 0;
   /** Turns to give back: it took them in place of another proxy. */
   owes = 0;
-  readonly #address: ProxyAddress;
   readonly #proxy: ResolvedProxy;
   readonly #options: ResolvedProxyRotate;
   readonly #owner: ProxyOwner;
-  #agent: ProxyAgent | undefined;
-  #tunnel: Egress | undefined;
-  #plain: Egress | undefined;
+  readonly #session: SessionOf | undefined;
+  readonly #connections: ProxyConnections;
+  /** `undefined` unless each key has a session. */
+  readonly #keyed: KeyedSessions | undefined;
+  /** After an update of the options it is that of the proxy before. */
+  #tally = new Tally();
+  /** Sessions in its place that were replaced. */
+  #generation: number;
+  #replacedAt = Number.NEGATIVE_INFINITY;
+  /** Attempts by the session that it is now. */
+  #uses = 0;
+  /** Targets that could not be reached, in a row. */
+  #missed = 0;
+  #isRetired = false;
   #closed = false;
 
+  /** @param session a proxy with sessions is, without it, one that has a session for each key */
   constructor(
     proxy: ResolvedProxy,
     index: number,
     options: ResolvedProxyRotate,
     times: CooldownTimes,
     owner: ProxyOwner,
+    session?: SessionOf,
   ) {
-    this.name = proxy.name;
+    const { place, cooldown = new Cooldown(times, false), generation = 0 } = session ?? {};
+    const isKeyed = proxy.session !== undefined && !session;
+    super(
+      mostAttempts(proxy, options, session !== undefined),
+      isKeyed ? undefined : windowOf(options),
+      session?.all,
+    );
+    this.name = place === undefined ? proxy.name : `${proxy.name} session ${place + 1}`;
+    this.seed = hash(this.name);
     this.index = index;
-    this.#address = proxy.address;
+    this.weight = proxy.weight;
+    this.onlyEncrypted = proxy.only && proxy.only === 'https';
+    this.varies = proxy.rotating === true || (proxy.session !== undefined && place === undefined);
     this.#proxy = proxy;
     this.#options = options;
     this.#owner = owner;
-    this.cooldown = new Cooldown(times, false);
+    this.#session = session;
+    this.#generation = generation;
+    this.#connections = new ProxyConnections(this, proxy, options, this.#nextAddress());
+    this.cooldown = cooldown;
+    if (!isKeyed) return;
+    const shared = { all: this, cooldown };
+    this.#keyed = new KeyedSessions((key, generation) => {
+      return new EgressProxy(proxy, index, options, times, owner, { ...shared, key, generation });
+    });
   }
 
   /** Scheme, host and port of the proxy. */
   get origin(): string {
-    return this.#address.origin;
+    return this.#connections.address.origin;
+  }
+
+  /** The same for a proxy that stays, whatever else changes in the options; it may hold credentials. */
+  get identity(): string {
+    const { origin, authorization = '' } = this.#proxy.address;
+    return `${this.name} ${origin} ${authorization}`;
+  }
+
+  /** What has gone through it; that of a key's session is the proxy's. */
+  get tally(): Tally {
+    const { all } = this.#session ?? {};
+    return all instanceof EgressProxy ? all.tally : this.#tally;
+  }
+
+  /** Many addresses are behind it: what happens by one of them says little about it. */
+  get isGateway(): boolean {
+    return this.#proxy.rotating === true || this.#proxy.session !== undefined;
+  }
+
+  /** Each attempt gets a connection of its own. */
+  get rotating(): boolean {
+    return this.#proxy.rotating === true;
+  }
+
+  /** Whether health checks go through it: of a number of sessions, through the first. */
+  get isChecked(): boolean {
+    return !this.#session?.place;
+  }
+
+  /** It is the session of a key. */
+  get isOfKey(): boolean {
+    return this.#session?.key !== undefined;
+  }
+
+  /** Sessions of its key that were replaced. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Takes over what is known of the same proxy under other options. */
+  resume(known: EgressProxy): void {
+    this.cooldown.resume(known.cooldown);
+    this.attempts = known.attempts;
+    this.#tally = known.#tally;
+    this.#uses = known.#uses;
+    if (this.#session) this.#connections.moveTo(known.#connections.address);
+    if (known.#keyed) this.#keyed?.resume(known.#keyed);
+    const { limit, windowMs } = known.window?.options ?? {};
+    const own = this.window?.options;
+    if (own && own.limit === limit && own.windowMs === windowMs) this.window = known.window;
+  }
+
+  /** The proxy to send an attempt by: itself, or the session of the key. */
+  forKey(key: string | undefined): EgressProxy {
+    return key !== undefined && this.#keyed ? this.#keyed.of(key) : this;
+  }
+
+  /** Whether it, or the session of the key, {@link isFull}. */
+  isBusy(key: string | undefined, now: number): boolean {
+    if (this.isFull(now)) return true;
+    return key !== undefined && (this.#keyed?.known(key)?.isFull(now) ?? false);
+  }
+
+  /** {@link egress} for one more attempt, which may be the last of a session. */
+  use(encrypted: boolean): Egress {
+    const egress = this.egress(encrypted);
+    const { session } = this.#proxy;
+    if (session && this.#session && ++this.#uses >= session.maxUses) this.#replace();
+    return egress;
   }
 
   /** Egress to a target. The same object each time: transports keep their connections by it. */
   egress(encrypted: boolean): Egress {
-    if (encrypted || this.#options.tunnel) {
-      this.#tunnel ??= new ProxyEgress(this, this.#pool(), this.#options.connections, undefined);
-      return this.#tunnel;
-    }
-    this.#plain ??= new ProxyEgress(this, this.#pool(), this.#options.connections, this.#address);
-    return this.#plain;
+    return this.#connections.egress(encrypted);
+  }
+
+  /** Connections for a check: nobody is told how they fail. It has a session of its own where there are sessions. */
+  apart(encrypted: boolean, connectTimeoutMs: number) {
+    const { address, session } = this.#proxy;
+    const own = session ? sessionAddress(session.url, newSession()) : undefined;
+    return this.#connections.apart(own ?? address, encrypted, connectTimeoutMs, this.tally);
+  }
+
+  /**
+   * A target does not take what comes by it. A session makes way for a new one, while attempts under way go on by the
+   * old one; a proxy whose address varies needs nothing.
+   * @param beganAt of the attempt: what began before the session was replaced tells nothing of the new one
+   * @returns whether there is nothing left to cool down
+   */
+  giveUp(beganAt: number): boolean {
+    if (this.#session && beganAt > this.#replacedAt) this.#replace();
+    return this.#session !== undefined || this.varies;
+  }
+
+  /** A target could not be reached by it. @returns whether that is no reason to leave the proxy out for the target */
+  missed(): boolean {
+    if (this.varies && this.#session && ++this.#missed >= MOST_MISSED) this.#replace();
+    return this.varies;
+  }
+
+  /** A target was reached. */
+  reached(): void {
+    this.#missed = 0;
   }
 
   refusal(): ProxyError | undefined {
@@ -79,6 +229,10 @@ export class EgressProxy implements DialWatcher {
   began(): number {
     this.opening++;
     return this.#owner.now();
+  }
+
+  opened(connection: Socket): void {
+    this.tally.watch(connection);
   }
 
   unused(): void {
@@ -96,76 +250,49 @@ export class EgressProxy implements DialWatcher {
     this.#owner.dialEnded(this, beganAt, origin, failure);
   }
 
+  /** It was taken out of the list, and closes when its last attempt has ended. */
+  retire(): void {
+    this.#isRetired = true;
+    this.left();
+  }
+
+  protected override left(): void {
+    if (this.#isRetired && this.active === 0) this.close();
+  }
+
   /** State for all targets; the rotation adds a cool-down for a single one. */
   status(api: string, now: number): EgressProxyStatus {
     const { cooldown, name, attempts, active } = this;
     return {
-      api,
-      name,
-      address: this.origin,
+      ...{ api, name, address: this.origin },
       ...cooldownStatus(cooldown, now),
-      failures: cooldown.failures,
-      attempts,
-      active,
+      ...{ failures: cooldown.failures, attempts, active },
+      ...this.tally.figures(this.#proxy.costPerGb ?? this.#options.costPerGb),
     };
   }
 
   close(): void {
     this.#closed = true;
-    this.#agent?.close();
+    this.#connections.close();
+    this.#keyed?.close();
   }
 
-  #pool(): ProxyAgent {
-    const { connectTimeoutMs, connections = DEFAULT_CONNECTIONS, tunnel } = this.#options;
-    this.#agent ??= new ProxyAgent(
-      this.#address,
-      { connectTimeoutMs, connections, ca: this.#proxy.ca, absoluteForm: !tunnel },
-      this,
+  #replace(): void {
+    this.#replacedAt = this.#owner.now();
+    this.#generation++;
+    this.#uses = 0;
+    this.#missed = 0;
+    this.window = windowOf(this.#options);
+    this.#connections.moveTo(this.#nextAddress());
+  }
+
+  #nextAddress(): ProxyAddress {
+    const { address, session } = this.#proxy;
+    const { key } = this.#session ?? {};
+    if (!session) return address;
+    return (
+      sessionAddress(session.url, key === undefined ? newSession() : sessionOf(key, this.#generation)) ??
+      address
     );
-    return this.#agent;
-  }
-}
-
-/** State as the status shows it: a cool-down that is over shows until a probe has succeeded. */
-export function cooldownStatus(
-  cooldown: Cooldown,
-  now: number,
-): Pick<EgressProxyStatus, 'state' | 'coolsDownUntil' | 'reason'> {
-  const state = cooldown.state(now);
-  if (state === 'probing') return { state, coolsDownUntil: undefined, reason: cooldown.reason };
-  const tried = cooldown.reason !== undefined;
-  if (state === 'ok' || !tried) return { state: 'ok', coolsDownUntil: undefined, reason: undefined };
-  return { state: 'cooling-down', coolsDownUntil: Math.round(cooldown.until), reason: cooldown.reason };
-}
-
-class ProxyEgress implements Egress {
-  readonly name: string;
-  readonly agent: ProxyAgent;
-  readonly connections: number | undefined;
-  readonly absoluteForm: Egress['absoluteForm'];
-  readonly #proxy: EgressProxy;
-
-  constructor(
-    proxy: EgressProxy,
-    agent: ProxyAgent,
-    connections: number | undefined,
-    plain: ProxyAddress | undefined,
-  ) {
-    this.name = proxy.name;
-    this.agent = agent;
-    this.connections = connections;
-    this.#proxy = proxy;
-    this.absoluteForm = plain && {
-      origin: plain.origin,
-      rawHeaders: plain.authorization ? ['proxy-authorization', plain.authorization] : [],
-    };
-  }
-
-  get opening(): number {
-    return this.#proxy.opening;
-  }
-
-  connect(to: ConnectTo) {
-    return this.agent.open(to, this.absoluteForm !== undefined);
   }
 }

@@ -2,6 +2,8 @@ import type { EgressTarget } from '../core/egress.js';
 import { Cooldown, type CooldownTimes } from './cooldown.js';
 import type { EgressProxy } from './egress-proxy.js';
 import type { NoProxy } from './no-proxy.js';
+import { Outcomes } from './outcomes.js';
+import type { Suspects } from './suspicion.js';
 
 /** What a rotation knows about one target. */
 export interface Lane {
@@ -16,6 +18,9 @@ export interface Lane {
   readonly direct: Cooldown;
   /** Egress proxies that have failed for this target, or that it has rate limited. */
   readonly cooldowns: Map<EgressProxy, Cooldown>;
+  /** Those of them of which it is not known whether they or the target are to blame. */
+  readonly suspects: Suspects;
+  readonly outcomes: Outcomes;
 }
 
 const MAX_LANES = 1000;
@@ -52,6 +57,8 @@ export class Lanes {
       bypass: this.#noProxy(bare, Number(port) || (encrypted ? 443 : 80)),
       direct: new Cooldown(this.#times, true),
       cooldowns: new Map(),
+      suspects: new Map(),
+      outcomes: new Outcomes(),
     };
     this.#lanes.set(origin, lane);
     if (this.#lanes.size > MAX_LANES) this.#forgetOldest();
@@ -69,6 +76,33 @@ export class Lanes {
 
   all(): IterableIterator<Lane> {
     return this.#lanes.values();
+  }
+
+  /** Takes over what others know of the proxies that stay. @param own those that are to have it, by their identity */
+  resume(known: Lanes, own: ReadonlyMap<string, EgressProxy>): void {
+    for (const lane of known.all()) {
+      const mine = this.at(lane.origin);
+      mine.direct.resume(lane.direct);
+      for (const [before, cooldown] of lane.cooldowns) {
+        const proxy = own.get(before.identity);
+        if (proxy && !lane.suspects.has(before)) this.cooldown(mine, proxy).resume(cooldown);
+      }
+    }
+  }
+
+  /** Forgets all targets. */
+  reset(): void {
+    this.#lanes.clear();
+    this.#last = undefined;
+  }
+
+  /** Forgets what is known of proxies that are gone. */
+  forget(proxies: Iterable<EgressProxy>): void {
+    const gone = new Set(proxies);
+    for (const lane of this.#lanes.values()) {
+      for (const proxy of lane.cooldowns.keys()) if (gone.has(proxy)) lane.cooldowns.delete(proxy);
+      for (const proxy of lane.suspects.keys()) if (gone.has(proxy)) lane.suspects.delete(proxy);
+    }
   }
 
   #forgetOldest(): void {

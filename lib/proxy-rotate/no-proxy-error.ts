@@ -1,9 +1,19 @@
 import { ProxyError } from '../core/errors.js';
 import type { EgressProxy } from './egress-proxy.js';
 import type { Lane } from './lanes.js';
+import type { Found } from './strategies.js';
 
 /** Egress proxies that a message names at most. */
 const MAX_NAMED = 5;
+
+/** `Retry-After` if nobody knows when a proxy will be available. */
+const SOON_MS = 1000;
+
+/** Milliseconds after which a call may find a proxy. */
+export function retryAfter({ onProbe, isBusy, coolsDownUntil }: Found, now: number): number {
+  const untilMs = coolsDownUntil - now;
+  return onProbe || isBusy || !Number.isFinite(untilMs) ? SOON_MS : Math.max(SOON_MS, untilMs);
+}
 
 /** What no egress proxy was found in. */
 export interface Exhausted {
@@ -12,6 +22,8 @@ export interface Exhausted {
   readonly lane: Lane;
   /** Names of proxies that have failed for the call. */
   readonly tried: ReadonlySet<string>;
+  /** What the call is sticky by. */
+  readonly key: string | undefined;
   /** When the first cool-down ends; `Infinity` if there is none. */
   readonly coolsDownUntil: number;
   readonly now: number;
@@ -30,10 +42,11 @@ export function noProxyError(exhausted: Exhausted, retryAfterMs: number): ProxyE
   return new ProxyError('ERR_NO_PROXY', 'No egress proxy can be used now', { retryAfterMs, cause });
 }
 
-function describeProxies({ api, proxies, lane, tried, coolsDownUntil, now }: Exhausted): string {
+function describeProxies({ api, proxies, lane, tried, key, coolsDownUntil, now }: Exhausted): string {
   const reasons = proxies.map((proxy) => coolingDown(proxy, lane, now));
+  const isBusy = proxies.slice(0, MAX_NAMED).map((proxy) => proxy.isBusy(key, now));
   const states = proxies.slice(0, MAX_NAMED).map(({ name }, i) => {
-    return `${name}: ${reasons[i] ?? (tried.has(name) ? 'failed for this call' : 'being probed')}`;
+    return `${name}: ${reasons[i] ?? (tried.has(name) ? 'failed for this call' : isBusy[i] ? 'busy' : 'being probed')}`;
   });
   if (proxies.length > MAX_NAMED) states.push(`and ${proxies.length - MAX_NAMED} more`);
   const summary = reasons.includes(undefined)

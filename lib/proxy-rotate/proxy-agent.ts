@@ -1,19 +1,15 @@
 import type { ClientRequest } from 'node:http';
 import { isIPv6, type Socket } from 'node:net';
-import {
-  checkServerIdentity,
-  connect as connectTls,
-  type SecureContextOptions,
-  type ConnectionOptions as TlsOptions,
-} from 'node:tls';
-import { HttpsProxyAgent } from 'https-proxy-agent';
+import { checkServerIdentity, connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls';
 import type { ConnectTo } from '../core/egress.js';
 import { ProxyError, shuttingDown } from '../core/errors.js';
 import { exhaustedHere } from '../core/exhausted-here.js';
+import { HttpsProxyAgent } from '../core/packages/https-proxy-agent.js';
 import { guardIdle } from '../http/idle-connections.js';
 import { Dial } from './dial.js';
 import { DialError, unreachable } from './dial-error.js';
 import type { ProxyAddress } from './proxy-address.js';
+import { SocksTunnels } from './socks-tunnel.js';
 
 /** Is told of every connection through an egress proxy, and may refuse one. */
 export interface DialWatcher {
@@ -21,6 +17,8 @@ export interface DialWatcher {
   refusal(): ProxyError | undefined;
   /** @returns the time, for {@link ended} */
   began(): number;
+  /** There is a connection to the proxy, which may still fail. */
+  opened(connection: Socket): void;
   /** This process could open no connection, which says nothing about the proxy. */
   unused(): void;
   /** @param failure `undefined` if the proxy is not to blame */
@@ -32,9 +30,13 @@ export interface ProxyAgentOptions {
   readonly connectTimeoutMs: number;
   /** Maximum for each target. */
   readonly connections: number;
-  readonly ca: SecureContextOptions['ca'];
+  readonly ca: string | Buffer | readonly (string | Buffer)[] | undefined;
   /** Whether requests to http targets are sent in absolute form. */
   readonly absoluteForm: boolean;
+  /** Sent to the proxy with each CONNECT, besides its credentials. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** `false`: each request of Node's client gets a connection of its own. */
+  readonly keepAlive?: boolean;
 }
 
 type ConnectOptions = Parameters<HttpsProxyAgent<string>['connect']>[1] & { secureEndpoint: boolean };
@@ -60,15 +62,25 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
   readonly #options: ProxyAgentOptions;
   readonly #watcher: DialWatcher;
   readonly #dials = new Set<Dial>();
+  #wasUsed = false;
+  readonly #socks: SocksTunnels | undefined;
 
   constructor(address: ProxyAddress, options: ProxyAgentOptions, watcher: DialWatcher) {
     const { authorization } = address;
     // Not in the URL, which the agent writes to its debug log.
-    const headers = authorization ? { 'Proxy-Authorization': authorization } : {};
-    super(address.origin, { keepAlive: true, maxSockets: options.connections, noDelay: true, headers });
+    const login = authorization ? { 'Proxy-Authorization': authorization } : {};
+    // The agent gets each connection to the proxy ready to use, TLS included.
+    super(`http://${address.authority}`, {
+      keepAlive: options.keepAlive ?? true,
+      maxSockets: options.connections,
+      noDelay: true,
+      headers: { ...options.headers, ...login },
+    });
     this.#address = address;
     this.#options = options;
     this.#watcher = watcher;
+    this.#socks =
+      address.socks === undefined ? undefined : new SocksTunnels(address.socks, options.connectTimeoutMs);
     // Otherwise idle connections through many proxies stay open for as long as these allow.
     Object.assign(this.options, { timeout: IDLE_MS });
     guardIdle(this, Number.POSITIVE_INFINITY);
@@ -96,6 +108,7 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
     const secureEndpoint = req.protocol === 'https:';
     if (this.#options.absoluteForm && !secureEndpoint) {
       req.path = originOf(options) + req.path;
+      for (const [name, value] of Object.entries(this.#options.headers ?? {})) req.setHeader(name, value);
       const { authorization } = this.#address;
       if (authorization) req.setHeader('proxy-authorization', authorization);
     }
@@ -110,6 +123,19 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
     this.destroy();
   }
 
+  /** It was used, and nothing is open any more, or being opened. */
+  get done(): boolean {
+    return this.#wasUsed && this.#dials.size === 0 && Object.keys(this.sockets).length === 0;
+  }
+
+  /** Nothing new is sent through it: idle connections close now, the others after their request. */
+  retire(): void {
+    this.keepAlive = false;
+    this.maxFreeSockets = 0;
+    for (const sockets of Object.values(this.freeSockets))
+      for (const socket of sockets ?? []) socket.destroy();
+  }
+
   async #dial(options: ConnectOptions, absoluteForm: boolean): Promise<Socket> {
     const refusal = this.#watcher.refusal();
     if (refusal) throw refusal;
@@ -118,7 +144,8 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
       port: Number(options.port),
       encrypted: options.secureEndpoint,
     };
-    const dial = new Dial(this.#options.connectTimeoutMs);
+    this.#wasUsed = true;
+    const dial = new Dial(this.#options.connectTimeoutMs, (connection) => this.#watcher.opened(connection));
     this.#dials.add(dial);
     const beganAt = this.#watcher.began();
     const opening = absoluteForm ? this.#straight(dial) : this.#tunnel(dial, options);
@@ -157,12 +184,25 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
     }
   }
 
-  #connectThrough(dial: Dial, given: ConnectOptions): Promise<Socket> {
+  async #connectThrough(dial: Dial, given: ConnectOptions): Promise<Socket> {
     const options = given.secureEndpoint ? { ...given, ...identity(given) } : given;
-    if (!this.#address.encrypted) return dial.watching(() => super.connect(dial.request, options));
-    // The agent reads these options before its first await.
-    Object.assign(this.connectOpts, this.#tlsToProxy(dial));
-    return super.connect(dial.request, options);
+    if (this.#socks) return this.#throughSocks(dial, this.#socks, options);
+    const hop = await this.#straight(dial);
+    return dial.through(hop, () => super.connect(dial.request, options));
+  }
+
+  async #throughSocks(dial: Dial, socks: SocksTunnels, options: ConnectOptions): Promise<Socket> {
+    const { host = '', port } = options;
+    dial.requesting();
+    const tunnel = await socks.open(dial.request, { host: bare(host), port: Number(port) });
+    dial.tunnelled(tunnel);
+    if (!options.secureEndpoint) return tunnel;
+    return connectTls({
+      ...(options as TlsOptions),
+      host: undefined,
+      path: undefined,
+      socket: tunnel,
+    } as TlsOptions);
   }
 
   async #straight(dial: Dial): Promise<Socket> {
@@ -181,7 +221,7 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
       host,
       servername: servername ?? '',
       ALPNProtocols: ['http/1.1'],
-      ...(ca ? { ca } : {}),
+      ...(ca ? { ca: [ca].flat() } : {}),
     };
   }
 
@@ -206,9 +246,11 @@ function identity({
   ...options
 }: Identified): Pick<TlsOptions, 'checkServerIdentity'> {
   const check = options.checkServerIdentity ?? checkServerIdentity;
-  const name = servername || host.replace(/^\[|\]$/g, '');
+  const name = servername || bare(host);
   return { checkServerIdentity: (_name, certificate) => check(name, certificate) };
 }
+
+const bare = (host: string): string => host.replace(/^\[|\]$/g, '');
 
 function originOf({ host = 'localhost', port = 80 }: TargetOptions): string {
   const name = isIPv6(host) ? `[${host}]` : host;

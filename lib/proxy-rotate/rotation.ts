@@ -1,47 +1,59 @@
-import type { AttemptOutcome, ResponseHead } from '../core/attempt.js';
+import type { AttemptOutcome, HeldBody, ResponseHead } from '../core/attempt.js';
 import { DIRECT, type Egress, type EgressCall, type EgressTarget } from '../core/egress.js';
-import type { EgressProxyStatus } from '../core/egress-status.js';
+import type { EgressProxyStatus, ProxyListStatus } from '../core/egress-status.js';
 import { type ProxyError, shuttingDown } from '../core/errors.js';
 import type { Events } from '../core/events.js';
 import type { Clock } from '../core/steady-clock.js';
-import { requestedDelayMs } from '../http/advertised-limits.js';
-import type { Cooldown, Mishap } from './cooldown.js';
 import { DialError } from './dial-error.js';
-import { cooldownStatus, EgressProxy, type ProxyOwner } from './egress-proxy.js';
+import type { EgressProxy } from './egress-proxy.js';
+import { Judge } from './judge.js';
 import { type Lane, Lanes } from './lanes.js';
-import { noProxyError } from './no-proxy-error.js';
+import { LivePool, type PoolOwner } from './live-pool.js';
+import { ProxyLoad } from './proxy-load.js';
 import type { ProxyRotateEvents } from './proxy-rotate-events.js';
 import type { ResolvedProxyRotate } from './proxy-rotate-options.js';
+import { rotationStatus } from './rotation-status.js';
 import type { Route, RouteOwner, Way } from './route.js';
-import { type Found, firstFrom, hash, leastUsed, nextInTurn, readyAt } from './strategies.js';
+import { clientAddress, stickyText } from './sticky-key.js';
+import { closestTo, type Found, leastUsed, nextInTurn, readyAt } from './strategies.js';
+import { isTargets, targetError } from './suspicion.js';
+import { Tally } from './tally.js';
 import { Waiting } from './waiting.js';
 
-const clientAddress = (req: EgressCall['req']): string => req.socket?.remoteAddress ?? '';
-
-/** `Retry-After` if nobody knows when a proxy will be available. */
-const SOON_MS = 1000;
+/** A call that waits for a busy proxy looks this often, even if nothing changes. */
+const LOOK_AGAIN_MS = 250;
 
 /** The egress proxies of one `proxyRotate()`: chooses one for each attempt, and learns from its outcome. */
-export class Rotation implements RouteOwner, ProxyOwner {
+export class Rotation implements RouteOwner, PoolOwner {
   readonly now: Clock;
+  readonly wantsBody: RouteOwner['wantsBody'];
   readonly #options: ResolvedProxyRotate;
-  readonly #events: Events<ProxyRotateEvents>;
-  readonly #proxies: readonly EgressProxy[];
+  readonly #pool: LivePool;
   readonly #lanes: Lanes;
   readonly #waiting = new Waiting();
-  readonly #direct = { attempts: 0, active: 0 };
-  #turn = 0;
+  readonly #judge: Judge;
+  readonly #direct = Object.assign(new ProxyLoad(), { tally: new Tally() });
   #closed = false;
 
-  constructor(options: ResolvedProxyRotate, events: Events<ProxyRotateEvents>, clock: Clock) {
+  /**
+   * @param known the rotation that this one comes in the place of
+   * @throws InvalidOptionError if its list of proxies cannot be read
+   */
+  constructor(
+    options: ResolvedProxyRotate,
+    events: Events<ProxyRotateEvents>,
+    clock: Clock,
+    known?: Rotation,
+  ) {
     this.#options = options;
-    this.#events = events;
     this.now = clock;
+    this.wantsBody = options.isBan.wantsBody;
     const times = { ...options, probeTimeoutMs: options.connectTimeoutMs * 2 };
-    this.#proxies = options.proxies.map(
-      (proxy, index) => new EgressProxy(proxy, index, options, times, this),
-    );
     this.#lanes = new Lanes(times, options.noProxy);
+    this.#judge = new Judge(options, events, this.#lanes, this.#waiting, clock);
+    this.#pool = new LivePool(options, times, events, this, known ? known.#pool : undefined);
+    this.#pool.begin();
+    if (known) this.resume(known);
   }
 
   choose(
@@ -56,76 +68,160 @@ export class Rotation implements RouteOwner, ProxyOwner {
     route.proxy = undefined;
     route.chosenAt = now;
     route.probe = false;
+    route.refused = false;
     if (this.#closed) return this.#shutDown(route);
     if (lane.bypass) return DIRECT;
     if (this.#options.strategy === 'on_rate_limit' && this.#mayGoDirect(route, lane, call, now))
       return DIRECT;
     const found = this.#search(route, call, tried, lane, now);
     if (found.proxy) return this.#take(route, call, found.proxy, lane, now);
-    if (found.onProbe) return this.#afterProbe(route, call, tried, lane);
-    return this.#nothingLeft(route, lane, tried, found, now);
+    // All that are left have failed for this target, and none has reached it since.
+    if (!found.onProbe && !found.isBusy && isTargets(lane.suspects)) {
+      this.#judge.acquit(lane);
+      const again = this.#search(route, call, tried, lane, now);
+      if (again.proxy) return this.#take(route, call, again.proxy, lane, now);
+    }
+    if (found.onProbe || found.isBusy || this.#pool.isAwaited)
+      return this.#untilFound(route, call, tried, lane, found);
+    return this.#judge.nothingLeft(route, lane, tried, found, this.#pool.all, now);
   }
 
   begins({ proxy }: Route): void {
-    const used = proxy ?? this.#direct;
-    used.attempts++;
-    used.active++;
+    (proxy ?? this.#direct).begins(this.now);
   }
 
-  responded({ lane, proxy, chosenAt }: Route, head: ResponseHead): void {
-    if (lane) this.#responded(lane, proxy, chosenAt, head);
+  responded(route: Route, head: ResponseHead, body: HeldBody | undefined): void {
+    this.#judge.responded(route, head, body);
   }
 
-  ended(route: Route, outcome: AttemptOutcome): void {
-    const { lane, proxy, chosenAt, probe } = route;
-    if (!lane) return;
-    const used = proxy ?? this.#direct;
-    used.active--;
+  ended(route: Route, outcome: AttemptOutcome, sent: boolean, durationMs: number): void {
+    if (!route.lane) return;
+    const used = route.proxy ?? this.#direct;
+    used.ends(sent);
+    if (outcome.kind === 'response' && !route.refused) used.tally.succeeded(durationMs);
+    this.#judge.ended(route, outcome);
+    if (route.proxy?.hasRoomAgain) this.#offer(route.proxy);
     route.lane = undefined;
-    // A dial has told on its own account what went wrong, and when it began.
-    if (outcome.kind === 'failure' && proxy && outcome.by === 'egress') {
-      const { error } = outcome;
-      if (!(error instanceof DialError)) {
-        this.#failed(proxy, undefined, proxy.cooldown, { reason: error.message, beganAt: chosenAt });
-      }
-    }
-    if (probe) this.#release(lane, proxy, chosenAt);
+  }
+
+  carries(proxy: EgressProxy, change: 1 | -1): void {
+    proxy.carries(change);
+    if (change < 0 && proxy.hasRoomAgain) this.#offer(proxy);
   }
 
   dialEnded(proxy: EgressProxy, beganAt: number, targetOrigin: string, failure: DialError | undefined): void {
-    if (this.#closed) return;
-    if (failure?.concerns === 'proxy') {
-      this.#failed(proxy, undefined, proxy.cooldown, { reason: failure.reason, beganAt });
-      return;
+    if (!this.#closed) this.#judge.dialEnded(proxy, beganAt, this.#lanes.at(targetOrigin), failure);
+  }
+
+  failed(
+    route: Route,
+    call: EgressCall,
+    error: ProxyError,
+    tried: ReadonlySet<string>,
+    target: EgressTarget,
+  ): Error | undefined {
+    const lane = this.#lanes.of(target);
+    if (error instanceof DialError && error.concerns === 'target') {
+      route.suspicion = error;
+      if (error.silent) route.silent++;
     }
-    this.#worked(proxy, undefined, proxy.cooldown, beganAt);
-    if (!failure) return;
-    const lane = this.#lanes.at(targetOrigin);
-    this.#failed(proxy, lane, this.#lanes.cooldown(lane, proxy), { reason: failure.reason, beganAt });
+    const { suspicion } = route;
+    const mayGoOn = Math.max(tried.size, ++route.failures) < this.#options.maxProxiesPerCall;
+    if (
+      mayGoOn &&
+      (!suspicion || this.#options.fallback === 'direct' || this.#usable(route, call, tried, lane))
+    )
+      return undefined;
+    const isOneSilent = suspicion?.silent && route.silent < 2 && !isTargets(lane.suspects);
+    if (isOneSilent) this.#judge.blameSilent(lane);
+    if (isOneSilent && mayGoOn) return undefined;
+    route.suspicion = undefined;
+    route.silent = 0;
+    route.failures = 0;
+    if (!suspicion || isOneSilent) return error;
+    this.#judge.acquit(lane);
+    return targetError(suspicion);
+  }
+
+  hasAnother(route: Route, call: EgressCall, tried: ReadonlySet<string>, target: EgressTarget): boolean {
+    if (Math.max(tried.size, route.failures) + route.refusals >= this.#options.maxProxiesPerCall)
+      return false;
+    const lane = this.#lanes.of(target);
+    const now = this.now();
+    const { proxy } = this.#search(route, call, tried, lane, now);
+    return proxy !== undefined && readyAt(call, proxy.name) <= Date.now();
+  }
+
+  readyInMs(route: Route, call: EgressCall, tried: ReadonlySet<string>, target: EgressTarget): number {
+    const lane = this.#lanes.of(target);
+    const { strategy, fallback, maxProxiesPerCall } = this.#options;
+    if (Math.max(tried.size, route.failures) + route.refusals >= maxProxiesPerCall)
+      return Number.POSITIVE_INFINITY;
+    if (lane.bypass || fallback === 'direct') return 0;
+    const now = this.now();
+    if (strategy === 'on_rate_limit' && lane.direct.state(now) !== 'cooling-down') return 0;
+    const found = this.#search(route, call, tried, lane, now);
+    if (found.proxy || found.onProbe || found.isBusy || isTargets(lane.suspects)) return 0;
+    const directAt = strategy === 'on_rate_limit' ? lane.direct.until : Number.POSITIVE_INFINITY;
+    return Math.max(0, Math.min(found.coolsDownUntil, directAt) - now);
   }
 
   status(): EgressProxyStatus[] {
-    const now = this.now();
     const { name: api, strategy } = this.#options;
-    const lanes = [...this.#lanes.all()];
-    const proxies = this.#proxies.map((proxy) => {
-      const own = proxy.status(api, now);
-      return own.state === 'ok' ? { ...own, ...worst(lanes, (lane) => lane.cooldowns.get(proxy), now) } : own;
-    });
-    if (strategy !== 'on_rate_limit') return proxies;
-    const direct = { api, name: 'direct', address: undefined, state: 'ok' as const, failures: 0 };
-    const cooldown = {
-      coolsDownUntil: undefined,
-      reason: undefined,
-      ...worst(lanes, (lane) => lane.direct, now),
-    };
-    return [{ ...direct, ...cooldown, ...this.#direct }, ...proxies];
+    const direct = strategy === 'on_rate_limit' ? this.#direct : undefined;
+    return rotationStatus(api, direct, this.#pool.all, [...this.#lanes.all()], this.now());
+  }
+
+  /** Takes the proxy of this name out of use for so long, or all of them. @throws RangeError if none has it */
+  forceCooldown(name: string | undefined, forMs: number): void {
+    this.#judge.force(this.#pool.all, name, forMs);
+  }
+
+  /** Forgets what is known of proxies and targets. */
+  reset(): void {
+    this.#pool.reset();
+    this.#direct.reset();
+    this.#direct.tally.reset();
+    this.#lanes.reset();
+    this.#waiting.wake();
+  }
+
+  /** State of the list of proxies; `undefined` where there is none. */
+  list(): ProxyListStatus | undefined {
+    return this.#pool.listStatus();
+  }
+
+  /** Takes over what another rotation knows of the proxies that are in both: an update of the options forgets none of it. */
+  resume(known: Rotation): void {
+    const own = new Map(this.#pool.all.map((proxy) => [proxy.identity, proxy]));
+    for (const before of known.#pool.all) own.get(before.identity)?.resume(before);
+    this.#direct.attempts = known.#direct.attempts;
+    this.#direct.tally = known.#direct.tally;
+    this.#lanes.resume(known.#lanes, own);
   }
 
   close(): void {
     this.#closed = true;
     this.#waiting.wake();
-    for (const proxy of this.#proxies) proxy.close();
+    this.#pool.close();
+  }
+
+  removed(proxies: readonly EgressProxy[]): void {
+    this.#lanes.forget(proxies);
+  }
+
+  changed(): void {
+    this.#waiting.wake();
+  }
+
+  checked(proxy: EgressProxy, beganAt: number, failure: DialError | 'unknown' | undefined): void {
+    this.#judge.checked(proxy, beganAt, failure);
+  }
+
+  /** The call that has waited longest may have another key. */
+  #offer(proxy: EgressProxy): void {
+    if (proxy.isOfKey) this.#waiting.wake();
+    else this.#waiting.next();
   }
 
   #mayGoDirect(route: Route, lane: Lane, call: EgressCall, now: number): boolean {
@@ -136,136 +232,58 @@ export class Rotation implements RouteOwner, ProxyOwner {
     return true;
   }
 
-  #search(route: Route, call: EgressCall, tried: ReadonlySet<string>, lane: Lane, now: number): Found {
-    const search = { proxies: this.#proxies, start: this.#turn, call, lane, tried, now };
-    const { strategy } = this.#options;
-    if (strategy === 'least_used') return leastUsed(search);
-    return strategy === 'sticky'
-      ? firstFrom({ ...search, start: this.#place(route, call) })
-      : nextInTurn(search);
+  #usable(route: Route, call: EgressCall, tried: ReadonlySet<string>, lane: Lane): boolean {
+    const { proxy, onProbe, isBusy } = this.#search(route, call, tried, lane, this.now());
+    return proxy !== undefined || onProbe || isBusy;
   }
 
-  /** Place in the list for the key of a call. */
-  #place(route: Route, { req }: EgressCall): number {
-    const { stickyKey = clientAddress } = this.#options;
-    route.key ??= String(stickyKey(req));
-    return hash(route.key) % Math.max(1, this.#proxies.length);
+  #search(route: Route, call: EgressCall, tried: ReadonlySet<string>, lane: Lane, now: number): Found {
+    const search = this.#pool.search(route, call, tried, lane, now);
+    const { strategy } = this.#options;
+    if (strategy === 'least_used') return leastUsed(search);
+    if (strategy !== 'sticky') return nextInTurn(search);
+    route.key ??= stickyText((this.#options.stickyKey ?? clientAddress)(call.req));
+    return closestTo(route.key, search);
   }
 
   #take(route: Route, call: EgressCall, proxy: EgressProxy, lane: Lane, now: number): Egress {
-    this.#turn = (proxy.index + 1) % this.#proxies.length;
-    route.proxy = proxy;
-    route.probe = proxy.cooldown.begin(now);
-    if (lane.cooldowns.get(proxy)?.begin(now)) route.probe = true;
-    return proxy.egress(lane.encrypted || call.tunnel === true);
+    this.#pool.took(proxy);
+    const used = proxy.forKey(route.key);
+    route.proxy = used;
+    route.probe = used.cooldown.begin(now);
+    if (lane.cooldowns.get(used)?.begin(now)) route.probe = true;
+    return used.use(lane.encrypted || call.tunnel === true);
   }
 
-  /** Waits for the end of the probe, since no other egress proxy is usable: it ends soon, either way. */
-  async #afterProbe(route: Route, call: EgressCall, tried: ReadonlySet<string>, lane: Lane): Promise<Way> {
+  /** Waits for the end of a probe, or of an attempt, since no other egress proxy is usable: it ends soon. */
+  async #untilFound(
+    route: Route,
+    call: EgressCall,
+    tried: ReadonlySet<string>,
+    lane: Lane,
+    last: Found,
+  ): Promise<Way> {
     const giveUpAt = this.now() + this.#options.connectTimeoutMs;
-    for (;;) {
-      await this.#waiting.until(giveUpAt - this.now());
+    for (let found = last; ; ) {
+      const leftMs = giveUpAt - this.now();
+      // A call that was woken may have had no use for what had become free.
+      await this.#waiting.until(found.isBusy ? Math.min(LOOK_AGAIN_MS, leftMs) : leftMs);
       const now = this.now();
       route.chosenAt = now;
-      if (this.#closed || call.abandoned) return this.#shutDown(route);
-      const found = this.#search(route, call, tried, lane, now);
+      if (this.#closed || call.abandoned) {
+        this.#waiting.next();
+        return this.#shutDown(route);
+      }
+      found = this.#search(route, call, tried, lane, now);
       if (found.proxy) return this.#take(route, call, found.proxy, lane, now);
-      if (!found.onProbe || now >= giveUpAt) return this.#nothingLeft(route, lane, tried, found, now);
+      const mayFollow = found.onProbe || found.isBusy || this.#pool.isAwaited;
+      if (!mayFollow || now >= giveUpAt)
+        return this.#judge.nothingLeft(route, lane, tried, found, this.#pool.all, now);
     }
-  }
-
-  #nothingLeft(
-    route: Route,
-    lane: Lane,
-    tried: ReadonlySet<string>,
-    found: Found,
-    now: number,
-  ): ProxyError | typeof DIRECT {
-    const { name: api, fallback } = this.#options;
-    const untilMs = found.coolsDownUntil - now;
-    const retryAfterMs = found.onProbe || !Number.isFinite(untilMs) ? SOON_MS : Math.max(SOON_MS, untilMs);
-    const direct = fallback === 'direct';
-    if (this.#events.has('exhausted')) {
-      this.#events.emit('exhausted', { api, origin: lane.origin, retryAfterMs, direct });
-    }
-    if (direct) return DIRECT;
-    route.lane = undefined;
-    const { coolsDownUntil } = found;
-    return noProxyError({ api, proxies: this.#proxies, lane, tried, coolsDownUntil, now }, retryAfterMs);
   }
 
   #shutDown(route: Route): ProxyError {
     route.lane = undefined;
     return shuttingDown();
   }
-
-  #responded(
-    lane: Lane,
-    proxy: EgressProxy | undefined,
-    beganAt: number,
-    head: Parameters<typeof requestedDelayMs>[0],
-  ): void {
-    const { strategy, cooldownOnStatus } = this.#options;
-    if (proxy && !proxy.cooldown.spotless) this.#worked(proxy, undefined, proxy.cooldown, beganAt);
-    if (!proxy && strategy !== 'on_rate_limit') return;
-    if (cooldownOnStatus.has(head.status)) {
-      const cooldown = proxy ? this.#lanes.cooldown(lane, proxy) : lane.direct;
-      const reason = `status ${head.status} of ${lane.host}`;
-      this.#failed(proxy, lane, cooldown, {
-        reason,
-        beganAt,
-        cooldownMs: requestedDelayMs(head, Date.now()),
-        atOnce: true,
-      });
-      return;
-    }
-    const cooldown = proxy ? lane.cooldowns.get(proxy) : lane.direct;
-    if (cooldown && !cooldown.spotless) this.#worked(proxy, lane, cooldown, beganAt);
-  }
-
-  #worked(proxy: EgressProxy | undefined, lane: Lane | undefined, cooldown: Cooldown, beganAt: number): void {
-    const { reason } = cooldown;
-    const recovered = cooldown.succeeded(beganAt, this.now());
-    if (cooldown.spotless) {
-      cooldown.reason = undefined;
-      if (proxy && lane) lane.cooldowns.delete(proxy);
-    }
-    if (!recovered) return;
-    this.#waiting.wake();
-    if (reason === undefined || !this.#events.has('recovered')) return;
-    this.#events.emit('recovered', { api: this.#options.name, proxy: proxy?.name, origin: lane?.origin });
-  }
-
-  #failed(proxy: EgressProxy | undefined, lane: Lane | undefined, cooldown: Cooldown, mishap: Mishap): void {
-    const cooldownMs = cooldown.failed(mishap, this.now());
-    this.#waiting.wake();
-    if (cooldownMs === undefined || !this.#events.has('cooldown')) return;
-    const { reason } = mishap;
-    this.#events.emit('cooldown', {
-      api: this.#options.name,
-      proxy: proxy?.name,
-      origin: lane?.origin,
-      reason,
-      cooldownMs,
-    });
-  }
-
-  /** A probe without a result, for instance because its client has left. */
-  #release(lane: Lane, proxy: EgressProxy | undefined, begunAt: number): void {
-    const now = this.now();
-    if (proxy) {
-      proxy.cooldown.release(begunAt, now);
-      lane.cooldowns.get(proxy)?.release(begunAt, now);
-    } else lane.direct.release(begunAt, now);
-    this.#waiting.wake();
-  }
-}
-
-/** The state of the longest cool-down for a single target, if there is one. */
-function worst(lanes: readonly Lane[], cooldownOf: (lane: Lane) => Cooldown | undefined, now: number) {
-  const cooldowns = lanes
-    .map(cooldownOf)
-    .filter((cooldown) => cooldown !== undefined && cooldown.state(now) !== 'ok');
-  const [longest] = cooldowns.sort((a, b) => (b?.until ?? 0) - (a?.until ?? 0));
-  return longest ? cooldownStatus(longest, now) : {};
 }

@@ -1,5 +1,6 @@
 import type { EgressCall } from '../core/egress.js';
 import type { EgressProxy } from './egress-proxy.js';
+import { hash, mixed } from './hash.js';
 import type { Lane } from './lanes.js';
 
 /** What to search, and for whom. */
@@ -11,8 +12,18 @@ export interface Search {
   readonly lane: Lane;
   /** Names of proxies that have failed for this call. */
   readonly tried: ReadonlySet<string>;
+  /** Taken only if there is no other. */
+  readonly avoid?: EgressProxy | undefined;
+  /** Those through which the target has refused the call. */
+  readonly refusedThrough?: readonly EgressProxy[] | undefined;
   /** By the rotation's clock. */
   readonly now: number;
+  /** Times that the turn has gone round. */
+  readonly round?: number;
+  /** The largest weight; `undefined` where all proxies weigh the same. */
+  readonly heaviest?: number | undefined;
+  /** Proxies that may not work are tried by checks, and not by calls. */
+  readonly isChecked?: boolean;
 }
 
 /** Result of a search. */
@@ -21,6 +32,8 @@ export interface Found {
   proxy: EgressProxy | undefined;
   /** A proxy is being probed, and may soon be available. */
   onProbe: boolean;
+  /** A proxy has as many attempts as it may have, in progress or in its window, and may soon be available. */
+  isBusy: boolean;
   /** A proxy is being probed that was never used before. */
   onFirstProbe: boolean;
   /** When the first cool-down ends; `Infinity` if there is none. */
@@ -32,6 +45,7 @@ const MOST_OWED = 1000;
 
 /** The next proxy in turn. */
 export function nextInTurn(search: Search): Found {
+  if (search.heaviest !== undefined) return nextByWeight(search, search.heaviest, search.round ?? 0);
   let inDebt: EgressProxy | undefined;
   const found = walk(search, (proxy) => {
     if (proxy.owes === 0) return 'take';
@@ -45,20 +59,59 @@ export function nextInTurn(search: Search): Found {
   return found;
 }
 
-/** The proxy with the fewest attempts under way; among equals, the next in turn. */
-export function leastUsed(search: Search): Found {
-  let fewest = Number.POSITIVE_INFINITY;
-  return walk(search, ({ active }) => {
-    if (active === 0) return 'take';
-    if (active >= fewest) return 'go on';
-    fewest = active;
+/** The next in turn, where one of half the weight has a turn in every second round. */
+function nextByWeight(search: Search, heaviest: number, round: number): Found {
+  let soonest = Number.POSITIVE_INFINITY;
+  return walk(search, ({ weight, index }) => {
+    const here = index < search.start ? round + 1 : round;
+    const due = dueRound(weight / heaviest, here);
+    if (due <= here) return 'take';
+    if (due >= soonest) return 'go on';
+    soonest = due;
     return 'keep';
   });
 }
 
-/** The first that can be used, from the start on. */
-export function firstFrom(search: Search): Found {
-  return walk(search, () => 'take');
+/**
+ * The first round, from this one on, in which a proxy has a turn. After any number of rounds it has had its share of them.
+ * @param share above 0, up to 1: its weight beside the largest
+ */
+export function dueRound(share: number, round: number): number {
+  return Math.ceil((Math.floor(round * share) + 1) / share) - 1;
+}
+
+/** The proxy with the fewest attempts under way for its weight; among equals, the next in turn. */
+export function leastUsed(search: Search): Found {
+  let fewest = Number.POSITIVE_INFINITY;
+  return walk(search, ({ active, weight }) => {
+    if (active === 0) return 'take';
+    const load = active / weight;
+    if (load >= fewest) return 'go on';
+    fewest = load;
+    return 'keep';
+  });
+}
+
+/**
+ * The proxy that belongs to a key most, of those that can be used (rendezvous hashing): a proxy that is added or taken
+ * out moves only the keys that it gets or had.
+ */
+export function closestTo(key: string, search: Search): Found {
+  const seed = hash(key);
+  const weighted = search.heaviest !== undefined;
+  let highest = -1;
+  return walk(
+    search,
+    ({ seed: own, weight }) => {
+      const drawn = mixed(seed, own);
+      // In the same order where the weights are the same: a weight that changes moves only keys of its proxy.
+      const score = weighted ? -weight / Math.log((drawn + 0.5) / 2 ** 32) : drawn;
+      if (score <= highest) return 'go on';
+      highest = score;
+      return 'keep';
+    },
+    key,
+  );
 }
 
 /** `keep` is taken unless a better one follows. */
@@ -68,11 +121,13 @@ type Verdict = 'take' | 'keep' | 'go on';
  * Goes round the proxies once, from the start, and asks the judge about each that can be used until one is taken.
  * Proxies whose advertised limit is exhausted come last: of them, the one whose limit is available first.
  */
-function walk(search: Search, judge: (proxy: EgressProxy) => Verdict): Found {
-  const { proxies, start, call, lane, tried, now } = search;
+function walk(search: Search, judge: (proxy: EgressProxy) => Verdict, key?: string): Found {
+  const { proxies, start, call, lane, tried, now, avoid, refusedThrough, isChecked } = search;
+  let avoided: EgressProxy | undefined;
   const found: Found = {
     proxy: undefined,
     onProbe: false,
+    isBusy: false,
     onFirstProbe: false,
     coolsDownUntil: Number.POSITIVE_INFINITY,
   };
@@ -82,6 +137,7 @@ function walk(search: Search, judge: (proxy: EgressProxy) => Verdict): Found {
     if (i >= proxies.length) i -= proxies.length;
     const proxy = proxies[i];
     if (!proxy) break;
+    if (proxy.onlyEncrypted !== undefined && proxy.onlyEncrypted !== lane.encrypted) continue;
     const cooldown = lane.cooldowns.size > 0 ? lane.cooldowns.get(proxy) : undefined;
     const own = proxy.cooldown.state(now);
     const here = cooldown?.state(now);
@@ -92,10 +148,19 @@ function walk(search: Search, judge: (proxy: EgressProxy) => Verdict): Found {
       );
       continue;
     }
-    if (tried.size > 0 && tried.has(proxy.name)) continue;
+    if (tried.size > 0 && tried.has(proxy.name) && !proxy.rotating) continue;
+    if (refusedThrough?.includes(proxy)) continue;
     if (own === 'probing' || here === 'probing') {
       found.onProbe = true;
       if (own === 'probing' && proxy.cooldown.reason === undefined) found.onFirstProbe = true;
+      continue;
+    }
+    if (own === 'due' && isChecked) {
+      found.onProbe = true;
+      continue;
+    }
+    if (proxy.isBusy(key, now)) {
+      found.isBusy = true;
       continue;
     }
     const at = readyAt(call, proxy.name);
@@ -106,11 +171,15 @@ function walk(search: Search, judge: (proxy: EgressProxy) => Verdict): Found {
       }
       continue;
     }
+    if (proxy === avoid) {
+      avoided = proxy;
+      continue;
+    }
     const verdict = judge(proxy);
     if (verdict !== 'go on') found.proxy = proxy;
     if (verdict === 'take') return found;
   }
-  found.proxy ??= limited;
+  found.proxy ??= avoided ?? limited;
   return found;
 }
 
@@ -121,11 +190,4 @@ export function readyAt({ limits }: EgressCall, proxy: string | undefined): numb
     if (limit.readyAt) latest = Math.max(latest, limit.readyAt(proxy));
   }
   return latest;
-}
-
-/** Hash of a text (FNV-1a). */
-export function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
-  return value >>> 0;
 }

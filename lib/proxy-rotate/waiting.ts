@@ -1,14 +1,23 @@
-/** Calls that wait for a change. All are woken together; there is one timer at most. */
+/** Calls that wait for a change; there is one timer at most. */
 export class Waiting {
   #waiters: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  /** Resolves at the next change, or when the time of the first waiting call is up. */
+  /**
+   * Resolves after the next change, or when the time of the first waiting call is up: in a turn of the event loop for each
+   * call, so that the next one sees what this one has taken.
+   */
   until(mostMs: number): Promise<void> {
     this.#timer ??= this.#limit(mostMs);
-    return new Promise((resolve) => this.#waiters.push(resolve));
+    return new Promise((resolve) => this.#waiters.push(() => setImmediate(resolve)));
   }
 
+  /** Wakes the call that has waited longest: there is room for one. */
+  next(): void {
+    this.#waiters.shift()?.();
+  }
+
+  /** Wakes all of them. */
   wake(): void {
     if (this.#waiters.length === 0) return;
     clearTimeout(this.#timer);
@@ -17,7 +26,13 @@ export class Waiting {
   }
 
   #limit(ms: number): NodeJS.Timeout {
-    const timer = setTimeout(() => this.wake(), Math.max(1, ms));
+    const timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.wake();
+      },
+      Math.max(1, ms),
+    );
     timer.unref();
     return timer;
   }

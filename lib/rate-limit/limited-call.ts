@@ -1,48 +1,61 @@
 import type { Attempt } from '../core/attempt.js';
 import { ProxyError, shuttingDown } from '../core/errors.js';
 import type { Exchange, Limit, Permit } from '../core/exchange.js';
+import { isWritten } from '../core/is-written.js';
 import { readLimits } from '../http/advertised-limits.js';
-import type { Gate, Passage } from './gate/gate.js';
+import { blockedElsewhere } from './blocked-elsewhere.js';
+import type { Caller, Draw, Pass } from './gate/book.js';
 import { hasLimitHeaders, sentHeaders } from './limit-headers.js';
+import { neverArrived, respondedHere } from './never-arrived.js';
 import type { Limiter } from './quota/limiter.js';
 import type { Token } from './quota/quota.js';
 import { boundedKey } from './quota/redis-keys.js';
-import type { Refusal } from './refusal.js';
+import { BEHIND_OTHERS, BEHIND_PROBE, type CallOptions, type Veto } from './refusal.js';
+import type { Bill } from './usage-meter.js';
 import type { Blocked, Waiter } from './waiting-line.js';
-
-/** The error of a call that may not go; `undefined` if it may. */
-type Veto = ProxyError | undefined;
 
 /**
  * One call at a limiter. On entry it takes quota and limit for its first attempt; each further attempt takes its own.
  * Without `forward()` there are no attempts to see, and the response of the handler counts.
  */
-export class LimitedCall implements Limit, Permit {
+export class LimitedCall implements Limit, Permit, Caller {
   readonly limiter: Limiter;
   readonly #exchange: Exchange;
   readonly #quotaLane: string;
   readonly #quotaKey: string;
-  readonly #credential: string;
+  readonly #points: number;
+  readonly credential: string;
+  readonly method: string;
+  readonly url: string;
+  readonly scope: string | undefined;
   /** Rate limit headers were set before this middleware ran, so they are not the target's. */
   readonly #limitsAreForeign: boolean;
   #token: Token | undefined;
-  #gate: Gate | undefined;
-  #passage: Passage | undefined;
+  #pass: Pass | undefined;
+  /** The egress proxy of the next attempt, once it is known. */
+  #proxy: string | undefined;
+  #knowsProxy = false;
   /** Quota and limit are taken, and no attempt has used them yet. */
   #held = false;
   /** The attempt that uses them. */
   #attempt: Attempt | undefined;
+  #bill: Bill | undefined;
   #stopWaiting: (() => void) | undefined;
   #over = false;
 
-  constructor(limiter: Limiter, exchange: Exchange, quotaKey: string) {
+  constructor(limiter: Limiter, exchange: Exchange, { quotaKey, points, scope }: CallOptions) {
     this.limiter = limiter;
     this.#exchange = exchange;
     this.#quotaKey = boundedKey(quotaKey);
-    this.#quotaLane = `quota ${this.#quotaKey}`;
+    this.#points = points;
+    this.#quotaLane = limiter.quota ? `quota ${this.#quotaKey}` : '';
     const { req, res } = exchange;
-    this.#credential = limiter.gates ? limiter.credentialOf(req.rawHeaders) : '';
-    this.#limitsAreForeign = limiter.gates !== undefined && hasLimitHeaders(res);
+    this.method = req.method ?? 'GET';
+    this.url = req.url ?? '/';
+    this.scope = scope;
+    this.credential = limiter.book ? limiter.credentialOf(req.rawHeaders, req.url) : '';
+    // Only where no attempts are seen is the response itself read.
+    this.#limitsAreForeign = limiter.book !== undefined && !limiter.seesAttempts && hasLimitHeaders(res);
   }
 
   /** Whether the call has ended, for whatever reason. */
@@ -60,8 +73,8 @@ export class LimitedCall implements Limit, Permit {
   #enter(): Veto | Promise<Veto> {
     const { limiter } = this;
     if (limiter.closing.begun) return shuttingDown();
-    const gate = limiter.rotates ? undefined : this.#gateTo(undefined);
-    return this.#acquire(gate, limiter.options.onLimit === 'queue', limiter.totalTimeoutMs);
+    this.#knowsProxy = !limiter.rotates;
+    return this.#acquire(limiter.options.onLimit === 'queue', limiter.totalTimeoutMs);
   }
 
   admit(attempt: Attempt): Permit | ProxyError | Promise<Permit | ProxyError> {
@@ -75,17 +88,19 @@ export class LimitedCall implements Limit, Permit {
     if (this.#over) return this.#abandoned();
     if (limiter.closing.begun) return shuttingDown();
     limiter.observe(exchange);
-    const gate = this.#gateTo(attempt.egress);
     this.#attempt = attempt;
     if (this.#held) {
-      if (this.#gate === gate) {
+      if (this.#knowsProxy && this.#proxy === attempt.egress) {
         this.#held = false;
         return undefined;
       }
-      this.#leaveGate();
+      this.#leaveGates();
     }
+    this.#proxy = attempt.egress;
+    // What one address is told of its limits holds for no other, and the next attempt has another.
+    this.#knowsProxy = attempt.egressVaries !== true;
     const mayWait = limiter.options.onLimit === 'queue' || exchange.attempts.length > 0;
-    const refusal = this.#acquire(gate, mayWait, exchange.retry?.totalTimeoutMs);
+    const refusal = this.#acquire(mayWait, exchange.retry?.totalTimeoutMs);
     if (refusal instanceof Promise) return refusal.then((late) => this.#use(late));
     return this.#use(refusal);
   }
@@ -94,20 +109,22 @@ export class LimitedCall implements Limit, Permit {
     const { outcome } = attempt;
     if (attempt !== this.#attempt || outcome?.kind !== 'response') return;
     this.#attempt = undefined;
+    if (this.#token) this.#bill = this.limiter.meter?.open(this.#token, attempt, this.#exchange);
     this.#responded(outcome.head.status, outcome.head.rawHeaders);
     this.limiter.line.wake();
   }
 
   end(attempt: Attempt): void {
-    if (attempt !== this.#attempt) return;
-    this.#attempt = undefined;
-    if (neverArrived(attempt)) this.#giveBack();
+    if (attempt === this.#bill?.attempt) this.#bill.end();
+    else if (attempt !== this.#attempt) return;
+    else if (neverArrived(attempt)) this.#giveBack();
     else this.#lost();
+    if (attempt === this.#attempt) this.#attempt = undefined;
     this.limiter.line.wake();
   }
 
   readyAt(egress: string | undefined): number {
-    return this.limiter.gates?.known(this.#credential, egress)?.readyAt() ?? 0;
+    return Math.max(this.limiter.forcedUntil, this.limiter.book?.readyAt(this, egress) ?? 0);
   }
 
   /** Hears that nobody waits for the call any more. */
@@ -115,110 +132,113 @@ export class LimitedCall implements Limit, Permit {
     this.#over = true;
     this.#stopWaiting?.();
     if (!this.#held) return;
-    const { res, error, attempts, cache } = this.#exchange;
-    const fromCache = cache === 'hit' || cache === 'stale' || cache === 'coalesced';
-    // A later stage has responded without an attempt.
-    if (error || fromCache || attempts.length > 0 || this.limiter.seesAttempts) this.#giveBack();
+    const { res } = this.#exchange;
+    if (respondedHere(this.#exchange) || this.limiter.seesAttempts) this.#giveBack();
     // The handler was at work, and may have called the target.
-    else if (!res.writableFinished) this.#lost();
+    else if (!isWritten(res)) this.#lost();
     else this.#responded(res.statusCode, this.#limitsAreForeign ? [] : sentHeaders(res));
     this.limiter.line.wake();
   }
 
-  #gateTo(egress: string | undefined): Gate | undefined {
-    return this.limiter.gates?.get(this.#credential, egress);
+  /** The limits that the next attempt draws on, as far as is known by now. */
+  #draw(): Draw | undefined {
+    return this.#knowsProxy ? this.limiter.book?.draw(this, this.#proxy) : undefined;
   }
 
-  #acquire(
-    gate: Gate | undefined,
-    mayWait: boolean,
-    totalTimeoutMs: number | undefined,
-  ): Veto | Promise<Veto> {
+  #acquire(mayWait: boolean, totalTimeoutMs: number | undefined): Veto | Promise<Veto> {
+    const loading = this.#knowsProxy ? this.limiter.book?.load(this, this.#proxy) : undefined;
+    if (!loading) return this.#acquireLoaded(mayWait, totalTimeoutMs);
+    return loading.then(() =>
+      this.#over ? this.#abandoned() : this.#acquireLoaded(mayWait, totalTimeoutMs),
+    );
+  }
+
+  #acquireLoaded(mayWait: boolean, totalTimeoutMs: number | undefined): Veto | Promise<Veto> {
     const { line } = this.limiter;
     // Calls that came first go first.
-    const lane = line.length > 0 ? this.#lanes(gate).find((lane) => line.countAt(lane) > 0) : undefined;
-    if (lane !== undefined)
-      return this.#blocked(gate, { lane, refusal: BEHIND_OTHERS }, mayWait, totalTimeoutMs);
-    const blocked = this.#take(gate);
-    if (!(blocked instanceof Promise))
-      return blocked && this.#blocked(gate, blocked, mayWait, totalTimeoutMs);
+    const lane = line.length > 0 ? this.#lanes().find((lane) => line.countAt(lane) > 0) : undefined;
+    if (lane !== undefined) {
+      const refusal = line.isProbing(lane) ? BEHIND_PROBE : BEHIND_OTHERS;
+      return this.#blocked({ lane, refusal }, mayWait, totalTimeoutMs);
+    }
+    const blocked = this.#take();
+    if (!(blocked instanceof Promise)) return blocked && this.#blocked(blocked, mayWait, totalTimeoutMs);
     return blocked.then((late) => {
       if (this.#over) return this.#abandoned();
-      return late && this.#blocked(gate, late, mayWait, totalTimeoutMs);
+      return late && this.#blocked(late, mayWait, totalTimeoutMs);
     });
   }
 
-  #blocked(
-    gate: Gate | undefined,
-    blocked: Blocked,
-    mayWait: boolean,
-    totalTimeoutMs: number | undefined,
-  ): Veto | Promise<Veto> {
-    return mayWait && !this.limiter.closing.begun
-      ? this.#wait(gate, blocked, totalTimeoutMs)
-      : this.limiter.refuse(blocked.refusal);
+  #blocked(blocked: Blocked, mayWait: boolean, totalTimeoutMs: number | undefined): Veto | Promise<Veto> {
+    // A response that is about to tell is waited for.
+    const waits = mayWait || blocked.refusal.probing;
+    if (!waits || this.limiter.closing.begun) return this.limiter.refuse(blocked.refusal);
+    return this.#wait(blocked, mayWait, totalTimeoutMs);
   }
 
-  #lanes(gate: Gate | undefined): readonly unknown[] {
-    const { quota } = this.limiter;
-    if (!quota) return gate ? [gate] : [];
-    return gate ? [gate, this.#quotaLane] : [this.#quotaLane];
+  #lanes(): readonly unknown[] {
+    const gates = this.#draw()?.gates ?? NONE;
+    return this.limiter.quota ? [...gates, this.#quotaLane] : gates;
   }
 
   /** Takes all that one attempt needs, or nothing. */
-  #take(gate: Gate | undefined): Blocked | undefined | Promise<Blocked | undefined> {
-    const refusal = gate?.refusal();
-    if (refusal) {
+  #take(): Blocked | undefined | Promise<Blocked | undefined> {
+    const draw = this.#draw();
+    const now = draw && this.limiter.book?.now(draw);
+    const blocked = this.limiter.forced() ?? (draw && this.limiter.book?.refusal(draw, now));
+    if (blocked) {
       this.#giveBack();
-      return { lane: gate, refusal };
+      return blocked;
     }
     const { quota } = this.limiter;
-    if (!quota || this.#token) return this.#pass(gate);
-    return quota.take(this.#quotaKey).then((token) => {
+    if (!quota || this.#token) return this.#takeGates(draw, now);
+    return quota.take(this.#quotaKey, this.#points).then((token) => {
       if ('by' in token) return { lane: this.#quotaLane, refusal: token };
       this.#token = token;
-      return this.#pass(gate);
+      return this.#takeGates(draw);
     });
   }
 
-  #pass(gate: Gate | undefined): Blocked | undefined | Promise<Blocked | undefined> {
-    if (!gate) return this.#passed(undefined, undefined);
-    const passage = gate.take();
-    return passage instanceof Promise
-      ? passage.then((result) => this.#passed(gate, result))
-      : this.#passed(gate, passage);
+  #takeGates(draw: Draw | undefined, now?: number): Blocked | undefined | Promise<Blocked | undefined> {
+    const taken = draw && this.limiter.book?.take(draw, now);
+    return taken instanceof Promise ? taken.then((late) => this.#passed(late)) : this.#passed(taken);
   }
 
-  #passed(gate: Gate | undefined, passage: Passage | Refusal | undefined): Blocked | undefined {
-    if (passage && 'by' in passage) {
+  #passed(taken: Pass | Blocked | undefined): Blocked | undefined {
+    if (taken && 'lane' in taken) {
       this.#giveBack();
-      return { lane: gate, refusal: passage };
+      return taken;
     }
-    this.#gate = gate;
-    this.#passage = passage;
+    this.#pass = taken;
     this.#held = true;
     return undefined;
   }
 
-  #wait(gate: Gate | undefined, blocked: Blocked, totalTimeoutMs: number | undefined): Veto | Promise<Veto> {
+  #wait(blocked: Blocked, mayWait: boolean, totalTimeoutMs = Number.POSITIVE_INFINITY): Veto | Promise<Veto> {
     // A token held until after the end of its window would be one more for the next window.
     this.#giveBack();
     const { limiter } = this;
     const { line, options } = limiter;
-    const waitMs = Math.min(options.maxWaitMs, this.#timeLeft(totalTimeoutMs));
+    const leftMs = totalTimeoutMs - (performance.now() - this.#exchange.startedAt);
+    const waitMs = Math.min(options.maxWaitMs, leftMs);
     const { refusal } = blocked;
-    if (refusal.againMs === undefined && refusal.waitMs > waitMs) return limiter.refuse(refusal);
-    if (line.length >= options.maxQueue) return limiter.refuseFull(refusal);
+    if (refusal.againMs === undefined && !refusal.probing && refusal.waitMs > waitMs)
+      return limiter.refuse(refusal);
+    if (!line.hasPlace(this.#quotaKey, options.maxQueue)) return limiter.refuseFull(refusal);
     return new Promise((resolve) => {
       const settle = (veto: Veto): void => {
         this.#stopWaiting = undefined;
         resolve(this.#over ? this.#abandoned() : veto);
       };
       const waiter: Waiter = {
-        lanes: this.#lanes(gate),
+        party: this.#quotaKey,
+        lanes: () => this.#lanes(),
         deadline: limiter.time.steady() + waitMs,
-        attempt: () => this.#take(gate),
-        go: () => settle(undefined),
+        attempt: () => this.#take(),
+        stays: ({ refusal }) => mayWait || refusal.probing === true,
+        inVain: () => blockedElsewhere(this.#exchange, this, this.#attempt),
+        crowdedOut: () => settle(limiter.refuseFull(refusal)),
+        go: settle,
         late: (last) => settle(limiter.refuse(last.refusal)),
       };
       this.#stopWaiting = () => {
@@ -230,13 +250,9 @@ export class LimitedCall implements Limit, Permit {
     });
   }
 
-  #timeLeft(totalTimeoutMs = Number.POSITIVE_INFINITY): number {
-    return totalTimeoutMs - (performance.now() - this.#exchange.startedAt);
-  }
-
   #use(refusal: Veto): Veto {
-    if (!refusal) this.#held = false;
-    else this.#attempt = undefined;
+    if (refusal) this.#attempt = undefined;
+    else this.#held = false;
     return refusal;
   }
 
@@ -248,42 +264,35 @@ export class LimitedCall implements Limit, Permit {
   }
 
   #responded(status: number, rawHeaders: readonly string[]): void {
-    if (this.#gate && this.#passage)
-      this.#gate.settle(this.#passage, readLimits(status, rawHeaders, this.limiter.time.wall()));
+    const { book, time, readOwn } = this.limiter;
+    const pass = this.#pass;
+    if (book && pass && !book.settleUnread(pass, this, status))
+      book.settle(pass, this, this.#proxy, status, readLimits(status, rawHeaders, time.wall, readOwn));
     this.#clear();
   }
 
   #lost(): void {
-    if (this.#gate && this.#passage) this.#gate.lose(this.#passage);
+    if (this.#pass) this.limiter.book?.lose(this.#pass);
     this.#clear();
   }
 
   #giveBack(): void {
     if (this.#token) this.limiter.quota?.giveBack(this.#token);
-    this.#leaveGate();
+    this.#leaveGates();
     this.#clear();
   }
 
-  #leaveGate(): void {
-    if (this.#gate && this.#passage) this.#gate.giveBack(this.#passage);
-    this.#gate = undefined;
-    this.#passage = undefined;
+  #leaveGates(): void {
+    if (this.#pass) this.limiter.book?.giveBack(this.#pass);
+    this.#pass = undefined;
     this.#held = false;
   }
 
   #clear(): void {
     this.#token = undefined;
-    this.#gate = undefined;
-    this.#passage = undefined;
+    this.#pass = undefined;
     this.#held = false;
   }
 }
 
-/** The target has not counted it. */
-function neverArrived({ end }: Attempt): boolean {
-  if (end?.kind !== 'failure') return end?.kind === 'unused';
-  return end.unsent || end.staleConnection || end.by === 'egress';
-}
-
-/** For a call behind others that wait: nothing else is known. */
-const BEHIND_OTHERS: Refusal = { by: 'quota', waitMs: 1000, againMs: 1000 };
+const NONE: readonly unknown[] = [];

@@ -2,12 +2,14 @@ import type { Events } from '../core/events.js';
 
 /**
  * Which advertised limit an event is about: `credential` is a digest, empty without one; `proxy` is the egress proxy,
- * `undefined` for a direct connection.
+ * `undefined` for a direct connection; `limit` is its name as the API gives it, or the path that it is for, and
+ * missing for a limit of the whole API without a name.
  */
 export interface LimitName {
   readonly api: string;
   readonly credential: string;
   readonly proxy: string | undefined;
+  readonly limit?: string;
 }
 
 /** Events that `rateLimit()` emits. */

@@ -1,8 +1,9 @@
 import { without } from '../core/options.js';
 import type { Part } from '../core/part.js';
 import { realTime } from '../core/time.js';
+import { forwardedFacts, injectsCredential } from '../http/credential-digest.js';
 import { forwardedHeaders } from '../http/forwarded-headers.js';
-import { forwardedFacts } from './gate/credential.js';
+import { MachineCells } from './gate/machine-cells.js';
 import { type RateLimitHandler, rateLimit } from './rate-limit.js';
 import {
   type RateLimitOptions,
@@ -14,7 +15,7 @@ import {
 /** The block `rateLimit` of an API, whose name is the limit's. Redis is that of all APIs. */
 type RateLimitBlock = Omit<RateLimitOptions, 'name' | 'redis'>;
 
-export const rateLimitPart: Part<'rateLimit', RateLimitBlock, RateLimitHandler, undefined> = {
+export const rateLimitPart: Part<'rateLimit', RateLimitBlock, RateLimitHandler, MachineCells | undefined> = {
   name: 'rateLimit',
   options: {
     schema: without(rateLimitSchema, ['name', 'redis']),
@@ -22,7 +23,21 @@ export const rateLimitPart: Part<'rateLimit', RateLimitBlock, RateLimitHandler, 
     preset: false,
     check: (options, place) => void resolveRateLimit(options, place),
   },
+  share: (redis, _options, _limits, machine) => (machine && !redis ? new MachineCells(machine) : undefined),
   madeFrom: ({ forward }) => forwardedFacts(forward),
-  make: (options, { name, forward, redis }) =>
-    rateLimit({ ...options, name, redis }, realTime, forwardedHeaders(forward)),
+  reset: (handler) => handler.reset(),
+  make: (options, { name, forward, redis, machine }, cells) =>
+    rateLimit(
+      {
+        ...options,
+        prefix: options.prefix ?? redis?.prefix,
+        commandTimeoutMs: options.commandTimeoutMs ?? redis?.commandTimeoutMs,
+        sharedLimit: options.sharedLimit ?? injectsCredential(forward),
+        name,
+        redis,
+      },
+      realTime,
+      forwardedHeaders(forward),
+      machine && cells && { machine, cells },
+    ),
 };

@@ -23,12 +23,14 @@ export class RedisCircuit {
   readonly #limits: RedisCircuitLimits;
   readonly #probe: RedisProbe;
   readonly #onClosed: () => void;
+  readonly #onOpened: (() => void) | undefined;
   #state: State = CLOSED;
 
-  constructor(limits: RedisCircuitLimits, probe: RedisProbe, onClosed: () => void) {
+  constructor(limits: RedisCircuitLimits, probe: RedisProbe, onClosed: () => void, onOpened?: () => void) {
     this.#limits = limits;
     this.#probe = probe;
     this.#onClosed = onClosed;
+    this.#onOpened = onOpened;
   }
 
   get isOpen(): boolean {
@@ -44,7 +46,10 @@ export class RedisCircuit {
     if (this.#state.name === 'open') return;
     const failures = this.#state.failures + 1;
     if (failures < this.#limits.failures) this.#state = { name: 'closed', failures };
-    else this.#open(key);
+    else {
+      this.#open(key);
+      this.#onOpened?.();
+    }
   }
 
   /** Closes the circuit: there is a new connection, or a probe succeeded. */

@@ -1,29 +1,44 @@
-import { type Cluster, Redis, type RedisOptions } from 'ioredis';
-import { z } from 'zod';
+import type { Redis, RedisOptions } from 'ioredis';
 import { InvalidOptionError } from '../core/errors.js';
+import { ioredis } from '../core/packages/ioredis.js';
+import {
+  DISCONNECT_TIMEOUT_MS,
+  disconnect,
+  isCluster,
+  LEFT,
+  OWN_RULES,
+  onceEnded,
+  retryStrategy,
+} from './connections.js';
+import { watchSentinels } from './sentinel-watch.js';
+import {
+  checkedSettings,
+  clientParts,
+  clusterOptions,
+  isRedisClient,
+  type OwnOptions,
+  type RedisClient,
+  type RedisConnection,
+  type RedisSettings,
+} from './settings.js';
+import { SharedRedis } from './shared-redis.js';
+import { type Channels, RedisSubscriber } from './subscriber.js';
 
-/**
- * How to reach Redis: an ioredis client, the options for one, a `redis:` or `rediss:` URL, or the path of a socket.
- */
-export type RedisConnection = Redis | Cluster | RedisOptions | string;
-
-export type RedisClient = Redis | Cluster;
-
-/** The option `redis` of every part that can share its state between processes. */
-export const redisConnection = z.custom<RedisConnection>(
-  isConnection,
-  'must be an ioredis client, its options, or a redis: or rediss: URL',
-);
+export { closeClient } from './connections.js';
+export type { RedisClient, RedisConnection } from './settings.js';
+export { isRedisClient, redisConnection } from './settings.js';
 
 /** A client, and whether it is closed with what it was opened for. */
 export interface OpenedRedis {
   readonly client: RedisClient;
   /** It was created here. The application's own client is left open, and unchanged. */
   readonly own: boolean;
+  /** Where it is used by many parts, what they all report to. */
+  readonly shared?: SharedRedis;
 }
 
-/** How long a socket may take to close: a Redis that does not reply would keep it open. */
-const DISCONNECT_TIMEOUT_MS = 200;
+/** A Redis that stays read-only is not connected to more often than this. */
+const LEAVE_EVERY_MS = 1000;
 
 const OWN_DEFAULTS: RedisOptions = {
   enableAutoPipelining: true,
@@ -36,75 +51,77 @@ const OWN_DEFAULTS: RedisOptions = {
   retryStrategy,
 };
 
-const OWN_RULES: RedisOptions = {
-  // A look-up that waits for a connection is worse than a miss.
-  enableOfflineQueue: false,
-  // Commands in flight when the connection is lost fail at once. Sent again they would overwrite later responses with
-  // earlier ones; dropped silently they would block auto-pipelining for ever.
-  maxRetriesPerRequest: 0,
-  autoResendUnfulfilledCommands: false,
-};
-
-/** The application's client, or one created here. */
+/** The application's client, or one created here. @throws InvalidOptionError */
 export function openRedis(connection: RedisConnection): OpenedRedis {
+  if (connection instanceof SharedRedis) return { client: connection.client, own: false, shared: connection };
   if (isRedisClient(connection)) return { client: connection, own: false };
-  const client =
-    typeof connection === 'string'
-      ? fromUrl(connection)
-      : new Redis({ ...OWN_DEFAULTS, ...connection, ...OWN_RULES });
-  return { client, own: true };
+  const settings = checkedSettings(connection);
+  if (settings.client) return { client: settings.client, own: false };
+  return { client: ownClient(settings), own: true };
 }
 
-/** A second connection to the same Redis, for subscriptions only. */
-export function openSubscriber(client: RedisClient): RedisClient {
-  if (isCluster(client)) return client.duplicate([], { enableOfflineQueue: false, lazyConnect: false });
-  return client.duplicate({
-    ...OWN_RULES,
-    retryStrategy,
-    autoResubscribe: false,
-    enableAutoPipelining: false,
-    lazyConnect: false,
-    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
-  });
+/**
+ * Channels for one part, on the connection of all parts where there is one.
+ * @param limitMs how long a subscription may take to count as heard
+ */
+export function openChannels({ client, shared }: OpenedRedis, limitMs: number): Channels {
+  return (shared?.subscriber ?? new RedisSubscriber(client)).channels(limitMs);
 }
 
-/** Whether a value is a client, even of another copy of ioredis. */
-export function isRedisClient(value: unknown): value is RedisClient {
-  return typeof value === 'object' && value !== null && 'duplicate' in value && 'getBuffer' in value;
-}
-
-function isConnection(value: unknown): boolean {
-  if (typeof value === 'string') return /^(rediss?:\/\/|\/)/i.test(value);
-  return isRedisClient(value) || (typeof value === 'object' && value !== null && !Array.isArray(value));
-}
-
-/** Closes a client without waiting for a Redis that does not reply. */
-export async function closeClient(client: RedisClient): Promise<void> {
-  const connected = client.status !== 'end' && client.status !== 'reconnecting' && client.status !== 'close';
-  const ended = new Promise<void>((resolve) => {
-    client.once('end', resolve);
-    setTimeout(resolve, 2 * DISCONNECT_TIMEOUT_MS).unref();
-  });
-  client.disconnect();
-  if (connected) await ended;
-}
-
-function isCluster(client: RedisClient): client is Cluster {
-  return client.isCluster;
-}
-
-function fromUrl(url: string): Redis {
+function ownClient(settings: RedisSettings): RedisClient {
+  const { nodes, options: given } = clientParts(settings);
+  const { url } = settings;
+  const { Cluster, Redis } = ioredis();
+  let client: RedisClient | undefined;
+  const leave = leavingStale(() => client?.emit(LEFT));
+  const options = { ...OWN_DEFAULTS, reconnectOnError: leave, ...given, ...OWN_RULES } as OwnOptions;
   try {
-    return new Redis(url, { ...OWN_DEFAULTS, ...OWN_RULES });
+    if (nodes) client = new Cluster([...nodes], clusterOptions(options, retryStrategy));
+    else client = url === undefined ? new Redis(options) : new Redis(url, options);
   } catch {
     // The error of the URL parser contains the URL, and with it the password.
     throw new InvalidOptionError(
       'redis',
-      `redis must be a valid URL; received a string of ${url.length} characters`,
+      `redis must be a valid URL; received a string of ${url?.length ?? 0} characters`,
     );
   }
+  leaveWrongDatabase(client);
+  if (!isCluster(client) && client.options.sentinels) leaveOldPrimary(client);
+  return client;
 }
 
-function retryStrategy(times: number): number {
-  return Math.min(50 * 2 ** Math.min(times - 1, 5), 1000) + Math.floor(Math.random() * 100);
+/** Leaves the primary that Sentinels have replaced, whether it is gone, hangs or goes on. */
+function leaveOldPrimary(client: Redis): void {
+  const watch = watchSentinels(client.options, retryStrategy, ({ host, port }) => {
+    // Each Sentinel tells of it, and one that was asked before it knew has named the old one once more.
+    const { remoteAddress, remotePort } = client.stream ?? {};
+    if (remoteAddress === host && remotePort === port) return;
+    client.emit(LEFT);
+    disconnect(client, true);
+  });
+  onceEnded(client, () => watch.close());
+}
+
+/**
+ * Whether an error says that this Redis is no longer the one to use: it has become a replica, or it has begun anew and
+ * still loads. Behind one name there may be another one by now.
+ */
+function leavingStale(left: () => void): (error: Error) => boolean {
+  let lastAt = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    if (!/\b(READONLY|LOADING)\b/.test(error.message)) return false;
+    const now = performance.now();
+    if (now - lastAt < LEAVE_EVERY_MS) return false;
+    lastAt = now;
+    left();
+    return true;
+  };
+}
+
+/** Without it a client whose database does not exist would go on in database 0, which may be another's. */
+function leaveWrongDatabase(client: RedisClient): void {
+  if (client.isCluster) return;
+  client.on('error', (error: Error) => {
+    if (/DB index is out of range/.test(error.message)) disconnect(client, true);
+  });
 }

@@ -1,6 +1,7 @@
 import { Closing } from '../core/closing.js';
 import { RedisCircuit, type RedisCircuitLimits } from './circuit.js';
 import { closeClient, type OpenedRedis, type RedisClient } from './client.js';
+import type { RedisHealth } from './health.js';
 import { codeOf, type RedisReply, replyWithin } from './reply.js';
 
 /** How a link is used. */
@@ -8,6 +9,8 @@ export interface RedisLinkOptions {
   /** Timeout of a command that a request waits for. */
   readonly commandTimeoutMs: number;
   readonly circuit: RedisCircuitLimits;
+  /** The part that goes on by itself without a reply. */
+  readonly part?: string;
 }
 
 const NOT_SENT = { ok: false, refused: false, reason: 'UNAVAILABLE' } as const;
@@ -27,18 +30,26 @@ export class RedisLink {
   readonly #circuit: RedisCircuit;
   readonly #recovered = new Set<() => void>();
   readonly #background = new Set<Promise<unknown>>();
+  readonly #health: RedisHealth | undefined;
+  readonly #part: string | undefined;
   #lastError: string | undefined;
   readonly #closing = new Closing();
 
-  constructor({ client, own }: OpenedRedis, { commandTimeoutMs, circuit }: RedisLinkOptions) {
+  constructor({ client, own, shared }: OpenedRedis, { commandTimeoutMs, circuit, part }: RedisLinkOptions) {
     this.client = client;
+    this.#health = shared?.health;
+    this.#part = part;
     this.#own = own;
     this.#commandTimeoutMs = commandTimeoutMs;
     this.#backgroundLimitMs = Math.max(BACKGROUND_LIMIT_MS, commandTimeoutMs);
     this.#circuit = new RedisCircuit(
       circuit,
       async (key) => (await this.#send(() => client.exists(key), commandTimeoutMs)).ok,
-      this.#onRecovered,
+      () => {
+        this.#health?.silent(this, false);
+        this.#onRecovered();
+      },
+      () => this.#health?.silent(this, true),
     );
     // Each store on the application's client has one listener: none of them leaks.
     client.setMaxListeners(client.getMaxListeners() + 1);
@@ -71,14 +82,31 @@ export class RedisLink {
 
   /** Sends a command that a request waits for; when several in a row time out, none is sent for a while. */
   lookUp<T>(key: string, send: () => Promise<T>): Promise<RedisReply<T>> {
-    if (!this.usable) return Promise.resolve(NOT_SENT);
+    if (!this.usable) {
+      this.decideLocally();
+      return Promise.resolve(NOT_SENT);
+    }
     return replyWithin(send, this.#commandTimeoutMs, (reply) => this.#learn(key, reply));
   }
 
   #learn(key: string, reply: RedisReply<unknown>): void {
-    if (!reply.ok) this.#lastError = reply.reason;
+    if (!reply.ok) {
+      this.#report(reply);
+      this.decideLocally();
+    }
     if (reply.ok || reply.refused) this.#circuit.succeeded();
     else if (!this.#closing.begun) this.#circuit.failed(key);
+  }
+
+  /** Its part does without Redis. */
+  decideLocally(): void {
+    if (this.#part !== undefined) this.#health?.decidedLocally(this.#part);
+  }
+
+  #report({ reason, refused }: { readonly reason: string; readonly refused: boolean }): void {
+    this.#lastError = reason;
+    if (refused) this.#health?.refused(reason);
+    else if (reason === 'TIMEOUT') this.#health?.timedOut();
   }
 
   /** Sends a command that no request waits for. It is sent at once, before any later command. */
@@ -109,6 +137,7 @@ export class RedisLink {
 
   async #close(): Promise<void> {
     this.#circuit.close();
+    this.#health?.silent(this, false);
     await Promise.all(this.#background);
     this.client.off('ready', this.#onReady);
     this.client.setMaxListeners(this.client.getMaxListeners() - 1);
@@ -117,7 +146,7 @@ export class RedisLink {
 
   async #send<T>(send: () => Promise<T>, limitMs: number): Promise<RedisReply<T>> {
     const reply = await replyWithin(send, limitMs);
-    if (!reply.ok) this.#lastError = reply.reason;
+    if (!reply.ok) this.#report(reply);
     return reply;
   }
 

@@ -48,10 +48,19 @@ function failureOf(error: unknown): RedisReply<never> {
 
 /**
  * The part of an error that may be shown: the code that begins each of Redis' own errors, such as `OOM`, or that of
- * the socket.
+ * the socket. A script's error has its code in the middle up to Redis 6.2, and so have those of Sentinels.
  */
 export function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'ERROR';
-  const said = error.name === 'ReplyError' ? error.message.split(' ', 1)[0] : 'code' in error && error.code;
-  return typeof said === 'string' && /^[A-Z][A-Z0-9_]*$/.test(said) ? said : error.name;
+  const { message } = error;
+  if (message.includes('DB index is out of range')) return 'NODB';
+  const last: unknown = Reflect.get(error, 'lastNodeError');
+  if (last instanceof Error) return codeOf(last);
+  const said = error.name === 'ReplyError' ? message.split(' ', 1)[0] : Reflect.get(error, 'code');
+  if (typeof said === 'string' && said !== 'ERR' && CODE.test(said)) return said;
+  return KNOWN.exec(message)?.[1] ?? (said === 'ERR' ? said : error.name);
 }
+
+const CODE = /^[A-Z][A-Z0-9_]*$/;
+const KNOWN =
+  /\b(READONLY|LOADING|OOM|WRONGTYPE|MISCONF|NOPERM|NOAUTH|WRONGPASS|MASTERDOWN|ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND)\b/;

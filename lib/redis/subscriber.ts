@@ -1,6 +1,8 @@
 import { Closing } from '../core/closing.js';
-import { closeClient, type RedisClient } from './client.js';
+import { closeClient, openSubscriber } from './connections.js';
+import type { RedisHealth } from './health.js';
 import { replyWithin } from './reply.js';
+import type { RedisClient } from './settings.js';
 
 /** Receives each message; `undefined` when some may have been missed. */
 export type ChannelListener = (message: string | undefined) => void;
@@ -12,67 +14,113 @@ export interface Subscription {
   stop(): void;
 }
 
+/** The channels that one part listens to. */
+export interface Channels {
+  /** Once for each listener, however often it is called. */
+  listen(name: string, listener: ChannelListener): Subscription;
+  /** Tells all listeners of the part that messages may be missed from now on, and ends its subscriptions. */
+  close(): Promise<void>;
+}
+
 interface Channel {
   readonly listeners: Set<ChannelListener>;
+  readonly limitMs: number;
   heard: Promise<boolean>;
 }
 
-/** One connection for all channels of a process, opened with the first subscription. */
+/** One connection for all channels: opened with the first subscription, closed with the last part that uses it. */
 export class RedisSubscriber {
-  readonly #open: () => RedisClient;
-  readonly #limitMs: number;
+  readonly #commands: RedisClient;
+  readonly #health: RedisHealth | undefined;
   readonly #channels = new Map<string, Channel>();
   #client: RedisClient | undefined;
-  readonly #closing = new Closing();
+  #users = 0;
 
-  constructor(open: () => RedisClient, limitMs: number) {
-    this.#open = open;
-    this.#limitMs = limitMs;
+  /**
+   * @param commands the client for commands; the connection goes to the same Redis
+   * @param health hears where a channel is refused
+   */
+  constructor(commands: RedisClient, health?: RedisHealth) {
+    this.#commands = commands;
+    this.#health = health;
   }
 
-  listen(name: string, listener: ChannelListener): Subscription {
-    if (this.#closing.begun) return { heard: Promise.resolve(false), stop() {} };
+  /**
+   * Channels for one more part.
+   * @param limitMs how long a subscription may take to count as heard
+   */
+  channels(limitMs: number): Channels {
+    this.#users++;
+    const listening = new Map<string, Set<ChannelListener>>();
+    const closing = new Closing();
+    const stop = (name: string, listener: ChannelListener): void => {
+      if (listening.get(name)?.delete(listener)) this.#stop(name, listener);
+      if (listening.get(name)?.size === 0) listening.delete(name);
+    };
+    return {
+      listen: (name, listener) => {
+        if (closing.begun) return { heard: Promise.resolve(false), stop() {} };
+        const listeners = listening.get(name) ?? new Set();
+        listening.set(name, listeners.add(listener));
+        return { heard: this.#listen(name, listener, limitMs), stop: () => stop(name, listener) };
+      },
+      close: () =>
+        closing.begin(() => {
+          for (const [name, listeners] of listening)
+            for (const listener of listeners) {
+              this.#stop(name, listener);
+              listener(undefined);
+            }
+          return this.#left();
+        }),
+    };
+  }
+
+  #listen(name: string, listener: ChannelListener, limitMs: number): Promise<boolean> {
     this.#client ??= this.#connected();
     let channel = this.#channels.get(name);
     if (!channel) {
-      channel = { listeners: new Set(), heard: this.#subscribed(name) };
+      channel = { listeners: new Set(), limitMs, heard: this.#subscribed(name, limitMs) };
       this.#channels.set(name, channel);
     }
     channel.listeners.add(listener);
-    return { heard: channel.heard, stop: () => this.#stop(name, listener) };
+    return channel.heard;
   }
 
-  /** Tells all who listen that messages may be missed from now on, and ends the connection. */
-  close(): Promise<void> {
-    return this.#closing.begin(() => {
-      this.#missed();
-      this.#channels.clear();
-      return this.#client && closeClient(this.#client);
-    });
+  async #left(): Promise<void> {
+    if (--this.#users > 0) return;
+    const client = this.#client;
+    this.#client = undefined;
+    if (client) await closeClient(client);
   }
 
   #connected(): RedisClient {
-    const client = this.#open();
+    const client = openSubscriber(this.#commands);
     client.on('error', () => {});
     client.on('message', (name: string, message: string) => {
       for (const listener of this.#channels.get(name)?.listeners ?? []) listener(message);
     });
     client.on('ready', () => {
-      for (const [name, channel] of this.#channels) channel.heard = this.#subscribed(name);
+      if (client !== this.#client) return;
+      for (const [name, channel] of this.#channels) channel.heard = this.#subscribed(name, channel.limitMs);
     });
-    client.on('close', () => this.#missed());
+    // One that was left says nothing of its successor.
+    client.on('close', () => client === this.#client && this.#missed());
     return client;
   }
 
   #missed(): void {
-    for (const { listeners } of [...this.#channels.values()])
-      for (const listener of [...listeners]) listener(undefined);
+    const channels = [...this.#channels.values()];
+    for (const channel of channels) channel.heard = Promise.resolve(false);
+    for (const { listeners } of channels) for (const listener of [...listeners]) listener(undefined);
   }
 
-  async #subscribed(name: string): Promise<boolean> {
+  async #subscribed(name: string, limitMs: number): Promise<boolean> {
     const client = this.#client;
     if (client?.status !== 'ready') return false;
-    return (await replyWithin(() => client.subscribe(name), this.#limitMs)).ok;
+    const reply = await replyWithin(() => client.subscribe(name), limitMs);
+    if (!reply.ok && reply.refused) this.#health?.refused(reply.reason);
+    return reply.ok;
   }
 
   #stop(name: string, listener: ChannelListener): void {
@@ -80,6 +128,6 @@ export class RedisSubscriber {
     if (!channel?.listeners.delete(listener) || channel.listeners.size > 0) return;
     this.#channels.delete(name);
     const client = this.#client;
-    if (client?.status === 'ready') void replyWithin(() => client.unsubscribe(name), this.#limitMs);
+    if (client?.status === 'ready') void replyWithin(() => client.unsubscribe(name), channel.limitMs);
   }
 }

@@ -34,6 +34,20 @@ export class RetryBudget {
     return true;
   }
 
+  /** How many retries are left at this moment. */
+  left(now: number): number {
+    this.#turn(now);
+    const current = this.#retries[this.#span % SPANS] ?? 0;
+    const share = Math.ceil(this.#ratio * sum(this.#calls) - sum(this.#retries));
+    return Math.max(0, FLOOR_PER_SECOND - current, share);
+  }
+
+  /** Forgets all calls and retries. */
+  reset(): void {
+    this.#calls.fill(0);
+    this.#retries.fill(0);
+  }
+
   #turn(now: number): void {
     const span = Math.floor(now / SPAN_MS);
     const passed = span - this.#span;

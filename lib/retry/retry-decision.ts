@@ -1,8 +1,9 @@
 import type { AttemptOutcome } from '../core/attempt.js';
 import type { RetryContext } from '../core/exchange.js';
-import { requestedDelayMs } from '../http/advertised-limits.js';
+import { forbidsRetry, requestedDelayMs } from '../http/advertised-limits.js';
+import { judgeBody } from '../http/failure-rules.js';
 import { backOffMs } from './back-off.js';
-import type { ResolvedRetry } from './retry-options.js';
+import { type ResolvedRetry, TRANSIENT } from './retry-options.js';
 
 /** Inputs of the decision that change by themselves. */
 export interface RetryMoment {
@@ -28,7 +29,8 @@ export function decideRetry(
   if (!retryable(options, outcome)) return { stop: 'outcome' };
   if (call.attemptsMade >= options.maxAttempts) return { stop: 'attempts' };
   const unsent = outcome.kind === 'failure' && outcome.unsent;
-  if (!unsent && !call.keyed && !options.methods.includes(call.method)) return { stop: 'method' };
+  const refused = options.retryRateLimited && outcome.kind === 'response' && outcome.head.status === 429;
+  if (!unsent && !refused && !call.keyed && !options.methods.includes(call.method)) return { stop: 'method' };
   if (!call.replayable) return { stop: 'body' };
   const requestedMs = outcome.kind === 'response' ? requestedDelayMs(outcome.head, now) : undefined;
   const waitMs = Math.max(requestedMs ?? 0, backOffMs(options, call.attemptsMade, random));
@@ -37,7 +39,14 @@ export function decideRetry(
 }
 
 function retryable(options: ResolvedRetry, outcome: AttemptOutcome): boolean {
-  if (outcome.kind === 'response') return options.retryOnStatus.includes(outcome.head.status);
+  if (outcome.kind === 'response') {
+    const { retryOnStatus, failureWhen } = options;
+    const { head, body } = outcome;
+    const verdict = body && judgeBody(failureWhen, head, body);
+    if (verdict === 'stop') return false;
+    const statuses = retryOnStatus === 'transient' ? TRANSIENT : retryOnStatus;
+    return (verdict === 'failure' || statuses.includes(head.status)) && !forbidsRetry(head.rawHeaders);
+  }
   if (outcome.kind === 'failure') {
     // What its client has caused it would cause again.
     if (outcome.by === 'client') return false;

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AttemptOutcome } from '../core/attempt.js';
+import type { AttemptOutcome, BodyReader } from '../core/attempt.js';
 import { Events } from '../core/events.js';
 import type { Exchange, RetryContext, RetryPolicy } from '../core/exchange.js';
 import { resolveOptions } from '../core/options.js';
 import { enterBy } from '../core/pipeline.js';
+import { bodyReader } from '../http/failure-rules.js';
 import { driveAttempts } from './driver.js';
 import { IdempotencyKeys } from './idempotency-keys.js';
 import { RetryBudget } from './retry-budget.js';
@@ -24,6 +25,10 @@ export interface RetryEvents {
 /** The middleware that {@link retry} returns. */
 export interface RetryHandler {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
+  /** How many retries its budget has left now; `undefined` without one. */
+  budgetLeft(): number | undefined;
+  /** Gives back all of the budget. */
+  reset(): void;
   /** Calls the listener at each such event. */
   on<E extends keyof RetryEvents>(event: E, listener: (...args: RetryEvents[E]) => void): void;
   /** Removes a listener. */
@@ -45,6 +50,8 @@ export function retry(options: RetryOptions = {}): RetryHandler {
   }
   return Object.assign(retry, {
     enter: policy.enter,
+    budgetLeft: () => policy.budgetLeft(),
+    reset: () => policy.reset(),
     on: policy.events.on.bind(policy.events) as RetryHandler['on'],
     off: policy.events.off.bind(policy.events) as RetryHandler['off'],
   });
@@ -58,6 +65,7 @@ class Policy implements RetryPolicy {
   readonly #methods: ReadonlySet<string>;
   readonly #budget: RetryBudget | undefined;
   readonly #keys: IdempotencyKeys | undefined;
+  readonly #reader: BodyReader | undefined;
 
   constructor(options: ResolvedRetry) {
     this.#options = options;
@@ -65,19 +73,34 @@ class Policy implements RetryPolicy {
     this.totalTimeoutMs = options.totalTimeoutMs;
     this.#methods = new Set(options.methods);
     this.#budget = options.budgetRatio === false ? undefined : new RetryBudget(options.budgetRatio);
+    this.#reader = bodyReader(options.failureWhen);
     const { idempotencyKey } = options;
     this.#keys = idempotencyKey === false ? undefined : new IdempotencyKeys(idempotencyKey);
   }
 
   readonly enter = (exchange: Exchange): undefined => {
     exchange.retry = this;
+    exchange.readBodies(this.#reader);
     this.#budget?.deposit(exchange.startedAt);
     if (this.#keys) exchange.limits.push(this.#keys);
   };
 
   resends(method: string): boolean {
-    const listed = this.#methods.has(method) || (this.#keys?.covers(method) ?? false);
+    const { retryRateLimited } = this.#options;
+    const listed = retryRateLimited || this.#methods.has(method) || (this.#keys?.covers(method) ?? false);
     return listed && this.#options.maxAttempts > 1;
+  }
+
+  spend(): boolean {
+    return this.#budget?.withdraw(performance.now()) ?? true;
+  }
+
+  budgetLeft(): number | undefined {
+    return this.#budget?.left(performance.now());
+  }
+
+  reset(): void {
+    this.#budget?.reset();
   }
 
   delayAfter(outcome: AttemptOutcome, call: RetryContext): number | undefined {

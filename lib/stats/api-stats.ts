@@ -1,3 +1,4 @@
+import { SLO_WINDOWS, type SloStatus } from './slo/slo-status.js';
 import {
   type Figures,
   type Latency,
@@ -45,13 +46,17 @@ export async function apiStats(source: StatsSource, query: ApiStatsQuery): Promi
   return apiExists ? refusal(404, `Unknown path: ${short(path)}`, 'ERR_UNKNOWN_PATH') : unknownApi(api);
 }
 
-function bodyOf({ api, path, period, time, figures, buckets, recentErrors }: StatsView): object {
+function bodyOf(view: StatsView): object {
+  const { api, path, period, time, since, slo, figures, open, buckets, recentErrors } = view;
   return {
     timestamp: seconds(time),
     api,
     path,
     period,
+    since: since === undefined ? null : seconds(since),
+    ...(slo && { slo: sloOf(slo) }),
     stats: { ...figuresOf(figures), recent_errors: recentErrors.map(errorOf) },
+    ...(open && { open: { calls: open.calls, streams: open.streams, websockets: open.webSockets } }),
     ...(period === 'all'
       ? {}
       : {
@@ -64,6 +69,19 @@ function bodyOf({ api, path, period, time, figures, buckets, recentErrors }: Sta
   };
 }
 
+function sloOf({ latencyMs, goodRatio, budgetLeft, burnRates, ...slo }: SloStatus): object {
+  return {
+    availability: slo.availability,
+    latency: latencyMs === undefined ? null : seconds(latencyMs),
+    total: slo.total,
+    bad: slo.bad,
+    good_ratio: goodRatio ?? null,
+    budget_left: budgetLeft ?? null,
+    burn_rate: Object.fromEntries(SLO_WINDOWS.map((window) => [window, burnRates[window] ?? null])),
+    alert: slo.alert ?? null,
+  };
+}
+
 function figuresOf(figures: Figures): object {
   return {
     total: figures.total,
@@ -71,13 +89,21 @@ function figuresOf(figures: Figures): object {
     failure: figures.failure,
     failed_by: figures.failedBy,
     aborted: figures.aborted,
+    outcomes: inSnakeCase(figures.outcomes),
     status_codes: figures.statusCodes,
     response_time: latencyOf(figures.responseTime),
     time_to_first_byte: latencyOf(figures.timeToFirstByte),
+    upstream_time: latencyOf(figures.upstreamTime),
+    stream_time: latencyOf(figures.streamTime),
+    websocket_time: latencyOf(figures.webSocketTime),
+    websocket_bytes_in: figures.webSocketBytesIn,
+    websocket_bytes_out: figures.webSocketBytesOut,
     bytes_in: figures.bytesIn,
     bytes_out: figures.bytesOut,
     cache: figures.cache,
     attempts: figures.attempts,
+    attempt_results: inSnakeCase(figures.attemptResults),
+    background: figures.background,
     retried: figures.retried,
     proxies: figures.proxies,
     errors: figures.errors,
@@ -85,8 +111,20 @@ function figuresOf(figures: Figures): object {
 }
 
 function latencyOf({ count, ...times }: Latency): object {
-  return { count, ...Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, seconds(ms)])) };
+  const inSeconds = Object.entries(times).map(([name, ms]: [string, number | null]) => [
+    name,
+    ms === null ? null : seconds(ms),
+  ]);
+  return { count, ...Object.fromEntries(inSeconds) };
 }
+
+const inSnakeCase = (counts: Readonly<Record<string, number>>): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(counts).map(([name, count]) => [
+      name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`),
+      count,
+    ]),
+  );
 
 function errorOf({ time, durationMs, requestId, ...error }: RecentError): object {
   return { time: seconds(time), ...error, request_id: requestId, response_time: seconds(durationMs) };

@@ -1,7 +1,17 @@
 import type { Delta } from './digest/delta.js';
 import { OTHERS, Tally } from './digest/tally.js';
 import { decodeTally, encodeTally } from './digest/tally-codec.js';
-import { ALL, keptUntil, type Page, pageId, SPAN_NAMES, SPANS, type SpanName, spanStart } from './periods.js';
+import {
+  ALL,
+  isOutside,
+  lifetimeMs,
+  type Page,
+  pageId,
+  SPAN_NAMES,
+  SPANS,
+  type SpanName,
+  spanStart,
+} from './periods.js';
 
 /** The key of the API as a whole on a page, beside its paths: a path is never empty. */
 export const WHOLE = '';
@@ -9,6 +19,8 @@ export const WHOLE = '';
 interface PageContent {
   readonly page: Page;
   readonly entries: Map<string, Tally | Uint8Array>;
+  /** When it had changed, by the steady clock; `undefined` where that is not looked at yet. */
+  changedAt: number | undefined;
 }
 
 /**
@@ -71,11 +83,13 @@ export class Book {
     this.#pathsElsewhere = Math.max(0, all - this.#pathsHere());
   }
 
-  /** Adds a delta to every page that is still kept, and calls back for each entry that has changed. */
+  /**
+   * Adds a delta to every page that it belongs to, and calls back for each entry that has changed. What looks too old
+   * may be what a wrong clock makes of it.
+   */
   apply(delta: Delta, now: number, changed?: (page: Page, path: string) => void): void {
     const add = (page: Page, path: string, tally: Tally): void => {
-      if (keptUntil(page) <= now) return;
-      this.#add(page, path, tally);
+      this.#add(page, path, tally, delta.start);
       changed?.(page, path);
     };
     add(ALL, WHOLE, delta.total);
@@ -93,13 +107,16 @@ export class Book {
     }
   }
 
-  /** Drops pages that are no longer kept, and packs those whose span is over. */
-  turn(now: number): void {
-    for (const [id, { page, entries }] of this.#pages) {
+  /**
+   * Drops pages that are no longer read, and packs those whose span is over. A page goes once it is as old by a clock
+   * that is never set: a time of day that jumps ahead and back would take all history with it.
+   */
+  turn(now: number, steadyNow = now): void {
+    for (const [id, content] of this.#pages) {
+      const { page, entries } = content;
       if (page.kind === 'all') continue;
-      const { lengthMs, kept } = SPANS[page.span];
-      // If the clock was set back, pages in the future are never read.
-      if (keptUntil(page) <= now || page.start > now + kept * lengthMs) this.#pages.delete(id);
+      content.changedAt ??= steadyNow;
+      if (isOutside(page, now) && steadyNow - content.changedAt >= lifetimeMs(page)) this.#pages.delete(id);
       else if (page.start !== spanStart(page.span, now)) pack(entries);
     }
   }
@@ -115,10 +132,17 @@ export class Book {
     return all ? all.size - (all.has(WHOLE) ? 1 : 0) : 0;
   }
 
-  #add(page: Page, path: string, tally: Tally): void {
-    const { entries } = this.#content(page);
+  #add(page: Page, path: string, tally: Tally, start: number): void {
+    const content = this.#content(page);
+    const { entries } = content;
+    content.changedAt = undefined;
     let sum = this.get(page, path);
-    if (!sum) sum = new Tally();
+    if (!sum) {
+      sum = new Tally();
+      if (page.kind === 'all') sum.since = start;
+    }
+    // One that an earlier version has stored does not say, and counts for longer.
+    if (sum.since !== undefined && start < sum.since) sum.since = start;
     sum.add(tally);
     entries.set(path, sum);
   }
@@ -127,7 +151,7 @@ export class Book {
     const id = pageId(page);
     let content = this.#pages.get(id);
     if (!content) {
-      content = { page, entries: new Map() };
+      content = { page, entries: new Map(), changedAt: undefined };
       this.#pages.set(id, content);
     }
     return content;

@@ -1,7 +1,6 @@
 import type { Delta } from './digest/delta.js';
 import { OTHERS, Tally } from './digest/tally.js';
 import { LiveTimes } from './live-times.js';
-import { pathTemplate } from './path-template.js';
 import type { StoredError } from './stored-error.js';
 
 /** URLs that are remembered, and how long each may be. */
@@ -9,12 +8,36 @@ const MAX_RECENT = 256;
 const MAX_RECENT_LENGTH = 128;
 
 /** A path whose requests are being recorded. */
-export interface LivePath {
+export class LivePath {
   readonly name: string;
-  readonly responseTimes: LiveTimes;
-  readonly firstBytes: LiveTimes;
+  readonly responseTimes = new LiveTimes();
+  readonly firstBytes = new LiveTimes();
+  readonly upstreamTimes = new LiveTimes();
+  /** Most paths have none of these. */
+  streamTimes: LiveTimes | undefined = undefined;
+  webSocketTimes: LiveTimes | undefined = undefined;
+  /** Something was recorded since the last seal. */
+  touched = false;
   /** Counters since the last seal; without distributions. */
-  tally: Tally;
+  tally = new Tally();
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** What was recorded since the last call; `undefined` if nothing was. */
+  take(): Tally | undefined {
+    if (!this.touched) return undefined;
+    const { tally } = this;
+    this.touched = false;
+    this.tally = new Tally();
+    tally.responseTime = this.responseTimes.take();
+    tally.timeToFirstByte = this.firstBytes.take();
+    tally.upstreamTime = this.upstreamTimes.take();
+    tally.streamTime = this.streamTimes?.take();
+    tally.webSocketTime = this.webSocketTimes?.take();
+    return tally;
+  }
 }
 
 /** Records the requests of one API until they are sealed. */
@@ -22,23 +45,26 @@ export class LiveApi {
   readonly name: string;
   readonly #maxPaths: number;
   readonly #maxErrors: number;
+  readonly #nameOf: (url: string) => string;
   readonly #paths = new Map<string, LivePath>();
   /** By URL. */
   readonly #recent = new Map<string, LivePath>();
   /** Newest last; at most twice as many as are kept. */
   #errors: StoredError[] = [];
 
-  constructor(name: string, maxPaths: number, maxErrors: number) {
+  /** @param nameOf names the path of a URL */
+  constructor(name: string, maxPaths: number, maxErrors: number, nameOf: (url: string) => string) {
     this.name = name;
     this.#maxPaths = maxPaths;
     this.#maxErrors = maxErrors;
+    this.#nameOf = nameOf;
   }
 
   /** The path that a URL is counted under. Those that come again and again are not taken apart each time. */
   pathOf(url: string): LivePath {
     const known = this.#recent.get(url);
     if (known) return known;
-    const path = this.path(pathTemplate(url));
+    const path = this.path(this.#nameOf(url));
     if (url.length > MAX_RECENT_LENGTH) return path;
     if (this.#recent.size >= MAX_RECENT) this.#recent.clear();
     this.#recent.set(url, path);
@@ -52,12 +78,7 @@ export class LiveApi {
     if (this.#paths.size >= this.#maxPaths && name !== OTHERS) return this.path(OTHERS);
     // A substring of a URL would keep the whole URL in memory.
     const own = Buffer.from(name).toString();
-    const path = {
-      name: own,
-      responseTimes: new LiveTimes(),
-      firstBytes: new LiveTimes(),
-      tally: new Tally(),
-    };
+    const path = new LivePath(own);
     this.#paths.set(own, path);
     return path;
   }
@@ -73,11 +94,8 @@ export class LiveApi {
     const paths = new Map<string, Tally>();
     const total = new Tally();
     for (const path of this.#paths.values()) {
-      if (path.tally.total === 0) continue;
-      const { tally } = path;
-      path.tally = new Tally();
-      tally.responseTime = path.responseTimes.take();
-      tally.timeToFirstByte = path.firstBytes.take();
+      const tally = path.take();
+      if (!tally) continue;
       total.add(tally);
       paths.set(path.name, tally);
     }

@@ -5,13 +5,12 @@ import { type Centroids, centroidsOf, mergeCentroids } from './digest/centroids.
 /** The part of the package tdigest that is used here. */
 interface TDigest {
   push_centroid(centroid: { mean: number; n: number }): void;
+  size(): number;
   toArray(): { readonly mean: number; readonly n: number }[];
 }
 
-const { TDigest: TDigestClass }: { TDigest: new (delta: number) => TDigest } = untyped;
-
-/** Finer than what is kept: its centroids are merged with others afterwards. */
-const DELTA = 0.01;
+/** Without a delta it counts equal values and averages none: the mean of a hit and a miss is no value of a call. */
+const { TDigest: TDigestClass }: { TDigest: new (delta: false) => TDigest } = untyped;
 
 const FEW = 16;
 const MANY = 4096;
@@ -23,10 +22,7 @@ const MANY = 4096;
 export class LiveTimes {
   #samples = new Float32Array(FEW);
   #size = 0;
-  #digest: TDigest | undefined;
-  #digested = 0;
-  #min = Number.POSITIVE_INFINITY;
-  #max = 0;
+  #folded: Folded | undefined;
 
   add(ms: number): void {
     if (this.#size === this.#samples.length) this.#makeRoom();
@@ -35,27 +31,12 @@ export class LiveTimes {
 
   /** All of them as one distribution; starts over. */
   take(): Centroids | undefined {
-    if (this.#size === 0 && !this.#digest) return undefined;
+    if (this.#size === 0 && !this.#folded) return undefined;
     const rest = centroidsOf(this.#samples.slice(0, this.#size));
-    const all = mergeCentroids(this.#taken(), rest);
+    const all = mergeCentroids(this.#folded?.centroids(), rest);
     this.#size = 0;
-    this.#digest = undefined;
-    this.#digested = 0;
-    this.#min = Number.POSITIVE_INFINITY;
-    this.#max = 0;
+    this.#folded = undefined;
     return all;
-  }
-
-  #taken(): Centroids | undefined {
-    if (!this.#digest) return undefined;
-    const centroids = this.#digest.toArray();
-    return {
-      means: Float32Array.from(centroids, ({ mean }) => mean),
-      counts: Float64Array.from(centroids, ({ n }) => n),
-      total: this.#digested,
-      min: this.#min,
-      max: this.#max,
-    };
   }
 
   #makeRoom(): void {
@@ -65,15 +46,54 @@ export class LiveTimes {
       this.#samples = larger;
       return;
     }
-    this.#digest ??= new TDigestClass(DELTA);
-    const folded = centroidsOf(this.#samples.slice());
-    if (!folded) return;
-    folded.means.forEach((mean, i) => {
-      this.#digest?.push_centroid({ mean, n: folded.counts[i] ?? 0 });
-    });
-    this.#min = Math.min(this.#min, folded.min);
-    this.#max = Math.max(this.#max, folded.max);
-    this.#digested += this.#size;
+    const full = centroidsOf(this.#samples);
+    this.#folded ??= new Folded();
+    if (full) this.#folded.add(full);
     this.#size = 0;
+  }
+}
+
+/** Many distributions that are not merged yet: finer than what is kept of them in the end. */
+class Folded {
+  #digest = new TDigestClass(false);
+  /** Those in the digest that are the means of several values. */
+  readonly #spread = new Set<number>();
+  #total = 0;
+  #min = Number.POSITIVE_INFINITY;
+  #max = 0;
+  /** What was in the digest when it was full. */
+  #kept: Centroids | undefined;
+
+  add({ values, counts, spread, total, min, max }: Centroids): void {
+    if (this.#digest.size() >= MANY) this.#empty();
+    for (let i = 0; i < values.length; i++) {
+      const mean = values[i] ?? 0;
+      this.#digest.push_centroid({ mean, n: counts[i] ?? 0 });
+      if (spread[i] === 1) this.#spread.add(mean);
+    }
+    this.#total += total;
+    this.#min = Math.min(this.#min, min);
+    this.#max = Math.max(this.#max, max);
+  }
+
+  centroids(): Centroids | undefined {
+    if (this.#total === 0) return this.#kept;
+    const counted = this.#digest.toArray();
+    const digested = {
+      values: Float32Array.from(counted, ({ mean }) => mean),
+      counts: Float64Array.from(counted, ({ n }) => n),
+      spread: Uint8Array.from(counted, ({ mean }) => Number(this.#spread.has(mean))),
+      ...{ total: this.#total, min: this.#min, max: this.#max },
+    };
+    return mergeCentroids(this.#kept, digested);
+  }
+
+  #empty(): void {
+    this.#kept = this.centroids();
+    this.#digest = new TDigestClass(false);
+    this.#spread.clear();
+    this.#total = 0;
+    this.#min = Number.POSITIVE_INFINITY;
+    this.#max = 0;
   }
 }

@@ -1,3 +1,4 @@
+import type { Time } from '../core/time.js';
 import { Book } from './book.js';
 import type { Delta } from './digest/delta.js';
 import { spanStart } from './periods.js';
@@ -20,13 +21,13 @@ const HEALTHY: StatsHealth = { usable: true, unsent: 0, corrupt: 0, lastError: u
 /** Keeps statistics in the memory of this process. */
 export class MemoryStatsStore implements StatsStore {
   readonly #limits: StatsLimits;
-  readonly #clock: () => number;
+  readonly #time: Time;
   readonly #apis = new Map<string, Kept>();
   #turnedAt = 0;
 
-  constructor(limits: StatsLimits, clock: () => number) {
+  constructor(limits: StatsLimits, time: Time) {
     this.#limits = limits;
-    this.#clock = clock;
+    this.#time = time;
   }
 
   add(api: string, delta: Delta): void {
@@ -35,7 +36,7 @@ export class MemoryStatsStore implements StatsStore {
       kept = { book: new Book(this.#limits.maxPaths), errors: [] };
       this.#apis.set(api, kept);
     }
-    const now = this.#clock();
+    const now = this.#time.wall();
     kept.book.apply(delta, now);
     kept.errors.push(...delta.errors);
     const over = kept.errors.length - this.#limits.recentErrors;
@@ -44,7 +45,7 @@ export class MemoryStatsStore implements StatsStore {
   }
 
   async flush(): Promise<void> {
-    this.#turn(this.#clock());
+    this.#turn(this.#time.wall());
   }
 
   async apis(): Promise<readonly string[]> {
@@ -59,6 +60,10 @@ export class MemoryStatsStore implements StatsStore {
 
   async revision(): Promise<undefined> {}
 
+  clear(): void {
+    this.#apis.clear();
+  }
+
   health(): StatsHealth {
     return HEALTHY;
   }
@@ -69,6 +74,6 @@ export class MemoryStatsStore implements StatsStore {
     const minute = spanStart('minute', now);
     if (minute === this.#turnedAt) return;
     this.#turnedAt = minute;
-    for (const { book } of this.#apis.values()) book.turn(now);
+    for (const { book } of this.#apis.values()) book.turn(now, this.#time.steady());
   }
 }

@@ -41,11 +41,16 @@ export function pageId(page: Page): string {
   return `${page.kind === 'paths' ? 'p' : ''}${span[0]}${start / SPANS[span].lengthMs}`;
 }
 
-/** When a page is no longer read, in epoch milliseconds. */
-export function keptUntil(page: Page): number {
+/** For how long a page is read from its start on; it is then kept for as long after it was last changed. */
+export function lifetimeMs(page: Page): number {
   if (page.kind === 'all') return Number.POSITIVE_INFINITY;
   const { lengthMs, kept, keptOfPaths } = SPANS[page.span];
-  return page.start + (page.kind === 'api' ? kept : keptOfPaths) * lengthMs;
+  return (page.kind === 'api' ? kept : keptOfPaths) * lengthMs;
+}
+
+/** Whether a page is in none of the lists of {@link keptPages}, by this time of day. */
+export function isOutside(page: Page, now: number): boolean {
+  return page.kind !== 'all' && (page.start + lifetimeMs(page) <= now || page.start > now);
 }
 
 /** The pages of one kind that are kept now, oldest first; the last is the current one. */

@@ -1,14 +1,21 @@
 import type { IncomingMessage } from 'node:http';
-import type { Blame, ProxyError } from '../core/errors.js';
-import { announcesBody, type Exchange, type Limit, type Permit } from '../core/exchange.js';
-import { messageOf, resultOf } from './call-outcome.js';
+import type { Attempt } from '../core/attempt.js';
+import { CallsInProgress } from '../core/calls-in-progress.js';
+import { announcesBody, type Exchange, type Limit, type Permit, UNKNOWN_API } from '../core/exchange.js';
+import { measureBody, measureResponse } from '../core/meter.js';
+import type { CountedSocket } from '../core/upgrade.js';
+import { cutOf, messageOf } from '../http/outcome.js';
+import { blameOf, countAttemptEnd, countAttempts, countCall } from './count-call.js';
 import type { Delta } from './digest/delta.js';
-import { bump, bumpName, OTHERS } from './digest/tally.js';
+import { OTHERS } from './digest/tally.js';
 import { LiveApi, type LivePath } from './live-api.js';
-import { measureBody, measuredBody, measuredResponse, measureResponse } from './meter.js';
+import type { OpenCounts } from './open-counts.js';
+import { pathNamer } from './path-patterns.js';
 import { pathName } from './path-template.js';
 import { SPANS, spanStart } from './periods.js';
 import { redactedMessage, redactedPath } from './redaction.js';
+import { Running } from './running.js';
+import { isSlow } from './slow-calls.js';
 
 /** Options of a {@link Recorder}. */
 export interface RecorderOptions {
@@ -17,41 +24,66 @@ export interface RecorderOptions {
   readonly maxPaths: number;
   readonly recentErrors: number;
   readonly path?: ((req: IncomingMessage) => string | undefined) | undefined;
+  readonly paths: readonly string[];
 }
 
-const DIRECT = 'direct';
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
+
+/** How a request is counted whose path a later stage may rewrite, or that has a name. */
+interface Named {
+  readonly url: string;
+  readonly name: string | undefined;
+}
 
 /**
  * Counts each request when its response has closed, and passes on what was counted when it is sealed. Per request it
- * increments counters and appends two numbers to arrays.
+ * increments counters and appends a few numbers to arrays.
  */
 export class Recorder {
   readonly #options: RecorderOptions;
+  readonly #nameOf: (url: string) => string;
   readonly #clock: () => number;
   readonly #sealed: (api: string, delta: Delta) => void;
   readonly #apis = new Map<string, LiveApi>();
+  readonly #running: Running;
   /** Start and end of the minute that is being recorded. */
   #from = 0;
   #to = 0;
   #recorded = 0;
-  #cuts: WeakMap<Exchange, ProxyError> | undefined;
+  #named: WeakMap<Exchange, Named> | undefined;
+  /** Attempts that have outlived the call they were made for: others wait for the same response. */
+  #late: Map<Attempt, LivePath> | undefined;
+  #slowMs: ReadonlyMap<string, number> = new Map();
 
   readonly #permit: Permit = {
-    end: ({ outcome, end }, exchange) => {
-      if (outcome?.kind !== 'response' || end?.kind !== 'failure') return;
-      this.#cuts ??= new WeakMap();
-      this.#cuts.set(exchange, end.error);
+    end: (attempt, exchange) => {
+      const path = exchange.settled ? this.#late?.get(attempt) : undefined;
+      if (!path) return;
+      this.#late?.delete(attempt);
+      this.#goOn();
+      countAttemptEnd(path, attempt, exchange);
     },
   };
 
-  /** Hears of responses that break off, and marks the calls that are watched already. */
+  /** Hears of attempts that end late, and marks the calls that are watched already. */
   readonly #watch: Limit = { admit: () => this.#permit };
 
-  constructor(options: RecorderOptions, clock: () => number, sealed: (api: string, delta: Delta) => void) {
+  /** @param calls where the calls in progress are listed */
+  constructor(
+    options: RecorderOptions,
+    clock: () => number,
+    sealed: (api: string, delta: Delta) => void,
+    calls = new CallsInProgress(),
+  ) {
     this.#options = options;
+    this.#nameOf = pathNamer(options.paths);
     this.#clock = clock;
     this.#sealed = sealed;
+    this.#running = new Running(calls, {
+      counts: ({ limits }) => limits.includes(this.#watch),
+      pathOf: (exchange) => this.#pathOf(exchange),
+      beforeCount: () => void this.#goOn(),
+    });
   }
 
   /** Requests recorded since the last seal. */
@@ -60,27 +92,68 @@ export class Recorder {
   }
 
   /**
-   * Counts a request when it is over; once, however often it passes.
+   * Counts a request when it is over; once, however often it passes. Of one that never had a client, such as a
+   * revalidation in the background, only the attempts are counted.
    * @param ownWriters see {@link StatsHandler.watch}
    */
   watch(exchange: Exchange, ownWriters: boolean): void {
     const { req, res, limits } = exchange;
     if (limits.includes(this.#watch)) return;
     limits.push(this.#watch);
-    if (!ownWriters) measureResponse(res);
-    if (announcesBody(req)) measureBody(req);
     // A later stage may rewrite it.
     const url = req.url ?? '/';
     const name = this.#given(req);
-    if (name === undefined && url === exchange.originalUrl) exchange.onSettled(this.#settled);
-    else exchange.onSettled((settled) => this.#record(settled, url, name));
+    if (name !== undefined || url !== exchange.originalUrl) {
+      this.#named ??= new WeakMap();
+      this.#named.set(exchange, { url, name });
+    }
+    if (exchange.detached) return exchange.onSettled(this.#settledBackground);
+    if (!ownWriters) measureResponse(res);
+    if (announcesBody(req)) measureBody(req);
+    this.#running.begin(exchange);
+    if (exchange.upgrade) this.#watchSocket(exchange);
+    exchange.onSettled(this.#settled);
+  }
+
+  #watchSocket(exchange: Exchange): void {
+    const { upgrade } = exchange;
+    if (!upgrade) return;
+    const before = upgrade.opened;
+    upgrade.opened = (socket: CountedSocket) => {
+      before?.(socket);
+      this.#running.opened(socket, this.#pathOf(exchange));
+    };
   }
 
   // One function for all requests: whatever is created per request lives as long as it does.
-  readonly #settled = (exchange: Exchange): void => this.#record(exchange, exchange.originalUrl, undefined);
+  readonly #settled = (exchange: Exchange): void => this.#record(exchange);
 
-  /** Passes on what was recorded. */
+  readonly #settledBackground = (exchange: Exchange): void => {
+    if (exchange.attempts.length === 0) return;
+    this.#goOn();
+    const path = this.#pathOf(exchange);
+    countAttempts(path, exchange);
+    this.#awaitLate(path, exchange);
+  };
+
+  /** Counts slow calls of these APIs from now on, by the milliseconds after which one is. */
+  countSlow(slowMs: ReadonlyMap<string, number>): void {
+    this.#slowMs = slowMs;
+  }
+
+  /** What is open of an API. */
+  open(name: string): OpenCounts {
+    return this.#running.open((api) => (api || this.#options.name) === name);
+  }
+
+  /** Passes on what was recorded, and what has passed of calls in progress. */
   seal(): void {
+    this.#turn(this.#clock());
+    this.#running.tell(performance.now());
+    this.#sealAll();
+  }
+
+  #sealAll(): void {
     this.#recorded = 0;
     for (const api of this.#apis.values()) {
       const delta = api.seal(this.#from);
@@ -99,16 +172,16 @@ export class Recorder {
     }
   }
 
-  #record(exchange: Exchange, url: string, name: string | undefined): void {
-    const now = this.#clock();
-    if (now < this.#from || now >= this.#to) this.#turn(now);
-    this.#recorded++;
-    const endedAt = performance.now();
-    const durationMs = Math.max(0, endedAt - exchange.startedAt);
-    const api = this.#api(exchange.api || this.#options.name);
-    const path = name === undefined ? api.pathOf(url) : api.path(name);
-    const cut = exchange.res.writableFinished ? undefined : this.#cuts?.get(exchange);
-    const failed = count(path, exchange, cut, durationMs);
+  #record(exchange: Exchange): void {
+    const now = this.#goOn();
+    const durationMs = Math.max(0, performance.now() - exchange.startedAt);
+    const api = this.#apiOf(exchange);
+    const path = this.#pathOf(exchange, api);
+    const cut = cutOf(exchange);
+    const failed = countCall(path, exchange, cut, durationMs, this.#running.end(exchange));
+    this.#awaitLate(path, exchange);
+    const slowMs = this.#slowMs.get(api.name);
+    if (slowMs !== undefined && isSlow(exchange, cut, durationMs, slowMs)) path.tally.slow++;
     if (!failed) return;
     api.failed({
       time: now,
@@ -117,19 +190,45 @@ export class Recorder {
       by: blameOf(exchange, cut),
       message: redactedMessage(messageOf(exchange, cut)),
       method: exchange.req.method ?? '',
-      path: redactedPath(url),
-      requestId: requestId(exchange.req),
+      path: redactedPath(this.#named?.get(exchange)?.url ?? exchange.originalUrl),
+      requestId: exchange.requestId ?? requestId(exchange.req),
       durationMs,
       attempts: exchange.attempts.length,
       template: path.name,
     });
   }
 
-  /** Begins another minute. It may be an earlier one, when the clock is set back. */
+  #awaitLate(path: LivePath, { attempts }: Exchange): void {
+    for (const attempt of attempts) {
+      if (attempt.end) continue;
+      this.#late ??= new Map();
+      this.#late.set(attempt, path);
+    }
+  }
+
+  #goOn(): number {
+    const now = this.#clock();
+    this.#turn(now);
+    this.#recorded++;
+    return now;
+  }
+
+  /** Begins another minute where one is over. It may be an earlier one, when the clock is set back. */
   #turn(now: number): void {
-    if (this.#recorded > 0) this.seal();
+    if (now >= this.#from && now < this.#to) return;
+    if (this.#recorded > 0) this.#sealAll();
     this.#from = spanStart('minute', now);
     this.#to = this.#from + SPANS.minute.lengthMs;
+  }
+
+  #pathOf(exchange: Exchange, api = this.#apiOf(exchange)): LivePath {
+    if (api.name === UNKNOWN_API) return api.path(OTHERS);
+    const { url = exchange.originalUrl, name } = this.#named?.get(exchange) ?? {};
+    return name === undefined ? api.pathOf(url) : api.path(name);
+  }
+
+  #apiOf({ api }: Exchange): LiveApi {
+    return this.#api(api || this.#options.name);
   }
 
   #api(name: string): LiveApi {
@@ -137,54 +236,11 @@ export class Recorder {
     if (known) return known;
     const { maxApis, maxPaths, recentErrors } = this.#options;
     if (this.#apis.size >= maxApis && name !== OTHERS) return this.#api(OTHERS);
-    const api = new LiveApi(name, maxPaths, recentErrors);
+    const api = new LiveApi(name, maxPaths, recentErrors, this.#nameOf);
     this.#apis.set(name, api);
     return api;
   }
 }
-
-/**
- * Counts a request.
- * @returns whether it belongs among the recent errors
- */
-function count(
-  { tally, responseTimes, firstBytes }: LivePath,
-  exchange: Exchange,
-  cut: ProxyError | undefined,
-  durationMs: number,
-): boolean {
-  const { req, res, error, cache, attempts, startedAt, respondedAt } = exchange;
-  const result = resultOf(exchange, cut);
-  const meter = measuredResponse(res);
-  tally.total++;
-  if (result !== 'left') tally[result]++;
-  if (result === 'failure') bump(tally.failedBy, blameOf(exchange, cut));
-  if (res.headersSent) {
-    bump(tally.statusCodes, res.statusCode);
-    const firstAt = respondedAt ?? meter?.firstByteAt ?? 0;
-    // A head without a body may have been sent unobserved, as by `flushHeaders()`.
-    firstBytes.add(firstAt > startedAt ? Math.min(firstAt - startedAt, durationMs) : durationMs);
-    if (hasBody(req.method, res.statusCode)) tally.bytesOut += meter?.bytesOut ?? exchange.bytesOut;
-  }
-  // Only a complete response has a response time: a stream that its client left after an hour is not slow.
-  if (result === 'success' || result === 'failure') responseTimes.add(durationMs);
-  tally.bytesIn += measuredBody(req);
-  if (cache) bump(tally.cache, cache);
-  if (attempts.length > 0) {
-    tally.attempts += attempts.length;
-    if (attempts.length > 1) tally.retried++;
-    for (const attempt of attempts) bumpName(tally.proxies, attempt.egress ?? DIRECT);
-  }
-  const code = (error ?? cut)?.code;
-  if (code) bumpName(tally.errors, code);
-  return result === 'failure' || code !== undefined;
-}
-
-/** A response of the target is its own doing, and no error. */
-const blameOf = ({ error }: Exchange, cut: ProxyError | undefined): Blame => (error ?? cut)?.by ?? 'target';
-
-const hasBody = (method: string | undefined, status: number): boolean =>
-  method !== 'HEAD' && status !== 204 && status !== 304;
 
 function requestId(req: IncomingMessage): string | undefined {
   const given = req.headers['x-request-id'];

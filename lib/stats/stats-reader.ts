@@ -1,6 +1,8 @@
 import { type Book, WHOLE } from './book.js';
 import { figuresOf, sumOf, Tally } from './digest/tally.js';
 import { ALL, keptPages, type Page, SPANS, type SpanName, spanStart } from './periods.js';
+import type { ResolvedSlo } from './slo/slo-options.js';
+import { type SloStatus, sloPages, sloStatus } from './slo/slo-status.js';
 import type { Figures, PathFigures, StatsQuery, StatsView, TimeBucket } from './stats-source.js';
 import type { Reading, StatsStore } from './stats-store.js';
 import { newestErrors } from './stored-error.js';
@@ -33,26 +35,48 @@ export class StatsReader {
     this.#store = store;
   }
 
+  /** Forgets what it has added up. */
+  reset(): void {
+    this.#closed.clear();
+  }
+
   /** @param configured whether an API without any figures is shown as one without requests */
-  async view(query: StatsQuery, configured: boolean, now: number): Promise<StatsView | undefined> {
+  async view(
+    query: StatsQuery,
+    configured: boolean,
+    now: number,
+    objective?: ResolvedSlo,
+  ): Promise<StatsView | undefined> {
+    const slo = query.period === 'all' && query.path === undefined ? objective : undefined;
     const { api, path, period, errors = DEFAULT_ERRORS } = query;
     if (api.length > MAX_NAME || (path ?? '').length > MAX_NAME) return undefined;
     const pages = pagesOf(query, now);
     const searched = path === undefined ? errors : ALL_ERRORS;
-    const wanted = { api, path: path ?? WHOLE, pages: [ALL, ...pages], errors: errors > 0 ? searched : 0 };
+    const all = [ALL, ...(slo ? sloPages(now) : pages)];
+    const wanted = { api, path: path ?? WHOLE, pages: all, errors: errors > 0 ? searched : 0 };
     const reading = await this.#store.read(wanted, now);
     if (!reading && !configured) return undefined;
     if (path !== undefined && !reading?.book.has(path)) return undefined;
+    const sum = reading?.book.get(ALL, path ?? WHOLE);
     const tallies = pages.map((page) => reading?.book.get(page, path ?? WHOLE));
     return {
       api,
       path,
       period,
       time: now,
-      figures: figuresOf(period === 'all' ? reading?.book.get(ALL, path ?? WHOLE) : sumOf(tallies)),
+      figures: figuresOf(period === 'all' ? sum : sumOf(tallies)),
+      since: period === 'all' ? sum?.since : pages[0] && startOf(pages[0]),
+      slo: slo && sloStatus(slo, now, (page) => reading?.book.get(page, WHOLE)),
       buckets: pages.flatMap((page, i) => bucketOf(page, tallies[i])),
       recentErrors: reading ? newestErrors(reading.errors, errors, path) : [],
     };
+  }
+
+  /** How an API does by its objective; `undefined` where the store does not say. */
+  async slo(api: string, slo: ResolvedSlo, now: number): Promise<SloStatus | undefined> {
+    const wanted = { api, path: WHOLE, pages: [ALL, ...sloPages(now)], errors: 0 };
+    const reading = await this.#store.read(wanted, now);
+    return sloStatus(slo, now, (page) => reading?.book.get(page, WHOLE));
   }
 
   async paths(api: string, configured: boolean, now: number): Promise<PathFigures[] | undefined> {
@@ -128,6 +152,8 @@ function addPage(sums: Map<string, Tally>, book: Book, page: Page): void {
 function together(closed: Tally | undefined, current: Tally | undefined): Figures {
   return figuresOf(closed && current ? sumOf([closed, current]) : (closed ?? current));
 }
+
+const startOf = (page: Page): number | undefined => (page.kind === 'all' ? undefined : page.start);
 
 const SPAN_OF = { all: 'minute', daily: 'day', hourly: 'hour' } as const;
 

@@ -48,6 +48,8 @@ export interface StatsStore {
   read(request: ReadRequest, now: number): Promise<Reading | undefined>;
   /** A text that changes once another process has added something; `undefined` where there are no others. */
   revision(): Promise<string | undefined>;
+  /** Removes all figures; absent where others have figures there, too. */
+  clear?(): void;
   health(): StatsHealth;
   /** Sends what waits, as far as possible in a short time, and releases its resources. */
   close(): Promise<void>;

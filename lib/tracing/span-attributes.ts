@@ -1,7 +1,9 @@
+import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import type { Attributes } from '@opentelemetry/api';
 import type { Attempt, AttemptOutcome, SentRequest } from '../core/attempt.js';
 import type { Exchange } from '../core/exchange.js';
+import { isWritten } from '../core/is-written.js';
 import { spanUrl } from './span-url.js';
 
 /** Methods that the semantic conventions list; others are `_OTHER`, so that a client cannot invent values. */
@@ -18,6 +20,8 @@ const METHODS: ReadonlySet<string> = new Set([
   'TRACE',
 ]);
 
+const DEFAULT_PORTS = { http: 80, https: 443 } as const;
+
 /** The method as part of a span's name; `HTTP` for one that the conventions do not list. */
 export function spanMethod(method: string): string {
   return METHODS.has(method) ? method : 'HTTP';
@@ -27,17 +31,36 @@ export function spanMethod(method: string): string {
 export function callAttributes(exchange: Exchange, api: string): Attributes {
   const { req } = exchange;
   const method = req.method ?? 'GET';
-  const { path, query } = spanUrl(exchange.originalUrl);
+  // That of the client's request line, where it is mounted below a path.
+  const mounted: unknown = Reflect.get(req, 'originalUrl');
+  const { path, query } = spanUrl(typeof mounted === 'string' ? mounted : exchange.originalUrl);
+  const scheme = req.socket instanceof TLSSocket ? 'https' : 'http';
   return {
     'http.request.method': knownMethod(method),
     'http.request.method_original': METHODS.has(method) ? undefined : method,
-    'url.scheme': req.socket instanceof TLSSocket ? 'https' : 'http',
+    'url.scheme': scheme,
     'url.path': path,
     'url.query': query === '' ? undefined : query,
     'user_agent.original': req.headers['user-agent'],
     'network.protocol.version': req.httpVersion,
+    ...(exchange.detached ? {} : ends(req, scheme)),
     'resilient_proxy.api': api,
+    'resilient_proxy.request_id': exchange.requestId,
     'resilient_proxy.detached': exchange.detached ? true : undefined,
+  };
+}
+
+const HOST = /^(\[[0-9a-f:.]{2,45}\]|[^:[\]/?#@\s]{1,255})(?::(\d{1,5}))?$/i;
+
+/** Both ends of the connection: the peer, and this server by the name that the client has requested. */
+function ends({ headers, socket }: IncomingMessage, scheme: 'http' | 'https'): Attributes {
+  const [, name, port] = HOST.exec(headers.host ?? '') ?? [];
+  return {
+    'server.address': name?.replace(/^\[|\]$/g, ''),
+    'server.port': name === undefined ? undefined : Number(port ?? DEFAULT_PORTS[scheme]),
+    'client.address': socket.remoteAddress,
+    'network.peer.address': socket.remoteAddress,
+    'network.peer.port': socket.remotePort,
   };
 }
 
@@ -52,7 +75,7 @@ export function settledAttributes(
     'error.type': error?.code ?? cutBy ?? failedStatus(status, 500),
     'resilient_proxy.cache': cache,
     'resilient_proxy.attempts': attempts.length,
-    'resilient_proxy.aborted': res.writableFinished || cutBy !== undefined ? undefined : true,
+    'resilient_proxy.aborted': isWritten(res) || cutBy !== undefined ? undefined : true,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { ResponseHead } from '../core/attempt.js';
+import { BodyPace } from '../core/body-pace.js';
 import { headerValue } from '../http/headers.js';
 import { isStreamType } from '../http/stream-types.js';
 import type { Deadline, DeadlineWheel } from './deadline-wheel.js';
@@ -19,6 +20,8 @@ export interface PhaseLimits {
   readonly connectMs: number | undefined;
   /** A pause of the client in its upload. */
   readonly uploadMs: number;
+  /** Least bytes per second of the client in its upload; 0 is no limit. */
+  readonly minBodyRate: number;
   /** A pause of the target in its body. */
   readonly bodyMs: number;
   /** The same in a stream of events or the like. */
@@ -130,6 +133,7 @@ export class AttemptClock implements Deadline {
     this.#upload = upload;
     if (!upload) return this.#awaitHead();
     this.#phase = 'upload';
+    upload.pace?.pause();
     this.#uploadBeganAt = this.#now();
     this.#since = this.#uploadBeganAt;
   }
@@ -217,7 +221,15 @@ export class AttemptClock implements Deadline {
       this.#awaits = awaits;
       this.#since = now;
     }
-    return now - this.#since >= this.#uploadLimitMs(awaits);
+    const isSlow = this.#limits.minBodyRate > 0 && this.#isSlow(this.#upload, now);
+    return isSlow || now - this.#since >= this.#uploadLimitMs(awaits);
+  }
+
+  #isSlow(upload: Upload, now: number): boolean {
+    const { minBodyRate, uploadMs } = this.#limits;
+    upload.pace ??= new BodyPace(minBodyRate, uploadMs);
+    const waits = upload.awaits === 'client';
+    return upload.pace.leftMs(now, upload.bytes, waits) <= 0 && waits;
   }
 
   #uploadLimitMs(awaits: UploadWait): number {

@@ -1,4 +1,12 @@
-import type { Attempt, AttemptEnd, AttemptFailure, AttemptOutcome, ResponseHead } from '../core/attempt.js';
+import type {
+  Attempt,
+  AttemptEnd,
+  AttemptFailure,
+  AttemptOutcome,
+  HeldBody,
+  ResponseHead,
+} from '../core/attempt.js';
+import type { Egress } from '../core/egress.js';
 import type { Exchange, Permit } from '../core/exchange.js';
 import { requestTimeout } from '../core/read-ahead.js';
 import { warnOf } from '../core/warning.js';
@@ -6,16 +14,9 @@ import { headProblem } from '../http/head-problem.js';
 import { codingProblem } from '../http/transfer-coding.js';
 import { AttemptClock, type ClockOwner, type Phase, type PhaseLimits } from './attempt-clock.js';
 import type { DeadlineWheel } from './deadline-wheel.js';
-import {
-  connectFailure,
-  proxyFailure,
-  queueFailure,
-  readFailure,
-  slowReaderFailure,
-  timeoutFailure,
-  unreadableFailure,
-  uploadFailure,
-} from './failure.js';
+import { proxyFailure, readFailure, slowReaderFailure, unreadableFailure, uploadFailure } from './failure.js';
+import { bodyStopped, lapseFailure } from './lapse.js';
+import { mayHold } from './response/held-body.js';
 import type { TimeBudget } from './time-budget.js';
 import type { AttemptListener, Plan, Sending, Transport } from './transport.js';
 
@@ -45,6 +46,7 @@ export class AttemptRun implements Attempt, AttemptListener, ClockOwner {
   durationMs = 0;
   waitedMs = 0;
   egress: string | undefined = undefined;
+  egressVaries = false;
   outcome: AttemptOutcome | undefined = undefined;
   end: AttemptEnd | undefined = undefined;
   accepted = false;
@@ -59,6 +61,8 @@ export class AttemptRun implements Attempt, AttemptListener, ClockOwner {
   #connected = false;
   /** Its transport was asked to send it. */
   #sent = false;
+  /** Its head waits for its body. */
+  #holds = false;
   /** Its transport was told that nobody waits: nothing that it still tells counts. */
   #deaf = false;
 
@@ -74,6 +78,11 @@ export class AttemptRun implements Attempt, AttemptListener, ClockOwner {
     const now = performance.now();
     this.waitedMs += now - this.startedAt;
     this.startedAt = now;
+  }
+
+  goesThrough({ name, varies = false }: Egress): void {
+    this.egress = name;
+    this.egressVaries = varies;
   }
 
   /** A limit has admitted it, and hears its end. */
@@ -140,11 +149,25 @@ export class AttemptRun implements Attempt, AttemptListener, ClockOwner {
     else this.#clock?.release();
   }
 
-  head(head: ResponseHead): boolean {
-    if (this.end || this.#deaf || this.outcome) return false;
+  wantsBody(head: ResponseHead): boolean {
+    const { bodyReaders } = this.#owner.exchange;
+    if (!bodyReaders || this.end || this.#deaf || this.outcome) return false;
+    if (!mayHold(head, this.#plan?.method) || !bodyReaders.some((reader) => reader.wantsBody(head)))
+      return false;
+    this.#responding(head);
+    this.#holds = true;
+    return true;
+  }
+
+  #responding(head: ResponseHead): void {
     const now = performance.now();
     this.durationMs = now - this.startedAt;
     this.#clock?.responding(head, this.#owner.exchange.res, now);
+  }
+
+  head(head: ResponseHead, body?: HeldBody): boolean {
+    if (this.end || this.#deaf || this.outcome) return false;
+    if (!this.#holds) this.#responding(head);
     const problem = headProblem(head) ?? codingProblem(head, this.#plan?.method ?? '');
     if (problem !== undefined) {
       this.#owner.failed(this, unreadableFailure(problem));
@@ -155,7 +178,7 @@ export class AttemptRun implements Attempt, AttemptListener, ClockOwner {
       this.#owner.failed(this, proxyFailure('The egress proxy refused its credentials: status 407'));
       return false;
     }
-    this.outcome = { kind: 'response', head };
+    this.outcome = body ? { kind: 'response', head, body } : { kind: 'response', head };
     try {
       return this.#judge(head);
     } catch (error) {
@@ -186,7 +209,7 @@ export class AttemptRun implements Attempt, AttemptListener, ClockOwner {
     if (this.end || this.#deaf) return;
     this.#stopClock();
     // What broke off after its head is no connection that the target had closed while it was unused.
-    const failure = readFailure(error, usedConnection && this.outcome === undefined);
+    const failure = readFailure(error, usedConnection && this.outcome === undefined && !this.#holds);
     this.#owner.failed(this, this.#inPhase(failure));
   }
 
@@ -221,11 +244,8 @@ export class AttemptRun implements Attempt, AttemptListener, ClockOwner {
     const { egress, transport } = this.#plan ?? {};
     // Node's client does not say when a connection is being opened by its agent.
     const inTunnel = phase === 'connect' || (transport === 'node' && (egress?.opening ?? 0) > 0);
-    if (egress && inTunnel && !this.#connected)
-      return { ...proxyFailure('The egress proxy made no connection in time'), unsent: true };
-    if (phase === 'queue') return queueFailure(limitMs);
-    if (phase === 'connect') return connectFailure(by);
-    return phase === 'upload' ? uploadFailure(awaits, requestMs) : timeoutFailure(limitMs, by);
+    const silentProxy = egress !== undefined && inTunnel && !this.#connected;
+    return lapseFailure({ phase, limitMs, requestMs, awaits, by, silentProxy });
   }
 
   #bodyStopped(): void {
@@ -278,5 +298,3 @@ export class AttemptRun implements Attempt, AttemptListener, ClockOwner {
     this.durationMs = performance.now() - this.startedAt;
   }
 }
-
-const bodyStopped = () => Object.assign(new Error('The body stopped'), { code: 'UND_ERR_BODY_TIMEOUT' });

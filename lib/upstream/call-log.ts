@@ -2,7 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import type { Options } from 'http-proxy-middleware';
 import type { ProxyServer, ProxyTarget } from 'httpxy';
+import type { ProxyError } from '../core/errors.js';
 import { redactPath } from '../core/redact.js';
+import { asUrl } from './request/target.js';
 import type { Plan } from './transport.js';
 
 type Logger = Options['logger'];
@@ -41,6 +43,16 @@ export class CallLog {
       const url = `${target.origin}${redactPath(path)}`;
       this.#write('info', `[HPM] ${req.method} ${redactPath(originalUrl(req))} -> ${url} [${status}]`);
     };
+  }
+
+  /**
+   * Logs a response that breaks off, as http-proxy-middleware does, whose plugin does not hear of it here; `undefined`
+   * without a logger.
+   */
+  get logCut(): ((plan: Plan, error: ProxyError) => void) | undefined {
+    if (!this.#logger) return undefined;
+    return ({ exchange: { req }, proxyOptions }, error) =>
+      this.#failed(error, req, asUrl(proxyOptions.target));
   }
 
   /** Logs what a user's function failed with after its call had ended. */

@@ -7,6 +7,13 @@ export interface WaitingCall {
   fail(error: ProxyError): void;
 }
 
+/** How an attempt ends that async-retry waits for. */
+export interface DrivenAttempt {
+  accepted(): void;
+  failed(error: Error): void;
+  giveUp(error: Error): void;
+}
+
 /** What a call needs of the `forward()` that runs it. */
 export interface CallTools extends RunTools {
   readonly send: Transport;
@@ -14,6 +21,8 @@ export interface CallTools extends RunTools {
   readonly requestTimeoutMs: number;
   /** Told of each response that is passed on. */
   readonly logResponse: ((plan: Plan, status: number) => void) | undefined;
+  /** Told of each response that has broken off after its head was passed on. */
+  readonly logCut?: ((plan: Plan, error: ProxyError) => void) | undefined;
   /** Calls that wait for an egress proxy, for a limit or for their next attempt, to be ended when all is closed. */
   readonly waiting: Set<WaitingCall>;
   /** Nothing goes out any more. */

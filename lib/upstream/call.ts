@@ -1,16 +1,17 @@
 import type { AttemptFailure, AttemptOutcome, ResponseHead } from '../core/attempt.js';
+import { afterCut } from '../core/cut-call.js';
 import { DIRECT, type Egress } from '../core/egress.js';
 import { ProxyError, shuttingDown } from '../core/errors.js';
 import type { Exchange, Permit } from '../core/exchange.js';
-import { IDEMPOTENT } from '../http/methods.js';
+import { isWritten } from '../core/is-written.js';
 import { type AttemptOwner, AttemptRun } from './attempt-run.js';
-import type { CallTools } from './call-tools.js';
+import type { CallTools, DrivenAttempt } from './call-tools.js';
+import { compareFailure, goesElsewhere, mayResend, NONE } from './elsewhere.js';
 import { noConnection, readFailure } from './failure.js';
+import { mayFail, nextDelayMs } from './next-delay.js';
 import { replaced } from './request/headers.js';
 import { TimeBudget } from './time-budget.js';
 import type { Plan } from './transport.js';
-
-const NONE: ReadonlySet<string> = new Set();
 
 /**
  * The attempt loop: sends attempts until one is accepted, asks the limits for a permit before each, and leaves the
@@ -34,9 +35,7 @@ export class Call implements AttemptOwner {
   #settled = false;
   #backOff: NodeJS.Timeout | undefined;
   /** Set while async-retry drives: tells it how the attempt it waits for ended. */
-  #driven:
-    | { accepted: () => void; failed: (error: Error) => void; giveUp: (error: Error) => void }
-    | undefined;
+  #driven: DrivenAttempt | undefined;
   #delayMs = 0;
 
   constructor(plan: Plan, tools: CallTools, settle: (error?: ProxyError) => void) {
@@ -55,11 +54,11 @@ export class Call implements AttemptOwner {
   #begin(): void {
     if (this.#settled) return;
     const { exchange } = this;
+    const { attempts, egress } = exchange;
     const now = performance.now();
     if (!this.#budget.suffices(now)) return this.#end(this.#tooLate());
-    const run = new AttemptRun(exchange.attempts.length + 1, now, this.#tools, this);
+    const run = new AttemptRun(attempts.length + 1, now, this.#tools, this);
     this.#running = run;
-    const { egress } = exchange;
     if (!egress) return this.#admit(run, this.#plan, 0);
     let choice: ReturnType<typeof egress.choose>;
     try {
@@ -83,7 +82,7 @@ export class Call implements AttemptOwner {
     if (this.#settled) return run.cancel();
     if (way instanceof ProxyError) return this.#refused(run, way);
     if (way === DIRECT) return this.#admit(run, { ...this.#plan, direct: true }, 0);
-    run.egress = way.name;
+    run.goesThrough(way);
     this.#admit(run, { ...this.#plan, egress: way }, 0);
   }
 
@@ -167,7 +166,17 @@ export class Call implements AttemptOwner {
 
   /** Judges the head of a response. */
   head(run: AttemptRun, head: ResponseHead): boolean {
-    const delayMs = head.status < 400 || !run.outcome ? undefined : this.#delayAfter(run.outcome);
+    if (
+      this.exchange.egress?.refused &&
+      !this.#settled &&
+      goesElsewhere(this.#plan, this.#tried ?? NONE, this.#budget)
+    ) {
+      run.conclude({ kind: 'discarded' });
+      this.#freshTried = false;
+      this.#beginUncounted();
+      return false;
+    }
+    const delayMs = mayFail(head, run.outcome) ? this.#delayAfter(run.outcome) : undefined;
     if (delayMs !== undefined) {
       run.conclude({ kind: 'discarded' });
       this.#again(delayMs);
@@ -184,19 +193,20 @@ export class Call implements AttemptOwner {
 
   /** Decides what follows a failed attempt. */
   failed(run: AttemptRun, failure: AttemptFailure): void {
-    const told = this.#freshTried ? { ...failure, staleConnection: false } : failure;
-    run.conclude(told);
-    this.#lastError = told.error;
+    const own = this.#freshTried ? { ...failure, staleConnection: false } : failure;
+    const told = own.by === 'egress' && run.egress !== undefined ? this.#compared(run.egress, own) : own;
+    run.conclude(told ?? own);
+    this.#lastError = (told ?? own).error;
     if (this.#settled) return;
-    if (run.accepted) return this.#end(this.exchange.res.headersSent ? undefined : told.error);
-    const { egress } = run;
-    if (this.exchange.egress && told.by === 'egress' && egress !== undefined) {
-      return this.#throughAnother(egress, told.error);
-    }
-    if (told.staleConnection && this.#mayResend()) {
+    // An egress proxy that fails costs none of the attempts: the next one is tried at once.
+    if (!told) return this.#beginUncounted();
+    const log = (): void => this.#tools.logCut?.(this.#plan, told.error);
+    if (run.accepted) return this.#end(afterCut(this.exchange, told.error, log));
+    // No other is to be tried, and waiting for it helps nobody.
+    if (told.by === 'egress') return this.#end(told.error);
+    if (told.staleConnection && mayResend(this.#plan)) {
       this.#freshTried = true;
-      this.#counts = false;
-      return this.#begin();
+      return this.#beginUncounted();
     }
     const delayMs = this.#delayAfter(told);
     if (delayMs === undefined) this.#end(told.error);
@@ -207,33 +217,26 @@ export class Call implements AttemptOwner {
     this.#end();
   }
 
-  /** An egress proxy that fails costs none of the attempts: the next one is tried at once. */
-  #throughAnother(failed: string, error: ProxyError): void {
-    const inTime = this.#budget.suffices(performance.now());
-    if (!inTime || !(this.#plan.body?.replayable ?? true)) return this.#end(error);
+  /** What a failure means beside other egress proxies'; `undefined` if another is tried. A retry begins anew. */
+  #compared(failed: string, failure: AttemptFailure): AttemptFailure | undefined {
     this.#tried = (this.#tried ?? new Set<string>()).add(failed);
+    const compared = compareFailure(this.#plan, failure, this.#tried, this.#budget);
+    if (compared) this.#tried = undefined;
+    return compared;
+  }
+
+  /** Begins an attempt that is none of those that `maxAttempts` bounds. */
+  #beginUncounted(): void {
     this.#counts = false;
     this.#begin();
   }
 
-  #mayResend(): boolean {
-    const { method, body } = this.#plan;
-    const repeatable = IDEMPOTENT.has(method) || this.exchange.idempotencyKey !== undefined;
-    return repeatable && (body?.replayable ?? true);
-  }
-
   #delayAfter(outcome: AttemptOutcome): number | undefined {
-    const { exchange } = this;
-    if (!exchange.retry || exchange.abandoned) return undefined;
-    if (exchange.limits.some((limit) => limit.blocks?.(exchange))) return undefined;
-    return exchange.retry.delayAfter(outcome, {
-      exchange,
-      method: this.#plan.method,
+    return nextDelayMs(this.#plan, outcome, {
       attemptsMade: this.#attemptsMade,
       elapsedMs: this.#budget.elapsedMs(performance.now()),
       leastMs: this.#budget.leastMs,
-      replayable: this.#plan.body?.replayable ?? true,
-      keyed: exchange.idempotencyKey !== undefined,
+      tried: this.#tried ?? NONE,
     });
   }
 
@@ -257,8 +260,7 @@ export class Call implements AttemptOwner {
       this.#backOff = setTimeout(() => {
         this.#tools.waiting.delete(this);
         this.#begin();
-      }, this.#delayMs);
-      this.#backOff.unref();
+      }, this.#delayMs).unref();
     });
   }
 
@@ -275,8 +277,7 @@ export class Call implements AttemptOwner {
     // Before the attempt's permits hear of it, so that what they do finds a call that is over.
     this.#settled = true;
     // Its client has got everything: what the target's connection still does is not waited for.
-    if (this.#running?.accepted && this.exchange.res.writableFinished)
-      this.#running.conclude({ kind: 'complete' });
+    if (this.#running?.accepted && isWritten(this.exchange.res)) this.#running.conclude({ kind: 'complete' });
     else this.#running?.cancel();
     this.#over(error);
   }

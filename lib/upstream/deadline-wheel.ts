@@ -8,6 +8,8 @@ export interface Deadline {
 }
 
 const TICK_MS = 25;
+/** Beyond these the others wait for a turn, so that a thousand which are due at once hold no other call up. */
+const MOST_AT_ONCE = 10;
 
 /**
  * One timer for all attempts in progress: a deadline costs two writes to an array instead of a timer of its own, and
@@ -63,9 +65,15 @@ export class DeadlineWheel {
   #expire(due: readonly Deadline[]): void {
     this.#expiring = undefined;
     const now = performance.now();
-    for (const deadline of due) {
+    let expired = 0;
+    for (const [i, deadline] of due.entries()) {
+      if (expired === MOST_AT_ONCE) {
+        this.#expiring = setImmediate(() => this.#expire(due.slice(i)));
+        return;
+      }
       // One that expires may take others with it.
       if (deadline.slot < 0 || !deadline.isDue(now)) continue;
+      expired++;
       this.forget(deadline);
       deadline.expire();
     }

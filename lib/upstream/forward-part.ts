@@ -10,6 +10,7 @@ const TRAVEL: readonly string[] = [
   'queueTimeoutMs',
   'connectTimeoutMs',
   'bodyTimeoutMs',
+  'minBodyRate',
   'streamIdleTimeoutMs',
   'requestTimeoutMs',
   'maxResponseHeaderBytes',

@@ -1,12 +1,11 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Options, Plugin } from 'http-proxy-middleware';
-import type { ProxyServer } from 'httpxy';
+import type { Plugin } from 'http-proxy-middleware';
 import { Closing } from '../core/closing.js';
 import type { ProxyError } from '../core/errors.js';
 import { exchangeOf, type Handler } from '../core/exchange.js';
+import { undiciPool } from '../core/packages/undici.js';
 import { sendError } from '../core/send-error.js';
 import { whenInTurn } from '../websocket/in-turn.js';
 import { taking } from '../websocket/offers.js';
@@ -15,27 +14,28 @@ import { acceptedProtocol } from '../websocket/protocols.js';
 import { serveWithoutUpgrade } from '../websocket/serve-without-upgrade.js';
 import { ServerUpgrades } from '../websocket/server-upgrades.js';
 import { beginUpgrade, leaveUpgrade, takeUpgrade, type UpgradeEgress } from '../websocket/upgrade.js';
-import { CallLog } from './call-log.js';
+import { enginePlugin, eventsPlugin, type ForwardRules, proxyOptions, upstreamPlugin } from './engine.js';
 import { readFailure } from './failure.js';
-import { ServerEvents } from './node/server-events.js';
 import type { ForwardOptions } from './options/forward-options.js';
-import { defaultListeners, proxyMiddleware } from './options/middleware.js';
-import { resolveForward, TRANSPORT_OPTIONS } from './options/resolve-forward.js';
-import { nobodyResponds } from './options/rules.js';
+import { defaultListeners, type Middleware, proxyMiddleware } from './options/middleware.js';
+import { resolveForward } from './options/resolve-forward.js';
 import { staticOptions } from './options/static-options.js';
 import { watchedFilter } from './options/watched-filter.js';
-import { type Admission, admissionStage } from './request/admission.js';
+import type { PoolUse } from './pool-use.js';
+import { admissionStage } from './request/admission.js';
 import { originForm } from './request/path.js';
 import { Turn } from './turn.js';
-import { Upstream } from './upstream.js';
 
 /** The middleware that {@link forward} returns. */
-export interface ForwardHandler {
+export interface ForwardHandler<
+  Req extends IncomingMessage = IncomingMessage,
+  Res extends ServerResponse = ServerResponse,
+> {
   /**
    * @param next called with an error, or where `pathFilter` excludes the request; without it errors are sent as JSON
    * @returns settles when the response has closed, or with the call of `next`; it never rejects
    */
-  (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void): Promise<void>;
+  (req: Req, res: Res, next?: (error?: unknown) => void): Promise<void>;
   /**
    * Takes over a WebSocket: `server.on('upgrade', handler.upgrade)`. One that `pathFilter` excludes is left to the
    * server's other listeners, and refused if there are none. An upgrade to a protocol that `upgrades` does not list
@@ -48,19 +48,13 @@ export interface ForwardHandler {
    * The middleware does so itself; a `cache()` in front of it would come first, and may have this in front of it.
    */
   admission: Handler;
+  /** Its connections to targets, and who waits for one; those of Node's client through egress proxies are not counted. */
+  connections(): PoolUse;
   /**
    * Closes the connections to the targets: calls in progress fail, and later ones get ERR_SHUTTING_DOWN. Clients of
    * WebSockets are told that the server goes away (close code 1001), and cut off after a second.
    */
   close(): Promise<void>;
-}
-
-/** Set by the factory for its own `forward()`. */
-export interface ForwardRules {
-  /** Egress proxies are configured: no attempt is sent directly unless the rotation allows it. */
-  readonly egressOnly?: boolean;
-  /** {@link ForwardHandler.admission} is the first stage: it need not be asked again. */
-  readonly admitted?: boolean;
 }
 
 /**
@@ -75,25 +69,39 @@ export interface ForwardRules {
  * sent once per call, and its failure fails no call. Options that a `router` sets for one call apply to that call,
  * and choose its transport.
  *
+ * `forward<Request, Response>(…)` calls the functions among its options with what the framework hands on, as
+ * `createProxyMiddleware<Request, Response>(…)` does.
+ *
  * @throws InvalidOptionError for an option that is unknown, not valid, or cannot be combined with the others
  */
+export function forward<
+  Req extends IncomingMessage = IncomingMessage,
+  Res extends ServerResponse = ServerResponse,
+>(options: ForwardOptions<Req, Res>, rules?: ForwardRules): ForwardHandler<Req, Res>;
 export function forward(
   options: ForwardOptions,
   { egressOnly = false, admitted = false }: ForwardRules = {},
 ): ForwardHandler {
-  const { upgrades } = resolveForward(options, 'forward');
+  const resolved = resolveForward(options, 'forward');
+  const { upgrades } = resolved;
   const { ws } = options;
   const sockets = new OpenSockets();
-  const engine = upstreamPlugin(options, sockets, { egressOnly, admitted });
+  const engine = upstreamPlugin(options, resolved, sockets, { egressOnly, admitted }, openProxy);
   const ownUpgrades = new ServerUpgrades();
   const closing = new Closing();
   const prepared = staticOptions(options);
   const filter = watchedFilter(options.pathFilter);
-  const proxy = proxyMiddleware({
-    ...proxyOptions(options),
-    pathFilter: filter.pathFilter,
-    plugins: [...(options.ejectPlugins ? [] : [eventsPlugin]), ...(options.plugins ?? []), engine.plugin],
-  });
+  // Where it is known what each call gets, the first call makes it: no function of the application can refuse then.
+  const proxy = prepared ? undefined : openProxy();
+  if (resolved.transport === 'undici') undiciPool();
+
+  function openProxy(): Middleware {
+    return proxyMiddleware({
+      ...proxyOptions(options),
+      pathFilter: filter.pathFilter,
+      plugins: [...(options.ejectPlugins ? [] : [eventsPlugin]), ...(options.plugins ?? []), engine.plugin],
+    });
+  }
 
   function forward(
     req: IncomingMessage,
@@ -116,7 +124,7 @@ export function forward(
       engine.web(req, res, turn);
       return turn;
     }
-    proxy(req, res, (thrown) => {
+    proxy?.(req, res, (thrown) => {
       const error = thrown ?? filter.failure();
       if (error === undefined) turn.pass();
       else turn.fail(error);
@@ -152,7 +160,12 @@ export function forward(
     });
   }
   taking(upgrade, (req) => acceptedProtocol(req, upgrades) !== undefined);
-  return Object.assign(forward, { upgrade, admission: admissionStage(engine.admit), close });
+  return Object.assign(forward, {
+    upgrade,
+    admission: admissionStage(engine.admit),
+    connections: engine.use,
+    close,
+  });
 }
 
 // After each call, http-proxy-middleware adds a listener to the server that accepted it, one for each instance, and
@@ -188,105 +201,5 @@ export function resiliencePlugin(
           events.report(error, req, res, opts.target, (responded) => (responded ? resolve() : reject(error)));
         });
       });
-  };
-}
-
-interface Engine {
-  readonly upstream: Upstream;
-  readonly events: ServerEvents;
-}
-
-function upstreamPlugin(
-  options: ForwardOptions,
-  sockets: OpenSockets,
-  rules: Required<ForwardRules>,
-): {
-  plugin: Plugin;
-  admit: Admission;
-  /** Forwards a call whose options are the same for all calls, without http-proxy-middleware's preparation. */
-  web: (req: IncomingMessage, res: ServerResponse, turn: Turn) => void;
-  close: () => Promise<void>;
-} {
-  let engine: Engine | undefined;
-  const { target } = options;
-  // Parsed once for calls that no function of the application sees.
-  const given = {
-    ...proxyOptions(options),
-    ...(typeof target === 'string' ? { target: new URL(target) } : {}),
-  };
-  return {
-    admit: (req, res) => engine?.upstream.admit(req, res) ?? true,
-    web: (req, res, turn) => {
-      engine?.upstream.web(req, res, given, (error) => {
-        if (!error) return;
-        engine?.events.report(error, req, res, given.target, (responded) => {
-          if (!responded) turn.fail(error);
-        });
-      });
-    },
-    plugin: (server) => {
-      const hooked = server.eventNames().map(String);
-      if (options.selfHandleResponse && !hooked.includes('proxyRes')) {
-        throw nobodyResponds('forward.selfHandleResponse');
-      }
-      const { upstream, events } = enginePlugin(options, server, hooked, { sockets, ...rules });
-      engine = { upstream, events };
-      server.web = (req, res, opts = {}) =>
-        new Promise((_never, reject) => {
-          upstream.web(req, res, opts, (error) => {
-            if (!error) return;
-            events.report(error, req, res, opts.target, (responded) => {
-              if (!responded) reject(error);
-            });
-          });
-        });
-    },
-    close: async () => engine?.upstream.close(),
-  };
-}
-
-function enginePlugin(
-  options: ForwardOptions,
-  server: ProxyServer,
-  hooked: readonly string[],
-  { besideOthers = false, egressOnly = false, admitted = false, sockets = new OpenSockets() } = {},
-): Engine {
-  const log = new CallLog(options.ejectPlugins ? undefined : options.logger, besideOthers);
-  const upstream = new Upstream(
-    { ...resolveForward(options, 'forward', hooked), egressOnly, admitted },
-    proxyOptions(options),
-    {
-      server,
-      log,
-      sockets,
-    },
-  );
-  server.ws = (req, socket, opts = {}, head) => upstream.ws(req, socket as Socket, opts, head);
-  // http-proxy-middleware also emits the error that it passes to next(); an `error` without a listener would throw.
-  server.on('error', (error, req, res) => {
-    if (req && res instanceof Socket) upstream.refuse(req, res, error);
-  });
-  log.listen(server);
-  return { upstream, events: new ServerEvents(server, upstream) };
-}
-
-const eventsPlugin: Plugin = (server, { on = {} }) => {
-  for (const [event, listener] of Object.entries(on)) {
-    // The types of the options check that names and listeners match.
-    if (listener) server.on(event as 'error', listener as () => void);
-  }
-};
-
-function proxyOptions(options: ForwardOptions): Options {
-  // With `ws`, http-proxy-middleware would listen on the server itself, and every instance would get every upgrade.
-  const entries = Object.entries(options).filter(
-    ([name]) => name !== 'ws' && !TRANSPORT_OPTIONS.includes(name),
-  );
-
-  const { target, router, forward } = options;
-  return {
-    ...Object.fromEntries(entries),
-    // Without a target or a router http-proxy-middleware throws; an empty table routes nothing.
-    ...(target === undefined && router === undefined && forward !== undefined ? { router: {} } : {}),
   };
 }

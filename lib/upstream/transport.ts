@@ -1,5 +1,5 @@
 import type { ProxyServerOptions } from 'httpxy';
-import type { ResponseHead } from '../core/attempt.js';
+import type { HeldBody, ResponseHead } from '../core/attempt.js';
 import type { Egress } from '../core/egress.js';
 import type { Exchange } from '../core/exchange.js';
 import type { RequestBody } from './request/body-rules.js';
@@ -35,8 +35,13 @@ export interface AttemptListener {
   sent(): void;
   /** Its client reads no interim responses, or does again: nothing is read from the target meanwhile. */
   heldUp(isHeld: boolean): void;
-  /** @returns `false` if the response is discarded; the transport cleans up and calls nothing more */
-  head(head: ResponseHead): boolean;
+  /** Whether {@link head} is to be called with the body, or with the first 64 KiB of it. */
+  wantsBody(head: ResponseHead): boolean;
+  /**
+   * @param body given if it was wanted; the transport passes it on
+   * @returns `false` if the response is discarded; the transport cleans up and calls nothing more
+   */
+  head(head: ResponseHead, body?: HeldBody): boolean;
   /** The accepted response was passed on in full. */
   finished(): void;
   /**

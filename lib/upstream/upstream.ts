@@ -21,10 +21,12 @@ import { notify } from './node/listeners.js';
 import { NodeTransport } from './node/transport.js';
 import type { UpstreamOptions } from './options/resolve-forward.js';
 import { Planner } from './planner.js';
+import { type PoolUse, sumOfUse } from './pool-use.js';
 import { type Admission, admission } from './request/admission.js';
 import { asUrl } from './request/target.js';
 import type { AttemptListener, Plan, Sending, Transport } from './transport.js';
 import { UndiciTransport } from './undici/transport.js';
+import { UploadPlaces } from './upload-places.js';
 import { UpgradeTransport } from './websocket/transport.js';
 
 /** What one `forward()` shares among its calls: connections, deadlines and the memory for request bodies. */
@@ -40,6 +42,7 @@ export class Upstream {
   readonly #upgrades: UpgradeTransport;
   readonly #upgradeTools: CallTools;
   readonly #sockets: OpenSockets;
+  readonly #uploads: UploadPlaces;
   #undici: UndiciTransport | undefined;
   #node: NodeTransport | undefined;
   readonly #limited = new WeakSet<Socket>();
@@ -64,6 +67,7 @@ export class Upstream {
     this.admit = admission(options.admission);
     this.#sockets = sockets;
     this.#planner = new Planner(options, given, server, this.lost);
+    this.#uploads = new UploadPlaces(options.connections.connections, options.limits, this.#wheel);
     this.#upgrades = new UpgradeTransport(server, options.connections);
     this.#tools = {
       send: this.#send,
@@ -71,14 +75,22 @@ export class Upstream {
       limits: options.limits,
       requestTimeoutMs: options.requestTimeoutMs,
       logResponse: this.log.logResponse,
+      logCut: this.log.logCut,
       waiting: this.#waiting,
       isClosed: () => this.#closed,
     };
+    // It loads undici, for which no call is to wait.
+    if (options.transport === 'undici') this.#transport('undici');
     this.#upgradeTools = {
       ...this.#tools,
       logResponse: undefined,
       send: (plan, listener) => this.#guarded(plan, listener, this.#upgrades.send),
     };
+  }
+
+  /** Its connections, and who waits for one. */
+  use(): PoolUse {
+    return sumOfUse(this.#undici?.use(), this.#node?.use());
   }
 
   /** @param ended called once the call has ended, even if its client left; with an error if no response was sent */
@@ -180,7 +192,14 @@ export class Upstream {
     else client.destroy();
   }
 
-  readonly #send: Transport = (plan, listener) =>
+  readonly #send: Transport = (plan, listener) => {
+    const arriving = plan.body?.arriving;
+    return arriving
+      ? this.#uploads.send(plan, arriving, listener, this.#sendNow)
+      : this.#sendNow(plan, listener);
+  };
+
+  readonly #sendNow: Transport = (plan, listener) =>
     this.#guarded(plan, listener, this.#transport(plan.transport).send);
 
   /** The last check before sending: nothing is sent after close, and nothing directly unless that is allowed. */
@@ -216,6 +235,7 @@ export class Upstream {
   async #close(): Promise<void> {
     this.#closed = true;
     for (const call of [...this.#waiting]) call.fail(shuttingDown());
+    this.#uploads.close();
     this.#upgrades.close();
     await this.#sockets.close(GRACE_MS);
     this.#servers.close();

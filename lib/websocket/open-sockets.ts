@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
-import type { ProxyError } from '../core/errors.js';
+import { type ProxyError, shuttingDown } from '../core/errors.js';
 import type { OpenSocket, SlotLimits, SocketRegistry } from '../core/upgrade.js';
+import { warnOf } from '../core/warning.js';
 import { SocketSlots } from './socket-slots.js';
 
 /** Counts of one API: open WebSockets, and the bytes of all, closed ones included. */
@@ -8,6 +9,8 @@ export interface SocketCounts {
   readonly open: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
+  /** Those that were destroyed since they had not closed in time after the close code 1001. */
+  readonly cut: number;
 }
 
 /** Time to close for one that opens when it is late. */
@@ -20,6 +23,7 @@ interface ApiSockets {
   readonly slots: SocketSlots;
   bytesIn: number;
   bytesOut: number;
+  cut: number;
 }
 
 /** All open WebSockets by API, to count and to close them. */
@@ -27,6 +31,7 @@ export class OpenSockets implements SocketRegistry {
   readonly #apis = new Map<string, ApiSockets>();
   /** On the clock of `performance.now()`; `undefined` until it is closed. */
   #leavesAt: number | undefined;
+  readonly #cutOff = new WeakSet<OpenSocket>();
   #whenEmpty: (() => void) | undefined;
 
   take(api: string, client: Duplex, address: string, limits: SlotLimits): ProxyError | undefined {
@@ -36,7 +41,8 @@ export class OpenSockets implements SocketRegistry {
   /** Adds one that has opened. */
   add(socket: OpenSocket): void {
     this.#of(socket.api).open.add(socket);
-    if (this.#leavesAt !== undefined) socket.goAway(Math.max(LATE_MS, this.#leavesAt - performance.now()));
+    if (this.#leavesAt === undefined) return;
+    this.#sendAway(socket, Math.max(LATE_MS, this.#leavesAt - performance.now()));
   }
 
   /** Removes one that has closed, and keeps its byte counts. */
@@ -63,7 +69,7 @@ export class OpenSockets implements SocketRegistry {
         bytesIn += socket.bytesIn;
         bytesOut += socket.bytesOut;
       }
-      return [api, { open: open.size, bytesIn, bytesOut }];
+      return [api, { open: open.size, bytesIn, bytesOut, cut: closed.cut }];
     });
   }
 
@@ -74,11 +80,11 @@ export class OpenSockets implements SocketRegistry {
   async close(graceMs: number): Promise<void> {
     this.#leavesAt = performance.now() + graceMs;
     const all = () => [...this.#apis.values()].flatMap(({ open }) => [...open]);
+    for (const socket of all()) this.#sendAway(socket, graceMs);
     if (this.size === 0) return;
-    for (const socket of all()) socket.goAway(graceMs);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => {
-        for (const socket of all()) socket.destroy();
+        for (const socket of all()) this.#cut(socket);
         resolve();
       }, graceMs);
       const before = this.#whenEmpty;
@@ -90,11 +96,30 @@ export class OpenSockets implements SocketRegistry {
     });
   }
 
+  #sendAway(socket: OpenSocket, graceMs: number): void {
+    socket.goAway(graceMs, () => this.#cut(socket));
+  }
+
+  #cut(socket: OpenSocket): void {
+    if (this.#cutOff.has(socket)) return;
+    this.#cutOff.add(socket);
+    this.#of(socket.api).cut++;
+    const error = shuttingDown('A WebSocket was cut off: its client did not close it in time');
+    for (const listener of socket.onCut) {
+      try {
+        listener(socket, error);
+      } catch (thrown) {
+        warnOf('Listener', 'A listener of a WebSocket failed', thrown);
+      }
+    }
+    socket.destroy();
+  }
+
   #of(name: string): ApiSockets {
     const known = this.#apis.get(name);
     if (known) return known;
     if (this.#apis.size >= MAX_APIS && name !== OTHER) return this.#of(OTHER);
-    const fresh = { open: new Set<OpenSocket>(), slots: new SocketSlots(), bytesIn: 0, bytesOut: 0 };
+    const fresh = { open: new Set<OpenSocket>(), slots: new SocketSlots(), bytesIn: 0, bytesOut: 0, cut: 0 };
     this.#apis.set(name, fresh);
     return fresh;
   }

@@ -9,13 +9,21 @@ export interface UpgradeRefusal {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Responds to an upgrade with an error as JSON, and closes the connection. */
-export function refuseUpgrade(socket: Duplex, { status, message, code, headers = {} }: UpgradeRefusal): void {
+/**
+ * Responds to an upgrade with an error as JSON, and closes the connection.
+ * @param requestId of a request that has one
+ */
+export function refuseUpgrade(
+  socket: Duplex,
+  { status, message, code, headers = {} }: UpgradeRefusal,
+  requestId?: string,
+): void {
   if (socket.destroyed || socket.writableEnded) return;
-  const body = JSON.stringify({ error: message, code });
+  const body = JSON.stringify({ error: message, code, requestId });
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}`,
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    ...(requestId === undefined ? [] : [`X-Request-Id: ${requestId}`]),
     'Content-Type: application/json; charset=utf-8',
     'X-Content-Type-Options: nosniff',
     `Content-Length: ${Buffer.byteLength(body)}`,

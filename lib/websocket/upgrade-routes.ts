@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { invalidOption } from '../core/errors.js';
+import { isBelow, withoutEnd, withoutOrigin } from '../core/mount.js';
 import { takenBy, taking } from './offers.js';
 import { NO_WEBSOCKET, refuseUpgrade } from './refuse-upgrade.js';
 import { serveWithoutUpgrade } from './serve-without-upgrade.js';
@@ -45,7 +46,7 @@ interface Mount {
   readonly handler: UpgradeHandler;
 }
 
-const pathOf = ({ url = '/' }: IncomingMessage): string => url.replace(ORIGIN, '');
+const pathOf = ({ url }: IncomingMessage): string => withoutOrigin(url);
 
 function below({ path }: Mount, url: string): string {
   const rest = url.slice(path.length);
@@ -63,20 +64,11 @@ function takes(req: IncomingMessage, mount: Mount | undefined): boolean {
   return taken;
 }
 
-const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
-
 function checked(path: string, handler: UpgradeHandler): Mount {
   const place = `routes[${JSON.stringify(path)}]`;
   if (!/^\/[^?#]*$/.test(path))
     throw invalidOption(place, 'must be mounted at a path that begins with "/"', path);
   if (typeof handler !== 'function')
     throw invalidOption(place, 'must be a function, as proxy.upgrade is', handler);
-  return { path: path.replace(/\/+$/, ''), handler };
-}
-
-/** Matches whole segments in any letter case, as Express does. */
-function isBelow(url: string, path: string): boolean {
-  if (url.slice(0, path.length).toLowerCase() !== path.toLowerCase()) return false;
-  const next = url.charAt(path.length);
-  return next === '' || next === '/' || next === '?' || next === '#';
+  return { path: withoutEnd(path), handler };
 }

@@ -5,7 +5,7 @@ import type { EgressPolicy } from '../core/egress.js';
 import { ProxyError } from '../core/errors.js';
 import type { Limit } from '../core/exchange.js';
 import { announcesBody, Exchange, type Handler, knownExchange } from '../core/exchange.js';
-import type { Upgrade } from '../core/upgrade.js';
+import type { CutListener, Upgrade } from '../core/upgrade.js';
 import { OfferBody } from './offer-body.js';
 import type { OpenSockets } from './open-sockets.js';
 import { isWebSocket, WEBSOCKET } from './protocols.js';
@@ -126,7 +126,9 @@ class Handshake implements Upgrade {
   readonly socket: Duplex;
   readonly sockets: OpenSockets;
   readonly protocol: string;
+  readonly onCut: CutListener[] = [];
   readonly body: Readable | undefined;
+  opened: Upgrade['opened'] = undefined;
   readonly #res: ServerResponse;
   readonly #early: Buffer[] = [];
   readonly #offerBody: OfferBody | undefined;

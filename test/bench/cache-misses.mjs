@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// What a miss costs: calls that are all different, through resilientProxy with a cache and without one.
+// What a miss costs: calls that are all different, through resilientProxy with a cache that has room for them, with one
+// whose memory is full, and without one.
 //
 //   npm run build && node test/bench/cache-misses.mjs [--conns=64] [--rounds=7] [--secs=4]
 //
@@ -16,12 +17,20 @@ import { median, up } from './harness.mjs';
 const SELF = fileURLToPath(import.meta.url);
 const H = '127.0.0.1';
 const BODY = `{"ok":true,"pad":"${'x'.repeat(1024 - 20)}"}`;
-const PEERS = { 'no cache': false, "cache 'ttl'": {}, "cache 'standard'": { mode: 'standard' } };
+const MB = 1024 * 1024;
+const [ample, full] = [{ maxBytes: 1024 * MB }, { maxBytes: 8 * MB }];
+const PEERS = {
+  'no cache': false,
+  "cache 'ttl'": ample,
+  "cache 'standard'": { mode: 'standard', ...ample },
+  "cache 'ttl', memory full": full,
+};
 
 if (process.argv[2] === '__peer') {
   const [, , , name, port, origin] = process.argv;
   const { resilientProxy } = await import(process.env.CACHE_BENCH_PACKAGE ?? 'resilient-proxy-out');
-  const proxy = resilientProxy({ name: 'bench', target: `http://${H}:${origin}`, cache: PEERS[name] });
+  const target = `http://${H}:${origin}`;
+  const proxy = resilientProxy({ name: 'bench', target, cache: PEERS[name], cacheBytes: 1024 * MB });
   http.createServer(proxy).listen(Number(port), H);
   process.on('SIGTERM', () => process.exit(0));
 } else await main();
@@ -69,7 +78,7 @@ async function main() {
     };
     for (const p of peers) load(p, 2);
     for (let r = 0; r < rounds; r++) {
-      for (const p of [...peers.slice(r % 3), ...peers.slice(0, r % 3)]) {
+      for (const p of [...peers.slice(r % peers.length), ...peers.slice(0, r % peers.length)]) {
         const { rate, cpu } = load(p, secs);
         p.runs.push(rate);
         p.cpu.push(cpu);

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// What metrics() and tracing() cost a call: alone, in microseconds, and beside pass-through, as a ratio.
+// What metrics() and tracing() cost a call: alone, in microseconds, and beside pass-through, as a ratio. And how long the
+// page of metrics of 500 APIs, each called at ten paths, blocks the event loop (--only=page: that alone).
 //
 //   npm run build && node test/bench/metrics.mjs [--conns=64] [--rounds=5] [--secs=4] [--only=a,b] [--calls=200000]
 //
@@ -11,6 +12,7 @@ import http, { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { median, up } from './harness.mjs';
@@ -20,11 +22,9 @@ const DIST = process.env.BENCH_DIST ?? path.resolve(path.dirname(SELF), '../../d
 const H = '127.0.0.1';
 const BASE = 'pass-through';
 const BODY = `{"ok":true,"pad":"${'x'.repeat(1024 - 20)}"}`;
-const part = (file) => import(pathToFileURL(path.join(DIST, 'lib', file)).href);
-
-const metricsStage = async () => (await part('metrics/metrics.js')).metrics({ name: 'bench' });
-const tracingStage = async (options) =>
-  (await part('tracing/tracing.js')).tracing({ name: 'bench', ...options });
+const { exchangeOf, metrics, resilientProxy, tracing } = await import(
+  pathToFileURL(path.join(DIST, 'lib/index.js')).href
+);
 
 /** An SDK that makes spans and throws them away. */
 async function sdk(sampled) {
@@ -46,34 +46,47 @@ const PROPAGATOR = {
 };
 const { trace: TRACE } = await import('@opentelemetry/api');
 
-const STAGES = {
-  [BASE]: async () => [],
-  'metrics()': async () => [await metricsStage()],
-  'tracing() without SDK': async () => [await tracingStage({})],
-  'tracing() unsampled': async () => [await tracingStage(await sdk(false))],
-  'tracing() sampled': async () => [await tracingStage(await sdk(true))],
+/** nginx takes the spans; alone there is nothing that does. */
+const COLLECTOR = process.env.BENCH_COLLECTOR ?? `http://${H}:9`;
+
+const OPTIONS = {
+  [BASE]: async () => ({}),
+  'metrics()': async () => ({ metrics: {} }),
+  'tracing() without SDK': async () => ({ tracing: {} }),
+  'tracing() unsampled': async () => ({ tracing: await sdk(false) }),
+  'tracing() sampled': async () => ({ tracing: await sdk(true) }),
+  'tracing() otlp 1 %': async () => ({ tracing: { otlp: COLLECTOR, sampleRatio: 0.01 } }),
+  'tracing() otlp all': async () => ({ tracing: { otlp: COLLECTOR, sampleRatio: 1 } }),
 };
+
+/** The middleware by itself. */
+async function stageOf(name) {
+  const given = await OPTIONS[name]();
+  if (given.metrics) return metrics({ name: 'bench', ...given.metrics });
+  return given.tracing && tracing({ name: 'bench', ...given.tracing });
+}
 
 const arg = Object.fromEntries(process.argv.slice(2).map((a) => a.replace(/^--/, '').split('=')));
 if (process.argv[2] === '__peer') await peer(process.argv[3], Number(process.argv[4]), process.argv[5]);
 else {
-  const names = Object.keys(STAGES).filter((n) => n === BASE || !arg.only || arg.only.split(',').includes(n));
+  if (!arg.only || arg.only.split(',').includes('page')) await page(Number(arg.apis ?? 500));
+  if (arg.only === 'page') process.exit();
+  const names = Object.keys(OPTIONS).filter(
+    (n) => n === BASE || !arg.only || arg.only.split(',').includes(n),
+  );
   await alone(names, Number(arg.calls ?? 200_000));
   await beside(names);
 }
 
 async function peer(name, port, target) {
-  const { forward } = await part('upstream/forward.js');
-  const { pipeline } = await part('pipeline.js');
-  const handle = pipeline([...(await STAGES[name]()), forward({ target, changeOrigin: true })]);
+  const alone = { breaker: false, retry: false, stats: false };
+  const handle = resilientProxy({ name: 'bench', target, ...alone, ...(await OPTIONS[name]()) });
   process.on('SIGTERM', () => process.exit(0));
-  const fail = (res) => (error) => res.writeHead(500).end(String(error));
-  http.createServer((req, res) => handle(req, res, fail(res))).listen(port, H, 1024);
+  http.createServer(handle).listen(port, H, 1024);
 }
 
 /** Calls without a network: what remains is the record of the call, and the stage. */
 async function alone(names, calls) {
-  const { exchangeOf } = await part('exchange.js');
   const head = { status: 200, statusText: 'OK', rawHeaders: [] };
   const request = { method: 'GET', path: '/x?y=1', target: { origin: 'http://127.0.0.1:80' } };
   const run = (stage, count) => {
@@ -95,18 +108,20 @@ async function alone(names, calls) {
         egress: undefined,
         outcome: undefined,
       };
-      for (const guard of exchange.limits) guard.before?.(attempt, exchange);
+      const permits = exchange.limits.map((limit) => limit.admit?.(attempt, exchange));
       exchange.attempts.push(attempt);
-      for (const guard of exchange.limits) guard.sending?.(attempt, exchange, request);
+      for (const permit of permits) permit?.sending?.(attempt, exchange, request);
       attempt.outcome = { kind: 'response', head };
-      for (const guard of exchange.limits) guard.after?.(attempt, exchange);
+      for (const permit of permits) permit?.head?.(attempt, exchange);
+      attempt.end = { kind: 'complete' };
+      for (const permit of permits) permit?.end?.(attempt, exchange);
       exchange.respondedAt = performance.now();
       res.emit('close');
     }
     return ((performance.now() - startedAt) * 1000) / count;
   };
   const stages = [];
-  for (const name of names) stages.push({ name, stage: (await STAGES[name]())[0], runs: [] });
+  for (const name of names) stages.push({ name, stage: await stageOf(name), runs: [] });
   for (const { stage } of stages) run(stage, calls / 5);
   for (let round = 0; round < 7; round++) for (const one of stages) one.runs.push(run(one.stage, calls));
   console.log(`\nalone, ${calls} calls in each of 7 rounds, Node ${process.version}`);
@@ -117,6 +132,73 @@ async function alone(names, calls) {
   }
 }
 
+/**
+ * The longest time for which no other work ran while a page was made, of ten pages: by the clock, and by the CPU time
+ * between two turns of the event loop, which other processes on the machine do not change.
+ */
+async function page(count) {
+  const origin = http.createServer((_req, res) => res.end(BODY));
+  await new Promise((ok) => origin.listen(0, H, ok));
+  const api = () => ({ target: `http://${H}:${origin.address().port}`, cache: {}, rateLimit: {} });
+  const apis = Object.fromEntries(Array.from({ length: count }, (_, i) => [`api-${i}`, api()]));
+  const proxy = resilientProxy({ apis, metrics: { eventLoop: true } });
+  const server = http.createServer(proxy);
+  await new Promise((ok) => server.listen(0, H, ok));
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 32 });
+  const get = (path) =>
+    new Promise((ok, failed) => {
+      http
+        .get({ host: H, port: server.address().port, path, agent }, (res) => res.resume().on('end', ok))
+        .on('error', failed);
+    });
+  for (let i = 0; i < count; i++)
+    await Promise.all(Array.from({ length: 10 }, (_, n) => get(`/api-${i}/path-${'abcdefghij'[n]}`)));
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  const spent = [];
+  let size = 0;
+  for (let n = 0; n < 10; n++) {
+    await sleep(200);
+    delay.enable();
+    delay.reset();
+    const turns = turnsByCpu();
+    const before = process.cpuUsage();
+    size = (await proxy.metrics.render()).length;
+    const { user, system } = process.cpuUsage(before);
+    await sleep(5);
+    delay.disable();
+    spent.push({ blocked: delay.max / 1e6, turn: turns.longest(), cpu: (user + system) / 1000 });
+  }
+  const blocked = spent.map((one) => one.blocked);
+  console.log(`\nthe page of ${count} APIs and ${count * 10} paths, ${(size / 1e6).toFixed(1)} MB`);
+  console.log('| blocked ms, median | most | ms of CPU in a turn, median | most | in all, median |');
+  console.log('|---:|---:|---:|---:|---:|');
+  const turn = spent.map((one) => one.turn);
+  const all = median(spent.map((one) => one.cpu));
+  const figures = [median(blocked), Math.max(...blocked), median(turn), Math.max(...turn), all];
+  console.log(`| ${figures.map((figure) => figure.toFixed(1)).join(' | ')} |`);
+  for (const one of [server, origin]) one.close();
+  agent.destroy();
+  await proxy.close();
+}
+
+function turnsByCpu() {
+  let longest = 0;
+  let before = process.cpuUsage();
+  const look = () => {
+    const { user, system } = process.cpuUsage(before);
+    longest = Math.max(longest, (user + system) / 1000);
+    before = process.cpuUsage();
+    next = setImmediate(look);
+  };
+  let next = setImmediate(look);
+  return {
+    longest() {
+      clearImmediate(next);
+      return longest;
+    },
+  };
+}
+
 async function beside(names) {
   const conns = Number(arg.conns ?? 64);
   const rounds = Number(arg.rounds ?? 5);
@@ -124,9 +206,13 @@ async function beside(names) {
   const tmp = fs.mkdtempSync(path.join(os.tmpdir(), 'metrics-bench-'));
   fs.chmodSync(tmp, 0o755);
   const kids = [];
-  const start = (cpu, argv) => {
-    const kid = spawn('taskset', ['-c', String(cpu), ...argv], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const start = (cpu, argv, env = process.env) => {
+    const kid = spawn('taskset', ['-c', String(cpu), ...argv], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env,
+    });
     kids.push(kid);
+    return kid.pid;
   };
   try {
     let port = Number(arg.port ?? 22300);
@@ -135,28 +221,35 @@ async function beside(names) {
     start(1, ['nginx', '-p', tmp, '-c', path.join(tmp, 'nginx.conf')]);
     const peers = [];
     for (const name of names) {
-      start(0, [process.execPath, SELF, '__peer', name, String(port), origin]);
+      const argv = [process.execPath, SELF, '__peer', name, String(port), origin];
+      const pid = start(0, argv, { ...process.env, BENCH_COLLECTOR: origin });
       await up(port, '/1k');
-      peers.push({ name, port: port++, runs: [] });
+      peers.push({ name, pid, port: port++, runs: [], cpu: [] });
     }
     const load = (p, seconds) => {
       const argv = ['-c', '1', 'wrk', '-t1', `-c${conns}`, `-d${seconds}s`, `http://${H}:${p.port}/1k`];
+      const before = cpuOf(p.pid);
       const out = execFileSync('taskset', argv, { encoding: 'utf8' });
       if (/Non-2xx|Socket errors/.test(out)) p.note = 'errors';
+      p.cpuUs = ((cpuOf(p.pid) - before) * 1e6) / Number(/(\d+) requests in/.exec(out)[1]);
       return Number(/Requests\/sec:\s+([\d.]+)/.exec(out)[1]);
     };
     for (const p of peers) load(p, 2);
     for (let r = 0; r < rounds; r++) {
       const k = (r * 3) % peers.length;
-      for (const p of [...peers.slice(k), ...peers.slice(0, k)]) p.runs.push(load(p, secs));
+      for (const p of [...peers.slice(k), ...peers.slice(0, k)]) {
+        p.runs.push(load(p, secs));
+        p.cpu.push(p.cpuUs);
+      }
     }
     console.log(`\n1 KB, ${conns} connections, ${rounds} rounds of ${secs} s, Node ${process.version}`);
-    console.log('| stage | req/s | ratio | least-most | note |\n|---|---:|---:|---:|---|');
+    console.log('| stage | req/s | ratio | least-most | CPU us a call | ratio | note |');
+    console.log('|---|---:|---:|---:|---:|---:|---|');
     for (const p of peers) {
       const ratios = p.runs.map((x, i) => x / peers[0].runs[i]);
       const spread = `${Math.min(...ratios).toFixed(2)}-${Math.max(...ratios).toFixed(2)}`;
       console.log(
-        `| ${p.name} | ${median(p.runs).toFixed(0)} | ${median(ratios).toFixed(3)} | ${spread} | ${p.note ?? ''} |`,
+        `| ${p.name} | ${median(p.runs).toFixed(0)} | ${median(ratios).toFixed(3)} | ${spread} | ${median(p.cpu).toFixed(1)} | ${median(p.cpu.map((us, i) => us / peers[0].cpu[i])).toFixed(3)} | ${p.note ?? ''} |`,
       );
     }
   } finally {
@@ -164,6 +257,15 @@ async function beside(names) {
     await sleep(300);
     fs.rmSync(tmp, { recursive: true, force: true });
   }
+}
+
+/** Seconds of CPU that a process has used: what another load on the machine changes least. */
+function cpuOf(pid) {
+  const fields = fs
+    .readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 function nginx(dir, port) {

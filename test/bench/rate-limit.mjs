@@ -4,8 +4,8 @@
 //   npm run build && node test/bench/rate-limit.mjs [--windows=4] [--rounds=5] [--secs=3] [--conns=64] [--only=limit,cost] [--tell=three]
 //
 // "limit": an API that allows 100 calls in 10 s is offered ten times that, through one process and through four on one
-// Redis; counted is what the API saw after the first window. "cost": forward() that learns limits beside forward()
-// alone, rounds interleaved, medians of the ratio. Needs redis-server and wrk.
+// Redis; counted is what the API saw after the first window. "cost": a proxy that learns limits beside one that
+// does not, rounds interleaved, medians of the ratio. Needs redis-server and wrk.
 import { execFileSync, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -16,7 +16,7 @@ import { median } from './harness.mjs';
 const SELF = fileURLToPath(import.meta.url);
 const H = '127.0.0.1';
 const arg = Object.fromEntries(process.argv.slice(2).map((a) => a.replace(/^--/, '').split('=')));
-const ROOT = process.env.RATE_BENCH_LIB ?? new URL('../../dist/lib/', import.meta.url).href;
+const ROOT = process.env.RATE_BENCH_LIB ?? new URL('../../dist/lib/index.js', import.meta.url).href;
 const LIMIT = 100;
 const WINDOW_MS = 10_000;
 const kids = [];
@@ -33,14 +33,11 @@ function wanted(part) {
 
 /** A process with `forward()`, behind the limiter if it is given options. */
 async function peer(target, limits) {
-  const { forward } = await import(`${ROOT}upstream/forward.js`);
-  const { rateLimit } = await import(`${ROOT}rate-limit/rate-limit.js`);
-  const { pipeline } = await import(`${ROOT}core/pipeline.js`);
-  const { sendError } = await import(`${ROOT}core/send-error.js`);
-  const chain = pipeline([limits ? rateLimit(JSON.parse(limits)) : undefined, forward({ target })]);
-  const server = http.createServer((req, res) => {
-    chain(req, res, (error) => void sendError(req, res, error));
-  });
+  const { resilientProxy } = await import(ROOT);
+  const { name = 'bench', redis, ...rateLimit } = limits ? JSON.parse(limits) : {};
+  const alone = { breaker: false, retry: false, stats: false };
+  const proxy = resilientProxy({ name, target, redis, ...alone, rateLimit: limits ? rateLimit : false });
+  const server = http.createServer(proxy);
   process.on('disconnect', () => process.exit());
   process.send(await listen(server));
 }
@@ -72,7 +69,7 @@ async function limits() {
   for (const tell of tells) {
     // In parallel: each process is mostly idle.
     const cases = ['reject', 'queue'].flatMap((onLimit) => {
-      const options = { onLimit, maxWaitMs: 60_000, name: `${tell} ${onLimit}` };
+      const options = { onLimit, maxWaitMs: 60_000, name: `${tell} ${onLimit}`.replaceAll(' ', '-') };
       return [measured(tell, options, 1), measured(tell, { ...options, ...shared }, 4)];
     });
     for (const line of await Promise.all(cases)) console.log(line);
@@ -156,7 +153,7 @@ async function cost() {
   });
   const target = `http://${H}:${await listen(api)}`;
   const peers = [
-    { name: 'forward() alone' },
+    { name: 'pass-through' },
     { name: 'rateLimit({}) armed', limits: {} },
     { name: 'rateLimit({ limit })', limits: { limit: 1_000_000_000 } },
   ];
@@ -186,7 +183,7 @@ async function cost() {
   }
   api.close();
   console.log(`\n1 KB, ${conns} connections, rounds of ${secs} s, Node ${process.version}`);
-  console.log('| | req/s | beside forward() alone | least-most | note |\n|---|---:|---:|---|---|');
+  console.log('| | req/s | beside pass-through | least-most | note |\n|---|---:|---:|---|---|');
   for (const p of peers) {
     const ratios = p.runs.map((rate, i) => rate / peers[0].runs[i]);
     const span = `${Math.min(...ratios).toFixed(2)}-${Math.max(...ratios).toFixed(2)}`;

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // What stats() costs: on a call, in memory, to read, and in Redis.
 //
-//   npm run build && node --expose-gc test/bench/stats.mjs [--only=call,memory,read,redis] [--rounds=7] [--secs=3] [--conns=64]
+//   npm run build && node --expose-gc test/bench/stats.mjs [--only=call,memory,fleet,read,redis] [--rounds=7] [--secs=3] [--conns=64]
 //
 // `call` needs wrk: pass-through with and without stats() by turns, each a process of its own on CPU 0, load and origin
 // on CPU 1; printed is the median over the rounds of the ratio within one. `redis` needs redis-server.
@@ -24,12 +24,13 @@ const BODY = Buffer.from(`{"ok":true,"pad":"${'x'.repeat(1000)}"}`);
 
 if (process.argv[2] === '__peer') await peer(process.argv[3], process.argv[4]);
 else {
-  const only = arg.only?.split(',') ?? ['call', 'memory', 'read', 'redis'];
+  const only = arg.only?.split(',') ?? ['call', 'memory', 'fleet', 'read', 'redis'];
   if (only.includes('call')) {
     await perCall();
     recordCost();
   }
   if (only.includes('memory')) await memory();
+  if (only.includes('fleet')) await fleet();
   if (only.includes('read')) await reading();
   if (only.includes('redis')) await redis();
 }
@@ -175,6 +176,33 @@ async function memory() {
   const shown = steps.map(({ paths, heap }) => `${paths}: ${heap.toFixed(1)} MB`).join(', ');
   const kept = (await counter.paths('bench')).length;
   console.log(`heap and external after so many distinct paths (kept ${kept}): ${shown}`);
+  await counter.close();
+}
+
+/** 20 APIs with 25 paths each, so many calls of a path in an hour, over a day and a half of a clock that is set. */
+async function fleet() {
+  let at = Date.UTC(2026, 0, 1);
+  const time = { wall: () => at, steady: () => at, after: () => () => {}, every: () => () => {} };
+  const counter = stats({}, time);
+  const real = performance.now.bind(performance);
+  const before = await heapMb();
+  const calls = Number(arg.calls ?? 20);
+  for (let hour = 0; hour < 36; hour++) {
+    at += 3_600_000;
+    for (let i = 0; i < 20 * 25 * calls; i++) {
+      performance.now = () => 1000;
+      const exchange = respondedTo(`/path-${'abcdefghijklmnopqrstuvwxy'[Math.floor(i / 20) % 25]}`);
+      performance.now = () => 1000 + Math.exp(3 + 2 * Math.random());
+      record(counter, exchange, `api-${i % 20}`);
+      performance.now = real;
+      if (i % 20_000 === 0) await counter.flush();
+    }
+    await counter.flush();
+  }
+  const held = (await heapMb()) - before;
+  console.log(
+    `20 APIs with 25 paths each, ${calls} calls an hour of each path, after 36 hours: ${held.toFixed(1)} MB (required: 30)`,
+  );
   await counter.close();
 }
 

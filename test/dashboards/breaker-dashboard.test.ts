@@ -44,7 +44,8 @@ describe('breakerDashboard()', () => {
       failures: 0,
     });
     expect(body.circuits.proxies).to.have.length(3);
-    expect(body.circuits.limits).to.have.length(2);
+    expect(body.circuits.limits).to.have.length(5);
+    expect(body.circuits.quotas).to.have.length(2);
   });
 
   it('reports within a second that a circuit has opened, and nothing while nothing changes', async () => {

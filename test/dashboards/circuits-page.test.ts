@@ -4,10 +4,13 @@ import { breakerDashboardWithTime } from '../../dashboards/breaker-dashboard.js'
 import type { BreakerDashboardOptions, BreakerDashboardSource } from '../../dashboards/index.js';
 import { breaker } from '../../lib/breaker/breaker.js';
 import { CircuitRegistry } from '../../lib/breaker/circuit-registry.js';
+import { redisCircuits } from '../../lib/breaker/store/redis/store.js';
 import { useBrowser } from '../support/browser.js';
+import { onCleanup } from '../support/cleanup.js';
 import { begin, call } from '../support/client.js';
 import { egressAt, realCircuits } from '../support/dashboard-scene.js';
 import { startForward } from '../support/forwarding.js';
+import { startRedis } from '../support/redis.js';
 import { fastTime } from '../support/toy-time.js';
 import { until } from '../support/until.js';
 import { hangUp, silence, startUpstream, status } from '../support/upstream.js';
@@ -53,7 +56,7 @@ describe('the page of circuits', () => {
     await next.filter({ hasNotText: first }).waitFor();
     expect(await next.textContent()).to.match(/^Next probe in 2\d\u202fs$/);
     expect(await card(page, 'payments').textContent()).to.match(
-      /Failures in a row5 of 5.*Last failure.*status 503/,
+      /Last failure.*status 503.*Failures in a row5 of 5/,
     );
     expect(await page.locator('#summary').textContent()).to.include('1 open of 1 circuit:payments');
     await page.getByRole('button', { name: 'Reset: payments' }).click();
@@ -61,6 +64,35 @@ describe('the page of circuits', () => {
     expect(guard.state).to.equal('CLOSED');
     expect(await page.locator('#announcer').textContent()).to.equal('payments: Closed');
     expect(complaints).to.deep.equal([]);
+  });
+
+  it('says whose a circuit is that several processes share', async () => {
+    const redis = await startRedis();
+    const registry = new CircuitRegistry();
+    const store = redisCircuits({ redis: redis.url });
+    onCleanup(() => store.close());
+    const guard = breaker({ name: 'payments', registry, store, failureThreshold: 1 });
+    breaker({ name: 'alone', registry });
+    await until(() => guard.circuit().snapshot().scope === 'fleet');
+    const { page } = await browser.visit(await board(registry));
+    const whose = card(page, 'payments').locator('.scope');
+    guard.forceOpen();
+    await whose.filter({ hasText: new RegExp(`^Open for all processes, by .+:${process.pid}$`) }).waitFor();
+    guard.reset();
+    await state(page, 'payments', 'Closed');
+    expect(await whose.isVisible()).to.equal(false);
+    const upstream = await startUpstream(status(503));
+    const proxy = await startForward({ target: upstream.url }, guard);
+    await fetch(proxy.url);
+    await whose.filter({ hasText: /^Open in this process alone/ }).waitFor();
+    await redis.kill();
+    guard.reset();
+    await whose.filter({ hasText: /^Not shared at the moment: Redis is not in use$/ }).waitFor();
+    expect(await card(page, 'payments').textContent()).to.include(
+      'opens for all when 2 processes see failures',
+    );
+    expect(await card(page, 'alone').textContent()).to.include('no: it is that of this process');
+    expect(await card(page, 'alone').locator('.scope').isVisible()).to.equal(false);
   });
 
   it('says what the failures were, and apart from them what is not counted', async () => {
@@ -190,10 +222,43 @@ describe('the page of circuits', () => {
     expect(await proxies.locator('li').first().textContent()).to.match(
       /us-1\.proxy\.example:3128Cooling down.*ECONNREFUSED.*3\sfailures\sin\sa\srow.*Probed in 4\d\u202fs/,
     );
+    expect(await proxies.locator('li').last().textContent()).to.match(
+      /eu-1.*In use.*8,123\sattempts.*98.6\s%\ssuccessful · 184\sms\slatency · 622\sMB · cost\s4\.97/,
+    );
+    expect(await proxies.locator('li').first().textContent()).to.match(/14\sbans/);
     const limits = page.getByRole('region', { name: 'Advertised rate limits' });
     expect(await limits.locator('li').first().textContent()).to.match(
-      /searchExhausted.*0\sof\s5,000\srequests\sleft.*12\scalls\swaiting/,
+      /github: searchExhausted.*0\sof\s30\sleft.*1\scall\swaiting\suntil\sit\sresets.*Resets in \d+/,
     );
+    expect(await limits.locator('li strong').allTextContents()).to.deep.equal([
+      ...['github: search', 'search', 'llm: tokens', 'github: core', 'weather'],
+    ]);
+    expect(await limits.locator('li').nth(2).textContent()).to.match(
+      /149,984\sof\s150,000\sleft.*2\scalls\swaiting\sfor\sthe\sresponses\sof\sothers/,
+    );
+    const quotas = page.getByRole('region', { name: 'Configured rate limits' });
+    expect(await quotas.locator('li').allTextContents()).to.have.length(2);
+    expect(await quotas.locator('li').first().textContent()).to.match(
+      /catalogueExhausted50 in 10.*0\sleft.*7\scalls\sfor\s2\skeys\swaiting\sfor\sroom\sin\sthe\swindow/,
+    );
+  });
+
+  it('shows some of a very long list of egress proxies, those with problems first', async () => {
+    const { limits, proxies } = egressAt(Date.now());
+    const [fine, bad] = proxies;
+    if (!fine || !bad) throw new Error('the scene has two');
+    const many = Array.from({ length: 10_000 }, (_, i) => ({
+      ...(i === 9000 ? bad : fine),
+      name: `proxy-${i}`,
+    }));
+    const { page } = await browser.visit(
+      await board(await realCircuits(), {}, { egress: () => ({ limits, proxies: many }) }),
+    );
+    const panel = page.getByRole('region', { name: 'Egress proxies' });
+    await panel.waitFor();
+    expect(await panel.locator('li').count()).to.equal(200);
+    expect(await panel.locator('li').first().textContent()).to.match(/proxy-9000Cooling down/);
+    expect(await panel.locator('.more').textContent()).to.equal('and 9,800 more');
   });
 
   it('unfolds history and settings, which stay unfolded', async () => {
@@ -226,8 +291,8 @@ describe('the page of circuits', () => {
     const registry = new CircuitRegistry();
     for (let i = 0; i < 40; i++) breaker({ name: `api-${i}`, registry });
     const { page } = await browser.visit(`${await board(registry)}?search=api-3`);
-    await page.locator('.card').first().waitFor();
-    expect(await page.locator('.card').count()).to.equal(11);
+    await page.locator('#cards > li').first().waitFor();
+    expect(await page.locator('#cards > li').count()).to.equal(11);
     await page.getByRole('searchbox').fill('nothing');
     await page.getByText('No circuit matches.').waitFor();
   });

@@ -56,6 +56,42 @@ describe('a mounted dashboard', () => {
     await works(`${url}/`);
   });
 
+  for (const path of ['/stats', '/stats/']) {
+    it(`works at ${path} of a server that removes no path and has set 404 before`, async () => {
+      const handle = dashboard({ mount: '/stats' });
+      const { url } = await serveApp((req, res) => {
+        res.statusCode = 404;
+        handle(req, res, () => res.end('of the application'));
+      });
+      await works(`${url}${path}`);
+      await request(url).get('/statistics').expect(404, 'of the application');
+      await request(url).get('/data').expect(404, 'of the application');
+    });
+  }
+
+  it('has its page where Express has removed the mount path already', async () => {
+    const { url } = await serveApp(express().use('/stats', dashboard({ mount: '/stats' })));
+    await works(`${url}/stats`);
+  });
+
+  it('refuses a mount path that is none', () => {
+    expect(() => dashboard({ mount: 'stats' })).to.throw(TypeError, /^statsDashboard\.mount must be a path/);
+  });
+
+  it('responds itself without a next', async () => {
+    const handle = dashboard({
+      authorize: ({ url }) => {
+        if (url === '/data') throw new Error('no session store');
+        return true;
+      },
+    });
+    const { url } = await serveApp((req, res) => handle(req, res));
+    const unknown = await request(url).get('/unknown').expect(404);
+    expect(unknown.body.code).to.equal('ERR_NOT_FOUND');
+    const failed = await request(url).get('/data').expect(500);
+    expect(failed.body).to.deep.equal({ error: 'The dashboard failed', code: 'ERR_INTERNAL' });
+  });
+
   it('works behind helmet with its default policy, which it replaces by its own', async () => {
     const { url } = await serveApp(express().use(helmet()).use('/stats', dashboard()));
     await works(`${url}/stats/`);

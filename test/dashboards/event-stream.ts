@@ -5,6 +5,7 @@ import { until } from '../support/until.js';
 export interface StreamEvent {
   readonly name: string;
   readonly data: unknown;
+  readonly id: string | undefined;
 }
 
 /** A stream of server-sent events that is read as it comes. */
@@ -30,8 +31,8 @@ export async function follow(url: string, options: CallOptions = {}): Promise<Ev
     const parts = text.split('\n\n');
     text = parts.pop() ?? '';
     for (const part of parts) {
-      const [, name, data] = /^event: (.*)\ndata: (.*)$/.exec(part) ?? [];
-      if (name !== undefined && data !== undefined) events.push({ name, data: JSON.parse(data) });
+      const [, id, name, data] = /^(?:id: (.*)\n)?event: (.*)\ndata: (.*)$/.exec(part) ?? [];
+      if (name !== undefined && data !== undefined) events.push({ name, data: JSON.parse(data), id });
     }
   });
   res.on('close', () => {

@@ -29,7 +29,10 @@ describe('the dashboards of resilientProxy()', () => {
     await page.locator('.kpi', { hasText: 'Calls' }).locator('.value', { hasText: '6' }).waitFor();
     await page.locator('.paths a', { hasText: '/orders/:id' }).waitFor();
     expect(await page.locator('.errors li').count()).to.equal(6);
-    expect(await page.locator('.errors li').first().textContent()).to.include('Please try again in');
+    expect(await page.locator('.errors li').first().textContent()).to.include('status 503');
+    expect(await page.locator('.errors li').last().textContent()).to.match(
+      /refused by the open circuit × 1, because: status 503.*Please try again in/,
+    );
     expect(await page.content()).to.not.include('secret');
     expect(await page.locator('#statuses').textContent()).to.include('ERR_CIRCUIT_OPEN');
     await page.goto(`${url}/circuits`);

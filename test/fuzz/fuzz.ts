@@ -12,7 +12,7 @@ export interface FuzzOptions {
   readonly seed: number;
   /** Ends after so long, or after so many exchanges. */
   readonly seconds: number;
-  readonly exchanges?: number;
+  readonly exchanges?: number | undefined;
   /** Number of the first exchange. */
   readonly from?: number;
 }

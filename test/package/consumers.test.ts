@@ -7,45 +7,95 @@ import { NODES, nodeBinary } from './node-binary.js';
 import { printed, run, start } from './program.js';
 import { freshFolder, install, pack } from './tarball.js';
 
-const EXPRESS = ['5', '4'];
-
-/** Each resolution of modules that TypeScript has for programs of today, by the folder of what it compiles. */
+/** Each resolution of modules that TypeScript has, by the folder of what it compiles. */
 const RESOLUTIONS = {
   nodenext: ['--module', 'nodenext'],
-  bundler: ['--module', 'preserve', '--moduleResolution', 'bundler'],
+  bundler: ['--module', 'esnext', '--moduleResolution', 'bundler'],
+  // Of before `exports`: of what the package says of itself, only `types`, `typesVersions` and `main` are read.
+  node: ['--module', 'commonjs', '--moduleResolution', 'node10'],
+};
+type Compilation = readonly [typescript: string, resolution: keyof typeof RESOLUTIONS];
+
+/** Versions of Express, and what compiles the programs that use it. */
+const EXPRESS: Readonly<Record<string, readonly Compilation[]>> = {
+  5: [
+    ['5.4', 'nodenext'],
+    ['5.9', 'node'],
+    ['6', 'bundler'],
+    ['7', 'nodenext'],
+  ],
+  4: [
+    ['5.4', 'node'],
+    ['7', 'bundler'],
+    ['7', 'nodenext'],
+  ],
 };
 const PROGRAMS = {
   'TypeScript (nodenext)': 'build/nodenext/app.js',
   'TypeScript (bundler)': 'build/bundler/app.js',
+  'TypeScript (node)': 'build/node/app.js',
   'JavaScript (import)': 'app.mjs',
   'JavaScript (require)': 'app.cjs',
 };
 
 const CONFIGURATION = 'apis:\n  one:\n    target: https://api.example.com\n';
 const BIN = 'node_modules/.bin/resilient-proxy-out';
-const TSC = resolve('node_modules/typescript/bin/tsc');
+const STRICTEST = [
+  '--strict',
+  '--exactOptionalPropertyTypes',
+  '--noUncheckedIndexedAccess',
+  '--noImplicitOverride',
+  '--noImplicitReturns',
+  '--isolatedModules',
+  // Declarations of the package are checked as well.
+  ...['--skipLibCheck', 'false', '--esModuleInterop', '--target', 'es2022', '--types', 'node'],
+];
+
+/** The package of a version of TypeScript; of the one that builds this package, its own is taken. */
+const packageOf = (typescript: string) => `typescript-${typescript}`;
+const compilerOf = (typescript: string, project: string): string =>
+  typescript === '6'
+    ? resolve('node_modules/typescript/bin/tsc')
+    : join(project, 'node_modules', packageOf(typescript), 'bin/tsc');
 
 /** A project of a user's: package and Express installed, programs and type tests copied into it. */
 async function makeProject(folder: string, tarball: string, express: string): Promise<void> {
+  const versions = new Set((EXPRESS[express] ?? []).map(([typescript]) => typescript));
+  versions.delete('6');
+  const compilers = [...versions].map((version) => `${packageOf(version)}@npm:typescript@${version}`);
   await mkdir(folder);
   await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
   await writeFile(join(folder, 'apis.yaml'), CONFIGURATION);
-  await install(folder, tarball, `express@${express}`, `@types/express@${express}`, '@types/node@20');
+  const types = [`@types/express@${express}`, '@types/node@20'];
+  await install(folder, tarball, `express@${express}`, ...types, ...compilers);
+  await mkdir(join(folder, 'build/node'), { recursive: true });
+  await writeFile(join(folder, 'build/node/package.json'), JSON.stringify({ type: 'commonjs' }));
+  const names = await entryPoints();
   await copyFile('test/package/consumer/app.mjs', join(folder, 'app.mjs'));
   await copyFile('test/package/consumer/app.cjs', join(folder, 'app.cjs'));
   for (const source of ['test/package/consumer/app.ts', ...(await typeTests())]) {
-    const program = (await readFile(source, 'utf8'))
-      .replaceAll(/'(?:\.\.\/)+lib\/index\.js'/g, "'resilient-proxy-out'")
-      .replaceAll(/'(?:\.\.\/)+dashboards\/index\.js'/g, "'resilient-proxy-out/dashboards'");
+    const program = (await readFile(source, 'utf8')).replaceAll(
+      /'(?:\.\.\/)+((?:lib|dashboards)\/(?:[\w-]+\/)?index\.js)'/g,
+      (_path, file) => `'${names.get(file)}'`,
+    );
     await writeFile(join(folder, source.replace(/.*\//, '')), program);
   }
+}
+
+/** Names of the entry points, by the sources that they are built from. */
+async function entryPoints(): Promise<ReadonlyMap<string, string>> {
+  const { name, exports } = JSON.parse(await readFile('package.json', 'utf8'));
+  const entries = Object.entries<{ default?: string }>(exports);
+  return new Map(
+    entries.map(([path, to]) => [to.default?.replace('./dist/', '') ?? '', path.replace('.', name)]),
+  );
 }
 
 async function typeTests(): Promise<string[]> {
   return (await readdir('test/types')).map((name) => `test/types/${name}`);
 }
 
-for (const express of EXPRESS) {
+for (const [express, compilations] of Object.entries(EXPRESS)) {
   describe(`a project with Express ${express}`, () => {
     let folder: Awaited<ReturnType<typeof freshFolder>>;
     let project: string;
@@ -58,19 +108,12 @@ for (const express of EXPRESS) {
     });
     after(() => folder.remove());
 
-    for (const [resolution, flags] of Object.entries(RESOLUTIONS)) {
-      it(`compiles by the resolution ${resolution}`, async () => {
+    for (const [typescript, resolution] of compilations) {
+      it(`compiles with TypeScript ${typescript} by the resolution ${resolution}`, async () => {
         const sources = (await readdir(project)).filter((name) => name.endsWith('.ts'));
-        const strict = [
-          '--strict',
-          '--target',
-          'es2023',
-          '--types',
-          'node',
-          '--outDir',
-          `build/${resolution}`,
-        ];
-        await run(process.execPath, [TSC, ...flags, ...strict, ...sources], { cwd: project });
+        const flags = [...RESOLUTIONS[resolution], ...STRICTEST, '--outDir', `build/${resolution}`];
+        const tsc = compilerOf(typescript, project);
+        await run(process.execPath, [tsc, ...flags, ...sources], { cwd: project });
       });
     }
 

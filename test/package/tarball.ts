@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { run } from './program.js';
@@ -54,6 +54,16 @@ export async function pack(folder: string): Promise<Tarball> {
 export async function freshFolder(): Promise<{ path: string; remove(): Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'resilient-proxy-out-'));
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** The package in a file, and beside it a folder for a project of ES modules to install it in. */
+export async function freshProject() {
+  const folder = await freshFolder();
+  const project = join(folder.path, 'project');
+  const { file } = await pack(folder.path);
+  await mkdir(project);
+  await writeFile(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
+  return { folder, project, file };
 }
 
 /** Installs into a folder; what npm has fetched before is not fetched again. */

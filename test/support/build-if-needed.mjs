@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import './ensure-modules.mjs';
 
 // The build writes this file last: if it is missing, a build was interrupted.
-const BUILT = 'dist/dashboards/client/shared/icon.svg';
+const BUILT = 'dist/lib/chunks';
 
 const newest = (folder) =>
   Math.max(

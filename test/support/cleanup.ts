@@ -1,5 +1,8 @@
 type Closer = () => unknown;
 
+/** A process that has nothing left to do ends at once. */
+const STILL_OPEN_AFTER_MS = 30_000;
+
 const closers: Closer[] = [];
 const listenerWarnings: Error[] = [];
 
@@ -8,7 +11,8 @@ export function onCleanup(close: Closer): void {
   closers.push(close);
 }
 
-async function cleanUp(): Promise<void> {
+/** Closes what was opened; for programs outside of mocha that go on. */
+export async function cleanUp(): Promise<void> {
   while (closers.length > 0) await closers.pop()?.();
 }
 
@@ -27,5 +31,11 @@ if (typeof afterEach === 'function') {
   afterEach(cleanUp);
   after(function failsWhereListenersPiledUp() {
     if (listenerWarnings[0]) throw listenerWarnings[0];
+  });
+  after(function failsWhereSomethingStaysOpen() {
+    setTimeout(() => {
+      console.error(`The tests are over, and still open are: ${process.getActiveResourcesInfo().join(', ')}`);
+      process.exit(1);
+    }, STILL_OPEN_AFTER_MS).unref();
   });
 }

@@ -4,12 +4,12 @@ import { onCleanup } from './cleanup.js';
 import { within } from './until.js';
 
 export interface CallOptions {
-  method?: string;
-  headers?: Record<string, string | number | string[]>;
-  body?: string | Buffer | Readable;
+  method?: string | undefined;
+  headers?: Record<string, string | number | string[]> | undefined;
+  body?: string | Buffer | Readable | undefined;
   /** The request target of the request line, in place of the URL's path. */
-  path?: string;
-  agent?: Agent;
+  path?: string | undefined;
+  agent?: Agent | undefined;
 }
 
 /** An interim response. */

@@ -53,6 +53,11 @@ export function apisAt(now: number): Record<string, FakeApi> {
       paths: names.map((name) => `/v1/${name}`),
       calls: 18_400,
       failing: 0.031,
+      slo: {
+        ...{ availability: 0.99, latencyMs: 500, total: 13_248_000, bad: 96_710 },
+        ...{ goodRatio: 0.9927, budgetLeft: 0.27, alert: undefined },
+        burnRates: { '5m': 1.8, '30m': 1.2, '1h': 0.9, '6h': 0.7, '3d': 0.73 },
+      },
       errors: errorsAt(now),
     },
     weather: {
@@ -66,7 +71,18 @@ export function apisAt(now: number): Record<string, FakeApi> {
 
 /** Egress proxies and limits, some of them with problems. */
 export function egressAt(now: number): EgressStatus {
-  const proxy = { address: undefined, coolsDownUntil: undefined, reason: undefined, failures: 0, active: 0 };
+  const idle = {
+    ...{ successes: 0, latencyMs: undefined, bans: 0 },
+    ...{ bytesSent: undefined, bytesReceived: undefined, cost: undefined },
+  };
+  const proxy = {
+    address: undefined,
+    coolsDownUntil: undefined,
+    reason: undefined,
+    failures: 0,
+    active: 0,
+    ...idle,
+  };
   const limit = {
     name: 'default',
     credential: '',
@@ -85,6 +101,8 @@ export function egressAt(now: number): EgressStatus {
         state: 'ok',
         attempts: 8123,
         active: 3,
+        ...{ successes: 8011, latencyMs: 184.2, bans: 0 },
+        ...{ bytesSent: 9_120_000, bytesReceived: 612_400_000, cost: 4.97 },
       },
       {
         ...proxy,
@@ -96,6 +114,8 @@ export function egressAt(now: number): EgressStatus {
         reason: 'ECONNREFUSED',
         failures: 3,
         attempts: 7002,
+        ...{ successes: 6480, latencyMs: 912, bans: 14 },
+        ...{ bytesSent: 7_000_000, bytesReceived: 498_000_000, cost: 4.04 },
       },
       {
         ...proxy,
@@ -106,6 +126,7 @@ export function egressAt(now: number): EgressStatus {
         reason: 'status 407',
         failures: 1,
         attempts: 311,
+        successes: 310,
         active: 1,
       },
     ],
@@ -121,12 +142,60 @@ export function egressAt(now: number): EgressStatus {
       },
       {
         ...limit,
+        api: 'github',
+        name: 'search',
+        state: 'exhausted',
+        remaining: 0,
+        limit: 30,
+        resetsAt: now + 41_000,
+        queued: 1,
+      },
+      {
+        ...limit,
+        api: 'github',
+        name: 'core',
+        state: 'available',
+        remaining: 4990,
+        limit: 5000,
+        resetsAt: now + 3_100_000,
+      },
+      {
+        ...limit,
+        api: 'llm',
+        name: 'tokens',
+        state: 'available',
+        remaining: 149_984,
+        limit: 150_000,
+        queued: 2,
+      },
+      {
+        ...limit,
         api: 'weather',
         credential: '9f2c41d07b',
         state: 'available',
         remaining: 812,
         limit: 1000,
         resetsAt: now + 3_000_000,
+      },
+    ],
+    quotas: [
+      {
+        api: 'catalogue',
+        name: 'limit',
+        limit: 50,
+        windowMs: 10_000,
+        remaining: 0,
+        queued: 7,
+        waitingKeys: 2,
+      },
+      {
+        api: 'llm',
+        name: 'tokens per 86400 s',
+        limit: 2_000_000,
+        windowMs: 86_400_000,
+        remaining: 1_400_250,
+        queued: 0,
+        waitingKeys: 0,
       },
     ],
   };

@@ -10,6 +10,11 @@ const NEEDED = {
   chromium: 'chromium',
   curl: 'curl',
   nginx: 'nginx',
+  danted: 'dante-server',
+  squid: 'squid',
+  haproxy: 'haproxy',
+  prometheus: 'prometheus',
+  promtool: 'prometheus',
 };
 
 // Debian's folder of nginx, which is not on every user's path.

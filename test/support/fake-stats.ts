@@ -1,3 +1,4 @@
+import type { SloStatus } from '../../lib/stats/slo/slo-status.js';
 import type {
   Figures,
   Latency,
@@ -16,6 +17,7 @@ export interface FakeApi {
   readonly calls: number;
   /** Share of calls that fail. */
   readonly failing: number;
+  readonly slo?: SloStatus;
   readonly errors?: readonly RecentError[];
 }
 
@@ -94,7 +96,10 @@ function viewOf(api: FakeApi, query: StatsQuery, at: number, grown: number, time
   const buckets = path !== undefined && period === 'all' ? [] : bucketsOf(api, calls, query, time);
   const all = figuresOf(calls * (period === 'all' ? 24 * 40 : 24 * 7) + grown, api.failing, Math.max(0, at));
   const recentErrors = (api.errors ?? []).slice(0, query.errors ?? 10);
-  return { api: query.api, path, period, time, figures: all, buckets, recentErrors };
+  const since =
+    period === 'all' ? Math.floor((time - 40 * DAY_MS) / MINUTE_MS) * MINUTE_MS : buckets[0]?.start;
+  const slo = period === 'all' && path === undefined ? api.slo : undefined;
+  return { api: query.api, path, period, time, since, slo, figures: all, buckets, recentErrors };
 }
 
 function bucketsOf(api: FakeApi, calls: number, { period, path }: StatsQuery, time: number): TimeBucket[] {
@@ -144,15 +149,30 @@ export function figuresOf(total: number, failing: number, seed = 0, slow = 1): F
   const [refused, notFound] = [Math.round(failure * 0.3), Math.round(total * 0.012)];
   const ok = Math.max(0, total - failure - notFound);
   const hits = Math.round(total * 0.38);
+  const aborted = Math.round(total * 0.0008);
+  const attempts = total - hits + Math.round(failure * 1.4);
+  const failed = Math.round(failure * 1.2);
   return {
     total,
     success: total - failure,
     failure,
     failedBy: withoutZero({ target: refused, self: failure - refused }),
-    aborted: Math.round(total * 0.0008),
+    aborted,
+    outcomes: {
+      success: Math.max(0, ok - aborted),
+      clientError: notFound,
+      refused: failure - refused,
+      failure: refused,
+      aborted,
+    },
     statusCodes: withoutZero({ 200: ok, 404: notFound, 503: failure - refused, 504: refused }),
     responseTime: latencyOf(total, seed, slow),
     timeToFirstByte: latencyOf(total, seed + 3, slow * 0.7),
+    upstreamTime: latencyOf(attempts, seed, slow * 1.6),
+    streamTime: latencyOf(0, seed, slow),
+    webSocketTime: latencyOf(0, seed, slow),
+    webSocketBytesIn: 0,
+    webSocketBytesOut: 0,
     bytesIn: total * 310,
     bytesOut: total * 8400,
     cache: withoutZero({
@@ -161,7 +181,15 @@ export function figuresOf(total: number, failing: number, seed = 0, slow = 1): F
       stale: failure && Math.round(total * 0.02),
       coalesced: Math.round(total * 0.03),
     }),
-    attempts: total - hits + Math.round(failure * 1.4),
+    attempts,
+    attemptResults: {
+      success: Math.max(0, attempts - failed - notFound),
+      clientError: notFound,
+      failure: failed,
+      otherFailure: 0,
+      abandoned: 0,
+    },
+    background: 0,
     retried: Math.round(failure * 0.7),
     proxies: withoutZero({
       'eu-1.proxy.example:3128': Math.round(total * 0.3),

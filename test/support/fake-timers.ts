@@ -16,8 +16,14 @@ export function fakeTimers(setBy = /./): FakeTimers {
   const { setTimeout, clearTimeout } = globalThis;
   const set = (callback: (...args: unknown[]) => void, ms = 0, ...args: unknown[]): object => {
     if (!setBy.test(new Error().stack ?? '')) return setTimeout(callback, ms, ...args);
-    const handle = { ref: () => handle, unref: () => handle, hasRef: () => true };
-    waiting.set(handle, { ms, run: () => callback(...args) });
+    const timer = { ms, run: () => callback(...args) };
+    const refresh = (): object => {
+      waiting.delete(handle);
+      waiting.set(handle, timer);
+      return handle;
+    };
+    const handle = { ref: () => handle, unref: () => handle, hasRef: () => true, refresh };
+    waiting.set(handle, timer);
     return handle;
   };
   const clear = (handle: object | undefined): void => {
@@ -38,12 +44,18 @@ export function fakeTimers(setBy = /./): FakeTimers {
   };
 }
 
-/** Stops the clock of `performance.now()`, until the test has ended. */
-export function stopClock(): void {
+/**
+ * Stops the clock of `performance.now()`, until the test has ended.
+ * @returns moves it on
+ */
+export function stopClock(): (ms: number) => void {
   const { now } = performance;
-  const stopped = performance.now();
+  let stopped = performance.now();
   performance.now = () => stopped;
   onCleanup(() => {
     performance.now = now;
   });
+  return (ms) => {
+    stopped += ms;
+  };
 }

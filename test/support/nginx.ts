@@ -11,7 +11,7 @@ import { onCleanup } from './cleanup.js';
 const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
 
 /** Starts nginx with this inside `http { … }`, after `nginx -t` has accepted it, and ends it after the test. */
-export async function startNginx(http: string, port: number): Promise<void> {
+export async function startNginx(http: string, port: number, { connections = 64 } = {}): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'rpo-nginx-'));
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   const file = join(folder, 'nginx.conf');
@@ -21,7 +21,7 @@ export async function startNginx(http: string, port: number): Promise<void> {
 worker_processes 1;
 pid ${folder}/nginx.pid;
 error_log ${folder}/error.log;
-events { worker_connections 64; }
+events { worker_connections ${connections}; }
 http {
 access_log off;
 ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join('\n')}

@@ -1,7 +1,7 @@
 /** The part of package.json that locates the pages of this version. */
 export interface Origin {
   /** As npm accepts it: a URL, `owner/name`, or an object with the URL and the folder of the package. */
-  readonly repository?: string | { readonly url: string; readonly directory?: string };
+  readonly repository?: string | { readonly url: string; readonly directory?: string } | undefined;
   readonly version: string;
 }
 

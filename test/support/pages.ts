@@ -20,6 +20,9 @@ export interface ShownFile {
   readonly text: string;
 }
 
+/** Its blocks in `javascript` need packages of their own: test/package installs these, and runs the blocks. */
+export const TEST_RUNNERS_PAGE = 'recipes/tests-with-a-fake-upstream.md';
+
 /** Every page of the project, by its path. */
 export async function pages(): Promise<string[]> {
   const folders = ['.', 'recipes', 'docs', 'examples', 'examples/docker'];

@@ -12,6 +12,8 @@ import { within } from './until.js';
 /** Options of a {@link RedisServer}. */
 export interface RedisServerOptions {
   password?: string;
+  /** More arguments of the program. */
+  flags?: readonly string[];
 }
 
 /** A `redis-server` process. */
@@ -36,8 +38,9 @@ export interface RedisServer {
 const HOST = '127.0.0.1';
 
 /** Starts a Redis on a free port, without persistence; ended with the test. */
-export async function startRedis({ password }: RedisServerOptions = {}): Promise<RedisServer> {
-  const { server, end } = await start(password === undefined ? [] : ['--requirepass', password], password);
+export async function startRedis({ password, flags = [] }: RedisServerOptions = {}): Promise<RedisServer> {
+  const secret = password === undefined ? [] : ['--requirepass', password];
+  const { server, end } = await start([...secret, ...flags], password);
   onCleanup(end);
   return server;
 }

@@ -1,5 +1,5 @@
 // Takes the pictures of the dashboards that the documentation shows: npm run screenshots [-- folder]
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
@@ -7,6 +7,7 @@ import { breakerDashboard, statsDashboard } from '../../dashboards/index.js';
 import { launchChromium } from './chromium.js';
 import { apisAt, egressAt, realCircuits } from './dashboard-scene.js';
 import { fakeStats } from './fake-stats.js';
+import { smallPng } from './small-png.js';
 
 const SHOTS = [
   { name: '', viewport: { width: 1280, height: 800 }, colorScheme: 'light' },
@@ -40,7 +41,7 @@ for (const { name, ...look } of SHOTS) {
     await page.locator(ready).first().waitFor();
     // Charts are drawn in the frame after their data has arrived.
     await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
-    await page.screenshot({ path: `${folder}/${path}${name}.png`, fullPage: true });
+    writeFileSync(`${folder}/${path}${name}.png`, smallPng(await page.screenshot({ fullPage: true })));
   }
   await context.close();
 }

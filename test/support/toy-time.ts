@@ -6,6 +6,8 @@ export interface ToyTime extends Time {
   advance(ms: number): void;
   /** Lets time pass until the next timer has fired. @throws where none is running */
   advanceToNext(): void;
+  /** Sets the time of day ahead, or back; the steady clock goes on. */
+  setWall(byMs: number): void;
   /** Lengths of the timers that run, in the order in which they were started. */
   readonly running: readonly number[];
 }
@@ -21,6 +23,7 @@ interface Timer {
 export function toyTime(now = 1_700_000_000_000): ToyTime {
   let at = now;
   const timers = new Set<Timer>();
+  let set = 0;
   const clock = () => at;
   const start = (ms: number, repeats: boolean, callback: () => void): StopTimer => {
     const timer = { ms, at: at + ms, repeats, callback };
@@ -36,13 +39,16 @@ export function toyTime(now = 1_700_000_000_000): ToyTime {
   };
   return {
     steady: clock,
-    wall: clock,
+    wall: () => at + set,
     after: (ms, callback) => start(ms, false, callback),
     every: (ms, callback) => start(ms, true, callback),
     advance(ms) {
       const end = at + ms;
       for (let timer = next(); timer && timer.at <= end; timer = next()) fire(timer);
       at = end;
+    },
+    setWall(byMs) {
+      set += byMs;
     },
     advanceToNext() {
       const timer = next();

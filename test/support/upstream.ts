@@ -20,11 +20,11 @@ export type UpstreamResponse = RequestListener;
 
 export interface UpstreamOptions {
   /** Makes it https. */
-  tls?: TlsOptions;
+  tls?: TlsOptions | undefined;
   /** `false`: the body is not read until the responder reads it. */
-  readBody?: boolean;
+  readBody?: boolean | undefined;
   /** Time that an idle connection is kept open. */
-  keepAliveTimeoutMs?: number;
+  keepAliveTimeoutMs?: number | undefined;
 }
 
 /** A real HTTP server as target of a proxy. */

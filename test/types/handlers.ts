@@ -100,12 +100,16 @@ export function events(): void {
 export async function control(): Promise<void> {
   const proxy = resilientProxy({ apis: { one: { target, cache: {} } } });
   const one = proxy.apis.get('one');
-  one?.breaker?.forceOpen();
-  (await one?.cache?.purge({ prefix: '/users' })) satisfies number | undefined;
+  one.breaker?.forceOpen();
+  (await one.cache?.purge({ prefix: '/users' })) satisfies number | undefined;
+  // @ts-expect-error a cache is there only where it was requested
+  one.cache.counts();
+  // @ts-expect-error there is no API of this name
+  proxy.apis.get('two').breaker;
+  const named: string = proxy.circuits.list()[0]?.api ?? '';
+  proxy.apis.get(named)?.breaker?.reset();
   // @ts-expect-error an API may not be there
-  one.breaker;
-  // @ts-expect-error a cache is there only where it was asked for
-  one?.cache.counts();
+  proxy.apis.get(named).breaker;
   // @ts-expect-error what is listed is read only
   proxy.apis.set('two', one);
   for (const { api, circuit, state, failures } of proxy.circuits.list()) {
@@ -121,6 +125,7 @@ export function errors(error: unknown): string {
     error.code satisfies ErrorCode;
     // @ts-expect-error no such code
     if (error.code === 'ERR_TEAPOT') return '';
+    error.retryAfterMs satisfies number | undefined;
     return `${error.status.toFixed()} ${error.headers['Retry-After'] ?? ''}`;
   }
   if (error instanceof InvalidOptionError) return error.path;

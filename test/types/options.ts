@@ -72,8 +72,9 @@ export function oneApi(): void {
   resilientProxy({ name: 'one', target: 443 });
   // @ts-expect-error a name that no option has
   resilientProxy({ name: 'one', target, timeoutMs: 1000 });
-  // @ts-expect-error true says nothing of what is wanted
-  resilientProxy({ name: 'one', target, cache: true });
+  resilientProxy({ name: 'one', target, cache: true, rateLimit: true, breaker: true, retry: true });
+  // @ts-expect-error an objective has figures
+  resilientProxy({ name: 'one', target, slo: true });
   // @ts-expect-error fields have values of text
   resilientProxy({ name: 'one', target, headers: { 'X-Tries': 3 } });
   // @ts-expect-error there is nothing without a configuration
@@ -108,8 +109,7 @@ export function manyApis(): void {
   resilientProxy({ apis: { github: { target, rateLimit: { redis: 'redis://127.0.0.1' } } } });
   // @ts-expect-error a port alone is no connection
   resilientProxy({ apis: {}, redis: 6379 });
-  // @ts-expect-error on is what statistics are unless they are off
-  resilientProxy({ apis: {}, stats: true });
+  resilientProxy({ apis: {}, stats: true, metrics: true, tracing: true, requestId: true });
 }
 
 export function parts(): void {

@@ -4,7 +4,7 @@ import { formatCount, formatMany, formatMs, formatRatio } from '../shared/format
 import { type IconName, icon } from '../shared/icon.js';
 import { moment, showMoment } from '../shared/moment.js';
 import { LOOKS } from './circuit-order.js';
-import { configLines, notCountedText } from './circuit-texts.js';
+import { configLines, notCountedText, openingOf, reasonText, scopeText } from './circuit-texts.js';
 import type { Countdowns } from './countdown.js';
 
 /** A line with a bar: a part of a whole. */
@@ -47,6 +47,10 @@ export class CircuitCard {
   readonly #probes = new Gauge('Probes that succeeded');
   readonly #window = new Gauge('Failed in the window');
   readonly #slow = new Gauge('Slow in the window');
+  readonly #why = el('p', { class: 'last why' });
+  readonly #whyTime = el('time');
+  readonly #whyText = el('span');
+  readonly #scope = el('p', { class: 'last scope' });
   readonly #causes = el('p', { class: 'last causes' });
   readonly #notCounted = el('p', { class: 'last not-counted' });
   readonly #last = el('p', { class: 'last' });
@@ -64,6 +68,7 @@ export class CircuitCard {
     this.#countdowns = countdowns;
     this.#heading = el('h3', { tabindex: -1 }, name);
     this.#nextRail.append(this.#nextBar);
+    this.#why.append('Opened ', this.#whyTime, ': ', this.#whyText);
     this.#last.append('Last failure ', this.#lastTime, ' · ', this.#lastText);
     const buttons = ACTIONS.map(([action, label]) => {
       const button = el('button', { type: 'button', 'aria-label': `${label}: ${name}` }, label);
@@ -77,9 +82,11 @@ export class CircuitCard {
       el('header', {}, this.#heading, this.#state),
       this.#meaning,
       el('div', { class: 'until' }, this.#next, this.#nextRail),
-      el('dl', { class: 'gauges' }, this.#failures.row, this.#probes.row, this.#window.row, this.#slow.row),
+      this.#why,
       this.#causes,
       this.#last,
+      el('dl', { class: 'gauges' }, this.#failures.row, this.#probes.row, this.#window.row, this.#slow.row),
+      this.#scope,
       this.#notCounted,
       el(
         'div',
@@ -96,12 +103,20 @@ export class CircuitCard {
     this.#showState(circuit);
     this.#showGauges(circuit);
     this.#showLast(circuit);
+    const scope = scopeText(circuit);
+    this.#scope.hidden = scope === '';
+    setText(this.#scope, scope);
     this.#showActions(circuit, actions);
     const rest = JSON.stringify([circuit.transitions, circuit.config]);
     if (rest === this.#shown) return;
     this.#shown = rest;
     this.#showHistory(circuit.transitions);
     this.#config.replaceChildren(...configLines(circuit.config));
+  }
+
+  /** Brings it into view. */
+  focus(): void {
+    this.#heading.focus();
   }
 
   #showState(circuit: CircuitView): void {
@@ -163,7 +178,14 @@ export class CircuitCard {
     );
   }
 
-  #showLast({ lastFailure, lastFailureTime, failureText, notCounted }: CircuitView): void {
+  #showLast(circuit: CircuitView): void {
+    const { lastFailure, lastFailureTime, failureText, notCounted } = circuit;
+    const opening = openingOf(circuit);
+    this.#why.hidden = opening === undefined;
+    if (opening) {
+      showMoment(this.#whyTime, opening.time);
+      setText(this.#whyText, reasonText(opening.reason, circuit));
+    }
     const apart = notCountedText(notCounted);
     this.#causes.hidden = failureText === '';
     setText(this.#causes, failureText);

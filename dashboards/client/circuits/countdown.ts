@@ -18,6 +18,7 @@ interface Entry {
 export class Countdowns {
   readonly #entries = new Map<Element, Entry>();
   #timer: number | undefined;
+  #stopped = false;
 
   /** Counts down in this element from now on; at the end it shows `over`. */
   begin(
@@ -39,7 +40,7 @@ export class Countdowns {
     const entry: Entry = { element, until: performance.now() + leftMs, words, over, share, wholeMs };
     this.#entries.set(element, entry);
     this.#show(entry);
-    this.#timer ??= window.setInterval(() => this.#tick(), 250);
+    this.#run();
   }
 
   /** Leaves the element as it is from now on. */
@@ -47,12 +48,26 @@ export class Countdowns {
     this.#entries.delete(element);
   }
 
+  /** Stops all of them, or lets them go on. */
+  stop(stopped: boolean): void {
+    this.#stopped = stopped;
+    if (!stopped) this.#run();
+  }
+
+  #run(): void {
+    if (!this.#stopped && this.#entries.size > 0) this.#timer ??= window.setInterval(() => this.#tick(), 250);
+  }
+
   #tick(): void {
+    if (this.#stopped) return this.#halt();
     for (const entry of this.#entries.values()) {
       if (entry.element.isConnected) this.#show(entry);
       else this.#entries.delete(entry.element);
     }
-    if (this.#entries.size > 0) return;
+    if (this.#entries.size === 0) this.#halt();
+  }
+
+  #halt(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }

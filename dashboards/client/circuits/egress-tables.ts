@@ -1,24 +1,11 @@
-import type { CircuitsData, EgressProxy, Limit, NotStored } from '../shared/contract.js';
+import type { CircuitsData, EgressProxy, NotStored } from '../shared/contract.js';
 import { arrange, byId, el, setAttribute, setText } from '../shared/element.js';
-import { formatCount, formatMany } from '../shared/format.js';
+import { formatBytes, formatCost, formatCount, formatMany, formatMs, formatRatio } from '../shared/format.js';
 import { type IconName, icon } from '../shared/icon.js';
 import type { Countdowns } from './countdown.js';
+import { limitLook, limitRank, quotaLook, quotaRank } from './limit-looks.js';
+import { joined, type LineLook } from './line-look.js';
 import { adviceOf } from './not-stored.js';
-
-type Tone = 'good' | 'warning' | 'bad';
-
-/** Content of a line: its state, its name and its figures. */
-interface LineLook {
-  readonly key: string;
-  readonly name: string;
-  readonly below: string;
-  readonly state: string;
-  readonly icon: IconName;
-  readonly tone: Tone;
-  readonly facts: string;
-  /** Counted down after the facts; `undefined` without a countdown. */
-  readonly leftMs: number | undefined;
-}
 
 interface Line {
   readonly item: HTMLElement;
@@ -35,21 +22,26 @@ export class EgressTables {
   readonly #aside = byId('aside');
   readonly #proxies: EgressList;
   readonly #limits: EgressList;
+  readonly #quotas: EgressList;
   readonly #notStored: EgressList;
 
   constructor(countdowns: Countdowns) {
     this.#proxies = new EgressList('proxies', 'Egress proxies', 'Probed', countdowns);
     this.#limits = new EgressList('limits', 'Advertised rate limits', 'Resets', countdowns);
+    this.#quotas = new EgressList('quotas', 'Configured rate limits', '', countdowns);
     this.#notStored = new EgressList('not-stored', 'Not stored by the cache', '', countdowns);
-    this.#aside.append(this.#proxies.panel, this.#limits.panel, this.#notStored.panel);
+    const lists = [this.#proxies, this.#limits, this.#quotas, this.#notStored];
+    this.#aside.append(...lists.map(({ panel }) => panel));
   }
 
   /** Shows them, the worst first; hides the panels if there are none. */
-  show({ proxies, limits, notStored = [], time }: CircuitsData): void {
+  show({ proxies, moreProxies = 0, limits, quotas = [], notStored = [], time }: CircuitsData): void {
     const reasons = notStored.flatMap((one) => notStoredLook(one) ?? []);
-    this.#aside.hidden = proxies.length + limits.length + reasons.length === 0;
+    this.#aside.hidden = proxies.length + limits.length + quotas.length + reasons.length === 0;
     this.#proxies.show([...proxies].sort(byRank(proxyRank)).map((proxy) => proxyLook(proxy, time)));
+    this.#proxies.showMore(moreProxies);
     this.#limits.show([...limits].sort(byRank(limitRank)).map((limit) => limitLook(limit, time)));
+    this.#quotas.show([...quotas].sort(byRank(quotaRank)).map(quotaLook));
     this.#notStored.show(reasons);
   }
 }
@@ -57,6 +49,7 @@ export class EgressTables {
 class EgressList {
   readonly panel: HTMLElement;
   readonly #list = el('ul', { class: 'egress' });
+  readonly #more = el('p', { class: 'caption number more', hidden: true });
   readonly #lines = new Map<string, Line>();
   readonly #countdowns: Countdowns;
   readonly #whenOver: string;
@@ -65,7 +58,19 @@ class EgressList {
     this.#countdowns = countdowns;
     this.#whenOver = whenOver;
     const heading = el('header', {}, el('h2', { id: `${id}-title` }, title));
-    this.panel = el('section', { class: 'panel', 'aria-labelledby': `${id}-title` }, heading, this.#list);
+    this.panel = el(
+      'section',
+      { class: 'panel', 'aria-labelledby': `${id}-title` },
+      heading,
+      this.#list,
+      this.#more,
+    );
+  }
+
+  /** @param more entries that the list does not show */
+  showMore(more: number): void {
+    this.#more.hidden = more === 0;
+    setText(this.#more, `and ${formatCount(more)} more`);
   }
 
   show(looks: readonly LineLook[]): void {
@@ -116,23 +121,13 @@ function newLine(): Line {
 
 const proxyRank = ({ state }: EgressProxy): number => ({ 'cooling-down': 0, probing: 1, ok: 2 })[state];
 
-const limitRank = ({ state, queued }: Limit): number => (state === 'exhausted' ? 0 : queued > 0 ? 1 : 2);
-
 const byRank =
   <T extends { readonly api: string }>(rank: (one: T) => number) =>
   (a: T, b: T): number =>
     rank(a) - rank(b) || (a.api < b.api ? -1 : a.api > b.api ? 1 : 0);
 
-/** Facts on a line, which breaks only between two of them. */
-function joined(facts: readonly (string | false | undefined)[]): string {
-  const kept = facts.filter((fact) => fact !== undefined && fact !== false && fact !== '');
-  return kept.map((fact) => String(fact).replaceAll(' ', '\u00a0')).join(' · ');
-}
-
-function proxyLook(
-  { api, name, address, state, coolsDownUntil, reason, failures, attempts, active }: EgressProxy,
-  time: number,
-): LineLook {
+function proxyLook(proxy: EgressProxy, time: number): LineLook {
+  const { api, name, address, state, coolsDownUntil, reason, failures, attempts, active } = proxy;
   const words = { ok: 'In use', 'cooling-down': 'Cooling down', probing: 'Probing' } as const;
   const icons = { ok: 'ok', 'cooling-down': 'stop', probing: 'warning' } as const;
   const tones = { ok: 'good', 'cooling-down': 'bad', probing: 'warning' } as const;
@@ -149,35 +144,22 @@ function proxyLook(
       failures > 0 && `${formatMany(failures, 'failure')} in a row`,
       formatMany(attempts, 'attempt'),
       active > 0 && `${formatCount(active)} in progress`,
+      ...trafficFacts(proxy),
     ]),
     leftMs: state === 'cooling-down' && coolsDownUntil !== undefined ? coolsDownUntil - time : undefined,
   };
 }
 
-function limitLook(
-  { api, credential, proxy, state, remaining, limit, resetsAt, queued }: Limit,
-  time: number,
-): LineLook {
-  const exhausted = state === 'exhausted';
-  const left =
-    remaining === undefined
-      ? ''
-      : `${formatCount(remaining)}${limit === undefined ? '' : ` of ${formatCount(limit)}`} requests left`;
-  return {
-    key: JSON.stringify([api, credential, proxy]),
-    name: api,
-    below: [
-      credential === '' ? '' : `credential ${credential.slice(0, 8)}`,
-      proxy === undefined ? '' : `through ${proxy}`,
-    ]
-      .filter(Boolean)
-      .join(' · '),
-    state: exhausted ? 'Exhausted' : 'Available',
-    icon: exhausted ? 'stop' : 'ok',
-    tone: exhausted ? 'bad' : 'good',
-    facts: joined([left, queued > 0 && `${formatMany(queued, 'call')} waiting`]),
-    leftMs: resetsAt !== undefined && resetsAt > time ? resetsAt - time : undefined,
-  };
+/** What has gone through a proxy, as far as it is known. */
+function trafficFacts({ attempts, successes, latencyMs, bans, ...traffic }: EgressProxy) {
+  const { bytesSent = 0, bytesReceived = 0, cost } = traffic;
+  return [
+    attempts > 0 && `${formatRatio(successes, attempts)} successful`,
+    latencyMs !== undefined && `${formatMs(latencyMs)} latency`,
+    bans > 0 && formatMany(bans, 'ban'),
+    bytesSent + bytesReceived > 0 && formatBytes(bytesSent + bytesReceived),
+    cost !== undefined && `cost ${formatCost(cost)}`,
+  ];
 }
 
 function notStoredLook(one: NotStored): LineLook | undefined {

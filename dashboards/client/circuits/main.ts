@@ -1,35 +1,31 @@
-import type { Action, CircuitsData, CircuitView } from '../shared/contract.js';
+import type { Action, CircuitsData, CircuitView, Problem } from '../shared/contract.js';
 import { arrange, byId, el } from '../shared/element.js';
 import { Feed } from '../shared/feed.js';
-import { announce, Notice } from '../shared/notice.js';
+import { showGone } from '../shared/gone.js';
+import { announce, Notice, RedisNotice } from '../shared/notice.js';
 import { RefreshControl, refreshOf } from '../shared/refresh-control.js';
 import { act } from './act.js';
 import { CircuitCard } from './circuit-card.js';
 import { LOOKS, worstFirst } from './circuit-order.js';
+import { CircuitRow } from './circuit-row.js';
 import { Confirm } from './confirm.js';
 import { Countdowns } from './countdown.js';
 import { EgressTables } from './egress-tables.js';
 import { Summary } from './summary.js';
-
-/** With this many circuits or more there is a search field. */
-const SEARCH_FROM = 8;
+import { type Choice, choiceOf, fitting, isList, Tools } from './tools.js';
 
 let data: CircuitsData | undefined;
 let said: string | undefined;
 
 const notice = new Notice();
-const summary = new Summary();
+const redis = new RedisNotice();
+const summary = new Summary(lead);
 const countdowns = new Countdowns();
 const egress = new EgressTables(countdowns);
 const confirm = new Confirm();
 const cards = new Map<string, CircuitCard>();
-const search = el('input', {
-  type: 'search',
-  id: 'search',
-  placeholder: 'Part of a name',
-  autocomplete: 'off',
-});
-const searchField = el('p', { class: 'search' }, el('label', { for: 'search' }, 'Search'), search);
+const rows = new Map<string, CircuitRow>();
+const tools = new Tools(keep);
 const refresh = new RefreshControl(
   () => feed,
   (choice) => keep('refresh', choice === 'live' ? '' : String(choice)),
@@ -37,41 +33,70 @@ const refresh = new RefreshControl(
 const feed = new Feed(['circuits'], () => '', {
   // The contract says what the server sends under this name.
   value: (_name, value) => take(value as CircuitsData),
-  problem: (problem) => notice.show(problem),
+  problem: fail,
   state: (state) => refresh.state(state),
 });
+
+function fail(problem: Problem | undefined): void {
+  notice.show(problem, refresh.lastUpdate);
+  countdowns.stop(showGone(problem));
+}
 
 function take(next: CircuitsData): void {
   data = next;
   refresh.updated();
+  redis.show(next.redis);
   const line = summary.show(next.circuits);
   // Announced when it changes, not at each update, and not when the page opens.
   if (said !== undefined && said !== line) announce(line);
   said = line;
   showEmpty(next.circuits.length === 0);
-  searchField.hidden = next.circuits.length < SEARCH_FROM;
   egress.show(next);
   showCards(next);
 }
 
 function showCards({ circuits, actions }: CircuitsData): void {
   const names = new Set(circuits.map(({ circuit }) => circuit));
-  for (const name of cards.keys()) if (!names.has(name)) cards.delete(name);
-  const wanted = search.value.trim().toLowerCase();
-  const shown = circuits.filter(({ circuit }) => circuit.toLowerCase().includes(wanted)).sort(worstFirst);
-  for (const view of shown) cardOf(view).show(view, actions);
-  arrange(
-    byId('cards'),
-    shown.map((view) => cardOf(view).element),
-  );
+  for (const kept of [cards, rows]) for (const name of kept.keys()) if (!names.has(name)) kept.delete(name);
+  const choice = choiceOf(new URLSearchParams(location.search));
+  tools.show(choice, circuits);
+  const list = isList(choice, circuits.length);
+  const shown = fitting(choice, circuits)
+    .sort(worstFirst)
+    .map((view) => {
+      const one = list ? rowOf(view.circuit) : cardOf(view.circuit);
+      one.show(view, actions);
+      return one.element;
+    });
+  byId('cards').className = list ? 'rows' : 'cards';
+  arrange(byId('cards'), shown);
   byId('none').hidden = shown.length > 0 || circuits.length === 0;
 }
 
-function cardOf({ circuit }: CircuitView): CircuitCard {
+function cardOf(circuit: string): CircuitCard {
   const card =
     cards.get(circuit) ?? new CircuitCard(circuit, countdowns, (action, name) => void press(action, name));
   cards.set(circuit, card);
   return card;
+}
+
+function rowOf(circuit: string): CircuitRow {
+  const row = rows.get(circuit) ?? new CircuitRow(circuit, countdowns, () => cardOf(circuit));
+  rows.set(circuit, row);
+  return row;
+}
+
+/** Leads to a circuit, whatever the page shows at the moment. */
+function lead(circuit: string): void {
+  const view = viewOf(circuit, data);
+  if (!view || !data) return;
+  const choice = choiceOf(new URLSearchParams(location.search));
+  if (fitting(choice, [view]).length === 0) {
+    keep('state', '');
+    keep('search', '');
+  }
+  const one = isList(choice, data.circuits.length) ? rowOf(circuit) : cardOf(circuit);
+  one.focus();
 }
 
 function showEmpty(empty: boolean): void {
@@ -119,7 +144,7 @@ async function confirmed(action: Action, circuit: string): Promise<boolean> {
 }
 
 /** Keeps a choice in the page's address, so that a link shows the same, and applies it. */
-function keep(name: 'refresh' | 'search', value: string): void {
+function keep(name: 'refresh' | keyof Choice, value: string): void {
   const query = new URLSearchParams(location.search);
   if (value === '') query.delete(name);
   else query.set(name, value);
@@ -132,14 +157,9 @@ function follow(start: boolean): void {
   const query = new URLSearchParams(location.search);
   const choice = refreshOf(query.get('refresh'));
   refresh.choose(choice);
-  const text = query.get('search') ?? '';
-  if (search.value !== text) search.value = text;
   if (data) showCards(data);
   if (start) feed.start(choice);
 }
 
-search.addEventListener('input', () => keep('search', search.value));
 addEventListener('popstate', () => follow(true));
-byId('circuits-title').after(searchField);
-searchField.hidden = true;
 follow(true);

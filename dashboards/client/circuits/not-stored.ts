@@ -11,6 +11,10 @@ const ADVICE: Readonly<Record<string, readonly [reason: string, change: string]>
   'event-stream': ['they are event streams', 'storeEventStreams: true, if they end'],
   'too-large': ['they are too large', 'a larger maxEntryBytes stores them'],
   'not-reusable': ['they state no lifetime', "mode: 'ttl' gives them one"],
+  'rarely-requested': [
+    'the memory is full of what is requested more often',
+    'a larger maxBytes has room for them',
+  ],
   'failure-when': ['failureWhen says that they failed', 'the API has to succeed'],
   'store-if': ['storeIf does not want them', 'only the function can change that'],
   body: ['their request bodies cannot be hashed', 'let the cache come before the parser of bodies'],

@@ -1,4 +1,5 @@
 import type { Problem } from './contract.js';
+import { openStream, type Stream } from './stream.js';
 
 /** How a page is updated: live, every so many seconds, or only by the button. */
 export type Refresh = 'live' | 'off' | 5 | 10 | 30 | 60;
@@ -21,6 +22,8 @@ const SILENCE_MS = 40_000;
 /** Behind a proxy that buffers events the stream opens, but nothing arrives. */
 const FIRST_WORD_MS = 8000;
 const LIVE_AGAIN_MS = 30_000;
+/** A response that takes longer does not come. */
+const RESPONSE_MS = 10_000;
 
 /**
  * Values from the server: by server-sent events, or by polling if those do not arrive. Pauses while the page is hidden.
@@ -31,7 +34,7 @@ export class Feed {
   readonly #query: () => string;
   readonly #listener: FeedListener;
   #refresh: Refresh = 'live';
-  #events: EventSource | undefined;
+  #events: Stream | undefined;
   #requesting: AbortController | undefined;
   #timer: number | undefined;
   #watchdog: number | undefined;
@@ -81,30 +84,18 @@ export class Feed {
     this.#fellBackAt = undefined;
     this.#listener.state('connecting');
     if (!('EventSource' in window)) return this.#fallBack();
-    const events = new EventSource(`events${this.#query()}`);
-    this.#events = events;
-    let errors = 0;
-    const heard = (): void => {
-      this.#listener.state('live');
-      errors = 0;
-      this.#watch(SILENCE_MS);
-    };
-    for (const name of this.#names) {
-      events.addEventListener(name, ({ data }: MessageEvent<string>) => {
-        heard();
+    this.#events = openStream(this.#names, this.#query(), {
+      event: (name, text) => {
+        this.#listener.state('live');
+        this.#watch(SILENCE_MS);
+        const value: unknown = JSON.parse(text);
+        // The contract says what the server sends under this name.
+        if (name === 'problem') return this.#listener.problem(value as Problem);
         this.#listener.problem(undefined);
-        this.#listener.value(name, JSON.parse(data));
-      });
-    }
-    events.addEventListener('problem', ({ data }: MessageEvent<string>) => {
-      heard();
-      // The contract says what the server sends under this name.
-      this.#listener.problem(JSON.parse(data) as Problem);
-    });
-    events.addEventListener('error', () => {
-      errors++;
-      if (events.readyState === EventSource.CLOSED || errors > 1) return this.#fallBack();
-      this.#listener.state('connecting');
+        this.#listener.value(name, value);
+      },
+      connecting: () => this.#listener.state('connecting'),
+      failed: () => this.#fallBack(),
     });
     this.#watch(FIRST_WORD_MS);
   }
@@ -153,14 +144,20 @@ interface Outcome {
   readonly problem: Problem | undefined;
 }
 
-async function read(address: string, signal: AbortSignal): Promise<Outcome> {
+async function read(address: string, stopped: AbortSignal): Promise<Outcome> {
+  const ending = new AbortController();
+  const end = (): void => ending.abort();
+  stopped.addEventListener('abort', end);
+  const timer = setTimeout(end, RESPONSE_MS);
   try {
-    const response = await fetch(address, { signal, headers: { Accept: 'application/json' } });
+    const response = await fetch(address, { signal: ending.signal, headers: { Accept: 'application/json' } });
     const body: unknown = await response.json();
     // The server always sends an object; with an error status it is a problem.
     const values = body as Record<string, unknown>;
     return { values, problem: response.ok ? undefined : (body as Problem) };
   } catch {
     return { values: {}, problem: { error: 'The server does not respond', code: 'ERR_UNREACHABLE' } };
+  } finally {
+    clearTimeout(timer);
   }
 }

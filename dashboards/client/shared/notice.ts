@@ -1,5 +1,6 @@
 import type { Problem } from './contract.js';
 import { byId, el, setText } from './element.js';
+import { formatClock } from './format.js';
 import { icon } from './icon.js';
 
 /** What to do about a problem, by its code. */
@@ -23,12 +24,36 @@ export class Notice {
     this.#place.hidden = true;
   }
 
-  /** Shows a problem; `undefined` hides the notice. */
-  show(problem: Problem | undefined): void {
+  /**
+   * Shows a problem; `undefined` hides the notice.
+   * @param since when the page last had news, if the server is gone
+   */
+  show(problem: Problem | undefined, since?: number): void {
     this.#place.hidden = problem === undefined;
     if (!problem) return;
     setText(this.#text, `${problem.error}.`);
-    setText(this.#advice, ADVICE[problem.code] ?? '');
+    const old =
+      since === undefined || problem.code !== 'ERR_UNREACHABLE'
+        ? ''
+        : `The page shows what was at ${formatClock(since)}. `;
+    setText(this.#advice, `${old}${ADVICE[problem.code] ?? ''}`);
+  }
+}
+
+/** The line below it about Redis, without which the page may show a part only. */
+export class RedisNotice {
+  readonly #place = byId('redis');
+  readonly #text = el('p');
+
+  constructor() {
+    this.#place.append(icon('warning'), this.#text);
+    this.#place.hidden = true;
+  }
+
+  /** @param text `undefined` where all is well */
+  show(text: string | undefined): void {
+    this.#place.hidden = text === undefined;
+    if (text !== undefined) setText(this.#text, `${text}.`);
   }
 }
 

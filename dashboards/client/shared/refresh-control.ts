@@ -31,6 +31,8 @@ export class RefreshControl {
   readonly #state = el('span', { class: 'feed-state' });
   readonly #updated = el('time', { class: 'number' });
 
+  #last: number | undefined;
+
   constructor(feed: () => Feed, chosen: (refresh: Refresh) => void) {
     this.#select.append(...CHOICES.map(([value, label]) => el('option', { value }, label)));
     this.#select.addEventListener('change', () => chosen(refreshOf(this.#select.value)));
@@ -56,8 +58,14 @@ export class RefreshControl {
     setAttribute(this.#state, 'data-state', state);
   }
 
+  /** When it was, in epoch milliseconds. */
+  get lastUpdate(): number | undefined {
+    return this.#last;
+  }
+
   /** Shows the time of the last update. */
   updated(time = Date.now()): void {
+    this.#last = time;
     setText(this.#updated, formatClock(time));
     setAttribute(this.#updated, 'datetime', new Date(time).toISOString());
     setAttribute(this.#updated, 'title', formatUtc(time));

@@ -1,10 +1,15 @@
 import type { ApiState, Overview } from '../shared/contract.js';
 import { arrange, byId, el, setAttribute, setText } from '../shared/element.js';
-import { formatCompact, formatRatio } from '../shared/format.js';
+import { formatCount } from '../shared/format.js';
 import { icon } from '../shared/icon.js';
-import { isOutage } from './severity.js';
+import { type Trouble, troubleOf, worstFirst } from './severity.js';
 
 const MAX_SHOWN = 6;
+
+interface Troubled {
+  readonly state: ApiState;
+  readonly trouble: Trouble;
+}
 
 /** The first line of the page: the APIs that are failing, the worst first. */
 export class Attention {
@@ -15,36 +20,54 @@ export class Attention {
   readonly #bad = icon('warning');
   readonly #text = el('p');
   readonly #list = el('ul');
+  readonly #more = el('button', { type: 'button', class: 'quiet' });
+  #all = false;
+  #last: Overview | undefined;
   readonly #links = new Map<string, { item: HTMLElement; link: HTMLAnchorElement; figures: HTMLElement }>();
 
   constructor(open: (api: string) => void) {
     this.#open = open;
-    this.#place.append(this.#good, this.#idle, this.#bad, this.#text, this.#list);
+    this.#place.append(this.#good, this.#idle, this.#bad, this.#text, this.#list, this.#more);
+    this.#more.addEventListener('click', () => {
+      this.#all = !this.#all;
+      if (this.#last) this.show(this.#last);
+    });
   }
 
   /** Shows the state of the APIs. */
-  show({ apis, minutes }: Overview): void {
-    const failing = apis.filter(({ failure }) => failure > 0).sort(worstFirst);
+  show(overview: Overview): void {
+    const { apis, minutes } = overview;
+    this.#last = overview;
+    const troubled = apis
+      .flatMap((state): Troubled[] => {
+        const trouble = troubleOf(state);
+        return trouble ? [{ state, trouble }] : [];
+      })
+      .sort((a, b) => worstFirst(a.trouble, b.trouble) || b.state.failure - a.state.failure);
     const calls = apis.reduce((all, { total }) => all + total, 0);
-    const bad = failing.length > 0;
+    const bad = troubled.length > 0;
     this.#place.hidden = apis.length === 0;
-    const outage = failing.some(({ failure, total }) => isOutage(failure, total));
+    const outage = troubled.some(({ trouble }) => trouble.bad);
     const state = bad ? (outage ? 'bad' : 'warning') : calls > 0 ? 'good' : 'idle';
     setAttribute(this.#place, 'data-state', state);
     this.#good.toggleAttribute('hidden', state !== 'good');
     this.#idle.toggleAttribute('hidden', state !== 'idle');
     this.#bad.toggleAttribute('hidden', !bad);
-    setText(this.#text, words(failing.length, calls, minutes, apis.length));
+    setText(this.#text, words(troubled, calls, minutes, apis.length));
     arrange(
       this.#list,
-      failing.slice(0, MAX_SHOWN).map((state) => this.#item(state)),
+      troubled.slice(0, this.#all ? undefined : MAX_SHOWN).map((one) => this.#item(one)),
     );
     this.#list.hidden = !bad;
+    const more = troubled.length - MAX_SHOWN;
+    this.#more.hidden = more <= 0;
+    setText(this.#more, this.#all ? 'Show fewer' : `Show ${formatCount(more)} more`);
+    setAttribute(this.#more, 'aria-expanded', String(this.#all));
   }
 
-  #item({ api, total, failure }: ApiState): HTMLElement {
+  #item({ state: { api }, trouble }: Troubled): HTMLElement {
     const known = this.#links.get(api) ?? this.#newItem(api);
-    setText(known.figures, ` ${formatRatio(failure, total)} of ${formatCompact(total)}`);
+    setText(known.figures, ` ${trouble.text}`);
     return known.item;
   }
 
@@ -62,12 +85,10 @@ export class Attention {
   }
 }
 
-function worstFirst(a: ApiState, b: ApiState): number {
-  return b.failure / b.total - a.failure / a.total || b.failure - a.failure;
-}
-
-function words(failing: number, calls: number, minutes: number, apis: number): string {
-  if (calls === 0) return `No calls in the last ${minutes} minutes`;
-  if (failing === 0) return `No failed calls in the last ${minutes} minutes`;
-  return `${failing} of ${apis} ${apis === 1 ? 'API' : 'APIs'} had failed calls in the last ${minutes} minutes`;
+function words(troubled: readonly Troubled[], calls: number, minutes: number, apis: number): string {
+  const last = `in the last ${minutes} minutes`;
+  if (troubled.length === 0) return `${calls === 0 ? 'No calls' : 'No failed calls'} ${last}`;
+  const failing = troubled.every(({ state }) => state.failure > 0);
+  const what = failing ? 'had failed calls' : troubled.length === 1 ? 'needs attention:' : 'need attention:';
+  return `${troubled.length} of ${apis} ${apis === 1 ? 'API' : 'APIs'} ${what} ${last}`;
 }

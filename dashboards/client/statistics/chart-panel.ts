@@ -9,6 +9,8 @@ export interface PanelParts {
   readonly title: string;
   readonly series: readonly ChartSeries[];
   readonly bands?: readonly (readonly [upper: number, lower: number])[];
+  /** What the values are, beside their axis; `unit` is `minute`, `hour` or `day`. */
+  label(unit: string): string;
   /** Label of a value on the axis. */
   value(value: number): string;
   /** Values of a bucket in words. */
@@ -34,8 +36,8 @@ export class ChartPanel {
 
   constructor(parts: PanelParts) {
     this.#parts = parts;
-    const { id, title, series, bands, columns, value } = parts;
-    this.#chart = new Chart({ series, bands, value, pointed: (bucket) => this.#point(bucket) });
+    const { id, title, series, bands, columns, label, value } = parts;
+    this.#chart = new Chart({ series, bands, label, value, pointed: (bucket) => this.#point(bucket) });
     this.#key = chartKey(series);
     const heads = ['Start', ...columns.map(([name]) => name)].map((name) => el('th', { scope: 'col' }, name));
     const table = el('table', {}, el('thead', {}, el('tr', {}, ...heads)), this.#rows);
@@ -58,7 +60,7 @@ export class ChartPanel {
   /** Shows the buckets of a view. */
   show(view: View): void {
     this.#view = view;
-    const { unit, span } = BUCKET_NAMES[view.period];
+    const { unit, span } = BUCKET_NAMES[view.bucketsOf];
     const called = view.buckets.some(({ total }) => total > 0);
     setText(this.#caption, view.buckets.length === 0 ? '' : `per ${unit}, ${spanOf(view, span)}`);
     setText(this.#empty, called ? '' : nothing(view));
@@ -66,7 +68,7 @@ export class ChartPanel {
     for (const part of [this.#chart.box, this.#key, this.#table]) part.hidden = !called;
     this.#readout.element.hidden = !called;
     if (!called) return;
-    this.#chart.draw(view.buckets, view.period, this.#parts.summary(view.buckets));
+    this.#chart.draw(view.buckets, view.bucketsOf, this.#parts.summary(view.buckets));
     if (!this.#pointed) this.#say(view.buckets.at(-1));
     this.#fill();
   }
@@ -78,14 +80,14 @@ export class ChartPanel {
 
   #say(bucket: TimeBucket | undefined): void {
     if (bucket && this.#view) {
-      this.#readout.show(`${bucketLabel(bucket.start, this.#view.period)}  ${this.#parts.words(bucket)}`);
+      this.#readout.show(`${bucketLabel(bucket.start, this.#view.bucketsOf)}  ${this.#parts.words(bucket)}`);
     }
   }
 
   #fill(): void {
     const view = this.#view;
     if (!this.#table.open || !view) return;
-    const lines = [...view.buckets].reverse().map((bucket) => this.#row(bucket, view.period));
+    const lines = [...view.buckets].reverse().map((bucket) => this.#row(bucket, view.bucketsOf));
     this.#rows.replaceChildren(...lines);
   }
 
@@ -97,14 +99,12 @@ export class ChartPanel {
 }
 
 /** For a single path, days and hours reach back less far. */
-function spanOf({ path, period }: View, span: string): string {
+function spanOf({ path, bucketsOf }: View, span: string): string {
   if (path === undefined) return span;
-  return period === 'hourly' ? 'the last 24 hours' : 'the last 7 days';
+  return bucketsOf === 'hourly' ? 'the last 24 hours' : 'the last 7 days';
 }
 
-function nothing({ path, period, buckets }: View): string {
-  if (path !== undefined && period === 'all' && buckets.length === 0) {
-    return 'Minutes are not kept for a single path. Choose By day or By hour.';
-  }
-  return period === 'all' ? 'No calls in the last hour.' : 'No calls in this period.';
+function nothing({ path, period }: View): string {
+  if (period !== 'all') return 'No calls in this period.';
+  return path === undefined ? 'No calls in the last hour.' : 'No calls in the last 24 hours.';
 }

@@ -1,7 +1,7 @@
 import uPlot from 'uplot';
 import type { Period, TimeBucket } from '../shared/contract.js';
 import { el, setText } from '../shared/element.js';
-import { tickLabels } from './time-axis.js';
+import { axisName, BUCKET_NAMES, tickLabels } from './time-axis.js';
 
 /** A line or row of bars in a chart. */
 export interface ChartSeries {
@@ -19,13 +19,15 @@ export interface ChartParts {
   readonly series: readonly ChartSeries[];
   /** Fills between these two, by their place in `series`. */
   readonly bands?: readonly (readonly [upper: number, lower: number])[];
+  /** What the values are, beside their axis; `unit` is `minute`, `hour` or `day`. */
+  label(unit: string): string;
   /** Label of a value on the axis. */
   value(value: number): string;
   /** Called with the bucket at the pointer. */
   pointed(bucket: TimeBucket | undefined): void;
 }
 
-const HEIGHT = 180;
+const HEIGHT = 200;
 
 /** A chart of buckets over time. It adapts to the width of its box and the colours of the page. */
 export class Chart {
@@ -38,7 +40,9 @@ export class Chart {
   constructor(parts: ChartParts) {
     this.#parts = parts;
     new ResizeObserver(() => this.#resize()).observe(this.box);
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#plot?.redraw(false));
+    for (const look of ['(prefers-color-scheme: dark)', '(forced-colors: active)']) {
+      matchMedia(look).addEventListener('change', () => this.#plot?.redraw(false));
+    }
   }
 
   /** Draws these buckets; `summary` is the text for screen readers. */
@@ -69,18 +73,22 @@ export class Chart {
   }
 
   #options(): uPlot.Options {
-    const { series, bands = [], value, pointed } = this.#parts;
+    const { series, bands = [], label, value, pointed } = this.#parts;
     const period = this.#period;
     const axis = {
       stroke: () => colour('--muted'),
       grid: { stroke: () => colour('--line'), width: 1 },
       ticks: { show: false },
       font: '11px system-ui, sans-serif',
+      labelFont: '11px system-ui, sans-serif',
+      labelSize: 16,
+      labelGap: 0,
     };
     return {
       width: this.box.clientWidth,
       height: HEIGHT,
-      padding: [8, 8, 0, 0],
+      // The label of the last time reaches beyond its place.
+      padding: [8, 16, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
       ...(period === 'daily'
@@ -94,12 +102,19 @@ export class Chart {
       axes: [
         {
           ...axis,
+          label: axisName(period),
           grid: { show: false },
           space: 60,
           size: 24,
           values: (_plot, ticks, _axis, _space, step) => tickLabels(ticks, step, period),
         },
-        { ...axis, size: 56, space: 36, values: (_plot, ticks) => ticks.map(value) },
+        {
+          ...axis,
+          label: label(BUCKET_NAMES[period].unit),
+          size: 52,
+          space: 36,
+          values: (_plot, ticks) => ticks.map(value),
+        },
       ],
       series: [{}, ...series.map((one) => plotSeries(one))],
       // uPlot counts the times as its first series.
@@ -114,7 +129,10 @@ export class Chart {
 
 function plotSeries({ label, colour: name, bars, dash }: ChartSeries): uPlot.Series {
   const paint = () => colour(name);
-  if (!bars) return { label, stroke: paint, width: 1.75, dash: dash ?? [], points: { show: false } };
+  if (!bars) {
+    const points = { show: false, filter: alone, size: 6, width: 0, stroke: paint, fill: paint };
+    return { label, stroke: paint, width: 1.75, dash: dash ?? [], points };
+  }
   return {
     label,
     stroke: paint,
@@ -125,8 +143,21 @@ function plotSeries({ label, colour: name, bars, dash }: ChartSeries): uPlot.Ser
   };
 }
 
+/** The values without a neighbour: no line leads to them, so that only a point shows them. */
+function alone(plot: uPlot, series: number): number[] {
+  const values = plot.data[series] ?? [];
+  const isGap = (i: number) => (values[i] ?? null) === null;
+  const all = Array.from(values, (_, i) => i);
+  return all.filter((i) => !isGap(i) && isGap(i - 1) && isGap(i + 1));
+}
+
+/** Takes a colour as an element would have it: a canvas does not know those of the reader's system. */
+const probe = el('span', { class: 'probe', hidden: true });
+
 function colour(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  if (!probe.isConnected) document.body.append(probe);
+  probe.style.color = `var(${name})`;
+  return getComputedStyle(probe).color;
 }
 
 /** The legend of a chart, in the order of its series. */

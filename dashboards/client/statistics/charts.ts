@@ -11,6 +11,7 @@ export function trafficPanel(): ChartPanel {
       { label: 'Calls', colour: '--calls', bars: true, read: ({ total }) => total },
       { label: 'Errors', colour: '--errors', bars: true, read: ({ failure }) => failure },
     ],
+    label: (unit) => `Calls per ${unit}`,
     value: formatCompact,
     words: ({ total, failure }) => `${formatMany(total, 'call')} · ${formatMany(failure, 'error')}`,
     columns: [
@@ -47,6 +48,7 @@ export function latencyPanel(): ChartPanel {
       [0, 1],
       [1, 2],
     ],
+    label: () => 'Response time',
     value: formatMs,
     words: (bucket) => `p50 ${text('p50')(bucket)} · p95 ${text('p95')(bucket)} · p99 ${text('p99')(bucket)}`,
     columns: [

@@ -1,4 +1,4 @@
-import type { View } from '../shared/contract.js';
+import type { Counts, Latency, View } from '../shared/contract.js';
 import { el, setText } from '../shared/element.js';
 import { formatBytes, formatCount, formatMs } from '../shared/format.js';
 import { Distribution, mostFirst, panel, type Share } from './distribution.js';
@@ -13,6 +13,24 @@ const VERDICTS: Readonly<Record<string, string>> = {
   bypass: 'Bypassed',
 };
 
+/** How calls end, in the order in which it is shown. */
+const OUTCOMES = {
+  success: ['Served', 'good'],
+  clientError: ['4xx of the API', 'warning'],
+  refused: ['Refused by this proxy', 'warning'],
+  failure: ['Failed', 'bad'],
+  aborted: ['Clients that left early', 'plain'],
+} as const;
+
+/** What attempts say of the API, in the order in which it is shown. */
+const ATTEMPTS = {
+  success: ['Served', 'good'],
+  clientError: ['4xx', 'warning'],
+  failure: ['Failed', 'bad'],
+  otherFailure: ['Failed by an egress proxy or this process', 'warning'],
+  abandoned: ['Left by clients', 'plain'],
+} as const;
+
 /** Who caused a failure. */
 export const BLAME: Readonly<Record<string, string>> = {
   target: 'The target',
@@ -24,6 +42,8 @@ export const BLAME: Readonly<Record<string, string>> = {
 /** Statuses, error codes, cache verdicts, egress proxies and volume of a view. */
 export class Distributions {
   readonly #statuses: Distribution;
+  readonly #outcomes: Distribution;
+  readonly #attempts: Distribution;
   readonly #codes: Distribution;
   readonly #codesTitle = el('h3', {}, 'Errors of the proxy itself');
   readonly #blame: Distribution;
@@ -33,6 +53,20 @@ export class Distributions {
   readonly #volume: readonly (readonly [read: (view: View) => string, value: HTMLElement])[];
 
   constructor() {
+    const [calls, attempts] = [el('div'), el('div')];
+    panel('outcomes', 'How calls ended').append(el('div', { class: 'halves' }, calls, attempts));
+    calls.append(el('h3', {}, 'Calls of clients'));
+    this.#outcomes = new Distribution(calls, {
+      caption: 'Calls by how they ended',
+      of: 'Outcome',
+      nothing: 'No calls in this period.',
+    });
+    attempts.append(el('h3', {}, 'Attempts at the API'));
+    this.#attempts = new Distribution(attempts, {
+      caption: 'Attempts by what they say of the API',
+      of: 'Result',
+      nothing: 'No attempts in this period.',
+    });
     const statuses = panel('statuses', 'Status codes');
     this.#statuses = new Distribution(statuses, {
       caption: 'Calls by status code',
@@ -62,8 +96,10 @@ export class Distributions {
 
   /** Shows the shares of a view. */
   show(view: View): void {
-    const { statusCodes, errors, failedBy, cache, proxies } = view.figures;
+    const { statusCodes, errors, failedBy, cache, proxies, outcomes, attemptResults } = view.figures;
     this.#statuses.show(byStatus(statusCodes));
+    this.#outcomes.show(inOrder(OUTCOMES, outcomes));
+    this.#attempts.show(inOrder(ATTEMPTS, attemptResults));
     const codes = mostFirst(errors);
     this.#codesTitle.hidden = codes.length === 0;
     this.#codes.show(codes.map((share) => ({ ...share, tone: 'bad' })));
@@ -85,6 +121,17 @@ export class Distributions {
     );
     for (const [read, value] of this.#volume) setText(value, read(view));
   }
+}
+
+/** Those that there are, in the order of their names. */
+function inOrder(
+  names: Readonly<Record<string, readonly [label: string, tone: NonNullable<Share['tone']>]>>,
+  counts: Counts,
+): Share[] {
+  return Object.entries(names).flatMap(([key, [label, tone]]): Share[] => {
+    const count = counts[key] ?? 0;
+    return count > 0 ? [{ key, label, count, tone }] : [];
+  });
 }
 
 function byStatus(codes: View['figures']['statusCodes']): Share[] {
@@ -132,20 +179,27 @@ function verdictTone(verdict: string): Share['tone'] {
   return verdict === 'miss' || verdict === 'bypass' ? 'plain' : 'good';
 }
 
+const lives = ({ count, p50 }: Latency): string =>
+  count === 0 ? '–' : `${formatCount(count)}, ${formatMs(p50)}`;
+
 function volumeList(place: HTMLElement): (readonly [read: (view: View) => string, value: HTMLElement])[] {
   const lines: readonly (readonly [name: string, read: (view: View) => string])[] = [
     ['Received from clients', ({ figures }) => formatBytes(figures.bytesIn)],
     ['Sent to clients', ({ figures }) => formatBytes(figures.bytesOut)],
     ['Attempts at the target', ({ figures }) => formatCount(figures.attempts)],
-    ['Clients that left early', ({ figures }) => formatCount(figures.aborted)],
+    ['Attempts of the cache itself', ({ figures }) => formatCount(figures.background)],
     [
-      'First byte, p50',
-      ({ figures: { timeToFirstByte: time } }) => (time.count === 0 ? '–' : formatMs(time.p50)),
+      'Open now: calls, streams, WebSockets',
+      ({ open }) => (open ? [open.calls, open.streams, open.webSockets].map(formatCount).join(', ') : '–'),
     ],
+    ['Streams ended, median life', ({ figures }) => lives(figures.streamTime)],
+    ['WebSockets closed, median life', ({ figures }) => lives(figures.webSocketTime)],
     [
-      'First byte, p99',
-      ({ figures: { timeToFirstByte: time } }) => (time.count === 0 ? '–' : formatMs(time.p99)),
+      'Over WebSockets, in and out',
+      ({ figures }) => `${formatBytes(figures.webSocketBytesIn)}, ${formatBytes(figures.webSocketBytesOut)}`,
     ],
+    ['First byte, p50', ({ figures: { timeToFirstByte: time } }) => formatMs(time.p50)],
+    ['First byte, p99', ({ figures: { timeToFirstByte: time } }) => formatMs(time.p99)],
   ];
   const list = el('dl', { class: 'facts' });
   place.append(list);

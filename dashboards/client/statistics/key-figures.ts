@@ -33,9 +33,13 @@ const TILES: readonly Tile[] = [
       formatMany(view.figures.failure, 'call'),
     bad: ({ failure, total }) => isBad(failure, total),
   },
-  { name: 'p50', read: latency('p50'), below: () => 'half are faster' },
-  { name: 'p95', read: latency('p95'), below: () => '1 in 20 is slower' },
-  { name: 'p99', read: latency('p99'), below: ({ figures }) => `slowest ${latency('max')(figures)}` },
+  { name: 'p50', read: latency('p50'), below: upstream('p50', () => 'half are faster') },
+  { name: 'p95', read: latency('p95'), below: upstream('p95', () => '1 in 20 is slower') },
+  {
+    name: 'p99',
+    read: latency('p99'),
+    below: upstream('p99', ({ figures }) => `slowest ${latency('max')(figures)}`),
+  },
   {
     name: 'From the cache',
     read: ({ cache }) => formatRatio(cacheHits(cache).hits, cacheHits(cache).lookups),
@@ -53,21 +57,29 @@ const TILES: readonly Tile[] = [
 ];
 
 function latency(key: 'p50' | 'p95' | 'p99' | 'max'): (figures: Figures) => string {
-  return ({ responseTime }) => (responseTime.count === 0 ? '–' : formatMs(responseTime[key]));
+  return ({ responseTime }) => formatMs(responseTime[key]);
+}
+
+/** The same percentile of the API itself, which hits of the cache leave out; without attempts, something else. */
+function upstream(key: 'p50' | 'p95' | 'p99', without: (view: View) => string): (view: View) => string {
+  return (view) => {
+    const { upstreamTime } = view.figures;
+    return upstreamTime.count === 0 ? without(view) : `upstream ${formatMs(upstreamTime[key])}`;
+  };
 }
 
 const SPAN_NAMES = { all: 'last hour', daily: 'today', hourly: 'this hour' } as const;
 
 /** The same figure for the most recent part of the period, which matters more than the whole. */
 function ofLate(
-  { period, buckets }: View,
+  { bucketsOf, buckets }: View,
   read: (figures: { total: number; failure: number }) => string,
 ): string {
-  const late = period === 'all' ? buckets : buckets.slice(-1);
+  const late = bucketsOf === 'all' ? buckets : buckets.slice(-1);
   if (late.length === 0) return '';
   const total = late.reduce((all, bucket) => all + bucket.total, 0);
   const failure = late.reduce((all, bucket) => all + bucket.failure, 0);
-  return `${SPAN_NAMES[period]} ${read({ total, failure })}`;
+  return `${SPAN_NAMES[bucketsOf]} ${read({ total, failure })}`;
 }
 
 /** The line of key figures. */

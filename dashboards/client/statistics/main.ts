@@ -1,7 +1,9 @@
-import type { Overview, PathColumns, Problem, View } from '../shared/contract.js';
+import type { Overview, Problem, View } from '../shared/contract.js';
 import { byId } from '../shared/element.js';
 import { Feed } from '../shared/feed.js';
-import { announce, Notice } from '../shared/notice.js';
+import { showGone } from '../shared/gone.js';
+import { announce, Notice, RedisNotice } from '../shared/notice.js';
+import type { PathColumns } from '../shared/path-figures.js';
 import { RefreshControl } from '../shared/refresh-control.js';
 import { Attention } from './attention.js';
 import { latencyPanel, trafficPanel } from './charts.js';
@@ -12,16 +14,20 @@ import { EmptyState } from './empty-state.js';
 import { KeyFigures } from './key-figures.js';
 import { type PageState, readState, selectionOf, writeState } from './page-state.js';
 import { PathTable } from './path-table.js';
+import { Reach } from './reach.js';
 import { RecentErrors } from './recent-errors.js';
+import { troubleOf, worstFirst } from './severity.js';
 
 let state = readState(location.search);
 let overview: Overview | undefined;
 
 const title = document.title;
 const notice = new Notice();
+const redis = new RedisNotice();
 const attention = new Attention((api) => change({ api, path: '', search: '' }));
 const controls = new Controls(change);
 const keyFigures = new KeyFigures();
+const reach = new Reach();
 const panels = [trafficPanel(), latencyPanel()];
 const errors = new RecentErrors();
 const distributions = new Distributions();
@@ -54,6 +60,7 @@ function take(name: string, value: unknown): void {
 function takeOverview(next: Overview): void {
   const first = next.apis[0]?.api;
   overview = next;
+  redis.show(next.redis);
   attention.show(next);
   controls.offerApis(next);
   byId('controls').hidden = first === undefined;
@@ -63,8 +70,11 @@ function takeOverview(next: Overview): void {
 }
 
 function worst({ apis }: Overview): string | undefined {
-  const failing = apis.filter(({ failure }) => failure > 0);
-  return failing.sort((a, b) => b.failure / b.total - a.failure / a.total)[0]?.api;
+  const troubled = apis.flatMap((state) => {
+    const trouble = troubleOf(state);
+    return trouble ? [{ api: state.api, trouble }] : [];
+  });
+  return troubled.sort((a, b) => worstFirst(a.trouble, b.trouble))[0]?.api;
 }
 
 function takeView(view: View): void {
@@ -77,6 +87,7 @@ function takeView(view: View): void {
   if (!called) return empty.noCalls(view);
   empty.hide();
   keyFigures.show(view);
+  reach.show(view);
   for (const panel of panels) panel.show(view);
   errors.show(view.recentErrors);
   distributions.show(view);
@@ -89,7 +100,8 @@ function takePaths(next: PathColumns): void {
 }
 
 function fail(problem: Problem | undefined): void {
-  notice.show(problem);
+  notice.show(problem, refresh.lastUpdate);
+  showGone(problem);
   const unknown = problem?.code === 'ERR_NOT_FOUND' || problem?.code === 'ERR_BAD_REQUEST';
   if (!unknown) return;
   byId('figures').hidden = true;

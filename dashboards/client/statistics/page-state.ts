@@ -8,9 +8,12 @@ export const SORT_KEYS = [
   'total',
   'failure',
   'ratio',
+  'clientError',
+  'refused',
   'p50',
   'p95',
   'p99',
+  'upstreamP95',
   'hits',
   'retried',
 ] as const;

@@ -1,71 +1,77 @@
-import type { PathColumns } from '../shared/contract.js';
-import { formatCount, formatMs, formatRatio } from '../shared/format.js';
+import { formatBrief, formatBriefMs, formatCount, formatMs, formatRatio } from '../shared/format.js';
+import type { PathColumns } from '../shared/path-figures.js';
 import type { PageState, SortKey } from './page-state.js';
 
 /** A column of the table of paths. */
 export interface PathColumn {
   readonly key: SortKey;
   readonly name: string;
-  /** Hidden on narrow screens. */
-  readonly minor?: boolean;
+  /** Hidden on narrow screens, or already where a screen is not wide. */
+  readonly minor?: 'minor' | 'minor least';
   /** Value to sort by. */
   weight(paths: PathColumns, i: number): number;
+  /** In few characters, so that it is never cut. */
   text(paths: PathColumns, i: number): string;
+  /** In full, where that differs. */
+  full?(paths: PathColumns, i: number): string;
 }
 
 const at = (values: readonly number[], i: number): number => values[i] ?? 0;
 
-function timeColumn(key: 'p50' | 'p95' | 'p99', minor = false): PathColumn {
+function timeColumn(
+  key: 'p50' | 'p95' | 'p99' | 'upstreamP95',
+  more: Partial<Pick<PathColumn, 'name' | 'minor'>> = {},
+): PathColumn {
   return {
     key,
     name: key,
-    minor,
-    weight: (paths, i) => at(paths[key], i),
-    text: (paths, i) => (at(paths.total, i) === 0 ? '–' : formatMs(at(paths[key], i))),
+    ...more,
+    weight: (paths, i) => paths[key][i] ?? -1,
+    text: (paths, i) => formatBriefMs(paths[key][i] ?? null),
+    full: (paths, i) => formatMs(paths[key][i] ?? null),
   };
 }
+
+const countColumn = (
+  key: 'total' | 'failure' | 'clientError' | 'refused' | 'retried',
+  name: string,
+  minor?: PathColumn['minor'],
+): PathColumn => ({
+  key,
+  name,
+  ...(minor && { minor }),
+  weight: (paths, i) => at(paths[key], i),
+  text: (paths, i) => formatBrief(at(paths[key], i)),
+  full: (paths, i) => formatCount(at(paths[key], i)),
+});
 
 /** A share of calls; rows without calls sort below a share of 0. */
 const share = (part: number, all: number): number => (all === 0 ? -1 : part / all);
 
 /** The columns beside the path itself, from left to right. */
 export const PATH_COLUMNS: readonly PathColumn[] = [
-  {
-    key: 'total',
-    name: 'Calls',
-    weight: ({ total }, i) => at(total, i),
-    text: ({ total }, i) => formatCount(at(total, i)),
-  },
-  {
-    key: 'failure',
-    name: 'Errors',
-    minor: true,
-    weight: ({ failure }, i) => at(failure, i),
-    text: ({ failure }, i) => formatCount(at(failure, i)),
-  },
+  countColumn('total', 'Calls'),
+  countColumn('failure', 'Errors', 'minor'),
   {
     key: 'ratio',
     name: 'Error share',
     weight: ({ failure, total }, i) => share(at(failure, i), at(total, i)),
     text: ({ failure, total }, i) => formatRatio(at(failure, i), at(total, i)),
   },
-  timeColumn('p50', true),
+  countColumn('clientError', '4xx', 'minor least'),
+  countColumn('refused', 'Refused', 'minor least'),
+  timeColumn('p50', { minor: 'minor' }),
   timeColumn('p95'),
-  timeColumn('p99', true),
+  timeColumn('p99', { minor: 'minor' }),
+  timeColumn('upstreamP95', { minor: 'minor', name: 'API p95' }),
   {
     key: 'hits',
     name: 'From cache',
-    minor: true,
+    minor: 'minor',
     weight: ({ hits, lookups }, i) => share(at(hits, i), at(lookups, i)),
     text: ({ hits, lookups }, i) => formatRatio(at(hits, i), at(lookups, i)),
   },
-  {
-    key: 'retried',
-    name: 'Retried',
-    minor: true,
-    weight: ({ retried }, i) => at(retried, i),
-    text: ({ retried }, i) => formatCount(at(retried, i)),
-  },
+  countColumn('retried', 'Retried', 'minor least'),
 ];
 
 /** Indexes of the paths that match the search, in the chosen order; by calls and then names among equals. */

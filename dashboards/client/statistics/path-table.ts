@@ -1,6 +1,6 @@
-import type { PathColumns } from '../shared/contract.js';
 import { el, setAttribute, setText } from '../shared/element.js';
 import { formatCount, formatMany } from '../shared/format.js';
+import type { PathColumns } from '../shared/path-figures.js';
 import { panel } from './distribution.js';
 import { INITIAL, type PageState, type SortKey, selectionOf } from './page-state.js';
 import { orderPaths, PATH_COLUMNS } from './path-columns.js';
@@ -88,10 +88,10 @@ export class PathTable {
   }
 
   #makeHeads(): HTMLElement[] {
-    const columns = [{ key: 'path' as const, name: 'Path', minor: false }, ...PATH_COLUMNS];
+    const columns = [{ key: 'path' as const, name: 'Path', minor: undefined }, ...PATH_COLUMNS];
     return columns.map(({ key, name, minor }) => {
       const button = el('button', { type: 'button' }, name);
-      const head = el('th', { scope: 'col', class: minor && 'minor' }, button);
+      const head = el('th', { scope: 'col', class: minor }, button);
       button.addEventListener('click', () => this.#sortBy(key));
       this.#heads.set(key, head);
       return head;
@@ -106,7 +106,7 @@ export class PathTable {
 
   #makeRow(): VirtualRow {
     const link = el('a', {});
-    const cells = PATH_COLUMNS.map(({ minor }) => el('td', { class: minor && 'minor' }));
+    const cells = PATH_COLUMNS.map(({ minor }) => el('td', { class: minor }));
     const row = el('tr', {}, el('th', { scope: 'row' }, link), ...cells);
     link.addEventListener('click', (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -128,7 +128,10 @@ export class PathTable {
       setAttribute(row, 'aria-rowindex', index + 2);
       setAttribute(row, 'data-bad', isBad(paths.failure[i] ?? 0, paths.total[i] ?? 0));
       cells.forEach((cell, column) => {
-        setText(cell, PATH_COLUMNS[column]?.text(paths, i) ?? '');
+        const text = PATH_COLUMNS[column]?.text(paths, i) ?? '';
+        const full = PATH_COLUMNS[column]?.full?.(paths, i);
+        setText(cell, text);
+        setAttribute(cell, 'title', full !== text && full);
       });
     };
     return { row, show };

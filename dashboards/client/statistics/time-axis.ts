@@ -14,6 +14,19 @@ export function bucketLabel(start: number, period: Period): string {
   return period === 'hourly' ? `${formatDay(start)} ${formatMinute(start)}` : formatMinute(start);
 }
 
+/** What the times of an axis are, with their time zone. */
+export function axisName(period: Period): string {
+  if (period === 'daily') return 'Day, UTC';
+  return `Time, ${timeZone()}`;
+}
+
+/** The reader's time zone, as `GMT+2` or `UTC`. */
+function timeZone(): string {
+  const parts = new Intl.DateTimeFormat('en-GB', { timeZoneName: 'shortOffset' }).formatToParts();
+  const name = parts.find(({ type }) => type === 'timeZoneName')?.value ?? 'local';
+  return name === 'GMT+0' || name === 'GMT' ? 'UTC' : name;
+}
+
 /** The start of a bucket for a tooltip. */
 export const bucketTitle = formatUtc;
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { isHeader } from '../../http/headers.js';
 import { CLIENT_CONDITIONS } from './conditional.js';
 import type { RawHeaders } from './headers.js';
 
@@ -22,12 +23,18 @@ export function replaceHeaders(req: IncomingMessage, lines: RawHeaders): () => v
   };
 }
 
+const HYPHEN = 0x2d;
+
 /** Whether a request has a condition or a range of its own: its response is hardly of use to others. */
 export function isConditional(rawHeaders: RawHeaders): boolean {
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? '';
-    // `range`, or one of the `if-` headers.
-    if (name.length === 5 ? name.toLowerCase() === 'range' : name.length >= 8 && /^if-/i.test(name))
+    // `range`, or one of the `if-` headers, whose third character tells them from nearly all others.
+    if (
+      name.length === 5
+        ? isHeader(name, 'range')
+        : name.length >= 8 && name.charCodeAt(2) === HYPHEN && /^if-/i.test(name)
+    )
       return true;
   }
   return false;

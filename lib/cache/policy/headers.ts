@@ -4,7 +4,11 @@ import { connectionTokens, HOP_BY_HOP, headerValue, isHeader } from '../../http/
 export type RawHeaders = readonly string[];
 
 /** Headers that are never stored (RFC 9111 §3.1): those of one connection or proxy, and `Trailer`: trailers are not kept. */
-const NOT_END_TO_END: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'proxy-authentication-info', 'trailer']);
+export const NOT_END_TO_END: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
+  'proxy-authentication-info',
+  'trailer',
+]);
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 

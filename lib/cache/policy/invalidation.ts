@@ -24,7 +24,7 @@ export interface FinishedCall {
   /** Other origins of the same target, such as the one clients use. */
   readonly sameOrigins?: readonly string[];
   /** Methods that read here whatever their name says, such as a POST stored in `ttl` mode. */
-  readonly readMethods?: ReadonlySet<string>;
+  readonly readMethods?: ReadonlySet<string> | undefined;
 }
 
 /**

@@ -11,7 +11,7 @@ import {
   type TimedResponse,
   wallTimeOf,
 } from './freshness.js';
-import { endToEndHeaders, type RawHeaders } from './headers.js';
+import type { RawHeaders } from './headers.js';
 import { isOwnContentLocation } from './invalidation.js';
 import { storedLines } from './one-request-headers.js';
 import { responseTags } from './tags.js';
@@ -54,7 +54,8 @@ export type NotStoredReason =
   | 'store-if'
   | 'purged'
   | 'body'
-  | 'not-reusable';
+  | 'not-reusable'
+  | 'rarely-requested';
 
 /** Whether a response is stored, and as what. */
 export type StoreDecision =
@@ -177,12 +178,18 @@ function storedHeaders(
   { directives }: ResponseDirectives,
   policy: CachePolicy,
 ): string[] {
-  const named = [...directives.noCacheHeaders, ...directives.privateHeaders];
-  const hides = named.length > 0 && (policy.mode === 'standard' || !policy.override);
-  const left = new Set(policy.omitHeaders);
-  if (hides) for (const name of named) left.add(name);
-  if (policy.setCookie === 'strip') for (const name of SET_COOKIE) left.add(name);
-  const headers = storedLines(endToEndHeaders(response.rawHeaders), left);
+  const { noCacheHeaders, privateHeaders } = directives;
+  const hides =
+    noCacheHeaders.length + privateHeaders.length > 0 && (policy.mode === 'standard' || !policy.override);
+  let left = policy.omitHeaders;
+  if (hides || policy.setCookie === 'strip') {
+    left = new Set([
+      ...policy.omitHeaders,
+      ...(hides ? [...noCacheHeaders, ...privateHeaders] : []),
+      ...(policy.setCookie === 'strip' ? SET_COOKIE : []),
+    ]);
+  }
+  const headers = storedLines(response.rawHeaders, left);
   if (headerValue(headers, 'date') === undefined)
     headers.push('Date', new Date(wallTimeOf(response)).toUTCString());
   return headers;

@@ -35,18 +35,16 @@ function madeAt(meta: EntryMeta): number {
  * them where it has no `Vary`, since every request then selects it. Variants that are of no more use are dropped, and
  * beyond {@link MAX_VARIANTS} those that were unused for longest.
  */
-export function withVariant<Variant extends { readonly meta: EntryMeta; readonly usedAt?: number }>(
-  variants: readonly Variant[],
-  added: Variant,
-  now: number,
-): Variant[] {
+export function withVariant<
+  Variant extends { readonly meta: EntryMeta; readonly usedAt?: number | undefined },
+>(variants: readonly Variant[], added: Variant, now: number): Variant[] {
   if (added.meta.varyNames.length === 0) return [added];
   const others = variants.filter(({ meta }) => meta.keepUntil > now && !isSameSelection(meta, added.meta));
   others.sort((one, other) => lastUse(other) - lastUse(one));
   return [added, ...others].slice(0, MAX_VARIANTS);
 }
 
-const lastUse = ({ meta, usedAt = 0 }: { readonly meta: EntryMeta; readonly usedAt?: number }) =>
+const lastUse = ({ meta, usedAt = 0 }: { readonly meta: EntryMeta; readonly usedAt?: number | undefined }) =>
   Math.max(meta.responseTime, usedAt);
 
 function isSameSelection(one: EntryMeta, other: EntryMeta): boolean {

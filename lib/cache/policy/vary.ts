@@ -30,10 +30,20 @@ const MAX_READABLE_LENGTH = 128;
  * left out.
  */
 export function varyNames(rawHeaders: RawHeaders, reaches: Reaches = () => true): string[] | undefined {
+  const encoded = isEncoded(rawHeaders);
+  const forOne = isForOneOrigin(rawHeaders);
+  if (!encoded && !forOne) {
+    const lines = allValues(rawHeaders, 'vary');
+    if (lines.length === 0) return [];
+    const [name = ''] = lines;
+    // By far the most common one.
+    if (lines.length === 1 && name === 'Accept-Encoding')
+      return reaches('accept-encoding') ? ['accept-encoding'] : [];
+  }
   const names = new Set(listedTokens(rawHeaders, 'vary'));
   if (names.has('*') || names.size > MAX_VARY_NAMES) return undefined;
-  if (isEncoded(rawHeaders)) names.add('accept-encoding');
-  if (isForOneOrigin(rawHeaders)) names.add('origin');
+  if (encoded) names.add('accept-encoding');
+  if (forOne) names.add('origin');
   const sorted = [...names].sort();
   return sorted.every(isToken) ? sorted.filter(reaches) : undefined;
 }
@@ -108,7 +118,7 @@ function preferences(lines: readonly string[], canonical: (name: string) => stri
 
 /** `gzip;q=0` means the same as leaving gzip out, unless `*` would allow it or it is allowed by default. */
 function isRedundantRefusal(name: string, suffix: string, weights: ReadonlyMap<string, string>): boolean {
-  return suffix === ';q=0' && name !== 'identity' && name !== '*' && !weights.has('*');
+  return suffix === ';q=0' && name !== 'identity' && !weights.has('*');
 }
 
 function weight(parameter: string): string {

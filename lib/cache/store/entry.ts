@@ -33,10 +33,10 @@ export interface EntryMeta {
   readonly varyNames: readonly string[];
   /** The values of those headers in its request. */
   readonly varyKey: string;
-  readonly etag?: string;
-  readonly lastModified?: string;
+  readonly etag?: string | undefined;
+  readonly lastModified?: string | undefined;
   /** `lastModified`, where it is a date. */
-  readonly lastModifiedMs?: number;
+  readonly lastModifiedMs?: number | undefined;
   /** What `purge({ tag })` finds it by. */
   readonly tags: readonly string[];
   /** Bytes of the body as stored, still encoded. */
@@ -48,11 +48,11 @@ export interface StoredVariant {
   readonly meta: EntryMeta;
   readonly body: Uint8Array;
   /** The body with one character per byte, where the store keeps it so; `body` is then created at each access. */
-  readonly text?: string;
+  readonly text?: string | undefined;
   /** Nothing else writes to the memory of `body` or keeps more of it alive, so that a store need not copy it. */
-  readonly ownsBody?: true;
+  readonly ownsBody?: true | undefined;
   /** When it was last selected, where that is known. */
-  usedAt?: number;
+  usedAt?: number | undefined;
 }
 
 /** The same body with another head. */

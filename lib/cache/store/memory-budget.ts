@@ -40,6 +40,12 @@ export class MemoryBudget {
     return ++this.#clock;
   }
 
+  /** Whether the next entry to go is one of this store. */
+  isNext({ oldestUse }: BudgetMember): boolean {
+    for (const other of this.#members) if (other.oldestUse < oldestUse) return false;
+    return true;
+  }
+
   /** A store has become larger, or smaller: evicts until all of them fit. */
   changed(bytes: number): void {
     this.#bytes += bytes;

@@ -41,9 +41,11 @@ export class MemoryVariant implements StoredVariant {
   #head: string | undefined;
   #meta: EntryMeta | undefined;
 
-  constructor(variant: StoredVariant, strings: SharedStrings) {
+  /** @param unpacked it is read at once, and its head stays as it is */
+  constructor(variant: StoredVariant, strings: SharedStrings, unpacked = false) {
     this.#strings = strings;
-    this.#head = JSON.stringify(variant.meta);
+    if (unpacked) this.#meta = variant.meta;
+    else this.#head = JSON.stringify(variant.meta);
     const { text, body } = bodyOf(variant);
     this.text = text;
     this.#buffer = body;

@@ -26,8 +26,13 @@ export interface StoreCounts {
 
 /** The right to be the one process that requests a key from the upstream. */
 export interface Lease {
-  /** Releases it; waiting processes look the key up again at once. */
-  release(): void;
+  /** It was held by another process when it was requested, which may have stored the response by now. */
+  readonly waited?: boolean | undefined;
+  /**
+   * Releases it. Waiting processes look the key up again at once.
+   * @param failed there was no response: the next one of them gets it, and the others go on waiting
+   */
+  release(failed?: boolean): void;
 }
 
 /**
@@ -39,6 +44,13 @@ export interface CacheStore {
   get(key: string): readonly StoredVariant[] | undefined | Promise<readonly StoredVariant[] | undefined>;
   /** The same, past what this process has kept of a store that it shares; absent where that makes no difference. */
   getAnew?(key: string): readonly StoredVariant[] | undefined | Promise<readonly StoredVariant[] | undefined>;
+  /** The same, without counting as a use; absent where a look-up is no use. */
+  peek?(key: string): readonly StoredVariant[] | undefined;
+  /**
+   * Whether it is worthwhile to store a new value: `false` where it would take the place of one that is requested more
+   * often. Absent where everything is stored.
+   */
+  admits?(key: string): boolean;
   /** Stores a value. This process can read it back at once, even before it reaches the store behind. */
   set(key: string, variants: readonly StoredVariant[], under: StoredUnder): void;
   /** Removes one value. */
@@ -50,7 +62,7 @@ export interface CacheStore {
    * it is released, or the process is gone.
    * @param key of the response; `#` and a digest follow where only one variant of it is fetched
    * @returns `undefined` where another process has it, after that one has released it, has stored the response, or
-   * `ttlMs` have passed
+   * `ttlMs` have passed; if it has failed or is gone, one of those that wait gets the right
    */
   lease?(key: string, ttlMs: number): Promise<Lease | undefined>;
   /** What it holds, and its counters. */

@@ -21,9 +21,9 @@ export interface TwoLevelStoreOptions {
    * is away.
    * @default 5000
    */
-  maxAgeMs?: number;
+  maxAgeMs?: number | undefined;
   /** A monotonic clock in milliseconds. */
-  now?(): number;
+  now?: (() => number) | undefined;
 }
 
 type Variants = readonly StoredVariant[] | undefined;
@@ -49,6 +49,8 @@ export function twoLevelStore(options: TwoLevelStoreOptions): CacheStore {
   });
 
   function keep(key: string, variants: readonly StoredVariant[], under: StoredUnder): void {
+    // One that is not kept here is found behind.
+    if (memory.admits?.(key) === false) return;
     memory.set(key, variants, under);
     young.add(key);
   }

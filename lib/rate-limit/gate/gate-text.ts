@@ -1,7 +1,7 @@
 import type { GateState } from './gate-state.js';
 
 const PHASES: readonly GateState['phase'][] = ['free', 'counting', 'probing'];
-const VERSION = 1;
+const VERSION = 3;
 
 /** A gate's state as a text for Redis. */
 export function encodeGate(state: GateState): string {
@@ -21,13 +21,23 @@ export function encodeGate(state: GateState): string {
     state.slackMs,
     state.overrun ? 1 : 0,
     state.growth,
+    state.cost,
+    state.peak,
+    state.refillPerMs,
+    Math.round(state.filledAt),
+    state.seenWaitMs,
+    state.charged,
+    Number.isFinite(state.toldMark) ? state.toldMark : null,
+    state.variance,
+    state.costs,
+    state.margin,
   ]);
 }
 
 /** The state of a text; `undefined` if no gate has written it. */
 export function decodeGate(text: string): GateState | undefined {
   const values = parse(text);
-  if (values?.length !== 14 || values[0] !== VERSION) return undefined;
+  if (values?.length !== 24 || values[0] !== VERSION) return undefined;
   const number = (at: number): number => Number(values[at] ?? Number.NaN);
   const optional = (at: number): number | undefined => (values[at] === null ? undefined : number(at));
   const phase = PHASES[number(1)];
@@ -42,6 +52,16 @@ export function decodeGate(text: string): GateState | undefined {
     windowMs: optional(10),
     slackMs: number(11),
     growth: number(13),
+    cost: number(14),
+    peak: number(15),
+    refillPerMs: number(16),
+    filledAt: number(17),
+    seenWaitMs: number(18),
+    charged: number(19),
+    toldMark: optional(20) ?? Number.NEGATIVE_INFINITY,
+    variance: number(21),
+    costs: number(22),
+    margin: number(23),
   };
   if (phase === undefined || Object.values(state).some(Number.isNaN)) return undefined;
   return { ...state, phase, advertisedLimit: values[9] === 1, overrun: values[12] === 1 };

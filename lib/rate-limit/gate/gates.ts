@@ -1,13 +1,13 @@
 import type { LimitStatus } from '../../core/egress-status.js';
-import type { RedisLink } from '../../redis/link.js';
 import type { RedisKeys } from '../quota/redis-keys.js';
+import type { Cells } from './cells.js';
 import type { Gate, GateSite } from './gate.js';
 import { LocalGate } from './local-gate.js';
 import { SharedGate } from './shared-gate.js';
 
-/** Redis, for gates shared between processes. */
+/** What gates shared between processes are kept in. */
 export interface SharedBy {
-  readonly link: RedisLink;
+  readonly cells: Cells;
   readonly keys: RedisKeys;
 }
 
@@ -22,6 +22,7 @@ export class Gates {
   readonly #shared: SharedBy | undefined;
   /** Least recently used first. */
   readonly #gates = new Map<string, Gate>();
+  #forgotten = 0;
 
   constructor(api: string, max: number, site: GateSite, shared: SharedBy | undefined) {
     this.#api = api;
@@ -30,27 +31,39 @@ export class Gates {
     this.#shared = shared;
   }
 
-  /** The gate of a credential's digest and an egress proxy, created if there is none yet. */
-  get(credential: string, proxy: string | undefined): Gate {
-    const key = keyOf(credential, proxy);
+  /** Gates that were forgotten so far: if it is the same as before, those that were there are still there. */
+  get forgotten(): number {
+    return this.#forgotten;
+  }
+
+  /** Room gets scarce: from now on the order of use matters. */
+  get isScarce(): boolean {
+    return this.#gates.size * 2 > this.#max;
+  }
+
+  /**
+   * The gate of a credential's digest, an egress proxy and a limit's name, created if there is none yet. The limit without
+   * a name is that of everything.
+   */
+  get(credential: string, proxy: string | undefined, limit = ''): Gate {
+    const key = keyOf(credential, proxy, limit);
     const known = this.#gates.get(key);
     if (known) {
-      // The order of use matters only when room gets scarce.
-      if (this.#gates.size * 2 > this.#max) {
+      if (this.isScarce) {
         this.#gates.delete(key);
         this.#gates.set(key, known);
       }
       return known;
     }
     this.#makeRoom();
-    const gate = this.#open(credential, proxy);
+    const gate = this.#open(credential, proxy, limit);
     this.#gates.set(key, gate);
     return gate;
   }
 
   /** The gate, if there is one. */
-  known(credential: string, proxy: string | undefined): Gate | undefined {
-    return this.#gates.get(keyOf(credential, proxy));
+  known(credential: string, proxy: string | undefined, limit = ''): Gate | undefined {
+    return this.#gates.get(keyOf(credential, proxy, limit));
   }
 
   /** All gates that know something. */
@@ -58,11 +71,11 @@ export class Gates {
     return [...this.#gates.values()].filter((gate) => gate.knows).map((gate) => gate.status(queuedAt(gate)));
   }
 
-  #open(credential: string, proxy: string | undefined): Gate {
-    const name = { api: this.#api, credential, proxy };
+  #open(credential: string, proxy: string | undefined, limit: string): Gate {
+    const name = { api: this.#api, credential, proxy, ...(limit && { limit }) };
     if (!this.#shared) return new LocalGate(name, this.#site);
-    const { link, keys } = this.#shared;
-    return new SharedGate(name, this.#site, link, keys.gate(credential, proxy));
+    const { cells, keys } = this.#shared;
+    return new SharedGate(name, this.#site, cells, keys.gate(credential, proxy, limit));
   }
 
   /** Gates that know something go last, for they hold back calls that the target would refuse. */
@@ -73,15 +86,22 @@ export class Gates {
     for (const [key, gate] of this.#gates) {
       oldest ??= key;
       if (!gate.knows) {
-        this.#gates.delete(key);
+        this.#forget(key);
         return;
       }
       if (++searched === SEARCHED) break;
     }
-    if (oldest !== undefined) this.#gates.delete(oldest);
+    if (oldest !== undefined) this.#forget(oldest);
+  }
+
+  #forget(key: string): void {
+    this.#gates.delete(key);
+    this.#forgotten++;
   }
 }
 
-/** A digest contains no space, so keys are unique. */
-const keyOf = (credential: string, proxy: string | undefined) =>
-  proxy === undefined ? credential : `${credential} ${proxy}`;
+/** A digest contains no space, nor does a proxy's name contain a line's end, so keys are unique. */
+function keyOf(credential: string, proxy: string | undefined, limit: string): string {
+  const key = proxy === undefined ? credential : `${credential} ${proxy}`;
+  return limit === '' ? key : `${key}\n${limit}`;
+}

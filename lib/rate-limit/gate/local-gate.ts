@@ -1,5 +1,5 @@
 import type { LimitStatus } from '../../core/egress-status.js';
-import type { AdvertisedLimits } from '../../http/advertised-limits.js';
+import type { LimitNews } from '../../http/advertised-limits.js';
 import type { LimitName } from '../rate-limit-events.js';
 import type { Refusal } from '../refusal.js';
 import {
@@ -7,12 +7,14 @@ import {
   type Gate,
   GateHerald,
   type GateSite,
+  hasPlenty,
   limitStatus,
   type Passage,
   readyAtOf,
   refusalOf,
 } from './gate.js';
-import { freeGate, loseCall, returnCall, settleCall, takeCall, windowOf } from './gate-state.js';
+import { freeGate, loseCall, passageOf, returnCall, settleCall, takeCall, windowOf } from './gate-state.js';
+import { refills } from './refill.js';
 
 /** A passage that is not counted. */
 export const UNCOUNTED: Passage = Object.freeze({ window: undefined });
@@ -23,6 +25,8 @@ export class LocalGate implements Gate {
   readonly #site: GateSite;
   readonly #herald: GateHerald;
   readonly #state;
+  #passage = UNCOUNTED;
+  #heardAt = Number.NEGATIVE_INFINITY;
 
   constructor(name: LimitName, site: GateSite) {
     this.#name = name;
@@ -35,31 +39,52 @@ export class LocalGate implements Gate {
     return this.#state.phase !== 'free';
   }
 
-  refusal(): Refusal | undefined {
-    return exhaustedRefusal(this.#state, this.#site.clock());
+  get advertises(): boolean {
+    return this.#state.advertisedLimit;
   }
 
-  take(): Passage | Refusal {
+  get flight(): number {
+    return this.#state.flight;
+  }
+
+  get needs(): number {
+    return this.#state.peak;
+  }
+
+  refusal(now?: number): Refusal | undefined {
+    // Each call asks: the clock is not looked at without need.
+    if (this.#state.phase === 'free') return undefined;
+    return exhaustedRefusal(this.#state, now ?? this.#site.clock());
+  }
+
+  take(known?: number): Passage | Refusal {
     const state = this.#state;
     if (state.phase === 'free') return UNCOUNTED;
-    const now = this.#site.clock();
+    const now = known ?? this.#site.clock();
     const waitMs = takeCall(state, now);
     this.#herald.check(state, now);
-    return waitMs > 0 ? refusalOf(state, waitMs, undefined) : { window: windowOf(state) };
+    if (waitMs > 0) return refusalOf(state, waitMs, undefined);
+    if (refills(state)) return passageOf(state, now);
+    // One serves all calls of a window.
+    if (this.#passage.window !== windowOf(state)) this.#passage = passageOf(state, now);
+    return this.#passage;
   }
 
   giveBack(passage: Passage): void {
-    returnCall(this.#state, passage.window);
+    returnCall(this.#state, passage);
   }
 
   lose(passage: Passage): void {
-    loseCall(this.#state, passage.window);
+    loseCall(this.#state, passage);
   }
 
-  settle(passage: Passage, advertised: AdvertisedLimits | undefined): void {
-    const { clock, maxPauseMs } = this.#site;
-    const now = clock();
-    settleCall(this.#state, passage.window, advertised, now, maxPauseMs);
+  hasPlenty(now: number): boolean {
+    return hasPlenty(this.#state, now, this.#heardAt);
+  }
+
+  settle(passage: Passage, advertised: LimitNews | undefined, now = this.#site.clock()): void {
+    if (advertised) this.#heardAt = now;
+    settleCall(this.#state, passage, advertised, now, this.#site.maxPauseMs);
     this.#herald.check(this.#state, now);
   }
 

@@ -1,44 +1,31 @@
 import type { LimitStatus } from '../../core/egress-status.js';
-import type { AdvertisedLimits } from '../../http/advertised-limits.js';
-import type { RedisLink } from '../../redis/link.js';
+import type { LimitNews } from '../../http/advertised-limits.js';
 import type { LimitName } from '../rate-limit-events.js';
 import type { Refusal } from '../refusal.js';
+import type { Cells } from './cells.js';
 import {
   exhaustedRefusal,
   type Gate,
   GateHerald,
   type GateSite,
+  hasPlenty,
   limitStatus,
   type Passage,
   readyAtOf,
   refusalOf,
 } from './gate.js';
 import {
+  countCall,
   freeGate,
   type GateState,
   loseCall,
+  passageOf,
   returnCall,
   settleCall,
   takeCall,
-  windowOf,
 } from './gate-state.js';
 import { decodeGate, encodeGate } from './gate-text.js';
 import { UNCOUNTED } from './local-gate.js';
-
-/**
- * Compare and swap: replaces the state that the new one was made from. If another process was quicker, returns its
- * state instead. The time is that of Redis, so that the clocks of the processes do not matter.
- *
- * KEYS: the gate. ARGV: state it was made from, new state, lifetime in ms
- */
-const SWAP = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local current = redis.call('GET', KEYS[1]) or ''
-if current ~= ARGV[1] then return {0, current, now} end
-if ARGV[2] ~= '' then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
-return {1, '', now}
-`;
 
 /** Equal to no state, so the script returns the state there is. */
 const NOT_ASKED = '?';
@@ -50,11 +37,19 @@ const ASK_AGAIN_MS = 1000;
 const POLL_MS = 20;
 
 /** After losing the swap to others for this long, a process goes on with what it knows. */
-const GIVE_UP_MS = 100;
+const GIVE_UP_MS = 1000;
+
+/** How much clocks drift apart, at most. */
+const DRIFT = 0.001;
+
+/** Without Redis for long, what happened at first matters no more. */
+const MOST_OWED = 1000;
 
 /** A change of the state; applied again if the state has changed in the meantime. */
 interface Change {
   apply(state: GateState, now: number): void;
+  /** Applies it to a state in which it is missing though it has happened. */
+  again?(state: GateState, now: number): void;
   done?(state: GateState, now: number): void;
 }
 
@@ -66,7 +61,7 @@ interface Change {
 export class SharedGate implements Gate {
   readonly #name: LimitName;
   readonly #site: GateSite;
-  readonly #link: RedisLink;
+  readonly #cells: Cells;
   readonly #key: string;
   readonly #herald: GateHerald;
   /** The value in Redis, as last seen. */
@@ -76,14 +71,22 @@ export class SharedGate implements Gate {
   #uncounted: GateState;
   /** Difference between the clock of Redis and that of this process. */
   #shiftMs = 0;
+  /** It may be wrong by half of this, and more with time. */
+  #shiftWithinMs = Number.POSITIVE_INFINITY;
+  #shiftAt = 0;
+  #heardAt = Number.NEGATIVE_INFINITY;
   #askedAt = Number.NEGATIVE_INFINITY;
   #changes: Change[] = [];
+  /** What has happened here, and Redis may not know. */
+  #owed: Change[] = [];
+  /** A state that may have been written, though Redis did not reply. */
+  #unsure: string | undefined;
   #swapping = false;
 
-  constructor(name: LimitName, site: GateSite, link: RedisLink, key: string) {
+  constructor(name: LimitName, site: GateSite, cells: Cells, key: string) {
     this.#name = name;
     this.#site = site;
-    this.#link = link;
+    this.#cells = cells;
     this.#key = key;
     this.#herald = new GateHerald(name, site.events);
     this.#state = freeGate(site.clock());
@@ -94,33 +97,50 @@ export class SharedGate implements Gate {
     return this.#state.phase !== 'free';
   }
 
-  // Another process can only have made it longer.
-  refusal(): Refusal | undefined {
-    return exhaustedRefusal(this.#state, this.#now());
+  get advertises(): boolean {
+    return this.#state.advertisedLimit;
   }
 
-  take(): Passage | Refusal | Promise<Passage | Refusal> {
+  get flight(): number {
+    return this.#state.flight;
+  }
+
+  get needs(): number {
+    return this.#state.peak;
+  }
+
+  // Another process can only have made it longer.
+  refusal(now = this.#site.clock()): Refusal | undefined {
+    return exhaustedRefusal(this.#state, now + this.#shiftMs);
+  }
+
+  take(now?: number): Passage | Refusal | Promise<Passage | Refusal> {
     const state = this.#state;
     if (state.phase === 'free') {
-      if (this.#text === NOT_ASKED && this.#link.usable) return this.#taken();
+      if (this.#text === NOT_ASKED && this.#cells.usable) return this.#taken();
       if (this.#site.clock() - this.#askedAt > ASK_AGAIN_MS) this.#change({ apply() {} });
       return UNCOUNTED;
     }
-    return this.refusal() ?? this.#taken();
+    return this.refusal(now) ?? this.#taken();
   }
 
-  giveBack({ window }: Passage): void {
-    if (window !== undefined) this.#change({ apply: (state) => returnCall(state, window) });
+  giveBack(passage: Passage): void {
+    if (passage.window !== undefined) this.#change({ apply: (state) => returnCall(state, passage) });
   }
 
-  lose({ window }: Passage): void {
-    if (window !== undefined) this.#change({ apply: (state) => loseCall(state, window) });
+  lose(passage: Passage): void {
+    if (passage.window !== undefined) this.#change({ apply: (state) => loseCall(state, passage) });
   }
 
-  settle({ window }: Passage, advertised: AdvertisedLimits | undefined): void {
+  hasPlenty(now: number): boolean {
+    return hasPlenty(this.#state, now + this.#shiftMs, this.#heardAt + this.#shiftMs);
+  }
+
+  settle(passage: Passage, advertised: LimitNews | undefined): void {
     const { maxPauseMs, clock } = this.#site;
+    if (advertised) this.#heardAt = clock();
     if (this.#state.phase === 'free' && !advertised) {
-      settleCall(this.#uncounted, undefined, undefined, clock(), maxPauseMs);
+      settleCall(this.#uncounted, UNCOUNTED, undefined, clock(), maxPauseMs);
       return;
     }
     const { passed } = this.#uncounted;
@@ -130,7 +150,7 @@ export class SharedGate implements Gate {
         // Each process has seen a part of the calls that passed before the 429.
         if (passed > 0 && !state.advertisedLimit && (state.phase === 'free' || state.overrun))
           state.passed += passed;
-        settleCall(state, window, advertised, now, maxPauseMs);
+        settleCall(state, passage, advertised, now, maxPauseMs);
       },
     });
   }
@@ -151,13 +171,16 @@ export class SharedGate implements Gate {
   #taken(): Promise<Passage | Refusal> {
     return new Promise((resolve) => {
       let waitMs = 0;
-      let window: number | undefined;
+      let passage = UNCOUNTED;
       this.#change({
         apply: (state, now) => {
           waitMs = takeCall(state, now);
-          window = windowOf(state);
+          passage = passageOf(state, now);
         },
-        done: (state) => resolve(waitMs > 0 ? refusalOf(state, waitMs, POLL_MS) : { window }),
+        again: (state, now) => {
+          if (waitMs <= 0) countCall(state, now);
+        },
+        done: (state) => resolve(waitMs > 0 ? refusalOf(state, waitMs, POLL_MS) : passage),
       });
     });
   }
@@ -190,29 +213,64 @@ export class SharedGate implements Gate {
       const response = await this.#send(text);
       if (response?.swapped === false && this.#site.clock() < giveUpAt) continue;
       giveUpAt = this.#site.clock() + GIVE_UP_MS;
-      if (response?.swapped) this.#text = text;
       this.#state = state;
-      for (const change of this.#changes.splice(0, count)) change.done?.(state, now);
+      const applied = this.#changes.splice(0, count);
+      if (response?.swapped) this.#written(text);
+      else this.#owe(applied, text);
+      for (const change of applied) change.done?.(state, now);
       this.#herald.check(state, now);
     }
   }
 
+  #written(text: string): void {
+    this.#text = text;
+    this.#owed = [];
+    this.#unsure = undefined;
+  }
+
+  /** A call that has ended has to be told to Redis some time: until then others would think it under way. */
+  #owe(changes: readonly Change[], text: string): void {
+    this.#unsure = text;
+    if (this.#text === NOT_ASKED) return;
+    this.#owed.push(...changes);
+    if (this.#owed.length > MOST_OWED) this.#owed.splice(0, this.#owed.length - MOST_OWED);
+  }
+
+  /** A quick reply tells the time of Redis best: a slow one counts only where the clocks cannot be as they were. */
+  #learnShift(time: number, before: number, after: number): void {
+    const withinMs = after - before;
+    const shiftMs = time - (before + after) / 2;
+    const knownWithinMs = this.#shiftWithinMs + (after - this.#shiftAt) * DRIFT;
+    if (withinMs > knownWithinMs && Math.abs(shiftMs - this.#shiftMs) <= (withinMs + knownWithinMs) / 2 + 1)
+      return;
+    this.#shiftMs = shiftMs;
+    this.#shiftWithinMs = withinMs;
+    this.#shiftAt = after;
+  }
+
+  /** Goes on with the state of Redis. */
+  #adopt(text: string): void {
+    this.#text = text;
+    // A lost or unreadable state is replaced by what this process knows.
+    const state = decodeGate(text);
+    if (!state) return;
+    if (text === this.#unsure) this.#owed = [];
+    this.#state = state;
+    const now = this.#now();
+    for (const change of this.#owed) (change.again ?? change.apply)(state, now);
+  }
+
   /** @returns `undefined` without Redis; its state counts again when it is back */
   async #send(text: string): Promise<{ swapped: boolean } | undefined> {
-    const { client } = this.#link;
     const lifetimeMs = Math.ceil(2 * this.#site.maxPauseMs);
     const before = this.#site.clock();
     this.#askedAt = before;
-    const response = await this.#link.lookUp(this.#key, () =>
-      client.eval(SWAP, 1, this.#key, this.#text, text, lifetimeMs),
-    );
-    if (!response.ok || !Array.isArray(response.value)) return undefined;
-    const [swapped, current, time] = response.value;
-    this.#shiftMs = Number(time) - (before + this.#site.clock()) / 2;
+    const response = await this.#cells.swap(this.#key, this.#text, text, lifetimeMs);
+    if (!response) return undefined;
+    const [swapped, current, time] = response;
+    this.#learnShift(Number(time), before, this.#site.clock());
     if (swapped === 1) return { swapped: true };
-    this.#text = String(current);
-    // A lost or unreadable state is replaced by what this process knows.
-    this.#state = decodeGate(this.#text) ?? this.#state;
+    this.#adopt(String(current));
     return { swapped: false };
   }
 }

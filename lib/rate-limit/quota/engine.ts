@@ -1,4 +1,11 @@
-import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
+import type { RateLimiterAbstract } from 'rate-limiter-flexible';
+import { rateLimiterRes } from '../../core/packages/rate-limiter-flexible.js';
+
+/**
+ * How calls are counted. `sliding`: within any window. `fixed`: from the first call of a window to its end. `spaced`:
+ * one after another, evenly.
+ */
+export type QuotaAlgorithm = 'sliding' | 'fixed' | 'spaced';
 
 /** A number of calls in a window of time. */
 export interface QuotaLimit {
@@ -6,32 +13,49 @@ export interface QuotaLimit {
   readonly windowMs: number;
 }
 
-/** Result of taking one point. */
+/** Result of taking points. */
 export interface Consumed {
   readonly taken: boolean;
-  /** Time until the window ends. */
+  /** Time until the window ends, or until there may be enough points. */
   readonly leftMs: number;
+  /** Where the points were taken from, for {@link QuotaEngine.reward}. */
+  readonly mark?: number;
 }
 
 /** Counts the points of a quota. */
 export interface QuotaEngine {
-  /** Takes one point; `undefined` without a response in time. */
-  consume(key: string): Promise<Consumed | undefined>;
-  /** Gives one point back. */
-  reward(key: string): void;
+  /** Takes points; `undefined` without a response in time. */
+  consume(key: string, points: number): Promise<Consumed | undefined>;
+  /** Gives points back. */
+  reward(key: string, points: number, mark: number | undefined): void;
+  /** Counts points that have been used already, beyond the limit too. */
+  charge(key: string, points: number): void;
+  /** Points left now; `undefined` if it does not tell. */
+  left?(key: string): number | undefined;
+  /** Ends what it holds. */
+  close?(): void;
 }
 
-/** Takes a point. rate-limiter-flexible rejects the promise if there is none. */
-export async function consumePoint(
+/** A {@link QuotaEngine} of this process alone. */
+export interface LocalQuotaEngine extends QuotaEngine {
+  consume(key: string, points: number): Promise<Consumed>;
+  left?(key: string): number;
+  /** Removes a key and its timer. */
+  forget(key: string): void;
+}
+
+/** Takes points. rate-limiter-flexible rejects the promise if there are too few. */
+export async function consumePoints(
   limiter: RateLimiterAbstract,
   key: string,
+  points: number,
   options?: { customDuration: number },
 ): Promise<Consumed> {
   try {
-    const { msBeforeNext } = await limiter.consume(key, 1, options);
+    const { msBeforeNext } = await limiter.consume(key, points, options);
     return { taken: true, leftMs: msBeforeNext };
   } catch (thrown) {
-    if (thrown instanceof RateLimiterRes) return { taken: false, leftMs: thrown.msBeforeNext };
+    if (thrown instanceof rateLimiterRes()) return { taken: false, leftMs: thrown.msBeforeNext };
     throw thrown;
   }
 }

@@ -1,26 +1,45 @@
 import { Closing } from '../../core/closing.js';
-import type { LimitStatus } from '../../core/egress-status.js';
+import type { LimitStatus, QuotaStatus } from '../../core/egress-status.js';
 import { type ProxyError, shuttingDown } from '../../core/errors.js';
 import { Events } from '../../core/events.js';
 import type { Exchange } from '../../core/exchange.js';
+import type { Machine } from '../../core/machine.js';
 import type { Clock } from '../../core/steady-clock.js';
 import type { Time } from '../../core/time.js';
+import { type CredentialOf, credentialDigest } from '../../http/credential-digest.js';
 import type { Reaches } from '../../http/forwarded-headers.js';
+import { ownLimitReader, type ReadOwnLimit } from '../../http/own-limit.js';
 import { openRedis } from '../../redis/client.js';
 import { RedisLink } from '../../redis/link.js';
-import { type CredentialOf, credentialDigest } from '../gate/credential.js';
-import { Gates } from '../gate/gates.js';
+import { lossOf } from '../../redis/store-loss.js';
+import { LimitBook } from '../gate/book.js';
+import type { Cells } from '../gate/cells.js';
+import { redisCells } from '../gate/redis-cells.js';
 import type { RateLimitEvents } from '../rate-limit-events.js';
 import type { ResolvedRateLimit } from '../rate-limit-options.js';
 import { limitedError, queueFullError, type Refusal } from '../refusal.js';
-import { WaitingLine } from '../waiting-line.js';
-import type { QuotaLimit } from './engine.js';
+import { UsageMeter } from '../usage-meter.js';
+import { type Blocked, WaitingLine } from '../waiting-line.js';
+import type { QuotaEngine, QuotaLimit } from './engine.js';
+import { machineQuota } from './machine-quota.js';
 import { Quota, type QuotaTier } from './quota.js';
 import { type RedisKeys, redisKeys } from './redis-keys.js';
-import { RedisQuota } from './redis-quota.js';
+import { redisQuota } from './redis-quota.js';
 
 /** After this many failed look-ups in a row, Redis is not used for this long. */
 const REDIS_CIRCUIT = { failures: 5, resetMs: 1000 };
+
+/** Name of a limit that was forced. */
+const FORCED = 'forced';
+
+/** What the limits of the processes of one gateway are kept in. */
+export interface MachineLimits {
+  readonly machine: Machine;
+  readonly cells: Cells;
+}
+
+/** Counts a limit for several processes. @param name of the limit */
+type EngineOf = (name: string, quota: QuotaLimit) => QuotaEngine;
 
 /** State that all calls of one `rateLimit()` share. */
 export class Limiter {
@@ -30,8 +49,12 @@ export class Limiter {
   readonly line: WaitingLine;
   /** `undefined` if no limit is configured. */
   readonly quota: Quota | undefined;
+  /** Reads what responses have used; `undefined` where the options do not say how. */
+  readonly meter: UsageMeter | undefined;
   /** Advertised limits; `undefined` with `learn: false`. */
-  readonly gates: Gates | undefined;
+  readonly book: LimitBook | undefined;
+  /** Reads the headers that the options map. */
+  readonly readOwn: ReadOwnLimit | undefined;
   readonly credentialOf: CredentialOf;
   /** Whether calls are made by `forward()`, which reports each attempt. */
   seesAttempts = false;
@@ -44,26 +67,41 @@ export class Limiter {
    * process let through by itself in the meantime would come on top of the shared quota.
    */
   connecting: Promise<void> | undefined = undefined;
+  /** Until when no call may go, whatever the API has said, on the steady clock; 0 where nobody wants it so. */
+  forcedUntil = 0;
   readonly #link: RedisLink | undefined;
   readonly closing = new Closing();
 
-  /** @param reaches which headers of a client the target sees */
-  constructor(options: ResolvedRateLimit, time: Time, reaches?: Reaches) {
+  /**
+   * @param reaches which headers of a client the target sees
+   * @param local what the processes of one gateway share without Redis
+   */
+  constructor(options: ResolvedRateLimit, time: Time, reaches?: Reaches, local?: MachineLimits) {
     const { name, redis, prefix, commandTimeoutMs, learn, maxKeys, maxPauseMs } = options;
     this.options = options;
     this.time = time;
+    this.readOwn = options.limitHeaders && ownLimitReader(options.limitHeaders);
     this.line = new WaitingLine(time);
     const { credentialHeaders: also, credentialExceptions: except } = options;
-    this.credentialOf = credentialDigest({ also, except }, reaches);
+    this.credentialOf = credentialDigest({ also, except }, reaches, options.sharedLimit);
     const keys = redisKeys(prefix, name);
+    let lost: (() => number) | undefined;
     if (redis) {
-      this.#link = new RedisLink(openRedis(redis), { commandTimeoutMs, circuit: REDIS_CIRCUIT });
+      const opened = openRedis(redis);
+      lost = lossOf(opened.shared);
+      this.#link = new RedisLink(opened, {
+        commandTimeoutMs,
+        circuit: REDIS_CIRCUIT,
+        part: 'rateLimit',
+      });
       if (!this.#link.usable) this.connecting = this.#connected(this.#link, commandTimeoutMs);
     }
-    this.quota = openQuota(options, this.#link, keys, time.steady);
-    const shared = this.#link && { link: this.#link, keys };
+    this.quota = openQuota(options, this.#engines(keys, local), time.steady, lost);
+    if (typeof options.cost === 'string' && this.quota) this.meter = new UsageMeter(options.cost, this.quota);
+    const cells = this.#link ? redisCells(this.#link) : local?.cells;
+    const shared = cells && { cells, keys };
     const site = { clock: time.steady, maxPauseMs, events: this.events };
-    if (learn) this.gates = new Gates(name, maxKeys, site, shared);
+    if (learn) this.book = new LimitBook(name, maxKeys, site, shared);
   }
 
   /** Learns from a call which middlewares follow. */
@@ -71,6 +109,28 @@ export class Limiter {
     this.seesAttempts = true;
     if (egress) this.rotates = true;
     this.totalTimeoutMs = retry?.totalTimeoutMs;
+  }
+
+  /** Lets no call go for so long, as if the API had asked for a pause. */
+  force(forMs: number): void {
+    this.forcedUntil = this.time.steady() + forMs;
+  }
+
+  /** What stops every call, by {@link force}. */
+  forced(): Blocked | undefined {
+    if (this.forcedUntil === 0) return undefined;
+    const waitMs = this.forcedUntil - this.time.steady();
+    if (waitMs > 0) return { lane: FORCED, refusal: { by: 'advertised', waitMs } };
+    this.forcedUntil = 0;
+    return undefined;
+  }
+
+  /** Forgets what this process has counted and learned. */
+  reset(): void {
+    this.forcedUntil = 0;
+    this.quota?.reset();
+    this.book?.reset();
+    this.line.wake();
   }
 
   /** The error for a call that may neither go nor wait. */
@@ -92,7 +152,26 @@ export class Limiter {
   }
 
   status(): LimitStatus[] {
-    return this.gates?.status((gate) => this.line.countAt(gate)) ?? [];
+    const known = this.book?.status((gate) => this.line.countAt(gate)) ?? [];
+    if (!this.forced()) return known;
+    const forced = { api: this.options.name, name: FORCED, credential: '', proxy: undefined };
+    const resetsAt = Math.round(this.forcedUntil);
+    const queued = this.line.countAt(FORCED);
+    return [{ ...forced, state: 'exhausted', remaining: 0, limit: undefined, resetsAt, queued }, ...known];
+  }
+
+  /** What of the configured limits is left, and who waits for them. */
+  quotas(): QuotaStatus[] {
+    const { name: api, key } = this.options;
+    return (this.quota?.status() ?? []).map(({ name, limit, windowMs, remaining }, at) => {
+      // One behind others waits for what they wait for, which is the first as a rule.
+      const { calls, parties } = this.line.waiting(
+        ({ refusal }) =>
+          refusal.by === 'quota' && (refusal.name === undefined ? at === 0 : refusal.name === name),
+      );
+      const left = key ? undefined : remaining;
+      return { api, name, limit, windowMs, remaining: left, queued: calls, waitingKeys: parties };
+    });
   }
 
   /** Refuses those who wait and those who come later, and ends a connection to Redis that is its own. */
@@ -102,6 +181,19 @@ export class Limiter {
       this.quota?.close();
       return this.#link?.close();
     });
+  }
+
+  #engines(keys: RedisKeys, local: MachineLimits | undefined): EngineOf | undefined {
+    const { algorithm, name: api, maxKeys } = this.options;
+    const link = this.#link;
+    if (link) return (name, quota) => redisQuota(algorithm, link, quota, (key) => keys.quota(name, key));
+    if (!local) return undefined;
+    return (name, { limit, windowMs }) =>
+      machineQuota(
+        local.machine,
+        { id: `${api}:${name}`, algorithm, limit, windowMs, maxKeys },
+        this.time.steady,
+      );
   }
 
   #connected(link: RedisLink, limitMs: number): Promise<void> {
@@ -126,19 +218,30 @@ export class Limiter {
 }
 
 function openQuota(
-  { limit, windowMs, burst, maxKeys }: ResolvedRateLimit,
-  link: RedisLink | undefined,
-  keys: RedisKeys,
+  { limit, windowMs, burst, limits, algorithm, maxKeys, cost }: ResolvedRateLimit,
+  engineOf: EngineOf | undefined,
   clock: Clock,
+  lost?: () => number,
 ): Quota | undefined {
-  if (limit === undefined) return undefined;
-  const tier = (name: string, quota: QuotaLimit): QuotaTier => ({
+  if (limit === undefined && limits.length === 0) return undefined;
+  const tier = (name: string, quota: QuotaLimit & { name?: string; perCall?: boolean }): QuotaTier => ({
     ...quota,
-    shared: link && new RedisQuota(link, quota, (key) => keys.quota(name, key)),
+    algorithm,
+    shared: engineOf?.(name, quota),
   });
   // The BurstyRateLimiter of rate-limiter-flexible does not say which of its two limiters a point came from, so the
   // point could not be given back.
-  const tiers = [tier('limit', { limit, windowMs })];
-  if (burst) tiers.push(tier('burst', burst));
-  return new Quota(tiers, maxKeys, clock);
+  const tiers: QuotaTier[] = [];
+  // What a response tells is known too late for them.
+  const perCall = typeof cost === 'string';
+  if (limit !== undefined) tiers.push(tier('limit', { limit, windowMs, perCall }));
+  if (burst) tiers.push(tier('burst', { ...burst, perCall }));
+  const further = limits.map(({ unit, ...quota }) =>
+    tier(`${quota.limit}-${quota.windowMs}-${unit}`, {
+      ...quota,
+      name: `${unit} per ${quota.windowMs / 1000} s`,
+      perCall: unit === 'requests',
+    }),
+  );
+  return new Quota(tiers, maxKeys, clock, further, lost);
 }

@@ -1,78 +1,180 @@
 import type { Clock } from '../../core/steady-clock.js';
 import type { Refusal } from '../refusal.js';
-import type { QuotaEngine, QuotaLimit } from './engine.js';
-import { MemoryQuota } from './memory-quota.js';
+import type { Consumed, LocalQuotaEngine, QuotaAlgorithm, QuotaEngine, QuotaLimit } from './engine.js';
+import { memoryQuota } from './memory-quota.js';
 import { boundedKey } from './redis-keys.js';
+
+/** What one call holds of one limit. */
+interface Share {
+  readonly points: number;
+  /** End of its window. Given back later, it would be more for the next window. */
+  readonly endsAt: number;
+  readonly mark: number | undefined;
+  readonly from: QuotaEngine;
+  /** It counts calls, whatever they cost. */
+  readonly perCall: boolean;
+  /** How often each point counts: as often as there are processes, where it stands for those of the others too. */
+  readonly times: number;
+}
+
+/** What became of the attempt to take points. */
+interface Taking extends Consumed {
+  readonly from: QuotaEngine;
+  /** Points that were taken. */
+  readonly counted: number;
+  readonly times?: number;
+  readonly lost?: boolean;
+}
+
+const LOST_AGAIN_MS = 1000;
+const LOST: Refusal = { by: 'quota', waitMs: LOST_AGAIN_MS, againMs: LOST_AGAIN_MS, lost: true };
 
 /** The right to one call. */
 export interface Token {
   readonly key: string;
-  /** End of its window. Given back later, it would be one more for the next window. */
-  readonly endsAt: number;
-  readonly from: QuotaEngine;
+  readonly shares: readonly Share[];
 }
 
 /** One of the limits of a {@link Quota}. */
 export interface QuotaTier extends QuotaLimit {
+  /** For those who are refused; `undefined` if it is the API's main limit. */
+  readonly name?: string;
+  /** @default 'sliding' */
+  readonly algorithm?: QuotaAlgorithm;
+  /** Counts calls, whatever they cost. */
+  readonly perCall?: boolean;
   /** Used first, if there is one; memory takes over when it does not respond in time. */
   readonly shared: QuotaEngine | undefined;
 }
 
 interface Tier extends QuotaTier {
-  readonly memory: MemoryQuota;
+  readonly memory: LocalQuotaEngine;
 }
 
 /**
- * The configured quotas: `limit`, and `burst` for when that is used up. Each key has its own. Beyond `maxKeys` in
- * memory, the key that was unused for longest starts again: clients may choose the keys, so their number is bounded.
+ * The configured quotas: `limit`, and `burst` for when that is used up, and the further limits that a call has to keep as
+ * well. Each key has its own. Beyond `maxKeys` in memory, the key that was unused for longest starts again: clients may
+ * choose the keys, so their number is bounded.
  */
 export class Quota {
-  readonly #tiers: readonly Tier[];
+  /** For each limit, the tiers of which one has to have enough. */
+  readonly #limits: readonly (readonly Tier[])[];
   readonly #maxKeys: number;
   readonly #clock: Clock;
+  readonly #lost: () => number;
   /** Least recently used first. */
   readonly #keys = new Set<string>();
   #closed = false;
 
-  constructor(tiers: readonly QuotaTier[], maxKeys: number, clock: Clock) {
-    this.#tiers = tiers.map((tier) => ({ ...tier, memory: new MemoryQuota(tier) }));
+  /**
+   * @param tiers `limit` and `burst`
+   * @param further limits that hold as well
+   * @param lost by how many processes a shared limit is divided when it is out of reach; `Infinity`: no call may go
+   */
+  constructor(
+    tiers: readonly QuotaTier[],
+    maxKeys: number,
+    clock: Clock,
+    further: readonly QuotaTier[] = [],
+    lost: () => number = () => 1,
+  ) {
+    this.#lost = lost;
+    const open = (tier: QuotaTier): Tier => ({
+      ...tier,
+      memory: memoryQuota(tier.algorithm ?? 'sliding', tier, clock),
+    });
+    const limits = [tiers.map(open), ...further.map((tier) => [open(tier)])];
+    this.#limits = limits.filter((alternatives) => alternatives.length > 0);
     this.#maxKeys = maxKeys;
     this.#clock = clock;
   }
 
-  /** A token for this key, or when to try again. */
-  async take(clientKey: string): Promise<Token | Refusal> {
+  /** A token for this key, or when to try again. @param cost what the call takes of limits that do not count calls */
+  async take(clientKey: string, cost = 1): Promise<Token | Refusal> {
     const key = boundedKey(clientKey);
-    let waitMs = Number.POSITIVE_INFINITY;
-    for (const tier of this.#tiers) {
-      const { taken, leftMs, from } = await this.#consume(tier, key);
-      // MemoryQuota uses the wall clock, which may have been set back.
-      const boundedMs = Math.min(tier.windowMs, Math.max(1, leftMs));
-      if (taken) return { key, endsAt: this.#clock() + boundedMs, from };
-      waitMs = Math.min(waitMs, boundedMs);
+    const shares: Share[] = [];
+    for (const tiers of this.#limits) {
+      const taken = await this.#takeOne(tiers, key, cost);
+      if ('by' in taken) {
+        this.giveBack({ key, shares });
+        return taken;
+      }
+      shares.push(taken);
     }
-    const [first] = this.#tiers;
-    return { by: 'quota', waitMs, limit: first?.limit, windowMs: first?.windowMs };
+    return { key, shares };
   }
 
   /** Gives back an unused token. */
-  giveBack({ key, endsAt, from }: Token): void {
-    if (this.#clock() < endsAt) from.reward(key);
+  giveBack({ key, shares }: Token): void {
+    for (const { points, endsAt, mark, from } of shares)
+      if (points > 0 && this.#clock() < endsAt) from.reward(key, points, mark);
+  }
+
+  /** Corrects what a call has taken of the limits that count tokens, once it is known what it has used. */
+  settle({ key, shares }: Token, used: number): void {
+    for (const { points, endsAt, mark, from, perCall, times } of shares) {
+      if (perCall) continue;
+      const owed = used * times;
+      if (owed > points) from.charge(key, owed - points);
+      else if (owed < points && this.#clock() < endsAt) from.reward(key, points - owed, mark);
+    }
+  }
+
+  /** Every limit, with what is left of it to calls without a key, as far as this process knows. */
+  status(): (QuotaLimit & { name: string; remaining: number | undefined })[] {
+    return this.#limits.flatMap((tiers) =>
+      tiers.map(({ name, limit, windowMs, shared, memory }, at) => ({
+        name: name ?? (at === 0 ? 'limit' : 'burst'),
+        limit,
+        windowMs,
+        remaining: shared ? shared.left?.('') : memory.left?.(''),
+      })),
+    );
+  }
+
+  /** Forgets what memory has counted. */
+  reset(): void {
+    for (const key of this.#keys) this.#forget(key);
   }
 
   /** Clears the timers of quotas in memory. */
   close(): void {
     this.#closed = true;
-    for (const key of this.#keys) this.#forget(key);
+    this.reset();
+    for (const tiers of this.#limits) for (const { shared } of tiers) shared?.close?.();
   }
 
-  async #consume({ shared, memory }: Tier, key: string) {
-    const consumed = await shared?.consume(key);
-    if (shared && consumed) return { ...consumed, from: shared };
+  async #takeOne(tiers: readonly Tier[], key: string, cost: number): Promise<Share | Refusal> {
+    let waitMs = Number.POSITIVE_INFINITY;
+    for (const tier of tiers) {
+      // A call that costs more than the limit takes all of it: else it could never go.
+      const points = tier.perCall ? 1 : Math.min(cost, tier.limit);
+      const { taken, leftMs, mark, from, counted, lost, times = 1 } = await this.#consume(tier, key, points);
+      if (lost) return LOST;
+      // A fixed quota in memory uses the wall clock, which may have been set back.
+      const longestMs = tier.algorithm === 'spaced' ? tier.windowMs * Math.max(1, counted) : tier.windowMs;
+      const boundedMs = Math.min(longestMs, Math.max(1, leftMs));
+      const { perCall = false } = tier;
+      if (taken) return { points: counted, endsAt: this.#clock() + boundedMs, mark, from, perCall, times };
+      waitMs = Math.min(waitMs, boundedMs);
+    }
+    const [first] = tiers;
+    return { by: 'quota', waitMs, name: first?.name, limit: first?.limit, windowMs: first?.windowMs };
+  }
+
+  async #consume({ shared, memory, limit }: Tier, key: string, points: number): Promise<Taking> {
+    if (points === 0) return { taken: true, leftMs: 1, from: memory, counted: 0 };
+    const consumed = await shared?.consume(key, points);
+    if (shared && consumed) return { ...consumed, from: shared, counted: points };
+    const processes = shared ? this.#lost() : 1;
+    if (processes === Number.POSITIVE_INFINITY)
+      return { taken: false, leftMs: 1, from: memory, counted: 0, lost: true };
+    // Each call counts for those of the other processes too; one in a window may go in any case.
+    const counted = Math.min(points * processes, limit);
     // A key in memory has a timer, which nobody would end.
-    if (this.#closed) return { taken: false, leftMs: 1, from: memory };
+    if (this.#closed) return { taken: false, leftMs: 1, from: memory, counted };
     this.#use(key);
-    return { ...(await memory.consume(key)), from: memory };
+    return { ...(await memory.consume(key, counted)), from: memory, counted, times: processes };
   }
 
   #use(key: string): void {
@@ -85,6 +187,6 @@ export class Quota {
 
   #forget(key: string): void {
     this.#keys.delete(key);
-    for (const { memory } of this.#tiers) memory.forget(key);
+    for (const tiers of this.#limits) for (const { memory } of tiers) memory.forget(key);
   }
 }

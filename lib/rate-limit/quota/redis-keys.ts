@@ -4,7 +4,9 @@ import { hashTag } from '../../redis/hash-tag.js';
 /** Redis keys of one API's limiter. */
 export interface RedisKeys {
   quota(tier: string, key: string): string;
-  gate(credential: string, proxy: string | undefined): string;
+  gate(credential: string, proxy: string | undefined, limit?: string): string;
+  /** Which limits an account has. */
+  account(credential: string, proxy: string | undefined): string;
 }
 
 /** Longer client keys are replaced by their digest. */
@@ -15,9 +17,13 @@ export function redisKeys(prefix: string, api: string): RedisKeys {
   const tag = hashTag(prefix, api);
   return {
     quota: (tier, key) => `${tag}:quota:${tier}:${key}`,
-    gate: (credential, proxy) => `${tag}:gate:${credential}:${proxy === undefined ? '' : `=${proxy}`}`,
+    gate: (credential, proxy, limit = '') =>
+      `${tag}:gate:${credential}:${proxyPart(proxy)}${limit && `:${boundedKey(limit)}`}`,
+    account: (credential, proxy) => `${tag}:limits:${credential}:${proxyPart(proxy)}`,
   };
 }
+
+const proxyPart = (proxy: string | undefined) => (proxy === undefined ? '' : `=${proxy}`);
 
 /** A client key, bounded in length. */
 export function boundedKey(key: string): string {

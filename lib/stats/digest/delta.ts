@@ -2,7 +2,7 @@ import { SPAN_NAMES, SPANS, type SpanName, spanStart } from '../periods.js';
 import { parseError, type StoredError } from '../stored-error.js';
 import { Packer, type Unpacker, unpacked } from './packing.js';
 import { sumOf, Tally } from './tally.js';
-import { readTally, writeTally } from './tally-codec.js';
+import { readMore, readTally, writeMore, writeTally } from './tally-codec.js';
 
 /** What was counted for one API during one span, and is not part of any page yet. */
 export interface Delta {
@@ -89,6 +89,7 @@ export function encodeBatch({ writer, number, deltas }: Batch): Buffer {
     to.count(errors.length);
     for (const error of errors) to.text(JSON.stringify(error));
   }
+  writeMore(to, deltas.flatMap(talliesOf));
   return to.done();
 }
 
@@ -98,9 +99,13 @@ export function decodeBatch(bytes: Uint8Array): Batch | undefined {
     if (from.count() !== VERSION) throw new RangeError('Of another version');
     const writer = from.text();
     const number = from.count();
-    return { writer, number, deltas: list(from, readDelta) };
+    const deltas = list(from, readDelta);
+    readMore(from, deltas.flatMap(talliesOf));
+    return { writer, number, deltas };
   });
 }
+
+const talliesOf = ({ total, paths }: Delta): Tally[] => [total, ...paths.values()];
 
 function readDelta(from: Unpacker): Delta {
   const span = SPAN_NAMES[from.count()];

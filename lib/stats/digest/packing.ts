@@ -4,7 +4,8 @@ const MAX_TEXT = 1 << 20;
 
 /** Writes numbers and texts in as few bytes as possible. */
 export class Packer {
-  #bytes = Buffer.allocUnsafe(512);
+  // Not from Node's pool: the packed values that stay would keep what was written with them in memory.
+  #bytes = Buffer.allocUnsafeSlow(512);
   #size = 0;
 
   /** A whole number from 0 to 2^53 - 1. */
@@ -40,7 +41,7 @@ export class Packer {
 
   #reserve(bytes: number): void {
     if (this.#size + bytes <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#size + bytes));
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#size + bytes));
     this.#bytes.copy(larger, 0, 0, this.#size);
     this.#bytes = larger;
   }
@@ -73,6 +74,11 @@ export class Unpacker {
     const length = this.count();
     if (length > this.#bytes.length - this.#at) throw new RangeError('Longer than the value');
     return length;
+  }
+
+  /** Whether there is anything left to read. */
+  get hasMore(): boolean {
+    return this.#at < this.#bytes.length;
   }
 
   float(): number {

@@ -1,5 +1,6 @@
 import type { Blame } from '../../core/errors.js';
 import type { CacheVerdict } from '../../core/exchange.js';
+import { ATTEMPT_RESULTS, type AttemptResult, OUTCOMES, type Outcome } from '../../http/outcome.js';
 import type { Figures } from '../stats-source.js';
 import { type Centroids, latencyOf, mergeCentroids } from './centroids.js';
 
@@ -29,7 +30,17 @@ export const COUNTERS = [
   'bytesOut',
   'attempts',
   'retried',
+  'slow',
 ] as const;
+
+/** The distributions of a {@link Tally} that it has had from the start, in the order in which they are packed. */
+export const TIMES = ['responseTime', 'timeToFirstByte'] as const;
+
+/** The counters that were added later, in the order in which they are packed. */
+export const MORE_COUNTERS = ['background', 'webSocketBytesIn', 'webSocketBytesOut'] as const;
+
+/** The distributions that were added later, in the order in which they are packed. */
+export const MORE_TIMES = ['upstreamTime', 'streamTime', 'webSocketTime'] as const;
 
 /** Counters of some requests: those of an API or a path over some time. Adding up is exact. */
 export class Tally {
@@ -41,6 +52,15 @@ export class Tally {
   bytesOut = 0;
   attempts = 0;
   retried = 0;
+  /** Calls that were no failure, and slower than the objective of their API allows. */
+  slow = 0;
+  /** When counting began, in epoch milliseconds, on the page of all time; `undefined` where that is not known. */
+  since: number | undefined = undefined;
+  background = 0;
+  webSocketBytesIn = 0;
+  webSocketBytesOut = 0;
+  readonly outcomes: Record<Outcome, number> = zeros(OUTCOMES);
+  readonly attemptResults: Record<AttemptResult, number> = zeros(ATTEMPT_RESULTS);
   readonly statusCodes = new Map<number, number>();
   readonly cache = new Map<CacheVerdict, number>();
   readonly failedBy = new Map<Blame, number>();
@@ -48,18 +68,27 @@ export class Tally {
   readonly errors = new Map<string, number>();
   responseTime: Centroids | undefined = undefined;
   timeToFirstByte: Centroids | undefined = undefined;
+  upstreamTime: Centroids | undefined = undefined;
+  streamTime: Centroids | undefined = undefined;
+  webSocketTime: Centroids | undefined = undefined;
 
   add(other: Tally): void {
     for (const counter of COUNTERS) this[counter] += other[counter];
+    for (const counter of MORE_COUNTERS) this[counter] += other[counter];
+    for (const outcome of OUTCOMES) this.outcomes[outcome] += other.outcomes[outcome];
+    for (const result of ATTEMPT_RESULTS) this.attemptResults[result] += other.attemptResults[result];
     for (const [status, times] of other.statusCodes) bump(this.statusCodes, status, times);
     for (const [verdict, times] of other.cache) bump(this.cache, verdict, times);
     for (const [by, times] of other.failedBy) bump(this.failedBy, by, times);
     for (const [proxy, times] of other.proxies) bumpName(this.proxies, proxy, times);
     for (const [code, times] of other.errors) bumpName(this.errors, code, times);
-    this.responseTime = mergeCentroids(this.responseTime, other.responseTime);
-    this.timeToFirstByte = mergeCentroids(this.timeToFirstByte, other.timeToFirstByte);
+    for (const time of TIMES) this[time] = mergeCentroids(this[time], other[time]);
+    for (const time of MORE_TIMES) this[time] = mergeCentroids(this[time], other[time]);
   }
 }
+
+const zeros = <K extends string>(keys: readonly K[]): Record<K, number> =>
+  Object.fromEntries(keys.map((key) => [key, 0])) as Record<K, number>;
 
 /** Counts under a key from a limited set. */
 export function bump<K>(map: Map<K, number>, key: K, times = 1): void {
@@ -84,21 +113,29 @@ const NOTHING = new Tally();
 
 /** The figures of a tally; zeros where there is none. */
 export function figuresOf(tally: Tally = NOTHING): Figures {
-  const { total, success, failure, aborted, bytesIn, bytesOut, attempts, retried } = tally;
+  const { total, success, failure, aborted, bytesIn, bytesOut, attempts, retried, background } = tally;
   return {
     total,
     success,
     failure,
     failedBy: record(tally.failedBy),
     aborted,
+    outcomes: { ...tally.outcomes },
     statusCodes: record(tally.statusCodes),
     responseTime: latencyOf(tally.responseTime),
     timeToFirstByte: latencyOf(tally.timeToFirstByte),
+    upstreamTime: latencyOf(tally.upstreamTime),
+    streamTime: latencyOf(tally.streamTime),
     bytesIn,
     bytesOut,
     cache: record(tally.cache),
     attempts,
+    attemptResults: { ...tally.attemptResults },
+    background,
     retried,
+    webSocketTime: latencyOf(tally.webSocketTime),
+    webSocketBytesIn: tally.webSocketBytesIn,
+    webSocketBytesOut: tally.webSocketBytesOut,
     proxies: record(tally.proxies),
     errors: record(tally.errors),
   };

@@ -2,7 +2,7 @@ import { Book } from '../book.js';
 import type { Batch, Delta } from '../digest/delta.js';
 import { OTHERS } from '../digest/tally.js';
 import { encodeTally } from '../digest/tally-codec.js';
-import { keptUntil, type Page, pageId } from '../periods.js';
+import { lifetimeMs, type Page, pageId } from '../periods.js';
 import type { StatsKeys } from './keys.js';
 import type { Fetched, WantedPage } from './page.js';
 import { formatState, freshBatches } from './state.js';
@@ -47,7 +47,7 @@ export function commitOf(news: Fetched, base: Book, keys: StatsKeys, now: number
     args: [
       ...[news.rawState, state, news.newsLength, maxErrors, errors.length],
       ...errors.map((error) => JSON.stringify(error)),
-      ...pages.flatMap((touched) => entriesOf(base, touched, now)),
+      ...pages.flatMap((touched) => entriesOf(base, touched)),
     ],
   };
 }
@@ -65,12 +65,15 @@ function applied(book: Book, deltas: readonly Delta[], now: number): Touched[] {
   return [...pages.values()];
 }
 
-/** Lifetime, number of hash fields, then fields and values. */
-function entriesOf(book: Book, { page, fields }: Touched, now: number): (string | number | Buffer)[] {
-  const until = keptUntil(page);
+/**
+ * Lifetime, number of hash fields, then fields and values. The lifetime begins anew with each change, whatever the time
+ * of day is: a process whose clock is ahead must not expire what all have counted.
+ */
+function entriesOf(book: Book, { page, fields }: Touched): (string | number | Buffer)[] {
+  const lifetime = lifetimeMs(page);
   const packed = [...fields].flatMap((field) => {
     const tally = book.get(page, field);
     return tally ? [field, encodeTally(tally)] : [];
   });
-  return [Number.isFinite(until) ? Math.max(1, Math.ceil(until - now)) : 0, packed.length / 2, ...packed];
+  return [Number.isFinite(lifetime) ? lifetime : 0, packed.length / 2, ...packed];
 }

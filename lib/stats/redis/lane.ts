@@ -22,7 +22,8 @@ export class Lane {
   /** Requests that are not known to have arrived. */
   get unsent(): number {
     const deltas = [...(this.#batch?.batch.deltas ?? []), ...this.#waiting];
-    return deltas.reduce((sum, delta) => sum + delta.total.total, 0);
+    // Without a request there may be attempts of the cache, or bytes of those in progress.
+    return deltas.reduce((sum, { total }) => sum + Math.max(1, total.total), 0);
   }
 
   get isEmpty(): boolean {

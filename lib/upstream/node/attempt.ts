@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { ProxyServerOptions } from 'httpxy';
 import { lingerWhileUploading } from '../../core/linger.js';
-import { sendableReason } from '../../http/head-problem.js';
+import { addRequestId } from '../../http/write-head.js';
 import { unreadableFailure } from '../failure.js';
 import { readBeforeWriteError } from '../read-before-error.js';
 import { drain } from '../response/drain.js';
@@ -12,6 +12,7 @@ import { addTrailers } from '../response/trailers.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { sendConnection } from './connection.js';
+import { headOf, heldBodyOf, holdResponse } from './held-response.js';
 import { hearInterim, refuseSwitch } from './interim.js';
 import { ListenerMark } from './listener-mark.js';
 import { Redirects } from './redirects.js';
@@ -102,6 +103,8 @@ export class NodeAttempt implements Sending {
     proxyReq.prependListener('error', (error) => {
       if (proxyReq === this.#proxyReq && this.#endedByClose && !this.#arrived) this.fail(error);
     });
+    if (this.#plan.exchange.bodyReaders)
+      holdResponse(proxyReq, this.fail, (proxyRes) => this.#listener.wantsBody(headOf(proxyRes)));
     proxyReq.on('close', () => {
       // A part of an accepted response may still wait for the client to read.
       if (proxyReq === this.#proxyReq && !this.#accepted) this.closed();
@@ -117,10 +120,10 @@ export class NodeAttempt implements Sending {
       this.hookFailed(unreadableFailure(`status ${status}`).error, proxyRes);
       return false;
     }
-    const rawHeaders = framedOnce(proxyRes);
-    const statusText = sendableReason(proxyRes.statusMessage ?? '');
-    proxyRes.statusMessage = statusText;
-    this.#accepted = this.#listener.head({ status, statusText, rawHeaders });
+    const head = headOf(proxyRes);
+    const { rawHeaders } = head;
+    proxyRes.statusMessage = head.statusText;
+    this.#accepted = this.#listener.head(head, heldBodyOf(proxyRes));
     if (!this.#accepted) {
       this.#over = true;
       this.#disown(proxyRes);
@@ -134,13 +137,12 @@ export class NodeAttempt implements Sending {
     // httpxy reads these headers of the client's request for the response: Host for redirects, Connection for
     // keep-alive.
     const { host, connection } = this.req.headers;
-    this.#stand.headers = {
-      host,
-      connection: connection && (/\bclose\b/i.test(connection) ? 'close' : 'keep-alive'),
-    };
+    const closes = !this.#res.shouldKeepAlive || /\bclose\b/i.test(connection ?? '');
+    this.#stand.headers = { host, connection: closes ? 'close' : connection && 'keep-alive' };
     const { setCookie, rewriteLocation } = this.#limits;
     const facts = { status, setCookie, rewriteLocation, sent: this.#plan };
     const headers = responseHeaders(rawHeaders, this.#plan.exchange, facts);
+    addRequestId(this.#res, headers);
     Object.assign(proxyRes, { headers: besideHeaders(this.#res, headers) });
     lingerWhileUploading(this.req);
     this.#countBody(proxyRes);
@@ -213,9 +215,11 @@ export class NodeAttempt implements Sending {
     this.#over = true;
     this.#dropListeners();
     this.#res.off('close', this.#finish);
-    if (this.#accepted && this.#res.headersSent) this.#res.destroy();
-    else if (this.#before) restoreHeaders(this.#res, this.#before);
+    const begun = this.#accepted && this.#res.headersSent;
+    if (!begun && this.#before) restoreHeaders(this.#res, this.#before);
     this.#listener.failed(this.#silence ?? error, this.#proxyReq?.reusedSocket);
+    // After the reason, for those who hear of the end of the response.
+    if (begun) this.#res.destroy();
   };
 
   /** On this time-out httpxy destroys its request without a reason. */
@@ -258,6 +262,7 @@ export class NodeAttempt implements Sending {
     const flush = flushOf(this.#res, proxyRes.rawHeaders);
     proxyRes.on('data', (chunk: Buffer) => {
       exchange.bytesOut += chunk.length;
+      exchange.bodyTap?.(chunk);
       // After httpxy's pipe, whose listener comes behind this one.
       if (flush) process.nextTick(flush);
     });
@@ -288,10 +293,4 @@ export class NodeAttempt implements Sending {
 // a body that came with the head: the two are sent together.
 function flushHead(res: ServerResponse): void {
   if (!res.headersSent && !res.destroyed && !res.writableEnded) res.flushHeaders();
-}
-
-/** Only a lenient parser takes both lengths: the chunks hold, and the other one is not passed on (RFC 9112 §6.3). */
-function framedOnce({ headers, rawHeaders }: IncomingMessage): string[] {
-  if (!headers['transfer-encoding'] || headers['content-length'] === undefined) return rawHeaders;
-  return rawHeaders.filter((_, i) => rawHeaders[i - (i % 2)]?.toLowerCase() !== 'content-length');
 }

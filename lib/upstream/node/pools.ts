@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { guardIdle } from '../../http/idle-connections.js';
+import type { PoolUse } from '../pool-use.js';
 
 /**
  * Keep-alive connections of Node's client with one owner, who closes them. The agents of httpxy and of Node itself
@@ -30,6 +31,20 @@ export class NodePools {
   /** The pool for https, or for http. */
   of(encrypted: boolean): http.Agent {
     return encrypted ? this.#https : this.#http;
+  }
+
+  /** Its connections, and who waits for one. */
+  use(): PoolUse {
+    const count = (lists: NodeJS.ReadOnlyDict<unknown[]>) =>
+      Object.values(lists).reduce((sum, list) => sum + (list?.length ?? 0), 0);
+    const agents = [this.#http, this.#https];
+    const sum = (read: (agent: http.Agent) => NodeJS.ReadOnlyDict<unknown[]>) =>
+      agents.reduce((all, agent) => all + count(read(agent)), 0);
+    return {
+      busy: sum(({ sockets }) => sockets),
+      idle: sum(({ freeSockets }) => freeSockets),
+      waiting: sum(({ requests }) => requests),
+    };
   }
 
   /** Closes the connections that no request uses. */

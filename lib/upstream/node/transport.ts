@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { createProxyServer, type ProxyServer, type ProxyServerOptions } from 'httpxy';
 import { shuttingDown } from '../../core/errors.js';
 import { targetTls } from '../options/tls-options.js';
+import type { PoolUse } from '../pool-use.js';
 import { bodySource } from '../request/body-source.js';
 import { lendFraming } from '../request/parsed-body.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
@@ -40,6 +41,11 @@ export class NodeTransport {
     this.#options = options;
     this.#users = users;
     this.#passOn();
+  }
+
+  /** Its connections, without those through egress proxies. */
+  use(): PoolUse {
+    return this.#pools.use();
   }
 
   readonly send = (plan: Plan, listener: AttemptListener): Sending => {
@@ -82,13 +88,8 @@ export class NodeTransport {
       ...proxyOptions,
       agent,
       buffer: bodySource(plan, bodyWritten),
-      // Copies are sent by RequestCopies, once for all attempts.
-      forward: undefined,
-      // httpxy would add a listener to the client's connection for each call.
-      timeout: undefined,
-      // The plan's headers have them already, where they are to be sent.
-      xfwd: undefined,
-      ...(plan.method === 'TRACE' ? { headers: undefined, auth: undefined } : {}),
+      ...NOT_HTTPXYS,
+      ...(plan.method === 'TRACE' ? NO_CREDENTIALS : {}),
     };
     // A new object each time, since httpxy writes into it. Without `servername` Node takes the name from the Host
     // header.
@@ -169,3 +170,15 @@ type MarkedRequest = http.ClientRequest & { [ATTEMPT]?: NodeAttempt | undefined 
 function attemptOf(proxyRes: http.IncomingMessage & { req?: MarkedRequest }): NodeAttempt | undefined {
   return proxyRes.req?.[ATTEMPT];
 }
+
+/** What httpxy does not do for this transport. To it `undefined` means the same as to leave one out. */
+const NOT_HTTPXYS: object = {
+  // Copies are sent by RequestCopies, once for all attempts.
+  forward: undefined,
+  // httpxy would add a listener to the client's connection for each call.
+  timeout: undefined,
+  // The plan's headers have them already, where they are to be sent.
+  xfwd: undefined,
+};
+
+const NO_CREDENTIALS: object = { headers: undefined, auth: undefined };

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { Readable } from 'node:stream';
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   count,
   durationMs,
@@ -47,6 +47,7 @@ export const TRANSPORT_SHAPE = {
   queueTimeoutMs: noLimitOr.optional(),
   connectTimeoutMs: durationMs.optional(),
   bodyTimeoutMs: noLimitOr.default(30_000),
+  minBodyRate: noLimitOr.default(0),
   streamIdleTimeoutMs: noLimitOr.optional(),
   requestTimeoutMs: noLimitOr.default(0),
   maxResponseHeaderBytes: sizeBytes.min(1024).optional(),

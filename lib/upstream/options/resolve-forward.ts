@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import type { z } from 'zod';
+import { randomUUID } from 'node:crypto';
+import type * as z from 'zod';
 import { credentialRule } from '../../core/credential-headers.js';
 import { invalidOption } from '../../core/errors.js';
 import { resolveOptions } from '../../core/options.js';
@@ -59,7 +59,7 @@ export function resolveForward(
   const needsNode = nodeReasons(options, hooked);
   const { redirectOrigins = [] } = given;
   // One for each: a call may well pass two of them, but none of them twice.
-  const { via = `${PSEUDONYM}-${randomBytes(4).toString('hex')}` } = given;
+  const { via = `${PSEUDONYM}-${randomUUID().slice(0, 8)}` } = given;
   const name = via === false ? undefined : via;
   const undiciOnly = UNDICI_OPTIONS.filter((name) => given[name] !== undefined);
   return {
@@ -113,7 +113,14 @@ export function resolveForward(
 }
 
 function limitsOf(
-  { queueTimeoutMs, connectTimeoutMs, bodyTimeoutMs, streamIdleTimeoutMs, proxyTimeout = 0 }: ParsedLimits,
+  {
+    queueTimeoutMs,
+    connectTimeoutMs,
+    bodyTimeoutMs,
+    minBodyRate,
+    streamIdleTimeoutMs,
+    proxyTimeout = 0,
+  }: ParsedLimits,
   given: ForwardOptions,
 ): PhaseLimits {
   // Of two limits on one thing the smaller holds, but a default never beats what was given.
@@ -122,6 +129,7 @@ function limitsOf(
     queueMs: queueTimeoutMs === undefined ? undefined : limit(queueTimeoutMs),
     connectMs: connectTimeoutMs,
     uploadMs: limit(bodyTimeoutMs),
+    minBodyRate,
     bodyMs: byProxyTimeout ? Number.POSITIVE_INFINITY : limit(bodyTimeoutMs),
     streamIdleMs: limit(streamIdleTimeoutMs ?? given.bodyTimeoutMs ?? 0),
   });
@@ -129,7 +137,12 @@ function limitsOf(
 
 type ParsedLimits = Pick<
   z.output<typeof forwardSchema>,
-  'queueTimeoutMs' | 'connectTimeoutMs' | 'bodyTimeoutMs' | 'streamIdleTimeoutMs' | 'proxyTimeout'
+  | 'queueTimeoutMs'
+  | 'connectTimeoutMs'
+  | 'bodyTimeoutMs'
+  | 'minBodyRate'
+  | 'streamIdleTimeoutMs'
+  | 'proxyTimeout'
 >;
 
 const limit = (ms: number) => ms || Number.POSITIVE_INFINITY;

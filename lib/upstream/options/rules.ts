@@ -81,7 +81,7 @@ function checkRewrite(rewrite: Options['pathRewrite'], place: string): void {
 }
 
 /** http-proxy-middleware would report it at each call, and treat the call as not matched. */
-function checkFilter(pathFilter: Options['pathFilter'], place: string): void {
+function checkFilter(pathFilter: ForwardOptions['pathFilter'], place: string): void {
   if (pathFilter === undefined || typeof pathFilter === 'function') return;
   if (takesFilter(pathFilter)) return;
   const rule = 'must be a path, a glob, a list of either, or a function; paths and globs do not mix';

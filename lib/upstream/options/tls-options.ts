@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { TargetTls } from '../../core/egress.js';
 import { InvalidOptionError } from '../../core/errors.js';
 import type { Target } from '../request/target.js';

@@ -1,6 +1,6 @@
-import type { Options } from 'http-proxy-middleware';
+import type { ForwardOptions } from './forward-options.js';
 
-type Filter = Options['pathFilter'];
+type Filter = ForwardOptions['pathFilter'];
 
 /**
  * A path filter whose errors are kept. http-proxy-middleware treats a filter that throws as one that returns `false`,

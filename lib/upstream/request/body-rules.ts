@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { BodyPace } from '../../core/body-pace.js';
 
 /** Counts the bytes of request bodies that all calls together keep to send again. */
 export class BodyLedger {
@@ -28,10 +29,26 @@ export interface Upload {
   /** Changes whenever some of it moves. */
   readonly moves: number;
   readonly awaits: UploadWait;
+  /** All that has come from the client. */
+  readonly bytes: number;
+  /** Of the client, over all attempts; kept here by whoever watches it. */
+  pace: BodyPace | undefined;
+}
+
+/** A body that is on its way from its client, before any of it is read. */
+export interface ArrivingBody extends Pick<Upload, 'bytes' | 'pace'> {
+  /** All of it is here. */
+  readonly isComplete: boolean;
+  /** No more of it is taken before it is read. */
+  readonly isFull: boolean;
+  /** Calls back whenever some of it arrives. @returns ends that; it can be opened in the next turn */
+  onArrival(listener: () => void): () => void;
 }
 
 /** The body of a call, opened again for each attempt. */
 export interface RequestBody {
+  /** Set while some of it is missing, and none of it has been read. */
+  readonly arriving?: ArrivingBody | undefined;
   /** What is sent to the target: one buffer if all of it is here, otherwise a stream. */
   open(): Buffer | Readable;
   /** There is a connection for what was opened: what the client sends is read from here on. */

@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http';
+import { knownExchange } from '../../core/exchange.js';
 import { forwardedHeaders } from '../../http/forwarded-headers.js';
+import { isHeader } from '../../http/headers.js';
 import { forwardsLeft } from './admission.js';
 import { forwarded } from './forwarded.js';
 import type { Target } from './target.js';
@@ -54,6 +56,7 @@ export function requestHeaders(policy: HeaderPolicy): RequestHeaders {
   }
   const passes = forwardedHeaders(policy);
   const who = forwarded(policy.xfwd, passes, injected);
+  const injectsRequestId = injected.has('x-request-id');
   const injectsAuthorization = injected.has('authorization');
   const basic = policy.auth === undefined || injectsAuthorization ? undefined : basicAuth(policy.auth);
 
@@ -64,6 +67,7 @@ export function requestHeaders(policy: HeaderPolicy): RequestHeaders {
     const raw = req.rawHeaders;
     const headers = ['host', host ?? (policy.changeOrigin ? target.host : (req.headers.host ?? target.host))];
     const auth = basic ?? (target.auth === undefined ? undefined : basicAuth(target.auth));
+    const requestId = bare || injectsRequestId ? undefined : knownExchange(req)?.requestId;
     let cookies = false;
     let authorized = bare || auth === undefined || injectsAuthorization;
     for (let i = 0; i + 1 < raw.length; i += 2) {
@@ -71,6 +75,7 @@ export function requestHeaders(policy: HeaderPolicy): RequestHeaders {
       const lower = name.toLowerCase();
       if (!passes(lower) || who?.drops(lower)) continue;
       if (framing.rebuilt && isFraming(lower)) continue;
+      if (requestId !== undefined && lower === 'x-request-id') continue;
       if (framing.given && lower === 'content-length' && raw[i + 1] === '0') continue;
       if (lower === 'authorization') authorized = true;
       if (counted && lower === 'max-forwards') headers.push(name, forwardsLeft(raw[i + 1] ?? ''));
@@ -83,6 +88,7 @@ export function requestHeaders(policy: HeaderPolicy): RequestHeaders {
     }
     if (typeof req.headers.te === 'string' && /\btrailers\b/i.test(req.headers.te))
       headers.push('te', 'trailers');
+    if (requestId !== undefined) headers.push('x-request-id', requestId);
     if (framing.rebuilt?.contentType) headers.push('content-type', framing.rebuilt.contentType);
     if (!authorized && auth) headers.push('authorization', auth);
     if (!bare) for (const item of added) headers.push(item);
@@ -101,9 +107,19 @@ export function replaced(
 }
 
 function replacing(rawHeaders: readonly string[], headers: readonly string[]): readonly string[] {
-  const names = new Set(headers.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase()));
-  const kept = rawHeaders.filter((_, i) => !names.has((rawHeaders[i - (i % 2)] ?? '').toLowerCase()));
-  return [...kept, ...headers];
+  const result: string[] = [];
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2)
+    if (!names(headers, rawHeaders[i] ?? '')) result.push(rawHeaders[i] ?? '', rawHeaders[i + 1] ?? '');
+  for (let i = 0; i + 1 < headers.length; i += 2)
+    if (headers[i + 1] !== '') result.push(headers[i] ?? '', headers[i + 1] ?? '');
+  return result;
+}
+
+/** Whether one of the headers has this name. */
+function names(headers: readonly string[], name: string): boolean {
+  for (let i = 0; i < headers.length; i += 2)
+    if (isHeader(name, headers[i]?.toLowerCase() ?? '')) return true;
+  return false;
 }
 
 const isFraming = (lower: string) =>

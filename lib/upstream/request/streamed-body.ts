@@ -1,12 +1,14 @@
 import { Readable, type Writable } from 'node:stream';
-import type { BodyLedger, BodyRules, RequestBody, Upload, UploadWait } from './body-rules.js';
+import type { BodyPace } from '../../core/body-pace.js';
+import type { ArrivingBody, BodyLedger, BodyRules, RequestBody, Upload, UploadWait } from './body-rules.js';
 
 /**
  * A body that streams through. What has passed is kept up to a limit, so that another attempt can send it again and
  * continue with what the client still sends. Nothing waits for the whole body.
  */
-export class StreamedBody implements RequestBody, Upload {
+export class StreamedBody implements RequestBody, Upload, ArrivingBody {
   moves = 0;
+  pace: BodyPace | undefined = undefined;
   readonly given: boolean;
   readonly #source: Readable;
   readonly #ledger: BodyLedger;
@@ -17,6 +19,8 @@ export class StreamedBody implements RequestBody, Upload {
   #keeping: boolean;
   #ended = false;
   #listening = false;
+  /** It was waited for: Node does not discard by itself what is left of it. */
+  #awaited = false;
   #reader: Readable | undefined;
   #released = false;
   /** The reader wants more. */
@@ -37,6 +41,29 @@ export class StreamedBody implements RequestBody, Upload {
 
   get replayable(): boolean {
     return this.#keeping || this.#passedBytes === 0;
+  }
+
+  get bytes(): number {
+    return this.#passedBytes + this.#source.readableLength;
+  }
+
+  get arriving(): ArrivingBody | undefined {
+    return this.given || this.#listening || this.isComplete ? undefined : this;
+  }
+
+  /** Node says so of a request when its last byte is here, read or not. */
+  get isComplete(): boolean {
+    return Reflect.get(this.#source, 'complete') === true;
+  }
+
+  get isFull(): boolean {
+    return this.#source.readableLength >= this.#source.readableHighWaterMark;
+  }
+
+  onArrival(listener: () => void): () => void {
+    this.#awaited = true;
+    this.#source.on('readable', listener);
+    return () => void this.#source.off('readable', listener);
   }
 
   get upload(): Upload | undefined {
@@ -85,7 +112,7 @@ export class StreamedBody implements RequestBody, Upload {
       this.#keeping = false;
       this.#listen();
     } else {
-      if (!this.#listening) return;
+      if (!this.#listening) return void (this.#awaited && this.#source.resume());
       this.#source.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose);
     }
     this.#resume();
@@ -121,6 +148,8 @@ export class StreamedBody implements RequestBody, Upload {
     if (this.#listening) return;
     this.#listening = true;
     this.#source.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose);
+    // An empty one may have ended while it was waited for.
+    if (this.#source.readableEnded) this.#onEnd();
   }
 
   readonly #onData = (data: Buffer | string): void => {

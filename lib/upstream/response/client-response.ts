@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import { ServerResponse } from 'node:http';
 import type { ResponseHead } from '../../core/attempt.js';
 import type { Exchange } from '../../core/exchange.js';
 import { lingerWhileUploading } from '../../core/linger.js';
@@ -59,10 +59,12 @@ export class ClientResponse implements LateHead {
     if (this.#ended) return true;
     this.#sent += chunk.length;
     this.#exchange.bytesOut += chunk.length;
+    this.#exchange.bodyTap?.(chunk);
     if (this.#sent === this.#length) {
       // The last byte of the announced length ends the response: one call instead of two.
       this.#ended = true;
-      this.#res.end(chunk);
+      if (chunk.length === this.#length) endWith(this.#res, chunk);
+      else this.#res.end(chunk);
       return true;
     }
     const flows = this.#res.write(chunk);
@@ -103,6 +105,19 @@ export class ClientResponse implements LateHead {
   flushIfWaiting(): void {
     if (this.#sent === 0 && !this.#ended && !this.#res.destroyed) this.#res.flushHeaders();
   }
+}
+
+const { end } = ServerResponse.prototype;
+const SHORT_BYTES = 8192;
+
+/**
+ * Ends a response with all of its body. Node joins a string to a head that is still to be sent, and writes one piece;
+ * a buffer makes it write a list of two, which costs more where the body is short. Whatever others have put in place
+ * of `end` gets the buffer.
+ */
+function endWith(res: ServerResponse, body: Buffer): void {
+  if (body.length <= SHORT_BYTES && res.end === end) res.end(body.toString('latin1'), 'latin1');
+  else res.end(body);
 }
 
 function flushHead(response: ClientResponse): void {

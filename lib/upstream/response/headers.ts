@@ -147,7 +147,11 @@ export function besideHeaders(res: ServerResponse, rawHeaders: readonly string[]
 /** Converts a parser's raw bytes to strings as Node does: one character per byte. */
 export function latin1Headers(raw: unknown): string[] {
   if (!Array.isArray(raw)) return [];
-  const headers: string[] = [];
-  for (const item of raw) headers.push(Buffer.isBuffer(item) ? item.toString('latin1') : String(item));
+  // Of its final length at once: this is done for every response, and a list that grows is copied.
+  const headers = new Array<string>(raw.length);
+  for (let i = 0; i < raw.length; i++) {
+    const item: unknown = raw[i];
+    headers[i] = Buffer.isBuffer(item) ? item.toString('latin1') : String(item);
+  }
   return headers;
 }

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { errors } from 'undici';
+import { undiciErrors } from '../../core/packages/undici.js';
 import type { Held } from '../response/interim.js';
 
 /** The connection that a relay's response comes in by. */
@@ -41,5 +41,5 @@ export function steady(socket: Socket, pausing: Pausing): void {
  */
 function plain(error: Error): Error {
   const special = error.message === 'aborted' || ('code' in error && error.code === 'ECONNRESET');
-  return special ? Object.assign(new errors.SocketError(error.message), { cause: error }) : error;
+  return special ? Object.assign(new (undiciErrors().SocketError)(error.message), { cause: error }) : error;
 }

@@ -1,9 +1,11 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import type { HeldBody, ResponseHead } from '../../core/attempt.js';
 import { endsConnection } from '../node/connection.js';
 import { ClientResponse } from '../response/client-response.js';
 import { DRAIN_BYTES, DRAIN_MS } from '../response/drain.js';
 import { latin1Headers, type ResponseRules, responseHeaders } from '../response/headers.js';
+import { HeldChunks } from '../response/held-body.js';
 import { InterimResponses } from '../response/interim.js';
 import type { LateHeads } from '../response/late-heads.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
@@ -33,6 +35,8 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
   #abort: ((reason: Error) => void) | undefined;
   #resume: (() => void) | undefined;
   #response: ClientResponse | undefined;
+  /** A head that waits for its body. */
+  #held: { readonly head: ResponseHead; readonly chunks: HeldChunks } | undefined;
   /** No more calls to the listener: cancelled, discarded, or ended. */
   #over = false;
   #cancelled = false;
@@ -104,19 +108,44 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
       return true;
     }
     const head = { status, statusText, rawHeaders };
-    if (!this.#listener.head(head)) {
-      this.#refuse();
-      return true;
-    }
     this.#resume = resume;
+    if (this.#listener.wantsBody(head)) this.#held = { head, chunks: new HeldChunks() };
+    else if (this.#accept(head)) this.#finishIfEnded(status);
+    else this.#refuse();
+    return true;
+  }
+
+  /** @returns whether it is passed on */
+  #accept(head: ResponseHead, body?: HeldBody): boolean {
+    if (!this.#listener.head(head, body)) return false;
     const { exchange, method } = this.#plan;
     const { setCookie, rewriteLocation } = this.#rules;
-    const facts = { status, setCookie, rewriteLocation, sent: this.#plan };
-    const headers = responseHeaders(rawHeaders, exchange, facts);
+    const facts = { status: head.status, setCookie, rewriteLocation, sent: this.#plan };
+    const headers = responseHeaders(head.rawHeaders, exchange, facts);
     // undici passes what is thrown here to onError.
     this.#response = new ClientResponse(exchange, head, headers, this.#lateHeads, method);
-    if (this.#response.ended && status === 304) this.#finish();
     return true;
+  }
+
+  #finishIfEnded(status: number): void {
+    if (this.#response?.ended && status === 304) this.#finish();
+  }
+
+  /** The body is too large to be waited for: it is passed on as it comes. */
+  #letGo(): boolean {
+    const body = this.#acceptHeld(false);
+    if (body) return this.#write(body);
+    this.#refuse();
+    return true;
+  }
+
+  /** @returns what is to be written of the body; `undefined` if the response is not passed on */
+  #acceptHeld(complete: boolean): Buffer | undefined {
+    if (!this.#held) return undefined;
+    const { head, chunks } = this.#held;
+    this.#held = undefined;
+    const body = chunks.end(complete);
+    return this.#accept(head, body) ? body.bytes : undefined;
   }
 
   #pass(status: number, rawHeaders: string[]): void {
@@ -133,14 +162,19 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
   onData(chunk: Buffer): boolean {
     // A parser that is resumed at the end of its connection has nothing to pass, and must not be paused again.
     if (chunk.length === 0) return true;
-    const response = this.#response;
     this.#chunks++;
-    if (!response) {
+    if (this.#held) return this.#held.chunks.add(chunk) || this.#letGo();
+    if (!this.#response) {
       this.#drained += chunk.length;
       if (this.#drained > DRAIN_BYTES) this.#leave();
       return true;
     }
-    if (response.write(chunk)) return true;
+    return this.#write(chunk);
+  }
+
+  #write(chunk: Buffer): boolean {
+    const response = this.#response;
+    if (!response || response.write(chunk)) return true;
     response.onDrain(this.#resume);
     this.#pausing.resume = this.#resume;
     return false;
@@ -149,6 +183,14 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
   onComplete(rawTrailers: string[] | null): void {
     clearTimeout(this.#drainTimer);
     if (this.#over) return;
+    if (this.#held) {
+      const body = this.#acceptHeld(true);
+      if (!body) {
+        this.#over = true;
+        return;
+      }
+      if (body.length > 0) this.#response?.write(body);
+    }
     this.#response?.end(latin1Headers(rawTrailers));
     this.#finish();
   }
@@ -161,8 +203,9 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
       this.#listener.finished();
       return;
     }
-    this.#response?.cut();
+    // First the reason, for those who hear of the end of the response.
     this.#listener.failed(error, this.#used(error) || this.#client?.hasIdled);
+    this.#response?.cut();
   }
 
   /**

@@ -1,12 +1,14 @@
-import { buildConnector, type Dispatcher, Pool } from 'undici';
+import type { buildConnector, Dispatcher, Pool } from 'undici';
 import type { Egress, TargetTls } from '../../core/egress.js';
+import { undiciConnector, undiciPool } from '../../core/packages/undici.js';
 import type { RedirectRules } from '../node/redirects.js';
+import type { PoolUse } from '../pool-use.js';
 import { readBeforeWriteError } from '../read-before-error.js';
 import type { Target } from '../request/target.js';
 import { LateHeads } from '../response/late-heads.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
 import { type Pausing, steady } from './connection.js';
-import { PoolClient } from './pool-client.js';
+import { newPoolClient } from './pool-client.js';
 import { Relay, type RelayTools } from './relay.js';
 import { SpareConnections } from './spare-connections.js';
 
@@ -41,6 +43,8 @@ const MAX_POOLS = 1000;
 /** Sends attempts through undici's pools: one for each target and egress proxy, so that tunnels are reused. */
 export class UndiciTransport {
   readonly #options: ConnectionOptions;
+  // Loaded here, so that no call waits for it.
+  readonly #Pool = undiciPool();
   readonly #pools = new Map<string, Pool>();
   /** They take no more calls, and close when theirs have ended. */
   readonly #leaving = new Set<Pool>();
@@ -75,6 +79,7 @@ export class UndiciTransport {
           headersTimeout: 0,
           // Without `servername` undici takes the name for SNI and the certificate from the Host header.
           servername: target.servername ?? target.origin,
+          ...(egress?.once ? { reset: true } : undefined),
         } as Dispatcher.DispatchOptions,
         relay,
       );
@@ -83,6 +88,21 @@ export class UndiciTransport {
     }
     return relay;
   };
+
+  /** Its connections, and who waits for one. */
+  use(): PoolUse {
+    let open = 0;
+    let idle = 0;
+    let waiting = 0;
+    for (const pools of [this.#pools.values(), this.#leaving]) {
+      for (const { stats } of pools) {
+        open += stats.connected;
+        idle += stats.free;
+        waiting += stats.pending;
+      }
+    }
+    return { busy: open - idle, idle, waiting };
+  }
 
   /** Closes idle connections, and the others after their calls; later calls open new ones. */
   closeIdle(): void {
@@ -149,10 +169,10 @@ export class UndiciTransport {
     const spares = egress
       ? undefined
       : new SpareConnections(connect, { connections, idleMs: keepAliveTimeoutMs });
-    const pool = new Pool(egress?.absoluteForm?.origin ?? target.origin, {
+    const pool = new this.#Pool(egress?.absoluteForm?.origin ?? target.origin, {
       connections: egress?.connections ?? connections,
       pipelining: 1,
-      factory: (origin, options) => new PoolClient(origin, options, connect, spares, maxConnectionAgeMs),
+      factory: (origin, options) => newPoolClient(origin, options, connect, spares, maxConnectionAgeMs),
       keepAliveTimeout: keepAliveTimeoutMs,
       ...(maxConnectionAgeMs === Number.POSITIVE_INFINITY ? {} : { clientTtl: maxConnectionAgeMs }),
       headersTimeout: 0,
@@ -170,7 +190,9 @@ export class UndiciTransport {
   #connector(target: Target, egress: Egress | undefined): buildConnector.connector {
     const connect = egress ? this.#through(egress) : this.#direct();
     return (options, callback) => {
-      connect({ ...options, servername: target.servername }, (...[error, socket]) => {
+      // Without one undici would take the name of the Host header.
+      const named = { ...options, servername: target.servername } as buildConnector.Options;
+      connect(named, (...[error, socket]) => {
         if (error || !socket) return callback(error ?? new Error('no socket'), null);
         steady(socket, this.#pausing);
         readBeforeWriteError(socket);
@@ -183,7 +205,12 @@ export class UndiciTransport {
 
   #direct(): buildConnector.connector {
     const { connectTimeoutMs, secure, tls } = this.#options;
-    return buildConnector({ ...tls, timeout: connectTimeoutMs, rejectUnauthorized: secure, allowH2: false });
+    return undiciConnector()({
+      ...tls,
+      timeout: connectTimeoutMs,
+      rejectUnauthorized: secure,
+      allowH2: false,
+    });
   }
 
   #through(egress: Egress): buildConnector.connector {

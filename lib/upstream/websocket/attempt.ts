@@ -104,7 +104,8 @@ export class UpgradeAttempt implements Sending {
       proxyReq.on('response', this.#responses).on('upgrade', this.#switches);
       hearInterim(proxyReq, { plan: this.#plan, listener: this.#listener, rules: limits }, this.fail);
       const { req } = exchange;
-      const shown = { ...proxyOptions, target: asUrl(proxyOptions.target) };
+      const url = asUrl(proxyOptions.target);
+      const shown = { ...proxyOptions, ...(url === undefined ? {} : { target: url }) };
       server.emit('proxyReqWs', proxyReq, req, this.#upgrade.socket as Socket, shown, NOTHING);
       this.#sendBody(proxyReq);
     } catch (error) {
@@ -187,7 +188,8 @@ export class UpgradeAttempt implements Sending {
   #upgraded(proxyRes: IncomingMessage, target: Socket, head: Buffer): void {
     if (this.#over) return void target.destroy();
     const { exchange } = this.#plan;
-    const { socket: client, sockets, protocol } = this.#upgrade;
+    const upgrade = this.#upgrade;
+    const { socket: client, sockets, onCut, protocol } = upgrade;
     const [chosen = '', ...more] = protocolsOf(proxyRes);
     const isOffered = chosen.toLowerCase() === protocol.toLowerCase() && more.length === 0;
     // RFC 9110 §7.8: to what was offered, and after all of the request.
@@ -213,7 +215,9 @@ export class UpgradeAttempt implements Sending {
     client.once('close', leave);
     this.#upgrade.switchOver((early) => {
       client.off('close', leave);
-      new Tunnel({ api, client, target, sockets, limits, raw: !isWebSocket(protocol) }, early);
+      const ends = { api, client, target, sockets, onCut, limits, raw: !isWebSocket(protocol) };
+      const tunnel = new Tunnel(ends, early);
+      upgrade.opened?.(tunnel);
       this.#notify(() => server.emit('open', target), target);
     });
     // A listener keeps the call in memory for as long.

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { realTime, type StopTimer, type Time } from '../../core/time.js';
-import type { OpenSocket, SocketRegistry } from '../../core/upgrade.js';
+import type { CountedSocket, CutListener, OpenSocket, SocketRegistry } from '../../core/upgrade.js';
 import { FrameBoundary } from './frame-boundary.js';
 
 /** The two ends of a {@link Tunnel}. */
@@ -11,6 +11,8 @@ export interface TunnelEnds {
   readonly client: Duplex;
   readonly target: Duplex;
   readonly sockets: SocketRegistry;
+  /** Told if it is cut off. */
+  readonly onCut?: readonly CutListener[];
   readonly limits?: TunnelLimits;
   /** It is no WebSocket: there are no frames, and an end that sends no more may still receive. */
   readonly raw?: boolean;
@@ -40,8 +42,9 @@ const GOING_AWAY = Buffer.from([0x88, 0x02, 0x03, 0xe9]);
 /**
  * Pipes both ends of a WebSocket into each other with back-pressure; when one end closes, the other is closed too.
  */
-export class Tunnel implements OpenSocket {
+export class Tunnel implements OpenSocket, CountedSocket {
   readonly api: string;
+  readonly onCut: readonly CutListener[];
   readonly #client: Duplex;
   readonly #target: Duplex;
   readonly #sockets: SocketRegistry;
@@ -55,17 +58,19 @@ export class Tunnel implements OpenSocket {
   #idle: StopTimer | undefined;
   #leaving = false;
   #openEnds = 2;
+  #onClose: (() => void)[] | undefined;
 
   /**
    * @param early what the client sent before it had a response
    * @param time for tests
    */
   constructor(
-    { api, client, target, sockets, limits = NO_LIMITS, raw = false }: TunnelEnds,
+    { api, client, target, sockets, onCut = [], limits = NO_LIMITS, raw = false }: TunnelEnds,
     early: Buffer,
     time: Time = realTime,
   ) {
     this.api = api;
+    this.onCut = onCut;
     this.#time = time;
     this.#raw = raw;
     this.#client = client;
@@ -92,10 +97,16 @@ export class Tunnel implements OpenSocket {
     return bytesOf(this.#client).written - this.#writtenBefore;
   }
 
-  goAway(graceMs: number): void {
+  onClose(listener: () => void): void {
+    if (this.#openEnds === 0) return listener();
+    this.#onClose ??= [];
+    this.#onClose.push(listener);
+  }
+
+  goAway(graceMs: number, late?: () => void): void {
     if (this.#leaving) return;
     this.#leaving = true;
-    this.#endWithin(graceMs);
+    this.#endWithin(graceMs, late);
     if (this.#raw) return;
     // Frames of the target from here on would follow the last frame.
     this.#target.unpipe(this.#client).off('data', this.#follow);
@@ -170,9 +181,9 @@ export class Tunnel implements OpenSocket {
     else end.once('close', closed);
   }
 
-  #endWithin(ms: number): void {
+  #endWithin(ms: number, late = (): void => this.destroy()): void {
     if (this.#linger || this.#openEnds === 0) return;
-    this.#linger = this.#time.after(ms, () => this.destroy());
+    this.#linger = this.#time.after(ms, late);
   }
 
   #closed(): void {
@@ -180,6 +191,7 @@ export class Tunnel implements OpenSocket {
     this.#age?.();
     this.#idle?.();
     this.#sockets.delete(this);
+    for (const told of this.#onClose ?? []) told();
   }
 }
 

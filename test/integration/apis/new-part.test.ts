@@ -60,9 +60,9 @@ describe('a new part', function newPart() {
 
   it('touches three files outside its room', async () => {
     expect(await changedFiles(copy)).to.deep.equal([
+      'lib/apis/build-api.ts',
       'lib/apis/part-list.ts',
       'lib/index.ts',
-      'lib/resilient-proxy.ts',
       'lib/toy/toy-part.ts',
     ]);
   });
@@ -103,7 +103,7 @@ export const proxy = resilientProxy({ name: 'x', target: 'http://localhost', toy
       [{ name: 'hi' }, 'apis.x.toy.name is not an option of apis.x.toy'],
       [{ word: 1 }, 'apis.x.toy.word must be a string; received 1'],
       [{ word: 'rude' }, 'apis.x.toy.word must be polite; received "rude"'],
-      [true, 'apis.x.toy must be an object of options, or false; received true'],
+      ['on', 'apis.x.toy must be an object of options, true or false; received "on"'],
     ];
     for (const [toy, message] of refusals)
       expect(() => lib.resilientProxy({ apis: { x: { target, toy } as ApiOptions } })).to.throw(message);

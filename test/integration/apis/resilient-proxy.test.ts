@@ -66,7 +66,10 @@ describe('resilientProxy()', () => {
         const { url } = await start({ apis: { one: { target: upstream.url } } });
         const response = await call(url, { path: `/${name}/x` });
         expect(response.status).to.equal(404);
-        expect(response.json()).to.deep.equal({ error: `Unknown API: ${name}`, code: 'ERR_UNKNOWN_API' });
+        expect(response.json()).to.deep.equal({
+          error: `Unknown API: ${name}. The path must begin with the name of one: one`,
+          code: 'ERR_UNKNOWN_API',
+        });
         expect(upstream.requests).to.have.length(0);
       });
     }
@@ -455,9 +458,9 @@ describe('resilientProxy()', () => {
         'target is not an option (did you mean apis.<name>.target or defaults.target?)',
       ],
       [
-        'true for a part',
-        { name: 'x', target, retry: true },
-        'retry must be an object of options, or false; received true',
+        'a word for a part',
+        { name: 'x', target, retry: 'on' },
+        'retry must be an object of options, true or false; received "on"',
       ],
       [
         'a header that splits messages',
@@ -496,8 +499,8 @@ describe('resilientProxy()', () => {
       ],
       [
         'a proxy with an unsupported scheme, without showing its password',
-        { apis: { x: { target, proxyRotate: { proxies: ['socks5://u:s3cret@h:1'] } } } },
-        'apis.x.proxyRotate.proxies[0] has the scheme socks5, which is not supported: it must be an http or https proxy; received a string of 21 characters',
+        { apis: { x: { target, proxyRotate: { proxies: ['ftp://u:s3cret@h:1'] } } } },
+        'apis.x.proxyRotate.proxies[0] must be an http, https or socks URL, as http://user:password@proxy.example.com:3128; received a string of 18 characters',
       ],
       [
         'a quota of nothing',

@@ -294,7 +294,7 @@ describe('stages', () => {
     ],
     [
       [{ after: 'everything', handler: pass }],
-      'stages[0].after is not a stage (known: explain, tracing, metrics, validateBody, cache, breaker, rateLimit, retry, proxyRotate, forward)',
+      'stages[0].after is not a stage (known: explain, tracing, metrics, validateBody, cache, breaker, rateLimit, concurrency, retry, proxyRotate, forward)',
     ],
     [[{ handler: pass }], 'stages[0] must have either after or before; received an object'],
     [

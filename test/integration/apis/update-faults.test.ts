@@ -102,19 +102,6 @@ describe('resilientProxy().update() that fails', () => {
       'breaker.name must be the only one',
     ],
     [
-      'another cache in Redis cannot be opened',
-      (scene) => {
-        Object.assign(scene.client, {
-          duplicate: () => {
-            throw new Error('no more connections');
-          },
-        });
-        const z = { target: scene.upstream.url, cache: { maxEntryBytes: 50_000_000 } };
-        return { ...scene.config, apis: { ...changed(scene), z } };
-      },
-      'no more connections',
-    ],
-    [
       'a plugin throws after another cache in Redis was opened',
       (scene) => {
         const target = scene.upstream.url;

@@ -40,7 +40,7 @@ interface Row {
   readonly readBody?: boolean;
   options?(way: Way): Partial<ApiOptions> | Promise<Partial<ApiOptions>>;
   /** The call to be looked at. */
-  client?(scene: Scene): Promise<string>;
+  client?: ((scene: Scene) => Promise<string>) | undefined;
   readonly expected: Outcome;
   /** Where an egress proxy stands between; `undefined` is the same. */
   readonly byProxy?: Outcome;
@@ -181,7 +181,8 @@ const BOTH: readonly Row[] = [
   {
     what: 'connect: refused',
     options: async (way) => ({
-      target: `${isTls(way) ? 'https' : 'http'}://127.0.0.1:${await unusedPort()}`,
+      // The servers of other rows, which run at the same time, listen at 127.0.0.1.
+      target: `${isTls(way) ? 'https' : 'http'}://127.0.0.9:${await unusedPort()}`,
     }),
     expected: ['502 ERR_UPSTREAM_CONNECT', 'target', 'a failure', 'failure by target'],
     byProxy: ['503 ERR_NO_PROXY', 'egress', 'not counted: egress', 'failure by egress'],

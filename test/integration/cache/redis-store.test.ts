@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { Cluster, Redis } from 'ioredis';
 import { encodeEntry } from '../../../lib/cache/store/entry-codec.js';
+import { expiryKey, indexKey, tagKey } from '../../../lib/cache/store/redis/keys.js';
 import type { RedisStoreOptions } from '../../../lib/cache/store/redis/options.js';
 import { redisStore } from '../../../lib/cache/store/redis/store.js';
 import { listenerWarningsSeen, onCleanup } from '../../support/cleanup.js';
@@ -50,7 +51,7 @@ describe('redisStore()', () => {
     expect(await bodyAt(store, KEY)).to.equal('sunny');
     await server.control.echo('end');
     await until(() => commands.includes('echo'));
-    expect(commands).to.deep.equal(['eval', 'get', 'echo']);
+    expect(commands).to.deep.equal(['eval', 'mget', 'echo']);
   });
 
   it('has Redis drop a value when it is of no more use', async () => {
@@ -88,11 +89,11 @@ describe('redisStore()', () => {
       await stored(store, `${API}/${name}:`, 'b', { tags: ['rain'], keepUntil: Date.now() + 20 });
     await eventually(async () => (await server.control.exists(`${API}/z:`)) === 0, 'the expiry');
     await stored(store, `${API}/new:`, 'c', { tags: ['rain'] });
-    for (const key of (await allKeys(server.control)).filter((name) => !name.startsWith(API)))
-      expect((await server.control.zrange(key, 0, '-1')).sort(), key).to.deep.equal([
-        `${API}/long:`,
-        `${API}/new:`,
-      ]);
+    const rain = tagKey('{rpo:weather}', 'rain');
+    for (const key of [indexKey('{rpo:weather}'), expiryKey('{rpo:weather}'), rain]) {
+      const kept = (await server.control.zrange(key, 0, '-1')).filter((member) => member !== rain);
+      expect(kept.sort(), key).to.deep.equal([`${API}/long:`, `${API}/new:`]);
+    }
   });
 
   it('reads back at once what Redis does not have yet', async () => {
@@ -167,14 +168,14 @@ describe('redisStore()', () => {
     }
   });
 
-  it('drops and counts keys of another type', async () => {
+  it('misses on keys of another type, and replaces them', async () => {
     const server = await startRedis();
     const store = await connectedStore(server);
     await server.control.lpush(KEY, 'a list');
     expect(await store.get(KEY)).to.equal(undefined);
-    expect(store.counts().corrupt).to.equal(1);
     expect(store.health().circuitIsOpen).to.equal(false);
-    await eventually(async () => (await server.control.exists(KEY)) === 0, 'the list to be dropped');
+    await stored(store, KEY, 'sunny');
+    expect(await bodyAt(store, KEY)).to.equal('sunny');
   });
 
   it('uses the client it is given, and leaves it open', async () => {
@@ -214,12 +215,18 @@ describe('redisStore()', () => {
     await stored(store, KEY, 'sunny', { tags: ['rain', 'wind'] });
     await stored(store, '{rpo:maps}:/tiles:', 'blue', { api: '{rpo:maps}:', tags: ['rain'] });
     expect(await bodyAt(store, KEY)).to.equal('sunny');
-    const lease = await store.lease(KEY, 5000);
-    const second = store.lease(KEY, 5000);
+    // Releases are heard from the start once there is a connection for messages.
+    store.onPurge(() => {});
     await eventually(
       async () => ((await server.control.pubsub('CHANNELS')) as string[]).length > 0,
-      'the second to wait',
+      'the subscription',
     );
+    const lease = await store.lease(KEY, 5000);
+    const polls = async () => (await server.commandCalls()).pttl ?? 0;
+    const before = await polls();
+    const second = store.lease(KEY, 5000);
+    // Its first poll comes after its subscription.
+    await eventually(async () => (await polls()) > before, 'the second to wait');
     lease?.release();
     expect(await second).to.equal(undefined);
     expect(await store.purge({ api: API, tag: 'rain' })).to.equal(1);

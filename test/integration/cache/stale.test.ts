@@ -6,8 +6,10 @@ import { resilientProxy } from '../../../lib/resilient-proxy.js';
 import { retry } from '../../../lib/retry/retry.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { call } from '../../support/client.js';
+import { startRedis } from '../../support/redis.js';
 import { serve } from '../../support/serve.js';
 import { hangUp, startUpstream, status, text, type UpstreamResponse } from '../../support/upstream.js';
+import { connectedStore, written } from './redis-fixture.js';
 import { cached, cacheStatus, counted, TestClock } from './testing.js';
 
 const DAY = 86_400_000;
@@ -131,6 +133,40 @@ describe('cache() with a stale response and an upstream that fails', () => {
     clock.advance(121_000);
     expect((await get('/a')).text).to.equal('new a');
   });
+
+  for (const mode of ['ttl', 'standard'] as const) {
+    it(`sends requests for a key again once another process has had a success, in '${mode}' mode`, async () => {
+      const server = await startRedis();
+      const clock = new TestClock();
+      const fresh = (body: string): UpstreamResponse => {
+        return (req, res) => {
+          const date = new Date(clock.now()).toUTCString();
+          text(body, { date, 'cache-control': 'max-age=60' })(req, res);
+        };
+      };
+      const open = async (script: UpstreamResponse[]) => {
+        const store = await connectedStore(server);
+        return { store, ...(await cached(script, { mode, store }, { clock })) };
+      };
+      const refused = status(429, { 'retry-after': '900' });
+      const one = await open([fresh('a'), fresh('b'), refused, refused, fresh('newest a')]);
+      const other = await open([fresh('new a')]);
+      await one.get('/a');
+      await one.get('/b');
+      await written(one.store);
+      clock.advance(61_000);
+      expect((await one.get('/a')).text).to.equal('a');
+      expect((await one.get('/b')).text).to.equal('b');
+      // What a process has not been told itself does not hold it back.
+      expect((await other.get('/a')).text).to.equal('new a');
+      await written(other.store);
+      expect((await one.get('/a')).text).to.equal('new a');
+      clock.advance(61_000);
+      expect((await one.get('/b')).text).to.equal('b');
+      expect(one.upstream.requests).to.have.length(4);
+      expect((await one.get('/a')).text).to.equal('newest a');
+    });
+  }
 
   it('learns no pause from a request of another method', async () => {
     const { get, send, clock } = await cached([

@@ -1,8 +1,11 @@
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { CacheOptions } from '../../../lib/cache/cache-options.js';
+import { call } from '../../support/client.js';
+import { startForward, TRANSPORTS } from '../../support/forwarding.js';
+import { startUpstream } from '../../support/upstream.js';
 import { apiOf, fileOf, problemsOf } from '../../unit/config/problems-of.js';
-import { cached, cacheStatus } from './testing.js';
+import { cached, cacheStatus, openCache, TestClock } from './testing.js';
 
 type Body = object | string;
 
@@ -66,6 +69,26 @@ describe('cache() with failureWhen', () => {
       await new Promise((resolve) => setImmediate(resolve));
     expect((await setup.get()).text).to.equal('{"data":1}');
   });
+
+  for (const transport of TRANSPORTS)
+    it(`serves what is stored in place of a failure, over the ${transport} transport`, async () => {
+      const bodies = ['{"data":1}', '{"errors":1}', `{"errors":"${'x'.repeat(70_000)}"}`];
+      let count = 0;
+      const upstream = await startUpstream((_req, res) => {
+        res.writeHead(200, { 'content-type': 'application/json' }).end(bodies[count++]);
+      });
+      const clock = new TestClock();
+      const { url } = await startForward(
+        { target: upstream.url, transport },
+        openCache({ ...errors, ttlMs: 1000 }, clock),
+      );
+      await call(url);
+      clock.advance(2000);
+      const stale = await call(url);
+      expect(stale.text).to.equal('{"data":1}');
+      expect(cacheStatus(stale)).to.match(/fwd=stale.*fwd-status=200.*detail=failure-when/);
+      expect((await call(url)).text, 'too large to be looked at').to.equal(bodies[2]);
+    });
 
   it('stands in a file as well, where a wrong pointer is refused', () => {
     const { cache } = apiOf('cache: { failureWhen: { json: /ok, equals: false } }').config.apis?.x ?? {};

@@ -37,13 +37,13 @@ describe('twoLevelStore()', () => {
     expect(one.store.get(KEY)).to.be.an('array');
     one.clock += 4999;
     expect(one.store.get(KEY)).to.be.an('array');
-    expect((await server.commandCalls()).get).to.equal(undefined);
+    expect((await server.commandCalls()).mget).to.equal(undefined);
     one.clock += 1;
     expect(one.store.get(KEY)).to.be.a('promise');
     expect(await bodyAt(one.store, KEY)).to.equal('sunny');
     one.clock += 4999;
     expect(one.store.get(KEY)).to.be.an('array');
-    expect((await server.commandCalls()).get).to.equal(1);
+    expect((await server.commandCalls()).mget).to.equal(1);
   });
 
   it('keeps what another process stored, with the body unchanged', async () => {
@@ -55,7 +55,7 @@ describe('twoLevelStore()', () => {
       const [found] = (await other.store.get(KEY)) ?? [];
       expect(Buffer.from(found?.body ?? []).equals(BINARY)).to.equal(true);
     }
-    expect((await server.commandCalls()).get).to.equal(1);
+    expect((await server.commandCalls()).mget).to.equal(1);
     expect(other.store.counts().entries).to.equal(1);
   });
 
@@ -81,7 +81,7 @@ describe('twoLevelStore()', () => {
       undefined,
       undefined,
     ]);
-    expect((await server.commandCalls()).get).to.equal(2);
+    expect((await server.commandCalls()).mget).to.equal(2);
   });
 
   it('applies the purges of other processes, by key, prefix and tag', async () => {

@@ -22,7 +22,12 @@ interface Started {
 async function startGateway(target: string, { file = '', api = '', adminToken = TOKEN }: Started = {}) {
   const lines = `server: { port: 0 }\n${file}\napis: { x: { target: "${target}", retry: false, ${api} } }`;
   const logger = gatewayLogger('silent', { write: () => {} });
-  const gateway = createGateway({ ...parseConfig(lines, { env: {} }), logger, adminToken, version: '1.2.3' });
+  const gateway = createGateway({
+    ...parseConfig(lines, { env: {} }),
+    logger,
+    tokens: { admin: adminToken },
+    version: '1.2.3',
+  });
   const url = await gateway.listen();
   onCleanup(() => {
     gateway.server.closeAllConnections();
@@ -70,7 +75,11 @@ describe('POST /cache/purge', () => {
     const response = await order(open.url, { api: 'x', prefix: '/' });
     expect([response.status, response.json()]).to.deep.equal([
       403,
-      { error: 'Purging needs an ADMIN_TOKEN; start the gateway with one', code: 'ERR_FORBIDDEN' },
+      {
+        error: 'Purging needs an ADMIN_TOKEN; start the gateway with one',
+        code: 'ERR_FORBIDDEN',
+        requestId: response.headers['x-request-id'],
+      },
     ]);
   });
 
@@ -147,7 +156,7 @@ describe('the status routes of the gateway', () => {
   it('say that statistics are turned off', async () => {
     const upstream = await startUpstream(json({}));
     const { url } = await startGateway(upstream.url, { file: 'stats: false' });
-    expect((await get(`${url}/api-stats`)).json()).to.deep.equal({
+    expect((await get(`${url}/api-stats`)).json()).to.include({
       error: 'The configuration turned stats off',
       code: 'ERR_NOT_FOUND',
     });

@@ -88,8 +88,8 @@ describe('the command line', function commandLine() {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  const file = (content: string): string => {
-    const path = join(folder, 'apis.yaml');
+  const file = (content: string, name = 'apis.yaml'): string => {
+    const path = join(folder, name);
     writeFileSync(path, content);
     return path;
   };
@@ -101,7 +101,9 @@ describe('the command line', function commandLine() {
       [[], '--config FILE is missing (--demo alone serves a demo API)'],
       [['--cofnig', 'a'], 'Unknown option --cofnig (did you mean --config?)'],
       [['-x'], 'Unknown option -x'],
-      [['apis.yaml'], 'Unexpected argument "apis.yaml"'],
+      [['-c', 'apis.yaml'], 'Unknown option -c (did you mean --config?)'],
+      [['apis.yaml'], 'Unexpected argument "apis.yaml" (did you mean --config apis.yaml?)'],
+      [['start'], 'Unexpected argument "start"'],
       [['--config', '--check'], '--config needs a value'],
       [['--demo', '--check=yes'], '--check takes no value'],
       [['--demo', '--port', '80a'], '--port must be a whole number from 0 to 65535; received "80a"'],
@@ -124,6 +126,12 @@ describe('the command line', function commandLine() {
       expect(await outcomeOf(['--demo'], { LOG_LEVEL: 'loud' })).to.deep.equal(
         refused('LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent; received "loud"'),
       );
+      // What a start would refuse, the check does.
+      expect((await outcomeOf(['--demo', '--check'], { LOG_LEVEL: 'loud' })).code).to.equal(2);
+      expect((await outcomeOf(['--demo', '--check'], { LOG_FORMAT: 'xml' })).code).to.equal(2);
+      expect(await outcomeOf(['--demo'], { LOG_FORMAT: 'xml' })).to.deep.equal(
+        refused('LOG_FORMAT must be json or pretty; received "xml"'),
+      );
     });
   });
 
@@ -143,6 +151,58 @@ describe('the command line', function commandLine() {
         'examples/apis.yaml is valid: 6 APIs',
         '  coinbase     https://api.coinbase.com  (2 attempts, opens after 3 failures, cached for 120 s)',
       ]);
+    });
+
+    it('says which limits each API will keep', async () => {
+      const path = file(
+        [
+          'apis:',
+          '  a: { target: https://a.example, rateLimit: {} }',
+          '  b: { target: https://b.example, rateLimit: { limit: 50, windowMs: 10000, learn: false } }',
+          '  c:',
+          '    target: https://c.example',
+          '    rateLimit:',
+          '      limit: 5',
+          '      burst: { limit: 20, windowMs: 3600000 }',
+          '      limits: [{ limit: 9, windowMs: 1000 }, { limit: 1000, windowMs: 86400000, unit: tokens }]',
+          '      cost: /usage/total_tokens',
+        ].join('\n'),
+      );
+      const { stdout } = await outcomeOf(['--config', path, '--check']);
+      expect(stdout.split('\n').map((line) => /, obeys (.*)\)$/.exec(line)?.[1])).to.include.members([
+        'the limits that responses advertise',
+        '50 requests in 10 s',
+        '5 requests in 60 s, a burst of 20 in 3600 s, 9 requests in 1 s, 1000 tokens in 86400 s and the limits that responses advertise',
+      ]);
+    });
+
+    it('says how to install what the file needs for OTLP', async () => {
+      const hook = file(
+        `const Module = require('node:module');
+        const resolve = Module._resolveFilename;
+        Module._resolveFilename = function (name, ...rest) {
+          if (process.env.MISSING.split(',').includes(name)) throw new Error('not installed');
+          return resolve.call(this, name, ...rest);
+        };`,
+        'missing.cjs',
+      );
+      const names = [
+        '@opentelemetry/sdk-trace-base',
+        '@opentelemetry/exporter-trace-otlp-proto',
+        '@opentelemetry/exporter-metrics-otlp-proto',
+      ];
+      const env = { NODE_OPTIONS: `--require ${hook}`, MISSING: names.join() };
+      const blocks = 'tracing: { otlp: true }\nmetrics: { otlp: "http://collector:4318" }\n';
+      const path = file(`${blocks}apis: { x: { target: https://a.example } }`);
+      const needs = 'tracing.otlp and metrics.otlp need packages that are not installed: npm install';
+      expect(await outcomeOf(['--config', path, '--check'], env)).to.deep.equal({
+        code: 1,
+        stdout: '',
+        stderr: `resilient-proxy-out: ${needs} ${names[0]}@2 ${names[1]} ${names[2]}\n`,
+      });
+      const off = { ...env, OTEL_SDK_DISABLED: 'true' };
+      for (const variables of [off, { ...env, MISSING: '' }])
+        expect(await outcomeOf(['--config', path, '--check'], variables)).to.include({ code: 0, stderr: '' });
     });
 
     it('prints every problem of another and exits with 1', async () => {
@@ -246,8 +306,9 @@ describe('the command line', function commandLine() {
       const { program, url } = await serving(['--config', fileFor(upstream), '--access-log']);
       await call(`${url}/api/x/a`, { headers: { 'X-Request-Id': 'not usable!' } });
       await call(`${url}/api/nosuch/a`);
-      await until(() => program.logs.length === 2);
-      const [first, second] = program.logs;
+      const calls = () => program.logs.filter(({ path }) => path !== undefined);
+      await until(() => calls().length === 2);
+      const [first, second] = calls();
       expect(first).to.include({ level: 'info', api: 'x', path: '/api/x/a', status: 204, msg: 'call' });
       expect(first?.requestId).to.match(/^[0-9a-f-]{36}$/);
       expect(second).to.include({ path: '/api/nosuch/a', status: 404 });
@@ -274,6 +335,20 @@ describe('the command line', function commandLine() {
     });
   });
 
+  describe('signals that mean nothing to it', () => {
+    for (const [signal, message] of [
+      ['SIGUSR2', 'SIGUSR2 replaces workers, and there are none without --workers: nothing was done'],
+      ['SIGUSR1', 'SIGUSR1 does nothing: the gateway has no log files to open again'],
+    ] as const)
+      it(`leave it as it is and are told of: ${signal}`, async () => {
+        const { program, url } = await serving(['--demo']);
+        program.child.kill(signal);
+        await until(() => program.logs.some(({ msg }) => msg === message), message);
+        expect(program.stderr).not.to.match(/debugger/i);
+        expect((await call(`${url}/health`)).status).to.equal(200);
+      });
+  });
+
   describe('SIGTERM', () => {
     /** An upstream that responds when released. */
     const startHeld = async () => {
@@ -286,43 +361,48 @@ describe('the command line', function commandLine() {
     };
     const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 
-    it('lets calls in progress end, refuses new ones on their connections, and exits with 0', async () => {
+    it('serves calls for drainDelayMs, lets those in progress end, and exits with 0', async () => {
       const { upstream, release } = await startHeld();
-      const { program, port } = await serving(['--config', fileFor(upstream)]);
+      const { program, port } = await serving(['--config', fileFor(upstream, 'drainDelayMs: 300')]);
       const [busy, silent, idle] = [await rawClient(port), await rawClient(port), await rawClient(port)];
       idle.send(get('/health'));
       await idle.until(/\{"status":"ok"\}/);
       busy.send(get('/api/x/slow'));
       await until(() => upstream.requests.length === 1);
       program.child.kill('SIGTERM');
-      await Promise.all([silent.untilClosed(), idle.untilClosed()]);
+      await until(() => program.stderr.includes('shutting down'));
       busy.send(get('/api/x/more') + get('/health'));
+      await until(() => upstream.requests.length === 2);
+      await Promise.all([silent.untilClosed(), idle.untilClosed()]);
       const late = request({ port, host: '127.0.0.1' }).end();
       expect(await new Promise((resolve) => late.on('error', ({ message }) => resolve(message)))).to.match(
         /ECONNREFUSED/,
       );
       release();
-      const [first = '', second = ''] = (await busy.untilClosed()).split(/(?=HTTP\/1\.1 503)/);
-      expect(first).to.match(/^HTTP\/1\.1 200 OK[\s\S]*late/);
-      expect(second)
+      const responses = (await busy.untilClosed()).split(/(?=HTTP\/1\.1 )/);
+      expect(responses.map((response) => response.slice(9, 12))).to.deep.equal(['200', '200', '503']);
+      expect(responses[2])
         .to.match(/Connection: close/i)
-        .and.match(/Retry-After: 1/i)
-        .and.match(/ERR_SHUTTING_DOWN/);
+        .and.match(/shutting_down/);
       expect(await program.ended).to.equal(0);
-      expect(upstream.requests).to.have.length(1);
     });
 
     it('cuts off at shutdownTimeoutMs what does not end', async () => {
       const { upstream } = await startHeld();
-      const { program, port } = await serving(['--config', fileFor(upstream, 'shutdownTimeoutMs: 200')]);
+      const { program, port } = await serving([
+        ...['--config', fileFor(upstream, 'drainDelayMs: 0, shutdownTimeoutMs: 200')],
+      ]);
       const busy = await rawClient(port);
       busy.send(get('/api/x/slow'));
       await until(() => upstream.requests.length === 1);
       program.child.kill('SIGINT');
-      expect(await busy.untilClosed()).to.equal('');
+      expect(await busy.untilClosed()).to.match(/^HTTP\/1\.1 503 .*ERR_SHUTTING_DOWN/s);
       expect(await program.ended).to.equal(0);
-      expect(program.logs.map(({ msg }) => msg)).to.deep.equal([
-        'shutting down',
+      const [first, ...others] = program.logs.map(({ msg }) => msg);
+      expect(first).to.equal('shutting down');
+      // The end of the call may be logged behind the end of the connections.
+      expect(others).to.have.members([
+        'The gateway is shutting down',
         'connections were cut off after server.shutdownTimeoutMs',
       ]);
     });
@@ -337,6 +417,22 @@ describe('the command line', function commandLine() {
       await until(() => program.stderr.includes('shutting down'));
       program.child.kill('SIGTERM');
       expect(await program.ended).to.equal(143);
+      expect(program.logs.at(-1)).to.include({
+        level: 'warn',
+        msg: 'a second SIGTERM: calls in progress are cut off',
+      });
+    });
+
+    it('says what it waits for where that takes long', async () => {
+      const { upstream, release } = await startHeld();
+      const { program, port } = await serving(['--config', fileFor(upstream)]);
+      const busy = await rawClient(port);
+      busy.send(get('/api/x/slow'));
+      await until(() => upstream.requests.length === 1);
+      program.child.kill('SIGINT');
+      await until(() => /still shutting down: .* a second SIGINT cuts them off/.test(program.stderr));
+      release();
+      expect(await program.ended).to.equal(0);
     });
   });
 });

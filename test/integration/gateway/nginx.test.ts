@@ -25,7 +25,7 @@ async function startAsShown(target: string) {
     ...loaded,
     gateway: { ...loaded.gateway, port: 0 },
     logger: gatewayLogger('silent', { write: () => {} }),
-    adminToken: TOKEN,
+    tokens: { admin: TOKEN },
   });
   onCleanup(() => gateway.close());
   let connections = 0;

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { parseConfig } from '../../../lib/config/load-config.js';
 import { createGateway } from '../../../lib/gateway/gateway.js';
@@ -65,6 +68,59 @@ describe('the log of a gateway', () => {
     reload('breaker: { failureThreshold: 3 }');
     proxy.apis.get('x')?.breaker?.forceOpen();
     await logged('circuit "x" was forced open');
+  });
+
+  it('says what a list of egress proxies holds, which of its lines are wrong, and that it is gone', async () => {
+    const upstream = await startUpstream(text('ok'));
+    const proxy = await startForwardProxy();
+    const folder = await mkdtemp(join(tmpdir(), 'proxies-'));
+    onCleanup(() => rm(folder, { recursive: true, force: true }));
+    const file = join(folder, 'proxies.txt');
+    await writeFile(file, `# ours\n${proxy.url}\nnonsense secret\n`);
+    const { get, logged, count } = await startGateway(
+      upstream.url,
+      `proxyRotate: { proxies: { file: ${file} } }`,
+    );
+    expect((await get()).status).to.equal(200);
+    expect(
+      await logged(`the list of egress proxies ${file} was read: 1 in use, 1 added, 0 removed`),
+    ).to.include({
+      level: 'info',
+      api: 'x',
+    });
+    const wrong = await logged(/^\/.*: line 3 must be a URL, .*; left out$/);
+    expect(wrong).to.include({ level: 'warn', wrongLines: 1 });
+    await writeFile(file, `${proxy.url}\n127.0.0.1:1\n`);
+    await logged(/ was read: 2 in use, 1 added, 0 removed$/);
+    await rm(file);
+    await logged(`the list of egress proxies ${file} cannot be read: ENOENT; 2 stay in use`);
+    expect(count(/secret/)).to.equal(0);
+  });
+
+  it('has the name of the egress proxy of a call, without its credentials', async () => {
+    const upstream = await startUpstream(status(500));
+    const proxy = await startForwardProxy({ credentials: 'me:secret' });
+    const { get, logged, count } = await startGateway(
+      upstream.url,
+      `retry: false, proxyRotate: { proxies: ["${proxy.url}"] }`,
+    );
+    expect((await get()).status).to.equal(500);
+    expect(await logged(/^the upstream responded with 500/)).to.include({ proxy: proxy.name, attempts: 1 });
+    expect(count(/secret/)).to.equal(0);
+  });
+
+  it('says once that no egress proxy is left', async () => {
+    const upstream = await startUpstream(text('ok'));
+    const { get, logged, count } = await startGateway(
+      upstream.url,
+      `retry: false, proxyRotate: { proxies: ["http://127.0.0.1:${await unusedPort()}"] }`,
+    );
+    for (let i = 0; i < 3; i++) expect((await get()).status).to.equal(503);
+    const line = await logged(
+      /^no egress proxy of "x" can be used for http:.*: calls get 503; retry in \d+ s$/,
+    );
+    expect(line).to.include({ level: 'warn', api: 'x', direct: false });
+    expect(count(/^no egress proxy of/)).to.equal(1);
   });
 
   it('says that an egress proxy is cooling down and why', async () => {
@@ -144,7 +200,11 @@ describe('the log of a gateway', () => {
     const response = await call(`${url}/circuit-status`, { headers });
     expect([response.status, response.json()]).to.deep.equal([
       500,
-      { error: 'The gateway failed (request id req-7; see the log)', code: 'ERR_INTERNAL' },
+      {
+        error: 'The gateway failed (request id req-7; see the log)',
+        code: 'ERR_INTERNAL',
+        requestId: 'req-7',
+      },
     ]);
     const line = await logged('an admin route failed');
     expect(line).to.include({ level: 'error', requestId: 'req-7', path: '/circuit-status' });

@@ -1,21 +1,29 @@
 import { once } from 'node:events';
+import { SpanStatusCode } from '@opentelemetry/api';
 import { expect } from 'chai';
 import { parseConfig } from '../../../lib/config/load-config.js';
 import { createGateway } from '../../../lib/gateway/gateway.js';
 import { gatewayLogger } from '../../../lib/gateway/logger.js';
+import type { TracingOptions } from '../../../lib/tracing/tracing-options.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { call } from '../../support/client.js';
 import { dialOpen, echoed, handshake, startEcho } from '../../support/echo.js';
 import { unusedPort } from '../../support/listening.js';
 import { rawCall, rawClient } from '../../support/raw-client.js';
 import { until } from '../../support/until.js';
+import { spanRecorder } from '../../unit/tracing/span-recorder.js';
 
 /** A gateway on a free port with one API, `x`. */
-async function startGateway(target: string, { server = '', api = '' } = {}) {
+async function startGateway(
+  target: string,
+  { server = '', api = '', tracing }: { server?: string; api?: string; tracing?: TracingOptions } = {},
+) {
   const text = `server: { port: 0, ${server} }\napis: { x: { target: "${target}", retry: false, ${api} } }`;
   const logs: Record<string, unknown>[] = [];
   const logger = gatewayLogger('info', { write: (line: string) => void logs.push(JSON.parse(line)) });
-  const gateway = createGateway({ ...parseConfig(text, { env: {} }), logger });
+  const parsed = parseConfig(text, { env: {} });
+  const config = { ...parsed.config, ...(tracing && { tracing }) };
+  const gateway = createGateway({ ...parsed, config, logger });
   const url = await gateway.listen();
   onCleanup(() => {
     gateway.server.closeAllConnections();
@@ -92,11 +100,13 @@ describe('the gateway: WebSockets', () => {
       );
     });
 
-    it('lets other calls with an Origin in', async () => {
+    it('is the Origin of other calls only where the browser does not say the site', async () => {
       const echo = await startEcho();
       const { url } = await startGateway(echo.url);
-      const { status } = await call(`${url}${PATH}`, { headers: { origin: 'https://other.example' } });
-      expect(status).to.equal(200);
+      const headers = { origin: 'https://other.example' };
+      expect((await call(`${url}${PATH}`, { headers })).status).to.equal(403);
+      const said = { ...headers, 'sec-fetch-site': 'same-site' };
+      expect((await call(`${url}${PATH}`, { headers: said })).status).to.equal(200);
     });
   });
 
@@ -133,5 +143,57 @@ describe('the gateway: WebSockets', () => {
     await gateway.close();
     expect((await client.untilClosed()).endsWith('\x88\x02\x03\xe9')).to.equal(true);
     await until(() => echo.connections.open === 0);
+  });
+
+  it('are logged and traced if they are cut off at shutdown', async () => {
+    const { spans, tracerProvider, propagator } = spanRecorder();
+    const echo = await startEcho();
+    const gateway = await startGateway(echo.url, {
+      server: 'shutdownTimeoutMs: 100',
+      tracing: { tracerProvider, propagator },
+    });
+    const traceId = '0af7651916cd43dd8448eb211c80319c';
+    const client = await rawClient(gateway.port);
+    client.send(
+      handshake(`${PATH}?api_key=hidden`, {
+        Host: 'localhost',
+        'X-Request-Id': 'r-1',
+        Traceparent: `00-${traceId}-b7ad6b7169203331-01`,
+      }),
+    );
+    await client.until(/\r\n\r\n/);
+    const polite = await dialOpen(gateway.port, PATH);
+    expect(await echoed(polite, 'hello')).to.equal('hello');
+    await gateway.close();
+    const [logged, ...more] = gateway.logs.filter(({ code }) => code === 'ERR_SHUTTING_DOWN');
+    expect(more).to.deep.equal([]);
+    expect(logged).to.include({
+      level: 'warn',
+      msg: 'A WebSocket was cut off: its client did not close it in time',
+      requestId: 'r-1',
+      api: 'x',
+      method: 'GET',
+      path: `${PATH}?api_key=***`,
+      status: 101,
+      by: 'self',
+      bytesIn: 0,
+    });
+    expect(logged?.durationMs).to.be.a('number').within(90, 5000);
+    // A call and an attempt for each of the two, and the end of the one.
+    const ended = await spans(5);
+    const cut = ended.filter(({ name }) => name === 'WebSocket x');
+    expect(cut).to.have.length(1);
+    const [span] = cut;
+    expect(span?.spanContext().traceId).to.equal(traceId);
+    expect(span?.parentSpanContext?.spanId).to.equal(
+      ended
+        .find(
+          ({ name, parentSpanContext }) =>
+            name === 'GET x' && parentSpanContext?.spanId === 'b7ad6b7169203331',
+        )
+        ?.spanContext().spanId,
+    );
+    expect(span?.attributes).to.include({ 'error.type': 'ERR_SHUTTING_DOWN', 'resilient_proxy.api': 'x' });
+    expect(span?.status.code).to.equal(SpanStatusCode.ERROR);
   });
 });

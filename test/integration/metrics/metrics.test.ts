@@ -21,6 +21,8 @@ import { type MetricsPage, readPage } from '../../unit/metrics/metrics-page.js';
 const CALLS = 'resilient_proxy_calls_total';
 const ATTEMPTS = 'resilient_proxy_attempts_total';
 const api = 'default';
+/** Of the times of calls that no cache has seen. */
+const OK = { api, verdict: 'none', status_class: '2xx' };
 
 function openMetrics(options: MetricsOptions = {}): MetricsHandler {
   const handler = metrics(options);
@@ -83,7 +85,7 @@ for (const transport of TRANSPORTS) {
       expect(attempts('ERR_UPSTREAM_RESET')).to.equal(1);
       expect(page.sum(ATTEMPTS)).to.equal(7);
       expect(page.value('resilient_proxy_errors_total', { api, code: 'ERR_UPSTREAM_RESET' })).to.equal(1);
-      expect(page.value('resilient_proxy_call_duration_seconds_count', { api })).to.equal(7);
+      expect(page.sum('resilient_proxy_call_duration_seconds_count', { api })).to.equal(7);
       expect(page.value('resilient_proxy_attempt_duration_seconds_count', { api })).to.equal(7);
       expect(page.value('resilient_proxy_time_to_first_byte_seconds_count', { api })).to.equal(6);
     });
@@ -355,7 +357,7 @@ describe('metrics() page', () => {
       await call(url);
       const page = await pageOf(counted);
       expect(page.sum(CALLS)).to.equal(total);
-      expect(page.value('resilient_proxy_call_duration_seconds_count', { api })).to.equal(total);
+      expect(page.sum('resilient_proxy_call_duration_seconds_count', { api })).to.equal(total);
     }
   });
 
@@ -364,9 +366,9 @@ describe('metrics() page', () => {
     const { url } = await serve(pipeline([counted, (_req, res) => void setTimeout(() => res.end(), 5)]));
     await call(url);
     const page = await pageOf(counted);
-    const bucket = (le: string) => page.value('resilient_proxy_call_duration_seconds_bucket', { api, le });
+    const bucket = (le: string) => page.value('resilient_proxy_call_duration_seconds_bucket', { ...OK, le });
     expect([bucket('0.001'), bucket('60'), bucket('+Inf')]).to.deep.equal([0, 1, 1]);
-    expect(page.value('resilient_proxy_call_duration_seconds_sum', { api })).to.be.within(0.004, 60);
+    expect(page.value('resilient_proxy_call_duration_seconds_sum', OK)).to.be.within(0.004, 60);
     expect(page.types.get('resilient_proxy_call_duration_seconds')).to.equal('histogram');
     expect(page.types.get(CALLS)).to.equal('counter');
   });
@@ -406,8 +408,8 @@ describe('metrics() page', () => {
     const pages = await Promise.all(workers.map(({ registry }) => registry.getMetricsAsJSON()));
     const sum = readPage(await AggregatorRegistry.aggregate(pages).metrics());
     expect(sum.value(CALLS, { api, method: 'GET', code: '200' })).to.equal(2);
-    expect(sum.value('resilient_proxy_call_duration_seconds_count', { api })).to.equal(2);
-    expect(sum.value('resilient_proxy_call_duration_seconds_bucket', { api, le: '+Inf' })).to.equal(2);
+    expect(sum.value('resilient_proxy_call_duration_seconds_count', OK)).to.equal(2);
+    expect(sum.value('resilient_proxy_call_duration_seconds_bucket', { ...OK, le: '+Inf' })).to.equal(2);
   });
 
   it('shows the state of circuits, egress proxies and limits at the scrape', async () => {
@@ -418,8 +420,10 @@ describe('metrics() page', () => {
       coolsDownUntil: 0,
       reason: '',
       failures: 1,
-      attempts: 1,
+      attempts: 9,
       active: 0,
+      ...{ successes: 8, latencyMs: 250, bans: 2 },
+      ...{ bytesSent: 1000, bytesReceived: 5000, cost: 0.5 },
     };
     const limit = { api: 'github', name: 'default', limit: 100, resetsAt: undefined };
     const counted = openMetrics({
@@ -447,6 +451,13 @@ describe('metrics() page', () => {
     expect(of('proxy_state', { proxy: 'a', state: 'ok' })).to.equal(1);
     expect(of('proxy_state', { proxy: 'b', state: 'cooling-down' })).to.equal(1);
     expect(of('proxy_state', { proxy: 'b', state: 'ok' })).to.equal(0);
+    expect(of('proxy_attempts_total', { proxy: 'a' })).to.equal(9);
+    expect(of('proxy_successes_total', { proxy: 'a' })).to.equal(8);
+    expect(of('proxy_bans_total', { proxy: 'a' })).to.equal(2);
+    expect(of('proxy_sent_bytes_total', { proxy: 'a' })).to.equal(1000);
+    expect(of('proxy_received_bytes_total', { proxy: 'a' })).to.equal(5000);
+    expect(of('proxy_cost_total', { proxy: 'a' })).to.equal(0.5);
+    expect(of('proxy_latency_seconds', { proxy: 'a' })).to.equal(0.25);
     expect(of('limits_exhausted', { proxy: 'a' })).to.equal(1);
     expect(of('limit_remaining', { proxy: 'a' })).to.equal(3);
     expect(of('limit_remaining', { proxy: 'direct' })).to.equal(undefined);

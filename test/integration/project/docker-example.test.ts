@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { existsSync, mkdtempSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, posix } from 'node:path';
 import { expect } from 'chai';
 import { parse } from 'yaml';
@@ -8,7 +9,6 @@ import { loadConfig } from '../../../lib/config/load-config.js';
 import { readCommandLine } from '../../../lib/gateway/command-line.js';
 import { printed, start } from '../../package/program.js';
 import { unusedPort } from '../../support/listening.js';
-import { swap } from '../../support/pages.js';
 
 const FOLDER = 'examples/docker';
 
@@ -63,14 +63,24 @@ describe('examples/docker', () => {
     expect(files.filter((file) => !existsSync(file))).to.deep.equal([]);
   });
 
-  it('has a health check that tells a gateway from none', async () => {
-    const port = await unusedPort();
-    const [program = '', ...args] = await execForm('HEALTHCHECK');
-    const check = [program, ...args.map((arg) => (arg === '-e' ? arg : swap(arg, { 8087: String(port) })))];
-    expect(await exitCode(check)).to.equal(1);
-    const gateway = start(process.execPath, ['dist/lib/gateway/main.js', '--demo', '--port', String(port)]);
-    await printed(gateway, /http:\S+/);
-    expect(await exitCode(check)).to.equal(0);
+  it('has a health check that finds the gateway, whatever its arguments are', async () => {
+    const [program = '', script = ''] = await execForm('HEALTHCHECK');
+    const check = (pid = 0) => exitCode([program, script.replace(/^\/app\//, ''), String(pid)]);
+    const [first, second] = [await unusedPort(), await unusedPort()];
+    const file = join(mkdtempSync(join(tmpdir(), 'health-')), 'apis.yaml');
+    await writeFile(file, `server: { port: ${second} }\napis: { x: { target: "http://127.0.0.1:9" } }`);
+    expect(await check()).to.equal(1);
+    for (const args of [
+      ['--demo', '--port', String(first)],
+      ['--config', file],
+      ['--config', file, '--host', '0.0.0.0', '--port', '0', '--workers', '2'],
+      ['--demo', '--host', '::', '--port', '0'],
+    ]) {
+      const gateway = start(process.execPath, ['dist/lib/gateway/main.js', ...args]);
+      await printed(gateway, /http:\S+/);
+      expect([args, await check(gateway.child.pid)]).to.deep.equal([args, 0]);
+      gateway.child.kill('SIGKILL');
+    }
   });
 
   it('waits longer for the end of calls than the gateway does, and for Redis before the start', async () => {

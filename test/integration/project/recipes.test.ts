@@ -15,7 +15,7 @@ import { unusedPort } from '../../support/listening.js';
 import { blocksOf, compiledPages, nameOf } from '../../support/pages.js';
 import { startRedis } from '../../support/redis.js';
 import { serve } from '../../support/serve.js';
-import { eventOf } from '../../support/until.js';
+import { eventOf, until } from '../../support/until.js';
 import { json, startUpstream, status } from '../../support/upstream.js';
 
 /** Starts a program of a page, which prints the address it listens on. */
@@ -111,7 +111,7 @@ describe('recipes/many-processes.md', () => {
     await ended;
   });
 
-  it('tells truly what is not shared: a circuit that is open here is closed there', async () => {
+  it('tells truly what opens a circuit for all: failures of two processes, and not of one', async () => {
     const redis = await startRedis();
     const upstream = await startUpstream(status(500));
     const proxies = [1, 2].map(() =>
@@ -127,7 +127,12 @@ describe('recipes/many-processes.md', () => {
     const [one, other] = await Promise.all(proxies.map((proxy) => serve(proxy)));
     expect((await call(`${one?.url}/`)).status).to.equal(500);
     expect((await call(`${one?.url}/`)).status).to.equal(503);
+    // The first process opens its own circuit only; the failure of the second opens it for all.
     expect((await call(`${other?.url}/`)).status).to.equal(500);
+    const isFleets = () => proxies.every(({ circuits }) => circuits.list()[0]?.scope === 'fleet');
+    await until(isFleets, 'the circuit to open for both');
+    expect((await call(`${other?.url}/`)).status).to.equal(503);
+    expect(upstream.requests).to.have.length(2);
   });
 });
 
@@ -175,7 +180,7 @@ describe('recipes/tests-with-a-fake-upstream.md', () => {
     const mocha = join(path, 'node_modules/mocha/bin/mocha.js');
     const tests = 'build/tests-with-a-fake-upstream/weather.test.js';
     const output = await run(process.execPath, [mocha, '--no-config', tests], { cwd: path });
-    expect(output).to.include('4 passing');
+    expect(output).to.include('5 passing');
   });
 });
 

@@ -349,6 +349,7 @@ for (const transport of TRANSPORTS) {
       const dead = await startRawUpstream(() => {});
       const { url } = await start(target.url, { proxies: [dead.url] });
       const responses = await Promise.all(Array.from({ length: 10 }, () => call(url)));
+      // There is nothing to compare with: a proxy that says nothing is to blame.
       expect(responses.map((response) => response.status)).to.deep.equal(Array(10).fill(503));
       expect(dead.connections.total).to.equal(1);
     });
@@ -375,6 +376,22 @@ for (const transport of TRANSPORTS) {
       leaving.destroy();
       await until(() => rotate.status()[0]?.active === 0);
       expect((await call(url)).status).to.equal(503);
+    });
+
+    it('blames a target that a second proxy is silent about as well, and neither proxy', async () => {
+      const target = await startUpstream(caller);
+      const silent = [await startRawUpstream(() => {}), await startRawUpstream(() => {})];
+      const { url, guard, rotate, events } = await start(target.url, {
+        proxies: silent.map((proxy) => proxy.url),
+        maxProxiesPerCall: 1,
+      });
+      expect((await call(url)).json()).to.have.property('code', 'ERR_PROXY_CONNECT');
+      expect(guard.state).to.equal('CLOSED');
+      expect(events).to.have.length(1);
+      expect((await call(url)).status).to.equal(504);
+      expect(guard.state).to.equal('OPEN');
+      expect(rotate.status().map((proxy) => proxy.state)).to.deep.equal(['ok', 'ok']);
+      expect(events.at(-1)).to.equal(`recovered 127.0.0.1:${silent[0]?.port} for ${target.url}`);
     });
 
     it('sends calls elsewhere that wait for a connection of a proxy that dies', async () => {

@@ -90,7 +90,7 @@ for (const transport of TRANSPORTS) {
       expect(proxy.connects).to.have.length(1);
     });
 
-    it('checks the certificate of the target inside the tunnel, and does not blame the proxy', async () => {
+    it('checks the certificate of the target inside the tunnel, and blames no proxy for what all of them see', async () => {
       const target = await startUpstream(caller, { tls: credentials() });
       const proxies = await startProxies(2);
       const { url, rotate } = await start(
@@ -104,7 +104,7 @@ for (const transport of TRANSPORTS) {
         { error: 'No trusted TLS connection to the upstream', code: 'ERR_UPSTREAM_TLS' },
       ]);
       expect(target.requests).to.deep.equal([]);
-      expect(proxies.map((proxy) => proxy.connects.length)).to.deep.equal([1, 0]);
+      expect(proxies.map((proxy) => proxy.connects.length)).to.deep.equal([1, 1]);
       expect(rotate.status().map((proxy) => proxy.state)).to.deep.equal(['ok', 'ok']);
     });
 
@@ -309,8 +309,7 @@ for (const transport of TRANSPORTS) {
       });
       expect(await callers(url, 2)).to.deep.equal([DIRECT, DIRECT]);
       limited = true;
-      expect((await call(url)).status).to.equal(429);
-      expect(await callers(url, 3)).to.deep.equal(Array(3).fill(proxy?.from));
+      expect(await callers(url, 4)).to.deep.equal(Array(4).fill(proxy?.from));
       const host = `127.0.0.1:${target.port}`;
       expect(rotate.status()[0]).to.include({
         name: 'direct',
@@ -341,16 +340,16 @@ for (const transport of TRANSPORTS) {
         { proxies: proxies.map((proxy) => proxy.url) },
         { router: (req: IncomingMessage) => (req.url === '/other' ? other.url : limiting.url) },
       );
-      expect((await call(url)).status).to.equal(429);
-      expect(await callers(url, 3)).to.deep.equal(Array(3).fill('127.0.0.3'));
+      expect(await callers(url, 4)).to.deep.equal(Array(4).fill('127.0.0.3'));
       expect(new Set(await callers(`${url}/other`, 2))).to.deep.equal(new Set(['127.0.0.2', '127.0.0.3']));
       expect(rotate.status()[0]).to.include({
         state: 'cooling-down',
         reason: `status 429 of 127.0.0.1:${limiting.port}`,
       });
       advance(120_001);
-      const statuses = [(await call(url)).status, (await call(url)).status];
-      expect(statuses.sort()).to.deep.equal([200, 429]);
+      const before = limiting.requests.length;
+      expect(await callers(url, 2)).to.deep.equal(Array(2).fill('127.0.0.3'));
+      expect(limiting.requests.length - before).to.equal(3);
     });
 
     it('obeys a Retry-After for maxCooldownMs at most, and ignores one that cannot be read', async () => {

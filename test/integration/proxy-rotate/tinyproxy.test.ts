@@ -1,45 +1,27 @@
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect } from 'chai';
-import { onCleanup } from '../../support/cleanup.js';
 import { call } from '../../support/client.js';
 import { startForward, TRANSPORTS } from '../../support/forwarding.js';
 import { unusedPort } from '../../support/listening.js';
+import { startProxyProgram } from '../../support/proxy-program.js';
 import { rotating } from '../../support/rotating.js';
 import { credentials } from '../../support/tls.js';
-import { until } from '../../support/until.js';
 import { json, startUpstream } from '../../support/upstream.js';
 
 /** Runs the program tinyproxy, which requires `user:secret7`, until the end of the test. */
 async function startTinyproxy(): Promise<number> {
   const port = await unusedPort();
-  const folder = mkdtempSync(join(tmpdir(), 'resilient-proxy-out-tinyproxy-'));
-  onCleanup(() => rmSync(folder, { recursive: true, force: true }));
-  const file = join(folder, 'tinyproxy.conf');
-  const lines = [
-    `Port ${port}`,
-    'Listen 127.0.0.1',
-    'Allow 127.0.0.1',
-    'BasicAuth user secret7',
-    'MaxClients 50',
-  ];
-  writeFileSync(file, `${lines.join('\n')}\n`);
-  const child = spawn('tinyproxy', ['-d', '-c', file], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let log = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      log += chunk.toString();
-    });
-  }
-  const ended = new Promise((resolve) => child.once('close', resolve));
-  onCleanup(async () => {
-    child.kill();
-    await ended;
+  await startProxyProgram({
+    name: 'tinyproxy',
+    configuration: [
+      `Port ${port}`,
+      'Listen 127.0.0.1',
+      'Allow 127.0.0.1',
+      'BasicAuth user secret7',
+      'MaxClients 50',
+    ],
+    args: (file) => ['-d', '-c', file],
+    ready: 'Accepting connections',
   });
-  await until(() => child.exitCode !== null || log.includes('Accepting connections'), 'tinyproxy to start');
-  if (child.exitCode !== null) throw new Error(`tinyproxy did not start: ${log}`);
   return port;
 }
 

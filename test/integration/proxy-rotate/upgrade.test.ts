@@ -1,11 +1,15 @@
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { ProxyRotateOptions } from '../../../lib/proxy-rotate/proxy-rotate-options.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { startForwardProxy } from '../../support/forward-proxy.js';
 import { openForward, TRANSPORTS } from '../../support/forwarding.js';
+import { startGatewayProxy } from '../../support/gateway-proxy.js';
 import { listening, unusedPort } from '../../support/listening.js';
 import { rawClient } from '../../support/raw-client.js';
 import { rotating } from '../../support/rotating.js';
@@ -61,6 +65,79 @@ for (const transport of TRANSPORTS) {
         await until(() => proxy.open() === 0 && echo.connections.open === 0);
       });
     }
+
+    it('counts open WebSockets with the strategy least_used, until they close', async () => {
+      const echo = await startEcho('http');
+      const proxies = [await startForwardProxy(), await startForwardProxy({ from: '127.0.0.3' })];
+      const { port, rotate } = await start(echo.url, {
+        proxies: proxies.map((proxy) => proxy.url),
+        strategy: 'least_used',
+      });
+      const connect = async () => {
+        const socket = new WebSocket(`ws://127.0.0.1:${port}/chat`);
+        onCleanup(() => socket.terminate());
+        return { socket, from: String(await eventOf(socket, 'message')) };
+      };
+      const active = () => rotate.status().map((proxy) => proxy.active);
+      const [first, second, third] = [await connect(), await connect(), await connect()];
+      expect([first.from, second.from, third.from]).to.deep.equal(['127.0.0.2', '127.0.0.3', '127.0.0.2']);
+      expect(active()).to.deep.equal([2, 1]);
+      first.socket.terminate();
+      third.socket.terminate();
+      await until(() => active().join() === '0,1');
+      expect((await connect()).from).to.equal('127.0.0.2');
+    });
+
+    it('counts them in maxConcurrency, of a session too, and lets a call in when one closes', async () => {
+      const echo = await startEcho('http');
+      const gateway = await startGatewayProxy();
+      for (const strategy of ['round_robin', 'sticky'] as const) {
+        const { port, rotate } = await start(echo.url, {
+          proxies: [`http://u-{session}:pw@${gateway.name}`].map((url) =>
+            strategy === 'sticky' ? url : { url, sessions: 1 },
+          ),
+          ...{ strategy, stickyKey: () => 'a', maxConcurrency: 1 },
+        });
+        const open = () => {
+          const socket = new WebSocket(`ws://127.0.0.1:${port}/chat`);
+          onCleanup(() => socket.terminate());
+          return socket;
+        };
+        const first = open();
+        await eventOf(first, 'message');
+        const second = open();
+        let isOpen = false;
+        second.once('open', () => {
+          isOpen = true;
+        });
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        expect([isOpen, rotate.status()[0]?.active]).to.deep.equal([false, 1]);
+        first.terminate();
+        await until(() => isOpen);
+        second.terminate();
+        await until(() => rotate.status()[0]?.active === 0);
+      }
+    });
+
+    it('leaves a WebSocket open whose proxy is taken out of its list', async () => {
+      const echo = await startEcho('http');
+      const [before, after] = [await startForwardProxy(), await startForwardProxy()];
+      const folder = await mkdtemp(join(tmpdir(), 'proxies-'));
+      onCleanup(() => rm(folder, { recursive: true, force: true }));
+      const file = join(folder, 'proxies.txt');
+      await writeFile(file, before.url);
+      const { port, rotate } = await start(echo.url, { proxies: { file } });
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/chat`);
+      onCleanup(() => socket.terminate());
+      await eventOf(socket, 'message');
+      await writeFile(`${file}.new`, after.url);
+      await rename(`${file}.new`, file);
+      await until(() => rotate.status()[0]?.address === after.url);
+      socket.send('still here');
+      expect(String(await eventOf(socket, 'message'))).to.equal('still here');
+      socket.terminate();
+      await until(() => before.open() === 0);
+    });
 
     it('responds with 503 when no proxy is left, and never connects directly', async () => {
       const echo = await startEcho('http');

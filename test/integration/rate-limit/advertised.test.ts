@@ -1,56 +1,22 @@
 import { expect } from 'chai';
 import type { LimitStatus } from '../../../lib/core/egress-status.js';
-import type { Handler } from '../../../lib/core/exchange.js';
-import type { RateLimitHandler } from '../../../lib/rate-limit/rate-limit.js';
 import type { RateLimitOptions } from '../../../lib/rate-limit/rate-limit-options.js';
-import { resilientProxy } from '../../../lib/resilient-proxy.js';
 import { retry } from '../../../lib/retry/retry.js';
-import { onCleanup } from '../../support/cleanup.js';
 import { call } from '../../support/client.js';
 import { startForward } from '../../support/forwarding.js';
-import { serve } from '../../support/serve.js';
 import { toyTime } from '../../support/toy-time.js';
 import { until } from '../../support/until.js';
-import { startUpstream, status, type Upstream, type UpstreamResponse } from '../../support/upstream.js';
+import { startUpstream, status, type UpstreamResponse } from '../../support/upstream.js';
 import {
   type Advertise,
   FORMS,
   keepCalling,
+  learning,
   onceLearned,
   opened,
   passWindows,
   startLimitedApi,
 } from './testing.js';
-
-interface Setup {
-  limiter: RateLimitHandler;
-  upstream: Upstream;
-  url: string;
-  advance(ms: number): void;
-  gets(times: number, headers?: Record<string, string>): Promise<number[]>;
-}
-
-async function learning(
-  script: UpstreamResponse | UpstreamResponse[],
-  options: RateLimitOptions = {},
-  ...more: Handler[]
-): Promise<Setup> {
-  const time = toyTime();
-  const limiter = opened(options, time);
-  const upstream = await startUpstream(script);
-  const { url } = await startForward({ target: upstream.url }, limiter, ...more);
-  return {
-    limiter,
-    upstream,
-    url,
-    advance: time.advance,
-    async gets(times, headers) {
-      const statuses: number[] = [];
-      for (let i = 0; i < times; i++) statuses.push((await call(url, { headers })).status);
-      return statuses;
-    },
-  };
-}
 
 const left = (remaining: number, seconds: number, limit = 100) =>
   status(200, {
@@ -137,44 +103,10 @@ describe('rateLimit() with advertised limits', () => {
       queued: 0,
     });
     expect(events).to.deep.equal([
-      { api: 'weather', credential: limit.credential, proxy: undefined, retryAfterMs: 30_000 },
+      { api: 'weather', limit: '/', credential: limit.credential, proxy: undefined, retryAfterMs: 30_000 },
     ]);
     const refused = await call(url, { headers: { authorization: 'Bearer greedy-secret' } });
     expect(JSON.stringify([limit, events, refused.rawHeaders, refused.text])).to.not.contain('secret');
-  });
-
-  it('adds credentialHeaders to the well-known ones', async () => {
-    const script = [status(429, { 'Retry-After': '30' }), status(200)];
-    const { gets, upstream } = await learning(script, { credentialHeaders: ['X-Tenant'] });
-    const first = { 'x-tenant': 'a', authorization: 'one' };
-    expect(await gets(2, first)).to.deep.equal([429, 429]);
-    expect(upstream.requests).to.have.length(1);
-    expect(await gets(1, { ...first, authorization: 'other' })).to.deep.equal([200]);
-    expect(await gets(1, { ...first, 'x-tenant': 'b' })).to.deep.equal([200]);
-    for (const name of ['cookie', 'x-api-key', 'api-key', 'x-auth-token']) {
-      expect(await gets(1, { ...first, [name]: 'x' }), name).to.deep.equal([200]);
-    }
-  });
-
-  it('leaves out well-known headers of an API that do not reach the target', async () => {
-    const upstream = await startUpstream([status(429, { 'Retry-After': '30' }), status(200)]);
-    const proxy = resilientProxy({
-      name: 'weather',
-      target: upstream.url,
-      headers: { 'X-API-Key': 'ours' },
-      forwardCookies: false,
-      rateLimit: { credentialHeaders: ['X-Tenant'] },
-      retry: false,
-    });
-    onCleanup(() => proxy.close());
-    const { url } = await serve(proxy);
-    const statusFor = async (headers: Record<string, string>) =>
-      (await call(url, { headers: { 'x-tenant': 'a', ...headers } })).status;
-    expect(await statusFor({ 'x-api-key': 'one', cookie: 'a=1' })).to.equal(429);
-    expect(await statusFor({ 'x-api-key': 'two', cookie: 'a=2' })).to.equal(429);
-    expect(upstream.requests).to.have.length(1);
-    expect(await statusFor({ authorization: 'one' })).to.equal(200);
-    expect(await statusFor({ 'x-tenant': 'b' })).to.equal(200);
   });
 
   it('forgets limits beyond maxKeys, first those of which nothing is known', async () => {

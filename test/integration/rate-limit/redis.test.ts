@@ -56,7 +56,9 @@ async function startProcess(limits: RateLimitOptions, target: string): Promise<s
 /** Everything in Redis, as text. */
 async function everythingIn({ control }: RedisServer): Promise<string> {
   const keys = await control.keys('*');
-  const values = await Promise.all(keys.map((key) => control.get(key)));
+  const values = await Promise.all(
+    keys.map(async (key) => ((await control.type(key)) === 'hash' ? control.hgetall(key) : control.get(key))),
+  );
   return JSON.stringify([keys, values]);
 }
 
@@ -83,6 +85,46 @@ describe('rateLimit() on a Redis shared by several processes', () => {
     const refused = await call(one.url);
     expect(Number(refused.headers['retry-after'])).to.be.within(1, 60);
     expect(refused.headers).to.include({ 'ratelimit-policy': '"weather";q=5;w=60' });
+  });
+
+  for (const algorithm of ['sliding', 'fixed', 'spaced'] as const)
+    it(`shares what calls cost, algorithm ${algorithm}`, async () => {
+      const cost = (req: { url?: string | undefined }) => Number(req.url?.slice(1));
+      const options = { limit: 10, windowMs: MINUTE, learn: false, algorithm, cost };
+      const [one, other] = [
+        await member(server, upstream.url, options),
+        await member(server, upstream.url, options),
+      ];
+      const gets = async ({ url }: Member, points: number) => (await call(`${url}/${points}`)).status;
+      expect(await gets(one, 6)).to.equal(200);
+      expect(await gets(other, 6)).to.equal(429);
+      const rest = algorithm === 'spaced' ? 429 : 200;
+      expect(await gets(other, 4)).to.equal(rest);
+      expect(await gets(one, 1)).to.equal(429);
+    });
+
+  for (const algorithm of ['sliding', 'fixed', 'spaced'] as const)
+    it(`gives back what a call cost, algorithm ${algorithm}`, async () => {
+      const dead = `http://127.0.0.1:${await unusedPort()}`;
+      const options = { limit: 10, windowMs: MINUTE, learn: false, algorithm, cost: 7 };
+      const failing = await member(server, dead, options);
+      expect(await failing.gets(3)).to.deep.equal([502, 502, 502]);
+      const { gets } = await member(server, upstream.url, options);
+      expect(await gets(2)).to.deep.equal([200, 429]);
+    });
+
+  it('holds several limits at once, for all processes', async () => {
+    const limits = [
+      { limit: 2, windowMs: MINUTE },
+      { limit: 10, windowMs: MINUTE, unit: 'tokens' as const },
+    ];
+    const options = { limits, learn: false, cost: 4 };
+    const [one, other] = [
+      await member(server, upstream.url, options),
+      await member(server, upstream.url, options),
+    ];
+    expect(await one.gets(1)).to.deep.equal([200]);
+    expect(await other.gets(2)).to.deep.equal([200, 429]);
   });
 
   it('counts calls that come before there is a connection too', async () => {
@@ -157,7 +199,7 @@ describe('rateLimit() on a Redis shared by several processes', () => {
     await until(() => limiter.status().length === 1);
     const keys = await server.control.keys('*');
     const lifetimes = await Promise.all(keys.map((key) => server.control.pttl(key)));
-    expect(keys).to.have.length(2);
+    expect(keys).to.have.length(3);
     for (const lifetime of lifetimes) expect(lifetime).to.be.above(0);
   });
 
@@ -203,7 +245,7 @@ describe('rateLimit() on a Redis shared by several processes', () => {
     });
     expect(await gets(2)).to.deep.equal([200, 429]);
     await until(() => limiter.status().length === 1);
-    expect(await cluster.control.keys('*')).to.have.length(2);
+    expect(await cluster.control.keys('*')).to.have.length(3);
   });
 
   it('makes four processes keep to one limit that they learn from the API', async () => {

@@ -1,11 +1,14 @@
 import { Agent, get } from 'node:http';
+import type { Handler } from '../../../lib/core/exchange.js';
 import { realTime, type Time } from '../../../lib/core/time.js';
 import { type RateLimitHandler, rateLimit } from '../../../lib/rate-limit/rate-limit.js';
 import type { RateLimitOptions } from '../../../lib/rate-limit/rate-limit-options.js';
 import { onCleanup } from '../../support/cleanup.js';
-import type { ToyTime } from '../../support/toy-time.js';
+import { call } from '../../support/client.js';
+import { startForward } from '../../support/forwarding.js';
+import { type ToyTime, toyTime } from '../../support/toy-time.js';
 import { until } from '../../support/until.js';
-import { startUpstream, type Upstream } from '../../support/upstream.js';
+import { startUpstream, type Upstream, type UpstreamResponse } from '../../support/upstream.js';
 
 /** A limiter that is closed after the test. */
 export function opened(options: RateLimitOptions = {}, time?: Time): RateLimitHandler {
@@ -144,5 +147,37 @@ export function onceLearned(windows: readonly ApiWindow[]): { ok: number[]; refu
   return {
     ok: ended.map(({ ok }) => ok),
     refused: ended.reduce((sum, { refused }) => sum + refused, 0),
+  };
+}
+
+/** A limiter in front of an upstream, with time that passes only when it is told to. */
+export interface Setup {
+  limiter: RateLimitHandler;
+  upstream: Upstream;
+  url: string;
+  advance(ms: number): void;
+  gets(times: number, headers?: Record<string, string>): Promise<number[]>;
+}
+
+/** A {@link Setup}. @param more stages behind the limiter */
+export async function learning(
+  script: UpstreamResponse | UpstreamResponse[],
+  options: RateLimitOptions = {},
+  ...more: Handler[]
+): Promise<Setup> {
+  const time = toyTime();
+  const limiter = opened(options, time);
+  const upstream = await startUpstream(script);
+  const { url } = await startForward({ target: upstream.url }, limiter, ...more);
+  return {
+    limiter,
+    upstream,
+    url,
+    advance: time.advance,
+    async gets(times, headers) {
+      const statuses: number[] = [];
+      for (let i = 0; i < times; i++) statuses.push((await call(url, { headers })).status);
+      return statuses;
+    },
   };
 }

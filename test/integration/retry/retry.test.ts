@@ -39,6 +39,25 @@ for (const transport of TRANSPORTS) {
       expect(upstream.requests).to.have.length(3);
     });
 
+    it('retries a POST with its body after a 429, with retryRateLimited', async () => {
+      const bodies: string[] = [];
+      const upstream = await startUpstream(
+        (req, res) => {
+          const chunks: Buffer[] = [];
+          req.on('data', (chunk: Buffer) => chunks.push(chunk));
+          req.on('end', () => {
+            bodies.push(Buffer.concat(chunks).toString());
+            res.writeHead(bodies.length < 2 ? 429 : 200).end();
+          });
+        },
+        { readBody: false },
+      );
+      const { url } = await start(upstream.url, { ...QUICK, retryRateLimited: true });
+      const { status: code } = await call(url, { method: 'POST', body: '{"prompt":"x"}' });
+      expect(code).to.equal(200);
+      expect(bodies).to.deep.equal(['{"prompt":"x"}', '{"prompt":"x"}']);
+    });
+
     it('sends all of a 1 MB body each time', async () => {
       const digests: string[] = [];
       const response: UpstreamResponse = (req, res) => {

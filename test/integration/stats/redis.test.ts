@@ -4,16 +4,20 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import type { StatsHandler } from '../../../lib/stats/stats.js';
 import type { StatsOptions } from '../../../lib/stats/stats-options.js';
+import type { Latency } from '../../../lib/stats/stats-source.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { call, keepAliveAgent } from '../../support/client.js';
 import { type RedisServer, redisCluster, startRedis } from '../../support/redis.js';
 import { until, within } from '../../support/until.js';
+import { rankError } from '../../unit/stats/digest/distributions.js';
 import { type RecordedStats, recordedStats } from '../../unit/stats/recorded-stats.js';
+import { mixtureOf } from './mixture.js';
 import { figuresOf, viewOf } from './testing.js';
 
 const NOW = Date.UTC(2026, 0, 15, 12, 30);
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 const TAG = '{rpo:stats:weather}:';
 
 /** `stats()` of one process, on a clock set by the test, connected to Redis. */
@@ -22,6 +26,27 @@ async function recording(server: RedisServer, options: StatsOptions = {}, now = 
   const recorded = recordedStats(now, {}, { redis, ...options });
   await until(() => recorded.source.health().usable, 'a connection to Redis');
   return recorded;
+}
+
+/** Each percentile has its rank in the ledger, up to 1 %, and is the time of a call, up to the spread of a centroid. */
+function expectRanks({ count, ...told }: Latency, ledger: readonly number[]): void {
+  const sorted = Float64Array.from(ledger).sort();
+  expect(count).to.equal(sorted.length);
+  expect(told.min).to.equal(sorted[0]);
+  expect(told.max).to.equal(sorted.at(-1));
+  for (const [name, share] of [
+    ['p50', 0.5],
+    ['p90', 0.9],
+    ['p95', 0.95],
+    ['p99', 0.99],
+  ] as const) {
+    const ms = told[name] ?? Number.NaN;
+    // Times are kept to five digits.
+    const ranks = [ms * (1 - 2e-5), ms, ms * (1 + 2e-5)].map((near) => rankError(sorted, near, share));
+    expect(Math.min(...ranks), `rank of ${name}, ${ms}`).to.be.at.most(0.01);
+    const nearest = Math.min(...sorted.map((time) => Math.abs(time - ms)));
+    expect(nearest, `distance of ${name}, ${ms}, to a call`).to.be.at.most(0.05 * ms);
+  }
 }
 
 /** Flushes until everything has arrived. */
@@ -90,6 +115,59 @@ describe('stats() with Redis', () => {
       ['/bad', 80, 80, 80],
     ]);
     expect(await source.apis()).to.deep.equal(['weather']);
+  });
+
+  it('tells a known mixture of three processes: counts exactly, percentiles within 1 % of their rank', async () => {
+    const server = await startRedis();
+    const file = fileURLToPath(new URL('mixture-process.ts', import.meta.url));
+    const numbers = [1, 2, 3];
+    const ended = numbers.map(async (number) => {
+      const options = JSON.stringify({ redis: server.url, flushMs: 1000 });
+      const child = fork(file, [options, String(number)], { execArgv: ['--import', 'tsx'] });
+      onCleanup(() => child.kill());
+      expect(await within(once(child, 'exit'), `process ${number} to end`, 15_000)).to.deep.equal([0, null]);
+    });
+    await Promise.all(ended);
+    const ledger = numbers.flatMap(mixtureOf);
+    const { source } = await recording(server, {}, Date.now());
+    const { figures, since = 0 } = await viewOf(source, ledger.length, 'mixed');
+    expect(Date.now() - since).to.be.within(0, 2 * MINUTE);
+    const having = (status: number) => ledger.filter((call) => call.status === status).length;
+    expect(figures.statusCodes).to.deep.equal({ '200': having(200), '404': having(404), '503': having(503) });
+    expect(figures).to.include({ failure: having(503), success: ledger.length - having(503) });
+    expectRanks(
+      figures.responseTime,
+      ledger.map(({ ms }) => ms),
+    );
+    const paths = await source.paths('mixed');
+    for (const path of ['/hits', '/misses', '/tail', '/steady']) {
+      const own = ledger.filter((call) => call.path === path);
+      const { all } = paths?.find((line) => line.path === path) ?? {};
+      expect(all?.total, path).to.equal(own.length);
+      expect(all?.failure, path).to.equal(own.filter(({ status }) => status === 503).length);
+      if (all)
+        expectRanks(
+          all.responseTime,
+          own.map(({ ms }) => ms),
+        );
+    }
+  });
+
+  it('keeps what others have counted, whatever the time of day is for the process that merges it', async () => {
+    const server = await startRedis();
+    const right = await recording(server, {}, NOW);
+    await callsAndFlushes(right, 5);
+    for (const wrong of [NOW + 400 * DAY, NOW - 400 * DAY]) {
+      const other = await recording(server, {}, wrong);
+      await callsAndFlushes(other, 32);
+    }
+    await compacted(server);
+    const { figures, buckets } = await viewOf(right.source, 69, 'weather');
+    expect(figures.total).to.equal(69);
+    expect(buckets.at(-1)?.total).to.equal(5);
+    const hours = await right.source.view({ api: 'weather', period: 'hourly' });
+    expect(hours?.buckets.at(-1)?.total).to.equal(5);
+    expect(await server.control.pttl(`${TAG}h${(NOW - MINUTE * 30) / HOUR}`)).to.be.above(167 * HOUR);
   });
 
   it('shows at once what this process has counted, even before a flush', async () => {

@@ -7,7 +7,7 @@ import { detach } from '../../../lib/core/detach.js';
 import { ProxyError } from '../../../lib/core/errors.js';
 import { exchangeOf } from '../../../lib/core/exchange.js';
 import { pipeline } from '../../../lib/core/pipeline.js';
-import { breaker, cache, type Handler, retry } from '../../../lib/index.js';
+import { breaker, cache, type Handler, resilientProxy, retry } from '../../../lib/index.js';
 import { tracing } from '../../../lib/tracing/tracing.js';
 import type { TracingOptions } from '../../../lib/tracing/tracing-options.js';
 import { onCleanup } from '../../support/cleanup.js';
@@ -40,6 +40,17 @@ function traced(options: TracingOptions = {}) {
 
 for (const transport of TRANSPORTS) {
   describe(`tracing() over the ${transport} transport`, () => {
+    it('has the id of the request on the span of its call', async () => {
+      const upstream = await startUpstream(text('fine'));
+      const { spans, tracerProvider } = spanRecorder();
+      const options = { name: 'x', target: upstream.url, transport, requestId: true };
+      const proxy = resilientProxy({ ...options, tracing: { tracerProvider } });
+      onCleanup(() => proxy.close());
+      const { url } = await serve(proxy);
+      await call(`${url}/a`, { headers: { 'x-request-id': 'req-1' } });
+      expect(callSpan(await spans(2)).attributes['resilient_proxy.request_id']).to.equal('req-1');
+    });
+
     it('creates a span for the call, one for the attempt below it, and continues the client’s trace', async () => {
       const upstream = await startUpstream(text('fine'));
       const { spans, stage } = traced({ name: 'github' });
@@ -53,12 +64,18 @@ for (const transport of TRANSPORTS) {
       expect(whole.spanContext().traceId).to.equal(TRACE_ID);
       expect(whole.parentSpanContext?.spanId).to.equal('b7ad6b7169203331');
       expect(whole.status.code).to.equal(SpanStatusCode.UNSET);
-      expect(whole.attributes).to.deep.equal({
+      const { 'network.peer.port': peerPort, ...attributes } = whole.attributes;
+      expect(peerPort).to.be.a('number');
+      expect(attributes).to.deep.equal({
+        'client.address': '127.0.0.1',
         'http.request.method': 'GET',
         'http.response.status_code': 200,
+        'network.peer.address': '127.0.0.1',
         'network.protocol.version': '1.1',
         'resilient_proxy.api': 'github',
         'resilient_proxy.attempts': 1,
+        'server.address': '127.0.0.1',
+        'server.port': Number(new URL(url).port),
         'url.path': '/users',
         'url.query': 'page=2&api_key=REDACTED',
         'url.scheme': 'http',
@@ -276,6 +293,43 @@ describe('tracing()', () => {
     expect(background?.kind).to.equal(SpanKind.INTERNAL);
     expect(new Set(ended.map((span) => span.spanContext().traceId))).to.deep.equal(new Set([TRACE_ID]));
     expect(new Set(traceparents(upstream)).size).to.equal(2);
+  });
+
+  it('links the span of a revalidation in the background to that of the call that caused it', async () => {
+    const upstream = await startUpstream((_req, res) => {
+      res.setHeader('cache-control', 'max-age=0, stale-while-revalidate=60');
+      res.end('a copy');
+    });
+    const { spans, tracerProvider, propagator } = spanRecorder();
+    const proxy = resilientProxy({
+      tracing: { tracerProvider, propagator },
+      ...{ name: 'github', target: upstream.url, cache: { mode: 'standard' } },
+    });
+    onCleanup(() => proxy.close());
+    const { url } = await serve(proxy);
+    await call(url);
+    await call(url);
+    const ended = await spans(5);
+    const background = ended.find(({ attributes }) => attributes['resilient_proxy.detached']);
+    const cause = ended.find(({ attributes }) => attributes['resilient_proxy.cache'] === 'stale');
+    expect(background?.links.map(({ context }) => context.spanId)).to.deep.equal([
+      cause?.spanContext().spanId,
+    ]);
+    expect(cause?.links).to.deep.equal([]);
+  });
+
+  it('does not send a tracestate whose traceparent is missing or wrong', async () => {
+    const upstream = await startUpstream(status(200));
+    const { stage } = traced();
+    for (const transport of TRANSPORTS) {
+      const { url } = await startForward({ target: upstream.url, transport }, stage);
+      await call(url, { headers: { tracestate: 'vendor=1' } });
+      await call(url, { headers: { traceparent: 'garbage', TraceState: 'vendor=1' } });
+      await call(url, { headers: CLIENT });
+    }
+    const sent = upstream.requests.map(({ headers }) => headers.tracestate);
+    expect(sent).to.deep.equal([undefined, undefined, 'rojo=1', undefined, undefined, 'rojo=1']);
+    expect(traceparents(upstream)).to.have.length(6);
   });
 
   it('shows that a response broke off', async () => {

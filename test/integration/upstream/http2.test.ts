@@ -1,4 +1,4 @@
-import { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import { constants, Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { Agent, get } from 'node:https';
 import { expect } from 'chai';
 import express from 'express';
@@ -10,8 +10,9 @@ import { headOf, responseOf, valuesOf } from '../../support/client.js';
 import { openForward, TRANSPORTS } from '../../support/forwarding.js';
 import { http2Call, http2Client, serveHttp2 } from '../../support/http2.js';
 import { credentials } from '../../support/tls.js';
-import { until } from '../../support/until.js';
+import { eventOf, until } from '../../support/until.js';
 import { startUpstream, type UpstreamResponse } from '../../support/upstream.js';
+import { viewOf } from '../stats/testing.js';
 
 /** Tells what it got, when all of it has come. */
 const told: UpstreamResponse = (req, res) => {
@@ -41,6 +42,21 @@ for (const transport of TRANSPORTS) {
       const { url } = await handled(openForward({ target: upstream.url, transport, ...options }));
       return { upstream, client: http2Client(url), url };
     };
+
+    it('ends the call whose client has reset its stream, and counts it as left', async () => {
+      const upstream = await startUpstream((_req, res) => void res.writeHead(200).write('first'));
+      const proxy = resilientProxy({ name: 'api', target: upstream.url, transport });
+      onCleanup(() => proxy.close());
+      const { url } = await serveHttp2((req, res) => proxy(req, res));
+      const stream = http2Client(url).request({ ':path': '/' });
+      stream.on('error', () => {});
+      await eventOf(stream, 'data');
+      expect(upstream.connections.open).to.equal(1);
+      stream.close(constants.NGHTTP2_CANCEL);
+      await until(() => upstream.connections.open === 0, 'the end of the call to the target');
+      const { figures } = await viewOf(proxy.stats, 1, 'api');
+      expect(figures.outcomes).to.include({ success: 0, aborted: 1 });
+    });
 
     it('sends no pseudo-headers, and the authority as Host', async () => {
       const { upstream, client } = await start(told, { xfwd: true });

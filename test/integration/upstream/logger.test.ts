@@ -7,6 +7,7 @@ import { call } from '../../support/client.js';
 import { openForward, startForward, TRANSPORTS } from '../../support/forwarding.js';
 import { unusedPort } from '../../support/listening.js';
 import { serveApp } from '../../support/serve.js';
+import { until } from '../../support/until.js';
 import { startUpstream, status, text } from '../../support/upstream.js';
 
 /** A logger and the lines it got. */
@@ -24,13 +25,18 @@ for (const transport of TRANSPORTS) {
     /** What http-proxy-middleware logs for these calls, and what we do. */
     async function written(target: string, paths: readonly string[]) {
       const [plain, ours] = [recorder(), recorder()];
-      const options = (logger: Options['logger']) => ({ target, logger, pathRewrite: { '^/old': '/new' } });
+      const options = (logger: NonNullable<Options['logger']>) => ({
+        target,
+        logger,
+        pathRewrite: { '^/old': '/new' },
+      });
       // http-proxy-middleware responds to an error and passes it on, too.
       const swallow = () => {};
       const middleware = createProxyMiddleware(options(plain.logger));
       const one = await serveApp((req, res) => void middleware(req, res, swallow));
       const two = await startForward({ ...options(ours.logger), transport });
-      for (const { url } of [one, two]) for (const path of paths) await call(url + path);
+      for (const { url } of [one, two]) for (const path of paths) await call(url + path).catch(() => {});
+      await until(() => ours.lines.length >= plain.lines.length);
       const normal = (lines: string[]) =>
         lines.map((line) => line.replaceAll(String(two.port), String(one.port)));
       return { plain: plain.lines, ours: normal(ours.lines) };
@@ -52,6 +58,23 @@ for (const transport of TRANSPORTS) {
       const { plain, ours } = await written(`http://127.0.0.1:${await unusedPort()}/`, ['/x']);
       expect(plain[0]).to.match(/^error \[HPM\] Error occurred while proxying request .* \[ECONNREFUSED\]/);
       expect(ours).to.deep.equal(plain);
+    });
+
+    it('logs a response that breaks off as http-proxy-middleware does', async () => {
+      const upstream = await startUpstream((_req, res) => {
+        res.writeHead(200).write('part');
+        setImmediate(() => res.destroy());
+      });
+      const { plain, ours } = await written(upstream.url, ['/x?key=s3cret']);
+      const place =
+        /^error \[HPM\] Error occurred while proxying request (127\.0\.0\.1:\d+\/x\?key=)\S* to (\S+) \[\w+\]/;
+      for (const [first, second, ...more] of [plain, ours]) {
+        expect(first).to.match(/^info \[HPM\] GET \/x/);
+        expect(place.exec(second ?? '')?.slice(1)).to.deep.equal(place.exec(plain[1] ?? '')?.slice(1));
+        expect(place.exec(second ?? '')).not.to.equal(null);
+        expect(more).to.deep.equal([]);
+      }
+      expect(ours.join()).not.to.include('s3cret');
     });
 
     it('masks secrets', async () => {

@@ -384,13 +384,15 @@ describe('resilientProxy().upgrade', () => {
     expect((await once(socket, 'close'))[0]).to.equal(1001);
   });
 
-  it('destroys those that do not close themselves', async () => {
+  it('destroys and counts those that do not close themselves', async () => {
     const echo = await startEcho();
-    const { port, proxy, connections } = await start({ target: echo.url });
+    const { port, proxy, page, connections } = await start({ target: echo.url });
     const client = await rawClient(port);
     client.send(handshake());
     await client.until(/\r\n\r\n/);
+    await dialOpen(port);
     await proxy.closeSockets(20);
+    expect((await page()).value('resilient_proxy_websockets_cut_total', { api: 'x' })).to.equal(1);
     expect((await client.untilClosed()).endsWith('\x88\x02\x03\xe9')).to.equal(true);
     await until(() => connections.open === 0 && echo.connections.open === 0);
   });

@@ -26,7 +26,7 @@ export interface ParityCase {
   /** Upgrades go to the handler too. */
   readonly upgrades?: boolean;
   /** What must have happened beside the responses. */
-  readonly waitsFor?: (world: World) => boolean;
+  readonly waitsFor?: ((world: World) => boolean) | undefined;
   /** Subjects that send no response: the test does not wait long for them. */
   readonly hangs?: readonly Subject[];
   /**

@@ -244,6 +244,7 @@ export const OWN_OPTIONS = [
   'queueTimeoutMs',
   'connectTimeoutMs',
   'bodyTimeoutMs',
+  'minBodyRate',
   'streamIdleTimeoutMs',
   'requestTimeoutMs',
   'maxResponseHeaderBytes',

@@ -11,11 +11,14 @@ import {
 /** The schema of a configuration file with a description of each option, for editors. */
 export function describedSchema(): JsonSchema {
   const schema = configJsonSchema();
-  const { server, redis, stats } = schema.properties ?? {};
-  const shared = SHARED_DOCS.find(({ name }) => name === 'stats');
+  const { server, redis, stats, metrics, tracing, requestId } = schema.properties ?? {};
+  const membersOf = (block: string) => SHARED_DOCS.find(({ name }) => name === block)?.members ?? [];
   describe(server, SERVER_DOCS);
   describe(redis, REDIS_DOCS);
-  describe(stats, shared?.members ?? []);
+  describe(stats, membersOf('stats'));
+  describe(requestId, membersOf('requestId'));
+  describe(metrics, membersOf('metrics'));
+  describe(tracing, membersOf('tracing'));
   describe(Object(schema.definitions).api, API_DOCS);
   return schema;
 }

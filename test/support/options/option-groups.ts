@@ -1,16 +1,19 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { cacheBytesOption } from '../../../lib/apis/options.js';
 import { rulesSchema, sortOptions } from '../../../lib/apis/sort-options.js';
 import { stageSchema } from '../../../lib/apis/stages.js';
 import { breakerSchema } from '../../../lib/breaker/breaker-options.js';
 import { cacheSchema } from '../../../lib/cache/cache-options.js';
+import { concurrencySchema } from '../../../lib/concurrency/concurrency-options.js';
 import { configJsonSchema, type JsonSchema } from '../../../lib/config/json-schema.js';
 import { serverSchema } from '../../../lib/config/schema.js';
 import { explainSchema } from '../../../lib/explain/explain-options.js';
 import { metricsSchema } from '../../../lib/metrics/metrics-options.js';
 import { proxyRotateSchema } from '../../../lib/proxy-rotate/proxy-rotate-options.js';
 import { rateLimitSchema } from '../../../lib/rate-limit/rate-limit-options.js';
+import { requestIdSchema } from '../../../lib/request-id/request-id-options.js';
 import { retrySchema } from '../../../lib/retry/retry-options.js';
+import { sloSchema } from '../../../lib/stats/slo/slo-options.js';
 import { statsSchema } from '../../../lib/stats/stats-options.js';
 import { tracingSchema } from '../../../lib/tracing/tracing-options.js';
 import { forwardSchema } from '../../../lib/upstream/options/forward-schema.js';
@@ -64,8 +67,10 @@ export const OPTION_GROUPS = {
   breaker: partOf('breaker', breakerSchema),
   cache: partOf('cache', cacheSchema),
   rateLimit: partOf('rateLimit', rateLimitSchema),
+  concurrency: partOf('concurrency', concurrencySchema),
   proxyRotate: partOf('proxyRotate', proxyRotateSchema),
   explain: partOf('explain', explainSchema),
+  slo: partOf('slo', sloSchema),
   stages: {
     docs: membersOf(API_DOCS, 'stages'),
     shape: stageSchema.shape,
@@ -89,13 +94,19 @@ export const OPTION_GROUPS = {
     docs: membersOf(SHARED_DOCS, 'metrics'),
     shape: metricsSchema.shape,
     defaults: metricsSchema.parse({}),
-    file: undefined,
+    file: blockOf(schema.properties?.metrics),
   },
   tracing: {
     docs: membersOf(SHARED_DOCS, 'tracing'),
     shape: tracingSchema.shape,
     defaults: tracingSchema.parse({}),
-    file: undefined,
+    file: blockOf(schema.properties?.tracing),
+  },
+  requestId: {
+    docs: membersOf(SHARED_DOCS, 'requestId'),
+    shape: requestIdSchema.shape,
+    defaults: requestIdSchema.parse({}),
+    file: blockOf(schema.properties?.requestId),
   },
   server: {
     docs: SERVER_DOCS,

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { JsonSchema } from '../../../lib/config/json-schema.js';
 import { type OptionDoc, openrestyName } from './option-docs.js';
 import { blockOf, OPTION_GROUPS, type OptionGroup } from './option-groups.js';
@@ -44,8 +44,8 @@ function tableOf(name: GroupName, docs: readonly OptionDoc[], anchors: Anchors):
   const rows = sorted.flatMap((doc) => {
     // Options of a block without a section of its own.
     const members = anchors.has(doc.name) ? [] : doc.members;
-    const block = doc.type.endsWith('[]') ? `${doc.name}[]` : doc.name;
-    return [doc, ...members.map((member) => ({ ...member, name: `${block}.${member.name}` }))];
+    const name = (member: OptionDoc) => `${doc.name}${member.listed ? '[]' : ''}.${member.name}`;
+    return [doc, ...members.map((member) => ({ ...member, name: name(member) }))];
   });
   return [
     '| option | type | default | what it does |',
@@ -91,17 +91,22 @@ function rulesOf({ shape, file }: OptionGroup, name: string): JsonSchema {
 const IN_WORDS: Readonly<Record<string, string>> = {
   "Options['target']": 'URL or object',
   "Options['forward']": 'URL or object',
-  "Options['router']": 'table or function',
-  "Options['pathRewrite']": 'table or function',
-  "Options['pathFilter']": '`string`, `string[]` or function',
+  'Record<string, Target> | ((req, res, options) => Target) | ((req, res, options) => Promise<Target>)':
+    'table or function',
+  'Record<string, string> | (RewritePath<Req, Res, string | undefined>) | (RewritePath<Req, Res, Promise<string | undefined>>)':
+    'table or function',
+  'string | string[] | ((pathname, req) => boolean | string | RegExpMatchArray | null)':
+    '`string`, `string[]` or function',
   "Options['ssl']": 'object',
   "Options['agent']": '`Agent` or `false`',
   "Options['buffer']": '`Readable`',
-  "Options['on']": 'object of functions',
-  "Options['plugins']": '`function[]`',
+  'ForwardListeners<Req, Res>': 'object of functions',
+  'Plugin<Req, Res>[]': '`function[]`',
   "Options['logger']": 'object',
-  'Record<string, string | string[]>': 'object of `string` or `string[]`',
+  'Record<string, string | readonly string[]>': 'object of `string` or `string[]`',
   MetricsRegistry: '`Registry` of prom-client',
+  ProxyChoice: 'options',
+  RequestsPerProxy: 'options',
   'OwnStage[]': '[list of stages](#stages-in-code-only)',
   "Exclude<StageName, 'forward'>": 'name of a stage',
   StageName: 'name of a stage',
@@ -138,7 +143,14 @@ function numbersOf(rules: JsonSchema): JsonSchema[] {
 const HUGE = 1_000_000;
 
 function rangeOf(rules: JsonSchema): string[] {
-  return numbersOf(rules).flatMap(({ minimum: low = 0, exclusiveMinimum: above, maximum: high = HUGE }) => {
+  return numbersOf(rules).flatMap((bounds) => {
+    const {
+      minimum: low = 0,
+      exclusiveMinimum: above,
+      maximum: high = HUGE,
+      exclusiveMaximum: below,
+    } = bounds;
+    if (below !== undefined) return [`above ${above ?? low}, below ${below}`];
     if (above !== undefined) return [`above ${above}, at most ${high}`];
     if (high < HUGE) return [`${low} to ${high}`];
     return low > 1 ? [`at least ${low}`] : [];

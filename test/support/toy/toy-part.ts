@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { z } from 'zod';
+import * as z from 'zod';
 import { invalidOption } from '../../../lib/core/errors.js';
 import { optionsObject, without } from '../../../lib/core/options.js';
 import type { Part, SharedState } from '../../../lib/core/part.js';

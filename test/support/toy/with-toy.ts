@@ -22,7 +22,7 @@ export const EDITS: Readonly<Record<string, readonly Edit[]>> = {
     ],
     ['  proxyRotate: proxyRotatePart,\n', '  toy: toyPart,\n'],
   ],
-  'lib/resilient-proxy.ts': [["      ['proxyRotate', parts.proxyRotate],\n", "      ['toy', parts.toy],\n"]],
+  'lib/apis/build-api.ts': [["      ['proxyRotate', parts.proxyRotate],\n", "      ['toy', parts.toy],\n"]],
   'lib/index.ts': [
     [
       "export { type TracingHandler, tracing } from './tracing/tracing.js';",

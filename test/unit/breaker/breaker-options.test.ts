@@ -21,6 +21,8 @@ describe('BreakerOptions', () => {
       slowCallMs: false,
       slowCallRatio: 0.5,
       countRateLimited: false,
+      scope: 'process',
+      quorum: 2,
     });
     expect({ name, maxCircuits, key }).to.deep.equal({ name: 'default', maxCircuits: 1000, key: undefined });
   });
@@ -34,6 +36,18 @@ describe('BreakerOptions', () => {
 
   it('take false for failureRatio', () => {
     expect(resolveBreaker({ failureRatio: false }).config.failureRatio).to.equal(false);
+  });
+
+  it('share circuits where there is a store, unless they are told not to', () => {
+    const store = { join: () => expect.fail('nothing is joined'), close: async () => {} };
+    expect(resolveBreaker({ store }).store).to.equal(store);
+    expect(resolveBreaker({ store }).config).to.include({ scope: 'fleet', quorum: 2 });
+    expect(resolveBreaker({ store, scope: 'process' }).store).to.equal(undefined);
+    expect(() => breaker({ scope: 'fleet' })).to.throw(
+      'breaker.scope must be \'process\' where there is no Redis; received "fleet"',
+    );
+    expect(() => breaker({ quorum: 0 })).to.throw('breaker.quorum must be');
+    expect(() => breaker({ store: 'redis' as never })).to.throw('breaker.store must be a store of circuits');
   });
 
   it('let a circuit stay open for at least resetTimeoutMs', () => {
@@ -68,6 +82,16 @@ describe('BreakerOptions', () => {
     ['failureStatuses', [200], 'breaker.failureStatuses[0] must be at least 400; received 200'],
     ['failureStatuses', ['504-502'], `breaker.failureStatuses[0] ${STATUS_RULE}; received "504-502"`],
     ['failureStatuses', ['5xx'], `breaker.failureStatuses[0] ${STATUS_RULE}; received "5xx"`],
+    [
+      'failureWhen',
+      { json: 'ok' },
+      'breaker.failureWhen.json must be a JSON Pointer, as /errors; received "ok"',
+    ],
+    [
+      'failureWhen',
+      { json: '/ok', retry: false },
+      'breaker.failureWhen.retry is not an option of breaker.failureWhen',
+    ],
     ['countRateLimited', 'yes', 'breaker.countRateLimited must be a boolean; received "yes"'],
     ['key', 'tenant', 'breaker.key must be a function; received "tenant"'],
     ['maxCircuits', 0, 'breaker.maxCircuits must be at least 1; received 0'],

@@ -75,7 +75,10 @@ describe('breaker()', () => {
     const handler = named({ failureThreshold: 1 });
     const { exchange } = enter(handler);
     exchange.res.statusCode = 503;
-    Object.defineProperty(exchange.res, 'writableFinished', { value: true });
+    Object.defineProperties(exchange.res, {
+      writableEnded: { value: true },
+      writableFinished: { value: true },
+    });
     exchange.res.emit('close');
     expect(handler.state).to.equal('OPEN');
   });

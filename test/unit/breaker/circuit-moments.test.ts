@@ -24,7 +24,10 @@ function toy(options: BreakerOptions = {}) {
 /** Its response has closed, sent in full. */
 function close(exchange: Exchange, circuit: Circuit, status = 503): void {
   exchange.res.statusCode = status;
-  Object.defineProperty(exchange.res, 'writableFinished', { value: true });
+  Object.defineProperties(exchange.res, {
+    writableEnded: { value: true },
+    writableFinished: { value: true },
+  });
   exchange.res.emit('close');
   circuit.settled(exchange);
 }

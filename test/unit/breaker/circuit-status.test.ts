@@ -13,6 +13,7 @@ describe('circuitStatus()', () => {
     expect(circuits).to.deep.equal([
       {
         ...{ target: 'weather:a', state: 'CLOSED', failures: 0, successes: 0 },
+        ...{ scope: 'process', opened_by: null },
         ...{ causes: {}, failure_text: '', not_counted: { client: 0, egress: 0, self: 0 } },
         ...{ open_for: 45, slow_call_ratio: 0 },
         ...{ last_failure_time: null, last_failure: null, time_to_reset: 0 },
@@ -22,6 +23,7 @@ describe('circuitStatus()', () => {
           ...{ failure_statuses: [500, '502-504', '506-510', '512-599'] },
           ...{ backoff_factor: 1, max_reset_timeout: 300, slow_call: false, slow_call_ratio: 0.5 },
           ...{ max_probes: 2, probe_timeout: 20, failure_ratio: 0.5, minimum_requests: 20, window: 10 },
+          ...{ scope: 'process', quorum: 2 },
         },
       },
     ]);

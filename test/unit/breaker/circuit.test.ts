@@ -392,6 +392,8 @@ describe('Circuit#snapshot()', () => {
       api: 'github',
       circuit: 'github',
       state: 'CLOSED',
+      scope: 'process',
+      openedBy: null,
       failures: 2,
       causes: { 'status 503': 1, timeout: 1 },
       failureText: '2 failures: 1 response with status 503, 1 timeout of the target',

@@ -103,12 +103,28 @@ describe('BrakesTripDetector', () => {
     }
   });
 
+  it('makes nothing of brakes until something is counted', () => {
+    const begun = mock.method(globalThis, 'setInterval');
+    try {
+      const window = detector();
+      expect(window.totals(20_000)).to.deep.equal({ total: 0, failed: 0 });
+      window.withdrawal();
+      window.reset(30_000);
+      window.close();
+    } finally {
+      mock.restoreAll();
+    }
+    expect(begun.mock.calls).to.have.length(0);
+  });
+
   it('leaves none of the intervals of brakes running', () => {
     const begun = mock.method(globalThis, 'setInterval');
     const cleared = mock.method(globalThis, 'clearInterval');
     try {
       const window = detector();
+      window.success(0);
       window.reset(0);
+      window.failure(0);
       window.close();
     } finally {
       mock.restoreAll();

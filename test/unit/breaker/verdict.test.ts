@@ -70,6 +70,7 @@ describe('judgeOutcome()', () => {
     'ERR_SHUTTING_DOWN',
     'ERR_CIRCUIT_OPEN',
     'ERR_QUEUE_FULL',
+    'ERR_CONCURRENCY_LIMIT',
     'ERR_NO_CONNECTION',
     'ERR_REQUEST_TIMEOUT',
     'ERR_BODY_REQUIRED',
@@ -109,7 +110,10 @@ describe('judgeResponse()', () => {
   const finished = (status: number): Exchange => {
     const exchange = toyExchange();
     exchange.res.statusCode = status;
-    Object.defineProperty(exchange.res, 'writableFinished', { value: true });
+    Object.defineProperties(exchange.res, {
+      writableEnded: { value: true },
+      writableFinished: { value: true },
+    });
     return exchange;
   };
 

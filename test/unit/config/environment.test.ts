@@ -40,6 +40,39 @@ describe('variables in a configuration file', () => {
     expect(api).to.include({ connections: 12, secure: true, forwardHeaders: true, auth: '12' });
   });
 
+  it('become a number or a boolean in a block that may be false as well', () => {
+    const lines = `rateLimit:\n  limit: \${N}\n  limits: [{ limit: "\${N}", windowMs: "\${N}" }]\ncache:\n  sortQuery: \${YES}`;
+    expect(x(lines, { N: '12', YES: 'true' })).to.deep.include({
+      rateLimit: { limit: 12, limits: [{ limit: 12, windowMs: 12, unit: 'requests' }] },
+      cache: { sortQuery: true },
+    });
+  });
+
+  it('become what they mean where a text would be taken as well', () => {
+    const lines = `via: \${NO}\nrateLimit: { cost: "\${N}" }\nbreaker: { failureStatuses: ["\${N}", "\${RANGE}"] }`;
+    const env = { N: '500', NO: 'false', RANGE: '502-504' };
+    expect(x(lines, env)).to.deep.include({
+      via: false,
+      rateLimit: { cost: 500 },
+      breaker: { failureStatuses: [500, '502-504'] },
+    });
+  });
+
+  it('turn a block at the root on or off', () => {
+    const of = (line: string, value: string) =>
+      parseConfig(`${line}\n${fileOf('')}`, { env: { V: value } }).config;
+    expect(of(`stats: \${V}`, 'true').stats).to.deep.equal({});
+    expect(of(`stats: \${V}`, 'false').stats).to.equal(false);
+    expect(of(`cacheBytes: \${V}`, '4096').cacheBytes).to.equal(4096);
+  });
+
+  it('are refused as the number that they are', () => {
+    const env = { N: '-5', ALSO: '12' };
+    expect(problemsOf(fileOf(`retry: { maxAttempts: "\${N}" }\nauth: "\${ALSO}"`), { env })).to.deep.equal([
+      `apis.x.retry.maxAttempts must be at least 1; received "\${N}"`,
+    ]);
+  });
+
   it('are an error where they are not set, with the line and the path', () => {
     const { problems } = errorOf(fileOf(`headers:\n  X-Key: \${API_KEY}`));
     expect(problems).to.deep.equal([
@@ -54,7 +87,7 @@ describe('variables in a configuration file', () => {
   for (const wrong of [`\${`, `\${}`, `\${1A}`, `\${A-b}`, `\${A B}`, `\${A`]) {
     it(`refuse ${wrong}, which is no reference`, () => {
       expect(problemsOf(fileOf(`auth: '${wrong}'`))).to.deep.equal([
-        `apis.x.auth contains a "\${" that is not a reference; write \${NAME} or \${NAME:-default}, or $$ for a literal $`,
+        `apis.x.auth contains a "\${" that is not a reference; write \${NAME}, \${NAME:-default} or \${file:PATH}, or $$ for a literal $`,
       ]);
     });
   }

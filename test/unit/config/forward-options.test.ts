@@ -126,8 +126,8 @@ describe('parseConfig() of what only code can say', () => {
     [fileOf('rateLimit: { key: x }'), `apis.x.rateLimit.key ${wayOut}`],
     [fileOf('proxyRotate: { stickyKey: x }'), `apis.x.proxyRotate.stickyKey ${wayOut}`],
     [`defaults: { plugins: [] }\n${fileOf('')}`, `defaults.plugins ${wayOut}`],
-    [`metrics: {}\n${fileOf('')}`, 'metrics can be set in code only; the gateway serves /metrics without it'],
-    [`tracing: {}\n${fileOf('')}`, `tracing ${wayOut}`],
+    [`metrics: { register: x }\n${fileOf('')}`, `metrics.register ${wayOut}`],
+    [`tracing: { tracerProvider: x }\n${fileOf('')}`, `tracing.tracerProvider ${wayOut}`],
     [`stats: { path: x }\n${fileOf('')}`, `stats.path ${wayOut}`],
     [
       fileOf('onProxyReq: x'),

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { expect } from 'chai';
 import { parseConfig } from '../../../lib/config/load-config.js';
 import { apiOf, fileOf, problemsOf } from './problems-of.js';
@@ -216,6 +217,16 @@ describe('parseConfig() of egress proxies', () => {
     });
   });
 
+  it('leaves lists of their own, and what comes from other variables, as they are', () => {
+    const env = { PROXY_URL: 'http://two:3128' };
+    const rotation = (yaml: string) => apiOf(`proxyRotate: ${yaml}`, { env }).config.apis.x?.proxyRotate;
+    expect(rotation('{ env: true }')).to.deep.equal({ env: true });
+    const proxies = { url: 'https://lists.test/p' };
+    expect(rotation('{ proxies: { url: "https://lists.test/p" } }')).to.deep.equal({ proxies });
+    const path = rotation('{ proxies: { file: proxies.txt, refreshMs: 500 } }');
+    expect(path).to.deep.equal({ proxies: { file: resolve('proxies.txt'), refreshMs: 500 } });
+  });
+
   it('warns where there is none, since no call may then go out', () => {
     const warning =
       'apis.x.proxyRotate has no proxies: every request gets 503 ERR_NO_PROXY, since direct connections are not allowed; set PROXY_URLS or proxyRotate.proxies';
@@ -234,7 +245,7 @@ describe('parseConfig() of egress proxies', () => {
 
   it('refuses a variable that holds no proxy, and shows nothing of it', () => {
     const problems = problemsOf(old(rotating), {
-      env: { PROXY_URLS: 'http://one:3128;socks5://u:secret@two:1' },
+      env: { PROXY_URLS: 'http://one:3128;ftp://u:secret@two:1' },
     });
     expect(problems).to.have.length(1);
     expect(problems[0])
@@ -250,9 +261,11 @@ describe('parseConfig() of Redis', () => {
     expect(redis('redis: { host: h, port: 6380, tls: true }')).to.deep.equal({
       host: 'h',
       port: 6380,
-      tls: {},
+      tls: true,
     });
-    expect(redis('redis: { url: "redis://h" }', { REDIS_URL: 'redis://other' })).to.equal('redis://h');
+    expect(redis('redis: { url: "redis://h" }', { REDIS_URL: 'redis://other' })).to.deep.equal({
+      url: 'redis://h',
+    });
     expect(redis('', { REDIS_HOST: 'r', REDIS_PASSWORD: 'p' })).to.deep.equal({
       host: 'r',
       port: 6379,
@@ -262,9 +275,23 @@ describe('parseConfig() of Redis', () => {
     expect(redis('')).to.equal(undefined);
   });
 
+  it('takes an empty text for none, so that a variable can turn it off', () => {
+    for (const block of [
+      `redis: "\${REDIS_URL:-}"`,
+      `redis: { url: "\${REDIS_URL:-}", prefix: p }`,
+      'redis: ""',
+    ]) {
+      const { config } = parseConfig(`${block}\n${fileOf('')}`, { env: { REDIS_HOST: 'r' } });
+      expect(config, block).not.to.have.property('redis');
+    }
+  });
+
   it('refuses what is no Redis, and shows no password', () => {
     expect(problemsOf(`redis: { host: h, password: s3cret, port: 0 }\n${fileOf('')}`)).to.deep.equal([
       'redis.port must be at least 1; received a number',
+    ]);
+    expect(problemsOf(`redis: "redis://:s3cret@[h"\n${fileOf('')}`)).to.deep.equal([
+      'redis must be a redis: or rediss: URL, or a block of options',
     ]);
     const [problem] = problemsOf(fileOf(''), { env: { REDIS_URL: 'http://:s3cret@h' } });
     expect(problem).to.equal('the variable REDIS_URL must be a redis: or rediss: URL');

@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
+import { resolveConcurrency } from '../../../lib/concurrency/concurrency-options.js';
 import type { JsonSchema } from '../../../lib/config/json-schema.js';
 import { redisSchema } from '../../../lib/config/schema.js';
+import { rateLimitSchema } from '../../../lib/rate-limit/rate-limit-options.js';
+import { SharedRedis } from '../../../lib/redis/shared-redis.js';
 import { idempotencyKeySchema } from '../../../lib/retry/retry-options.js';
 import { resolveForward } from '../../../lib/upstream/options/resolve-forward.js';
 import { describedSchema } from '../../support/options/described-schema.js';
@@ -76,7 +79,12 @@ describe('the documentation of options', () => {
   /** Defaults that no schema fills in, because it matters whether an option was given. */
   const resolved: Readonly<Record<string, object>> = {
     api: { ...forwarding, ...connections, redirectOrigins: [...connections.redirects.origins] },
-    redis: redis.options,
+    concurrency: resolveConcurrency({}),
+    redis: {
+      ...redis.options,
+      ...new SharedRedis({ client: redis, own: false }, {}),
+      commandTimeoutMs: rateLimitSchema.parse({}).commandTimeoutMs,
+    },
   };
   const { port } = Object(redisSchema.parse({ sentinels: [{ host: 'a' }] })).sentinels[0];
   const inner: [string, readonly OptionDoc[], object][] = [

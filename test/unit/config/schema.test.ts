@@ -136,7 +136,7 @@ describe('parseConfig() of the options of an API', () => {
       'explain: { serverTimings: true }',
       'apis.x.explain.serverTimings is not an option of apis.x.explain (did you mean serverTiming?)',
     ],
-    ['retry: true', 'apis.x.retry must be a block of options, or false; received true'],
+    ['retry: yes', 'apis.x.retry must be a block of options, true or false; received "yes"'],
     ['retry: { maxAttempts: "3" }', 'apis.x.retry.maxAttempts must be a number; received "3"'],
     [
       'retry: { idempotencyKey: { header: Host } }',
@@ -167,8 +167,8 @@ describe('parseConfig() of the options of an API', () => {
       'transport: node\nkeepAliveTimeoutMs: 5',
       "apis.x.keepAliveTimeoutMs cannot be honoured by transport 'node'",
     ],
-    ['cache: soon', 'apis.x.cache must be a block of options, or false; received "soon"'],
-    ['rateLimit: soon', 'apis.x.rateLimit must be a block of options, or false; received "soon"'],
+    ['cache: soon', 'apis.x.cache must be a block of options, true or false; received "soon"'],
+    ['rateLimit: soon', 'apis.x.rateLimit must be a block of options, true or false; received "soon"'],
     ['cache: { ttl: 5 }', 'apis.x.cache.ttl is not an option of apis.x.cache (did you mean ttlMs?)'],
   ];
   for (const [line, message] of refused) {
@@ -231,9 +231,14 @@ describe('parseConfig() of the block server', () => {
       allowedHosts: [],
       allowCrossSite: false,
       accessLog: false,
+      drainDelayMs: 'auto',
       shutdownTimeoutMs: 10_000,
+      ready: { requireRedis: false },
       headersTimeoutMs: 15_000,
       keepAliveTimeoutMs: 72_000,
+      maxConnections: 0,
+      trustProxy: [],
+      maxRequestsPerSocket: 0,
       watch: true,
     };
     expect(apiOf('').gateway).to.deep.equal(defaults);
@@ -242,6 +247,17 @@ describe('parseConfig() of the block server', () => {
       port: 0,
       allowedHosts: ['gateway.internal', '[fd00::1]'],
     });
+  });
+
+  it('puts admin routes on loopback, and refuses a place without a port and limits that are none', () => {
+    expect(serverOf('{ admin: { port: 9090 } }').admin).to.deep.equal({ host: '127.0.0.1', port: 9090 });
+    const refused = {
+      '{ admin: {} }': 'server.admin.port is required and must be a number',
+      '{ admin: { prot: 1 } }': 'server.admin.prot is not an option of server.admin (did you mean port?)',
+      '{ maxConnections: -1 }': 'server.maxConnections must be at least 0; received -1',
+      '{ maxRequestsPerSocket: 0.5 }': 'server.maxRequestsPerSocket must be a whole number; received 0.5',
+    };
+    for (const [block, message] of Object.entries(refused)) expect(() => serverOf(block)).to.throw(message);
   });
 
   it('refuses what is no host name', () => {

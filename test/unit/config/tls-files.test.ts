@@ -84,13 +84,18 @@ describe('the certificates of a configuration file', () => {
       `apis.x.ca names a file that does not exist: ${folder}/tls/nowhere.pem`,
     ]);
     expect(problems('ca: [tls/ca.pem, tls]')).to.deep.equal([
-      `apis.x.ca[1] names a directory in place of a file: ${folder}/tls`,
+      `apis.x.ca[1] names a file that is a directory: ${folder}/tls`,
     ]);
     expect(problems('cert: tls/empty.pem\nkey: tls/client.key')).to.deep.equal([
       `apis.x.cert names a file without PEM text (-----BEGIN …): ${folder}/tls/empty.pem`,
     ]);
     expect(problems('proxyRotate: { proxies: [{ url: "https://p:1", ca: tls/none }] }')).to.deep.equal([
       `apis.x.proxyRotate.proxies[0].ca names a file that does not exist: ${folder}/tls/none`,
+    ]);
+    expect(
+      problems('proxyRotate: { proxies: [{ url: "https://p:1", ca: [tls/ca.pem, tls/other.key] }] }'),
+    ).to.deep.equal([
+      'apis.x.proxyRotate.proxies[0].ca[1] must be a certificate in PEM, or the path of a file that holds one',
     ]);
     expect(problems(`ca: "\${CA_FILE}"`, { env: { CA_FILE: '/run/none.pem' } })).to.deep.equal([
       `apis.x.ca names a file that does not exist: \${CA_FILE}`,

@@ -9,6 +9,7 @@ describe('isCredentialHeader()', () => {
     ...['X-Shopify-Access-Token', 'x-figma-token', 'DD-API-KEY', 'X-Vault-Token', 'xi-api-key'],
     ...['Mcp-Session-Id', 'X-Amz-Security-Token', 'X-Hub-Signature', 'X-Client-Secret', 'X-Credential'],
     ...['X-Auth', 'X-OAuth', 'X-Accesstoken', 'X-Sessionid', 'X-JWT', 'DPoP', 'Remote-User', 'x_api_key'],
+    ...['X-GitHub-OTP', 'X-Passcode'],
   ];
   for (const name of CREDENTIALS)
     it(`holds for ${name}`, () => expect(isCredentialHeader(name)).to.equal(true));

@@ -19,6 +19,7 @@ const CODES: [code: ErrorCode, status: number, type: string][] = [
   ['ERR_BODY_CONSUMED', 500, 'proxy_configuration_error'],
   ['ERR_INTERNAL', 500, 'proxy_internal_error'],
   ['ERR_CIRCUIT_OPEN', 503, 'destination_unavailable'],
+  ['ERR_CONCURRENCY_LIMIT', 503, 'connection_limit_reached'],
   ['ERR_NO_PROXY', 503, 'destination_ip_unroutable'],
   ['ERR_QUEUE_FULL', 503, 'connection_limit_reached'],
   ['ERR_SHUTTING_DOWN', 503, 'destination_unavailable'],
@@ -43,6 +44,8 @@ describe('ProxyError', () => {
   }
 
   it('says when to come back, in whole seconds, one at least', () => {
+    expect(new ProxyError('ERR_RATE_LIMITED', 'x', { retryAfterMs: 1500 }).retryAfterMs).to.equal(1500);
+    expect(new ProxyError('ERR_RATE_LIMITED', 'x')).to.include({ retryAfterMs: undefined });
     const after = (retryAfterMs: number) =>
       new ProxyError('ERR_RATE_LIMITED', 'x', { retryAfterMs }).headers['Retry-After'];
     expect([0, 1, 1000, 1001, 60_000].map(after)).to.deep.equal(['1', '1', '1', '2', '60']);
@@ -84,7 +87,11 @@ describe('describe()', () => {
     ['two\nlines', '"two\\nlines"'],
     ['x'.repeat(80), `"${'x'.repeat(80)}"`],
     [long, `"${'x'.repeat(77)}..."`],
-    ['http://user:pass@host/a@b', '"http://***@host/a@b"'],
+    ['http://user:pass@host/a', '"http://***@host/a"'],
+    ['http://user:pa/ss?w@host/a', '"http://***@host/a"'],
+    ['htp:/user:pass@host', '"***@host"'],
+    ['user:pass@host', '"***@host"'],
+    ['http://[::1/?api_key=k1&q=2', '"http://[::1/?***"'],
     ['//u@h //:p@h', '"//***@h //***@h"'],
     ['//@h', '"//***@h"'],
     ['a// b@c', '"a// b@c"'],

@@ -53,6 +53,28 @@ describe('pipeline()', () => {
     expect(trail.steps).to.deep.equal([['end', undefined]]);
   });
 
+  it('waits for a stage that has to, and goes on or ends as it says', async () => {
+    for (const [late, rest] of [
+      [undefined, ['c', ['end', undefined]]],
+      ['broken', [['end', 'broken']]],
+    ] as const) {
+      const trail = new Trail();
+      const waiting = Promise.resolve(late);
+      trail.run([trail.entering('b', waiting), trail.stage('c')]);
+      expect(trail.steps).to.deep.equal(['b of /a']);
+      await waiting;
+      expect(trail.steps).to.deep.equal(['b of /a', ...rest]);
+    }
+  });
+
+  it('ends for a client that leaves while a stage waits', async () => {
+    const trail = new Trail();
+    const waiting = Promise.resolve();
+    trail.run([trail.entering('b', waiting), trail.stage('c')])?.close();
+    await waiting;
+    expect(trail.steps).to.deep.equal(['b of /a']);
+  });
+
   it('ends at the first that fails', () => {
     for (const failing of [
       (trail: Trail): Stage => trail.entering('failing', 'broken'),

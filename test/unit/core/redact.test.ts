@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { isSecretName, redactPath, redactQuery, withoutUser } from '../../../lib/core/redact.js';
+import { isSecretName, redactPath, redactQuery, redactText, withoutUser } from '../../../lib/core/redact.js';
 
 describe('isSecretName()', () => {
   const SECRET = [
@@ -26,6 +26,29 @@ describe('isSecretName()', () => {
     ],
     ...['sig', 'auth', 'authorization', 'auth_1', 'code', 'sid', 'api%5Fkey', 'tok%65n'],
   ];
+  SECRET.push(
+    ...[
+      'token[0]',
+      'token[]',
+      'tokens[key]',
+      'user[password]',
+      'user[token][value]',
+      'auth.0',
+      'token%5B0%5D',
+    ],
+    ...['otp', 'user_otp', 'totp', 'pin', 'passcode', 'pass', 'cvv', 'verification_code', 'code_verifier'],
+    ...[
+      'token0',
+      'api_key_2',
+      'PHPSESSID',
+      'JSESSIONID',
+      'SAMLResponse',
+      'appid',
+      'api_sig',
+      'oauth_verifier',
+    ],
+    ...['client_assertion', 'id_token_hint', 'Cookie'],
+  );
   for (const name of SECRET) it(`holds for ${name}`, () => expect(isSecretName(name)).to.equal(true));
 
   const PLAIN = [
@@ -43,6 +66,20 @@ describe('isSecretName()', () => {
     ],
     ...['x_sig', 'design', 'x_auth', 'zipcodes', 'encode', 'zip_code', 'inside', 'x_sid', 'a%', '%E0%A4%A'],
   ];
+  PLAIN.push(
+    ...[
+      'author',
+      'authors',
+      'author_id',
+      'authority',
+      'max_tokens',
+      'shipping',
+      'compass',
+      'bypass',
+      'page2',
+    ],
+    ...['items[0]', 'filter[name]', 'sort.by', 'laptop', 'desktop', 'postcode', 'country_code'],
+  );
   for (const name of PLAIN) it(`does not hold for ${name}`, () => expect(isSecretName(name)).to.equal(false));
 });
 
@@ -71,9 +108,64 @@ describe('withoutUser()', () => {
 describe('redactPath()', () => {
   it('masks what its query names a secret, and users in URLs', () => {
     expect(redactPath('/a?token=b&c=d')).to.equal('/a?token=***&c=d');
-    expect(redactPath('/token=a')).to.equal('/token=a');
     expect(redactPath('?key=a')).to.equal('?key=***');
     expect(redactPath('/to/http://a:b@h/?u=http://c:d@h')).to.equal('/to/http://***@h/?u=http://***@h');
     expect(redactPath('/to/http://a:b@h')).to.equal('/to/http://***@h');
+  });
+});
+
+describe('redactPath() of secrets in a path', () => {
+  const masked: [path: string, shown: string][] = [
+    ['/bot123:TOKEN/getMe', '/bot123:***/getMe'],
+    ['/file/bot123456:AAF-x_y/a.jpg?x=1', '/file/bot123456:***/a.jpg?x=1'],
+    ['/bot123%3aTOKEN/getMe', '/bot123%3a***/getMe'],
+    ['/7654321:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw/x', '/7654321:***/x'],
+    ['/token=a/b', '/token=***/b'],
+    ['/users;jsessionid=A1B2;v=1/x', '/users;jsessionid=***;v=1/x'],
+    ['/reset-password/8fj2k3l4m5n6/form', '/reset-password/***/form'],
+    ['/v1/token/abc123def456', '/v1/token/***'],
+    ['/api/webhooks/123456789012/aB3dE5fG7hI9jK', '/api/webhooks/123456789012/***'],
+    ['/services/hooks/T00/B00/xY1zA2bC3dE4', '/services/hooks/T00/B00/***'],
+    ['/x/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln/y', '/x/***/y'],
+    [`/x/ghp_${'a1'.repeat(18)}`, '/x/***'],
+    [`/x?q=sk-${'a1'.repeat(12)}&b=1`, '/x?q=***&b=1'],
+    ['/x?next=%2Fy%3Ftoken%3Dabc%26b%3D1&c=2', '/x?next=%2Fy%3Ftoken%3D***%26b%3D1&c=2'],
+    ['/x?token[0]=a&token%5B%5D=b&otp=123456&page=2', '/x?token[0]=***&token%5B%5D=***&otp=***&page=2'],
+  ];
+  for (const [path, shown] of masked)
+    it(`shows ${path} as ${shown}`, () => expect(redactPath(path)).to.equal(shown));
+
+  for (const path of [
+    '/users/123/orders/456?page=2',
+    '/v1/chat/completions',
+    '/bottles:red/a',
+    '/ratio/16:9',
+    '/2026-11-30T10:00:00/x',
+    '/repos/owner/name/keys/123',
+    '/tokens/count',
+    '/maps/@52.5,13.4,15z',
+    '/a;v=1,x=2/b',
+    '/files/3f2504e0-4f89-11d3-9a0c-0305e82c3301',
+    '/x?next=%2Fy%3Fpage%3D2',
+  ])
+    it(`leaves ${path} as it is`, () => expect(redactPath(path)).to.equal(path));
+
+  it('takes time that grows with the length alone', () => {
+    for (const part of ['-eyJaaaaaaaa', '/1234:', ';a', '%3ftoken', '/bot1', '://', 'SG.aaaaaaaaaaaaaaaa']) {
+      const begun = performance.now();
+      redactPath(`/${part.repeat(65_536 / part.length)}`);
+      expect(performance.now() - begun, part).to.be.below(500);
+    }
+  });
+});
+
+describe('redactText()', () => {
+  it('masks credentials of URLs, schemes and known formats, and leaves the rest', () => {
+    expect(redactText('GET https://u:p@api.example/bot123:TOKEN/x?otp=1&a=2 failed')).to.equal(
+      'GET https://***@api.example/bot123:***/x?otp=***&a=2 failed',
+    );
+    expect(redactText('sent Authorization: Bearer abcdef123456')).to.equal('sent Authorization: Bearer ***');
+    const message = "connect ECONNREFUSED 127.0.0.1:8080; Unexpected token 'h' at file:///a/b.js:1:2";
+    expect(redactText(message)).to.equal(message);
   });
 });

@@ -4,7 +4,7 @@ import { LIMIT_HEADERS, readLimits } from '../../../lib/http/advertised-limits.j
 const NOW = Date.UTC(2027, 0, 1, 12, 0, 0);
 const SECOND = NOW / 1000;
 
-const read = (rawHeaders: string[], status = 200) => readLimits(status, rawHeaders, NOW);
+const read = (rawHeaders: string[], status = 200) => readLimits(status, rawHeaders, () => NOW);
 
 /** Remaining, limit, wait and window of structured headers. */
 function structured(limit: string, policy?: string) {

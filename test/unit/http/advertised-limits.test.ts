@@ -4,7 +4,7 @@ import { type AdvertisedLimits, readLimits } from '../../../lib/http/advertised-
 const NOW = Date.UTC(2027, 0, 1, 12, 0, 0);
 
 function read(status: number, headers: Record<string, string>): AdvertisedLimits | undefined {
-  return readLimits(status, Object.entries(headers).flat(), NOW);
+  return readLimits(status, Object.entries(headers).flat(), () => NOW);
 }
 
 function window(status: number, headers: Record<string, string>) {
@@ -209,6 +209,6 @@ describe('readLimits()', () => {
 
   it('reads the first line of a header that comes twice', () => {
     const headers = ['ratelimit-remaining', '3', 'ratelimit-remaining', '9', 'ratelimit-reset', '1'];
-    expect(readLimits(200, headers, NOW)).to.include({ remaining: 3 });
+    expect(readLimits(200, headers, () => NOW)).to.include({ remaining: 3 });
   });
 });

@@ -8,7 +8,7 @@ describe('MetricsOptions', () => {
     expect(resolveMetrics({})).to.deep.equal({
       name: 'default',
       prefix: 'resilient_proxy_',
-      bucketsMs: [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000],
+      bucketsMs: [0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000],
       eventLoop: false,
     });
   });

@@ -89,4 +89,35 @@ describe('Cooldown', () => {
     cooldown.begin(100);
     expect([cooldown.state(399), cooldown.state(400)]).to.deep.equal(['probing', 'due']);
   });
+
+  it('cools down for as long as it is forced to, whatever is known, and is then due for a probe', () => {
+    const cooldown = new Cooldown(TIMES, true);
+    cooldown.failed(failed(0), 0);
+    cooldown.force('forced', 60_000, 10);
+    expect([cooldown.state(60_009), cooldown.state(60_010), cooldown.reason]).to.deep.equal([
+      'cooling-down',
+      'due',
+      'forced',
+    ]);
+    // What began before says nothing of it.
+    expect(cooldown.failed(failed(5), 60_011)).to.equal(undefined);
+    cooldown.begin(60_020);
+    expect(cooldown.failed(failed(60_021), 60_030)).to.equal(2000);
+  });
+
+  for (const proven of [true, false]) {
+    it(`is as new after a reset: ${proven ? 'proven' : 'to be probed first'}`, () => {
+      const cooldown = new Cooldown(TIMES, proven);
+      cooldown.begin(0);
+      cooldown.failed(failed(0), 10);
+      cooldown.reset();
+      expect([cooldown.state(11), cooldown.failures, cooldown.reason]).to.deep.equal([
+        proven ? 'ok' : 'due',
+        0,
+        undefined,
+      ]);
+      cooldown.begin(11);
+      expect(cooldown.failed(failed(11), 12)).to.equal(1000);
+    });
+  }
 });

@@ -28,6 +28,7 @@ describe('EgressProxy', () => {
     expect(proxy.status('api', 100)).to.deep.equal({
       ...{ api: 'api', name: 'proxy.test:3128', address: 'http://proxy.test:3128', state: 'ok' },
       ...{ coolsDownUntil: undefined, reason: undefined, failures: 0, attempts: 0, active: 0 },
+      ...{ successes: 0, latencyMs: undefined, bans: 0, bytesSent: 0, bytesReceived: 0, cost: undefined },
     });
   });
 

@@ -17,7 +17,8 @@ function toyProxies(count: number): Exhausted {
   const options = resolveProxyRotate({ proxies: urls });
   const proxies = options.proxies.map((proxy, i) => new EgressProxy(proxy, i, options, TIMES, OWNER));
   const lane = new Lanes(TIMES, options.noProxy).at('https://api.example');
-  return { api: 'x', proxies, lane, tried: new Set(), coolsDownUntil: Number.POSITIVE_INFINITY, now: 0 };
+  const coolsDownUntil = Number.POSITIVE_INFINITY;
+  return { api: 'x', proxies, lane, tried: new Set(), key: undefined, coolsDownUntil, now: 0 };
 }
 
 function coolDown({ proxies }: Exhausted, reason: string): void {

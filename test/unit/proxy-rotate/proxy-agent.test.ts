@@ -12,14 +12,13 @@ import {
   type ProxyAgentOptions,
 } from '../../../lib/proxy-rotate/proxy-agent.js';
 import { onCleanup } from '../../support/cleanup.js';
+import { ESTABLISHED, startConnectProxy } from '../../support/connect-proxy.js';
 import { startForwardProxy } from '../../support/forward-proxy.js';
 import { unusedPort } from '../../support/listening.js';
 import { rawResponse, startRawUpstream } from '../../support/raw-upstream.js';
 import { credentials } from '../../support/tls.js';
 import { until } from '../../support/until.js';
 import { startUpstream, text } from '../../support/upstream.js';
-
-const ESTABLISHED = 'HTTP/1.1 200 Connection established\r\n\r\n';
 
 /** An agent, and what it tells its proxy. */
 function agentOf(url: string, options: Partial<ProxyAgentOptions> = {}) {
@@ -29,6 +28,7 @@ function agentOf(url: string, options: Partial<ProxyAgentOptions> = {}) {
   const watcher: DialWatcher & { refused?: DialError } = {
     refusal: () => watcher.refused,
     began: () => told.push('began'),
+    opened: () => {},
     unused: () => told.push('unused'),
     ended: (beganAt, { hostname, port, encrypted }, failure) =>
       told.push([beganAt, `${encrypted ? 'https' : 'http'}://${hostname}:${port}`, failure?.reason]),
@@ -130,20 +130,20 @@ describe('ProxyAgent#open()', () => {
     ['asks for credentials', 'status 407', 'proxy', () => raw('HTTP/1.1 407 Login\r\n\r\n')],
     ['asks for them by 401', 'status 401', 'proxy', () => raw('HTTP/1.1 401 Login\r\n\r\n')],
     ['has trouble', 'status 502', 'target', () => raw('HTTP/1.1 502 Bad\r\n\r\n')],
-    ['accepts without a tunnel', 'status 204', 'target', () => raw('HTTP/1.1 204 No\r\n\r\n')],
     [
       'sends a page',
       'a page instead of a tunnel',
       'proxy',
       () => raw('HTTP/1.1 200 OK\r\nContent-Type:  Text/HTML; charset=utf-8\r\n\r\n<html>'),
     ],
-    ['is silent', 'no connection in time', 'proxy', async () => (await startRawUpstream(() => {})).url],
+    ['is silent', 'no connection in time', 'target', async () => (await startRawUpstream(() => {})).url],
     [
       'closes',
       'the connection closed',
       'proxy',
       async () => (await startRawUpstream((connection) => connection.end())).url,
     ],
+    ['says more than that', 'bytes before the request', 'proxy', () => raw(ESTABLISHED + ESTABLISHED)],
     [
       'never ends its response',
       'an endless response',
@@ -162,6 +162,31 @@ describe('ProxyAgent#open()', () => {
       expect(told).to.deep.equal(['began', [1, 'http://127.0.0.1:80', reason]]);
     });
   }
+
+  for (const [what, bytes] of Object.entries({
+    'a status of success other than 200': 'HTTP/1.1 201 Created\r\n\r\n',
+    'a success without content': 'HTTP/1.0 204\r\nA: b\r\n\r\n',
+    '200 after an interim response': `HTTP/1.1 100 Continue\r\n\r\n${ESTABLISHED}`,
+    '200 after many': `${'HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n'.repeat(20)}${ESTABLISHED}`,
+  })) {
+    for (const tls of [undefined, credentials()]) {
+      it(`takes ${what} for a tunnel, from an ${tls ? 'https' : 'http'} proxy`, async () => {
+        const proxy = await startConnectProxy((_open, client) => void client.write(bytes), tls);
+        const { agent, told } = agentOf(proxy.url, { ca: tls?.ca });
+        await opened(agent.open(to(80), false));
+        expect(told).to.deep.equal(['began', [1, 'http://127.0.0.1:80', undefined]]);
+      });
+    }
+  }
+
+  it('bounds the response of an https proxy too', async () => {
+    const tls = credentials();
+    const proxy = await startConnectProxy((_open, client) => {
+      client.write(`HTTP/1.1 200 OK\r\nA: ${'x'.repeat(80_000)}`);
+    }, tls);
+    const error = await failureOf(agentOf(proxy.url, { ca: tls.ca }).agent.open(to(80), false));
+    expect(error).to.include({ reason: 'an endless response', concerns: 'proxy' });
+  });
 
   it('takes a response of another type for a tunnel', async () => {
     const { agent } = agentOf(await raw('HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n'));
@@ -193,15 +218,16 @@ describe('ProxyAgent#open()', () => {
       .and.include({ reason: 'closed in the tunnel', concerns: 'target' });
   });
 
-  it('does not blame it for a target that is not trusted', async () => {
+  it('keeps the error of a target that is not trusted, since the proxy may be the one that breaks TLS', async () => {
     const target = await startUpstream(text('hello'), { tls: credentials() });
     const proxy = await startForwardProxy();
     const { agent, told } = agentOf(proxy.url);
     const trusting = { ...to(target.port, true), rejectUnauthorized: true };
     const error = await failureOf(agent.open(trusting, false));
-    expect(error).not.to.be.instanceOf(DialError);
-    expect(error.code).to.match(/CERT|VERIFY/);
-    expect(told[1]).to.deep.equal([1, `https://127.0.0.1:${target.port}`, undefined]);
+    expect(error).to.be.instanceOf(DialError).and.include({ concerns: 'target' });
+    expect(error.cause).to.have.property('code', error.reason);
+    expect(error.reason).to.match(/CERT|VERIFY/);
+    expect(told[1]).to.deep.equal([1, `https://127.0.0.1:${target.port}`, error.reason]);
   });
 
   it('blames an https proxy that it does not trust', async () => {

@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import { proxyRotate } from '../../../lib/proxy-rotate/proxy-rotate.js';
 import {
+  type NamedProxy,
   type ProxyRotateOptions,
   resolveProxyRotate,
 } from '../../../lib/proxy-rotate/proxy-rotate-options.js';
 
-const one = (proxy: NonNullable<ProxyRotateOptions['proxies']>[number]) => {
+const one = (proxy: string | NamedProxy) => {
   const [resolved] = resolveProxyRotate({ proxies: [proxy] }).proxies;
   if (!resolved) throw new Error('No proxy');
   return resolved;
@@ -14,7 +15,11 @@ const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
 
 describe('resolveProxyRotate()', () => {
   it('fills in every default', () => {
-    const { noProxy, ...rest } = resolveProxyRotate({});
+    const { noProxy, isBan, ...rest } = resolveProxyRotate({});
+    const statuses = [200, 302, 403, 429].filter((status) =>
+      isBan({ status, statusText: '', rawHeaders: [] }),
+    );
+    expect(statuses).to.deep.equal([403]);
     expect(noProxy('localhost', 80)).to.equal(false);
     expect(rest).to.deep.equal({
       name: 'default',
@@ -23,7 +28,9 @@ describe('resolveProxyRotate()', () => {
       cooldownMs: 30_000,
       maxCooldownMs: 600_000,
       maxFailures: 1,
+      maxProxiesPerCall: 5,
       cooldownOnStatus: new Set([429]),
+      env: false,
       fallback: 'none',
       tunnel: true,
       connectTimeoutMs: 5000,
@@ -82,6 +89,8 @@ describe('resolveProxyRotate()', () => {
         failures: 0,
         attempts: 0,
         active: 0,
+        ...{ successes: 0, latencyMs: undefined, bans: 0 },
+        ...{ bytesSent: 0, bytesReceived: 0, cost: undefined },
       },
     ]);
   });
@@ -95,14 +104,34 @@ describe('proxyRotate() with wrong options', () => {
       'proxyRotate.proxyes is not an option of proxyRotate (did you mean proxies?)',
     ],
     [
-      'a SOCKS proxy',
-      { proxies: ['http://h:1', 'socks5://user:secret@h:1'] },
-      'proxyRotate.proxies[1] has the scheme socks5, which is not supported: it must be an http or https proxy; received a string of 24 characters',
+      'a SOCKS4 proxy with a password',
+      { proxies: ['http://h:1', 'socks4://user:secret@h:1'] },
+      'proxyRotate.proxies[1] must have no password: SOCKS4 knows only a user; received a string of 24 characters',
+    ],
+    [
+      'a user with a colon',
+      { proxies: ['http://us%3Aer:secret@h:1'] },
+      'proxyRotate.proxies[0] must have a user without a colon; received a string of 25 characters',
+    ],
+    [
+      'port 0',
+      { proxies: ['http://h:0'] },
+      'proxyRotate.proxies[0] must have a port from 1 to 65535; received a string of 10 characters',
+    ],
+    [
+      'a ban that is nothing',
+      { banWhen: 'captcha' as never },
+      'proxyRotate.banWhen must be { status, header, location, json, text } or a function; received "captcha"',
+    ],
+    [
+      'an async key',
+      { stickyKey: (async () => 'a') as never },
+      'proxyRotate.stickyKey must not be async: the key is needed at once; received a function',
     ],
     [
       'a proxy without a scheme',
       { proxies: ['secret:h@h:3128'] },
-      'proxyRotate.proxies[0] must be an http or https URL, as http://user:password@proxy.example.com:3128; received a string of 15 characters',
+      'proxyRotate.proxies[0] must be an http, https or socks URL, as http://user:password@proxy.example.com:3128; received a string of 15 characters',
     ],
     [
       'a password that is not encoded',
@@ -128,6 +157,81 @@ describe('proxyRotate() with wrong options', () => {
       'a name with control bytes',
       { proxies: [{ url: 'http://h:1', name: 'a\nb' }] },
       'proxyRotate.proxies[0].name must be',
+    ],
+    [
+      'what JSON shall hold, and not where',
+      { banWhen: { equals: true } },
+      'proxyRotate.banWhen.equals needs json, which says where; received true',
+    ],
+    [
+      'a JSON Pointer that is none',
+      { banWhen: { json: 'error' } },
+      'proxyRotate.banWhen.json must be a JSON Pointer, as /errors; received "error"',
+    ],
+    ['an empty text', { banWhen: { text: [''] } }, 'proxyRotate.banWhen.text[0] must be'],
+    ...['http://u:secret@h:0', 'http://u:secret@h:65536', 'http://u:secret@[::1]:99999', 'http://h:'].map(
+      (url): (typeof refused)[number] => [
+        `the port of ${url}`,
+        { proxies: [url] },
+        `proxyRotate.proxies[0] must have a port from 1 to 65535; received a string of ${url.length} characters`,
+      ],
+    ),
+    ...['http://u:se#cret@h:1', 'http://u:se/cret@h:1', 'http://u:1/secret@h:1', 'http://u:se?cret@h:1'].map(
+      (url): (typeof refused)[number] => [
+        `the password of ${url}`,
+        { proxies: [url] },
+        `proxyRotate.proxies[0] must have its user and password percent-encoded; received a string of ${url.length} characters`,
+      ],
+    ),
+    [
+      'a URL with a fragment',
+      { proxies: ['http://h:1/#secret'] },
+      'proxyRotate.proxies[0] must be the URL of a proxy, without path and query',
+    ],
+    ...['secret', '', Buffer.from('secret'), [], ['secret']].map((ca, i): (typeof refused)[number] => [
+      `certificates that are none (${i})`,
+      { proxies: [{ url: 'https://h:1', ca }] },
+      'proxyRotate.proxies[0].ca must be a certificate in PEM',
+    ]),
+    [
+      'sessions without a place for them',
+      { proxies: [{ url: 'http://user:secret@h:1', sessions: 3 }] },
+      'proxyRotate.proxies[0].sessions needs {session} in the user of the url; received a number',
+    ],
+    [
+      'maxUses without sessions',
+      { proxies: [{ url: 'http://user:secret@h:1', maxUses: 3 }] },
+      'proxyRotate.proxies[0].maxUses needs {session} in the user of the url; received a number',
+    ],
+    [
+      'sessions of a proxy that has a new address for each attempt',
+      { proxies: [{ url: 'http://user-{session}:secret@h:1', rotating: true }] },
+      'proxyRotate.proxies[0].rotating cannot go with {session} in the url; received a boolean',
+    ],
+    [
+      'a sticky key whose address changes',
+      { strategy: 'sticky', proxies: ['http://g:1', { url: 'http://user:secret@h:1', rotating: true }] },
+      "proxyRotate.proxies[1].rotating cannot go with the strategy 'sticky': use {session} in the url, which is a session for each key; received true",
+    ],
+    [
+      'no sessions',
+      { proxies: [{ url: 'http://user-{session}:secret@h:1', sessions: 0 }] },
+      'proxyRotate.proxies[0].sessions must be at least 1; received a number',
+    ],
+    [
+      'credentials among the headers of CONNECT',
+      { proxies: [{ url: 'http://h:1', connectHeaders: { 'Proxy-Authorization': 'Basic secret' } }] },
+      'proxyRotate.proxies[0].connectHeaders.Proxy-Authorization',
+    ],
+    [
+      'a header of CONNECT that splits it',
+      { proxies: [{ url: 'http://h:1', connectHeaders: { a: 'b\r\nsecret: c' } }] },
+      'proxyRotate.proxies[0].connectHeaders.a must be Latin-1 without control characters, CR or LF',
+    ],
+    [
+      'headers of CONNECT for a SOCKS proxy',
+      { proxies: [{ url: 'socks5h://h:1', connectHeaders: { a: 'b' } }] },
+      'proxyRotate.proxies[0].connectHeaders cannot go with a SOCKS proxy',
     ],
     [
       'an unknown strategy',

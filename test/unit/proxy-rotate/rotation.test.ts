@@ -2,7 +2,16 @@ import { expect } from 'chai';
 import { ProxyError } from '../../../lib/core/errors.js';
 import { DialError } from '../../../lib/proxy-rotate/dial-error.js';
 import { fakeTimers } from '../../support/fake-timers.js';
-import { ABANDONED, failure, NOW, proxyOf, TARGET, ToyRotation, toyCall } from './toy-rotation.js';
+import {
+  ABANDONED,
+  failure,
+  NOW,
+  proxyOf,
+  TARGET,
+  type ToyAttempt,
+  ToyRotation,
+  toyCall,
+} from './toy-rotation.js';
 
 const flush = () => new Promise((resolve) => setImmediate(resolve));
 const ways = (toy: ToyRotation, count: number) =>
@@ -35,7 +44,7 @@ describe('Rotation', () => {
 
   it('keeps calls of one key together, with the strategy "sticky"', () => {
     const asked: unknown[] = [];
-    const stickyKey = ({ url }: { url?: string }): string => {
+    const stickyKey = ({ url }: { url?: string | undefined }): string => {
       asked.push(url);
       return url ?? '';
     };
@@ -56,6 +65,12 @@ describe('Rotation', () => {
     expect(keys.map(place)).to.deep.equal(places);
     // Once for each call, not for each attempt.
     expect(asked).to.have.length(80);
+  });
+
+  it('refuses a key that is a promise', () => {
+    const stickyKey = (() => Promise.resolve('a')) as unknown as () => string;
+    const toy = new ToyRotation(2, { strategy: 'sticky', stickyKey });
+    expect(() => toy.attempt()).to.throw('must return a string');
   });
 
   it('keeps those of one client together where no key is given', () => {
@@ -146,8 +161,8 @@ describe('Rotation and a proxy that fails', () => {
     toy.attempt().end(failure('egress'));
     expect(toy.told).to.deep.equal(['cooldown api p0  (status 407) 30000']);
     expect(ways(toy, 3)).to.deep.equal(['p1', 'p1', 'p1']);
-    expect(toy.status()[0]).to.deep.equal({
-      ...{ api: 'api', name: 'p0', address: 'http://h:1', state: 'cooling-down' },
+    expect(toy.status()[0]).to.deep.include({
+      ...{ api: 'api', name: 'p0', address: 'http://h:1', state: 'cooling-down', successes: 1 },
       ...{ coolsDownUntil: NOW + 30_000, reason: 'status 407', failures: 1, attempts: 2, active: 0 },
     });
   });
@@ -172,18 +187,105 @@ describe('Rotation and a proxy that fails', () => {
     expect(toy.status()[0]).to.include({ coolsDownUntil: NOW + 30_100, reason: 'ECONNREFUSED' });
   });
 
-  it('leaves it out for a target alone that it cannot reach', () => {
-    const toy = new ToyRotation(1).proven(1);
-    const used = toy.attempt();
-    toy.rotation.dialEnded(proxyOf(used), NOW, TARGET.origin, new DialError('status 502', 'target'));
+  const unreached = (toy: ToyRotation, used: ToyAttempt, reason = 'status 502', beganAt = toy.now) => {
+    const error = new DialError(reason, 'target');
+    toy.rotation.dialEnded(proxyOf(used), beganAt, TARGET.origin, error);
+    used.end(failure('egress', error));
+    return error;
+  };
+
+  it('leaves it out for a target alone that others can reach', () => {
+    const toy = new ToyRotation(2).proven(2);
+    unreached(toy, toy.attempt());
+    // Nobody knows yet whether another can.
+    expect(toy.told).to.deep.equal([]);
+    const second = toy.attempt();
+    expect(second.way).to.equal('p1');
+    second.respond(200);
     expect(toy.told).to.deep.equal(['cooldown api p0 https://api.test (status 502) 30000']);
-    expect(toy.attempt().way).to.equal('ERR_NO_PROXY');
-    expect(toy.attempt(toyCall(), new Set(), { origin: 'https://other.test' }).way).to.equal('p0');
+    expect(ways(toy, 2)).to.deep.equal(['p1', 'p1']);
+    expect(toy.attempt(toyCall(), new Set(['p1']), { origin: 'https://other.test' }).way).to.equal('p0');
     expect(toy.status()[0]).to.include({
       state: 'cooling-down',
       reason: 'status 502',
       coolsDownUntil: NOW + 30_000,
     });
+  });
+
+  it('is not convinced by a response to what was sent before', () => {
+    const toy = new ToyRotation(2).proven(2);
+    const early = toy.attempt();
+    toy.now += 10;
+    unreached(toy, toy.attempt());
+    early.respond(200);
+    expect(toy.told).to.deep.equal([]);
+  });
+
+  it('blames none for a target that none can reach', () => {
+    const toy = new ToyRotation(2).proven(2);
+    const call = toyCall();
+    const first = toy.attempt(call);
+    const error = unreached(toy, first);
+    const tried = new Set(['p0']);
+    expect(first.route.failed(call, error, tried, TARGET)).to.equal(undefined);
+    const second = toy.attempt(call, tried, TARGET, first.route);
+    expect(second.way).to.equal('p1');
+    const last = unreached(toy, second, 'status 504');
+    const verdict = first.route.failed(call, last, tried.add('p1'), TARGET);
+    expect(verdict).to.include({ code: 'ETIMEDOUT', cause: last });
+    expect(toy.told).to.deep.equal([]);
+    expect(toy.status().map(({ state }) => state)).to.deep.equal(['ok', 'ok']);
+    expect(ways(toy, 2)).to.deep.equal(['p0', 'p1']);
+  });
+
+  it('tries no more proxies for one call than it may', () => {
+    const toy = new ToyRotation(9, { maxProxiesPerCall: 3 }).proven(9);
+    const call = toyCall();
+    const tried = new Set<string>();
+    let verdict: Error | undefined;
+    while (!verdict) {
+      const used = toy.attempt(call, tried);
+      verdict = used.route.failed(call, unreached(toy, used), tried.add(used.way), TARGET);
+    }
+    expect(tried.size).to.equal(3);
+    expect(verdict).to.include({ code: 'EHOSTUNREACH' });
+    const broken = toy.attempt(call);
+    const error = new DialError('ECONNREFUSED', 'proxy');
+    expect(broken.route.failed(call, error, new Set(['p1', 'p2']), TARGET)).to.equal(undefined);
+    expect(broken.route.failed(call, error, tried, TARGET)).to.equal(error);
+  });
+
+  it('lets one cool down that breaks off connections far more often than the others', () => {
+    const toy = new ToyRotation(3).proven(3);
+    const broken = failure('target', new ProxyError('ERR_UPSTREAM_RESET', 'x'));
+    for (let i = 0; i < 30; i++) {
+      const used = toy.attempt();
+      // One call in three.
+      if (used.way === 'p1' && i % 9 === 1) used.end(broken);
+      else used.respond(200);
+    }
+    expect(toy.told).to.deep.equal([
+      'cooldown api p1 https://api.test (breaks off connections to api.test) 30000',
+    ]);
+  });
+
+  it('lets none cool down for a target that breaks off connections through all of them', () => {
+    const toy = new ToyRotation(3).proven(3);
+    const broken = failure('target', new ProxyError('ERR_UPSTREAM_RESET', 'x'));
+    for (let i = 0; i < 300; i++) {
+      const used = toy.attempt();
+      if (i % 7 === 1) used.end(broken);
+      else used.respond(200);
+    }
+    expect(toy.told).to.deep.equal([]);
+  });
+
+  it('prefers another proxy after one that broke off, with "sticky" too', () => {
+    const toy = new ToyRotation(2, { strategy: 'sticky', stickyKey: () => 'a' }).proven(0);
+    const first = toy.attempt();
+    first.end(failure('target', new ProxyError('ERR_UPSTREAM_RESET', 'x')));
+    const second = toy.attempt(toyCall(), new Set(), TARGET, first.route);
+    expect(second.way).to.not.equal(first.way);
   });
 
   it('says when the first of them will be tried again', () => {
@@ -295,7 +397,7 @@ describe('Rotation with the strategy "on_rate_limit"', () => {
     const through = toy.attempt();
     expect(through.way).to.equal('p0');
     through.respond(200);
-    expect(toy.status()[0]).to.deep.equal({
+    expect(toy.status()[0]).to.deep.include({
       ...{ api: 'api', name: 'direct', address: undefined, state: 'cooling-down', failures: 0 },
       ...{ coolsDownUntil: NOW + 5000, reason: 'status 429 of api.test', attempts: 1, active: 0 },
     });
@@ -306,8 +408,8 @@ describe('Rotation with the strategy "on_rate_limit"', () => {
     probe.respond(200);
     expect(toy.told.at(-1)).to.equal('recovered api  https://api.test');
     expect(toy.attempt().way).to.equal('direct');
-    expect(toy.status()[0]).to.deep.equal({
-      ...{ api: 'api', name: 'direct', address: undefined, state: 'ok', failures: 0 },
+    expect(toy.status()[0]).to.deep.include({
+      ...{ api: 'api', name: 'direct', address: undefined, state: 'ok', failures: 0, successes: 1 },
       ...{ coolsDownUntil: undefined, reason: undefined, attempts: 3, active: 1 },
     });
   });
@@ -437,5 +539,32 @@ describe('Rotation whose proxies are being probed', () => {
     expect(() => toy.attempt()).to.throw('It has to wait');
     toy.now += 1;
     expect(toy.attempt().route.probe).to.equal(true);
+  });
+});
+
+describe('Rotation#resume()', () => {
+  it('keeps what is known of proxies that stay, and nothing of others', () => {
+    const before = new ToyRotation(2).proven(2);
+    before.attempt().respond(429, 'Retry-After', '60');
+    before.attempt().end(failure('egress'));
+    const after = new ToyRotation(3);
+    after.rotation.resume(before.rotation);
+    expect(after.status().map(({ state, reason, attempts }) => [state, reason, attempts])).to.deep.equal([
+      ['cooling-down', 'status 429 of api.test', 2],
+      ['cooling-down', 'status 407', 2],
+      ['ok', undefined, 0],
+    ]);
+    expect(after.attempt().way).to.equal('p2');
+    const others = new ToyRotation(0, { proxies: [{ url: 'http://u:p@h:1', name: 'p0' }] });
+    others.rotation.resume(before.rotation);
+    expect(others.attempt().way).to.equal('p0');
+  });
+
+  it('keeps a direct connection that a target has limited', () => {
+    const before = new ToyRotation(1, { strategy: 'on_rate_limit' });
+    before.attempt().respond(429, 'Retry-After', '60');
+    const after = new ToyRotation(1, { strategy: 'on_rate_limit' });
+    after.rotation.resume(before.rotation);
+    expect(after.attempt().way).to.equal('p0');
   });
 });

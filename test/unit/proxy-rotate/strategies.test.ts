@@ -3,9 +3,10 @@ import { Socket } from 'node:net';
 import { expect } from 'chai';
 import type { EgressCall } from '../../../lib/core/egress.js';
 import { EgressProxy, type ProxyOwner } from '../../../lib/proxy-rotate/egress-proxy.js';
+import { hash } from '../../../lib/proxy-rotate/hash.js';
 import { Lanes } from '../../../lib/proxy-rotate/lanes.js';
 import { resolveProxyRotate } from '../../../lib/proxy-rotate/proxy-rotate-options.js';
-import { firstFrom, hash, leastUsed, nextInTurn, type Search } from '../../../lib/proxy-rotate/strategies.js';
+import { closestTo, leastUsed, nextInTurn, type Search } from '../../../lib/proxy-rotate/strategies.js';
 
 const OWNER: ProxyOwner = { now: () => 0, dialEnded: () => {} };
 
@@ -79,13 +80,29 @@ describe('leastUsed()', () => {
   });
 });
 
-describe('firstFrom()', () => {
-  it('takes the proxy at the start, and the one after it only while it cools down', () => {
-    const search = { ...toySearch(3), start: 1 };
-    expect(firstFrom(search).proxy?.name).to.equal('e1');
+describe('closestTo()', () => {
+  const keys = Array.from({ length: 1000 }, (_, i) => `user ${i}`);
+  const placesOf = (search: Search) => keys.map((key) => closestTo(key, search).proxy?.name);
+
+  it('takes the same proxy for a key, and another only while that one cools down', () => {
+    const search = toySearch(3);
+    const places = placesOf(search);
+    expect(placesOf({ ...search, start: 1 })).to.deep.equal(places);
     cooldown(search, 1, 500);
-    expect(firstFrom(search).proxy?.name).to.equal('e2');
-    expect(firstFrom({ ...search, now: 500 }).proxy?.name).to.equal('e1');
+    const meanwhile = placesOf(search);
+    expect(meanwhile).to.not.include('e1');
+    expect(meanwhile.filter((name, i) => places[i] !== 'e1' && name !== places[i])).to.deep.equal([]);
+    expect(placesOf({ ...search, now: 500 })).to.deep.equal(places);
+  });
+
+  it('spreads keys evenly, and moves few of them where a proxy is added', () => {
+    const [before, after] = [placesOf(toySearch(9)), placesOf(toySearch(10))];
+    const moved = after.filter((name, i) => name !== before[i]);
+    expect(new Set(moved)).to.deep.equal(new Set(['e9']));
+    expect(moved.length).to.be.within(60, 140);
+    for (const proxy of new Set(after)) {
+      expect(after.filter((name) => name === proxy).length).to.be.within(60, 140);
+    }
   });
 });
 

@@ -18,11 +18,12 @@ function toyLine() {
   function join(
     name: string,
     lanes: string[],
-    { deadlineMs = 10_000, refusal = LONG }: JoinOptions = {},
+    { deadlineMs = 10_000, refusal = LONG, party }: JoinOptions = {},
   ): Waiter {
     const blockedAt = (lane: string): Blocked => ({ lane, refusal });
     const waiter: Waiter = {
-      lanes,
+      party: party ?? '',
+      lanes: () => lanes,
       deadline: clock() + deadlineMs,
       attempt() {
         attempts++;
@@ -31,6 +32,7 @@ function toyLine() {
         for (const lane of lanes) free.set(lane, (free.get(lane) ?? 0) - 1);
         return undefined;
       },
+      crowdedOut: () => ends.push(`${name} crowded out`),
       go: () => ends.push(name),
       late: (last) => ends.push(`${name} late for ${last.lane}`),
     };
@@ -47,9 +49,36 @@ function toyLine() {
 interface JoinOptions {
   deadlineMs?: number;
   refusal?: Refusal;
+  party?: string;
 }
 
 const LONG: Refusal = { by: 'advertised', waitMs: 60_000 };
+
+describe('WaitingLine and several parties', () => {
+  it('lets them take turns, whoever came first', async () => {
+    const { join, give, ends } = toyLine();
+    for (const name of ['a1', 'a2', 'a3', 'a4']) join(name, ['lane'], { party: 'a' });
+    for (const name of ['b1', 'b2']) join(name, ['lane'], { party: 'b' });
+    for (let i = 1; i <= 6; i++) {
+      give('lane', 1);
+      await until(() => ends.length === i, `${i} to go`);
+    }
+    expect(ends).to.deep.equal(['a1', 'b1', 'a2', 'b2', 'a3', 'a4']);
+  });
+
+  it('gives the last place of the longest backlog to another party', () => {
+    const { line, join, ends } = toyLine();
+    for (const name of ['a1', 'a2', 'a3']) join(name, ['lane'], { party: 'a' });
+    expect(line.hasPlace('a', 3)).to.equal(false);
+    expect(line.hasPlace('b', 3)).to.equal(true);
+    join('b1', ['lane'], { party: 'b' });
+    expect(ends).to.deep.equal(['a3 crowded out']);
+    // Now there are two of one and one of the other.
+    expect(line.hasPlace('b', 3)).to.equal(false);
+    expect(line.hasPlace('a', 3)).to.equal(false);
+    expect(line.length).to.equal(3);
+  });
+});
 
 describe('WaitingLine', () => {
   it('serves calls in the order in which they came', async () => {

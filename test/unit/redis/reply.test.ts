@@ -24,6 +24,14 @@ describe('replyWithin()', () => {
     const cases: [unknown, boolean, string][] = [
       [replyError('OOM command not allowed'), true, 'OOM'],
       [replyError("ERR unknown command 'AUTH', with args beginning with: 's3cret'"), true, 'ERR'],
+      [replyError('ERR DB index is out of range'), true, 'NODB'],
+      // As Redis 6.2 puts it.
+      [
+        replyError("ERR Error running script (call to f_1): @user_script:1: -READONLY You can't write"),
+        true,
+        'READONLY',
+      ],
+      [new Error('All sentinels are unreachable. Last error: connect ECONNREFUSED'), false, 'ECONNREFUSED'],
       [replyError('s3cret is wrong'), true, 'ReplyError'],
       [Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }), false, 'ECONNREFUSED'],
       [new Error('Connection is closed.'), false, 'Error'],

@@ -39,6 +39,25 @@ describe('RetryBudget', () => {
     expect(withdrawals(budget, 1000, 24_000)).to.equal(180);
   });
 
+  it('tells how many are left, which are as many as it gives', () => {
+    for (const [calls, taken] of [
+      [0, 0],
+      [0, 4],
+      [400, 0],
+      [400, 150],
+      [400, 200],
+    ] as const) {
+      const budget = new RetryBudget(0.5);
+      for (let i = 0; i < calls; i++) budget.deposit(5000);
+      withdrawals(budget, taken, 5000);
+      for (const now of [5000, 6000, 20_000]) {
+        const left = budget.left(now);
+        expect(budget.left(now)).to.equal(left);
+        expect(withdrawals(budget, 1000, now), `${calls} calls, ${taken} taken, at ${now}`).to.equal(left);
+      }
+    }
+  });
+
   it('counts on where a clock goes back', () => {
     const budget = new RetryBudget(0.5);
     for (let i = 0; i < 100; i++) budget.deposit(50_000);
@@ -52,5 +71,13 @@ describe('RetryBudget', () => {
     budget.deposit(0);
     for (let i = 0; i < 100; i++) budget.deposit(9_000_000);
     expect(withdrawals(budget, 1000, 9_000_000)).to.equal(50);
+  });
+
+  it('gives back all of it by a reset, with what calls have added', () => {
+    const budget = new RetryBudget(0.5);
+    for (let i = 0; i < 100; i++) budget.deposit(5000);
+    expect(withdrawals(budget, 100, 5000)).to.equal(50);
+    budget.reset();
+    expect(withdrawals(budget, 100, 5000)).to.equal(10);
   });
 });

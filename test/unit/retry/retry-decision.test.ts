@@ -46,6 +46,35 @@ describe('decideRetry()', () => {
     });
   }
 
+  it('retries passing faults of CDNs and LLM APIs where that is wanted', () => {
+    for (const status of [408, 520, 521, 522, 523, 524, 529]) {
+      expect(decide(response(status)), `${status}`).to.deep.equal({ stop: 'outcome' });
+      expect(decide(response(status), {}, { retryOnStatus: 'transient' })).to.have.property('waitMs');
+    }
+    for (const status of [500, 502, 503, 504, 429])
+      expect(decide(response(status), {}, { retryOnStatus: 'transient' })).to.have.property('waitMs');
+    expect(decide(response(400), {}, { retryOnStatus: 'transient' })).to.deep.equal({ stop: 'outcome' });
+  });
+
+  it('does not retry what the target says cannot be helped', () => {
+    for (const name of ['X-Should-Retry', 'stripe-should-retry']) {
+      expect(decide(response(503, name, 'false'))).to.deep.equal({ stop: 'outcome' });
+      expect(decide(response(503, name, 'true'))).to.have.property('waitMs');
+    }
+  });
+
+  it('retries a 429 of any method where that did nothing', () => {
+    const options = { retryRateLimited: true };
+    expect(decide(response(429), { method: 'POST' })).to.deep.equal({ stop: 'method' });
+    expect(decide(response(429), { method: 'POST' }, options)).to.have.property('waitMs');
+    expect(decide(response(503), { method: 'POST' }, options)).to.deep.equal({ stop: 'method' });
+  });
+
+  it('waits for as many milliseconds as the target says', () => {
+    const precise = response(429, 'Retry-After', '3', 'retry-after-ms', '2500');
+    expect(decide(precise)).to.deep.equal({ waitMs: 2500 });
+  });
+
   it('counts the first attempt among maxAttempts', () => {
     expect(decide(response(503), { attemptsMade: 2 })).to.have.property('waitMs');
     expect(decide(response(503), { attemptsMade: 3 })).to.deep.equal({ stop: 'attempts' });

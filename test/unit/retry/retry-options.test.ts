@@ -13,6 +13,7 @@ describe('RetryOptions', () => {
       backoffFactor: 2,
       totalTimeoutMs: 30_000,
       retryOnStatus: [500, 502, 503, 504, 429],
+      retryRateLimited: false,
       retryOnErrors: ['timeout', 'connection refused', 'connection reset', 'socket', 'host not found'],
       methods: ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'],
       maxBodyBytes: 1_048_576,
@@ -36,6 +37,10 @@ describe('RetryOptions', () => {
     { backoffFactor: 1 },
     { backoffFactor: 100 },
     { retryOnStatus: [400, 599] },
+    { retryOnStatus: 'transient' },
+    { retryRateLimited: true },
+    { failureWhen: { json: '/errors' } },
+    { failureWhen: [{ json: '/error/code', equals: 'x', retry: false }, () => 'stop'] },
     { retryOnErrors: ['timeout', 'connection refused', 'connection reset', 'socket', 'host not found'] },
     { methods: ['POST'] },
     { budgetRatio: 0 },
@@ -67,12 +72,25 @@ describe('RetryOptions', () => {
 
   const NO_METHOD = 'must be a method in capitals, as POST';
   const NO_KEY = 'must be true, false or an object of options';
+  const NO_RULE = 'must be an object such as { json: "/errors" }, a function, or a list of them';
   const REFUSED: [options: object, message: string][] = [
+    [{ failureWhen: '/errors' }, `retry.failureWhen ${NO_RULE}`],
+    [{ failureWhen: [] }, 'retry.failureWhen must be at least 1 entries; received an array of 0'],
+    [{ failureWhen: { json: 'errors' } }, 'retry.failureWhen.json must be a JSON Pointer, as /errors'],
+    [
+      { failureWhen: { json: '/a', equls: 1 } },
+      'retry.failureWhen.equls is not an option of retry.failureWhen',
+    ],
     [{ maxAttempts: 101 }, 'retry.maxAttempts must be at most 100'],
     [{ backoffFactor: 0.9 }, 'retry.backoffFactor must be at least 1'],
     [{ backoffFactor: 101 }, 'retry.backoffFactor must be at most 100'],
     [{ retryOnStatus: [399] }, 'retry.retryOnStatus[0] must be at least 400'],
     [{ retryOnStatus: [600] }, 'retry.retryOnStatus[0] must be at most 599'],
+    [
+      { retryOnStatus: 'all' },
+      "retry.retryOnStatus must be a list of statuses from 400 to 599, or 'transient'",
+    ],
+    [{ retryRateLimited: 1 }, 'retry.retryRateLimited must be a boolean'],
     [{ retryOnErrors: ['tls'] }, 'retry.retryOnErrors[0]'],
     [{ methods: ['post'] }, NO_METHOD],
     [{ methods: ['POST '] }, NO_METHOD],

@@ -76,6 +76,8 @@ describe('apiStats()', () => {
     const { body } = await responseOf(source, { api: 'weather' });
     expect(body.stats).to.have.all.keys(
       ...['total', 'success', 'failure', 'failed_by', 'aborted', 'status_codes', 'response_time'],
+      ...['outcomes', 'attempt_results', 'background', 'upstream_time', 'stream_time'],
+      ...['websocket_time', 'websocket_bytes_in', 'websocket_bytes_out'],
       ...['time_to_first_byte', 'bytes_in', 'bytes_out', 'cache', 'attempts', 'retried', 'proxies', 'errors'],
       'recent_errors',
     );

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { Book, WHOLE } from '../../../lib/stats/book.js';
+import { encodeTally } from '../../../lib/stats/digest/tally-codec.js';
 import { ALL, keptPages, type Page, pageId } from '../../../lib/stats/periods.js';
-import { deltaOf } from './digest/deltas.js';
+import { deltaOf, talliedOf } from './digest/deltas.js';
 
 const NOW = Date.UTC(2026, 0, 15, 12, 30);
 const MINUTE = 60_000;
@@ -46,6 +47,20 @@ describe('Book', () => {
     expect(book.get(ALL, '/a')?.total).to.equal(40 * 48 + 1);
   });
 
+  it('says since when it counts, unless an earlier version has begun', () => {
+    const book = new Book(10);
+    book.apply(deltaOf(NOW, { '/a': 1 }), NOW);
+    book.apply(deltaOf(NOW - HOUR, { '/b': 1 }), NOW);
+    book.apply(deltaOf(NOW + HOUR, { '/a': 1 }), NOW + HOUR);
+    expect(['', '/a', '/b'].map((path) => book.get(ALL, path)?.since)).to.deep.equal([
+      ...[NOW - HOUR, NOW, NOW - HOUR],
+    ]);
+    const old = new Book(10);
+    old.put(ALL, WHOLE, encodeTally(talliedOf([1, 2])));
+    old.apply(deltaOf(NOW, { '/a': 1 }), NOW);
+    expect(old.get(ALL, WHOLE)).to.include({ total: 3, since: undefined });
+  });
+
   it('counts paths beyond the limit together', () => {
     const book = new Book(2);
     book.apply(deltaOf(NOW, { '/a': 1, '/b': 1 }), NOW);
@@ -79,15 +94,35 @@ describe('Book', () => {
     expect(totals(book, keptPages('api', 'day', NOW)).every((total) => total === 0)).to.equal(true);
   });
 
-  it('drops pages in the future once the clock was set back', () => {
+  it('drops pages in the future when they are as old by the steady clock as they are kept', () => {
     const book = new Book(10);
     const future = NOW + 365 * DAY;
     book.apply(deltaOf(future, { '/a': 1 }), future);
+    book.turn(future, 0);
     book.apply(deltaOf(NOW, { '/a': 1 }), NOW);
-    book.turn(NOW);
+    book.turn(NOW, 1000);
     const [last] = keptPages('api', 'day', future).slice(-1);
+    book.turn(NOW + 30 * DAY, 30 * DAY - 1);
+    expect(last && book.get(last, WHOLE)?.total).to.equal(1);
+    book.turn(NOW + 30 * DAY, 30 * DAY);
     expect(last && book.get(last, WHOLE)).to.equal(undefined);
-    expect(totals(book, keptPages('api', 'day', NOW)).at(-1)).to.equal(1);
+  });
+
+  it('keeps every page while the time of day is wrong, in whichever direction', () => {
+    for (const wrong of [NOW + 365 * DAY, NOW - 365 * DAY]) {
+      const book = new Book(10);
+      for (let at = NOW - 2 * DAY; at <= NOW; at += HOUR) {
+        book.apply(deltaOf(at, { '/a': 1 }), at);
+        book.turn(at);
+      }
+      book.apply(deltaOf(NOW, { '/a': 1 }), wrong);
+      book.apply(deltaOf(wrong, { '/a': 1 }), wrong);
+      book.turn(wrong, NOW + MINUTE);
+      book.turn(NOW, NOW + 2 * MINUTE);
+      expect(totals(book, keptPages('api', 'hour', NOW)).slice(-49)).to.deep.equal([...Array(48).fill(1), 2]);
+      expect(totals(book, keptPages('paths', 'hour', NOW), '/a')).to.deep.equal([...Array(23).fill(1), 2]);
+      expect(totals(book, keptPages('paths', 'day', NOW), '/a').slice(-3)).to.deep.equal([12, 24, 14]);
+    }
   });
 
   it('drops and counts a damaged entry', () => {

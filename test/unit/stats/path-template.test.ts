@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { pathName, pathTemplate } from '../../../lib/stats/path-template.js';
+import { seeded } from './digest/distributions.js';
 
 describe('pathTemplate()', () => {
   const ids = {
@@ -12,6 +13,9 @@ describe('pathTemplate()', () => {
     ],
     tokens: ['cus_NffrFeUfNV2Hib', 'ch_3MmlLrLkdIwHu7ix0snN0B15', 'dGhpcyBpcyBhIHRlc3Qg2Zz9', 'order-123456'],
     dates: ['2024-02-29', '2024-02-29T12:00:00Z', '2024.02.29'],
+    'other numerals': ['%D9%A1%D9%A2%D9%A3', '१२३'],
+    issues: ['PROJ-4567', 'AB_2-1'],
+    'short mixed tokens': ['dQw4w9WgXcQ', 'a1B2c3D4e5'],
     addresses: ['jane@example.com', 'jane.doe%40example.co.uk'],
   };
   for (const [kind, segments] of Object.entries(ids)) {
@@ -36,8 +40,73 @@ describe('pathTemplate()', () => {
       '//double//slash',
       '/report-2024',
       '/deadbeef',
+      '/rpc/getUserByIdV2AndReturnAll',
+      '/rpc/listAllOrdersForCustomer2',
+      '/rpc/getHTTPServerV2Status',
+      '/rpc/obterPedidosDoCliente2',
+      '/s3/getS3ObjectV2',
+      '/models/meta-llama-3.1-405b-instruct-v1:0',
+      '/reports/v2-list-orders-2024-summary',
+      '/charset/UTF-8',
+      '/hash/SHA-256',
+      '/users()',
     ];
     for (const path of paths) expect(pathTemplate(path)).to.equal(path);
+  });
+
+  it('keeps the method behind a colon, whatever is in front of it', () => {
+    const names = {
+      '/v1beta/models/gemini-1.5-pro:generateContent': '/v1beta/models/gemini-1.5-pro:generateContent',
+      '/v1beta/models/gemini-1.5-pro:streamGenerateContent':
+        '/v1beta/models/gemini-1.5-pro:streamGenerateContent',
+      '/users/123:activate': '/users/:id:activate',
+      '/models/claude-3-5-sonnet-20241022:streamRawPredict': '/models/:id:streamRawPredict',
+      // Not a method, but the second half of a key.
+      '/bot123456:AAHdqTcvCHhvQzRrWbGkLpXnYsDfJm/send': '/:id/send',
+      '/bot123456:aahdqtcvchhvqzrrwbgklpxnysdfjm/send': '/:id/send',
+    };
+    for (const [path, name] of Object.entries(names)) expect(pathTemplate(path)).to.equal(name);
+  });
+
+  it('replaces the keys of OData', () => {
+    const names = {
+      '/odata/Users(1)': '/odata/Users(:id)',
+      "/odata/Products('a')/Parts": '/odata/Products(:id)/Parts',
+      "/odata/Lines(Order=1,Item='x')": '/odata/Lines(:id)',
+      '/odata/%D0%9B%D1%8E%D0%B4%D0%B8(5)': '/odata/Люди(:id)',
+    };
+    for (const [path, name] of Object.entries(names)) expect(pathTemplate(path)).to.equal(name);
+  });
+
+  it('decodes a path once, and keeps an encoded slash in its segment', () => {
+    const names = {
+      '/m/S%C3%A3o%20Paulo': '/m/São Paulo',
+      '/m/%D7%A9%D7%9C%D7%95%D7%9D': '/m/שלום',
+      '/m/%41bc': '/m/Abc',
+      '/users/%31%32%33': '/users/:id',
+      '/users/jane%40example.com': '/users/:id',
+      '/projects/group%2fproject/issues': '/projects/group%2Fproject/issues',
+      '/twice/%2541': '/twice/%41',
+      '/not-utf8/%C3%28': '/not-utf8/%C3%28',
+      '/not-hex/%zz%': '/not-hex/%zz%',
+    };
+    for (const [path, name] of Object.entries(names)) expect(pathTemplate(path)).to.equal(name);
+  });
+
+  it('takes random tokens for ids, but for a few that look like words', () => {
+    const random = seeded(5);
+    const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+    const paths = Array.from({ length: 2000 }, () => {
+      const token = Array.from({ length: 22 }, () => alphabet[Math.floor(62 * random())]).join('');
+      return pathTemplate(`/objects/${token}`);
+    });
+    expect(new Set(paths).size).to.be.at.most(41);
+  });
+
+  it('replaces what is a secret by its form, however short', () => {
+    expect(pathTemplate('/bot12:ab/getMe')).to.equal('/:id/getMe');
+    expect(pathTemplate('/users;token=a/b')).to.equal('/:id/b');
+    expect(pathTemplate('/a;v=x/bottles:red')).to.equal('/a;v=x/bottles:red');
   });
 
   it('leaves out the query, the fragment and the origin', () => {
@@ -63,12 +132,22 @@ describe('pathTemplate()', () => {
     expect(pathTemplate(long)).to.have.length(200).and.match(/…$/);
     expect(pathTemplate(`/${'a1B'.repeat(100_000)}`)).to.equal('/:id');
     expect(pathTemplate(`/${'@'.repeat(100_000)}`)).to.have.length(200);
+    const since = performance.now();
+    for (const part of ['a(', '%', '%C3', 'a:', '1a', '((', 'a@.', '0x1-'])
+      expect(pathTemplate(`/${part.repeat(100_000)}`).length).to.be.at.most(200);
+    expect(performance.now() - since).to.be.below(200);
   });
 });
 
 describe('pathName()', () => {
   it('replaces control characters and lone surrogates', () => {
     expect(pathName('a\r\nb\0\ud800c')).to.equal('a\ufffd\ufffdb\ufffd\ufffdc');
+    expect(pathTemplate('/a%0D%0Ab%00')).to.equal('/a\ufffd\ufffdb\ufffd');
+  });
+
+  it('replaces what would turn the text around it, and keeps joined letters', () => {
+    expect(pathTemplate('/%E2%80%AEgpj.exe')).to.equal('/\ufffdgpj.exe');
+    expect(pathName('/می‌خواهم')).to.equal('/می‌خواهم');
   });
 
   it('does not split a character', () => {

@@ -10,6 +10,8 @@ import { toyTime } from '../../support/toy-time.js';
 export interface RecordedStats {
   readonly source: StatsHandler;
   advance(ms: number): void;
+  /** Sets the time of day ahead, or back. */
+  setWall(byMs: number): void;
   /** Adds a request that ends with this status, with one attempt through each of these proxies; `undefined` is direct. */
   call(api: string, url: string, status: number, proxies?: readonly (string | undefined)[]): void;
 }
@@ -47,12 +49,14 @@ export function recordedStats(
     exchange.api = api;
     for (const [index, egress] of proxies.entries()) {
       const times = { startedAt: performance.now(), durationMs: 1, waitedMs: 0 };
-      exchange.attempts.push({ number: index + 1, ...times, egress, outcome: undefined, end: undefined });
+      const head = { status, statusText: '', rawHeaders: [] };
+      const ended = { outcome: { kind: 'response', head }, end: { kind: 'complete' } } as const;
+      exchange.attempts.push({ number: index + 1, ...times, egress, ...ended });
     }
     source.watch(exchange);
     res.writeHead(status).end('body');
     // Without a socket nothing emits the events of a sent response.
-    Object.defineProperty(res, 'writableFinished', { value: true });
+    Object.defineProperties(res, { writableEnded: { value: true }, writableFinished: { value: true } });
     res.emit('close');
   }
   for (const [api, list] of Object.entries(calls)) for (const [url, status] of list) call(api, url, status);
@@ -60,5 +64,6 @@ export function recordedStats(
     source,
     call,
     advance: time.advance,
+    setWall: time.setWall,
   };
 }

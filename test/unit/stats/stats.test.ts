@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { apiStats } from '../../../lib/stats/api-stats.js';
 import type { StatsView, TimeBucket } from '../../../lib/stats/stats-source.js';
 import { recordedStats } from './recorded-stats.js';
 
@@ -110,6 +111,67 @@ describe('stats() over time', () => {
   });
 });
 
+describe('stats() since when', () => {
+  it('tells the minute of the first call of all time, and of each path', async () => {
+    const { source, advance, call } = recordedStats(NOW, { weather: [['/a', 200]] });
+    advance(3 * DAY + 20_000);
+    call('weather', '/b', 200);
+    const since = async (path?: string) =>
+      seen(await source.view({ api: 'weather', path, period: 'all' })).since;
+    expect(await since()).to.equal(NOW);
+    expect(await since('/a')).to.equal(NOW);
+    expect(await since('/b')).to.equal(NOW + 3 * DAY);
+  });
+
+  it('tells the begin of the first bucket of the other periods', async () => {
+    const { source } = recordedStats(NOW, { weather: [['/a', 200]] });
+    for (const period of ['daily', 'hourly'] as const) {
+      const { since, buckets } = seen(await source.view({ api: 'weather', period }));
+      expect(since, period).to.equal(buckets[0]?.start);
+    }
+  });
+
+  it('tells nothing before the first call, which is null in JSON', async () => {
+    const { source } = recordedStats(NOW, {}, { apis: ['idle'] });
+    expect(seen(await source.view({ api: 'idle', period: 'all' })).since).to.equal(undefined);
+    expect((await apiStats(source, { api: 'idle' })).body).to.include({ since: null });
+    const { source: called } = recordedStats(NOW, { weather: [['/a', 200]] });
+    expect((await apiStats(called, { api: 'weather' })).body).to.include({ since: NOW / 1000 });
+  });
+});
+
+describe('stats() under a clock that jumps', () => {
+  for (const byMs of [400 * DAY, -400 * DAY]) {
+    it(`shows all history again after a jump by ${byMs / DAY} days and back`, async () => {
+      const { source, advance, setWall, call } = recordedStats(NOW, { weather: [['/a', 200]] });
+      for (let hour = 0; hour < 5; hour++) {
+        advance(HOUR);
+        call('weather', '/a', 200);
+      }
+      const shown = async () => {
+        const daily = seen(await source.view({ api: 'weather', period: 'daily' }));
+        const hourly = seen(await source.view({ api: 'weather', path: '/a', period: 'hourly' }));
+        return [
+          called(daily),
+          called(hourly),
+          (await source.paths('weather'))?.map(({ last24Hours }) => last24Hours.total),
+        ];
+      };
+      const before = await shown();
+      setWall(byMs);
+      call('weather', '/a', 200);
+      await source.flush();
+      advance(2 * MINUTE);
+      await source.flush();
+      await shown();
+      setWall(-byMs);
+      await source.flush();
+      expect(await shown()).to.deep.equal(before);
+      expect(seen(await source.view({ api: 'weather', period: 'all' })).figures.total).to.equal(7);
+    });
+  }
+});
+
 describe('stats() within bounds', () => {
   it('counts paths beyond maxPaths together', async () => {
     const calls = Array.from({ length: 100 }, (_, i): [string, number] => [`/name${'x'.repeat(i)}`, 200]);
@@ -146,7 +208,7 @@ describe('stats() within bounds', () => {
   });
 
   it('names paths by the path option, and by the template where that returns nothing or throws', async () => {
-    const path = (req: { url?: string }): string | undefined => {
+    const path = (req: { url?: string | undefined }): string | undefined => {
       if (req.url === '/throws') throw new Error('no');
       return req.url === '/named/1' ? 'the named one' : req.url === '/empty' ? '' : undefined;
     };

@@ -18,6 +18,17 @@ describe('injectedHeaders()', () => {
     expect(headersOf({})).to.equal(undefined);
   });
 
+  it('takes the client’s tracestate away with its traceparent', () => {
+    expect(headersOf({ traceparent: '00-1-2-01' })).to.deep.equal([
+      'traceparent',
+      '00-1-2-01',
+      'tracestate',
+      '',
+    ]);
+    const both = ['traceparent', '00-1-2-01', 'tracestate', 'a=b'];
+    expect(headersOf({ traceparent: '00-1-2-01', tracestate: 'a=b' })).to.deep.equal(both);
+  });
+
   it('leaves baggage out', () => {
     expect(headersOf({ Baggage: 'user=alice' })).to.equal(undefined);
   });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Attempt } from '../../../lib/core/attempt.js';
 import type { Limit, Permit } from '../../../lib/core/exchange.js';
 import type { AttemptClock } from '../../../lib/upstream/attempt-clock.js';
-import type { Upload, UploadWait } from '../../../lib/upstream/request/body-rules.js';
+import type { UploadWait } from '../../../lib/upstream/request/body-rules.js';
 import { fakeTimers } from '../../support/fake-timers.js';
 import {
   codes,
@@ -162,11 +162,11 @@ describe('Call and the wait for a connection', () => {
 });
 
 describe('Call and an upload', () => {
-  function uploading(awaits: UploadWait, more: SceneOptions = {}) {
-    const upload: Upload & { moves: number; awaits: UploadWait } = { moves: 0, awaits };
+  function uploading(awaits: UploadWait, { phases, ...more }: SceneOptions = {}) {
+    const upload = { moves: 0, awaits, bytes: 0, pace: undefined };
     const scene = connected({
       requestTimeoutMs: 300,
-      phases: { uploadMs: 500 },
+      phases: { uploadMs: 500, ...phases },
       body: { replayable: false, upload },
       ...more,
     });
@@ -176,6 +176,8 @@ describe('Call and an upload', () => {
     isDue(0);
     return { scene, upload, isDue };
   }
+
+  const slow = (minBodyRate: number) => uploading('client', { phases: { minBodyRate } });
 
   it('may take as long as it flows', () => {
     const { scene, upload, isDue } = uploading('client');
@@ -202,6 +204,49 @@ describe('Call and an upload', () => {
     expect([isDue(410), isDue(709), isDue(710)]).to.deep.equal([false, false, true]);
     scene.wheel.expireAll();
     expect(endsAs(scene)).to.equal('ERR_UPSTREAM_TIMEOUT by target');
+  });
+
+  it('is the client’s that is slower than minBodyRate for as long as it may pause', () => {
+    const { scene, upload, isDue } = slow(1000);
+    const drip = (ms: number): boolean => {
+      upload.moves++;
+      upload.bytes += 1;
+      return isDue(ms);
+    };
+    for (let ms = 25; ms < 500; ms += 25) expect(drip(ms)).to.equal(false);
+    expect([drip(500), drip(525)]).to.deep.equal([false, true]);
+    scene.wheel.expireAll();
+    expect(endsAs(scene)).to.equal('ERR_REQUEST_TIMEOUT by client');
+  });
+
+  it('is the client’s that was fast enough once, too', () => {
+    const { upload, isDue } = slow(1000);
+    upload.bytes = 1_000_000;
+    const due = [];
+    for (let ms = 25; ms <= 1000; ms += 25) {
+      upload.moves++;
+      if (isDue(ms)) due.push(ms);
+    }
+    expect(due[0]).to.equal(525);
+  });
+
+  it('is nobody’s failure at the least rate, whatever its pauses', () => {
+    const { upload, isDue } = slow(1000);
+    for (let ms = 400; ms <= 10_000; ms += 400) {
+      upload.moves++;
+      upload.bytes += 400;
+      expect(isDue(ms)).to.equal(false);
+    }
+  });
+
+  it('does not charge the client with what the target has not taken', () => {
+    const { upload, isDue } = slow(1000);
+    for (let ms = 25; ms <= 5000; ms += 25) {
+      upload.moves++;
+      // For one look in twenty the target is ahead of the client.
+      upload.awaits = ms % 500 === 0 ? 'client' : 'target';
+      expect(isDue(ms)).to.equal(false);
+    }
   });
 
   it('waits for the receiver of a copy as long as that is waited for', () => {

@@ -50,21 +50,21 @@ export interface Sent {
 
 /** What a scene may set up; without anything a GET is sent at once, and an error ends it. */
 export interface SceneOptions {
-  readonly method?: string;
-  readonly limits?: readonly Limit[];
-  readonly egress?: EgressPolicy;
-  readonly retry?: RetryPolicy;
-  readonly body?: { readonly replayable: boolean; readonly upload?: Upload };
-  readonly requestTimeoutMs?: number;
-  readonly attemptTimeoutMs?: number;
-  readonly phases?: Partial<PhaseLimits>;
+  readonly method?: string | undefined;
+  readonly limits?: readonly Limit[] | undefined;
+  readonly egress?: EgressPolicy | undefined;
+  readonly retry?: RetryPolicy | undefined;
+  readonly body?: { readonly replayable: boolean; readonly upload?: Upload } | undefined;
+  readonly requestTimeoutMs?: number | undefined;
+  readonly attemptTimeoutMs?: number | undefined;
+  readonly phases?: Partial<PhaseLimits> | undefined;
   /** What the transport does while it is asked to send. */
-  readonly sending?: (sent: Sent) => void;
+  readonly sending?: ((sent: Sent) => void) | undefined;
   /** What it does when it is told that nobody waits. */
-  readonly cancelled?: (sent: Sent) => void;
+  readonly cancelled?: ((sent: Sent) => void) | undefined;
   /** What it does when it is told to end with a failure. */
-  readonly stopped?: (sent: Sent) => void;
-  readonly logResponse?: CallTools['logResponse'];
+  readonly stopped?: ((sent: Sent) => void) | undefined;
+  readonly logResponse?: CallTools['logResponse'] | undefined;
 }
 
 /** A call without sockets: its transport keeps what it is to send, and tells what the test says. */
@@ -130,7 +130,10 @@ export class Scene {
   /** The client has got everything. */
   sendAll(): void {
     this.sendHead();
-    Object.defineProperty(this.exchange.res, 'writableFinished', { value: true });
+    Object.defineProperties(this.exchange.res, {
+      writableEnded: { value: true },
+      writableFinished: { value: true },
+    });
   }
 
   readonly #send: Transport = (plan, listener) => {
@@ -182,6 +185,7 @@ const NO_LIMITS: PhaseLimits = {
   queueMs: undefined,
   connectMs: undefined,
   uploadMs: NEVER,
+  minBodyRate: 0,
   bodyMs: NEVER,
   streamIdleMs: NEVER,
 };
@@ -218,7 +222,7 @@ export const socketError = (code: string): Error => Object.assign(new Error(code
 export const proxyError = (code: ErrorCode): ProxyError => new ProxyError(code, `${code} happened`);
 
 /** What a permit has heard of an attempt. */
-export type Heard = readonly [event: 'sending' | 'head' | 'end', attempt: number, how?: string];
+export type Heard = readonly [event: 'sending' | 'head' | 'end', attempt: number, how?: string | undefined];
 
 /** Admits each attempt, and keeps what it hears of it. */
 export class Recorder implements Limit, Permit {

@@ -50,6 +50,24 @@ describe('DeadlineWheel', () => {
     await until(() => second.expiredAt > 0);
   });
 
+  it('expires many a few at a time, so that what else happens has its turn', async () => {
+    const wheel = open();
+    const turns: number[] = [];
+    let turn = 0;
+    const count = (): void => {
+      turn++;
+      if (turns.length < 100) setImmediate(count);
+    };
+    const expire = (): void => {
+      turns.push(turn);
+      if (turns.length === 1) count();
+    };
+    for (let i = 0; i < 100; i++) wheel.watch({ isDue: () => true, slot: -1, expire });
+    await until(() => turns.length === 100);
+    const most = Math.max(...turns.map((one) => turns.filter((other) => other === one).length));
+    expect(most).to.be.within(1, 20);
+  });
+
   it('starts again after it was idle', async () => {
     const wheel = open();
     const [first, second] = [due(5), due(80)];

@@ -21,6 +21,9 @@ export const expiryKey = (hashTag: string): string => `${hashTag}expiry`;
 export const tagKey = (hashTag: string, tag: string): string =>
   `${hashTag}tag:${hash('sha256', tag, 'base64url')}`;
 
+/** What look-ups of an API have to know about its purges. */
+export const epochsKey = (hashTag: string): string => `${hashTag}epochs`;
+
 /** Held by the one process that fetches `key`; the channel that announces its release has the same name. */
 export const leaseKey = (key: string): string => {
   const hashTag = hashTagOf(key);

@@ -1,31 +1,34 @@
 import { randomBytes } from 'node:crypto';
 import type { RedisLink } from '../../../redis/link.js';
-import type { RedisSubscriber } from '../../../redis/subscriber.js';
+import type { Channels } from '../../../redis/subscriber.js';
 import type { Lease } from '../store.js';
 import { leaseKey } from './keys.js';
 import { REDIS_SCRIPTS, runScript } from './scripts.js';
 
 /**
- * How long a lease lasts that nobody renews: longer than a stall of Redis or of its holder, and short beside what a
- * client would wait for one whose holder is gone.
+ * How long a lease lasts that nobody renews: longer than the time between two renewals and a stall of Redis or of its
+ * holder, and short beside what a client would wait for one whose holder is gone.
  */
-const LEASE_MS = 1500;
+const LEASE_MS = 1100;
 /** How often those of a process are renewed. */
-const RENEW_MS = 500;
+const RENEW_MS = 300;
 /** Longest interval between two polls of a lease whose release cannot be heard. */
 const POLL_MS = 50;
+
+/** How a holder's lease has ended that brought no response. */
+const FAILED = 'failed';
 
 /** The right to fetch a key, among all processes that share a Redis. */
 export class RedisLeases {
   readonly #link: RedisLink;
-  readonly #subscriber: RedisSubscriber;
+  readonly #channels: Channels;
   /** Names of the leases that are held, by their tokens. */
   readonly #held = new Map<string, string>();
   #renewal: NodeJS.Timeout | undefined;
 
-  constructor(link: RedisLink, subscriber: RedisSubscriber) {
+  constructor(link: RedisLink, channels: Channels) {
     this.#link = link;
-    this.#subscriber = subscriber;
+    this.#channels = channels;
   }
 
   /**
@@ -35,18 +38,17 @@ export class RedisLeases {
   async lease(key: string, ttlMs: number): Promise<Lease | undefined> {
     const name = leaseKey(key);
     const token = randomBytes(16).toString('base64url');
-    const lifetime = Math.max(1, Math.ceil(Math.min(ttlMs, LEASE_MS)));
-    const reply = await this.#link.lookUp(key, () =>
-      this.#link.client.set(name, token, 'PX', lifetime, 'NX'),
-    );
-    // Without Redis each process is on its own. A command that timed out is still executed, so its lease is released
-    // as well.
-    if (!reply.ok || reply.value === 'OK') {
-      this.#hold(name, token);
-      return { release: () => this.#release(name, token) };
+    const giveUpAt = performance.now() + ttlMs;
+    for (let waited = false; ; waited = true) {
+      const leftMs = giveUpAt - performance.now();
+      if (waited && leftMs <= 0) return undefined;
+      if (await this.#take(key, name, token, leftMs)) {
+        this.#hold(name, token);
+        return { waited, release: (failed = false) => this.#release(name, token, failed) };
+      }
+      // One of those that wait goes on in place of a holder that failed or is gone, and not all of them.
+      if ((await this.#untilFree(key, name, giveUpAt)) === 'released') return undefined;
     }
-    await this.#untilFree(key, name, ttlMs);
-    return undefined;
   }
 
   close(): void {
@@ -68,59 +70,82 @@ export class RedisLeases {
       this.#link.insist(() => runScript(this.#link.client, REDIS_SCRIPTS.renew, [name], [token, LEASE_MS]));
   }
 
-  #release(name: string, token: string): void {
+  #release(name: string, token: string, failed: boolean): void {
     if (!this.#held.delete(token)) return;
-    this.#link.insist(() => runScript(this.#link.client, REDIS_SCRIPTS.release, [name], [token, name]));
+    const end = failed ? FAILED : 'released';
+    this.#link.insist(() => runScript(this.#link.client, REDIS_SCRIPTS.release, [name], [token, name, end]));
   }
 
-  async #untilFree(key: string, name: string, ttlMs: number): Promise<void> {
-    const giveUpAt = performance.now() + ttlMs;
+  async #take(key: string, name: string, token: string, ttlMs: number): Promise<boolean> {
+    const lifetime = Math.max(1, Math.ceil(Math.min(ttlMs, LEASE_MS)));
+    const reply = await this.#link.lookUp(key, () =>
+      this.#link.client.set(name, token, 'PX', lifetime, 'NX'),
+    );
+    // Without Redis each process is on its own. A command that timed out is still executed, so its lease is released
+    // as well.
+    return !reply.ok || reply.value === 'OK';
+  }
+
+  /** @returns `over` where its holder failed or is gone, or the time is up */
+  async #untilFree(key: string, name: string, giveUpAt: number): Promise<'released' | 'over'> {
     const bell = new Bell();
-    const subscription = this.#subscriber.listen(name, () => bell.ring());
+    let end: 'released' | 'over' | undefined;
+    let heard = true;
+    const subscription = this.#channels.listen(name, (message) => {
+      // A lost connection says nothing of the lease.
+      if (message === undefined) heard = false;
+      else end = message === FAILED ? 'over' : 'released';
+      bell.ring();
+    });
     try {
-      const heard = await subscription.heard;
-      while (!bell.rung) {
+      heard = (await subscription.heard) && heard;
+      for (let polls = 0; end === undefined; polls++) {
         // Polled after subscribing: an earlier release would not be announced again.
-        const left = Math.min(await this.#leftMs(key, name), giveUpAt - performance.now());
-        if (left <= 0) return;
+        const leftMs = await this.#leftMs(key, name);
+        if (leftMs === undefined) return 'released';
+        const left = Math.min(leftMs, giveUpAt - performance.now());
+        // How one has ended that was free before anything could be heard of it is not known.
+        if (left <= 0) return polls === 0 ? 'released' : 'over';
         await bell.within(heard ? left : Math.min(left, POLL_MS * (0.5 + Math.random() / 2)));
       }
+      return end;
     } finally {
       subscription.stop();
     }
   }
 
-  /** Time left on a lease; 0 where it is free or unknown. */
-  async #leftMs(key: string, name: string): Promise<number> {
+  /** Time left on a lease; 0 where it is free, and `undefined` where that is unknown. */
+  async #leftMs(key: string, name: string): Promise<number | undefined> {
     const reply = await this.#link.lookUp(key, () => this.#link.client.pttl(name));
-    return reply.ok ? Math.max(0, Number(reply.value)) : 0;
+    if (!reply.ok) return undefined;
+    const left = Number(reply.value);
+    // In its last millisecond it is told as 0 and still held.
+    return left < 0 ? 0 : Math.max(1, left);
   }
 }
 
-/** A signal that can be awaited with a time limit. */
+/** A signal that can be awaited with a time limit, again and again. */
 class Bell {
   #rung = false;
   #wake: () => void = () => {};
-
-  get rung(): boolean {
-    return this.#rung;
-  }
 
   ring(): void {
     this.#rung = true;
     this.#wake();
   }
 
-  /** Resolves when it rings, or after this time at the latest. */
-  within(limitMs: number): Promise<void> {
-    if (this.#rung) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, limitMs);
-      timer.unref();
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+  /** Resolves when it rings, at once where it has rung since the last time, or after this time at the latest. */
+  async within(limitMs: number): Promise<void> {
+    if (!this.#rung) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, limitMs);
+        timer.unref();
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    this.#rung = false;
   }
 }

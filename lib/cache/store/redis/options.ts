@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { count, durationMs, optionsObject, resolveOptions, sizeBytes } from '../../../core/options.js';
 import { type RedisConnection, redisConnection } from '../../../redis/client.js';
 
@@ -14,36 +14,38 @@ export interface RedisStoreOptions {
    * of their own.
    * @default 'rpo:'
    */
-  prefix?: string;
+  prefix?: string | undefined;
   /**
    * A look-up without a reply by then is a miss.
    * @default 50
    */
-  commandTimeoutMs?: number;
+  commandTimeoutMs?: number | undefined;
   /**
    * Maximum size of the bodies in one value. Above it, older variants are removed; a response that is larger by
    * itself is not stored.
    * @default 1048576
    */
-  maxEntryBytes?: number;
+  maxEntryBytes?: number | undefined;
   /**
    * Maximum bytes being written to Redis at the same time; what exceeds them is not stored.
    * @default 16777216
    */
-  maxPendingBytes?: number;
+  maxPendingBytes?: number | undefined;
   /** When to stop sending look-ups to a Redis that does not reply. */
-  circuit?: {
-    /**
-     * Consecutive look-ups without a reply.
-     * @default 5
-     */
-    failures?: number;
-    /**
-     * Time between two probes while no other look-ups are sent.
-     * @default 1000
-     */
-    resetMs?: number;
-  };
+  circuit?:
+    | {
+        /**
+         * Consecutive look-ups without a reply.
+         * @default 5
+         */
+        failures?: number | undefined;
+        /**
+         * Time between two probes while no other look-ups are sent.
+         * @default 1000
+         */
+        resetMs?: number | undefined;
+      }
+    | undefined;
 }
 
 const schema = optionsObject({

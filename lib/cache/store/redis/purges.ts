@@ -2,7 +2,8 @@ import type { RedisLink } from '../../../redis/link.js';
 import type { StoredVariant } from '../entry.js';
 import { MissedPurges } from '../missed-purges.js';
 import type { PurgeTarget } from '../store.js';
-import { expiryKey, hashTagOf, indexKey, tagKey } from './keys.js';
+import { tagDigest } from './epochs.js';
+import { epochsKey, expiryKey, hashTagOf, indexKey, tagKey } from './keys.js';
 import { REDIS_SCRIPTS, runScript } from './scripts.js';
 
 /** Keys removed per command: Redis serves other clients in between. */
@@ -62,16 +63,26 @@ export class RedisPurges {
   #below(prefix: string): Listing {
     const hashTag = hashTagOf(prefix);
     const list = indexKey(hashTag);
-    const { client } = this.#link;
     // No character of a key sorts after the tilde.
-    const page = () => client.zrangebylex(list, `[${prefix}`, `(${prefix}\x7f`, 'LIMIT', 0, PAGE);
+    const range = [`[${prefix}`, `(${prefix}\x7f`, PAGE];
+    const page = () => this.#list(REDIS_SCRIPTS.listRange, [list, epochsKey(hashTag)], range);
     return { hashTag, list, page };
   }
 
   #tagged({ api, tag }: { readonly api: string; readonly tag: string }): Listing {
     const hashTag = hashTagOf(api);
     const list = tagKey(hashTag, tag);
-    return { hashTag, list, page: () => this.#link.client.zrange(list, 0, `${PAGE - 1}`) };
+    const keys = [list, epochsKey(hashTag), expiryKey(hashTag)];
+    const page = () => this.#list(REDIS_SCRIPTS.listTagged, keys, [list, tagDigest(tag), PAGE]);
+    return { hashTag, list, page };
+  }
+
+  async #list(
+    script: string,
+    keys: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<string[]> {
+    return (await runScript(this.#link.client, script, keys, args)) as string[];
   }
 
   async #removeListed({ hashTag, list, page }: Listing): Promise<number | undefined> {
@@ -89,9 +100,9 @@ export class RedisPurges {
   }
 
   async #remove(hashTag: string, list: string, keys: readonly string[]): Promise<number | undefined> {
-    const lists = [indexKey(hashTag), expiryKey(hashTag), list];
+    const lists = [indexKey(hashTag), expiryKey(hashTag), epochsKey(hashTag), list];
     const reply = await this.#link.run(() =>
-      runScript(this.#link.client, REDIS_SCRIPTS.remove, [...lists, ...keys], keys),
+      runScript(this.#link.client, REDIS_SCRIPTS.remove, [...lists, ...keys], [list, ...keys]),
     );
     return reply.ok ? Number(reply.value) : undefined;
   }

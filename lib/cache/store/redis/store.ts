@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { Closing } from '../../../core/closing.js';
 import { type Clock, steadyClock } from '../../../core/steady-clock.js';
-import { openRedis, openSubscriber } from '../../../redis/client.js';
+import { openChannels, openRedis } from '../../../redis/client.js';
 import { RedisLink } from '../../../redis/link.js';
 import type { RedisReply } from '../../../redis/reply.js';
-import { RedisSubscriber } from '../../../redis/subscriber.js';
 import type { StoredVariant } from '../entry.js';
 import { decodeEntry, encodeEntry, parseHead } from '../entry-codec.js';
 import { KnownHeads } from '../known-heads.js';
 import type { CacheStore, Lease, PurgeTarget, StoreCounts, StoredUnder } from '../store.js';
 import { RedisClock, shifted } from './clock.js';
-import { expiryKey, hashTagOf, indexKey, leaseKey, tagKey } from './keys.js';
+import { Epochs, stampedValue } from './epochs.js';
+import { epochsKey, expiryKey, hashTagOf, indexKey, leaseKey, tagKey } from './keys.js';
 import { RedisLeases } from './leases.js';
 import { type RedisStoreOptions, resolveRedisStoreOptions } from './options.js';
 import { PendingWrites } from './pending.js';
@@ -62,10 +62,11 @@ const MAX_LIFETIME_MS = 2 ** 45;
 export function redisStore(options: RedisStoreOptions, now: Clock = steadyClock): RedisStore {
   const resolved = resolveRedisStoreOptions(options);
   const { prefix, commandTimeoutMs, maxEntryBytes, maxPendingBytes } = resolved;
-  const link = new RedisLink(openRedis(resolved.redis), resolved);
+  const opened = openRedis(resolved.redis);
+  const link = new RedisLink(opened, { ...resolved, part: 'cache' });
   const { client } = link;
-  const subscriber = new RedisSubscriber(() => openSubscriber(client), commandTimeoutMs);
-  const leases = new RedisLeases(link, subscriber);
+  const channels = openChannels(opened, commandTimeoutMs);
+  const leases = new RedisLeases(link, channels);
   const pending = new PendingWrites(maxPendingBytes);
   const channel = `${prefix}purge`;
   const sender = randomUUID();
@@ -83,19 +84,23 @@ export function redisStore(options: RedisStoreOptions, now: Clock = steadyClock)
     });
   let heads = knownHeads();
   const readHead = (text: string) => heads.read(text);
+  const epochs = new Epochs();
   const closing = new Closing();
   let corrupt = 0;
   let notStored = 0;
 
   function read(key: string): Promise<readonly StoredVariant[] | undefined> {
-    return link.lookUp(key, () => client.getBuffer(key)).then((reply) => readable(key, reply));
+    const epochsAt = epochsKey(hashTagOf(key));
+    return link.lookUp(key, () => client.mgetBuffer(key, epochsAt)).then((reply) => readable(key, reply));
   }
 
-  function readable(key: string, reply: RedisReply<Buffer | null>): readonly StoredVariant[] | undefined {
-    if (!reply.ok) return reply.reason === 'WRONGTYPE' ? unreadable(key) : undefined;
-    if (reply.value === null) return undefined;
-    const variants = decodeEntry(reply.value, readHead);
+  function readable(key: string, reply: RedisReply<(Buffer | null)[]>): readonly StoredVariant[] | undefined {
+    const [bytes, told] = reply.ok ? reply.value : [];
+    if (!bytes) return undefined;
+    const stamped = stampedValue(bytes);
+    const variants = stamped && decodeEntry(stamped.value, readHead);
     if (!variants) return unreadable(key);
+    if (epochs.hide(told?.toString('latin1'), stamped.epoch, variants)) return undefined;
     return purges.hides(key, variants) ? undefined : variants;
   }
 
@@ -124,8 +129,8 @@ export function redisStore(options: RedisStoreOptions, now: Clock = steadyClock)
       runScript(
         client,
         REDIS_SCRIPTS.store,
-        [key, indexKey(hashTag), expiryKey(hashTag), lease, ...tags],
-        [value, lifetimeMs, key, lease],
+        [key, indexKey(hashTag), expiryKey(hashTag), lease, epochsKey(hashTag), ...tags],
+        [value, lifetimeMs, key, lease, ...tags],
       ),
     );
     done();
@@ -136,7 +141,9 @@ export function redisStore(options: RedisStoreOptions, now: Clock = steadyClock)
     get(key) {
       const written = pending.get(key);
       if (written) return written;
-      return link.usable ? read(key) : undefined;
+      if (link.usable) return read(key);
+      link.decideLocally();
+      return undefined;
     },
 
     set(key, variants, under) {
@@ -159,7 +166,7 @@ export function redisStore(options: RedisStoreOptions, now: Clock = steadyClock)
     lease: (key, ttlMs) => leases.lease(key, ttlMs),
 
     onPurge(listener) {
-      return subscriber.listen(channel, (message) => {
+      return channels.listen(channel, (message) => {
         if (message === undefined) return listener(undefined);
         const news = purgeOf(message);
         if (news && news.sender !== sender) listener(news.target);
@@ -180,7 +187,7 @@ export function redisStore(options: RedisStoreOptions, now: Clock = steadyClock)
     close: () =>
       closing.begin(async () => {
         leases.close();
-        await Promise.all([link.close(), subscriber.close()]);
+        await Promise.all([link.close(), channels.close()]);
         pending.clear();
       }),
   };

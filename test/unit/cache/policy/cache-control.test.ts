@@ -28,7 +28,8 @@ describe('parseCacheControl()', () => {
     });
   });
 
-  it('ignores unknown directives', () => {
+  it('ignores unknown directives, and a value without a name', () => {
+    expect(parseCacheControl(['=no-store, =no-cache'])).to.include({ noStore: false, noCache: false });
     expect(parseCacheControl(['foobar, max-age=3600, x="y"']).maxAge).to.equal(3600);
   });
 
@@ -39,6 +40,13 @@ describe('parseCacheControl()', () => {
 
   it('treats a quoted max-age as its digits', () => {
     expect(parseCacheControl(['max-age="3600"']).maxAge).to.equal(3600);
+    expect(parseCacheControl(['max-age="\\3\\6"']).maxAge).to.equal(36);
+  });
+
+  it('treats one that is quoted by half as stale', () => {
+    for (const value of ['"36', '36"', '"36"0', '3"6"']) {
+      expect(parseCacheControl([`max-age=${value}`]).maxAge, value).to.equal(0);
+    }
   });
 
   it('does not see a max-age inside the quoted string of another directive', () => {
@@ -98,10 +106,20 @@ describe('parseCacheControl()', () => {
   it('applies an unreadable list of headers to the whole response', () => {
     expect(parseCacheControl(['private=""']).private).to.equal(true);
     expect(parseCacheControl(['no-cache="a b"']).noCache).to.equal(true);
+    expect(parseCacheControl(['no-cache="a, b c"'])).to.deep.include({ noCache: true, noCacheHeaders: [] });
+    expect(parseCacheControl(['no-cache="a, , b"'])).to.deep.include({
+      noCache: false,
+      noCacheHeaders: ['a', 'b'],
+    });
   });
 
   it('ignores what permits where it has an argument, but not what forbids', () => {
-    expect(parseCacheControl(['public=1, no-store=1'])).to.include({ public: false, noStore: true });
+    expect(parseCacheControl(['public=1, immutable=1, must-understand=1, no-store=1'])).to.include({
+      public: false,
+      immutable: false,
+      mustUnderstand: false,
+      noStore: true,
+    });
   });
 });
 

@@ -26,6 +26,7 @@ describe('isNotModified()', () => {
     '"1234","5678","abcdef"',
     '"a,b", W/"abcdef"',
     '*',
+    ' * ',
   ]) {
     it(`makes a 304 of If-None-Match: ${value}`, () => {
       expect(isAnswered304(TAGGED, 'If-None-Match', value)).to.equal(true);
@@ -74,11 +75,24 @@ describe('isNotModified()', () => {
   it('sends the complete response for an If-Modified-Since that is not a date, or without a Last-Modified', () => {
     expect(isAnswered304(DATED, 'If-Modified-Since', 'yesterday')).to.equal(false);
     expect(isAnswered304(WEAK, 'If-Modified-Since', date(0))).to.equal(false);
+    expect(isAnswered304(WEAK, 'If-Modified-Since', 'yesterday')).to.equal(false);
+  });
+
+  it('makes a 304 of any tag only where it is *', () => {
+    expect(isAnswered304(DATED, 'If-None-Match', '*')).to.equal(true);
+    expect(isAnswered304(DATED, 'If-None-Match', '"abcdef"')).to.equal(false);
   });
 
   it('makes no 304 of anything but 2xx', () => {
-    const meta = stored({ ...FRESH, ETag: '"abcdef"' }, { status: 404 });
-    expect(isAnswered304(meta, 'If-None-Match', '*')).to.equal(false);
+    for (const [status, answered] of [
+      [200, true],
+      [299, true],
+      [300, false],
+      [404, false],
+    ] as const) {
+      const meta = stored({ ...FRESH, ETag: '"abcdef"' }, { status });
+      expect(isAnswered304(meta, 'If-None-Match', '*'), String(status)).to.equal(answered);
+    }
   });
 
   it('makes no 304 of a request without a condition', () => {
@@ -89,6 +103,8 @@ describe('isNotModified()', () => {
 describe('notModifiedHeaders()', () => {
   it('keeps the tag and all headers but those about content', () => {
     const meta = stored({ ...FRESH, ETag: '"a"', 'Content-Type': 'text/plain', Vary: 'Foo', 'X-A': '1' });
+    const coded = ['Content-Encoding', 'br', 'Content-Language', 'de', 'Content-Range', 'bytes 0-1/2'];
+    expect(notModifiedHeaders(coded)).to.deep.equal([]);
     const headers = notModifiedHeaders(meta.rawHeaders);
     for (const name of ['etag', 'date', 'cache-control', 'vary', 'x-a']) {
       expect(headerValue(headers, name), name).to.be.a('string');
@@ -119,10 +135,19 @@ describe('revalidationHeaders()', () => {
 
   it('omits the range and the conditions of the client', () => {
     const client = ['If-None-Match', '"mine"', 'Range', 'bytes=0-1', 'If-Range', '"mine"', 'If-Match', '*'];
+    client.push('If-Modified-Since', date(0), 'If-Unmodified-Since', date(0));
     expect(revalidationHeaders(WEAK, client)).to.deep.equal(['If-None-Match', 'W/"abcdef"']);
   });
 
   it('sends no condition where there is no validator', () => {
     expect(revalidationHeaders(stored(FRESH), ['If-None-Match', '"mine"'])).to.deep.equal([]);
+    expect(revalidationHeaders(DATED, [])).to.deep.equal(['If-Modified-Since', date(-3000)]);
+  });
+
+  it('sends no condition of a date that is none, and none at all for a status that no 304 confirms', () => {
+    const undated = stored({ ...FRESH, ETag: '"a"', 'Last-Modified': 'yesterday' });
+    expect(revalidationHeaders(undated, [])).to.deep.equal(['If-None-Match', '"a"']);
+    const missing = stored({ ...FRESH, ETag: '"a"', 'Last-Modified': date(-9) }, { status: 404 });
+    expect(revalidationHeaders(missing, ['A', '1'])).to.deep.equal(['A', '1']);
   });
 });

@@ -202,6 +202,7 @@ describe('usability()', () => {
 
   it('is refused by a request with no-cache', () => {
     expect(use(FRESH, 'no-cache')).to.equal('refused-by-request');
+    expect(use({ ...STALE, staleWhileRevalidateUntil: NOW + SECOND }, 'no-cache')).to.equal('expired');
   });
 
   it('is refused by max-age where it is older, and by max-age=0 always', () => {
@@ -230,6 +231,8 @@ describe('usability()', () => {
   it('is usable stale up to max-age and max-stale together', () => {
     expect(use(STALE, 'max-age=91, max-stale=10')).to.equal('stale-allowed');
     expect(use(STALE, 'max-age=50, max-stale=10')).to.equal('expired');
+    expect(use(STALE, 'max-age=90, max-stale=10')).to.equal('expired');
+    expect(use(STALE, 'min-fresh=1, max-stale=10')).to.equal('expired');
   });
 
   it('is never usable stale where the response forbids it', () => {

@@ -31,6 +31,7 @@ describe('header look-ups', () => {
 
   it('splits a list at commas outside quoted strings', () => {
     expect(splitList('a, b="c, \\", d" , e')).to.deep.equal(['a', 'b="c, \\", d"', 'e']);
+    expect(splitList('a="b,c", d="e,f"')).to.deep.equal(['a="b,c"', 'd="e,f"']);
   });
 
   it('splits after a quote that is never closed', () => {

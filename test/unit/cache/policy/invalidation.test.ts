@@ -12,11 +12,12 @@ describe('invalidatedPaths()', () => {
 
     it(`is nothing for a ${method} that failed`, () => {
       expect(invalidatedPaths({ ...CALL, method, status: 500 })).to.deep.equal([]);
-      expect(invalidatedPaths({ ...CALL, method, status: 404 })).to.deep.equal([]);
+      expect(invalidatedPaths({ ...CALL, method, status: 400 })).to.deep.equal([]);
+      expect(invalidatedPaths({ ...CALL, method, status: 101 })).to.deep.equal([]);
     });
   }
 
-  for (const method of ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY']) {
+  for (const method of ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY', 'PROPFIND', 'REPORT', 'SEARCH']) {
     it(`is nothing for ${method}`, () => {
       expect(invalidatedPaths({ ...CALL, method })).to.deep.equal([]);
     });
@@ -24,6 +25,10 @@ describe('invalidatedPaths()', () => {
 
   it('is nothing for a POST that is stored as a read', () => {
     expect(invalidatedPaths({ ...CALL, readMethods: new Set(['POST']) })).to.deep.equal([]);
+  });
+
+  it('is nothing where the target has no URI', () => {
+    expect(invalidatedPaths({ ...CALL, targetUri: '*', rawHeaders: ['Location', '/b'] })).to.deep.equal([]);
   });
 
   it('adds what Location and Content-Location name, absolute or relative', () => {
@@ -56,6 +61,16 @@ describe('isOwnContentLocation()', () => {
     expect(isOwn('/a?x=1')).to.equal(true);
     expect(isOwn('/a')).to.equal(false);
     expect(isOwn('http://elsewhere.test/a?x=1')).to.equal(false);
+  });
+
+  it('is neither a URI that cannot be read nor one of a target without a URI', () => {
+    expect(isOwn('http://[oops')).to.equal(false);
+    expect(isOwn('/a', 200, { method: 'POST', targetUri: '*' })).to.equal(false);
+    const response = { status: 200, rawHeaders: ['Content-Location', '/a'] };
+    expect(isOwnContentLocation({ method: 'POST' }, response)).to.equal(false);
+    expect(isOwnContentLocation(REQUEST, { status: 200, rawHeaders: [] })).to.equal(false);
+    const root = { method: 'POST', targetUri: 'http://api.test/undefined' };
+    expect(isOwnContentLocation(root, { status: 200, rawHeaders: [] })).to.equal(false);
   });
 
   it('requires a POST with status 200', () => {

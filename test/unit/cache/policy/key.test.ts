@@ -1,5 +1,11 @@
 import { expect } from 'chai';
-import { type CacheKeyOptions, cacheKeys, type KeyRequest } from '../../../../lib/cache/policy/key.js';
+import {
+  type CacheKeyOptions,
+  cacheKeys,
+  KEY_VERSION,
+  type KeyRequest,
+  MAX_PATH_LENGTH,
+} from '../../../../lib/cache/policy/key.js';
 import { credentialRule } from '../../../../lib/core/credential-headers.js';
 import { forwardedHeaders } from '../../../../lib/http/forwarded-headers.js';
 
@@ -34,6 +40,40 @@ describe('cacheKeys()', () => {
     expect(key({ url: '/v1/now?q=1' })).to.match(/^\{rpo:weather\}:\/v1\/now:[\w-]{43}$/);
   });
 
+  // Processes of several releases share a store. Whoever changes one of these increments KEY_VERSION.
+  const all = { namesHost: true, headerStrategy: 'all', prefix: 'p' } as const;
+  const everything = {
+    method: 'POST',
+    url: `/${'x'.repeat(MAX_PATH_LENGTH)}?q`,
+    rawHeaders: ['X-B', '1', 'Host', 'A.example', 'X-A', '2'],
+    encrypted: true,
+    rewritten: '/r',
+    bodyHash: 'b',
+    extra: 'e',
+  };
+  for (const [what, rest, request] of [
+    ['nothing but a host', '~4hczOaze8SKRc866', { rawHeaders: ['Host', 'A.example'] }],
+    ['a host over TLS', '~qDNiEDqkQDhOsgE4', { rawHeaders: ['Host', 'A.example'], encrypted: true }],
+    ['no host over TLS', '~9G27evlfXaC1riIY', { rawHeaders: [], encrypted: true }],
+    ['everything', '9LBj9lRbj2tht_ApC58aj0cj3zWHPk55tV-pb7INcY8', everything],
+  ] as const) {
+    it(`is the same in all releases with one KEY_VERSION for a request with ${what}`, () => {
+      expect(KEY_VERSION).to.equal(2);
+      expect(key(request, all).split(':').at(-1)).to.equal(rest);
+    });
+  }
+
+  it('remembers the rest of an authority, of one over TLS too, and of those it has seen before', () => {
+    const { key: keyOf } = cacheKeys({ ...OPTIONS, namesHost: true });
+    const hosts = ['a', 'b', 'a', 'x'.repeat(300), 'a', '', 'b', 'x'.repeat(300)];
+    for (const host of hosts) {
+      for (const encrypted of [false, true]) {
+        const request = { ...GET, rawHeaders: ['Host', host], encrypted };
+        expect(keyOf(request)).to.equal(key(request, { namesHost: true }));
+      }
+    }
+  });
+
   it('treats HEAD as GET and distinguishes other methods', () => {
     expect(key({ method: 'HEAD' })).to.equal(key());
     expect(key({ method: 'POST' })).not.to.equal(key());
@@ -47,6 +87,7 @@ describe('cacheKeys()', () => {
     expect(key({ url: '/p?b=1&a=2' }, sorted)).to.equal(key({ url: '/p?a=2&b=1' }, sorted));
     expect(key({ url: '/p?a=1&a=2' }, sorted)).not.to.equal(key({ url: '/p?a=2&a=1' }, sorted));
     expect(key({ url: '/p?' })).not.to.equal(key({ url: '/p' }));
+    expect(key({ url: '?a' })).not.to.equal(key({ url: '?b' }));
   });
 
   it('distinguishes bodies and what the operator adds', () => {
@@ -95,6 +136,7 @@ describe('cacheKeys()', () => {
     const options = { injectedHeaders: ['X-Token', 's3cret'], isCredential };
     const rawHeaders = ['Authorization', 's3cret', 'X-Mine', 's3cret'];
     expect(key({ url: '/p?key=s3cret', rawHeaders, extra: 's3cret' }, options)).not.to.include('s3cret');
+    expect(key({ url: '?key=s3cret' })).not.to.include('s3cret');
   });
 
   it('distinguishes requests by the chosen headers and no others', () => {
@@ -137,7 +179,22 @@ describe('cacheKeys()', () => {
     expect(new Set(keys).size).to.equal(4);
     expect(keyWith(['HOST', 'A.example'], named)).to.equal(keys[0]);
     expect(key({ rawHeaders: [], host: 'a.example' }, named)).to.equal(keys[0]);
+    expect(key({ rawHeaders: ['Host', 'a.example'], host: 'b.example' }, named)).to.equal(keys[0]);
     expect(keyWith(['Host', 'a.example'])).to.equal(keyWith(['Host', 'b.example']));
+  });
+
+  it('distinguishes by every line of Host, and not by headers that have no part in the key', () => {
+    const named = { namesHost: true };
+    const keys = [['a'], ['b'], ['a', 'b'], ['b', 'a'], ['a', '']].map((hosts) =>
+      keyWith(
+        hosts.flatMap((host) => ['Host', host]),
+        named,
+      ),
+    );
+    expect(new Set(keys).size).to.equal(keys.length);
+    expect(keyWith(['apikey', '1', 'Accept', 'a'])).to.equal(
+      keyWith(['apikey', '1', 'Accept', 'b', 'Host', 'c']),
+    );
   });
 
   for (const name of ['X-HTTP-Method-Override', 'X-Forwarded-Host', 'X-Original-URL', 'Last-Event-ID']) {
@@ -169,9 +226,11 @@ describe('cacheKeys()', () => {
       cacheKeys({ ...OPTIONS, ...options }).isPersonal(rawHeaders);
     expect(personal(['Accept', '*/*'])).to.equal(false);
     expect(personal(['Accept', '*/*', 'APIKEY', '1'])).to.equal(true);
-    expect(personal([], { injectedHeaders: ['X-Token', '1'] })).to.equal(true);
-    expect(personal([], { injectedHeaders: ['X-Version', '1'] })).to.equal(false);
-    expect(personal(['apikey', '1'], { sharedAcrossCredentials: true })).to.equal(false);
+    expect(personal([], { injectedHeaders: ['X-Version', '1', 'X-Token', '1'] })).to.equal(true);
+    expect(personal([], { injectedHeaders: ['X-Version', 'apikey'] })).to.equal(false);
+    expect(personal(['Accept', 'apikey'])).to.equal(false);
+    const shared = { sharedAcrossCredentials: true, injectedHeaders: ['X-Token', '1'] };
+    expect(personal(['apikey', '1'], shared)).to.equal(false);
     expect(personal(['Cookie', '1'], { reaches: () => false })).to.equal(false);
   });
 
@@ -204,5 +263,25 @@ describe('cacheKeys()', () => {
       ).to.equal(true);
     }
     expect(key({ url: '/v1/now/more' }).startsWith(keys.pathPrefix('/v1/now'))).to.equal(false);
+  });
+
+  it('depends on no request before it, whatever names that had at the same places', () => {
+    const keys = cacheKeys({ ...OPTIONS, namesHost: true });
+    const one = ['Host', 'x', 'Accept', '*/*', 'Authorization', 'Bearer 1'];
+    const lists = [
+      one,
+      one,
+      ['Authorization', 'Bearer 1', 'Host', 'x', 'Accept', '*/*'],
+      ['Accept', '*/*', 'Cookie', 'a=1', 'Host', 'x'],
+      ['Host', 'x', 'Accept', '*/*', 'X-Requested', 'Bearer 1'],
+      ['Host', 'x', 'Accept', '*/*', 'Authorization', 'Bearer 2'],
+      ['', 'x', `X-Token-${'a'.repeat(100)}`, '1', 'HOST', 'x'],
+      Array.from({ length: 200 }, (_, i) => (i % 2 === 0 ? 'Cookie' : `a=${i}`)),
+      one,
+    ];
+    for (const rawHeaders of lists)
+      expect(keys.key({ ...GET, rawHeaders }), rawHeaders.slice(0, 6).join(' ')).to.equal(
+        keyWith(rawHeaders, { namesHost: true }),
+      );
   });
 });

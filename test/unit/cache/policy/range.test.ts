@@ -24,6 +24,8 @@ describe('rangeResponse()', () => {
     ['bytes=-99', 0, 10],
     ['bytes=9-99', 9, 10],
     ['Bytes=0-0', 0, 1],
+    ['bytes= 0-0 ', 0, 1],
+    ['bytes=5-5', 5, 6],
     [`bytes=0-${'9'.repeat(30)}`, 0, 10],
   ] as const) {
     it(`sends bytes ${start} to ${end - 1} for ${range.slice(0, 20)}`, () => {
@@ -45,10 +47,20 @@ describe('rangeResponse()', () => {
       const refused = ranged('Range', range);
       expect(refused?.status).to.equal(416);
       expect(headerValue(refused?.rawHeaders ?? [], 'content-range')).to.equal('bytes */10');
+      expect(headerValue(refused?.rawHeaders ?? [], 'content-length')).to.equal('0');
     });
   }
 
-  for (const range of ['bytes=0-1,3-4', 'bytes=2-1', 'bytes=-', 'bytes=a-b', 'lines=0-1', 'bytes 0-1', '']) {
+  for (const range of [
+    'bytes=0-1,3-4',
+    'bytes=2-1',
+    'bytes=-',
+    'bytes=a-b',
+    'lines=0-1',
+    'kilobytes=0-1',
+    'bytes 0-1',
+    '',
+  ]) {
     it(`sends the complete body for ${JSON.stringify(range)}`, () => {
       expect(ranged('Range', range)).to.equal(undefined);
     });
@@ -57,6 +69,7 @@ describe('rangeResponse()', () => {
   it('sends the complete body for two Range lines and for none', () => {
     expect(ranged('Range', 'bytes=0-1', 'Range', 'bytes=2-3')).to.equal(undefined);
     expect(ranged()).to.equal(undefined);
+    expect(ranged('If-Range', '"a"')).to.equal(undefined);
   });
 
   it('sends the complete body of anything but a 200', () => {
@@ -66,6 +79,7 @@ describe('rangeResponse()', () => {
 
   it('sends the range where If-Range has the strong tag or the exact date', () => {
     expect(ranged('Range', 'bytes=0-1', 'If-Range', '"a"')?.status).to.equal(206);
+    expect(ranged('Range', 'bytes=0-1', 'If-Range', ' "a" ')?.status).to.equal(206);
     expect(ranged('Range', 'bytes=0-1', 'If-Range', date(-100))?.status).to.equal(206);
   });
 
@@ -73,6 +87,22 @@ describe('rangeResponse()', () => {
     for (const condition of ['"b"', 'W/"a"', date(-99), date(-101), 'soon']) {
       expect(ranged('Range', 'bytes=0-1', 'If-Range', condition), condition).to.equal(undefined);
     }
+  });
+
+  it('is a 416 for any range of an empty body', () => {
+    for (const range of ['bytes=-1', 'bytes=0-', 'bytes=0-0']) {
+      const sent = rangeResponse({ ...META, bodyLength: 0 }, ['Range', range], NOW);
+      expect(sent?.status, range).to.equal(416);
+    }
+  });
+
+  it('trusts a date that is a second before the response, and none that is not stored', () => {
+    const headers = ['Range', 'bytes=0-1', 'If-Range', date(-1)];
+    const dated = stored({ 'Cache-Control': 'max-age=3600', 'Last-Modified': date(-1) });
+    expect(rangeResponse(dated, headers, NOW)?.status).to.equal(206);
+    const undated = stored({ 'Cache-Control': 'max-age=3600' });
+    expect(rangeResponse(undated, headers, NOW)).to.equal(undefined);
+    expect(rangeResponse(undated, ['Range', 'bytes=0-1', 'If-Range', 'soon'], NOW)).to.equal(undefined);
   });
 
   it('does not trust a weak stored tag, or a date within a second of the response', () => {

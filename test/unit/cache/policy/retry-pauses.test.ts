@@ -7,7 +7,7 @@ describe('RetryPauses', () => {
   const paused = (value: string | undefined, at: number): boolean => {
     const pauses = new RetryPauses();
     pauses.learn('a', refusal(...(value === undefined ? [] : ['Retry-After', value])), 0);
-    return pauses.isPaused('a', at);
+    return pauses.isPaused('a', at, 0);
   };
 
   it('pauses until the time in seconds or as a date', () => {
@@ -22,8 +22,8 @@ describe('RetryPauses', () => {
     const date = new Date(upstreamNow).toUTCString();
     pauses.learn('a', refusal('Date', date, 'Retry-After', new Date(upstreamNow + 20_000).toUTCString()), 0);
     pauses.learn('b', refusal('RateLimit', '"day";r=0;t=30, "second";r=0;t=1'), 0);
-    expect([19_999, 20_002].map((at) => pauses.isPaused('a', at))).to.deep.equal([true, false]);
-    expect([29_999, 30_000].map((at) => pauses.isPaused('b', at))).to.deep.equal([true, false]);
+    expect([19_999, 20_002].map((at) => pauses.isPaused('a', at, 0))).to.deep.equal([true, false]);
+    expect([29_999, 30_000].map((at) => pauses.isPaused('b', at, 0))).to.deep.equal([true, false]);
   });
 
   it('does not pause without a time, or with one that cannot be read', () => {
@@ -42,7 +42,7 @@ describe('RetryPauses', () => {
       ['c', 500],
     ] as const)
       pauses.learn(key, { ...refusal('retry-after', '10'), status }, 0);
-    expect(['a', 'b', 'c', 'd'].map((key) => pauses.isPaused(key, 1))).to.deep.equal([
+    expect(['a', 'b', 'c', 'd'].map((key) => pauses.isPaused(key, 1, 0))).to.deep.equal([
       true,
       true,
       false,
@@ -55,6 +55,36 @@ describe('RetryPauses', () => {
     for (const key of ['a', 'b']) pauses.learn(key, refusal('retry-after', '10'), 0);
     pauses.learn('a', { status: 200, rawHeaders: [] }, 1);
     pauses.learn('b', { status: 500, rawHeaders: [] }, 1);
-    expect(['a', 'b'].map((key) => pauses.isPaused(key, 2))).to.deep.equal([false, true]);
+    pauses.learn('b', { status: 400, rawHeaders: [] }, 1);
+    pauses.learn('b', refusal(), 1);
+    expect(['a', 'b'].map((key) => pauses.isPaused(key, 2, 0))).to.deep.equal([false, true]);
+  });
+
+  it('ends with what arrived after it, through another process', () => {
+    const pauses = new RetryPauses();
+    for (const key of ['a', 'b']) pauses.learn(key, refusal('retry-after', '10'), 5);
+    expect(pauses.isPaused('a', 8, 5)).to.equal(true);
+    expect(pauses.isPaused('a', 8, 6)).to.equal(false);
+    expect(pauses.isPaused('a', 8, 5)).to.equal(false);
+    expect(pauses.isPaused('b', 8, 5)).to.equal(true);
+  });
+
+  it('remembers ten thousand keys, and forgets the one that was told longest ago', () => {
+    const pauses = new RetryPauses();
+    pauses.learn('first', refusal('retry-after', '10'), 0);
+    pauses.learn('again', refusal('retry-after', '10'), 0);
+    for (let i = 2; i < 10_000; i++) pauses.learn(String(i), refusal('retry-after', '10'), 0);
+    pauses.learn('again', refusal('retry-after', '10'), 0);
+    expect(['first', 'again', '2'].map((key) => pauses.isPaused(key, 1, 0))).to.deep.equal([
+      true,
+      true,
+      true,
+    ]);
+    pauses.learn('one more', refusal('retry-after', '10'), 0);
+    expect(['first', 'again', '2'].map((key) => pauses.isPaused(key, 1, 0))).to.deep.equal([
+      false,
+      true,
+      true,
+    ]);
   });
 });

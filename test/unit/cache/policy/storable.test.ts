@@ -32,6 +32,14 @@ describe('decideStore()', () => {
     expect(refusal({ 'Last-Modified': date(-1000) }, { status: 403 })).to.equal('not-reusable');
   });
 
+  it('stores any status whose freshness is stated, by the header that counts', () => {
+    const status = { status: 403 };
+    expect(refusal({ 'Cache-Control': 's-maxage=60' }, status)).to.equal(undefined);
+    expect(refusal({ Expires: date(60) }, status)).to.equal(undefined);
+    expect(refusal({ 'CDN-Cache-Control': 'other', Expires: date(60) }, status)).to.equal('not-reusable');
+    expect(refusal({ 'Cache-Control': 'max-age=3600', Age: ' 7200 , 1' })).to.equal('not-reusable');
+  });
+
   it('stores a stale response with a validator or a stale window', () => {
     expect(refusal({ ETag: '"a"' })).to.equal(undefined);
     expect(refusal({ Expires: date(-10), 'Last-Modified': date(-1000) })).to.equal(undefined);
@@ -88,8 +96,27 @@ describe('decideStore()', () => {
   it('does not store a cookie unless configured', () => {
     const headers = { ...FRESH, 'Set-Cookie': 'a=b' };
     expect(refusal(headers)).to.equal('set-cookie');
+    expect(refusal({ ...FRESH, 'Set-Cookie2': 'a=b' })).to.equal('set-cookie');
     const meta = stored(headers, {}, { setCookie: 'store' });
     expect(headerValue(meta.rawHeaders, 'set-cookie')).to.equal('a=b');
+  });
+
+  it('stores a response without its cookies where they are to be stripped', () => {
+    const headers = { ...FRESH, 'Set-Cookie': 'a=b', 'Set-Cookie2': 'c=d', 'X-A': '1', 'X-Left': '2' };
+    const { rawHeaders } = stored(headers, {}, { setCookie: 'strip', omitHeaders: new Set(['x-left']) });
+    const left = ['set-cookie', 'set-cookie2', 'x-left'].filter((name) => headerValue(rawHeaders, name));
+    expect([left, headerValue(rawHeaders, 'x-a')]).to.deep.equal([[], '1']);
+  });
+
+  it('does not store a stream of events unless configured', () => {
+    for (const type of ['text/event-stream', ' Text/Event-Stream ; charset=utf-8']) {
+      const headers = { ...FRESH, 'Content-Type': type };
+      expect(refusal(headers), type).to.equal('event-stream');
+      expect(refusal(headers, {}, { storeEventStreams: true }), type).to.equal(undefined);
+    }
+    for (const type of ['text/event-streams', 'x-text/event-stream', 'application/json']) {
+      expect(refusal({ ...FRESH, 'Content-Type': type }), type).to.equal(undefined);
+    }
   });
 
   it('stores a response without the cookie that the upstream marks as private', () => {
@@ -102,6 +129,13 @@ describe('decideStore()', () => {
     const meta = stored({ 'Cache-Control': control, A: '1', b: '2', C: '3', D: '4' });
     expect(meta.rawHeaders).to.include('D').and.not.to.include.members(['A']);
     for (const name of ['a', 'b', 'c']) expect(headerValue(meta.rawHeaders, name), name).to.equal(undefined);
+  });
+
+  it('omits them in standard mode whatever override says, and keeps the cookies that it is to store', () => {
+    const headers = { 'Cache-Control': 'max-age=3600, private="c"', C: '3', 'Set-Cookie': 'a=b' };
+    const { rawHeaders } = stored(headers, {}, { override: true, setCookie: 'store' });
+    expect(headerValue(rawHeaders, 'c')).to.equal(undefined);
+    expect(headerValue(rawHeaders, 'set-cookie')).to.equal('a=b');
   });
 
   it('omits hop-by-hop headers, those that Connection lists, and Age', () => {
@@ -144,6 +178,10 @@ describe('decideStore()', () => {
 
   it('revalidates only responses with a 2xx status', () => {
     expect(stored({ ...FRESH, ETag: '"a"' }, { status: 404 }).revalidatable).to.equal(false);
+    expect(stored({ ...FRESH, ETag: '"a"' }, { status: 300 }).revalidatable).to.equal(false);
+    expect(stored({ ...FRESH, ETag: '"a"' }, { status: 299 }).revalidatable).to.equal(true);
+    expect(stored({ ...FRESH, 'Last-Modified': 'yesterday' }).revalidatable).to.equal(false);
+    expect(stored(FRESH)).to.include({ revalidatable: false, lastModifiedMs: undefined });
     expect(stored({ ...FRESH, ETag: '"a"' }).revalidatable).to.equal(true);
   });
 
@@ -174,6 +212,15 @@ describe('sealEntry()', () => {
     expect(sealEntry(head({ 'Content-Length': '10' }), 9)).to.equal(undefined);
     expect(sealEntry(head({ 'Content-Length': '10' }), 11)).to.equal(undefined);
     expect(sealEntry(head({ 'Content-Length': '10, 10' }), 10)).to.equal(undefined);
+  });
+
+  it('keeps the head beside the length', () => {
+    const { bodyLength: _, ...rest } = head({ 'Content-Length': '10', ETag: '"a"' });
+    expect(sealEntry(head({ 'Content-Length': '10', ETag: '"a"' }), 10)).to.deep.equal({
+      ...rest,
+      bodyLength: 10,
+    });
+    expect(sealEntry(head({}, 204), 0)).to.deep.equal(head({}, 204));
   });
 
   it('adds the length where the upstream did not send it, except for a 204', () => {

@@ -7,6 +7,11 @@ describe('responseTags()', () => {
     expect(responseTags(lines)).to.deep.equal(['a', 'b', 'c d', 'e']);
   });
 
+  it('reads either alone', () => {
+    expect(responseTags(['Surrogate-Key', 'a \t b'])).to.deep.equal(['a', 'b']);
+    expect(responseTags(['Cache-Tag', 'a'])).to.deep.equal(['a']);
+  });
+
   it('is empty without either', () => {
     expect(responseTags(['ETag', '"a"'])).to.deep.equal([]);
   });
@@ -15,6 +20,7 @@ describe('responseTags()', () => {
 describe('boundedTags()', () => {
   it('limits their number and their length', () => {
     expect(boundedTags(Array.from({ length: 1000 }, (_, index) => `t${index}`))).to.have.length(MAX_TAGS);
-    expect(boundedTags(['x'.repeat(MAX_TAG_LENGTH + 1), 'ok'])).to.deep.equal(['ok']);
+    const longest = 'x'.repeat(MAX_TAG_LENGTH);
+    expect(boundedTags([`${longest}x`, longest, 'ok'])).to.deep.equal([longest, 'ok']);
   });
 });

@@ -54,6 +54,25 @@ describe('responseDirectives()', () => {
 });
 
 describe('parseTargeted()', () => {
+  it('reads numbers and permissions as Cache-Control does', () => {
+    const text = 's-maxage=1, stale-while-revalidate=3, stale-if-error=4, must-revalidate, proxy-revalidate';
+    expect(parseTargeted(`${text}, public, immutable, must-understand`)).to.include({
+      sMaxage: 1,
+      staleWhileRevalidate: 3,
+      staleIfError: 4,
+      mustRevalidate: true,
+      proxyRevalidate: true,
+      public: true,
+      immutable: true,
+      mustUnderstand: true,
+    });
+  });
+
+  it('refuses a permission with an argument, and takes a directive that it does not know with any', () => {
+    expect(parseTargeted('public="x"')).to.equal(undefined);
+    expect(parseTargeted('other=5, more="x", max-age=1')?.maxAge).to.equal(1);
+  });
+
   it('takes the last of two max-age, as dictionaries do', () => {
     expect(parseTargeted('max-age=1, max-age=2')?.maxAge).to.equal(2);
   });

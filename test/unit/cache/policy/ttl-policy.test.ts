@@ -57,6 +57,25 @@ describe('ttl mode', () => {
     expect(headerValue(stored(headers, {}, { ...TTL, override: true }).rawHeaders, 'x-user')).to.equal('ann');
   });
 
+  it('looks up HEAD with GET', () => {
+    const [read, search] = [policy(TTL), policy({ ...TTL, methods: new Set(['SEARCH']) })];
+    expect([isCachedMethod(read, 'HEAD'), isCachedMethod(read, 'GET')]).to.deep.equal([true, true]);
+    expect([isCachedMethod(search, 'HEAD'), isCachedMethod(search, 'GET')]).to.deep.equal([false, false]);
+    expect([isCachedMethod(read, 'SEARCH'), isCachedMethod(search, 'SEARCH')]).to.deep.equal([false, true]);
+  });
+
+  it('revalidates a GET, and stores no POST for its Content-Location', () => {
+    expect(stored({ ETag: '"a"' }, {}, TTL).revalidatable).to.equal(true);
+    const post = { ...get(), method: 'POST' };
+    const own = { 'Content-Location': 'http://origin.test/path', 'Cache-Control': 'max-age=60' };
+    expect(refusal(own, {}, TTL, post)).to.equal('method');
+  });
+
+  it('stores no status that is neither below 400 nor configured', () => {
+    expect(refusal({}, { status: 404 }, TTL)).to.equal('status');
+    expect(refusal({}, { status: 404 }, { ...TTL, statuses: new Set([404]) })).to.equal(undefined);
+  });
+
   it('respects Vary', () => {
     expect(stored({ Vary: 'Foo' }, {}, TTL).varyNames).to.deep.equal(['foo']);
     expect(refusal({ Vary: '*' }, {}, TTL)).to.equal('vary');

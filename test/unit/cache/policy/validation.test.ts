@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { allValues } from '../../../../lib/cache/policy/headers.js';
 import { freshen, headVerdict, validates } from '../../../../lib/cache/policy/validation.js';
 import { headerValue } from '../../../../lib/http/headers.js';
 import { date, get, NOW, policy, response, SECOND, stored } from './stored-entry.js';
@@ -38,6 +39,13 @@ describe('validates()', () => {
     expect(validates(TAGGED, ['ETag', '"b"'], NOW)).to.equal(false);
     expect(validates(DATED, ['Last-Modified', date(-99)], NOW)).to.equal(false);
     expect(validates(DATED, ['Last-Modified', date(-100)], NOW)).to.equal(true);
+    expect(validates(DATED, ['ETag', '"b"', 'Last-Modified', date(-100)], NOW)).to.equal(true);
+  });
+
+  it('accepts a 304 about a response that had no validator', () => {
+    expect(validates(stored({ 'Cache-Control': 'max-age=2' }), ['Last-Modified', date(-9)], NOW)).to.equal(
+      true,
+    );
   });
 
   it('accepts a 304 to our tag whatever date it carries', () => {
@@ -83,6 +91,19 @@ describe('freshen()', () => {
 
   it('keeps the headers that the 304 does not carry', () => {
     expect(headerValue(kept({}).rawHeaders, 'x-a')).to.equal('1');
+    expect(headerValue(kept({ 'X-New': 'X-A' }).rawHeaders, 'x-a')).to.equal('1');
+  });
+
+  it('has one Date, that of the 304', () => {
+    expect(allValues(freshened({}).rawHeaders, 'date')).to.deep.equal([date(10)]);
+  });
+
+  it('removes the stored response where the request was neither GET nor HEAD', () => {
+    const post = { ...get(), method: 'POST' };
+    expect(freshen(TAGGED, post, response({}, { status: 304 }), policy()).decision).to.deep.equal({
+      store: false,
+      reason: 'method',
+    });
   });
 
   for (const name of ['Content-Length', 'Content-Encoding', 'Content-Range', 'Connection', 'Age']) {

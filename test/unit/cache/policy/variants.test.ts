@@ -26,6 +26,17 @@ describe('selectVariant()', () => {
     expect(selectVariant(variants, ['foo', '1'])).to.equal(plain);
   });
 
+  it('selects the one made last, and of those made in one moment the one that arrived last', () => {
+    const bar = { ...FRESH, Vary: 'Bar' };
+    const made = variant('1', 10, { ...bar, Date: date(0) });
+    for (const other of [variant('1', 20, { ...FRESH, Date: date(0) }), variant('1', 5)]) {
+      expect(selectVariant([made, other], ['foo', '1'])).to.equal(other);
+      expect(selectVariant([other, made], ['foo', '1'])).to.equal(other);
+    }
+    const same = variant('1', 10, { ...FRESH, Date: date(0) });
+    expect(selectVariant([made, same], ['foo', '1'])).to.equal(made);
+  });
+
   it('does not let a Date in the future win over what came later', () => {
     const ahead = variant('1', 0, { ...FRESH, Date: date(9999) });
     const later = variant('1', 60, { ...FRESH, Vary: 'Bar' });
@@ -62,6 +73,21 @@ describe('withVariant()', () => {
     expect(selectVariant(variants, ['Foo', String(2 * MAX_VARIANTS - 1)])).to.equal(variants[0]);
     expect(selectVariant(variants, ['Foo', String(MAX_VARIANTS)])).to.equal(undefined);
     expect(selectVariant(variants, ['Foo', 'first'])).to.equal(first);
+  });
+
+  it('replaces none that varies on other headers of the same value', () => {
+    const [foo, bar] = [variant(''), variant('', 1, { ...FRESH, Vary: 'Bar' })];
+    const [one, other] = [foo, bar].map(({ meta }) => ({ meta: { ...meta, varyKey: 'same' } }));
+    if (!one || !other) throw new Error('two variants');
+    expect(withVariant([one], other, NOW)).to.deep.equal([other, one]);
+  });
+
+  it('takes what has arrived since for used, whenever it was used before', () => {
+    const used = { ...variant('used', 1), usedAt: NOW + 50 * SECOND };
+    const arrived = { ...variant('arrived', 100), usedAt: NOW };
+    expect(withVariant<typeof used>([used, arrived], { ...variant('3', 200), usedAt: 0 }, NOW)[1]).to.equal(
+      arrived,
+    );
   });
 
   it('drops what is of no more use', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { AdvertisedLimits } from '../../../../lib/http/advertised-limits.js';
+import type { LimitNews } from '../../../../lib/http/advertised-limits.js';
 import { Toy, tooMany } from './toy-gate.js';
 
 describe('a gate in front of an API', () => {
@@ -18,7 +18,7 @@ describe('a gate in front of an API', () => {
           const flights: {
             window: number | undefined;
             due: number;
-            advertised: Partial<AdvertisedLimits>;
+            advertised: Partial<LimitNews>;
           }[] = [];
           let used = 0;
           let current = Math.floor(toy.now / windowMs);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { AdvertisedLimits } from '../../../../lib/http/advertised-limits.js';
+import type { LimitNews } from '../../../../lib/http/advertised-limits.js';
 import { isExhausted, loseCall, returnCall, takeCall } from '../../../../lib/rate-limit/gate/gate-state.js';
 import { Toy, tooMany } from './toy-gate.js';
 
@@ -23,7 +23,7 @@ describe('a gate', () => {
     toy.call({ remaining: 1, waitMs: 5000 });
     const [window] = toy.take();
     expect(toy.take()).to.have.length(0);
-    returnCall(toy.state, window);
+    returnCall(toy.state, { window });
     expect(toy.take()).to.have.length(1);
   });
 
@@ -31,7 +31,7 @@ describe('a gate', () => {
     const toy = new Toy();
     toy.call({ remaining: 2, waitMs: 5000 });
     const [window] = toy.take();
-    loseCall(toy.state, window);
+    loseCall(toy.state, { window });
     expect(toy.take(5)).to.have.length(1);
   });
 
@@ -122,7 +122,7 @@ describe('a gate', () => {
 });
 
 describe('a gate at a reset', () => {
-  function reset(advertised: Partial<AdvertisedLimits> = {}): Toy {
+  function reset(advertised: Partial<LimitNews> = {}): Toy {
     const toy = new Toy();
     toy.call({ remaining: 0, limit: 50, waitMs: 5000, ...advertised });
     toy.now += 5000;
@@ -155,15 +155,27 @@ describe('a gate at a reset', () => {
     expect(takeCall(toy.state, toy.now)).to.equal(5000);
   });
 
-  it('sends another probe after a second without a response, and still learns from the first', () => {
+  it('lets a whole window go after a second without a response, and still learns from it', () => {
     const toy = reset();
     const [slow] = toy.take();
     toy.now += 999;
     expect(toy.take()).to.have.length(0);
     toy.now += 1;
-    expect(toy.take(5)).to.have.length(1);
+    expect(toy.take(5)).to.have.length(5);
     toy.settle(slow, { remaining: 49, limit: 50, waitMs: 5000 });
-    expect(toy.take(200)).to.have.length(48);
+    expect(toy.take(200)).to.have.length(44);
+  });
+
+  it('lets twice as many go each second without a response, where no limit is known', () => {
+    const toy = new Toy();
+    toy.call(tooMany(1000));
+    toy.now += 1000;
+    const sent: number[] = [];
+    for (let second = 0; second < 5; second++) {
+      sent.push(toy.take(100).length);
+      toy.now += 1000;
+    }
+    expect(sent).to.deep.equal([1, 1, 2, 4, 8]);
   });
 
   it('does not exhaust the new window by a response of the old one', () => {
@@ -176,13 +188,33 @@ describe('a gate at a reset', () => {
     expect(toy.take(200)).to.have.length(48);
   });
 
-  it('waits longer at each reset once one turned out to be rounded down', () => {
+  it('waits longer at each reset once one turned out to be early, by as much as it was', () => {
     const toy = reset();
-    toy.call(tooMany(0));
-    expect(toy.state.slackMs).to.equal(1000);
+    toy.call(tooMany(300));
+    expect(toy.state.slackMs).to.equal(300);
     toy.now = toy.state.endsAt;
     toy.call({ remaining: 0, limit: 50, waitMs: 4000 });
-    expect(takeCall(toy.state, toy.now)).to.equal(5000);
+    expect(takeCall(toy.state, toy.now)).to.equal(4300);
+  });
+
+  it('waits a second longer where the refusal tells whole seconds, and no more', () => {
+    const toy = reset();
+    for (let i = 0; i < 3; i++) {
+      toy.call(tooMany(1000));
+      expect(toy.state.slackMs).to.equal(1000);
+      toy.now = toy.state.endsAt;
+    }
+  });
+
+  it('probes again soon where the reset had passed when its refusal was read, and later each time', () => {
+    const toy = reset();
+    const waits = Array.from({ length: 8 }, () => {
+      toy.call(tooMany(0));
+      const waitMs = toy.state.endsAt - toy.now;
+      toy.now = toy.state.endsAt;
+      return waitMs;
+    });
+    expect(waits).to.deep.equal([20, 40, 80, 160, 320, 640, 1000, 1000]);
   });
 });
 

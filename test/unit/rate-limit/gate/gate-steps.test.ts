@@ -51,12 +51,12 @@ type Response = Partial<typeof NOTHING>;
 const settle =
   (response?: Response, window: number | undefined = 3, now = NOW, max = MAX) =>
   (state: GateState): void =>
-    settleCall(state, window, response && { ...NOTHING, ...response }, now, max);
+    settleCall(state, { window }, response && { ...NOTHING, ...response }, now, max);
 /** The response to a call that was let through while nothing was known. */
 const settleUncounted =
   (response?: Response, now = NOW, max = MAX) =>
   (state: GateState): void =>
-    settleCall(state, undefined, response && { ...NOTHING, ...response }, now, max);
+    settleCall(state, { window: undefined }, response && { ...NOTHING, ...response }, now, max);
 const refused = (waitMs?: number): Response => ({ limited: true, refused: true, waitMs });
 
 describe('windowOf()', () => {
@@ -164,26 +164,46 @@ describe('takeCall()', () => {
 
 describe('returnCall() and loseCall()', () => {
   follow([
-    ['take a call of this window back', COUNTING, (state) => returnCall(state, 3), { flight: 1 }],
-    ['take none of another back', COUNTING, (state) => returnCall(state, 2), {}],
-    ['take none back that was not counted', COUNTING, (state) => returnCall(state, undefined), {}],
-    ['take none back that was never there', { ...COUNTING, flight: 0 }, (state) => returnCall(state, 3), {}],
-    ['take none back while nothing is known', { window: 3, flight: 2 }, (state) => returnCall(state, 3), {}],
+    ['take a call of this window back', COUNTING, (state) => returnCall(state, { window: 3 }), { flight: 1 }],
+    ['take none of another back', COUNTING, (state) => returnCall(state, { window: 2 }), {}],
+    [
+      'take none back that was not counted',
+      COUNTING,
+      (state) => returnCall(state, { window: undefined }),
+      {},
+    ],
+    [
+      'take none back that was never there',
+      { ...COUNTING, flight: 0 },
+      (state) => returnCall(state, { window: 3 }),
+      {},
+    ],
+    [
+      'take none back while nothing is known',
+      { window: 3, flight: 2 },
+      (state) => returnCall(state, { window: 3 }),
+      {},
+    ],
     [
       'count a call of this window that was lost',
       COUNTING,
-      (state) => loseCall(state, 3),
+      (state) => loseCall(state, { window: 3 }),
       { flight: 1, remaining: 9 },
     ],
-    ['count none of another', COUNTING, (state) => loseCall(state, 2), {}],
-    ['count none that was not counted', COUNTING, (state) => loseCall(state, undefined), {}],
+    ['count none of another', COUNTING, (state) => loseCall(state, { window: 2 }), {}],
+    ['count none that was not counted', COUNTING, (state) => loseCall(state, { window: undefined }), {}],
     [
       'count none that was never there',
       { ...COUNTING, flight: 0, remaining: 0 },
-      (state) => loseCall(state, 3),
+      (state) => loseCall(state, { window: 3 }),
       {},
     ],
-    ['count none while nothing is known', { window: 3, flight: 2 }, (state) => loseCall(state, 3), {}],
+    [
+      'count none while nothing is known',
+      { window: 3, flight: 2 },
+      (state) => loseCall(state, { window: 3 }),
+      {},
+    ],
   ]);
 });
 
@@ -410,7 +430,7 @@ describe('settleCall() for a refusal', () => {
       'of a probe ends any pause of its own',
       { ...PROBING, remaining: 0 },
       settle(refused(500)),
-      { ...pause, overrun: true, slackMs: 1000, endsAt: NOW + 1500 },
+      { ...pause, overrun: true, slackMs: 500, endsAt: NOW + 1000 },
     ],
   ]);
 });

@@ -20,7 +20,7 @@ describe('encodeGate() and decodeGate()', () => {
       waitMs: 3000,
       windowMs: 60_000,
     };
-    settleCall(gate, undefined, advertised, NOW, 3_600_000);
+    settleCall(gate, { window: undefined }, advertised, NOW, 3_600_000);
     takeCall(gate, NOW);
     expect(decodeGate(encodeGate(gate))).to.deep.equal(gate);
   });

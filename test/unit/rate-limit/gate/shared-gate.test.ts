@@ -1,88 +1,14 @@
 import { expect } from 'chai';
 import { Events } from '../../../../lib/core/events.js';
-import type { Passage } from '../../../../lib/rate-limit/gate/gate.js';
 import { freeGate } from '../../../../lib/rate-limit/gate/gate-state.js';
 import { encodeGate } from '../../../../lib/rate-limit/gate/gate-text.js';
 import { Gates } from '../../../../lib/rate-limit/gate/gates.js';
+import { redisCells } from '../../../../lib/rate-limit/gate/redis-cells.js';
 import { SharedGate } from '../../../../lib/rate-limit/gate/shared-gate.js';
 import { redisKeys } from '../../../../lib/rate-limit/quota/redis-keys.js';
 import type { RateLimitEvents } from '../../../../lib/rate-limit/rate-limit-events.js';
-import type { Refusal } from '../../../../lib/rate-limit/refusal.js';
-import type { RedisLink } from '../../../../lib/redis/link.js';
 import { NOTHING, tooMany } from './toy-gate.js';
-
-const NOW = 1_700_000_000_000;
-const NAME = { api: 'api', credential: 'abc', proxy: 'p' };
-
-/** A Redis that knows one script, by a clock of its own; whether the script does so in Redis is tested with one. */
-class ToyRedis {
-  readonly values = new Map<string, string>();
-  usable = true;
-  now = NOW;
-  /** Arguments of each call: state before, state afterwards, lifetime. */
-  readonly calls: [from: string, to: string, lifetimeMs: number][] = [];
-  /** Runs before the next call, as another process may. */
-  before: (() => void) | undefined;
-  reply: unknown;
-
-  readonly client = {
-    eval: async (
-      _script: string,
-      _keys: number,
-      key: string,
-      from: string,
-      to: string,
-      lifetimeMs: number,
-    ) => {
-      this.calls.push([from, to, lifetimeMs]);
-      const { before } = this;
-      this.before = undefined;
-      before?.();
-      if (this.reply !== undefined) return this.reply;
-      const current = this.values.get(key) ?? '';
-      if (current !== from) return [0, current, this.now];
-      if (to !== '') this.values.set(key, to);
-      return [1, '', this.now];
-    },
-  };
-
-  readonly lookUp = async (_key: string, send: () => Promise<unknown>) =>
-    this.usable ? { ok: true, value: await send() } : { ok: false, reason: 'UNAVAILABLE' };
-
-  get link(): RedisLink {
-    return this as unknown as RedisLink;
-  }
-}
-
-/** Processes that share a gate. */
-function sharing(redis = new ToyRedis(), maxPauseMs = 60_000) {
-  const clock = { now: NOW };
-  const told: string[] = [];
-  const open = (): SharedGate => {
-    const events = new Events<RateLimitEvents>();
-    events.on('limitExhausted', () => told.push('exhausted'));
-    events.on('limitAvailable', () => told.push('available'));
-    return new SharedGate(NAME, { clock: () => clock.now, maxPauseMs, events }, redis.link, 'key');
-  };
-  const pass = (ms: number): void => {
-    clock.now += ms;
-    redis.now += ms;
-  };
-  return { redis, clock, told, pass, gates: [open(), open()] as const };
-}
-
-const flush = () => new Promise((resolve) => setImmediate(resolve));
-const passage = async (gate: SharedGate): Promise<Passage> => {
-  const taken = await gate.take();
-  if ('by' in taken) throw new Error('It had to wait');
-  return taken;
-};
-const refusal = async (gate: SharedGate): Promise<Refusal> => {
-  const taken = await gate.take();
-  if (!('by' in taken)) throw new Error('It was let through');
-  return taken;
-};
-const LIMIT = { ...NOTHING, remaining: 2, limit: 9, waitMs: 5000, windowMs: 10_000 };
+import { flush, LIMIT, NAME, NOW, passage, refusal, sharing, ToyRedis } from './toy-sharing.js';
 
 describe('SharedGate', () => {
   it('asks Redis first, and then lets all through for as long as nothing is known', async () => {
@@ -160,6 +86,29 @@ describe('SharedGate', () => {
     expect(JSON.parse(redis.values.get('key') ?? '')[7]).to.equal(NOW + 1_005_000);
   });
 
+  it('takes the time of Redis from quick replies, until its clock is set', async () => {
+    const { redis, gates, clock } = sharing();
+    const settle = async (tripMs: number, setBy = 0): Promise<number | undefined> => {
+      redis.before = () => {
+        clock.now += tripMs;
+        redis.now += tripMs + setBy;
+      };
+      gates[0].settle({ window: undefined }, { ...LIMIT, remaining: 9, waitMs: 5000 });
+      await flush();
+      return gates[0].status(0).resetsAt;
+    };
+    gates[0].settle(await passage(gates[0]), { ...LIMIT, remaining: 9 });
+    await flush();
+    // Read at its end, the reply of a slow trip would put Redis 20 ms ahead.
+    expect(await settle(40)).to.equal(NOW + 5000);
+    expect(await settle(0)).to.equal(NOW + 5000);
+    await settle(40, 60_000);
+    await settle(0);
+    gates[0].settle(await passage(gates[0]), { ...LIMIT, remaining: 0, waitMs: 30_000 });
+    await flush();
+    expect(Math.abs((gates[0].status(0).resetsAt ?? 0) - clock.now - 30_000)).to.be.at.most(70);
+  });
+
   it('asks for nothing to give back what was not counted', async () => {
     const { redis, gates } = sharing();
     gates[0].giveBack({ window: undefined });
@@ -227,14 +176,14 @@ describe('SharedGate', () => {
     expect(redis.calls.at(-1)?.[0]).not.to.equal(redis.calls.at(-2)?.[0]);
   });
 
-  it('goes on with what it knows, once others were quicker for a tenth of a second', async () => {
+  it('goes on with what it knows, once others were quicker for a second', async () => {
     const { redis, gates, clock } = sharing();
     gates[0].settle(await passage(gates[0]), LIMIT);
     await flush();
     let swaps = 0;
     const disturb = (): void => {
       swaps++;
-      clock.now += 30;
+      clock.now += 300;
       redis.values.set('key', `[${swaps}]`);
       redis.before = disturb;
     };
@@ -265,6 +214,42 @@ describe('SharedGate', () => {
     }
   });
 
+  it('tells Redis later which calls have begun and ended without it', async () => {
+    const { redis, gates } = sharing();
+    const flight = () => JSON.parse(redis.values.get('key') ?? '')[4];
+    gates[0].settle(await passage(gates[0]), { ...LIMIT, remaining: 8 });
+    await flush();
+    const first = await passage(gates[0]);
+    // Another process changes the state, so this one has to go on from that.
+    await passage(gates[1]);
+    expect(flight()).to.equal(2);
+    redis.usable = false;
+    gates[0].settle(first, { ...LIMIT, remaining: 7 });
+    await passage(gates[0]);
+    await passage(gates[0]);
+    expect(flight()).to.equal(2);
+    redis.usable = true;
+    await passage(gates[0]);
+    expect(flight()).to.equal(4);
+    await passage(gates[0]);
+    expect(flight()).to.equal(5);
+  });
+
+  it('counts once what Redis has written without a reply', async () => {
+    const { redis, gates } = sharing();
+    gates[0].settle(await passage(gates[0]), { ...LIMIT, remaining: 8 });
+    await flush();
+    await passage(gates[0]);
+    redis.before = () => {
+      redis.reply = 'nonsense';
+      redis.values.set('key', redis.calls.at(-1)?.[1] ?? '');
+    };
+    await passage(gates[0]);
+    redis.reply = undefined;
+    await passage(gates[0]);
+    expect(JSON.parse(redis.values.get('key') ?? '')[4]).to.equal(3);
+  });
+
   it('lets all through where there was never a Redis', () => {
     const { redis, gates } = sharing();
     redis.usable = false;
@@ -277,7 +262,7 @@ describe('Gates that are shared', () => {
     const redis = new ToyRedis();
     const site = { clock: () => NOW, maxPauseMs: 1000, events: new Events<RateLimitEvents>() };
     const keys = redisKeys('prefix', 'api');
-    const gates = new Gates('api', 10, site, { link: redis.link, keys });
+    const gates = new Gates('api', 10, site, { cells: redisCells(redis.link), keys });
     for (const proxy of ['p', undefined]) {
       const gate = gates.get('abc', proxy);
       expect(gate).to.be.instanceOf(SharedGate);

@@ -1,4 +1,4 @@
-import type { AdvertisedLimits } from '../../../../lib/http/advertised-limits.js';
+import type { LimitNews } from '../../../../lib/http/advertised-limits.js';
 import {
   freeGate,
   type GateState,
@@ -28,17 +28,23 @@ export class Toy {
     return windows;
   }
 
-  settle(window: number | undefined, advertised?: Partial<AdvertisedLimits>): void {
-    settleCall(this.state, window, advertised && { ...NOTHING, ...advertised }, this.now, this.maxPauseMs);
+  settle(window: number | undefined, advertised?: Partial<LimitNews>): void {
+    settleCall(
+      this.state,
+      { window },
+      advertised && { ...NOTHING, ...advertised },
+      this.now,
+      this.maxPauseMs,
+    );
   }
 
   /** A call from its begin to its response. */
-  call(advertised?: Partial<AdvertisedLimits>): void {
+  call(advertised?: Partial<LimitNews>): void {
     for (const window of this.take()) this.settle(window, advertised);
   }
 }
 
-export const NOTHING: AdvertisedLimits = {
+export const NOTHING: LimitNews = {
   limited: false,
   refused: false,
   waitMs: undefined,
@@ -47,7 +53,7 @@ export const NOTHING: AdvertisedLimits = {
   windowMs: undefined,
 };
 /** A 429. */
-export const tooMany = (waitMs?: number): Partial<AdvertisedLimits> => ({
+export const tooMany = (waitMs?: number): Partial<LimitNews> => ({
   limited: true,
   refused: true,
   waitMs,

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
 import {
   type Centroids,
   centroidsOf,
@@ -9,7 +10,7 @@ import {
 import { Tally } from '../../../../lib/stats/digest/tally.js';
 import { decodeTally, encodeTally } from '../../../../lib/stats/digest/tally-codec.js';
 import { LiveTimes } from '../../../../lib/stats/live-times.js';
-import { DISTRIBUTIONS, rankError, seeded } from './distributions.js';
+import { DISTRIBUTIONS, normal, rankError, seeded } from './distributions.js';
 
 const SHARES = { 0.5: 0.002, 0.9: 0.002, 0.95: 0.002, 0.99: 0.001 };
 
@@ -30,6 +31,23 @@ function packedAndBack(centroids: Centroids | undefined): Centroids | undefined 
   return decodeTally(encodeTally(tally))?.responseTime;
 }
 
+/** A told percentile has about this rank in the ledger, and is a value of a call up to the spread of one centroid. */
+function expectTold(sorted: Float64Array, centroids: Centroids | undefined, share: number): void {
+  if (!centroids) throw new Error('There is no distribution');
+  const told = quantile(centroids, share);
+  // Values are kept to five digits.
+  const [below, above] = [told * (1 - 2e-5), told * (1 + 2e-5)];
+  const upTo = sorted.filter((ms) => ms <= above).length / sorted.length;
+  const under = sorted.filter((ms) => ms < below).length / sorted.length;
+  const rank = Math.ceil(share * sorted.length - 1e-9) / sorted.length;
+  expect(Math.max(under - rank, rank - upTo), `rank of ${told} as ${share}`).to.be.at.most(0.01);
+  const nearest = sorted.reduce((best, ms) => (Math.abs(ms - told) < Math.abs(best - told) ? ms : best));
+  expect(nearest, `nearest to ${told} as ${share}`).to.be.closeTo(told, 0.05 * told);
+}
+
+const told100 = (centroids: Centroids | undefined, percent: number): number | undefined =>
+  centroids && quantile(centroids, percent / 100);
+
 describe('centroidsOf()', () => {
   it('is nothing without values', () => {
     expect(centroidsOf(new Float32Array())).to.equal(undefined);
@@ -39,13 +57,14 @@ describe('centroidsOf()', () => {
     const few = centroidsOf(Float32Array.of(30, 10, 20));
     expect(few).to.include({ total: 3, min: 10, max: 30 });
     expect(few && quantile(few, 0.5)).to.equal(20);
+    expect(few && quantile(few, 0.9)).to.equal(30);
   });
 
   it('stays small, whatever the values', () => {
     for (const [name, next] of Object.entries(DISTRIBUTIONS)) {
       const random = seeded(7);
       const values = Float32Array.from({ length: 50_000 }, (_, i) => next(random, i / 50_000));
-      expect(centroidsOf(values)?.means.length, name).to.be.at.most(250);
+      expect(centroidsOf(values)?.values.length, name).to.be.at.most(250);
     }
   });
 });
@@ -91,9 +110,73 @@ describe('mergeCentroids()', () => {
   });
 });
 
+describe('quantile()', () => {
+  const LEDGERS: Readonly<Record<string, (random: () => number) => number>> = {
+    ...{ constant: () => 5, 'nine of ten': (random) => (random() < 0.9 ? 5 : 1500) },
+    ...{ 'log-normal': (random) => Math.exp(4 + normal(random)), Pareto: (random) => 3 / random() },
+    'hits and misses': (random) => (random() < 0.9 ? 0.3 + random() / 10 : 400 + 50 * random()),
+    'a few values': (random) => [5, 5.25, 7, 100][Math.floor(4 * random())] ?? 0,
+  };
+  for (const [name, next] of Object.entries(LEDGERS)) {
+    for (const count of [10, 1000, 50_000]) {
+      it(`is within 1 % of the rank among ${count} of ${name}, merged from ten parts and packed`, () => {
+        const random = seeded(count);
+        const ledger = Array.from({ length: count }, () => Math.fround(next(random)));
+        const parts = Array.from({ length: 10 }, (_, part) =>
+          packedAndBack(centroidsOf(Float32Array.from(ledger.filter((_, i) => i % 10 === part)))),
+        );
+        const whole = centroidsOf(Float32Array.from(ledger));
+        const merged = packedAndBack(parts.reduce((sum, part) => mergeCentroids(sum, part), undefined));
+        const sorted = Float64Array.from(ledger).sort();
+        for (const centroids of [whole, packedAndBack(whole), merged]) {
+          for (let percent = 1; percent < 100; percent++) expectTold(sorted, centroids, percent / 100);
+        }
+      });
+    }
+  }
+
+  it('tells the nearest rank of a few values, whatever they are', () => {
+    const time = fc.float({ min: 0, max: 1e6, noNaN: true });
+    fc.assert(
+      fc.property(
+        fc.array(time, { minLength: 1, maxLength: 20 }),
+        fc.integer({ min: 1, max: 100 }),
+        (ledger, percent) => {
+          const sorted = [...ledger].sort((a, b) => a - b);
+          const nearest = sorted[Math.ceil((percent * ledger.length) / 100) - 1] ?? 0;
+          const told = told100(centroidsOf(Float32Array.from(ledger)), percent);
+          expect(told).to.be.closeTo(nearest, nearest * 2e-5 + 1e-9);
+        },
+      ),
+    );
+  });
+
+  it('keeps equal values equal, among whatever others and however often they are merged', () => {
+    const others = fc.array(fc.double({ min: 1, max: 100, noNaN: true }), { minLength: 50, maxLength: 400 });
+    fc.assert(
+      fc.property(others, fc.integer({ min: 2, max: 9 }), (times, parts) => {
+        // Three of five are equal: the median is this value.
+        const ledger = times.flatMap((ms, i) => (i % 2 === 0 ? [ms, 7.25, 7.25] : [ms, 7.25]));
+        let sum: Centroids | undefined;
+        for (let part = 0; part < parts; part++) {
+          const own = ledger.filter((_, i) => i % parts === part);
+          sum = packedAndBack(mergeCentroids(sum, centroidsOf(Float32Array.from(own))));
+        }
+        const sorted = [...ledger].sort((a, b) => a - b);
+        const first = sorted.indexOf(7.25) + 1;
+        const last = sorted.lastIndexOf(7.25) + 1;
+        const middle = (first + last) / 2 / ledger.length;
+        expect(sum && quantile(sum, middle)).to.equal(7.25);
+      }),
+    );
+  });
+});
+
 describe('latencyOf()', () => {
-  it('is zero without values', () => {
-    expect(latencyOf(undefined)).to.deep.equal({ count: 0, min: 0, p50: 0, p90: 0, p95: 0, p99: 0, max: 0 });
+  it('is null without values, and not zero', () => {
+    expect(latencyOf(undefined)).to.deep.equal({
+      ...{ count: 0, min: null, p50: null, p90: null, p95: null, p99: null, max: null },
+    });
   });
 
   it('lies between the smallest and the largest value', () => {
@@ -111,5 +194,16 @@ describe('LiveTimes', () => {
     expect(live.take()).to.equal(undefined);
     for (let i = 0; i < 2000; i++) live.add(2);
     expect(live.take()).to.include({ total: 2000, min: 2, max: 2 });
+  });
+
+  it('keeps count and ranks of a path that is busy for longer than a digest has room', () => {
+    const live = new LiveTimes();
+    const random = seeded(3);
+    const ledger = Array.from({ length: 250_000 }, () =>
+      Math.fround(1 + random() * (random() < 0.7 ? 1 : 500)),
+    );
+    for (const ms of ledger) live.add(ms);
+    expectClose(live.take(), ledger);
+    expect(live.take()).to.equal(undefined);
   });
 });

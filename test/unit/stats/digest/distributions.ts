@@ -9,7 +9,8 @@ export function seeded(seed: number): () => number {
 
 type Next = (random: () => number, progress: number) => number;
 
-function normal(random: () => number): number {
+/** A number of the standard normal distribution. */
+export function normal(random: () => number): number {
   return Math.sqrt(-2 * Math.log(random())) * Math.cos(2 * Math.PI * random());
 }
 

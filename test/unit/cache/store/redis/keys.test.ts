@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { cacheKeys } from '../../../../../lib/cache/policy/key.js';
 import {
+  epochsKey,
   expiryKey,
   hashTagOf,
   indexKey,
@@ -29,6 +30,7 @@ describe('keys in Redis', () => {
     expect(`${hashTag}:`).to.equal(keys.apiPrefix);
     expect(hashTagOf(requestKey('/a}b?c'))).to.equal(hashTag);
     const others = [
+      epochsKey(hashTag),
       indexKey(hashTag),
       expiryKey(hashTag),
       tagKey(hashTag, 'a}b'),
@@ -39,8 +41,9 @@ describe('keys in Redis', () => {
 
   it('are all different, whatever path is requested', () => {
     const hashTag = hashTagOf(keys.apiPrefix);
-    const others = [indexKey(hashTag), expiryKey(hashTag), tagKey(hashTag, 'a'), leaseKey(requestKey('/a'))];
-    expect(new Set(others).size).to.equal(4);
+    const others = [epochsKey, indexKey, expiryKey].map((name) => name(hashTag));
+    others.push(tagKey(hashTag, 'a'), leaseKey(requestKey('/a')));
+    expect(new Set(others).size).to.equal(5);
     for (const key of others) expect(key.startsWith(keys.apiPrefix), key).to.equal(false);
   });
 

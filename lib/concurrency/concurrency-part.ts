@@ -1,0 +1,95 @@
+import type { Family, Row } from '../core/metric-family.js';
+import { without } from '../core/options.js';
+import type { Part } from '../core/part.js';
+import { forwardedFacts, injectsCredential } from '../http/credential-digest.js';
+import { forwardedHeaders } from '../http/forwarded-headers.js';
+import { type ConcurrencyHandler, concurrency } from './concurrency.js';
+import {
+  type ConcurrencyOptions,
+  concurrencyFileShape,
+  concurrencySchema,
+  resolveConcurrency,
+} from './concurrency-options.js';
+import type { ConcurrencyStatus } from './concurrency-status.js';
+import { MachineShares } from './machine-shares.js';
+
+/** The block `concurrency` of an API, whose name is the limit's. Redis is that of all APIs. */
+type ConcurrencyBlock = Omit<ConcurrencyOptions, 'name' | 'redis'>;
+
+export const concurrencyPart: Part<
+  'concurrency',
+  ConcurrencyBlock,
+  ConcurrencyHandler,
+  MachineShares | undefined
+> = {
+  name: 'concurrency',
+  options: {
+    schema: without(concurrencySchema, ['name', 'redis']),
+    file: concurrencyFileShape,
+    preset: false,
+    words: { adaptive: { limit: 'adaptive' } },
+    check: (options, place) => void resolveConcurrency(options, place),
+  },
+  share: (redis, _options, _limits, machine) => (machine && !redis ? new MachineShares(machine) : undefined),
+  madeFrom: ({ forward }, { per }) => (per === 'credential' ? forwardedFacts(forward) : undefined),
+  reset: (handler) => handler.reset(),
+  make: (options, { name, forward, redis }, shares) =>
+    concurrency(
+      {
+        ...options,
+        name,
+        prefix: options.prefix ?? redis?.prefix,
+        commandTimeoutMs: options.commandTimeoutMs ?? redis?.commandTimeoutMs,
+        ...(redis && { redis }),
+      },
+      {
+        reaches: forwardedHeaders(forward),
+        sharedCredential: injectsCredential(forward),
+        forwards: true,
+        shares,
+      },
+    ),
+  status: {
+    route: '/concurrency-status',
+    list: 'concurrency',
+    read: (handler) => ({ limits: handler.status(), refused: handler.refused() }),
+  },
+  families,
+};
+
+function families(list: () => Iterable<readonly [api: string, handler: ConcurrencyHandler]>): Family[] {
+  const gauge = (name: string, help: string, of: (limits: ConcurrencyStatus[]) => number): Family => ({
+    type: 'gauge',
+    name,
+    help,
+    labels: ['api'],
+    rows: () => [...list()].map(([api, handler]): Row => [{ api }, of(handler.status())]),
+  });
+  const sum = (of: 'inFlight' | 'waiting') => (limits: ConcurrencyStatus[]) =>
+    limits.reduce((total, limit) => total + limit[of], 0);
+  return [
+    gauge('requests_in_flight', 'Requests to an API that hold a place of its limit.', sum('inFlight')),
+    gauge('requests_waiting', 'Calls that wait for a place among the requests in flight.', sum('waiting')),
+    {
+      type: 'gauge',
+      name: 'concurrency_limit',
+      help: 'Most requests in flight at once; of several limits of an API the lowest.',
+      labels: ['api'],
+      rows: () =>
+        [...list()].flatMap(([api, handler]): Row[] => {
+          const limits = handler.status().map(({ limit }) => limit);
+          return limits.length > 0 ? [[{ api }, Math.min(...limits)]] : [];
+        }),
+    },
+    {
+      type: 'counter',
+      name: 'concurrency_refused_total',
+      help: 'Calls that found no place: the queue was full, or they had waited for too long.',
+      labels: ['api', 'because'],
+      rows: () =>
+        [...list()].flatMap(([api, handler]) =>
+          Object.entries(handler.refused()).map(([because, count]): Row => [{ api, because }, count]),
+        ),
+    },
+  ];
+}

@@ -1,0 +1,1 @@
+export { createProxyMiddleware } from 'http-proxy-middleware';

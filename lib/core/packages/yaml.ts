@@ -1,0 +1,6 @@
+import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+
+const loaded = { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument };
+
+/** yaml, which is loaded once a configuration is read. */
+export const yaml = (): typeof loaded => loaded;

@@ -1,0 +1,81 @@
+import { isJson, readable, valueAt } from './failure-when.js';
+import { headerValue } from './headers.js';
+import { isStreamType } from './stream-types.js';
+
+/** Larger JSON is not read. */
+const MAX_JSON_BYTES = 1024 * 1024;
+/** The end of a stream, which has the last lines. */
+const MAX_TAIL_BYTES = 64 * 1024;
+const MAX_DECODED_BYTES = 16 * 1024 * 1024;
+
+/** Reads what a response has used from its body: JSON, or the last line of a stream that tells it. */
+export class UsageReader {
+  readonly #pointer: string;
+  readonly #rawHeaders: readonly string[];
+  readonly #isStream: boolean;
+  /** Only its end is kept. */
+  readonly #keepsTail: boolean;
+  #chunks: Uint8Array[] = [];
+  #bytes = 0;
+  #tooLarge = false;
+
+  constructor(pointer: string, rawHeaders: readonly string[]) {
+    this.#pointer = pointer;
+    this.#rawHeaders = rawHeaders;
+    this.#isStream = isStreamType(headerValue(rawHeaders, 'content-type'));
+    const coding = headerValue(rawHeaders, 'content-encoding') ?? 'identity';
+    this.#keepsTail = this.#isStream && coding.trim().toLowerCase() === 'identity';
+  }
+
+  add(chunk: Uint8Array): void {
+    if (this.#tooLarge) return;
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#keepsTail) this.#trim();
+    else if (this.#bytes > MAX_JSON_BYTES) {
+      this.#tooLarge = true;
+      this.#chunks = [];
+    }
+  }
+
+  /** The number at the pointer; `undefined` if there is none. */
+  read(): number | undefined {
+    if (this.#tooLarge) return undefined;
+    const text = readable(this.#rawHeaders, Buffer.concat(this.#chunks), MAX_DECODED_BYTES).toString();
+    return this.#isStream ? this.#lastOf(text) : this.#in(text);
+  }
+
+  #trim(): void {
+    for (;;) {
+      const first = this.#chunks[0]?.length ?? 0;
+      if (first === 0 || this.#bytes - first < MAX_TAIL_BYTES) return;
+      this.#chunks.shift();
+      this.#bytes -= first;
+    }
+  }
+
+  #lastOf(text: string): number | undefined {
+    const name = this.#pointer.slice(this.#pointer.lastIndexOf('/') + 1);
+    for (const line of text.split(/\r\n|\r|\n/).reverse()) {
+      // Most have nothing of it, and need not be parsed.
+      if (!line.includes(name) && !name.includes('~')) continue;
+      const used = this.#in(line.replace(/^data:/, ''));
+      if (used !== undefined) return used;
+    }
+    return undefined;
+  }
+
+  #in(json: string): number | undefined {
+    try {
+      const found = valueAt(JSON.parse(json), this.#pointer);
+      return typeof found === 'number' && found >= 0 ? Math.ceil(found) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** Whether a response may tell what it has used. */
+export function mayTellUsage(rawHeaders: readonly string[]): boolean {
+  return isJson(rawHeaders) || isStreamType(headerValue(rawHeaders, 'content-type'));
+}

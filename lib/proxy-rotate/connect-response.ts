@@ -1,0 +1,59 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
+
+/** A response to CONNECT has a few lines; a longer one is something else. */
+const MAX_RESPONSE_BYTES = 64 * 1024;
+
+const END = '\r\n\r\n';
+const STATUS = /^HTTP\/1\.[01] (\d)\d\d(?= |\r)/;
+
+/**
+ * Lets the function have this connection where it calls `net.connect()`, synchronously. https-proxy-agent opens its
+ * connection to a proxy by itself, out of reach of a time limit, and over TLS of any check of what comes in.
+ */
+export function lendConnection<T>(connection: Socket, run: () => T): T {
+  const lend = (message: unknown): void => {
+    const { socket } = message as { socket: Socket };
+    socket.connect = () => connection;
+  };
+  subscribe('net.client.socket', lend);
+  try {
+    return run();
+  } finally {
+    unsubscribe('net.client.socket', lend);
+  }
+}
+
+/**
+ * Gives https-proxy-agent a proxy's response in the one form that it understands: no interim response before it
+ * (RFC 9110 §15.2), and 200 for each status that opens a tunnel, which are all 2xx (§9.3.6). It would also keep what is
+ * sent without bound.
+ * @param told `endless`: the response has no end; `more`: there is something behind it. A target does not speak before it
+ * is asked, and Node's client would take that for the response to the first request
+ */
+export function readConnectResponse(connection: Socket, told: (what: 'endless' | 'more') => void): void {
+  const { read } = connection;
+  let received: Buffer = Buffer.alloc(0);
+  connection.read = () => {
+    const chunk: Buffer | null = read.call(connection);
+    if (!chunk) return null;
+    received = Buffer.concat([received, chunk]);
+    for (;;) {
+      const length = received.indexOf(END);
+      if (length > MAX_RESPONSE_BYTES || (length < 0 && received.length > MAX_RESPONSE_BYTES)) {
+        received = Buffer.alloc(0);
+        told('endless');
+        return null;
+      }
+      if (length < 0) return null;
+      const head = received.toString('latin1', 0, length + END.length);
+      received = received.subarray(length + END.length);
+      const kind = STATUS.exec(head)?.[1];
+      if (kind === '1') continue;
+      connection.read = read;
+      if (kind !== '2') return Buffer.from(head, 'latin1');
+      if (received.length > 0) told('more');
+      return Buffer.from(head.replace(STATUS, 'HTTP/1.1 200'), 'latin1');
+    }
+  };
+}

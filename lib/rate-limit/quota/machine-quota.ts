@@ -1,0 +1,87 @@
+import type { Machine } from '../../core/machine.js';
+import type { Clock } from '../../core/steady-clock.js';
+import type { Consumed, LocalQuotaEngine, QuotaAlgorithm, QuotaEngine, QuotaLimit } from './engine.js';
+import { memoryQuota } from './memory-quota.js';
+
+const TAKE = 'quota:take';
+const GIVE = 'quota:give';
+
+interface QuotaFacts extends QuotaLimit {
+  readonly algorithm: QuotaAlgorithm;
+  /** Tells it from all others of the gateway, whatever its figures are. */
+  readonly id: string;
+  readonly maxKeys: number;
+}
+
+/** A quota of the processes of one machine, which the primary counts. */
+export interface MachineQuota extends QuotaEngine {
+  /** Points left now, in the primary. */
+  left(key: string): number | undefined;
+  close(): void;
+}
+
+export function machineQuota(machine: Machine, facts: QuotaFacts, clock: Clock): MachineQuota {
+  // A quota of other figures is another one: it begins anew where the options change.
+  const name = `${facts.id}:${facts.algorithm}:${facts.limit}:${facts.windowMs}`;
+  const counted = machine.primary ? new Counted(facts, clock) : undefined;
+  const stops = counted
+    ? [
+        machine.handle(`${TAKE}:${name}`, (message) => counted.take(...(message as [string, number]))),
+        machine.handle(`${GIVE}:${name}`, (message) =>
+          counted.give(...(message as [string, number, number | undefined])),
+        ),
+      ]
+    : [];
+  return {
+    consume: (key, points) => machine.ask(`${TAKE}:${name}`, [key, points]) as Promise<Consumed | undefined>,
+    reward: (key, points, mark) => machine.tell(`${GIVE}:${name}`, [key, points, mark]),
+    charge: (key, points) => machine.tell(`${GIVE}:${name}`, [key, -points, undefined]),
+    left: (key) => counted?.left(key),
+    close() {
+      for (const stop of stops) stop();
+      counted?.close();
+    },
+  };
+}
+
+/** The counts of the primary; keys that were unused for longest are forgotten beyond `maxKeys`. */
+class Counted {
+  readonly #engine: LocalQuotaEngine;
+  readonly #maxKeys: number;
+  /** Least recently used first. */
+  readonly #keys = new Set<string>();
+
+  constructor({ algorithm, maxKeys, ...limit }: QuotaFacts, clock: Clock) {
+    this.#engine = memoryQuota(algorithm, limit, clock);
+    this.#maxKeys = maxKeys;
+  }
+
+  take(key: string, points: number): Promise<Consumed> {
+    this.#use(key);
+    return this.#engine.consume(key, points);
+  }
+
+  /** @param points fewer than 0 were used beyond what was taken */
+  give(key: string, points: number, mark: number | undefined): void {
+    this.#use(key);
+    if (points < 0) this.#engine.charge(key, -points);
+    else this.#engine.reward(key, points, mark);
+  }
+
+  left(key: string): number | undefined {
+    return this.#engine.left?.(key);
+  }
+
+  close(): void {
+    for (const key of this.#keys) this.#engine.forget(key);
+  }
+
+  #use(key: string): void {
+    this.#keys.delete(key);
+    this.#keys.add(key);
+    if (this.#keys.size <= this.#maxKeys) return;
+    const [oldest = ''] = this.#keys;
+    this.#keys.delete(oldest);
+    this.#engine.forget(oldest);
+  }
+}

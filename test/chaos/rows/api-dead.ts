@@ -1,0 +1,69 @@
+import { startRedis } from '../../support/redis.js';
+import { circuitEvents, spreadOf } from '../kit/circuits.js';
+import { eventually, startFleet } from '../kit/fleet.js';
+import { startLoad } from '../kit/load.js';
+import { now, pass } from '../kit/now.js';
+import { hard, ms, row as rowOf, timed } from '../kit/row.js';
+import { startChaosUpstream } from '../kit/upstream.js';
+
+const DEAD_MS = 30_000;
+/** So that a dead time has several probes. */
+const RESET_MS = 4000;
+const WARM_UP_MS = 1500;
+
+/** Processes that share circuits, in front of an API of their own, under a load of their own. */
+async function fleetOf(processes: number, redisUrl: string) {
+  const upstream = await startChaosUpstream({ delayMs: 5 });
+  const fleet = await startFleet({
+    processes,
+    config: {
+      redis: { url: redisUrl, prefix: `fleet-${processes}` },
+      apis: { x: { target: upstream.url, breaker: { resetTimeoutMs: RESET_MS } } },
+    },
+  });
+  await fleet.connected();
+
+  /** The API responds 503 for {@link DEAD_MS}. @returns the calls that reached it, and when circuits opened and closed */
+  async function outage() {
+    const mix = [{ kind: 'x', share: 1, path: '/api/x/{n}' }];
+    const load = await startLoad({ rate: 500, targets: fleet.urls, mix });
+    await pass(WARM_UP_MS);
+    const from = now();
+    await upstream.become({ mode: 'unavailable', delayMs: 5 });
+    await pass(DEAD_MS);
+    const until = now();
+    await upstream.become({ delayMs: 5 });
+    const closes = () => circuitEvents(fleet, 'close').filter(({ at }) => at > until);
+    await eventually('all circuits to close', 3 * RESET_MS, async () => closes().length === processes);
+    await load.stop();
+    const reached = (await upstream.arrivals()).filter(({ at }) => at > from && at < until).length;
+    const opens = circuitEvents(fleet, 'open').filter(({ at }) => at > from);
+    // Those that follow are failed probes, at whose time all of them open once more.
+    const first = fleet.processes.map(({ port }) => opens.find((event) => event.port === port));
+    return { reached, opens: first.flatMap((event) => event ?? []), closes: closes() };
+  }
+  return { processes, outage };
+}
+
+async function scene() {
+  const { url } = await startRedis();
+  return { one: await fleetOf(1, url), four: await fleetOf(4, url) };
+}
+
+/** Two fleets, each in front of an API that is dead for the same time. */
+export const row = rowOf('API dead 30 s, 1 process and 4 processes', scene, async ({ one, four }) => {
+  const [alone, together] = await Promise.all([one.outage(), four.outage()]);
+  const ratio = together.reached / alone.reached;
+  const [opened, closed] = [spreadOf(together.opens), spreadOf(together.closes)];
+  return [
+    hard(
+      'calls that reach it: 4 processes at most 1.3 x of 1',
+      `${ratio.toFixed(2)} x (${alone.reached}, ${together.reached})`,
+      ratio <= 1.3,
+    ),
+    hard('all open', `${together.opens.length} of 4`, together.opens.length === 4),
+    timed('within 100 ms of the first', ms(opened), opened <= 100),
+    hard('all closed', `${together.closes.length} of 4`, together.closes.length === 4),
+    timed('within 200 ms', ms(closed), closed <= 200),
+  ];
+});
