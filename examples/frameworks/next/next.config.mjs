@@ -1,0 +1,2 @@
+/** Node loads the package as it is, so that the build need not bundle it. */
+export default { serverExternalPackages: ['resilient-proxy-out'] };
