@@ -1,3 +1,5 @@
+import { randomInt } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { onCleanup } from './cleanup.js';
 
@@ -44,11 +46,36 @@ export async function listening(server: Server): Promise<Listening> {
   return { port: (server.address() as AddressInfo).port, connections, close };
 }
 
-/** A port of 127.0.0.1 on which nothing listens. */
+/** Below those that the kernel hands out by itself, on Linux and elsewhere: no connection and no server gets one by chance. */
+const PORTS = { first: 12_000, count: 20_000 };
+
+/**
+ * A port of 127.0.0.1 on which nothing listens, nor will: no other test gets it, in this process or another, as long as
+ * this process lives.
+ */
 export async function unusedPort(): Promise<number> {
+  for (;;) {
+    const port = PORTS.first + randomInt(PORTS.count);
+    if ((await isClaimed(port)) && (await isFree(port))) return port;
+  }
+}
+
+/** Claims are ports of UDP, which no test uses below the kernel's: they end with their process, however it ends. */
+function isClaimed(port: number): Promise<boolean> {
+  const claim = createSocket('udp4');
+  return new Promise((resolve) => {
+    claim.once('error', () => claim.close(() => resolve(false)));
+    claim.bind({ port, address: '127.0.0.1', exclusive: true }, () => {
+      claim.unref();
+      resolve(true);
+    });
+  });
+}
+
+function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
+  });
 }
