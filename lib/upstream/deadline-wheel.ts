@@ -8,8 +8,12 @@ export interface Deadline {
 }
 
 const TICK_MS = 25;
-/** Beyond these the others wait for a turn, so that a thousand which are due at once hold no other call up. */
+/**
+ * Beyond these, or after so long, the others wait for a turn, so that a thousand which are due at once hold no other call
+ * up: it takes some four turns of the loop.
+ */
 const MOST_AT_ONCE = 10;
+const TURN_MS = 1;
 
 /**
  * One timer for all attempts in progress: a deadline costs two writes to an array instead of a timer of its own, and
@@ -67,7 +71,7 @@ export class DeadlineWheel {
     const now = performance.now();
     let expired = 0;
     for (const [i, deadline] of due.entries()) {
-      if (expired === MOST_AT_ONCE) {
+      if (expired === MOST_AT_ONCE || (expired > 0 && performance.now() - now > TURN_MS)) {
         this.#expiring = setImmediate(() => this.#expire(due.slice(i)));
         return;
       }

@@ -10,7 +10,7 @@ import type { AttemptListener, Plan, Sending, Transport } from './transport.js';
 /** The uploads of one target by one way. */
 interface Lane {
   taken: number;
-  readonly waiting: Set<PlacedUpload>;
+  readonly waiting: WaitingUploads;
 }
 
 /**
@@ -36,7 +36,7 @@ export class UploadPlaces {
   send(plan: Plan, body: ArrivingBody, listener: AttemptListener, transport: Transport): Sending {
     const { target, egress } = plan;
     const key = egress ? `${target.origin} ${egress.name}` : target.origin;
-    const lane = this.#lanes.get(key) ?? { taken: 0, waiting: new Set() };
+    const lane = this.#lanes.get(key) ?? { taken: 0, waiting: new WaitingUploads() };
     this.#lanes.set(key, lane);
     const upload = new PlacedUpload(listener, () => this.#left(key, lane));
     const start = (): Sending => transport(plan, upload);
@@ -45,13 +45,14 @@ export class UploadPlaces {
       upload.start(start);
     } else {
       body.pace ??= this.#pace();
-      lane.waiting.add(upload);
       if (body.pace) this.#wheel.watch(upload);
+      const arrived = (): void => lane.waiting.place(upload);
       const end = (): void => {
         lane.waiting.delete(upload);
         this.#wheel.forget(upload);
       };
-      upload.wait(body, start, end);
+      upload.wait(body, { start, arrived, end });
+      arrived();
     }
     return upload;
   }
@@ -65,9 +66,7 @@ export class UploadPlaces {
 
   #left(key: string, lane: Lane): void {
     lane.taken--;
-    // Of whoever is slow on purpose the least has arrived.
-    let next: PlacedUpload | undefined;
-    for (const upload of lane.waiting) if (!next || upload.bytes > next.bytes) next = upload;
+    const next = lane.waiting.first();
     if (next) {
       lane.taken++;
       next.goOn();
@@ -77,7 +76,42 @@ export class UploadPlaces {
   /** What waits is not sent any more. */
   close(): void {
     for (const { waiting } of this.#lanes.values())
-      for (const upload of [...waiting]) upload.stop(shuttingDown());
+      for (const upload of waiting.all()) upload.stop(shuttingDown());
+  }
+}
+
+/**
+ * Those that wait, by how much of them has arrived, to a factor of two: of whoever is slow on purpose it is the least, and
+ * none is looked for among thousands.
+ */
+class WaitingUploads {
+  /** By the bits of the number of bytes. */
+  readonly #ranks: (Set<PlacedUpload> | undefined)[] = [];
+
+  /** Puts it where it belongs, also when more of it has arrived. */
+  place(upload: PlacedUpload): void {
+    const rank = 32 - Math.clz32(Math.min(upload.bytes, 0xffff_ffff));
+    if (rank === upload.rank) return;
+    this.delete(upload);
+    upload.rank = rank;
+    this.#ranks[rank] ??= new Set();
+    this.#ranks[rank].add(upload);
+  }
+
+  delete(upload: PlacedUpload): void {
+    this.#ranks[upload.rank]?.delete(upload);
+  }
+
+  /** One of which the most has arrived, and of those the one that waits longest. */
+  first(): PlacedUpload | undefined {
+    return this.#ranks
+      .findLast((uploads) => uploads && uploads.size > 0)
+      ?.values()
+      .next().value;
+  }
+
+  all(): PlacedUpload[] {
+    return this.#ranks.flatMap((uploads) => [...(uploads ?? [])]);
   }
 }
 
@@ -88,9 +122,20 @@ interface Wait {
   readonly end: () => void;
 }
 
+/** What becomes of an upload that waits. */
+interface WaitEvents {
+  readonly start: () => Sending;
+  /** More of its body has arrived. */
+  arrived(): void;
+  /** Called once, when it waits no more. */
+  end(): void;
+}
+
 /** An attempt that holds a place while its body is on its way, or waits for one. */
 class PlacedUpload implements AttemptListener, Sending, Deadline {
   slot = -1;
+  /** Where it is among those that wait; theirs alone. */
+  rank = -1;
   readonly #listener: AttemptListener;
   readonly #left: () => void;
   #holds = false;
@@ -114,10 +159,10 @@ class PlacedUpload implements AttemptListener, Sending, Deadline {
     return this.#wait?.body.bytes ?? 0;
   }
 
-  /** @param ended called once, when it waits no more */
-  wait(body: ArrivingBody, start: () => Sending, ended: () => void): void {
+  wait(body: ArrivingBody, { start, arrived, end: ended }: WaitEvents): void {
     const stopListening = body.onArrival(() => {
       if (body.isComplete) this.#begin();
+      else arrived();
     });
     const end = (): void => {
       stopListening();

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { HeldBody, ResponseHead } from '../../core/attempt.js';
+import { noStack } from '../../core/no-stack.js';
 import { endsConnection } from '../node/connection.js';
 import { ClientResponse } from '../response/client-response.js';
 import { DRAIN_BYTES, DRAIN_MS } from '../response/drain.js';
@@ -65,11 +66,11 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
   cancel(): void {
     this.#over = true;
     this.#cancelled = true;
-    this.#abort?.(new Error('The attempt was cancelled'));
+    noStack(() => this.#abort?.(new Error('The attempt was cancelled')));
   }
 
   stop(reason: Error): void {
-    this.#abort?.(reason);
+    noStack(() => this.#abort?.(reason));
   }
 
   get received(): number {

@@ -68,6 +68,25 @@ describe('DeadlineWheel', () => {
     expect(most).to.be.within(1, 20);
   });
 
+  it('expires one at a time where each takes long', async () => {
+    const wheel = open();
+    const turns: number[] = [];
+    let turn = 0;
+    const count = (): void => {
+      turn++;
+      if (turns.length < 10) setImmediate(count);
+    };
+    const expire = (): void => {
+      turns.push(turn);
+      if (turns.length === 1) count();
+      const until = performance.now() + 3;
+      while (performance.now() < until);
+    };
+    for (let i = 0; i < 10; i++) wheel.watch({ isDue: () => true, slot: -1, expire });
+    await until(() => turns.length === 10);
+    expect(new Set(turns).size).to.equal(10);
+  });
+
   it('starts again after it was idle', async () => {
     const wheel = open();
     const [first, second] = [due(5), due(80)];
