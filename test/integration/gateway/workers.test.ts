@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:http';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { readCommandLine, UsageError } from '../../../lib/gateway/command-line.js';
@@ -284,6 +284,20 @@ describe('the gateway with --workers', function withWorkers() {
     const { caches } = await json(gateway, '/cache-status');
     expect(caches).to.have.length(1);
     expect(caches[0]).to.include({ api: 'x', misses: 6, entries: 2 });
+  });
+
+  it('lets workers have no more threads of V8 than there are cores, unless told how many', async () => {
+    const config = configure('server: { port: 0 }\napis: { x: { target: "http://127.0.0.1:1" } }');
+    const workers = availableParallelism() * 2;
+    const optionsOf = async (nodeOptions: string) => {
+      const env = { NODE_OPTIONS: nodeOptions };
+      const gateway = await runGateway(['--config', config, '--workers', `${workers}`], { env });
+      await until(() => gateway.workers.length === workers, 'the workers', WITHIN_MS);
+      const options = gateway.workers.map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0'));
+      return new Set(options.map((words) => words.filter((word) => word.startsWith('--v8')).join()));
+    };
+    expect([...(await optionsOf(''))]).to.deep.equal(['--v8-pool-size=1']);
+    expect([...(await optionsOf('--v8-pool-size=2'))]).to.deep.equal(['']);
   });
 
   it('replaces a worker that was killed, and forgets nothing that was read', async () => {
