@@ -22,13 +22,13 @@ async function scene() {
 }
 
 /**
- * Of 30 KB, checked and hashed for the cache: a call has to cost the gateway much more than whoever sends it, since both
+ * Of 150 KB, checked and hashed for the cache: a call has to cost the gateway much more than whoever sends it, since both
  * have the same two cores. An API behind it would take a part of them, too.
  */
 const keys = Array.from({ length: KEYS }, (_, i) => ({
   path: `/api/cached/${i}`,
   body: JSON.stringify(
-    Array.from({ length: 600 }, (_, id) => ({ id, name: `name of item ${id}`, price: id })),
+    Array.from({ length: 3000 }, (_, id) => ({ id, name: `name of item ${id}`, price: id })),
   ),
 }));
 
