@@ -288,7 +288,7 @@ describe('the gateway with --workers', function withWorkers() {
 
   it('lets workers have no more threads of V8 than there are cores, unless told how many', async () => {
     const config = configure('server: { port: 0 }\napis: { x: { target: "http://127.0.0.1:1" } }');
-    const workers = availableParallelism() * 2;
+    const workers = availableParallelism();
     const optionsOf = async (nodeOptions: string) => {
       const env = { NODE_OPTIONS: nodeOptions };
       const gateway = await runGateway(['--config', config, '--workers', `${workers}`], { env });
