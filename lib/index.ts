@@ -10,14 +10,9 @@ export {
   statsDashboard,
 } from '../dashboards/index.js';
 export type { ApisOf, NamedApis } from './apis/named-apis.js';
-export type {
-  ApiOptions,
-  ManyApisConfig,
-  ResilientProxyConfig,
-  SharedOptions,
-  SingleApiConfig,
-} from './apis/options.js';
+export type { ApiOptions, ManyApisConfig, ResilientProxyConfig, SingleApiConfig } from './apis/options.js';
 export type { PartBlocks, PartHandlers } from './apis/part-list.js';
+export type { SharedOptions } from './apis/shared-options.js';
 export type { OwnStage, StageName } from './apis/stages.js';
 export { type BreakerHandler, breaker } from './breaker/breaker.js';
 export type { BreakerEvents } from './breaker/breaker-events.js';

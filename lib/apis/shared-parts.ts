@@ -17,7 +17,7 @@ import { sloFamilies } from '../stats/slo/slo-families.js';
 import { type StatsHandler, stats } from '../stats/stats.js';
 import { type TracingHandler, tracing } from '../tracing/tracing.js';
 import type { OpenSockets } from '../websocket/open-sockets.js';
-import type { ResolvedShared } from './options.js';
+import type { ResolvedShared } from './shared-options.js';
 
 /** APIs with statistics of their own, including those that updates add and remove. */
 const MAX_APIS = 1000;

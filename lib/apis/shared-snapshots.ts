@@ -1,5 +1,5 @@
-import { mountOf, type ResolvedShared, type SharedOptions } from './options.js';
 import { optionsSnapshot, sameOptions } from './same-options.js';
+import { mountOf, type ResolvedShared, type SharedOptions } from './shared-options.js';
 
 /** What the options that all APIs share were when they were read. */
 export type SharedSnapshots = Readonly<Record<keyof SharedOptions, unknown>>;

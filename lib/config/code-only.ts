@@ -1,10 +1,10 @@
+import { API_PLACES, ROOT_PLACES } from '../apis/places.js';
 import {
   OWN_METRICS_OPTIONS,
   OWN_STATS_OPTIONS,
   OWN_TRACING_OPTIONS,
   SHARED_OPTIONS,
-} from '../apis/options.js';
-import { API_PLACES, ROOT_PLACES } from '../apis/places.js';
+} from '../apis/shared-options.js';
 import type { OtherPlaces } from '../core/unknown-name.js';
 import { metricsFileShape } from '../metrics/metrics-options.js';
 import { statsFileShape } from '../stats/stats-options.js';

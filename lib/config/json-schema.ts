@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { cacheBytesOption, requestIdOption } from '../apis/options.js';
+import { cacheBytesOption, requestIdOption } from '../apis/shared-options.js';
 import { metricsFileShape } from '../metrics/metrics-options.js';
 import { statsFileShape } from '../stats/stats-options.js';
 import { tracingFileShape } from '../tracing/tracing-options.js';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { cacheBytesOption, requestIdOption } from '../apis/options.js';
 import { ALL_PARTS, type PartBlocks } from '../apis/part-list.js';
+import { cacheBytesOption, requestIdOption } from '../apis/shared-options.js';
 import { durationMs, headerName, headerValue, optionsObject, sizeBytes } from '../core/options.js';
 import { explainSchema } from '../explain/explain-options.js';
 import { isAddressRange } from '../http/client-address.js';

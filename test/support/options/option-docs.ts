@@ -5,6 +5,7 @@ export type { OptionDoc } from './interface-docs.js';
 
 const docsOf = interfaceDocs([
   'lib/apis/options.ts',
+  'lib/apis/shared-options.ts',
   'lib/apis/part-list.ts',
   'lib/apis/stages.ts',
   'lib/breaker/breaker-options.ts',

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { cacheBytesOption } from '../../../lib/apis/options.js';
+import { cacheBytesOption } from '../../../lib/apis/shared-options.js';
 import { rulesSchema, sortOptions } from '../../../lib/apis/sort-options.js';
 import { stageSchema } from '../../../lib/apis/stages.js';
 import { breakerSchema } from '../../../lib/breaker/breaker-options.js';
