@@ -140,6 +140,25 @@ for (const transport of TRANSPORTS) {
       });
     }
 
+    it('sends a POST through another proxy at once where its owner lets it be sent twice', async () => {
+      const post = { method: 'POST', body: 'a question' };
+      const cases = [
+        { status: 429, options: { retryRateLimited: true }, passes: true },
+        { status: 403, options: { retryRateLimited: true }, passes: false },
+        { status: 403, options: { methods: ['POST'] }, passes: true },
+      ];
+      for (const { status, options, passes } of cases) {
+        const target = await startUpstream(refusing(status));
+        const [first, second] = [await startForwardProxy(), await startForwardProxy({ from: '127.0.0.3' })];
+        const { url } = await start(target.url, { proxies: [first.url, second.url] }, retry(options));
+        const response = await call(url, post);
+        expect(response.status, JSON.stringify(options)).to.equal(passes ? 200 : status);
+        expect(target.requests.map(({ body }) => String(body))).to.deep.equal(
+          Array(passes ? 2 : 1).fill('a question'),
+        );
+      }
+    });
+
     it('does not send a POST twice', async () => {
       const target = await startUpstream(refusing(429));
       const [first, second] = [await startForwardProxy(), await startForwardProxy({ from: '127.0.0.3' })];
