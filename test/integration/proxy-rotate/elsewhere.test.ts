@@ -74,6 +74,26 @@ for (const transport of TRANSPORTS) {
       expect(tested.events[0]).to.match(/ for http:\/\/blackhole.invalid: no connection in time/);
     });
 
+    for (const encrypted of [false, true]) {
+      it(`blames a proxy that drops its new tunnels${encrypted ? ' to https' : ''}`, async () => {
+        const target = await startUpstream(text('sunny'), encrypted ? { tls: credentials() } : {});
+        // One that takes the connection, and ends it at the request.
+        const mute = await startUpstream(
+          (req) => void req.socket.destroy(),
+          encrypted ? { tls: credentials() } : {},
+        );
+        const bad = await startConnectProxy((open) => open(undefined, mute.port));
+        const proxies = [bad, await startConnectProxy(), await startConnectProxy()];
+        const { url, events } = await start(target.url, { proxies: proxies.map((proxy) => proxy.url) });
+        const statuses = [];
+        for (let i = 0; i < 24; i++) statuses.push((await call(url, { method: 'POST', body: 'x' })).status);
+        expect(statuses.filter((status) => status === 502)).to.have.length(3);
+        expect(bad.connects).to.have.length(3);
+        expect(events).to.have.length(1);
+        expect(events[0]).to.match(/cooldown .*breaks off connections/);
+      });
+    }
+
     /** Refuses what comes from the first proxy. */
     const refusing =
       (status: number): UpstreamResponse =>
