@@ -1,4 +1,5 @@
-import type { AttemptFailure } from '../core/attempt.js';
+import type { AttemptFailure, ResponseHead } from '../core/attempt.js';
+import { forbidsRetry } from '../http/advertised-limits.js';
 import { IDEMPOTENT } from '../http/methods.js';
 import { readFailure } from './failure.js';
 import type { TimeBudget } from './time-budget.js';
@@ -41,17 +42,19 @@ function mayRepeat(plan: Plan, status: number): boolean {
 
 /**
  * Whether a call that the target has refused is sent again at once, through an egress proxy not used yet.
- * @param status of the refusal
+ * @param head of the refusal
  */
 export function goesElsewhere(
   plan: Plan,
-  status: number,
+  { status, rawHeaders }: ResponseHead,
   tried: ReadonlySet<string>,
   budget: TimeBudget,
 ): boolean {
   const { exchange, target } = plan;
   const { egress, retry, limits, abandoned } = exchange;
   if (abandoned || !mayRepeat(plan, status) || !budget.suffices(performance.now())) return false;
+  // It would be refused there for the same reason: no address is to blame.
+  if (forbidsRetry(rawHeaders)) return false;
   if (!egress?.hasAnother?.(exchange, tried, target)) return false;
   return !limits.some((limit) => limit.blocks?.(exchange)) && (retry?.spend?.() ?? true);
 }

@@ -187,6 +187,17 @@ for (const transport of TRANSPORTS) {
       expect(target.requests).to.have.length(1);
     });
 
+    it('sends nothing again where the target says that it is in vain', async () => {
+      const target = await startUpstream(
+        (_req, res) => void res.writeHead(429, { 'x-should-retry': 'false' }).end('no credit'),
+      );
+      const [first, second] = [await startForwardProxy(), await startForwardProxy()];
+      const { url } = await start(target.url, { proxies: [first.url, second.url] }, retry());
+      const { status, text: body } = await call(url);
+      expect([status, body]).to.deep.equal([429, 'no credit']);
+      expect(target.requests).to.have.length(1);
+    });
+
     it('passes the response of the target on where no proxy is left', async () => {
       const target = await startUpstream((_req, res) => void res.writeHead(429).end('quota of the day'));
       for (const count of [1, 2, 7]) {
