@@ -6,8 +6,11 @@ export interface RetryPolicyOf<Call> {
   readonly maxBodyBytes: number;
   /** Timeout of the whole call up to the accepted head, back-off included. */
   readonly totalTimeoutMs: number;
-  /** Whether a call with this method may be sent twice. */
-  resends(method: string): boolean;
+  /**
+   * Whether a call with this method may be sent twice.
+   * @param status of the response after which it would be; without it, whether there is any
+   */
+  resends(method: string, status?: number): boolean;
   /** Milliseconds to wait before the next attempt; `undefined` if this outcome is passed on. */
   delayAfter(outcome: AttemptOutcome, call: RetryContextOf<Call>): number | undefined;
   /** Takes one attempt out of what may be sent again, which costs no wait. @returns whether there was one left */

@@ -47,11 +47,11 @@ export function readCount(text: string | undefined): number | undefined {
 export function readAmount(text: string | undefined): number | undefined {
   const whole = readCount(text);
   if (whole !== undefined || text === undefined) return whole;
-  return readCount(/^\s*(\d{1,15})(?:\.\d{1,9})?\s*(?:;.*)?$/.exec(text)?.[1]);
+  return readCount(/^\s*(\d{1,15})(?:\.\d{1,20})?\s*(?:;.*)?$/.exec(text)?.[1]);
 }
 
 const DURATION =
-  /^\s*(?=\d)(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m(?!s))?(?:(\d{1,6}(?:\.\d{1,9})?)s)?(?:(\d{1,9}(?:\.\d{1,9})?)ms)?\s*$/;
+  /^\s*(?=\d)(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m(?!s))?(?:(\d{1,6}(?:\.\d{1,20})?)s)?(?:(\d{1,9}(?:\.\d{1,20})?)ms)?\s*$/;
 
 /** Milliseconds of a duration as Go writes it: `6m0s`, `20ms`. */
 function duration(text: string): number | undefined {
@@ -70,12 +70,12 @@ function instant(text: string): number | undefined {
   return Number.isNaN(ms) ? undefined : ms;
 }
 
-/** Milliseconds of a number of seconds, whole or not. */
+/** Milliseconds of a number of seconds, whole or not: a float is often sent with all of its 17 digits. */
 export function seconds(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const whole = readCount(text);
   if (whole !== undefined) return whole * 1000;
-  return /^\s*\d{1,15}\.\d{1,9}\s*$/.test(text) ? Number(`${text.trim()}e3`) : undefined;
+  return /^\s*\d{1,15}\.\d{1,20}\s*$/.test(text) ? Number(`${text.trim()}e3`) : undefined;
 }
 
 /** From here on a number is an instant in epoch seconds: as a delta it would be 30 years. */

@@ -90,6 +90,28 @@ const linear = (name: string, prefix: string, unit?: 'tokens'): VendorLimit => (
   windowMs: HOUR_MS,
 });
 
+/** Its limit of a day ends at the same time every day. */
+const cerebras = (name: string, windowMs: number, unit?: 'tokens'): VendorLimit => ({
+  vendor: 'Cerebras',
+  source: 'https://inference-docs.cerebras.ai/support/rate-limits',
+  name,
+  ...(unit && { unit }),
+  limit: `x-ratelimit-limit-${name}`,
+  remaining: `x-ratelimit-remaining-${name}`,
+  reset: `x-ratelimit-reset-${name}`,
+  windowMs,
+});
+
+/** Its day slides, and nothing tells when it will have room. */
+const etsy = (name: string, remaining: string, windowMs: number): VendorLimit => ({
+  vendor: 'Etsy',
+  source: 'https://developers.etsy.com/documentation/essentials/rate-limits',
+  name,
+  limit: `x-limit-per-${name}`,
+  remaining,
+  windowMs,
+});
+
 const azure = (name: string): VendorLimit => ({
   vendor: 'Azure Resource Manager',
   source: 'https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling',
@@ -160,6 +182,10 @@ export const VENDOR_LIMITS: readonly VendorLimit[] = [
   linear('requests', 'x-ratelimit-requests'),
   linear('complexity', 'x-ratelimit-complexity', 'tokens'),
   { ...linear('endpoint', 'x-ratelimit-endpoint-requests'), nameHeader: 'x-ratelimit-endpoint-name' },
+  cerebras('requests-day', DAY_MS),
+  cerebras('tokens-minute', 60_000, 'tokens'),
+  etsy('second', 'x-remaining-this-second', 1000),
+  etsy('day', 'x-remaining-today', DAY_MS),
   azure('subscription-reads'),
   azure('subscription-writes'),
   azure('subscription-deletes'),

@@ -85,9 +85,12 @@ class Policy implements RetryPolicy {
     if (this.#keys) exchange.limits.push(this.#keys);
   };
 
-  resends(method: string): boolean {
+  resends(method: string, status = 429): boolean {
     const { retryRateLimited } = this.#options;
-    const listed = retryRateLimited || this.#methods.has(method) || (this.#keys?.covers(method) ?? false);
+    const listed =
+      (retryRateLimited && status === 429) ||
+      this.#methods.has(method) ||
+      (this.#keys?.covers(method) ?? false);
     return listed && this.#options.maxAttempts > 1;
   }
 

@@ -169,7 +169,7 @@ export class Call implements AttemptOwner {
     if (
       this.exchange.egress?.refused &&
       !this.#settled &&
-      goesElsewhere(this.#plan, this.#tried ?? NONE, this.#budget)
+      goesElsewhere(this.#plan, head, this.#tried ?? NONE, this.#budget)
     ) {
       run.conclude({ kind: 'discarded' });
       this.#freshTried = false;

@@ -1,4 +1,5 @@
-import type { AttemptFailure } from '../core/attempt.js';
+import type { AttemptFailure, ResponseHead } from '../core/attempt.js';
+import { forbidsRetry } from '../http/advertised-limits.js';
 import { IDEMPOTENT } from '../http/methods.js';
 import { readFailure } from './failure.js';
 import type { TimeBudget } from './time-budget.js';
@@ -32,11 +33,28 @@ export function mayResend({ exchange, method, body }: Plan): boolean {
   return repeatable && (body?.replayable ?? true);
 }
 
-/** Whether a call that the target has refused is sent again at once, through an egress proxy not used yet. */
-export function goesElsewhere(plan: Plan, tried: ReadonlySet<string>, budget: TimeBudget): boolean {
+/** Whether the call may be sent again after a refusal: in any case, or because its owner allows it. */
+function mayRepeat(plan: Plan, status: number): boolean {
+  if (mayResend(plan)) return true;
+  const { exchange, method, body } = plan;
+  return (exchange.retry?.resends(method, status) ?? false) && (body?.replayable ?? true);
+}
+
+/**
+ * Whether a call that the target has refused is sent again at once, through an egress proxy not used yet.
+ * @param head of the refusal
+ */
+export function goesElsewhere(
+  plan: Plan,
+  { status, rawHeaders }: ResponseHead,
+  tried: ReadonlySet<string>,
+  budget: TimeBudget,
+): boolean {
   const { exchange, target } = plan;
   const { egress, retry, limits, abandoned } = exchange;
-  if (abandoned || !mayResend(plan) || !budget.suffices(performance.now())) return false;
+  if (abandoned || !mayRepeat(plan, status) || !budget.suffices(performance.now())) return false;
+  // It would be refused there for the same reason: no address is to blame.
+  if (forbidsRetry(rawHeaders)) return false;
   if (!egress?.hasAnother?.(exchange, tried, target)) return false;
   return !limits.some((limit) => limit.blocks?.(exchange)) && (retry?.spend?.() ?? true);
 }

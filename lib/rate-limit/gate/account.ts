@@ -129,11 +129,11 @@ export class Account {
     this.#heard ??= new Int32Array(PLACES);
     this.#heard[digest & (PLACES - 1)] = digest;
     for (const window of known) {
-      learned.push(window.name === '' ? NAMELESS : window.bucket ? BUCKET + window.name : window.name);
+      const name = window.name === '' ? NAMELESS : window.bucket ? BUCKET + window.name : window.name;
+      // Told in two forms, it is one limit still, of which a call takes one.
+      if (!learned.includes(name)) learned.push(name);
       const key =
-        window.name === ''
-          ? this.#nameless(target, window, now, flight)
-          : fullName(learned.at(-1) ?? '', target.url);
+        window.name === '' ? this.#nameless(target, window, now, flight) : fullName(name, target.url);
       const its = exhausted.includes(window);
       const waitMs = its ? waitOf(window, advertised, exhausted.length) : window.waitMs;
       news.set(key, tighter(news.get(key), { ...window, waitMs, limited: its && limited, refused: its }));

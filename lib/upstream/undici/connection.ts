@@ -10,6 +10,8 @@ export interface Connection extends Held {
   replace(): void;
   /** It was open for a while before its first request: its target may have closed it meanwhile. */
   readonly hasIdled: boolean;
+  /** Bytes that were read before its first request: what an egress proxy has said to open a tunnel. */
+  readonly bytesBefore: number;
 }
 
 /** How the parser that was paused last is resumed: told by a relay, and taken by the connection that hears of it next. */

@@ -31,6 +31,7 @@ export function newPoolClient(...parameters: PoolClientParameters): Client {
 function extending(Client: ReturnType<typeof undiciClient>): PoolClientClass {
   return class PoolClient extends Client implements Connection {
     #socket: Socket | undefined;
+    bytesBefore = 0;
     #connectedAt = 0;
     #isOld = false;
     readonly #spares: SpareConnections | undefined;
@@ -50,6 +51,7 @@ function extending(Client: ReturnType<typeof undiciClient>): PoolClientClass {
       });
       own.told = (socket) => {
         this.#socket = socket;
+        this.bytesBefore = socket.bytesRead;
         this.#isOld = false;
         if (maxAgeMs < Number.POSITIVE_INFINITY) this.#age(socket, maxAgeMs);
       };

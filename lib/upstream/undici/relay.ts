@@ -15,7 +15,7 @@ import type { Connection, Pausing } from './connection.js';
 /** What the relays of a transport share. */
 export interface RelayTools {
   /** Whether an error came from a connection that had carried a response before. */
-  readonly used: (error: unknown) => boolean;
+  readonly used: (error: unknown, bytesBefore?: number) => boolean;
   readonly lateHeads: LateHeads;
   readonly pausing: Pausing;
 }
@@ -205,7 +205,7 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
       return;
     }
     // First the reason, for those who hear of the end of the response.
-    this.#listener.failed(error, this.#used(error) || this.#client?.hasIdled);
+    this.#listener.failed(error, this.#used(error, this.#client?.bytesBefore) || this.#client?.hasIdled);
     this.#response?.cut();
   }
 

@@ -56,7 +56,7 @@ export class UndiciTransport {
   readonly #lateHeads = new LateHeads();
   readonly #pausing: Pausing = { resume: undefined };
   readonly #relayTools: RelayTools = {
-    used: (error) => this.#used(error),
+    used: (error, bytesBefore) => this.#used(error, bytesBefore),
     lateHeads: this.#lateHeads,
     pausing: this.#pausing,
   };
@@ -127,12 +127,15 @@ export class UndiciTransport {
     await Promise.all(pools.map((pool) => pool.destroy()));
   }
 
-  /** Whether the error came from a connection that had carried a response before. */
-  #used(error: unknown): boolean {
+  /**
+   * Whether the error came from a connection that had carried a response before.
+   * @param bytesBefore read on it before its first request
+   */
+  #used(error: unknown, bytesBefore = 0): boolean {
     if (typeof error !== 'object' || error === null) return false;
     const socket: unknown = Reflect.get(error, 'socket');
     const seen = typeof socket === 'object' && socket !== null ? Reflect.get(socket, 'bytesRead') : undefined;
-    return (typeof seen === 'number' ? seen : (this.#bytesRead.get(error) ?? 0)) > 0;
+    return (typeof seen === 'number' ? seen : (this.#bytesRead.get(error) ?? 0)) > bytesBefore;
   }
 
   #pool(target: Target, egress: Egress | undefined): Pool {

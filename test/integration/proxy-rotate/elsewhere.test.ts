@@ -74,6 +74,26 @@ for (const transport of TRANSPORTS) {
       expect(tested.events[0]).to.match(/ for http:\/\/blackhole.invalid: no connection in time/);
     });
 
+    for (const encrypted of [false, true]) {
+      it(`blames a proxy that drops its new tunnels${encrypted ? ' to https' : ''}`, async () => {
+        const target = await startUpstream(text('sunny'), encrypted ? { tls: credentials() } : {});
+        // One that takes the connection, and ends it at the request.
+        const mute = await startUpstream(
+          (req) => void req.socket.destroy(),
+          encrypted ? { tls: credentials() } : {},
+        );
+        const bad = await startConnectProxy((open) => open(undefined, mute.port));
+        const proxies = [bad, await startConnectProxy(), await startConnectProxy()];
+        const { url, events } = await start(target.url, { proxies: proxies.map((proxy) => proxy.url) });
+        const statuses = [];
+        for (let i = 0; i < 24; i++) statuses.push((await call(url, { method: 'POST', body: 'x' })).status);
+        expect(statuses.filter((status) => status === 502)).to.have.length(3);
+        expect(bad.connects).to.have.length(3);
+        expect(events).to.have.length(1);
+        expect(events[0]).to.match(/cooldown .*breaks off connections/);
+      });
+    }
+
     /** Refuses what comes from the first proxy. */
     const refusing =
       (status: number): UpstreamResponse =>
@@ -140,11 +160,41 @@ for (const transport of TRANSPORTS) {
       });
     }
 
+    it('sends a POST through another proxy at once where its owner lets it be sent twice', async () => {
+      const post = { method: 'POST', body: 'a question' };
+      const cases = [
+        { status: 429, options: { retryRateLimited: true }, passes: true },
+        { status: 403, options: { retryRateLimited: true }, passes: false },
+        { status: 403, options: { methods: ['POST'] }, passes: true },
+      ];
+      for (const { status, options, passes } of cases) {
+        const target = await startUpstream(refusing(status));
+        const [first, second] = [await startForwardProxy(), await startForwardProxy({ from: '127.0.0.3' })];
+        const { url } = await start(target.url, { proxies: [first.url, second.url] }, retry(options));
+        const response = await call(url, post);
+        expect(response.status, JSON.stringify(options)).to.equal(passes ? 200 : status);
+        expect(target.requests.map(({ body }) => String(body))).to.deep.equal(
+          Array(passes ? 2 : 1).fill('a question'),
+        );
+      }
+    });
+
     it('does not send a POST twice', async () => {
       const target = await startUpstream(refusing(429));
       const [first, second] = [await startForwardProxy(), await startForwardProxy({ from: '127.0.0.3' })];
       const { url } = await start(target.url, { proxies: [first.url, second.url] });
       expect((await call(url, { method: 'POST', body: 'x' })).status).to.equal(429);
+      expect(target.requests).to.have.length(1);
+    });
+
+    it('sends nothing again where the target says that it is in vain', async () => {
+      const target = await startUpstream(
+        (_req, res) => void res.writeHead(429, { 'x-should-retry': 'false' }).end('no credit'),
+      );
+      const [first, second] = [await startForwardProxy(), await startForwardProxy()];
+      const { url } = await start(target.url, { proxies: [first.url, second.url] }, retry());
+      const { status, text: body } = await call(url);
+      expect([status, body]).to.deep.equal([429, 'no credit']);
       expect(target.requests).to.have.length(1);
     });
 

@@ -136,7 +136,10 @@ describe('readLimits() and a reset', () => {
     ['0.5', 500],
     [' 12.25 ', 12_250],
     ['1.123456789', 1123.456789],
-    ['1.1234567890', undefined],
+    // As Python and JavaScript write a float.
+    ['11.382867097854614', 11_382.867097854614],
+    ['1.50000000000000000000', 1500],
+    ['1.500000000000000000000', undefined],
     ['.5', undefined],
     ['1.', undefined],
     ['x1.5', undefined],

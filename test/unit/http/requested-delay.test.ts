@@ -7,6 +7,7 @@ const requested = (status: number, ...rawHeaders: string[]) => requestedDelayMs(
 describe('requestedDelayMs()', () => {
   it('reads seconds', () => {
     expect(requested(503, 'Retry-After', '2')).to.equal(2000);
+    expect(requested(429, 'Retry-After', '0.48234591484069824')).to.be.closeTo(482.3, 0.1);
   });
 
   it('reads an HTTP date, and one in the past as now', () => {

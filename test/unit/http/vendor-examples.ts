@@ -173,6 +173,30 @@ export const EXAMPLES: [vendor: string, headers: string, windows: Row[]][] = [
     ],
   ],
   [
+    'Cerebras',
+    `x-ratelimit-limit-requests-day: 1000000000
+     x-ratelimit-limit-tokens-minute: 1000000000
+     x-ratelimit-remaining-requests-day: 999997455
+     x-ratelimit-remaining-tokens-minute: 999998298
+     x-ratelimit-reset-requests-day: 33011.382867097855
+     x-ratelimit-reset-tokens-minute: 11.382867097854614`,
+    [
+      ['requests-day', 999_997_455, 1_000_000_000, 33_011_382.867097855, 86_400_000],
+      ['tokens-minute', 999_998_298, 1_000_000_000, 11_382.867097854614, 60_000],
+    ],
+  ],
+  [
+    'Etsy',
+    `X-Limit-Per-Second: 10
+     X-Remaining-This-Second: 9
+     X-Limit-Per-Day: 10000
+     X-Remaining-Today: 9998`,
+    [
+      ['second', 9, 10, undefined, 1000],
+      ['day', 9998, 10_000, undefined, 86_400_000],
+    ],
+  ],
+  [
     // https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
     'GitHub',
     `Date: Mon, 01 Jul 2013 17:27:06 GMT

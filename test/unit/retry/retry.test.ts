@@ -93,6 +93,12 @@ describe('retry()', () => {
       expect(policyOf(options).resends(method)).to.equal(resent);
     });
   }
+
+  it('may send a POST twice after a 429, and after no other status, with retryRateLimited', () => {
+    const policy = policyOf({ retryRateLimited: true });
+    expect([policy.resends('POST'), policy.resends('POST', 429)]).to.deep.equal([true, true]);
+    expect(policy.resends('POST', 403)).to.equal(false);
+  });
 });
 
 describe('retry() and its budget', () => {

@@ -36,4 +36,27 @@ describe('Account', () => {
     expect(news.get('tokens')).to.include({ refused: false });
     expect(news.get('/v1/responses')).to.include({ refused: true, waitMs: 500 });
   });
+
+  const told = (prefix: string) => [`${prefix}RateLimit-Limit`, '11', `${prefix}RateLimit-Remaining`, '10'];
+  const forms: [what: string, rawHeaders: string[], names: string[]][] = [
+    ['RateLimit-* and X-RateLimit-*', [...told(''), ...told('X-')], ['/v1/responses']],
+    [
+      'RateLimit and X-RateLimit-*',
+      [...told('X-'), 'RateLimit', 'limit=11, remaining=10'],
+      ['/v1/responses'],
+    ],
+    [
+      'both with a name',
+      [...told(''), ...told('X-'), 'X-RateLimit-Resource', 'core', 'RateLimit', '"core";r=10'],
+      ['core'],
+    ],
+  ];
+  for (const [what, rawHeaders, names] of forms)
+    it(`takes for one limit what is told twice: ${what}`, () => {
+      const account = new Account();
+      const advertised = readLimits(200, rawHeaders, () => NOW) as AdvertisedLimits;
+      expect(advertised.windows).to.have.length.above(1);
+      account.learn(TARGET, advertised, NOW, 0, () => undefined);
+      expect(account.names(TARGET)).to.deep.equal(names);
+    });
 });
