@@ -124,6 +124,35 @@ for (const transport of TRANSPORTS) {
       expect(fixed.upstream.requests).to.have.length(1);
     });
 
+    it('splits by the mount path where functions of the application may read it', async () => {
+      const upstream = await startUpstream((req, res) => void res.end(req.url));
+      const mounted = async (options: object): Promise<string[]> => {
+        const proxy = resilientProxy({
+          name: 'x',
+          target: upstream.url,
+          transport,
+          stats: false,
+          cache: {},
+          ...options,
+        });
+        onCleanup(() => proxy.close());
+        const app = express();
+        app.use('/ann', proxy);
+        app.use('/bob', proxy);
+        const { url } = await serve(app);
+        const texts: string[] = [];
+        for (const path of ['/ann/x', '/bob/x']) texts.push((await call(url + path)).text);
+        return texts;
+      };
+      const pathRewrite = (path: string, req: { baseUrl?: string }) => `${req.baseUrl}${path}`;
+      expect(await mounted({ pathRewrite })).to.deep.equal(['/ann/x', '/bob/x']);
+      const router = (req: { baseUrl?: string }) => `${upstream.url}${req.baseUrl}`;
+      expect(await mounted({ router })).to.deep.equal(['/ann/x', '/bob/x']);
+      const before = upstream.requests.length;
+      expect(await mounted({})).to.deep.equal(['/x', '/x']);
+      expect(upstream.requests).to.have.length(before + 1);
+    });
+
     it('stores no header of one request', async () => {
       const headers = {
         'x-request-id': '1',
