@@ -53,6 +53,18 @@ describe('cache() after a response that is not stored', () => {
     expect(await thenOutage(status(404), headers)).to.equal(503);
   });
 
+  it('serves nothing older after a HEAD whose response must not be stored', async () => {
+    const { get, send, clock } = await cached([
+      text('old', { etag: '"1"' }),
+      status(200, { etag: '"1"', 'cache-control': 'no-store' }),
+      status(503),
+    ]);
+    await get('/');
+    clock.advance(2 * MINUTE);
+    await send('HEAD');
+    expect((await get('/')).status).to.equal(503);
+  });
+
   it('ends staleness while it revalidates', async () => {
     const { get, clock, upstream, handler } = await cached([text('old'), status(404)], {
       staleWhileRevalidateMs: 10 * MINUTE,
