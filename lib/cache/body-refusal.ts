@@ -1,4 +1,5 @@
 import type { Exchange } from '../core/exchange.js';
+import { settledNow } from '../core/settled-now.js';
 import { bodyReader } from '../http/failure-rules.js';
 import { isFailureByBody, MAX_JUDGED_BYTES } from '../http/failure-when.js';
 import type { CacheContext } from './cache-context.js';
@@ -20,7 +21,8 @@ export function bodyRefusal(
   if (storeIf === undefined) return undefined;
   try {
     // A copy: what the function keeps, or changes, is not what is stored.
-    return storeIf({ status, rawHeaders, body: body && Buffer.from(body) }, req) ? undefined : 'store-if';
+    const wanted = storeIf({ status, rawHeaders, body: body && Buffer.from(body) }, req);
+    return settledNow(wanted, 'cache.storeIf') ? undefined : 'store-if';
   } catch {
     tally.errors++;
     return 'store-if';

@@ -88,6 +88,12 @@ describe('checkedExtra()', () => {
     for (const wrong of [{ tenant: 1 }, 7, null, true, ['a']])
       expect(() => checkedExtra(wrong)).to.throw(TypeError, 'cache.key must return a string or undefined');
   });
+
+  it('refuses a promise, and leaves none behind that would end the process', async () => {
+    const rejected = Promise.reject(new Error('no'));
+    expect(() => checkedExtra(rejected)).to.throw(TypeError, 'cache.key must not be an async function');
+    await new Promise((resolve) => setImmediate(resolve));
+  });
 });
 
 describe('standaloneSite.rewritten()', () => {
