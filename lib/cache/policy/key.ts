@@ -51,7 +51,7 @@ export interface CacheKeys {
 }
 
 /** Incremented whenever a key of the same text would mean something else. */
-export const KEY_VERSION = 2;
+export const KEY_VERSION = 3;
 
 /** Characters of the path that stay readable; the digest covers the rest. */
 export const MAX_PATH_LENGTH = 512;
