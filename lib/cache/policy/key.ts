@@ -23,7 +23,7 @@ export interface KeyRequest {
   /** Path and query as received. */
   readonly url: string;
   readonly rawHeaders: RawHeaders;
-  /** The authority, where `rawHeaders` have no `Host`. */
+  /** The authority, where `rawHeaders` have no `Host`, or where a middleware in front has set another. */
   readonly host?: string | undefined;
   /** It came over TLS, where that makes a difference. */
   readonly encrypted?: boolean | undefined;
@@ -143,7 +143,8 @@ export function cacheKeys(options: CacheKeyOptions): CacheKeys {
         if (role === 'host') host = host === '' ? (rawHeaders[i + 1] ?? '') : `${host},${rawHeaders[i + 1]}`;
         else chosen = true;
       }
-      if (host === '' && givenHost !== undefined && options.namesHost) host = givenHost;
+      if (givenHost !== undefined && givenHost !== host && options.namesHost)
+        host = host === '' ? givenHost : `${host},${givenHost}`;
       let pieces = chosen ? headerPieces(pairsOf(rawHeaders, isPart)) : '';
       if (question >= 0) {
         const query = url.slice(question + 1);

@@ -131,6 +131,17 @@ for (const transport of TRANSPORTS) {
       for (const host of ['a.example', 'b.example']) {
         expect(JSON.parse((await call(url, { headers: { host } })).text)[2]).to.equal(host);
       }
+      const set = await proxied({ changeOrigin: false, cache: {} }, echo);
+      const app = express();
+      app.use((req, _res, next) => {
+        req.headers.host = req.get('x-site');
+        next();
+      }, set.proxy);
+      const { url: front } = await serve(app);
+      for (const host of ['a.example', 'b.example']) {
+        const { text: told } = await call(front, { headers: { 'x-site': host } });
+        expect(JSON.parse(told)[2]).to.equal(host);
+      }
       const fixed = await proxied({ cache: {} }, echo);
       for (const host of ['a.example', 'b.example']) await call(fixed.url, { headers: { host } });
       expect(fixed.upstream.requests).to.have.length(1);

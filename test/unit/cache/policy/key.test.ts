@@ -179,7 +179,8 @@ describe('cacheKeys()', () => {
     expect(new Set(keys).size).to.equal(4);
     expect(keyWith(['HOST', 'A.example'], named)).to.equal(keys[0]);
     expect(key({ rawHeaders: [], host: 'a.example' }, named)).to.equal(keys[0]);
-    expect(key({ rawHeaders: ['Host', 'a.example'], host: 'b.example' }, named)).to.equal(keys[0]);
+    expect(key({ rawHeaders: ['Host', 'a.example'], host: 'a.example' }, named)).to.equal(keys[0]);
+    expect(keys).not.to.include(key({ rawHeaders: ['Host', 'a.example'], host: 'b.example' }, named));
     expect(keyWith(['Host', 'a.example'])).to.equal(keyWith(['Host', 'b.example']));
   });
 
