@@ -20,8 +20,9 @@ export function bodyRefusal(
   if (failureWhen && body && isFailureByBody(failureWhen, rawHeaders, body)) return 'failure-when';
   if (storeIf === undefined) return undefined;
   try {
-    // A copy: what the function keeps, or changes, is not what is stored.
-    const wanted = storeIf({ status, rawHeaders, body: body && Buffer.from(body) }, req);
+    // Copies: what the function keeps, or changes, is not what is stored.
+    const response = { status, rawHeaders: [...rawHeaders], body: body && Buffer.from(body) };
+    const wanted = storeIf(response, req);
     return settledNow(wanted, 'cache.storeIf') ? undefined : 'store-if';
   } catch {
     tally.errors++;

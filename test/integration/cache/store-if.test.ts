@@ -126,6 +126,25 @@ describe('cache() with storeIf', () => {
     expect(setup.handler.counts()).to.deep.include({ entries: 1, notStored: { 'store-if': 2 } });
   });
 
+  it('stores what was received, whatever the function does to it', async () => {
+    const storeIf = ({ rawHeaders, body }: { rawHeaders: string[]; body?: Buffer }) => {
+      rawHeaders.push('X-Added', '1');
+      body?.fill(0);
+      return true;
+    };
+    const setup = await api({ storeIf: storeIf as never }, ['a']);
+    await setup.get();
+    const { text, headers } = await setup.get();
+    expect([text, headers['x-added']]).to.deep.equal(['a', undefined]);
+  });
+
+  it('takes a promise of tags for none, whatever becomes of it', async () => {
+    const setup = await api({ tags: (async () => Promise.reject(new Error('no'))) as never }, ['a']);
+    await setup.get();
+    expect(cacheStatus(await setup.get())).to.match(/; hit/);
+    expect(setup.handler.counts()).to.include({ entries: 1, errors: 1 });
+  });
+
   it('takes a promise for no, whatever becomes of it', async () => {
     for (const wanted of [true, new Error('no')]) {
       const storeIf = async () => {
