@@ -1,4 +1,5 @@
 import type { Exchange } from '../core/exchange.js';
+import { settledNow } from '../core/settled-now.js';
 import { bodyReader } from '../http/failure-rules.js';
 import { isFailureByBody, MAX_JUDGED_BYTES } from '../http/failure-when.js';
 import type { CacheContext } from './cache-context.js';
@@ -19,8 +20,10 @@ export function bodyRefusal(
   if (failureWhen && body && isFailureByBody(failureWhen, rawHeaders, body)) return 'failure-when';
   if (storeIf === undefined) return undefined;
   try {
-    // A copy: what the function keeps, or changes, is not what is stored.
-    return storeIf({ status, rawHeaders, body: body && Buffer.from(body) }, req) ? undefined : 'store-if';
+    // Copies: what the function keeps, or changes, is not what is stored.
+    const response = { status, rawHeaders: [...rawHeaders], body: body && Buffer.from(body) };
+    const wanted = storeIf(response, req);
+    return settledNow(wanted, 'cache.storeIf') ? undefined : 'store-if';
   } catch {
     tally.errors++;
     return 'store-if';

@@ -169,7 +169,7 @@ export interface CacheOptions {
   key?: Callback<(req: IncomingMessage) => string | undefined> | undefined;
   /**
    * Decides whether a complete response is stored, which the other options allow. A body beyond 64 KiB is `undefined`.
-   * What the function throws counts as `false`.
+   * What the function throws counts as `false`, and so does a promise.
    */
   storeIf?: Callback<(response: StoreCandidate, req: IncomingMessage) => boolean> | undefined;
   /** Tags for `purge({ tag })`, besides those of the response's `Surrogate-Key` and `Cache-Tag`. */

@@ -47,6 +47,11 @@ function rewritten({ originalUrl, baseUrl, url = '/' }: MountedRequest): string 
   return originalUrl.startsWith('/') ? url : `${url} ${originalUrl}`;
 }
 
+/** What a framework has not removed the mount path from: functions of the user may read it. */
+function wholeUrl({ originalUrl, url }: MountedRequest): string | undefined {
+  return originalUrl === url ? undefined : originalUrl;
+}
+
 /** What else an API's cache needs to know. */
 export interface ForwardedSite {
   /** Stages, listeners or plugins of the user may read the request and write the response. */
@@ -58,6 +63,7 @@ export interface ForwardedSite {
 /** An API that is forwarded to one target: the path behind the mount point names the resource. */
 export function apiSite(api: ForwardFacts, { foreign = false, responses }: ForwardedSite = {}): CacheSite {
   const { target: configured, headers = {}, auth, changeOrigin, xfwd = false, router, pathRewrite } = api;
+  const { autoRewrite = false } = api;
   // forward() checks these options. Where this is no plain URL, the target is chosen request by request.
   const target =
     typeof configured === 'string' || configured instanceof URL ? new URL(configured) : undefined;
@@ -68,19 +74,26 @@ export function apiSite(api: ForwardFacts, { foreign = false, responses }: Forwa
   else if (target?.username) injectedHeaders.push('authorization', `${target.username}:${target.password}`);
   const base = target?.pathname.replace(/\/$/, '') ?? '';
   const injectsHost = Object.keys(headers).some((name) => name.toLowerCase() === 'host');
-  // It may choose by any header of the request, its host included.
+  // It may choose by any header of the request, its host included. Rest parameters, defaults and `arguments` have
+  // no length.
   const readsAll =
-    typeof router === 'function' || (typeof pathRewrite === 'function' && pathRewrite.length > 1);
+    typeof router === 'function' || (typeof pathRewrite === 'function' && pathRewrite.length !== 1);
   return {
     url: (req) => pathOf(req.url),
-    rewritten: () => undefined,
+    rewritten: foreign || readsAll ? wholeUrl : () => undefined,
     isEncrypted: xfwd !== false || readsAll || foreign ? standaloneSite.isEncrypted : () => false,
     targetUri: (req, url) => (target ? `${target.origin}${base}${url}` : standaloneSite.targetUri(req, url)),
     clientPath: (path) => (base !== '' && path.startsWith(`${base}/`) ? path.slice(base.length) : path),
     injectedHeaders,
     reaches: foreign || readsAll ? everything : forwardedHeaders(api),
     namesHost:
-      (!changeOrigin && !injectsHost) || xfwd !== false || router !== undefined || foreign || readsAll,
+      (!changeOrigin && !injectsHost) ||
+      xfwd !== false ||
+      router !== undefined ||
+      // A Location is then rewritten to it.
+      autoRewrite ||
+      foreign ||
+      readsAll,
     readsAll,
     ownsBytes: !foreign,
     identity: siteIdentity([configured, router, pathRewrite, changeOrigin, xfwd, responses]),

@@ -68,7 +68,8 @@ export interface CacheHandler {
   purge(target: CachePurge): Promise<number>;
   /**
    * The key of a request, for {@link purge}. In front of an application's own handlers, and wherever the authority
-   * counts, it needs the `host` or a `Host` among `rawHeaders`; a request with a body also needs its `bodyHash`.
+   * counts, it needs the `host` or a `Host` among `rawHeaders`; a request with a body also needs its `bodyHash`. Behind a
+   * mount path, where functions of yours may read it, it needs the `originalUrl` as `rewritten`.
    */
   keyOf(request: Pick<KeyRequest, 'url'> & Partial<KeyRequest>): string;
   /** What it holds, and its counters. */

@@ -2,6 +2,7 @@ import type { Exchange } from '../core/exchange.js';
 import { type CacheContext, removeEverywhere } from './cache-context.js';
 import type { ClientRequest } from './fetch-plan.js';
 import { invalidatedPaths } from './policy/invalidation.js';
+import { overridingMethod } from './policy/method-override.js';
 import type { WrittenHead } from './store/written-head.js';
 import { upstreamHeaders } from './upstream-headers.js';
 
@@ -13,7 +14,11 @@ export function invalidate(
   head: WrittenHead,
 ): void {
   const { site, keys, policy } = context;
-  const { method, url } = request;
+  const { url } = request;
+  let { method } = request;
+  // A POST that is taken for a GET still is one where nobody reads its override.
+  if (method === 'GET' || method === 'HEAD')
+    method = overridingMethod(request.rawHeaders, policy.reaches) ?? 'GET';
   if (method === 'GET' || method === 'HEAD') return;
   const { status } = head;
   const rawHeaders = upstreamHeaders(exchange, status) ?? head.rawHeaders;

@@ -21,6 +21,7 @@ export function learnFromHead(
     return;
   }
   const { decision } = freshen(variant.meta, storeRequest(context, exchange, plan), response, context.policy);
-  if (!decision.store) return;
+  // As after a 304: it is the newest head there is.
+  if (!decision.store) return endStored(context, key);
   keepVariant(context, key, known, withMeta(variant, withOwnTags(context, exchange, decision.meta)));
 }

@@ -1,4 +1,5 @@
 import type { Exchange } from '../core/exchange.js';
+import { settledNow } from '../core/settled-now.js';
 import type { CacheContext } from './cache-context.js';
 import { boundedTags } from './policy/tags.js';
 import type { EntryMeta } from './store/entry.js';
@@ -12,7 +13,7 @@ export function withOwnTags(
   const { tags } = options;
   if (!tags) return meta;
   try {
-    return { ...meta, tags: boundedTags([...meta.tags, ...tags(req, res)]) };
+    return { ...meta, tags: boundedTags([...meta.tags, ...settledNow(tags(req, res), 'cache.tags')]) };
   } catch {
     // A missing tag must not cost the client its response.
     tally.errors++;

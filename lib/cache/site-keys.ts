@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { credentialRule } from '../core/credential-headers.js';
 import { describe } from '../core/errors.js';
+import { settledNow } from '../core/settled-now.js';
 import type { CacheSite } from './cache-context.js';
 import type { ResolvedCache } from './cache-options.js';
 import { type CacheKeys, cacheKeys, KEY_VERSION } from './policy/key.js';
@@ -29,6 +30,7 @@ const IDENTITY_LENGTH = 12;
 
 /** An object would be "[object Object]" in the key of everyone. */
 export function checkedExtra(extra: unknown): string | undefined {
+  settledNow(extra, 'cache.key');
   if (extra === undefined || typeof extra === 'string') return extra;
   throw new TypeError(`cache.key must return a string or undefined; received ${describe(extra)}`);
 }

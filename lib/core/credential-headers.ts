@@ -32,6 +32,54 @@ const KNOWN: ReadonlySet<string> = new Set([
   'x-amzn-oidc-identity',
   'x-user-id',
   'x-user-email',
+  'x-user',
+  'x-username',
+  'x-user-info',
+  'x-userinfo',
+  'x-proxy-user',
+  'x-authenticated-user',
+  'x-authenticated-userid',
+  // oauth2-proxy, Authelia, Kubernetes, Grafana.
+  'x-forwarded-groups',
+  'remote-name',
+  'remote-email',
+  'remote-groups',
+  'x-remote-group',
+  'x-webauth-user',
+  // authentik, Kong, Google.
+  'x-authentik-uid',
+  'x-authentik-username',
+  'x-authentik-email',
+  'x-authentik-groups',
+  'x-consumer-id',
+  'x-consumer-custom-id',
+  'x-consumer-username',
+  'x-goog-authenticated-user-id',
+  'x-goog-authenticated-user-email',
+  'x-endpoint-api-userinfo',
+  'x-apigateway-api-userinfo',
+  // Certificates of clients, by Traefik, Azure, nginx and Apache.
+  'x-forwarded-tls-client-cert',
+  'x-forwarded-tls-client-cert-info',
+  'x-arr-clientcert',
+  'ssl-client-s-dn',
+  'x-ssl-client-s-dn',
+  'x-ssl-client-dn',
+  'x-client-dn',
+  // On behalf of another user: Kubernetes, GitLab, Box, Dropbox, DocuSign, Redmine, Google.
+  'impersonate-user',
+  'impersonate-uid',
+  'impersonate-group',
+  'x-impersonate-user',
+  'sudo',
+  'as-user',
+  'x-act-as',
+  'x-on-behalf-of',
+  'dropbox-api-select-user',
+  'dropbox-api-select-admin',
+  'x-docusign-act-as-user',
+  'x-redmine-switch-user',
+  'x-goog-authuser',
 ]);
 
 /** Headers that have one of the words below in their names, and carry no credential. */
@@ -57,7 +105,7 @@ const BETWEEN_WORDS = /[^a-z0-9]+/;
 /** Whether a header of this name is likely to carry a credential: one from a list, or by a word in its name. */
 export function isCredentialHeader(name: string): boolean {
   const lower = name.toLowerCase();
-  if (KNOWN.has(lower)) return true;
+  if (KNOWN.has(lower) || KNOWN.has(lower.replaceAll('_', '-'))) return true;
   return !HARMLESS.has(lower) && lower.split(BETWEEN_WORDS).some((word) => TELLING.test(word));
 }
 

@@ -12,6 +12,7 @@ export interface ForwardFacts {
   readonly forwardCookies?: boolean | undefined;
   readonly changeOrigin?: boolean | undefined;
   readonly xfwd?: boolean | 'append' | 'replace' | undefined;
+  readonly autoRewrite?: boolean | undefined;
   readonly router?: unknown;
   readonly pathRewrite?: unknown;
   readonly forward?: unknown;

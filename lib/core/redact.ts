@@ -4,7 +4,7 @@ const MASK = '***';
 const SECRET_NAME = new RegExp(
   `(?:${[
     'key|token|passw(?:or)?d|pwd|passphrase|passcode|pincode|secret|signature|credentials?|jwt|assertion|bearer',
-    'session(?:id)?|sessid|otp|otpcode|codeverifier|idtokenhint|cookie',
+    'session(?:id)?|sessid|otp|otpcode|codeverifier|idtokenhint|cookie|hmac|csrf|xsrf|^creds|^pw',
     '(?:access|device|verification|confirmation|security|login|reset|invite|recovery|backup|mfa|sms)code',
     '^sig|^apisig|^o?auth(?!or(?!i[sz]))\\w*|^code|^sid|^pass|^userpass|^pin|^mfa|^tan|^cv[cv]2?|^appid|^saml(?:request|response)',
   ].join('|')})$`,
@@ -35,6 +35,8 @@ const KNOWN_VALUES = new RegExp(
     '\\bgh[oprsu]_\\w{20,}|\\bgithub_pat_\\w{20,}|\\bglpat-[\\w-]{16,}|\\bnpm_\\w{20,}|\\bxox[a-z]-[\\w-]{10,}',
     '\\b[prs]k_(?:live|test)_\\w{8,}|\\bsk-[\\w-]{16,}|\\bSG\\.[\\w-]{16,}\\.[\\w-]{16,}',
     '\\bAIza[\\w-]{30,}|\\b(?:AKIA|ASIA)[0-9A-Z]{16}\\b',
+    // Hugging Face, DigitalOcean, tickets of CAS.
+    '\\bhf_[A-Za-z0-9]{20,}|\\bdo[opr]_v1_[0-9a-f]{20,}|\\b(?:ST|PT|TGT|PGT)-\\d{1,10}-[\\w.-]{8,}',
   ].join('|'),
   'g',
 );
@@ -46,7 +48,9 @@ const SEGMENT_PARAMETER = /([/;,]([^/;,=?#]{1,80})=)([^/;,?#]+)/g;
 /** A parameter of a URL within a parameter. */
 const ENCODED_PARAMETER = /((?:%3f|%26|%3b)([^%&;=]{1,80})%3d)((?:%(?!26|3b|23)[0-9a-f]{2}|[^%&;])+)/gi;
 /** What is secret behind a segment that says so: `/reset-password/8fj2k…`, `/hooks/T0/B0/x7f…`. */
-const TELLING_SEGMENT = /^(?:web)?hooks?$/;
+const TELLING_SEGMENT = /^(?:web)?hooks?$|^webhookb2$/;
+/** A webhook of Slack, whose path says nothing: `/services/T…/B…/x7f…`. */
+const SLACK_HOOK = /(\/services\/T\w{1,30}\/B\w{1,30}\/)[^/?#]+/g;
 const HOOK_DEPTH = 3;
 
 /** A query, without its question mark, with the values of secret parameters masked. */
@@ -68,6 +72,7 @@ export function redactQuery(query: string, mask = MASK): string {
 export function redactSegments(path: string, mask = MASK): string {
   const plain = path
     .replace(NUMBERED_TOKEN, `$1${mask}`)
+    .replace(SLACK_HOOK, `$1${mask}`)
     .replace(SEGMENT_PARAMETER, (all, before: string, name: string) =>
       isSecretName(name) ? before + mask : all,
     )
@@ -91,7 +96,8 @@ export const isSecretSegment = (segment: string): boolean =>
 
 /** A text with user and password of the URLs in it masked. */
 export function withoutUser(text: string, mask = MASK): string {
-  return text.replace(/:\/\/[^/?#@\s]*@/g, `://${mask}@`);
+  // Up to the last @: a password may have one that nobody encoded.
+  return text.replace(/:\/\/[^/?#\s]*@/g, `://${mask}@`);
 }
 
 /** Path and query of a request, safe for a log. */

@@ -3,6 +3,7 @@ import {
   brotliDecompressSync,
   constants,
   gunzipSync,
+  inflateRawSync,
   inflateSync,
   type ZlibOptions,
 } from 'node:zlib';
@@ -45,7 +46,9 @@ export function isFailureByBody(
   let found: unknown;
   try {
     found = valueAt(
-      JSON.parse(decoded(headerValue(rawHeaders, 'content-encoding'), body, DECODED).toString()),
+      JSON.parse(
+        decoded(headerValue(rawHeaders, 'content-encoding'), body, DECODED).toString().replace(BOM, ''),
+      ),
       json,
     );
   } catch {
@@ -53,6 +56,9 @@ export function isFailureByBody(
   }
   return equals === undefined ? saysSomething(found) : found === equals;
 }
+
+/** What .NET writes in front of UTF-8, and `JSON.parse` does not take. */
+const BOM = /^\ufeff/;
 
 /** Whether a response is JSON. */
 export function isJson(rawHeaders: readonly string[]): boolean {
@@ -85,22 +91,31 @@ const BROTLI_PART: BrotliOptions = {
   finishFlush: constants.BROTLI_OPERATION_FLUSH,
 };
 
+/** @param codings in the order in which they were applied */
 function decoded(
-  coding: string | undefined,
+  codings: string | undefined,
   body: Uint8Array,
   options: ZlibOptions,
   brotli: BrotliOptions = { maxOutputLength: options.maxOutputLength },
 ): Buffer {
-  switch (coding?.trim().toLowerCase()) {
+  let bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  if (codings === undefined) return bytes;
+  for (const coding of codings.split(',').reverse()) bytes = withoutCoding(coding, bytes, options, brotli);
+  return bytes;
+}
+
+function withoutCoding(coding: string, body: Buffer, options: ZlibOptions, brotli: BrotliOptions): Buffer {
+  switch (coding.trim().toLowerCase()) {
     case 'gzip':
     case 'x-gzip':
       return gunzipSync(body, options);
     case 'br':
       return brotliDecompressSync(body, brotli);
     case 'deflate':
-      return inflateSync(body, options);
+      // Some servers leave out the frame of zlib, whose first byte ends in 8.
+      return ((body[0] ?? 0) & 0x0f) === 8 ? inflateSync(body, options) : inflateRawSync(body, options);
     default:
-      return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+      return body;
   }
 }
 

@@ -72,7 +72,22 @@ const STEERING: ReadonlySet<string> = new Set([
   'x-url-scheme',
   // A stream goes on from there (HTML, Server-sent events).
   'last-event-id',
+  // What a preflight asks for.
+  'access-control-request-headers',
+  'access-control-request-method',
+  // Whose data, or which file, with one key for all of them: OpenAI, Dropbox, Google, PostgREST, RapidAPI, ClickHouse.
+  'openai-project',
+  'dropbox-api-arg',
+  'dropbox-api-path-root',
+  'x-goog-user-project',
+  'accept-profile',
+  'x-rapidapi-host',
+  'x-clickhouse-database',
 ]);
+
+/** The same by a word: `X-Tenant-Id`, `X-Scope-OrgID`, `Stripe-Account`, `X-Vault-Namespace`; or a role of Hasura. */
+const OF_TENANT =
+  /(?:^|[-_])(?:tenant|tenantid|org|orgid|organi[sz]ation|account|accountid|workspace|namespace)(?:[-_]|$)|^x-hasura-/;
 
 /** The role of each header in the keys of one cache; known names cost one look-up. */
 export function keyRoles(rules: KeyHeaderRules): (name: string) => KeyRole {
@@ -86,7 +101,7 @@ export function keyRoles(rules: KeyHeaderRules): (name: string) => KeyRole {
     if (isCredential && !rules.sharedAcrossCredentials) return 'credential';
     if (listed.has(lower)) return 'part';
     if (isCredential || !rules.reaches(lower)) return 'none';
-    if (STEERING.has(lower)) return 'part';
+    if (STEERING.has(lower) || OF_TENANT.test(lower)) return 'part';
     return rules.headerStrategy === 'all' && !NEVER_CHOSEN.has(lower) ? 'part' : 'none';
   });
 }

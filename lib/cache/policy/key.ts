@@ -23,7 +23,7 @@ export interface KeyRequest {
   /** Path and query as received. */
   readonly url: string;
   readonly rawHeaders: RawHeaders;
-  /** The authority, where `rawHeaders` have no `Host`. */
+  /** The authority, where `rawHeaders` have no `Host`, or where a middleware in front has set another. */
   readonly host?: string | undefined;
   /** It came over TLS, where that makes a difference. */
   readonly encrypted?: boolean | undefined;
@@ -51,7 +51,7 @@ export interface CacheKeys {
 }
 
 /** Incremented whenever a key of the same text would mean something else. */
-export const KEY_VERSION = 2;
+export const KEY_VERSION = 3;
 
 /** Characters of the path that stay readable; the digest covers the rest. */
 export const MAX_PATH_LENGTH = 512;
@@ -143,7 +143,8 @@ export function cacheKeys(options: CacheKeyOptions): CacheKeys {
         if (role === 'host') host = host === '' ? (rawHeaders[i + 1] ?? '') : `${host},${rawHeaders[i + 1]}`;
         else chosen = true;
       }
-      if (host === '' && givenHost !== undefined && options.namesHost) host = givenHost;
+      if (givenHost !== undefined && givenHost !== host && options.namesHost)
+        host = host === '' ? givenHost : `${host},${givenHost}`;
       let pieces = chosen ? headerPieces(pairsOf(rawHeaders, isPart)) : '';
       if (question >= 0) {
         const query = url.slice(question + 1);

@@ -13,6 +13,7 @@ import {
 } from './freshness.js';
 import type { RawHeaders } from './headers.js';
 import { isOwnContentLocation } from './invalidation.js';
+import { overridingMethod } from './method-override.js';
 import { storedLines } from './one-request-headers.js';
 import { responseTags } from './tags.js';
 import { type ResponseDirectives, responseDirectives } from './targeted-cache-control.js';
@@ -126,6 +127,9 @@ export function sealEntry(meta: EntryMeta, bodyLength: number): EntryMeta | unde
 /** HEAD has no body to store; a POST is stored where its response is what GET would get (RFC 9110 §9.3.3). */
 function isStorableMethod(request: StoreRequest, response: StoreResponse, policy: CachePolicy): boolean {
   if (request.method === 'HEAD') return false;
+  // The next one like it has to reach the API too.
+  const other = overridingMethod(request.rawHeaders, policy.reaches);
+  if (other !== undefined && !isCachedMethod(policy, other)) return false;
   if (isCachedMethod(policy, request.method)) return true;
   return (
     policy.mode === 'standard' &&

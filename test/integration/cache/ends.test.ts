@@ -53,6 +53,18 @@ describe('cache() after a response that is not stored', () => {
     expect(await thenOutage(status(404), headers)).to.equal(503);
   });
 
+  it('serves nothing older after a HEAD whose response must not be stored', async () => {
+    const { get, send, clock } = await cached([
+      text('old', { etag: '"1"' }),
+      status(200, { etag: '"1"', 'cache-control': 'no-store' }),
+      status(503),
+    ]);
+    await get('/');
+    clock.advance(2 * MINUTE);
+    await send('HEAD');
+    expect((await get('/')).status).to.equal(503);
+  });
+
   it('ends staleness while it revalidates', async () => {
     const { get, clock, upstream, handler } = await cached([text('old'), status(404)], {
       staleWhileRevalidateMs: 10 * MINUTE,
@@ -119,9 +131,49 @@ for (const transport of TRANSPORTS) {
       for (const host of ['a.example', 'b.example']) {
         expect(JSON.parse((await call(url, { headers: { host } })).text)[2]).to.equal(host);
       }
+      const set = await proxied({ changeOrigin: false, cache: {} }, echo);
+      const app = express();
+      app.use((req, _res, next) => {
+        req.headers.host = req.get('x-site');
+        next();
+      }, set.proxy);
+      const { url: front } = await serve(app);
+      for (const host of ['a.example', 'b.example']) {
+        const { text: told } = await call(front, { headers: { 'x-site': host } });
+        expect(JSON.parse(told)[2]).to.equal(host);
+      }
       const fixed = await proxied({ cache: {} }, echo);
       for (const host of ['a.example', 'b.example']) await call(fixed.url, { headers: { host } });
       expect(fixed.upstream.requests).to.have.length(1);
+    });
+
+    it('splits by the mount path where functions of the application may read it', async () => {
+      const upstream = await startUpstream((req, res) => void res.end(req.url));
+      const mounted = async (options: object): Promise<string[]> => {
+        const proxy = resilientProxy({
+          name: 'x',
+          target: upstream.url,
+          transport,
+          stats: false,
+          cache: {},
+          ...options,
+        });
+        onCleanup(() => proxy.close());
+        const app = express();
+        app.use('/ann', proxy);
+        app.use('/bob', proxy);
+        const { url } = await serve(app);
+        const texts: string[] = [];
+        for (const path of ['/ann/x', '/bob/x']) texts.push((await call(url + path)).text);
+        return texts;
+      };
+      const pathRewrite = (path: string, req: { baseUrl?: string }) => `${req.baseUrl}${path}`;
+      expect(await mounted({ pathRewrite })).to.deep.equal(['/ann/x', '/bob/x']);
+      const router = (req: { baseUrl?: string }) => `${upstream.url}${req.baseUrl}`;
+      expect(await mounted({ router })).to.deep.equal(['/ann/x', '/bob/x']);
+      const before = upstream.requests.length;
+      expect(await mounted({})).to.deep.equal(['/x', '/x']);
+      expect(upstream.requests).to.have.length(before + 1);
     });
 
     it('stores no header of one request', async () => {

@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { CacheOptions } from '../../../lib/cache/cache-options.js';
 import { call } from '../../support/client.js';
@@ -16,7 +16,7 @@ async function api(options: CacheOptions, bodies: readonly Body[], headers: Reco
     const body = bodies[Math.min(count++, bodies.length - 1)] ?? '';
     const text = typeof body === 'string' ? body : JSON.stringify(body);
     res.writeHead(200, { 'content-type': 'application/json', ...headers });
-    res.end(headers['content-encoding'] === 'gzip' ? gzipSync(text) : text);
+    res.end(text);
   }, options);
 }
 
@@ -42,10 +42,23 @@ describe('cache() with failureWhen', () => {
     expect(setup.upstream.requests).to.have.length(2);
   });
 
-  it('reads what is compressed, and stores what is not JSON', async () => {
-    const packed = await api(errors, [{ errors: 1 }], { 'content-encoding': 'gzip' });
-    await packed.get();
-    expect(packed.handler.counts().entries).to.equal(0);
+  const failure = Buffer.from('{"errors":1}');
+  for (const [what, coding, body] of [
+    ['a gzip body', 'gzip', gzipSync(failure)],
+    ['a body of two codings', 'br, gzip', gzipSync(brotliCompressSync(failure))],
+    ['a deflate body', 'deflate', deflateSync(failure)],
+    ['a deflate body without its frame', 'deflate', deflateRawSync(failure)],
+    ['a body behind a byte order mark', 'identity', Buffer.from('\ufeff{"errors":1}')],
+  ] as const) {
+    it(`reads ${what}`, async () => {
+      const headers = { 'content-type': 'application/json', 'content-encoding': coding };
+      const setup = await cached((_req, res) => void res.writeHead(200, headers).end(body), errors);
+      await setup.get();
+      expect(setup.handler.counts().notStored).to.deep.equal({ 'failure-when': 1 });
+    });
+  }
+
+  it('stores what is not JSON', async () => {
     for (const [body, type] of [
       ['{"errors":1}', 'text/plain'],
       ['{"errors":', 'application/json'],
@@ -111,6 +124,38 @@ describe('cache() with storeIf', () => {
     expect(cacheStatus(await setup.get())).to.match(/; hit/);
     await setup.get('/other');
     expect(setup.handler.counts()).to.deep.include({ entries: 1, notStored: { 'store-if': 2 } });
+  });
+
+  it('stores what was received, whatever the function does to it', async () => {
+    const storeIf = ({ rawHeaders, body }: { rawHeaders: string[]; body?: Buffer }) => {
+      rawHeaders.push('X-Added', '1');
+      body?.fill(0);
+      return true;
+    };
+    const setup = await api({ storeIf: storeIf as never }, ['a']);
+    await setup.get();
+    const { text, headers } = await setup.get();
+    expect([text, headers['x-added']]).to.deep.equal(['a', undefined]);
+  });
+
+  it('takes a promise of tags for none, whatever becomes of it', async () => {
+    const setup = await api({ tags: (async () => Promise.reject(new Error('no'))) as never }, ['a']);
+    await setup.get();
+    expect(cacheStatus(await setup.get())).to.match(/; hit/);
+    expect(setup.handler.counts()).to.include({ entries: 1, errors: 1 });
+  });
+
+  it('takes a promise for no, whatever becomes of it', async () => {
+    for (const wanted of [true, new Error('no')]) {
+      const storeIf = async () => {
+        if (wanted instanceof Error) throw wanted;
+        return wanted;
+      };
+      const setup = await api({ storeIf: storeIf as never }, ['a', 'b']);
+      await setup.get();
+      expect((await setup.get()).text).to.equal('b');
+      expect(setup.handler.counts()).to.deep.include({ entries: 0, errors: 2, notStored: { 'store-if': 2 } });
+    }
   });
 
   it('ends what was stored before, gives no body beyond 64 KiB, and takes a throw for no', async () => {

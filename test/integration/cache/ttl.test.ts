@@ -84,6 +84,17 @@ describe("cache() in 'ttl' mode", () => {
     expect(texts).to.deep.equal(['answer 1', 'answer 2', 'answer 1']);
   });
 
+  it('sends each request on that has a method override to write, and ends what it changed', async () => {
+    const { get, upstream } = await cached(counted());
+    await get('/u/1');
+    const headers = { 'X-HTTP-Method-Override': 'delete' };
+    for (const body of ['answer 2', 'answer 3']) expect((await get('/u/1', headers)).text).to.equal(body);
+    expect((await get('/u/1')).text).to.equal('answer 4');
+    // What is overridden to a read is stored, for itself.
+    for (let i = 0; i < 2; i++) await get('/u/1', { 'X-HTTP-Method-Override': 'GET' });
+    expect(upstream.requests).to.have.length(5);
+  });
+
   it('serves HEAD from GET, and requests by GET what a HEAD finds missing', async () => {
     const { get, send, upstream, handler } = await cached(counted());
     const first = await send('HEAD');

@@ -59,6 +59,18 @@ describe('siteKeys()', () => {
     }
     const ofPath = { target: TARGET, changeOrigin: true, pathRewrite: (path: string) => path };
     expect(keyOf(ofPath, ['X-Region', 'a'])).to.equal(keyOf(ofPath, ['X-Region', 'b']));
+    const ofAll = { ...ofPath, pathRewrite: (...args: unknown[]) => String(args[1]) };
+    expect(keyOf(ofAll, ['X-Region', 'a'])).not.to.equal(keyOf(ofAll, ['X-Region', 'b']));
+  });
+
+  it('have the host where a Location is rewritten to it', () => {
+    const keyOf = (host: string) =>
+      siteKeys(resolveCache({}), apiSite({ target: TARGET, changeOrigin: true, autoRewrite: true })).key({
+        method: 'GET',
+        url: '/',
+        rawHeaders: ['Host', host],
+      });
+    expect(keyOf('a.example')).not.to.equal(keyOf('b.example'));
   });
 
   it('have host and scheme in front of an application', () => {
@@ -75,6 +87,12 @@ describe('checkedExtra()', () => {
     expect([checkedExtra('a'), checkedExtra(undefined)]).to.deep.equal(['a', undefined]);
     for (const wrong of [{ tenant: 1 }, 7, null, true, ['a']])
       expect(() => checkedExtra(wrong)).to.throw(TypeError, 'cache.key must return a string or undefined');
+  });
+
+  it('refuses a promise, and leaves none behind that would end the process', async () => {
+    const rejected = Promise.reject(new Error('no'));
+    expect(() => checkedExtra(rejected)).to.throw(TypeError, 'cache.key must not be an async function');
+    await new Promise((resolve) => setImmediate(resolve));
   });
 });
 

@@ -10,6 +10,9 @@ describe('isCredentialHeader()', () => {
     ...['Mcp-Session-Id', 'X-Amz-Security-Token', 'X-Hub-Signature', 'X-Client-Secret', 'X-Credential'],
     ...['X-Auth', 'X-OAuth', 'X-Accesstoken', 'X-Sessionid', 'X-JWT', 'DPoP', 'Remote-User', 'x_api_key'],
     ...['X-GitHub-OTP', 'X-Passcode'],
+    ...['X-WebAuth-User', 'Remote-Groups', 'X-authentik-username', 'X-Consumer-Username', 'SSL_CLIENT_S_DN'],
+    ...['X-Goog-Authenticated-User-Email', 'X-Forwarded-Tls-Client-Cert', 'X-Apigateway-Api-Userinfo'],
+    ...['Impersonate-User', 'Sudo', 'As-User', 'Dropbox-API-Select-User', 'X-Goog-AuthUser'],
   ];
   for (const name of CREDENTIALS)
     it(`holds for ${name}`, () => expect(isCredentialHeader(name)).to.equal(true));

@@ -99,6 +99,7 @@ describe('withoutUser()', () => {
       'at http://***@h/x and https://***@h?d=e@f',
     );
     expect(withoutUser('http://a:b@h', 'x')).to.equal('http://x@h');
+    expect(withoutUser('http://a:p@ss@h/x@y')).to.equal('http://***@h/x@y');
     for (const text of ['http://h/a@b', 'http://h?a@b', 'http://h#a@b', 'http:// a@b', 'a@b']) {
       expect(withoutUser(text)).to.equal(text);
     }
@@ -126,6 +127,11 @@ describe('redactPath() of secrets in a path', () => {
     ['/v1/token/abc123def456', '/v1/token/***'],
     ['/api/webhooks/123456789012/aB3dE5fG7hI9jK', '/api/webhooks/123456789012/***'],
     ['/services/hooks/T00/B00/xY1zA2bC3dE4', '/services/hooks/T00/B00/***'],
+    ['/services/T0AB/B0CD/aBcDeFgHiJ', '/services/T0AB/B0CD/***'],
+    ['/webhookb2/a1b2c3d4e5f6/IncomingWebhook', '/webhookb2/***/IncomingWebhook'],
+    ['/login?ticket=ST-12-aB3dE5fG7h&ticket_id=7', '/login?ticket=***&ticket_id=7'],
+    ['/x?hmac=1&_csrf=2&pw=3&creds=4', '/x?hmac=***&_csrf=***&pw=***&creds=***'],
+    [`/x/hf_${'aB'.repeat(12)}/y`, '/x/***/y'],
     ['/x/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln/y', '/x/***/y'],
     [`/x/ghp_${'a1'.repeat(18)}`, '/x/***'],
     [`/x?q=sk-${'a1'.repeat(12)}&b=1`, '/x?q=***&b=1'],

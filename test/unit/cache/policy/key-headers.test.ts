@@ -30,6 +30,10 @@ describe('keyRoles()', () => {
     'ASP.NET': ['X-Original-URL', 'X-Original-Host', 'X-Rewrite-URL', 'Front-End-Https'],
     Traefik: ['X-Forwarded-Server', 'X-Forwarded-Uri'],
     'a stream of events': ['Last-Event-ID'],
+    'a preflight': ['Access-Control-Request-Method', 'Access-Control-Request-Headers'],
+    'an API of tenants': ['X-Tenant', 'X-Tenant-Id', 'X-Scope-OrgID', 'X-Grafana-Org-Id', 'Xero-Tenant-Id'],
+    'an API of accounts': ['Stripe-Account', 'Harvest-Account-ID', 'OpenAI-Organization', 'OpenAI-Project'],
+    'an API of namespaces': ['X-Vault-Namespace', 'X-Hasura-Role', 'Accept-Profile', 'Dropbox-API-Arg'],
   };
   for (const [reader, names] of Object.entries(readers)) {
     it(`distinguishes requests by what ${reader} reads`, () => {
