@@ -160,6 +160,7 @@ export function resolveConfig(
   }
   const shared = resolveShared(rest);
   if (typeof apis !== 'object' || apis === null) throw invalidOption('apis', 'must be an object', apis);
+  if (Array.isArray(apis)) throw invalidOption('apis', 'must be an object, { name: { target, … } }', apis);
   const entries = Object.entries(apis).map(([name, options]): [string, ApiOptions] => {
     const place = `apis.${name}`;
     apiName(name, place);

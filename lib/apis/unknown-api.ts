@@ -20,12 +20,12 @@ export function unknownApi(
   const known = `The path must begin with the name of one: ${listed(apis)}`;
   const prefix = mount === '' ? prefixOf(req, segments, apis) : undefined;
   const hint = prefix && `. To remove "${prefix}" from it, set mount: '${prefix}'`;
-  return new ProxyError('ERR_UNKNOWN_API', `Unknown API: ${short(name)}. ${known}${hint ?? ''}`);
+  return new ProxyError('ERR_UNKNOWN_API', `${unknown(name)}. ${known}${hint ?? ''}`);
 }
 
 /** The same for clients who need not know what there is. */
 export function unknownApiBriefly(req: IncomingMessage): ProxyError {
-  return new ProxyError('ERR_UNKNOWN_API', `Unknown API: ${short(segmentsOf(req)[0] ?? '')}`);
+  return new ProxyError('ERR_UNKNOWN_API', unknown(segmentsOf(req)[0]));
 }
 
 /**
@@ -64,6 +64,9 @@ function listed(apis: ReadonlyMap<string, unknown>): string {
   if (names.length === 0) return 'there are none';
   return `${names.slice(0, MAX_NAMES).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
+
+const unknown = (name = ''): string =>
+  name === '' ? 'The path names no API' : `Unknown API: ${short(name)}`;
 
 const short = (text: string): string =>
   text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH - 3)}...` : text;

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { breakOff } from '../core/break-off.js';
 import type { ProxyError } from '../core/errors.js';
 import type { Exchange } from '../core/exchange.js';
 import { headerValue } from '../http/headers.js';
@@ -90,7 +91,7 @@ export class FollowedResponse implements Follower {
   cut(error: ProxyError | undefined): void {
     // What a failure of another call is for this one, too, must be counted and logged as one.
     if (error) this.#exchange.error ??= error;
-    this.#exchange.res.destroy();
+    breakOff(this.#exchange.res);
   }
 
   release(reason: ReleaseReason): void {

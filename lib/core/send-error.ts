@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { breakOff } from './break-off.js';
 import { ProxyError } from './errors.js';
 import { announcesBody, knownExchange } from './exchange.js';
 import { lingerWhileUploading } from './linger.js';
@@ -10,7 +11,7 @@ import { lingerWhileUploading } from './linger.js';
 export function sendError(req: IncomingMessage, res: ServerResponse, thrown: unknown): ProxyError {
   const error = asProxyError(thrown);
   if (res.headersSent) {
-    res.destroy();
+    breakOff(res);
     return error;
   }
   const exchange = knownExchange(req);

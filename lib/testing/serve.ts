@@ -19,6 +19,7 @@ export interface Served {
 export async function serve(
   handler: (req: IncomingMessage, res: ServerResponse) => unknown,
 ): Promise<Served> {
+  if (typeof handler !== 'function') throw new TypeError(`serve() takes a function; received ${handler}`);
   const server = createServer((req, res) => void handler(req, res));
   server.unref();
   server.on('connection', (socket) => socket.unref());

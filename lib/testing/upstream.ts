@@ -35,7 +35,7 @@ export interface ScriptedUpstream extends Served {
  *   none
  */
 export async function startUpstream(...responses: ScriptedResponse[]): Promise<ScriptedUpstream> {
-  let script = responses;
+  let script = checked(responses);
   let responded = 0;
   let requests: ReceivedRequest[] = [];
   const waiting = new Set<() => void>();
@@ -51,7 +51,14 @@ export async function startUpstream(...responses: ScriptedResponse[]): Promise<S
     request.body = body;
     // Node takes it from a clock of its own, which a test cannot move.
     res.setHeader('date', new Date(Date.now()).toUTCString());
-    await respond(request, res);
+    try {
+      await respond(request, res);
+    } catch (error) {
+      // Without a response, the test would wait for a timeout before it is told of the error.
+      if (res.headersSent) res.destroy();
+      else res.writeHead(500).end(`A scripted response has failed: ${error}`);
+      throw error;
+    }
   }
 
   const served = await serve(handle);
@@ -64,7 +71,7 @@ export async function startUpstream(...responses: ScriptedResponse[]): Promise<S
       return requests.map(({ method, url }) => `${method} ${url}`);
     },
     respond(...responses) {
-      script = responses;
+      script = checked(responses);
       responded = 0;
     },
     received(count) {
@@ -82,6 +89,16 @@ export async function startUpstream(...responses: ScriptedResponse[]): Promise<S
       requests = [];
     },
   };
+}
+
+/** @throws TypeError where one is no function, as a status by itself */
+function checked(responses: readonly ScriptedResponse[]): readonly ScriptedResponse[] {
+  for (const response of responses) {
+    if (typeof response !== 'function') {
+      throw new TypeError(`A response must be a function, as status(503) returns; received ${response}`);
+    }
+  }
+  return responses;
 }
 
 /** `undefined` where the connection has broken before its end. */

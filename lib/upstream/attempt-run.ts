@@ -6,6 +6,7 @@ import type {
   HeldBody,
   ResponseHead,
 } from '../core/attempt.js';
+import { breakOff } from '../core/break-off.js';
 import type { Egress } from '../core/egress.js';
 import type { Exchange, Permit } from '../core/exchange.js';
 import { requestTimeout } from '../core/read-ahead.js';
@@ -258,7 +259,7 @@ export class AttemptRun implements Attempt, AttemptListener, ClockOwner {
     this.#hangUp();
     this.conclude({ kind: 'cancelled' });
     this.#owner.finished();
-    this.#owner.exchange.res.destroy();
+    breakOff(this.#owner.exchange.res);
   }
 
   /** Nobody waits for it any more, sent or not. */

@@ -1,4 +1,5 @@
 import type { AttemptFailure, AttemptOutcome, ResponseHead } from '../core/attempt.js';
+import { breakOff } from '../core/break-off.js';
 import { afterCut } from '../core/cut-call.js';
 import { DIRECT, type Egress } from '../core/egress.js';
 import { ProxyError, shuttingDown } from '../core/errors.js';
@@ -269,7 +270,7 @@ export class Call implements AttemptOwner {
     if (this.#settled) return;
     const { res } = this.exchange;
     this.#stop(res.headersSent ? undefined : error);
-    if (res.headersSent) res.destroy();
+    if (res.headersSent) breakOff(res);
   }
 
   #stop(error?: ProxyError): void {

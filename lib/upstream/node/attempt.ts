@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { ProxyServerOptions } from 'httpxy';
+import { breakOff } from '../../core/break-off.js';
 import { lingerWhileUploading } from '../../core/linger.js';
 import { addRequestId } from '../../http/write-head.js';
 import { unreadableFailure } from '../failure.js';
@@ -219,7 +220,7 @@ export class NodeAttempt implements Sending {
     if (!begun && this.#before) restoreHeaders(this.#res, this.#before);
     this.#listener.failed(this.#silence ?? error, this.#proxyReq?.reusedSocket);
     // After the reason, for those who hear of the end of the response.
-    if (begun) this.#res.destroy();
+    if (begun) breakOff(this.#res);
   };
 
   /** On this time-out httpxy destroys its request without a reason. */

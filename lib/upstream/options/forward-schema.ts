@@ -95,6 +95,10 @@ const listeners = z.record(z.string(), functionOption<() => void>().optional()).
   context.addIssue({ code: 'custom', path: [stray], message });
 });
 
+const headerLines = z.union([headerValue, z.array(headerValue)], {
+  error: 'must be Latin-1 text without control characters, CR or LF, or a list of such texts',
+});
+
 const rewrites = z.union([z.literal(false), z.string(), z.record(z.string(), z.string())], {
   error: 'must be false, a string, or an object of strings',
 });
@@ -152,7 +156,7 @@ const PROXY_SHAPE = {
     )
     .optional(),
   http2: z.unknown().optional(),
-  headers: z.record(headerName, headerValue.or(z.array(headerValue))).default({}),
+  headers: z.record(headerName, headerLines).default({}),
   buffer: z.custom<Readable>((value) => value instanceof Readable, 'must be a readable stream').optional(),
 };
 

@@ -1,5 +1,6 @@
 import { ServerResponse } from 'node:http';
 import type { ResponseHead } from '../../core/attempt.js';
+import { breakOff } from '../../core/break-off.js';
 import type { Exchange } from '../../core/exchange.js';
 import { lingerWhileUploading } from '../../core/linger.js';
 import { sendableReason } from '../../http/head-problem.js';
@@ -99,7 +100,7 @@ export class ClientResponse implements LateHead {
 
   /** Breaks the response off, so that the client does not take a part for the whole. */
   cut(): void {
-    if (!this.#ended) this.#res.destroy();
+    if (!this.#ended) breakOff(this.#res);
   }
 
   flushIfWaiting(): void {

@@ -160,6 +160,8 @@ export class UpgradeAttempt implements Sending {
     if (this.#over) return void proxyRes.destroy();
     const { exchange } = this.#plan;
     const { limits } = this.#tools;
+    // RFC 9110 §15.2.2: it must name the protocol. Without, Node reads it as the response, and the client would wait.
+    if (proxyRes.statusCode === 101) throw switchedElsewhere();
     const head = headOf(proxyRes);
     if (!this.#listener.head(head)) return this.cancel();
     const headers = responseHeaders(head.rawHeaders, exchange, {
@@ -194,7 +196,7 @@ export class UpgradeAttempt implements Sending {
     const isOffered = chosen.toLowerCase() === protocol.toLowerCase() && more.length === 0;
     // RFC 9110 §7.8: to what was offered, and after all of the request.
     if (proxyRes.statusCode !== 101 || !isOffered || this.#uploads) {
-      throw new ProxyError('ERR_UPSTREAM_PROTOCOL', 'The upstream switched to another protocol');
+      throw switchedElsewhere();
     }
     const { server, limits } = this.#tools;
     const { api } = exchange;
@@ -243,6 +245,9 @@ export class UpgradeAttempt implements Sending {
     this.#tools.over();
   }
 }
+
+const switchedElsewhere = (): ProxyError =>
+  new ProxyError('ERR_UPSTREAM_PROTOCOL', 'The upstream switched to another protocol');
 
 const NOTHING = Buffer.alloc(0);
 

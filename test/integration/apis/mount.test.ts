@@ -166,6 +166,7 @@ describe('a call whose path names no API', () => {
     );
     const app = express().use('/api', proxy);
     expect(await messageOf(app, '/api/api/github')).to.equal(`Unknown API: api. ${known}`);
+    expect(await messageOf(app, '/api')).to.equal(`The path names no API. ${known}`);
   });
 
   it('is told a bounded number of names', async () => {

@@ -421,6 +421,11 @@ describe('resilientProxy()', () => {
         { target },
         'resilientProxy() needs "apis", or "name" and "target" of a single API; received neither "apis" nor "name"',
       ],
+      [
+        'a list',
+        { apis: [{ name: 'a', target }] },
+        'apis must be an object, { name: { target, … } }; received an array of 1',
+      ],
       ['a name with a slash', { apis: { 'a/b': { target } } }, 'apis.a/b must be a name'],
       [
         'a name of JSON that is not allowed',

@@ -156,7 +156,12 @@ describe('on call, with the log, /health and /metrics alone, one is led to', fun
       while ((await get('/api/weather-v2/a')).status !== 200 && performance.now() < giveUpAt);
       for (let i = 0; i < 4; i++) expect((await get('/api/weather/a')).status).to.equal(404);
       const line = await told(/"weather" is called/);
-      expect(line).to.include({ level: 'warn', name: 'weather', client: '127.0.0.1' });
+      expect(line).to.include({
+        level: 'warn',
+        name: 'resilient-proxy-out',
+        api: 'weather',
+        client: '127.0.0.1',
+      });
       const sentence =
         /^"weather" is called, and no API has this name: a reload has removed it at \S+Z, and added "weather-v2"/;
       expect(line.msg).to.match(sentence);

@@ -58,6 +58,25 @@ for (const transport of ['undici', 'node'] as const) {
       expect(await (await get('/')).text()).to.equal('found');
     });
 
+    it('responds 500 where a scripted response throws, and passes the error on to the test runner', async () => {
+      const { upstream, get } = await start(() => {
+        throw new Error('a mistake');
+      });
+      const listeners = process.rawListeners('unhandledRejection') as NodeJS.UnhandledRejectionListener[];
+      process.removeAllListeners('unhandledRejection');
+      onCleanup(() => {
+        for (const listener of listeners) process.on('unhandledRejection', listener);
+      });
+      const passedOn = new Promise<unknown>((resolve) => process.once('unhandledRejection', resolve));
+      const response = await get('/berlin', { method: 'POST' });
+      expect([response.status, await response.text()]).to.deep.equal([
+        500,
+        'A scripted response has failed: Error: a mistake',
+      ]);
+      expect(await passedOn).to.have.property('message', 'a mistake');
+      expect(upstream.lines).to.deep.equal(['POST /berlin']);
+    });
+
     it('breaks off in a body', async () => {
       const { get } = await start(cutOff('half'));
       const response = await get('/');
@@ -74,3 +93,21 @@ for (const transport of ['undici', 'node'] as const) {
     });
   });
 }
+
+describe('what is no function', () => {
+  const wrong = 503 as unknown as Parameters<typeof startUpstream>[0];
+
+  it('is refused as a response', async () => {
+    const message = 'A response must be a function, as status(503) returns; received 503';
+    const upstream = await startUpstream();
+    onCleanup(() => upstream.close());
+    expect(() => upstream.respond(wrong)).to.throw(TypeError, message);
+    const error = await startUpstream(wrong).catch((thrown: unknown) => thrown);
+    expect(error).to.be.an.instanceof(TypeError).with.property('message', message);
+  });
+
+  it('is refused as a handler', async () => {
+    const error = await serve(wrong as never).catch((thrown: unknown) => thrown);
+    expect(error).to.have.property('message', 'serve() takes a function; received 503');
+  });
+});

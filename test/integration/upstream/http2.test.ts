@@ -145,6 +145,17 @@ for (const transport of TRANSPORTS) {
       await until(() => upstream.connections.open === 0, 'the connection of the attempt to close');
     });
 
+    it('resets the stream with an error when the response breaks off (RFC 9113 §8.1)', async () => {
+      const { client } = await start((_req, res) => {
+        res.writeHead(200);
+        res.write('a part', () => res.destroy());
+      });
+      const stream = client.request({ ':path': '/' });
+      const error = await eventOf<{ code: string }>(stream.resume(), 'error');
+      expect(error.code).to.equal('ERR_HTTP2_STREAM_ERROR');
+      expect(stream.rstCode).to.equal(constants.NGHTTP2_INTERNAL_ERROR);
+    });
+
     it('responds with errors, in the middle of an upload too', async () => {
       const { url } = await handled(openForward({ target: 'http://127.0.0.1:1', transport }));
       const client = http2Client(url);

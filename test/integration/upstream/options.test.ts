@@ -261,7 +261,10 @@ describe('forward() refuses at construction', () => {
 
   for (const name of ['x y', 'x:y', '', 'x\r\ny']) {
     it(`a header name ${JSON.stringify(name)}`, () => {
-      expect(refusal({ target: TARGET, headers: { [name]: '1' } }).message).to.match(/^forward\.headers/);
+      const { message } = refusal({ target: TARGET, headers: { [name]: '1' } });
+      expect(message)
+        .to.match(/^forward\.headers\./)
+        .and.include('must be a header name');
     });
   }
 
@@ -274,6 +277,12 @@ describe('forward() refuses at construction', () => {
         .and.not.include(value);
     });
   }
+
+  it('a header value that is not set, as of a variable that is missing in the environment', () => {
+    expect(refusal({ target: TARGET, headers: { 'x-key': undefined } }).message).to.equal(
+      'forward.headers.x-key must be Latin-1 text without control characters, CR or LF, or a list of such texts; received undefined',
+    );
+  });
 
   it('a target with line ends in its credentials', () => {
     const proxy = forward({ target: 'http://user:a%0d%0ab@api.example' });

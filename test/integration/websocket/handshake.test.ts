@@ -165,6 +165,7 @@ describe('forward().upgrade: the handshake', () => {
     ['nothing at all', ''],
     ['garbage', 'garbage\r\n\r\n'],
     ['a switch to another protocol', 'HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'],
+    ['a switch to no protocol', 'HTTP/1.1 101 Switching\r\n\r\n'],
   ] as const) {
     it(`answers 502 if the target sends ${what}`, async () => {
       const upstream = await startRawUpstream(async (connection) => {
