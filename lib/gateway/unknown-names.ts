@@ -86,7 +86,7 @@ export class UnknownNames {
     called.quietUntil = now + QUIET_MS;
     const { untold } = called;
     called.untold = 0;
-    this.#logger.warn({ name, calls: untold, client }, calledText(name, this.#hint(name)));
+    this.#logger.warn({ api: name, calls: untold, client }, calledText(name, this.#hint(name)));
   }
 
   /** Those that were called lately. */

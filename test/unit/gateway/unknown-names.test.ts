@@ -19,10 +19,10 @@ describe('UnknownNames', () => {
     const { lines, clock, end, texts } = watching('weather');
     end('/wether/a', 5);
     const text = '"wether" is called, and no API has this name (did you mean "weather"?)';
-    expect(lines).to.deep.equal([[{ name: 'wether', calls: 1, client: '10.0.0.7' }, text]]);
+    expect(lines).to.deep.equal([[{ api: 'wether', calls: 1, client: '10.0.0.7' }, text]]);
     clock.now += 60_000;
     end('/wether/b?c', 2);
-    expect(lines.slice(1)).to.deep.equal([[{ name: 'wether', calls: 5, client: '10.0.0.7' }, text]]);
+    expect(lines.slice(1)).to.deep.equal([[{ api: 'wether', calls: 5, client: '10.0.0.7' }, text]]);
     expect(texts()).to.deep.equal([`${text}; 7 calls, the last at 2026-01-01T00:01:00.000Z from 10.0.0.7`]);
   });
 
