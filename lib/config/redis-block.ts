@@ -20,8 +20,10 @@ const PEM = ['ca', 'cert', 'key'] as const;
 /** The block `redis` of a file as `resilientProxy()` takes it, with the text of the files that it names. */
 export function readRedisBlock(block: z.output<typeof redisSchema>, files: TlsFiles): ReadRedis {
   if (typeof block === 'string') {
-    const [problem] = contradictions({ url: block });
-    return { value: block, problems: problem ? [{ at: ['redis'], message: NO_URL }] : [], files: [] };
+    const [problem] =
+      URL.canParse(block) && /^rediss?:/i.test(block) ? contradictions(block) : [{ message: NO_URL }];
+    const problems = problem ? [{ at: ['redis'], message: problem.message }] : [];
+    return { value: block, problems, files: [] };
   }
   const reader = new PemReader(files);
   const settings: Record<string, unknown> = { ...block };
@@ -38,7 +40,7 @@ export function readRedisBlock(block: z.output<typeof redisSchema>, files: TlsFi
   return { value: settings as RedisSettings, problems, files: reader.files };
 }
 
-function contradictions(settings: RedisSettings): PlacedProblem[] {
+function contradictions(settings: RedisSettings | string): PlacedProblem[] {
   try {
     checkedSettings(settings);
     return [];

@@ -43,13 +43,13 @@ export function servePrimary(
     hub,
     log,
     start: () => ({ source, place }),
+    leaveWithinMs() {
+      const { drainDelayMs, shutdownTimeoutMs } = settings.now;
+      const delayMs = drainDelayMs === 'auto' ? AUTO_DELAY_MS : drainDelayMs;
+      return delayMs + shutdownTimeoutMs + GRACE_MS;
+    },
     lost: socket === undefined ? undefined : lost,
   });
-  const leave = () => {
-    const { drainDelayMs, shutdownTimeoutMs } = settings.now;
-    const delayMs = drainDelayMs === 'auto' ? AUTO_DELAY_MS : drainDelayMs;
-    return pool.close(delayMs + shutdownTimeoutMs + GRACE_MS);
-  };
   for (const warning of loaded.warnings) logger.warn(warning);
   for (const note of workerNotes(loaded.config, count))
     logger.info({ workers: count }, `not shared: ${note}`);
@@ -59,7 +59,7 @@ export function servePrimary(
     logger,
     log,
     version: version(),
-    process: { machine: hub, leave },
+    process: { machine: hub, leave: () => pool.close() },
   });
   acceptTunnels(hub, gateway.server);
   // However this process ends, they end with it.

@@ -41,6 +41,8 @@ export async function runWorker(line: CommandLine): Promise<void> {
   });
 
   const { source, place } = (await machine.ask('worker:start')) as WorkerStart;
+  // It takes no calls any more.
+  if (leaving) return;
   const reader = new ConfigReader(withPresets);
   const load = (from: ConfigSource) => {
     const loaded = loadSource(line, from, reader);

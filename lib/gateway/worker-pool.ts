@@ -20,6 +20,8 @@ export interface PoolOptions {
   readonly log: Pick<ProgramLog, 'logger' | 'pass'>;
   /** What a worker that starts now is told. */
   start(): WorkerStart;
+  /** How long a worker may take to leave. */
+  leaveWithinMs(): number;
   /** Called when all have ended, and with them the socket, if it cannot be opened again; else they are replaced. */
   lost?: (() => void) | undefined;
 }
@@ -40,6 +42,8 @@ interface Member {
   readonly ready: Promise<string | undefined>;
   readonly ended: Promise<void>;
   state: 'starting' | 'serving' | 'leaving';
+  /** It has asked what to do: what it was told before is lost. */
+  hears: boolean;
   failure: string | undefined;
   serves(url: string | undefined): void;
   ends(): void;
@@ -80,7 +84,11 @@ export class WorkerPool {
       stdio: ['inherit', 'inherit', 'pipe', 'ipc'],
       execArgv: [...process.execArgv, ...helperThreads(options.count)],
     });
-    hub.handle('worker:start', () => options.start());
+    hub.handle('worker:start', (_message, from) => {
+      const member = this.#members.get(from);
+      if (member) member.hears = true;
+      return options.start();
+    });
     hub.handle('worker:ready', (url, from) => this.#ready(from, String(url)));
     hub.handle('worker:failed', (message, from) => {
       const member = this.#members.get(from);
@@ -109,18 +117,24 @@ export class WorkerPool {
 
   /** Starts a new worker for each one that there is, and ends the old one when the new one serves. */
   roll(): Promise<void> {
+    if (this.#rolling !== undefined)
+      this.#options.log.logger.warn('the workers are being replaced already: nothing was done');
     this.#rolling ??= this.#roll().finally(() => {
       this.#rolling = undefined;
     });
     return this.#rolling;
   }
 
-  /** Ends all of them, each behind its calls in progress; those that are still there after `limitMs` are killed. */
-  async close(limitMs: number): Promise<void> {
+  /** Ends all of them, each behind its calls in progress; those that take too long are killed. */
+  async close(): Promise<void> {
     this.#closing = true;
     for (const stop of this.#pauses) stop();
+    // One that does not listen to its channel yet has no calls either.
+    for (const { worker, hears } of this.#members.values()) if (!hears) worker.process.kill('SIGKILL');
     this.#options.hub.tellAll('close');
-    const stop = this.#time.after(limitMs, () => this.kill());
+    const stop = this.#time.after(this.#options.leaveWithinMs(), () => {
+      for (const { worker } of this.#members.values()) this.#killLate(worker);
+    });
     await Promise.all([...this.#members.values()].map(({ ended }) => ended));
     stop();
     clearInterval(this.#staying);
@@ -141,15 +155,24 @@ export class WorkerPool {
       if (this.#closing) return;
       const next = this.#fork();
       if ((await next.ready) === undefined) {
+        if (this.#closing) return;
         logger.error('a new worker did not start: the others stay');
         return;
       }
       if (member.state === 'leaving') continue;
       member.state = 'leaving';
       hub.tellOne(member.worker.id, 'close');
+      // One that hangs must not keep the others from being replaced.
+      const stop = this.#time.after(this.#options.leaveWithinMs(), () => this.#killLate(member.worker));
       await member.ended;
+      stop();
     }
     if (!this.#closing) logger.info({ workers: old.length }, 'the workers were replaced');
+  }
+
+  #killLate({ process: { pid }, process: child }: Worker): void {
+    this.#options.log.logger.warn({ worker: pid }, 'a worker did not end in its time and is killed');
+    child.kill('SIGKILL');
   }
 
   #fork(): Member {
@@ -166,6 +189,7 @@ export class WorkerPool {
         ends = resolve;
       }),
       state: 'starting',
+      hears: false,
       failure: undefined,
       serves: (url) => serves(url),
       ends: () => ends(),

@@ -10,6 +10,7 @@ import {
   onceEnded,
   retryStrategy,
 } from './connections.js';
+import { isSelectError } from './reply.js';
 import { watchSentinels } from './sentinel-watch.js';
 import {
   checkedSettings,
@@ -118,10 +119,10 @@ function leavingStale(left: () => void): (error: Error) => boolean {
   };
 }
 
-/** Without it a client whose database does not exist would go on in database 0, which may be another's. */
+/** Without it a client that cannot choose its database would go on in database 0, which may be another's. */
 function leaveWrongDatabase(client: RedisClient): void {
   if (client.isCluster) return;
   client.on('error', (error: Error) => {
-    if (/DB index is out of range/.test(error.message)) disconnect(client, true);
+    if (isSelectError(error)) disconnect(client, true);
   });
 }

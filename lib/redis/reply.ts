@@ -53,12 +53,20 @@ function failureOf(error: unknown): RedisReply<never> {
 export function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'ERROR';
   const { message } = error;
-  if (message.includes('DB index is out of range')) return 'NODB';
   const last: unknown = Reflect.get(error, 'lastNodeError');
   if (last instanceof Error) return codeOf(last);
   const said = error.name === 'ReplyError' ? message.split(' ', 1)[0] : Reflect.get(error, 'code');
   if (typeof said === 'string' && said !== 'ERR' && CODE.test(said)) return said;
-  return KNOWN.exec(message)?.[1] ?? (said === 'ERR' ? said : error.name);
+  const known = KNOWN.exec(message)?.[1];
+  if (known === undefined && isSelectError(error)) return 'NODB';
+  return known ?? (said === 'ERR' ? said : error.name);
+}
+
+/** Whether Redis refuses to change the database: there is none of this number, or its user may not. */
+export function isSelectError(error: Error): boolean {
+  const command: unknown = Reflect.get(error, 'command');
+  const name = typeof command === 'object' && command !== null && Reflect.get(command, 'name');
+  return name === 'select' || error.message.includes('DB index is out of range');
 }
 
 const CODE = /^[A-Z][A-Z0-9_]*$/;

@@ -93,7 +93,12 @@ export const redisConnection = z.custom<RedisConnection>(isConnection, RULE).ref
  * @throws InvalidOptionError; no value is shown that may be a secret
  */
 export function checkedSettings(connection: RedisConnection): RedisSettings {
-  if (typeof connection === 'string') return isUrl(connection) ? { url: connection } : { path: connection };
+  if (typeof connection === 'string') {
+    if (!isUrl(connection)) return { path: connection };
+    const problem = urlProblem(connection);
+    if (problem !== undefined) throw new InvalidOptionError('redis', `redis ${problem}`);
+    return { url: connection };
+  }
   if (isRedisClient(connection)) return { client: connection };
   const given = Object.entries(connection).filter(([, value]) => value !== undefined);
   const settings: RedisSettings = Object.fromEntries(given);
@@ -138,9 +143,9 @@ function isNode(node: unknown): boolean {
 
 /** What a URL says must not be said again: one of both would be dropped. */
 function checkUrl(text: string, settings: RedisSettings): void {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  // The text is not shown: it may hold a password.
-  if (!url || !isUrl(text)) throw refused('url', 'must be a redis: or rediss: URL');
+  const problem = urlProblem(text);
+  if (problem !== undefined) throw refused('url', problem);
+  const url = new URL(text);
   const said: Partial<Record<keyof RedisSettings, unknown>> = {
     host: url.hostname,
     port: url.port || url.hostname,
@@ -152,6 +157,21 @@ function checkUrl(text: string, settings: RedisSettings): void {
     const own: unknown = Reflect.get(settings, name);
     if (own !== undefined && value) throw refused(name, 'must not be set, since redis.url says it');
   }
+}
+
+/** What is wrong with a URL, as a rule. The text is not shown: it may hold a password. */
+function urlProblem(text: string): string | undefined {
+  if (!isUrl(text) || !URL.canParse(text)) return 'must be a redis: or rediss: URL';
+  const { username, password, pathname, searchParams } = new URL(text);
+  try {
+    decodeURIComponent(username + password);
+  } catch {
+    return 'must be a URL whose user name and password have each % written as %25';
+  }
+  // Redis would refuse the name, and ioredis go on in database 0, or throw where nobody catches it.
+  if (!/^\/?\d*$/.test(pathname) || !/^\d*$/.test(searchParams.get('db') ?? ''))
+    return 'must be a URL that names its database by a number, as in redis://host:6379/2';
+  return undefined;
 }
 
 const refused = (name: string, rule: string) =>

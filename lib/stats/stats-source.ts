@@ -172,7 +172,7 @@ export interface StatsView {
 
 /** The source from which dashboards and endpoints read statistics; `stats()` provides it. */
 export interface StatsSource {
-  /** Names of the APIs that were requested or are configured, sorted. */
+  /** Names of the APIs that were requested or are configured, sorted; `(unknown)` is the last one. */
   apis(): Promise<readonly string[]>;
   /** `undefined` for an unknown API. */
   paths(api: string): Promise<readonly PathFigures[] | undefined>;

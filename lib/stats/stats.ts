@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CallsInProgress } from '../core/calls-in-progress.js';
 import { Closing } from '../core/closing.js';
-import { type Exchange, exchangeOf } from '../core/exchange.js';
+import { type Exchange, exchangeOf, UNKNOWN_API } from '../core/exchange.js';
 import type { Machine } from '../core/machine.js';
 import { realTime, type Time } from '../core/time.js';
 import { SharedRedis } from '../redis/shared-redis.js';
@@ -132,7 +132,10 @@ export function stats(
     storeProblem: () => (redis instanceof SharedRedis ? redis.health.status().message : undefined),
     async apis() {
       recorder.seal();
-      return [...new Set([...configured, ...(await store.apis())])].sort();
+      const names = new Set([...configured, ...(await store.apis())]);
+      // It stands for no API: who looks at the first one does not look for it.
+      const unknown = names.delete(UNKNOWN_API) ? [UNKNOWN_API] : [];
+      return [...[...names].sort(), ...unknown];
     },
     paths(api: string) {
       recorder.seal();

@@ -35,6 +35,19 @@ const coloured = (page: Page, id: string) =>
     return count;
   })()`);
 
+/** The texts that stand at the lines of a chart: they are drawn again where the window gets another width. */
+const labelsAt = (page: Page, id: string) =>
+  page.evaluate<string[]>(`new Promise((resolve) => {
+    const canvas = document.querySelector('#${id} canvas');
+    const context = canvas.getContext('2d');
+    const texts = [];
+    context.fillText = (text) => {
+      if (/^[\\d.,]+( ?\\w+)?$/.test(text.replace('\u202f', ' '))) texts.push(text);
+      requestAnimationFrame(() => resolve(texts));
+    };
+    document.querySelector('#${id} .chart').style.width = '300px';
+  })`);
+
 /** How many pixels are drawn in the strip of a chart where the name of its axis is. */
 const drawnAt = (page: Page, id: string, axis: 'left' | 'bottom') =>
   page.evaluate<number>(`(() => {
@@ -64,6 +77,27 @@ describe('the charts of the page of statistics', () => {
       expect(complaints).to.deep.equal([]);
     });
   }
+
+  for (const calls of [1, 2, 3, 7, 900])
+    it(`have labels of their own at each line, with ${calls} calls a minute`, async () => {
+      const source = fakeStats({ a: { paths: ['/x'], calls: calls * 60, failing: 0 } });
+      const { view } = source;
+      const brief = { count: calls, min: 0.2, p50: 0.4, p90: 0.7, p95: 0.7, p99: 0.8, max: 0.9 };
+      const figures = { ...figuresOf(calls, 0), responseTime: brief };
+      source.view = async (query) => {
+        const whole = await view(query);
+        return whole && { ...whole, buckets: whole.buckets.map((bucket) => ({ ...bucket, ...figures })) };
+      };
+      const { url } = await statisticsBoard(source);
+      const { page } = await browser.visit(url);
+      await live(page);
+      for (const id of ['traffic', 'latency']) {
+        await page.locator(`#${id} canvas`).waitFor();
+        const labels = await labelsAt(page, id);
+        expect(labels, id).to.have.length.above(1);
+        expect([...new Set(labels)], id).to.deep.equal(labels);
+      }
+    });
 
   it('say what their axes are', async () => {
     const { url } = await statisticsBoard();

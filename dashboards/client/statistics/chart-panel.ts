@@ -13,6 +13,8 @@ export interface PanelParts {
   label(unit: string): string;
   /** Label of a value on the axis. */
   value(value: number): string;
+  /** Least difference between two values that labels can tell apart. */
+  readonly leastStep: number;
   /** Values of a bucket in words. */
   words(bucket: TimeBucket): string;
   /** Columns of the table with the same data as the chart. */
@@ -36,8 +38,9 @@ export class ChartPanel {
 
   constructor(parts: PanelParts) {
     this.#parts = parts;
-    const { id, title, series, bands, columns, label, value } = parts;
-    this.#chart = new Chart({ series, bands, label, value, pointed: (bucket) => this.#point(bucket) });
+    const { id, title, series, bands, columns, label, value, leastStep } = parts;
+    const pointed = (bucket?: TimeBucket) => this.#point(bucket);
+    this.#chart = new Chart({ series, bands, label, value, leastStep, pointed });
     this.#key = chartKey(series);
     const heads = ['Start', ...columns.map(([name]) => name)].map((name) => el('th', { scope: 'col' }, name));
     const table = el('table', {}, el('thead', {}, el('tr', {}, ...heads)), this.#rows);

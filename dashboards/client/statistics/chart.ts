@@ -23,6 +23,8 @@ export interface ChartParts {
   label(unit: string): string;
   /** Label of a value on the axis. */
   value(value: number): string;
+  /** Least difference between two values that labels can tell apart. */
+  readonly leastStep: number;
   /** Called with the bucket at the pointer. */
   pointed(bucket: TimeBucket | undefined): void;
 }
@@ -73,7 +75,7 @@ export class Chart {
   }
 
   #options(): uPlot.Options {
-    const { series, bands = [], label, value, pointed } = this.#parts;
+    const { series, bands = [], label, value, leastStep, pointed } = this.#parts;
     const period = this.#period;
     const axis = {
       stroke: () => colour('--muted'),
@@ -113,6 +115,7 @@ export class Chart {
           label: label(BUCKET_NAMES[period].unit),
           size: 52,
           space: 36,
+          incrs: stepsFrom(leastStep),
           values: (_plot, ticks) => ticks.map(value),
         },
       ],
@@ -125,6 +128,12 @@ export class Chart {
       hooks: { setCursor: [({ cursor }) => pointed(this.#buckets[cursor.idx ?? -1])] },
     };
   }
+}
+
+/** Steps between the labels of an axis: 1, 2 and 5 times the least one, and these times 10, 100 ... */
+function stepsFrom(least: number): number[] {
+  const tens = Array.from({ length: 15 }, (_, power) => 10 ** power);
+  return tens.flatMap((ten) => [1, 2, 5].map((first) => first * ten * least));
 }
 
 function plotSeries({ label, colour: name, bars, dash }: ChartSeries): uPlot.Series {

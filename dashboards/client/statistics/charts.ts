@@ -13,6 +13,7 @@ export function trafficPanel(): ChartPanel {
     ],
     label: (unit) => `Calls per ${unit}`,
     value: formatCompact,
+    leastStep: 1,
     words: ({ total, failure }) => `${formatMany(total, 'call')} · ${formatMany(failure, 'error')}`,
     columns: [
       ['Calls', ({ total }) => formatCount(total)],
@@ -50,6 +51,7 @@ export function latencyPanel(): ChartPanel {
     ],
     label: () => 'Response time',
     value: formatMs,
+    leastStep: 0.1,
     words: (bucket) => `p50 ${text('p50')(bucket)} · p95 ${text('p95')(bucket)} · p99 ${text('p99')(bucket)}`,
     columns: [
       ['p50', text('p50')],

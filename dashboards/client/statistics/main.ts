@@ -72,9 +72,10 @@ function takeOverview(next: Overview): void {
 function worst({ apis }: Overview): string | undefined {
   const troubled = apis.flatMap((state) => {
     const trouble = troubleOf(state);
-    return trouble ? [{ api: state.api, trouble }] : [];
+    return trouble ? [{ ...state, trouble }] : [];
   });
-  return troubled.sort((a, b) => worstFirst(a.trouble, b.trouble))[0]?.api;
+  // The first one of the list above.
+  return troubled.sort((a, b) => worstFirst(a.trouble, b.trouble) || b.failure - a.failure)[0]?.api;
 }
 
 function takeView(view: View): void {

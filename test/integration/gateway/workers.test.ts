@@ -397,6 +397,28 @@ describe('the gateway with --workers', function withWorkers() {
     expect(said(gateway, /./).filter(({ level }) => level === 'error')).to.deep.equal([]);
   });
 
+  it('ends at SIGTERM without delay while a new worker starts', async () => {
+    const { gateway } = await start();
+    process.kill(gateway.pid, 'SIGUSR2');
+    await until(() => said(gateway, /^replacing the workers/).length > 0, 'the signal', WITHIN_MS);
+    process.kill(gateway.pid, 'SIGTERM');
+    expect(await within(gateway.ended, 'the end', WITHIN_MS)).to.equal(0);
+    expect(said(gateway, /./).filter(({ level }) => level === 'error' || level === 'warn')).to.deep.equal([]);
+  });
+
+  it('kills a worker that hangs when it is to be replaced, and says so', async () => {
+    const { gateway } = await start({ workers: '1', server: 'drainDelayMs: 0, shutdownTimeoutMs: 1' });
+    const [hanging = 0] = gateway.workers;
+    process.kill(hanging, 'SIGSTOP');
+    process.kill(gateway.pid, 'SIGUSR2');
+    await until(() => said(gateway, /^replacing the workers/).length > 0, 'the signal', WITHIN_MS);
+    process.kill(gateway.pid, 'SIGUSR2');
+    await until(() => said(gateway, /^the workers were replaced$/).length > 0, 'the end', 20_000);
+    expect(said(gateway, /is killed$/).map(({ worker }) => worker)).to.deep.equal([hanging]);
+    expect(said(gateway, /being replaced already/)).to.have.length(1);
+    expect((await call(`${gateway.url}/api/x/a`)).status).to.equal(200);
+  });
+
   it('says 503 for its health while it leaves, and still serves', async () => {
     const { gateway } = await start({ server: 'drainDelayMs: 1000' });
     process.kill(gateway.pid, 'SIGTERM');

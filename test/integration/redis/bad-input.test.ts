@@ -82,6 +82,19 @@ describe('a gateway that finds keys of another type under its prefix', () => {
 });
 
 describe('a gateway whose Redis', () => {
+  it('has a URL with a wrong database or a bare % is refused with the line of the file', () => {
+    const problem = (url: string) => {
+      const source = `apis: { x: { target: "http://127.0.0.1:1" } }\nredis: ${url}`;
+      expect(() => parseConfig(source, { env: {} })).to.throw(/redis must be a URL .*/);
+    };
+    for (const end of ['/abc', '/-1', '/1.5', '/0/', '?db=x']) problem(`redis://127.0.0.1:1${end}`);
+    problem('redis://user:s%ZZ@127.0.0.1:1');
+    for (const end of ['', '/', '/2', '?db=3', '?family=6'])
+      parseConfig(`apis: { x: { target: "http://127.0.0.1:1" } }\nredis: redis://127.0.0.1:1${end}`, {
+        env: {},
+      });
+  });
+
   it('is a read-only replica from the start says so once, and uses it once it is promoted', async () => {
     const primary = await startRedis({ flags: ['--repl-diskless-sync-delay', '0'] });
     const redis = await startRedis();
@@ -109,6 +122,18 @@ describe('a gateway whose Redis', () => {
     for (const path of ['/a', '/b', '/a']) expect(await gateway.get(path)).to.equal(200);
     expect(gateway.told()).to.have.length(1);
     expect(gateway.told()[0]).to.match(/requires a password \(NOAUTH\)/);
+  });
+
+  it('cannot choose its database says so once, and writes into no other', async () => {
+    const redis = await startRedis({ flags: ['--rename-command', 'SELECT', ''] });
+    const gateway = await startGateway(JSON.stringify(`${redis.url}/2`));
+    await until(() => gateway.told().length > 0);
+    const connections = await connectionsTo(redis);
+    while ((await connectionsTo(redis)) < connections + 2) expect(await gateway.get('/a')).to.equal(200);
+    await gateway.proxy.stats?.flush();
+    expect(gateway.told()).to.have.length(1);
+    expect(gateway.told()[0]).to.match(/has no database of this number \(NODB\)/);
+    expect(await redis.control.keys('*')).to.deep.equal([]);
   });
 
   it('has too few replicas and takes no writes says so once, and serves all calls', async () => {

@@ -27,7 +27,7 @@ describe('calls to APIs that are not configured', () => {
     expect(figures.errors).to.deep.equal({ ERR_UNKNOWN_API: 4 });
     expect(recentErrors.map(({ path }) => path).reverse()).to.deep.equal(names.map((name) => `/${name}`));
     expect(recentErrors.at(-1)?.message).to.match(/^Unknown API: wether\. /);
-    expect(await proxy.stats.apis()).to.deep.equal(['(unknown)', 'weather']);
+    expect(await proxy.stats.apis()).to.deep.equal(['weather', '(unknown)']);
     expect((await viewOf(proxy.stats, 1, 'weather')).figures.errors).to.deep.equal({});
   });
 

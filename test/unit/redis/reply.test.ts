@@ -25,6 +25,8 @@ describe('replyWithin()', () => {
       [replyError('OOM command not allowed'), true, 'OOM'],
       [replyError("ERR unknown command 'AUTH', with args beginning with: 's3cret'"), true, 'ERR'],
       [replyError('ERR DB index is out of range'), true, 'NODB'],
+      [Object.assign(replyError('ERR unknown command'), { command: { name: 'select' } }), true, 'NODB'],
+      [Object.assign(replyError('NOPERM no'), { command: { name: 'select' } }), true, 'NOPERM'],
       // As Redis 6.2 puts it.
       [
         replyError("ERR Error running script (call to f_1): @user_script:1: -READONLY You can't write"),
