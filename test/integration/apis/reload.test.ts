@@ -32,7 +32,7 @@ describe('resilientProxy().update()', () => {
     expect((await call(`${url}/b/x`)).text).to.equal('hello');
     expect((await call(`${url}/a/x`)).status).to.equal(404);
     expect(proxy.circuits.list().map(({ circuit }) => circuit)).to.deep.equal(['b']);
-    expect(await proxy.stats?.apis()).to.deep.equal(['(unknown)', 'b']);
+    expect(await proxy.stats?.apis()).to.deep.equal(['b', '(unknown)']);
   });
 
   it('keeps an API whose options are as they were, though in another order and in other objects', async () => {

@@ -67,7 +67,7 @@ describe('resilientProxy()', () => {
         const response = await call(url, { path: `/${name}/x` });
         expect(response.status).to.equal(404);
         expect(response.json()).to.deep.equal({
-          error: `Unknown API: ${name}. The path must begin with the name of one: one`,
+          error: `${name === '' ? 'The path names no API' : `Unknown API: ${name}`}. The path must begin with the name of one: one`,
           code: 'ERR_UNKNOWN_API',
         });
         expect(upstream.requests).to.have.length(0);
