@@ -5,6 +5,7 @@ import type { Hub } from '../workers/hub.js';
 import type { ConfigSource } from './config-source.js';
 import type { ListenPlace } from './listen.js';
 import type { ProgramLog } from './logger.js';
+import { isNodeOptionGiven } from './node-option.js';
 import { passLines } from './worker-lines.js';
 
 /** What a worker is told when it starts. */
@@ -54,8 +55,7 @@ interface Member {
  * calls of all of them from the cores: with them a collection is felt as 100 ms by calls that take 10.
  */
 function helperThreads(workers: number): string[] {
-  const given = [...process.execArgv, process.env.NODE_OPTIONS ?? ''];
-  if (given.some((option) => option.includes('v8-pool-size'))) return [];
+  if (isNodeOptionGiven('v8-pool-size')) return [];
   const each = Math.floor(availableParallelism() / workers);
   return each < 4 ? [`--v8-pool-size=${Math.max(1, each)}`] : [];
 }

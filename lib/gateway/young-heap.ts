@@ -1,4 +1,5 @@
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
+import { isNodeOptionGiven } from './node-option.js';
 
 const MIB = 1024 * 1024;
 const WANTED_MIB = 8;
@@ -12,8 +13,7 @@ const MOST_OBJECTS = 200_000;
  * at its start alone; where that is given it holds.
  */
 export function keepYoungHeapSmall(): void {
-  const given = [...process.execArgv, process.env.NODE_OPTIONS ?? ''];
-  if (given.some((option) => option.includes('semi-space'))) return;
+  if (isNodeOptionGiven('semi-space')) return;
   const factor = Math.round(WANTED_MIB / youngMib());
   if (factor < 2) return;
   setFlagsFromString(`--semi-space-growth-factor=${factor}`);
