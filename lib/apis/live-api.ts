@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { type Exchange, exchangeOf, type Handler } from '../core/exchange.js';
+import { type Exchange, type Handler, sameExchange } from '../core/exchange.js';
 import type { Api, ApiParts } from './part-list.js';
 import type { PartSources } from './parts.js';
 
@@ -80,7 +80,7 @@ export class LiveApi implements Stages {
 
   // The cache's own requests have no client whose call was counted.
   readonly #countDetached: Handler = (req, res, next) => {
-    const exchange = exchangeOf(req, res);
+    const exchange = sameExchange(req, res);
     if (exchange.detached) this.enter(exchange);
     next();
   };

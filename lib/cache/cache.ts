@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Closing } from '../core/closing.js';
 import { shuttingDown } from '../core/errors.js';
-import { announcesBody, exchangeOf, knownExchange } from '../core/exchange.js';
+import { announcesBody, knownExchange, sameExchange } from '../core/exchange.js';
 import { prepareRequest } from '../core/prepared-request.js';
 import { type Clock, steadyClock } from '../core/steady-clock.js';
 import { realTime } from '../core/time.js';
@@ -118,7 +118,7 @@ export function cache(
       look(request, undefined, req, res, next);
       return;
     }
-    const exchange = exchangeOf(req, res);
+    const exchange = sameExchange(req, res);
     digestBody(req, (bodyHash, error) => {
       if (error) return next(error);
       if (bodyHash !== undefined) return look(request, bodyHash, req, res, next);
@@ -193,7 +193,7 @@ export function cache(
     const now = context.now();
     const decision = decideLookup(known, request, policy, now);
     if (decision.type !== 'hit' || decision.stale) {
-      new CacheCall(context, exchangeOf(req, res), request, key, next).go(known, decision);
+      new CacheCall(context, sameExchange(req, res), request, key, next).go(known, decision);
       return;
     }
     // By far the most common case: it allocates nothing that the response itself does not need.
@@ -222,7 +222,7 @@ export function cache(
       rewritten: site.rewritten(req),
     };
     const key = request.method === 'POST' ? keys.key(of) : '';
-    const call = new CacheCall(context, exchangeOf(req, res), request, key, next);
+    const call = new CacheCall(context, sameExchange(req, res), request, key, next);
     call.go(NOTHING, { type: 'forward', reason: 'method' });
   }
 

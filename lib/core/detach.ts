@@ -48,7 +48,8 @@ function setRawHeaders(req: IncomingMessage, rawHeaders: readonly string[]): voi
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = String(rawHeaders[i]).toLowerCase();
     const before = headers[name];
-    headers[name] = before === undefined ? rawHeaders[i + 1] : `${before}, ${rawHeaders[i + 1]}`;
+    const between = name === 'cookie' ? '; ' : ', ';
+    headers[name] = before === undefined ? rawHeaders[i + 1] : `${before}${between}${rawHeaders[i + 1]}`;
   }
   req.headers = headers;
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Attempt, BodyReader, LimitOf, PermitOf } from './attempt.js';
+import { takeChangedHeaders } from './changed-headers.js';
 import type { EgressPolicy } from './egress.js';
 import type { ProxyError } from './errors.js';
 import { closeWithConnection } from './in-line.js';
@@ -227,13 +228,20 @@ interface Marked {
 
 /**
  * The record of this call: the one that an earlier stage created, or a new one. If a call of this request has ended,
- * the record is that of an ended call: nothing may be sent for it.
+ * the record is that of an ended call: nothing may be sent for it. What the application has changed in the headers
+ * since an earlier stage counts from here on.
  */
 export function exchangeOf(req: IncomingMessage, res: ServerResponse): Exchange {
   const known = (req as Marked)[EXCHANGE];
   if (known === ENDED) return new Exchange(req, res, false, true);
-  return known ?? new Exchange(req, res);
+  if (!known) return new Exchange(req, res);
+  takeChangedHeaders(req);
+  return known;
 }
+
+/** The same where nothing of the application has run since an earlier stage. */
+export const sameExchange = (req: IncomingMessage, res: ServerResponse): Exchange =>
+  knownExchange(req) ?? exchangeOf(req, res);
 
 /** The record of this call while it is in progress; never creates one. */
 export function knownExchange(req: IncomingMessage): Exchange | undefined {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Exchange, exchangeOf, type Handler, knownExchange } from './exchange.js';
+import { type Exchange, exchangeOf, type Handler, knownExchange, sameExchange } from './exchange.js';
 
 type Next = (error?: unknown) => void;
 
@@ -74,6 +74,6 @@ export function pipeline(stages: readonly (Stage | undefined)[]): Handler {
   }
 
   return function pipeline(req: IncomingMessage, res: ServerResponse, next): void {
-    run(0, exchangeOf(req, res), next);
+    run(0, sameExchange(req, res), next);
   };
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { takeChangedHeaders } from './changed-headers.js';
 
 /** Options of a connection that are no headers, or whose headers are read here and never forwarded. */
 const OPTIONS = /^(keep-alive|close|te|upgrade|)$/;
@@ -11,6 +12,7 @@ const OF_THE_MESSAGE = new Set(['connection', 'content-length', 'host', 'transfe
  * `Connection` names are for this connection alone (RFC 9110 §7.6.1), and so are the pseudo-headers of HTTP/2.
  */
 export function prepareRequest(req: IncomingMessage): void {
+  takeChangedHeaders(req);
   // HTTP/2 has no Connection (RFC 9113 §8.2.2).
   if (req.httpVersionMajor >= 2) return dropPseudoHeaders(req);
   const { connection } = req.headers;

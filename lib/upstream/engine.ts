@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Options, Plugin } from 'http-proxy-middleware';
 import type { ProxyServer } from 'httpxy';
+import { takeChangedHeaders } from '../core/changed-headers.js';
 import { ProxyError } from '../core/errors.js';
 import { OpenSockets } from '../websocket/open-sockets.js';
 import { CallLog } from './call-log.js';
@@ -84,6 +85,8 @@ export function upstreamPlugin(
       engine = { upstream, events };
       server.web = (req, res, opts = {}) =>
         new Promise((_never, reject) => {
+          // A function among the options may have changed them.
+          takeChangedHeaders(req);
           upstream.web(req, res, opts, (error) => {
             if (!error) return;
             events.report(error, req, res, opts.target, (responded) => {

@@ -2,9 +2,10 @@ import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Plugin } from 'http-proxy-middleware';
+import { takeChangedHeaders } from '../core/changed-headers.js';
 import { Closing } from '../core/closing.js';
 import type { ProxyError } from '../core/errors.js';
-import { exchangeOf, type Handler } from '../core/exchange.js';
+import { exchangeOf, type Handler, sameExchange } from '../core/exchange.js';
 import { undiciPool } from '../core/packages/undici.js';
 import { sendError } from '../core/send-error.js';
 import { whenInTurn } from '../websocket/in-turn.js';
@@ -63,6 +64,9 @@ export interface ForwardHandler<
  * `next(error)` as {@link ProxyError}, unless a listener of `error` has responded. A listener that returns a promise
  * is awaited.
  *
+ * What a middleware in front sets, changes or deletes in `req.headers` reaches the target so, and is what caches and
+ * limits decide by: all but the headers that frame the message, and with `changeOrigin` the `Host`.
+ *
  * If another listener throws, or its promise rejects, its call fails with ERR_INTERNAL; a response in progress is
  * broken off. What `router`, `pathRewrite` or `pathFilter` throws arrives in `next(error)` unchanged. `proxyReq` and
  * `proxyRes` are emitted for each attempt, `proxyRes` only for a response that is passed on. A copy for `forward` is
@@ -114,7 +118,7 @@ export function forward(
     } catch (thrown) {
       problem = readFailure(thrown).error;
     }
-    const exchange = exchangeOf(req, res);
+    const exchange = admitted ? sameExchange(req, res) : exchangeOf(req, res);
     const turn = new Turn(exchange, next);
     if (problem) turn.fail(problem);
     if (problem || exchange.abandoned) return turn;
@@ -196,6 +200,7 @@ export function resiliencePlugin(
     });
     server.web = (req, res, opts = {}) =>
       new Promise((resolve, reject) => {
+        takeChangedHeaders(req);
         upstream.web(req, res, opts, (error) => {
           if (!error) return resolve();
           events.report(error, req, res, opts.target, (responded) => (responded ? resolve() : reject(error)));

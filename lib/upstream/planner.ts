@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Options } from 'http-proxy-middleware';
 import type { ProxyServer, ProxyServerOptions, ProxyTarget } from 'httpxy';
+import { headerProblem } from '../core/changed-headers.js';
 import { ProxyError } from '../core/errors.js';
 import type { Exchange } from '../core/exchange.js';
 import { codingRefusal } from '../http/transfer-coding.js';
@@ -55,7 +56,7 @@ export class Planner {
   plan(exchange: Exchange, proxyOptions: ProxyServerOptions): Plan | undefined {
     const { req } = exchange;
     const { target, forward, buffer } = proxyOptions;
-    const refusal = codingRefusal(req);
+    const refusal = headerProblem(req) ?? codingRefusal(req);
     if (refusal) throw refusal;
     if (!target && !forward) throw new ProxyError('ERR_INTERNAL', 'The router returned no target');
     if (exchange.egress && forward) {
@@ -100,7 +101,7 @@ export class Planner {
 
   handshake(exchange: Exchange, proxyOptions: ProxyServerOptions): Plan {
     const { req, upgrade } = exchange;
-    const problem = handshakeProblem(req, upgrade?.protocol);
+    const problem = headerProblem(req) ?? handshakeProblem(req, upgrade?.protocol);
     if (problem) throw problem;
     const method = isWebSocket(upgrade?.protocol ?? '')
       ? 'GET'

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Options } from 'http-proxy-middleware';
 import type { ProxyServer, ProxyServerOptions } from 'httpxy';
 import { ProxyError, shuttingDown } from '../core/errors.js';
-import { type Exchange, exchangeOf, knownExchange } from '../core/exchange.js';
+import { type Exchange, knownExchange, sameExchange } from '../core/exchange.js';
 import { sendError } from '../core/send-error.js';
 import { ServerClosings } from '../core/server-closings.js';
 import { whenInTurn } from '../websocket/in-turn.js';
@@ -100,7 +100,7 @@ export class Upstream {
     proxyOptions: ProxyServerOptions,
     ended: (error?: ProxyError) => void,
   ): void {
-    const exchange = exchangeOf(req, res);
+    const exchange = sameExchange(req, res);
     if (req.socket) this.#servers.hear(Reflect.get(req.socket, 'server'));
     // The client left while a function of the application was awaited.
     if (exchange.abandoned) return ended();

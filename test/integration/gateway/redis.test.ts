@@ -54,7 +54,7 @@ const quoted = ({ url }: RedisServer) => JSON.stringify(url);
 describe('a gateway whose Redis', () => {
   it('is well says so where it is looked for, and logs nothing', async () => {
     const redis = await startRedis();
-    const gateway = await startGateway(quoted(redis));
+    const gateway = await startGateway(`{ url: ${quoted(redis)}, commandTimeoutMs: 10000 }`);
     await until(() => gateway.proxy.redis?.status().state === 'up');
     expect(await gateway.get()).to.equal(200);
     expect(await gateway.health()).to.include({ state: 'up', timeouts: 0, processes: 1 });

@@ -38,6 +38,11 @@ describe('detach()', () => {
     expect(await bodyOf(req)).to.equal('');
   });
 
+  it('joins the lines of a cookie as one', () => {
+    const { req } = detach(parent(), { rawHeaders: ['cookie', 'a=1', 'cookie', 'b=2'] });
+    expect(req.headers.cookie).to.equal('a=1; b=2');
+  });
+
   it('makes one that asks for something else', async () => {
     const other: Required<DetachedRequest> = {
       method: 'POST',
