@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { takeChangedHeaders } from '../core/changed-headers.js';
 import { InvalidOptionError, invalidOption } from '../core/errors.js';
 import type { Handler } from '../core/exchange.js';
 import { functionOption, nearestName, optionsObject, resolveOptions } from '../core/options.js';
@@ -82,6 +83,7 @@ function bounded(handler: Handler): Handler {
     const once = (error?: unknown): void => {
       if (passedOn) return;
       passedOn = true;
+      takeChangedHeaders(req);
       next(error);
     };
     try {

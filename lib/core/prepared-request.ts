@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { takeChangedHeaders } from './changed-headers.js';
 
 /** Options of a connection that are no headers, or whose headers are read here and never forwarded. */
 const OPTIONS = /^(keep-alive|close|te|upgrade|)$/;
@@ -8,11 +9,17 @@ const OF_THE_MESSAGE = new Set(['connection', 'content-length', 'host', 'transfe
 /**
  * Makes the headers of a request those that may be sent on, before anything reads one: what a call is decided by, such
  * as a key of the cache or the credential of a limit, must not be chosen by what the target never sees. Headers that
- * `Connection` names are for this connection alone (RFC 9110 §7.6.1), and so are the pseudo-headers of HTTP/2.
+ * `Connection` names are for this connection alone (RFC 9110 §7.6.1), and so are the pseudo-headers of HTTP/2. What a
+ * middleware in front has changed in `req.headers` is changed in both of Node's forms.
  */
 export function prepareRequest(req: IncomingMessage): void {
   // HTTP/2 has no Connection (RFC 9113 §8.2.2).
-  if (req.httpVersionMajor >= 2) return dropPseudoHeaders(req);
+  if (req.httpVersionMajor >= 2) dropPseudoHeaders(req);
+  else dropNamed(req);
+  takeChangedHeaders(req);
+}
+
+function dropNamed(req: IncomingMessage): void {
   const { connection } = req.headers;
   if (connection === undefined || connection === 'keep-alive' || connection === 'close') return;
   const named = new Set<string>();

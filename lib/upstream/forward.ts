@@ -2,9 +2,10 @@ import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Plugin } from 'http-proxy-middleware';
+import { takeChangedHeaders } from '../core/changed-headers.js';
 import { Closing } from '../core/closing.js';
 import type { ProxyError } from '../core/errors.js';
-import { exchangeOf, type Handler } from '../core/exchange.js';
+import { exchangeOf, type Handler, knownExchange } from '../core/exchange.js';
 import { undiciPool } from '../core/packages/undici.js';
 import { sendError } from '../core/send-error.js';
 import { whenInTurn } from '../websocket/in-turn.js';
@@ -114,6 +115,8 @@ export function forward(
     } catch (thrown) {
       problem = readFailure(thrown).error;
     }
+    // Handlers of the application may stand behind the first of ours.
+    if (!admitted && knownExchange(req)) takeChangedHeaders(req);
     const exchange = exchangeOf(req, res);
     const turn = new Turn(exchange, next);
     if (problem) turn.fail(problem);
