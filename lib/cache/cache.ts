@@ -106,8 +106,9 @@ export function cache(
     // Its client left before it got here.
     if (res.closed || res.destroyed) return;
     if (closing.begun) return next(shuttingDown());
-    // A call that is served from the store has no record that would have done so.
-    prepareRequest(req);
+    // A call that is served from the store has no record that would have done so; behind other middlewares, one of the
+    // application may have changed headers since.
+    if (site === standaloneSite || !knownExchange(req)) prepareRequest(req);
     const { method = 'GET', rawHeaders } = req;
     const request: ClientRequest = { method, rawHeaders, url: site.url(req) };
     if (!isCachedMethod(policy, method)) {

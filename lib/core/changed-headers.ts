@@ -1,12 +1,27 @@
-import { type IncomingMessage, validateHeaderName, validateHeaderValue } from 'node:http';
+import {
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  validateHeaderName,
+  validateHeaderValue,
+} from 'node:http';
 import { ProxyError } from './errors.js';
 
-/** How a message is framed, and whom it is for, is read by what came. */
-const OF_THE_MESSAGE: ReadonlySet<string> = new Set([
+/**
+ * Headers that say how the message was read: whatever somebody makes of them afterwards, it has been read by these.
+ * `Host` is taken from `req.headers` wherever it counts, and `__proto__` is no name of an object.
+ */
+const AS_READ: ReadonlySet<string> = new Set([
+  '__proto__',
   'connection',
   'content-length',
+  'expect',
   'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
   'transfer-encoding',
+  'upgrade',
 ]);
 
 /** Headers of which Node takes the first line alone (https://nodejs.org/api/http.html#messageheaders). */
@@ -33,19 +48,24 @@ const FIRST_LINE_COUNTS: ReadonlySet<string> = new Set([
  * Takes over what a middleware in front has changed in `req.headers`: set, replaced or deleted. `rawHeaders`, by which
  * a call is decided and from which it is sent, then say the same, as http-proxy-middleware sends what is in `headers`:
  * a deleted `Authorization` must not go on.
+ * @returns the names that it has changed, in lower case; `undefined` if nothing
  */
-export function takeChangedHeaders(req: IncomingMessage): void {
-  if (isUnchanged(req)) return;
+export function takeChangedHeaders(req: IncomingMessage): ReadonlySet<string> | undefined {
   const { headers, rawHeaders } = req;
-  // A stand-in for a request may have the list alone.
-  if (Object.keys(headers).length === 0) return;
+  if (isUnchanged(headers, rawHeaders)) return undefined;
   const changed = changedOf(headers, linesByName(rawHeaders));
-  if (changed.size === 0) return;
+  if (changed.size === 0) return undefined;
+  const names = new Set(changed.keys());
   for (const [name, values] of changed) if (!isValid(name, values)) refuse(req, name, changed);
   const lines = replacing(rawHeaders, changed);
   // Nobody can set the list of a request of HTTP/2.
-  if (req.httpVersionMajor >= 2) req.rawHeaders.splice(0, req.rawHeaders.length, ...lines);
-  else req.rawHeaders = lines;
+  if (req.httpVersionMajor >= 2) rawHeaders.splice(0, rawHeaders.length, ...lines);
+  else {
+    // Node makes them from the list when they are first read, by the length that it had when it came.
+    Reflect.get(req, 'headersDistinct');
+    req.rawHeaders = lines;
+  }
+  return names;
 }
 
 /** Why a request cannot be sent: the application has set a header that HTTP does not allow. */
@@ -73,11 +93,30 @@ function refuse(req: IncomingMessage, name: string, changed: Map<string, readonl
   (req as Marked)[PROBLEM] = new ProxyError('ERR_INTERNAL', message);
 }
 
-/** Quick, and right where it says so; a header of several lines is looked at more closely. */
-function isUnchanged({ headers, rawHeaders }: IncomingMessage): boolean {
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2)
-    if (headers[rawHeaders[i]?.toLowerCase() ?? ''] !== rawHeaders[i + 1]) return false;
-  return Object.keys(headers).length * 2 === rawHeaders.length;
+/**
+ * What Node has made of a list is in the order of the list, so nothing has to be looked up; a name of several lines is
+ * looked at more closely.
+ */
+function isUnchanged(headers: IncomingHttpHeaders, rawHeaders: readonly string[]): boolean {
+  let i = 0;
+  for (const name in headers) {
+    // A pseudo-header of HTTP/2.
+    if (name.charCodeAt(0) === COLON) continue;
+    if (headers[name] !== rawHeaders[i + 1] || !isName(rawHeaders[i], name)) {
+      // That of HTTP/2 may come from a pseudo-header, and is not in the list then.
+      if (name === 'host') continue;
+      return false;
+    }
+    i += 2;
+  }
+  // Nobody deletes all of them: a stand-in for a request may have the list alone.
+  return i === 0 || i >= rawHeaders.length;
+}
+
+const COLON = 0x3a;
+
+function isName(name: string | undefined, lower: string): boolean {
+  return name === lower || (name?.length === lower.length && name.toLowerCase() === lower);
 }
 
 function replacing(rawHeaders: readonly string[], changed: Map<string, readonly string[]>): string[] {
@@ -99,16 +138,16 @@ function replacing(rawHeaders: readonly string[], changed: Map<string, readonly 
 
 /** The lines that each changed header has now; none for one that is gone. */
 function changedOf(
-  headers: IncomingMessage['headers'],
+  headers: IncomingHttpHeaders,
   came: ReadonlyMap<string, readonly string[]>,
 ): Map<string, readonly string[]> {
   const changed = new Map<string, readonly string[]>();
   for (const lower of came.keys())
-    if (!OF_THE_MESSAGE.has(lower) && !Object.hasOwn(headers, lower)) changed.set(lower, []);
+    if (!AS_READ.has(lower) && !Object.hasOwn(headers, lower)) changed.set(lower, []);
   for (const [name, value] of Object.entries(headers)) {
     const lower = name.toLowerCase();
-    if (OF_THE_MESSAGE.has(lower) || lower.startsWith(':')) continue;
-    const lines = value === undefined ? [] : [value].flat().map(String);
+    if (AS_READ.has(lower) || lower.startsWith(':')) continue;
+    const lines = value === undefined || value === null ? [] : [value].flat().map(String);
     if (isSame(lower, lines, came.get(lower) ?? [])) changed.delete(lower);
     else changed.set(lower, lines);
   }

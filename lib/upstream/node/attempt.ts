@@ -218,7 +218,8 @@ export class NodeAttempt implements Sending {
     this.#res.off('close', this.#finish);
     const begun = this.#accepted && this.#res.headersSent;
     if (!begun && this.#before) restoreHeaders(this.#res, this.#before);
-    this.#listener.failed(this.#silence ?? error, this.#proxyReq?.reusedSocket);
+    const told = this.#silence ?? (this.#proxyReq ? error : unsendable(error));
+    this.#listener.failed(told, this.#proxyReq?.reusedSocket);
     // After the reason, for those who hear of the end of the response.
     if (begun) breakOff(this.#res);
   };
@@ -294,4 +295,10 @@ export class NodeAttempt implements Sending {
 // a body that came with the head: the two are sent together.
 function flushHead(res: ServerResponse): void {
   if (!res.headersSent && !res.destroyed && !res.writableEnded) res.flushHeaders();
+}
+
+/** Node refuses a value of a request as it refuses one of a response: where there is no request yet, it is not the target's. */
+function unsendable(error: unknown): unknown {
+  const refused = error instanceof Error && 'code' in error && error.code === 'ERR_INVALID_CHAR';
+  return refused ? Object.assign(new Error(error.message), { code: 'ERR_HTTP_INVALID_HEADER_VALUE' }) : error;
 }

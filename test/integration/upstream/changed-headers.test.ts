@@ -82,15 +82,28 @@ for (const transport of TRANSPORTS) {
 
     it('fails the call alone where HTTP does not allow it', async () => {
       const { url, upstream } = await start((headers) => {
+        if (headers['x-snowman']) headers['x-user'] = 'Zoë ☃';
         if (headers['x-bad']) headers['x-user'] = 'ann\r\nx-admin: 1';
       });
-      const bad = await call(url, { headers: { 'x-bad': '1' } });
-      const { code, error } = bad.json() as Record<string, string>;
-      expect([bad.status, code, error]).to.deep.equal([
-        ...[500, 'ERR_INTERNAL'],
-        'A middleware has set the request header "x-user" to what HTTP does not allow',
-      ]);
+      for (const name of ['x-bad', 'x-snowman']) {
+        const bad = await call(url, { headers: { [name]: '1' } });
+        const { code, error } = bad.json() as Record<string, string>;
+        expect([bad.status, code, error]).to.deep.equal([
+          ...[500, 'ERR_INTERNAL'],
+          'A middleware has set the request header "x-user" to what HTTP does not allow',
+        ]);
+      }
       expect([(await call(url)).status, upstream.requests.length]).to.deep.equal([200, 1]);
+    });
+
+    it('cannot be taken away by the client, in Connection', async () => {
+      const { url, arrives } = await start((headers) => {
+        headers['x-user'] = 'ann';
+      });
+      await call(url, {
+        headers: { 'x-user': 'root', 'x-hop': '1', connection: 'keep-alive, x-user, x-hop' },
+      });
+      expect([arrives('x-user'), arrives('x-hop')]).to.deep.equal([['ann'], []]);
     });
 
     it('counts between two middlewares of ours, and in a function among the options', async () => {
