@@ -154,5 +154,8 @@ const MAX_DESCRIBED = 1000;
 const withoutCredentials = (text: string): string =>
   text
     .slice(0, MAX_DESCRIBED)
-    .replace(/((?:[a-z][a-z0-9+.-]{0,20}:)?\/\/)\S*@|\S*:\S*@/gi, (_match, scheme = '') => `${scheme}***@`)
+    .replace(
+      /((?:[a-z][a-z0-9+.-]{0,20}:)?\/\/)\S*@|(?<!\S)\S*:\S*@/gi,
+      (_match, scheme = '') => `${scheme}***@`,
+    )
     .replace(/\?\S*=\S*/g, '?***');

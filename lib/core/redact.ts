@@ -22,8 +22,9 @@ export function isSecretName(name: string): boolean {
 
 function isSecretWord(name: string): boolean {
   const word = name.replace(/[^a-z0-9]/g, '');
-  // Of several the number is behind the name: `token0`, `key_2`.
-  return SECRET_NAME.test(word) || SECRET_NAME.test(word.replace(/\d+$/, ''));
+  // Of several the number is behind the name: `token0`, `key_2`. Looked for where digits begin, and not at each of
+  // them: a name may be all digits and as long as a request line.
+  return SECRET_NAME.test(word) || SECRET_NAME.test(word.replace(/(?<!\d)\d+$/, ''));
 }
 
 /** Formats that vendors gave their keys so that scanners find them. */

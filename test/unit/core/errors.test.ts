@@ -109,4 +109,13 @@ describe('describe()', () => {
       expect(described(value)).to.equal(shown);
     });
   }
+
+  it('reads a text that is all colons or slashes a few times, not once for each pair of them', () => {
+    // Three hundred of either would take minutes otherwise.
+    for (const part of [':', '://']) {
+      const text = part.repeat(1000);
+      for (let i = 0; i < 300; i++) described(text);
+      expect(described(`${text}u:p@h`)).to.have.length.below(90);
+    }
+  });
 });
