@@ -92,6 +92,8 @@ describe('describe()', () => {
     ['htp:/user:pass@host', '"***@host"'],
     ['user:pass@host', '"***@host"'],
     ['http://[::1/?api_key=k1&q=2', '"http://[::1/?***"'],
+    ['htps://api.telegram.org/bot123456:AAF-x_y', '"htps://api.telegram.org/bot123456:***"'],
+    ['http//a/hooks/T00/B00/xY1zA2bC3dE4', '"http//a/hooks/T00/B00/***"'],
     ['//u@h //:p@h', '"//***@h //***@h"'],
     ['//@h', '"//***@h"'],
     ['a// b@c', '"a// b@c"'],
