@@ -108,6 +108,7 @@ function readDocument(text: string, format: ConfigFormat, source: string): Confi
   const plain = format === 'json' ? text.replace(/^\uFEFF/, '').replaceAll('\t', ' ') : text;
   const doc = parseDocument(plain, { ...PARSING, lineCounter: lines });
   const problems = format === 'json' ? jsonProblems(plain, doc, lines) : yamlProblems(plain, doc, lines);
+  if (problems.length === 0) problems.push(...aliasProblems(doc, lines));
   if (problems.length === 0 && doc.contents === null) problems.push({ path: '', message: 'is empty' });
   if (problems.length > 0) throw new ConfigError(source, problems);
   const value: unknown = format === 'json' ? JSON.parse(plain) : plainValue(doc, source);
@@ -117,10 +118,31 @@ function readDocument(text: string, format: ConfigFormat, source: string): Confi
 function plainValue(doc: Document.Parsed, source: string): unknown {
   try {
     return doc.toJS({ maxAliasCount: MAX_ALIASES });
-  } catch {
-    const message = `uses too many aliases (more than ${MAX_ALIASES})`;
+  } catch (error) {
+    const message = /^Excessive/.test(String(error instanceof Error && error.message))
+      ? `uses too many aliases (more than ${MAX_ALIASES})`
+      : 'is not valid YAML: what << merges must be a map, or an alias of one';
     throw new ConfigError(source, [{ path: '', message }]);
   }
+}
+
+/** A text that begins with `*`, such as `*.example.com`, is read as an alias. */
+function aliasProblems(doc: Document.Parsed, lines: LineCounter): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const anchors = new Set<string>();
+  yaml().visit(doc, {
+    Node(_key, node) {
+      if ('anchor' in node && node.anchor) anchors.add(node.anchor);
+    },
+    Alias(_key, { source, range }) {
+      if (anchors.has(source)) return;
+      const { line } = lines.linePos(range?.[0] ?? 0);
+      const message =
+        'is not valid YAML: an alias without an anchor (put a text that begins with * in quotes)';
+      problems.push({ path: '', message, line });
+    },
+  });
+  return problems;
 }
 
 const MESSAGES: Partial<Record<YAMLError['code'], string>> = {
@@ -141,10 +163,18 @@ function yamlProblems(text: string, doc: Document.Parsed, lines: LineCounter): C
 
 function yamlProblem(text: string, { code, message, pos }: YAMLError, lines: LineCounter): ConfigProblem {
   const { line } = lines.linePos(pos[0]);
-  // Some messages quote the text after a colon.
-  const plain = MESSAGES[code] ?? `is not valid YAML: ${message.replace(/:? ".*"/s, '')}`;
+  const plain = MESSAGES[code] ?? `is not valid YAML: ${withoutText(code, message)}`;
   const unquoted = !MESSAGES[code] && /\{.*\$\{/.test(text.split('\n')[line - 1] ?? '');
   return { path: '', message: unquoted ? `${plain} (within { } put "\${NAME}" in quotes)` : plain, line };
+}
+
+/** What is wrong, without the text that some messages quote: it may be a password. */
+function withoutText(code: YAMLError['code'], message: string): string {
+  if (code === 'TAG_RESOLVE_FAILED') return 'unknown tag (put a text that begins with ! in quotes)';
+  if (code === 'BAD_DQ_ESCAPE') return 'Invalid escape sequence (write \\\\ for a \\, or use single quotes)';
+  if (message.startsWith('Block scalar header'))
+    return 'Block scalar header includes extra characters (put a text that begins with | or > in quotes)';
+  return message.replace(/:? ".*"|: .*/s, '');
 }
 
 function jsonProblems(text: string, doc: Document.Parsed, lines: LineCounter): ConfigProblem[] {

@@ -1,3 +1,5 @@
+import { redactPath } from './redact.js';
+
 /**
  * Who caused a failure: the API, the egress proxy, the client, or this process. It is set where the failure occurs,
  * since neither an error code nor a status tells.
@@ -150,9 +152,15 @@ export function describe(value: unknown): string {
 /** More of a value is not looked at. */
 const MAX_DESCRIBED = 1000;
 
-// Whatever stands before an @: a password that is not encoded may hold a slash, and a URL may lack its scheme.
+// Whatever stands before an @: a password that is not encoded may hold a slash, and a URL may lack its scheme. The path of
+// a target may hold a token, as that of Telegram does.
 const withoutCredentials = (text: string): string =>
-  text
-    .slice(0, MAX_DESCRIBED)
-    .replace(/((?:[a-z][a-z0-9+.-]{0,20}:)?\/\/)\S*@|\S*:\S*@/gi, (_match, scheme = '') => `${scheme}***@`)
-    .replace(/\?\S*=\S*/g, '?***');
+  redactPath(
+    text
+      .slice(0, MAX_DESCRIBED)
+      .replace(
+        /((?:[a-z][a-z0-9+.-]{0,20}:)?\/\/)\S*@|(?<!\S)\S*:\S*@/gi,
+        (_match, scheme = '') => `${scheme}***@`,
+      )
+      .replace(/\?\S*=\S*/g, '?***'),
+  );

@@ -8,7 +8,8 @@ export const mountPath = z
 
 /** A mount path without the slashes at its end; empty for the root. */
 export function withoutEnd(path: string): string {
-  return path.replace(/\/+$/, '');
+  // From where slashes begin, and not from each of them: a client may send thousands.
+  return path.replace(/(?<!\/)\/+$/, '');
 }
 
 /** A request as frameworks of Connect's kind hand it on. */

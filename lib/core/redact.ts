@@ -22,8 +22,9 @@ export function isSecretName(name: string): boolean {
 
 function isSecretWord(name: string): boolean {
   const word = name.replace(/[^a-z0-9]/g, '');
-  // Of several the number is behind the name: `token0`, `key_2`.
-  return SECRET_NAME.test(word) || SECRET_NAME.test(word.replace(/\d+$/, ''));
+  // Of several the number is behind the name: `token0`, `key_2`. Looked for where digits begin, and not at each of
+  // them: a name may be all digits and as long as a request line.
+  return SECRET_NAME.test(word) || SECRET_NAME.test(word.replace(/(?<!\d)\d+$/, ''));
 }
 
 /** Formats that vendors gave their keys so that scanners find them. */
@@ -45,8 +46,22 @@ const KNOWN_VALUES = new RegExp(
 const NUMBERED_TOKEN = /(\/bot\d{1,20}(?::|%3a)|\/\d{4,20}(?::|%3a)(?=[\w-]{0,200}[a-z]))[^/?#]+/gi;
 /** A parameter of a segment: `/users;token=a/`. */
 const SEGMENT_PARAMETER = /([/;,]([^/;,=?#]{1,80})=)([^/;,?#]+)/g;
-/** A parameter of a URL within a parameter. */
-const ENCODED_PARAMETER = /((?:%3f|%26|%3b)([^%&;=]{1,80})%3d)((?:%(?!26|3b|23)[0-9a-f]{2}|[^%&;])+)/gi;
+/** A parameter of a URL within a parameter, of one within that, and so on: `%3Ftoken%3D`, `%253Ftoken%253D`. */
+const ENCODED_PARAMETERS = [0, 1, 2].map((level) => {
+  const percent = `%(?:25){${level}}`;
+  const end = `(?:25){0,${level}}(?:26|3b|23)`;
+  return new RegExp(
+    `(${percent}(?:3f|26|3b|23)([^%&;=]{1,80})${percent}3d)(?:%(?!${end})[0-9a-f]{2}|[^%&;])+`,
+    'gi',
+  );
+});
+/** The same where nobody encoded it: `?next=/a?token=b`. */
+const NESTED_PARAMETER = /([?#]([^?#=]{1,80})=)[^?#]+/g;
+/** A text in JSON, as in the variables of GraphQL: `{"token":"a"}`. */
+const JSON_PROPERTY =
+  /((?:%22|")([^%"&;]{1,80})(?:%22|")(?:%20|\+)?(?::|%3a)(?:%20|\+)?(?:%22|"))((?:%(?!22)[0-9a-f]{2}|[^%"&;])+)/gi;
+/** A credential with its scheme: `Bearer%20a`. */
+const ENCODED_SCHEME = /(?<![a-z])((?:bearer|basic)(?:%20|\+))[^&;%\s"]{8,}/gi;
 /** What is secret behind a segment that says so: `/reset-password/8fj2k…`, `/hooks/T0/B0/x7f…`. */
 const TELLING_SEGMENT = /^(?:web)?hooks?$|^webhookb2$/;
 /** A webhook of Slack, whose path says nothing: `/services/T…/B…/x7f…`. */
@@ -55,16 +70,16 @@ const HOOK_DEPTH = 3;
 
 /** A query, without its question mark, with the values of secret parameters masked. */
 export function redactQuery(query: string, mask = MASK): string {
+  const masked = (all: string, before: string, name: string) => (isSecretName(name) ? before + mask : all);
   const named = query.replace(/[^&;]+/g, (parameter) => {
     const equals = parameter.indexOf('=');
     return equals > 0 && isSecretName(parameter.slice(0, equals))
       ? `${parameter.slice(0, equals)}=${mask}`
-      : parameter;
+      : parameter.replace(NESTED_PARAMETER, masked);
   });
-  return named
-    .replace(ENCODED_PARAMETER, (all, before: string, name: string) =>
-      isSecretName(name) ? before + mask : all,
-    )
+  return ENCODED_PARAMETERS.reduce((text, parameter) => text.replace(parameter, masked), named)
+    .replace(JSON_PROPERTY, masked)
+    .replace(ENCODED_SCHEME, `$1${mask}`)
     .replace(KNOWN_VALUES, mask);
 }
 
@@ -100,12 +115,13 @@ export function withoutUser(text: string, mask = MASK): string {
   return text.replace(/:\/\/[^/?#\s]*@/g, `://${mask}@`);
 }
 
-/** Path and query of a request, safe for a log. */
+/** Path, query and fragment of a request, safe for a log. */
 export function redactPath(path: string, mask = MASK): string {
-  const start = path.indexOf('?');
+  // What is behind a # has parameters too, as the token of OAuth's implicit flow.
+  const start = path.search(/[?#]/);
   if (start < 0) return redactSegments(withoutUser(path, mask), mask);
   const segments = redactSegments(withoutUser(path.slice(0, start), mask), mask);
-  return `${segments}?${withoutUser(redactQuery(path.slice(start + 1), mask), mask)}`;
+  return `${segments}${path[start]}${withoutUser(redactQuery(path.slice(start + 1), mask), mask)}`;
 }
 
 const SCHEME = /\b(bearer|basic|negotiate)(\s+)[^\s,;"']{8,}/gi;

@@ -1,5 +1,6 @@
 import express, { type Request, type Response, Router } from 'express';
 import * as z from 'zod';
+import { isOwnOrigin } from '../../dashboards/shared/same-origin.js';
 import type { CachePurge } from '../cache/purge-target.js';
 import { InvalidOptionError } from '../core/errors.js';
 import { optionsObject, resolveOptions } from '../core/options.js';
@@ -65,7 +66,8 @@ export function purgeRoute({
 
 function foreign(req: Request): boolean {
   const site = req.get('sec-fetch-site');
-  return site !== undefined && site !== 'same-origin' && site !== 'none';
+  if (site === undefined) return !isOwnOrigin(req.headers);
+  return site !== 'same-origin' && site !== 'none';
 }
 
 function readOrder(body: unknown): { api: string; target: CachePurge } | InvalidOptionError {

@@ -1,4 +1,5 @@
 import { checkOtlpPackages } from '../otlp/check-packages.js';
+import { checkLists } from './check-lists.js';
 import { type CommandLine, readCommandLine, USAGE, UsageError } from './command-line.js';
 import { loadSource, readSource } from './config-source.js';
 import { POLL_MS, watchConfig } from './config-watch.js';
@@ -113,6 +114,7 @@ async function primaryOf(...args: Parameters<typeof servePrimary>): Promise<Serv
 function checked(line: CommandLine): string {
   const loaded = load(line, checkedDemoUrl(line));
   checkOtlpPackages(loaded.config);
+  checkLists(loaded.config);
   return summary(line.config ?? 'The demo configuration', loaded, line.workers);
 }
 

@@ -119,6 +119,7 @@ export class UnknownNames {
   }
 
   #hint(name: string): string {
+    if (name === '') return '';
     const removed = this.#removed.get(name);
     if (removed !== undefined) return removed;
     const meant = nearestName(name, [...this.#apis.keys()]);
@@ -134,11 +135,13 @@ export function unknownText({ name, calls, lastAt, client, hint }: UnknownName):
 }
 
 const calledText = (name: string, hint: string): string =>
-  `${quoted(name)} is called, and no API has this name${hint}`;
+  name === ''
+    ? 'a path without the name of an API is called: /api/ alone, or with two slashes behind it'
+    : `${quoted(name)} is called, and no API has this name${hint}`;
 
-/** The first segment of a path: it may be anything, a secret too. */
+/** The first segment of a path: it may be anything, a secret too. Of `//weather` it is empty, and names nothing. */
 function nameIn(url: string): string {
-  const [, segment = ''] = /^\/*([^/?#]*)/.exec(url) ?? [];
+  const [, segment = ''] = /^\/?([^/?#]*)/.exec(url) ?? [];
   return redactPath(`/${segment}`).slice(1, MAX_LENGTH + 1);
 }
 

@@ -1,5 +1,5 @@
 import type { ProxyListStatus } from '../core/egress-status.js';
-import { invalidOption } from '../core/errors.js';
+import { type InvalidOptionError, invalidOption } from '../core/errors.js';
 import type { Events } from '../core/events.js';
 import { type ListContent, ListReader } from './list-reader.js';
 import { type ListListener, type ListSource, openSource } from './list-source.js';
@@ -71,13 +71,11 @@ export class LiveList implements ListListener {
       const text = this.#source.readNow();
       if (text !== undefined) this.#apply(this.#reader.read(text));
     } catch (error) {
-      const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
       if (!this.isRead) {
         this.#source.close();
-        const rule = `must be a file that can be read (${reason})`;
-        throw invalidOption('proxyRotate.proxies.file', rule, this.#list.file);
+        throw unreadable(this.#api, error, this.#list);
       }
-      this.failed(reason);
+      this.failed(codeOf(error));
     }
     this.#source.follow(this);
   }
@@ -133,3 +131,26 @@ export class LiveList implements ListListener {
     return taken;
   }
 }
+
+/**
+ * Reads the file of a list as the start does, and follows nothing.
+ * @throws InvalidOptionError if that cannot be read
+ */
+export function checkList(api: string, list: ProxyList): void {
+  const source = openSource(list);
+  try {
+    source.readNow();
+  } catch (error) {
+    throw unreadable(api, error, list);
+  } finally {
+    source.close();
+  }
+}
+
+function unreadable(api: string, error: unknown, { file }: ProxyList): InvalidOptionError {
+  const rule = `must be a file that can be read (${codeOf(error)}) for the API ${JSON.stringify(api)}`;
+  return invalidOption('proxyRotate.proxies.file', rule, file);
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : String(error);

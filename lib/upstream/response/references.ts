@@ -27,8 +27,11 @@ export function leadingBack(lower: string, value: string, plan: Plan): string {
   return rewritten(value);
 }
 
-/** `<uri>`; a parameter in quotes may hold such a text as well (RFC 8288 §3). */
-const LINK = /"(?:[^"\\]|\\.)*"|<([^<>]*)>/g;
+/**
+ * `<uri>`; a parameter in quotes may hold such a text as well (RFC 8288 §3). One without an end goes to the end of the
+ * header: if it were tried anew from each quote in it, a long header would take seconds.
+ */
+const LINK = /"(?:[^"\\]|\\.?)*(?:"|$)|<([^<>]*)>/g;
 const REFRESH = /^(\s*[\d.]+\s*[;,]\s*(?:url\s*=\s*)?["']?)([^"']+)/i;
 
 /** The beginning of a target's paths, and what clients use in its place. */
@@ -53,11 +56,13 @@ function wayBack({ exchange, target, path, proxyOptions }: Plan): WayBack | unde
   return { from: base + ours.join('/'), to: theirs.join('/') };
 }
 
+/** Looked for where slashes begin, and not at each of them, for the same reason. */
+const SLASHES_AT_END = /(?<!\/)\/+$/;
 const AUTHORITY = /^(?:([a-z][a-z0-9+.-]*):)?\/\/[^/?#\\]*/i;
 
 /** A path without its query and the slashes at its end. */
 function pathOf(url: string): string {
-  return (url.replace(AUTHORITY_OF_LINE, '').split(/[?#]/, 1)[0] ?? '').replace(/\/+$/, '');
+  return (url.replace(AUTHORITY_OF_LINE, '').split(/[?#]/, 1)[0] ?? '').replace(SLASHES_AT_END, '');
 }
 
 /** An absolute-form request line names the same path (RFC 9112 §3.2.2). */

@@ -109,6 +109,12 @@ describe('POST /cache/purge', () => {
     const foreign = [400, 'Send the order as application/json, from a program or this origin'];
     expect(await wrong('{}', { 'content-type': 'text/plain' })).to.deep.equal(foreign);
     expect(await wrong({ api: 'x', prefix: '/' }, { 'sec-fetch-site': 'same-site' })).to.deep.equal(foreign);
+    // Over plain http to a name of the network, a browser says no more than this.
+    expect(await wrong({ api: 'x', prefix: '/' }, { origin: 'http://localhost:1' })).to.deep.equal(foreign);
+    expect(await wrong({ api: 'x', prefix: '/' }, { origin: url })).to.deep.equal([
+      404,
+      'The API x has no cache',
+    ]);
   });
 });
 

@@ -205,6 +205,19 @@ describe('the command line', function commandLine() {
         expect(await outcomeOf(['--config', path, '--check'], variables)).to.include({ code: 0, stderr: '' });
     });
 
+    it('reads lists of egress proxies as a start does, and names the API that lacks its own', async () => {
+      const rotate = (name: string) => `proxyRotate: { proxies: { file: ${name} } }`;
+      const path = file(
+        `defaults: { ${rotate('apis.yaml')} }\napis: { a: { target: https://a }, b: { target: https://b, ${rotate('nope.txt')} } }`,
+      );
+      const stderr = `resilient-proxy-out: proxyRotate.proxies.file must be a file that can be read (ENOENT) for the API "b"; received "`;
+      for (const args of [['--check'], ['--port', '0']]) {
+        const outcome = await outcomeOf(['--config', path, ...args]);
+        expect(outcome).to.include({ code: 1, stdout: '' });
+        expect(outcome.stderr).to.satisfy((text: string) => text.startsWith(stderr));
+      }
+    });
+
     it('prints every problem of another and exits with 1', async () => {
       const path = file(`apis:\n  x:\n    taget: https://a\n    auth: \${NOT_SET}\n`);
       expect(await outcomeOf(['--config', path, '--check'])).to.deep.equal({

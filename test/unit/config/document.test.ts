@@ -21,7 +21,16 @@ describe('parseConfig() of a text that is no configuration', () => {
       'the configuration: line 2: a second document starts here; a file must contain one',
     ],
     ['a key that is no name', '? [a]\n: 1', 'the configuration: line 1: a key must be a plain string'],
-    ['an unknown tag', 'apis: !js {}', 'the configuration: line 1: is not valid YAML: Unresolved tag: !js'],
+    [
+      'an unknown tag',
+      'apis: !js {}',
+      'the configuration: line 1: is not valid YAML: unknown tag (put a text that begins with ! in quotes)',
+    ],
+    [
+      'a merge of a text',
+      'apis: { a: { <<: b } }',
+      'the configuration: is not valid YAML: what << merges must be a map, or an alias of one',
+    ],
     ['no APIs', 'apis: {}', 'the configuration: line 1: apis must name at least one API'],
     [
       'APIs as a list',
@@ -46,6 +55,35 @@ describe('parseConfig() of a text that is no configuration', () => {
   it('does not quote the text of a line that it cannot read', () => {
     expect(yaml('apis:\n  x: {password: hunter2\n')).not.to.include('hunter2');
     expect(yaml('password: "hunter2')).not.to.include('hunter2');
+  });
+
+  it('does not quote a text that begins with a character of YAML, and says how to write it', () => {
+    const values: [value: string, message: string][] = [
+      ['!hunter2', 'unknown tag (put a text that begins with ! in quotes)'],
+      ['!!hunter2 x', 'unknown tag (put a text that begins with ! in quotes)'],
+      ['!e!hunter2 x', 'unknown tag (put a text that begins with ! in quotes)'],
+      ['!<hunter2> x', 'unknown tag (put a text that begins with ! in quotes)'],
+      ['*hunter2', 'an alias without an anchor (put a text that begins with * in quotes)'],
+      ['"\\uhunter2"', 'Invalid escape sequence (write \\\\ for a \\, or use single quotes)'],
+      ...['|hunter2', '>hunter2'].map((value): [string, string] => [
+        value,
+        'Block scalar header includes extra characters (put a text that begins with | or > in quotes)',
+      ]),
+    ];
+    for (const [value, message] of values)
+      expect(yaml(`apis:\n  x:\n    auth: ${value}`)).to.equal(
+        `the configuration: line 3: is not valid YAML: ${message}`,
+      );
+  });
+
+  it('tells each name with a star that has no quotes, which YAML reads as an alias', () => {
+    const text =
+      'server:\n  allowedHosts: [*.example.com]\napis:\n  x: &x { target: https://a }\n  y: *x\n  z: *y';
+    const rule = 'is not valid YAML: an alias without an anchor (put a text that begins with * in quotes)';
+    expect(errorOf(text).problems.map(({ line, message }) => [line, message])).to.deep.equal([
+      [2, rule],
+      [6, rule],
+    ]);
   });
 
   it('refuses aliases that stand for billions of values', () => {

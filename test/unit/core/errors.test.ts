@@ -92,6 +92,8 @@ describe('describe()', () => {
     ['htp:/user:pass@host', '"***@host"'],
     ['user:pass@host', '"***@host"'],
     ['http://[::1/?api_key=k1&q=2', '"http://[::1/?***"'],
+    ['htps://api.telegram.org/bot123456:AAF-x_y', '"htps://api.telegram.org/bot123456:***"'],
+    ['http//a/hooks/T00/B00/xY1zA2bC3dE4', '"http//a/hooks/T00/B00/***"'],
     ['//u@h //:p@h', '"//***@h //***@h"'],
     ['//@h', '"//***@h"'],
     ['a// b@c', '"a// b@c"'],
@@ -109,4 +111,13 @@ describe('describe()', () => {
       expect(described(value)).to.equal(shown);
     });
   }
+
+  it('reads a text that is all colons or slashes a few times, not once for each pair of them', () => {
+    // Three hundred of either would take minutes otherwise.
+    for (const part of [':', '://']) {
+      const text = part.repeat(1000);
+      for (let i = 0; i < 300; i++) described(text);
+      expect(described(`${text}u:p@h`)).to.have.length.below(90);
+    }
+  });
 });

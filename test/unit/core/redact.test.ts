@@ -136,6 +136,25 @@ describe('redactPath() of secrets in a path', () => {
     [`/x/ghp_${'a1'.repeat(18)}`, '/x/***'],
     [`/x?q=sk-${'a1'.repeat(12)}&b=1`, '/x?q=***&b=1'],
     ['/x?next=%2Fy%3Ftoken%3Dabc%26b%3D1&c=2', '/x?next=%2Fy%3Ftoken%3D***%26b%3D1&c=2'],
+    [
+      '/x?next=%2Fy%3Fto%3D%252Fz%253Ftoken%253Dabc%2526b%253D1%26c%3D2&d=3',
+      '/x?next=%2Fy%3Fto%3D%252Fz%253Ftoken%253D***%2526b%253D1%26c%3D2&d=3',
+    ],
+    ['/x?next=%2Fy%3Ftoken%3Dab%2526c%26b%3D1', '/x?next=%2Fy%3Ftoken%3D***%26b%3D1'],
+    ['/x?next=/y?token=abc&b=1', '/x?next=/y?token=***&b=1'],
+    ['/x?next=/y#access_token=abc&b=1', '/x?next=/y#access_token=***&b=1'],
+    ['/x?password=a?b=c', '/x?password=***'],
+    ['/cb#access_token=abc&state=1', '/cb#access_token=***&state=1'],
+    [
+      '/graphql?variables=%7B%22id%22:%227%22,%22token%22%3A%20%22abc%22%7D&b=1',
+      '/graphql?variables=%7B%22id%22:%227%22,%22token%22%3A%20%22***%22%7D&b=1',
+    ],
+    ['/x?where={"password":"a%20b","page":"2"}', '/x?where={"password":"***","page":"2"}'],
+    [
+      '/x?header=Authorization%3A%20Bearer%20abcdef123456&b=1',
+      '/x?header=Authorization%3A%20Bearer%20***&b=1',
+    ],
+    ['/x?h=Basic+dXNlcjpwYXNz', '/x?h=Basic+***'],
     ['/x?token[0]=a&token%5B%5D=b&otp=123456&page=2', '/x?token[0]=***&token%5B%5D=***&otp=***&page=2'],
   ];
   for (const [path, shown] of masked)
@@ -153,13 +172,40 @@ describe('redactPath() of secrets in a path', () => {
     '/a;v=1,x=2/b',
     '/files/3f2504e0-4f89-11d3-9a0c-0305e82c3301',
     '/x?next=%2Fy%3Fpage%3D2',
+    '/x?next=%2Fy%3Fto%3D%252Fz%253Fpage%253D2',
+    '/x?next=/y?page=2#top',
+    '/x?q=%22tokens%22:%2212%22',
+    '/x?q=basic+english',
   ])
     it(`leaves ${path} as it is`, () => expect(redactPath(path)).to.equal(path));
 
+  const MORE = [
+    '1',
+    '%25',
+    '%253ftoken',
+    '%2525253f',
+    '%22a%22:',
+    '%22token%22:%22',
+    '?token=',
+    '#',
+    'basic+',
+  ];
+
   it('takes time that grows with the length alone', () => {
-    for (const part of ['-eyJaaaaaaaa', '/1234:', ';a', '%3ftoken', '/bot1', '://', 'SG.aaaaaaaaaaaaaaaa']) {
+    for (const part of [
+      '-eyJaaaaaaaa',
+      '/1234:',
+      ';a',
+      '%3ftoken',
+      '/bot1',
+      '://',
+      'SG.aaaaaaaaaaaaaaaa',
+      ...MORE,
+    ]) {
+      const text = part.repeat(65_536 / part.length);
       const begun = performance.now();
-      redactPath(`/${part.repeat(65_536 / part.length)}`);
+      redactPath(`/${text}`);
+      redactPath(`/?${text}x=1`);
       expect(performance.now() - begun, part).to.be.below(500);
     }
   });

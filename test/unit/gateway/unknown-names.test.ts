@@ -26,6 +26,16 @@ describe('UnknownNames', () => {
     expect(texts()).to.deep.equal([`${text}; 7 calls, the last at 2026-01-01T00:01:00.000Z from 10.0.0.7`]);
   });
 
+  it('takes a path with two slashes for one without a name, not for the API behind them', () => {
+    const { lines, end, texts } = watching('weather', 'u');
+    end('//weather/a', 2);
+    end('/');
+    end('/?a=/weather');
+    const text = 'a path without the name of an API is called: /api/ alone, or with two slashes behind it';
+    expect(lines).to.deep.equal([[{ api: '', calls: 1, client: '10.0.0.7' }, text]]);
+    expect(texts()).to.deep.equal([`${text}; 4 calls, the last at 2026-01-01T00:00:00.000Z from 10.0.0.7`]);
+  });
+
   it('says when a reload has removed the API, and what it has added', () => {
     const { unknown, lines, apis, end } = watching('v2');
     unknown.updated({ added: ['v2'], removed: ['weather'] });
