@@ -75,6 +75,10 @@ export interface ProxyErrorDetails {
   proxyStatus?: string | undefined;
 }
 
+/** The same in each copy of the package. */
+const BRAND = Symbol.for('resilient-proxy-out.ProxyError');
+const ORDINARY = Function.prototype[Symbol.hasInstance];
+
 /**
  * The one error type of the package. Express' own error handler reads `status`, `headers` and `expose`, so the client
  * gets `Retry-After` and the status without any code in the application.
@@ -94,6 +98,17 @@ export class ProxyError extends Error {
   readonly proxyStatus: string;
   /** The message holds no secret and may be sent to the client. */
   readonly expose = true;
+
+  static {
+    Object.defineProperty(ProxyError.prototype, BRAND, { value: true });
+    // One process may have two copies, such as a bundled one beside an installed one: `instanceof` knows the errors of both.
+    Object.defineProperty(ProxyError, Symbol.hasInstance, {
+      value(this: unknown, value: unknown): boolean {
+        if (ORDINARY.call(this, value)) return true;
+        return this === ProxyError && typeof value === 'object' && value !== null && BRAND in value;
+      },
+    });
+  }
 
   constructor(code: ErrorCode, message: string, details: ProxyErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });

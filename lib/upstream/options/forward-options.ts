@@ -129,7 +129,8 @@ export interface ForwardOptions<
   /** Host that replaces the target's in `Location` headers. Needs Node's client. */
   hostRewrite?: string | undefined;
   /**
-   * Puts the `Host` that the client requested in place of the target's in `Location` headers. Needs Node's client.
+   * Puts the `Host` that the client requested in place of the target's in `Location` headers, and with `rewriteLocation`
+   * in `Link` too: for clients that do not take a path for a link, such as Octokit's `paginate()`. Needs Node's client.
    * @default false
    */
   autoRewrite?: boolean | undefined;

@@ -21,10 +21,29 @@ export function leadingBack(lower: string, value: string, plan: Plan): string {
   const way = wayBack(plan);
   if (!way) return value;
   const rewritten = (reference: string) => leadingThrough(reference, way, plan) ?? reference;
-  if (lower === 'link')
-    return value.replace(LINK, (link, uri?: string) => (uri ? `<${rewritten(uri)}>` : link));
+  if (lower === 'link') {
+    const origin = clientOrigin(plan);
+    const linked = (uri: string) => {
+      const leading = leadingThrough(uri, way, plan);
+      return leading === undefined ? uri : origin + leading;
+    };
+    return value.replace(LINK, (link, uri?: string) => (uri ? `<${linked(uri)}>` : link));
+  }
   if (lower === 'refresh') return value.replace(REFRESH, (_all, before, uri) => before + rewritten(uri));
   return rewritten(value);
+}
+
+/**
+ * Where clients reach the proxy, if an option of http-proxy-middleware wants that in a `Location`. Links are then absolute
+ * too: SDKs that page by them join a path to their base URL, whose own path would be there twice.
+ */
+function clientOrigin({ exchange: { req, cause }, proxyOptions }: Plan): string {
+  const { hostRewrite, autoRewrite, protocolRewrite } = proxyOptions;
+  const host = hostRewrite ?? (autoRewrite ? req.headers.host : undefined);
+  if (!host) return '';
+  const { socket } = cause?.req ?? req;
+  const scheme = protocolRewrite?.replace(/:$/, '') ?? (socket instanceof TLSSocket ? 'https' : 'http');
+  return `${scheme}://${host}`;
 }
 
 /**

@@ -260,4 +260,36 @@ describe('references of the target, with autoRewrite', () => {
       );
     }
   });
+
+  it('are absolute in Link too, for clients that join a path to their base URL', async () => {
+    const upstream = await startUpstream(sending);
+    const link =
+      '<SELF/v2/y?page=2>; rel="next", </v2/z>; rel="last", <https://b.example/v2>; rel="b", </other>; rel="c"';
+    for (const [options, origin] of [
+      [{ autoRewrite: true }, undefined],
+      [{ autoRewrite: true, protocolRewrite: 'https' }, 'https:'],
+      [{ hostRewrite: 'gateway.example', protocolRewrite: 'https:' }, 'https://gateway.example'],
+    ] as const) {
+      const proxy = resilientProxy({ apis: { x: { target: `${upstream.url}/v2`, ...options } } });
+      onCleanup(() => proxy.close());
+      const { url } = await serveApp(express().use('/api', proxy));
+      const own = origin === 'https:' ? url.replace('http:', origin) : (origin ?? url);
+      expect((await call(`${url}/api/x/a`, sent({ Link: link }))).headers.link).to.equal(
+        `<${own}/api/x/y?page=2>; rel="next", <${own}/api/x/z>; rel="last", <https://b.example/v2>; rel="b", </other>; rel="c"`,
+      );
+    }
+  });
+
+  it('are those of each client, stored or not', async () => {
+    const upstream = await startUpstream(sending);
+    const api = { target: upstream.url, autoRewrite: true, cache: { ttlMs: 60_000 } };
+    const proxy = resilientProxy({ apis: { x: api } });
+    onCleanup(() => proxy.close());
+    const { url } = await serveApp(express().use('/api', proxy));
+    const { headers } = sent({ Link: '</y>; rel="next"' });
+    for (const host of ['a.example', 'b.example', 'a.example'])
+      expect((await call(`${url}/api/x/a`, { headers: { ...headers, host } })).headers.link).to.equal(
+        `<http://${host}/api/x/y>; rel="next"`,
+      );
+  });
 });

@@ -43,6 +43,19 @@ describe('ProxyError', () => {
     });
   }
 
+  it('is known to another copy of the package', async () => {
+    const { href } = new URL('../../../lib/core/errors.ts?copy', import.meta.url);
+    const copy: { ProxyError: typeof ProxyError } = await import(href);
+    expect(copy.ProxyError).to.not.equal(ProxyError);
+    class Narrower extends ProxyError {}
+    const error = new copy.ProxyError('ERR_RATE_LIMITED', 'x');
+    expect(error instanceof ProxyError).to.equal(true);
+    expect(error instanceof Narrower).to.equal(false);
+    expect(new Narrower('ERR_RATE_LIMITED', 'x') instanceof copy.ProxyError).to.equal(true);
+    for (const other of [new Error('x'), { name: 'ProxyError' }, null, 'x', undefined])
+      expect((other as unknown) instanceof ProxyError).to.equal(false);
+  });
+
   it('says when to come back, in whole seconds, one at least', () => {
     expect(new ProxyError('ERR_RATE_LIMITED', 'x', { retryAfterMs: 1500 }).retryAfterMs).to.equal(1500);
     expect(new ProxyError('ERR_RATE_LIMITED', 'x')).to.include({ retryAfterMs: undefined });
