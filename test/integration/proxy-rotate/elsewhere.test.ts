@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import { breaker } from '../../../lib/breaker/breaker.js';
 import type { Handler } from '../../../lib/core/exchange.js';
@@ -92,6 +93,42 @@ for (const transport of TRANSPORTS) {
         expect(events).to.have.length(1);
         expect(events[0]).to.match(/cooldown .*breaks off connections/);
       });
+    }
+
+    const HANG_UPS: readonly [how: string, hangUp: (client: Socket) => unknown][] = [
+      ['closes', (client) => client.end()],
+      ['resets', (client) => client.resetAndDestroy()],
+      ['breaks off half of a response on', (client) => client.end('HTTP/1.1 50')],
+    ];
+    for (const [how, hangUp] of HANG_UPS) {
+      for (const count of [1, 2]) {
+        it(`keeps ${count} in use for other targets where one that works ${how} connections for one target`, async () => {
+          const target = await startUpstream(text('sunny'));
+          const proxies = await Promise.all(
+            Array.from({ length: count }, () =>
+              startConnectProxy((open, client, { url }) =>
+                url?.startsWith('dead') ? hangUp(client) : open(),
+              ),
+            ),
+          );
+          const { rotate, events } = rotating({ proxies: proxies.map((proxy) => proxy.url) });
+          const { url } = await startForward(
+            {
+              target: target.url,
+              transport,
+              router: ({ url }) => (url === '/dead' ? 'http://dead.test' : target.url),
+            },
+            rotate,
+          );
+          for (let i = 0; i < count; i++) expect((await call(url)).text).to.equal('sunny');
+          // One alone can be compared with none: it is left out for that target, as a silent one is.
+          const code = count === 1 ? 'ERR_NO_PROXY' : 'ERR_UPSTREAM_CONNECT';
+          for (let i = 0; i < 3; i++)
+            expect((await call(`${url}/dead`)).json()).to.have.property('code', code);
+          for (let i = 0; i < count; i++) expect((await call(url)).text).to.equal('sunny');
+          expect(events.filter((event) => event.startsWith('cooldown'))).to.have.length(count === 1 ? 1 : 0);
+        });
+      }
     }
 
     it('blames a proxy through which requests get no response', async () => {
