@@ -62,15 +62,20 @@ const isWhole = ({ json, equals }: { json?: unknown; equals?: unknown }) =>
 /** What a configuration file can say. */
 export const banConditions = optionsObject(conditions).refine(isWhole, EQUALS_NEEDS);
 
+/** The promise of an async function would be a ban, whatever it is for. */
+const IS_SYNC = 'must not be async: whether it is a ban is needed at once';
+const isSync = (value: unknown) => Object.prototype.toString.call(value) !== '[object AsyncFunction]';
+
 const inCode = optionsObject({
   ...conditions,
-  body: functionOption<NonNullable<BanConditions['body']>>().optional(),
+  body: functionOption<NonNullable<BanConditions['body']>>().refine(isSync, IS_SYNC).optional(),
 }).refine(isWhole, EQUALS_NEEDS);
 
-export const banRule = z.union(
-  [z.custom<(head: BanHead) => boolean>((value) => typeof value === 'function'), inCode],
-  { error: 'must be { status, header, location, json, text } or a function' },
-);
+export const banRule = z
+  .union([z.custom<(head: BanHead) => boolean>((value) => typeof value === 'function'), inCode], {
+    error: 'must be { status, header, location, json, text } or a function',
+  })
+  .refine(isSync, IS_SYNC);
 
 export function isBanBy(rule: BanRule): IsBan {
   if (typeof rule === 'function') return (head) => rule({ status: head.status, headers: headersOf(head) });

@@ -28,6 +28,8 @@ export function late(concerns: 'proxy' | 'target', silent: boolean): DialError {
 /** Reason where a proxy has hung up without a word. */
 export const CLOSED = 'the connection closed';
 
+const HANG_UPS: ReadonlySet<string> = new Set([CLOSED, 'Socket closed', 'ECONNRESET', 'EPIPE']);
+
 /** Statuses that ask for other credentials; some proxies send 401. */
 const LOGIN: ReadonlySet<number> = new Set([401, 407]);
 
@@ -35,6 +37,16 @@ const LOGIN: ReadonlySet<number> = new Set([401, 407]);
 export function refusedTunnel(status: number): DialError {
   if (!(status >= 100 && status <= 999)) return new DialError('an unreadable response', 'proxy');
   return new DialError(`status ${status}`, LOGIN.has(status) ? 'proxy' : 'target');
+}
+
+/**
+ * The error for a proxy that works, and hangs up when it is to open a tunnel: some do so where a target cannot be reached.
+ * @param failure what it would otherwise be
+ */
+export function hungUp(failure: Error): Error {
+  if (!(failure instanceof DialError) || failure.concerns !== 'proxy' || !HANG_UPS.has(failure.reason))
+    return failure;
+  return new DialError(failure.reason, 'target', failure.cause, true);
 }
 
 /** The error for a proxy that cannot be reached; as it is where this process is to blame. */

@@ -4,7 +4,7 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { exhaustedHere } from '../core/exhausted-here.js';
 import { lendConnection, readConnectResponse } from './connect-response.js';
-import { DialError, late, refusedTunnel, unreachable } from './dial-error.js';
+import { DialError, hungUp, late, refusedTunnel, unreachable } from './dial-error.js';
 import type { ProxyAddress } from './proxy-address.js';
 
 /** The response to a CONNECT, in the form of https-proxy-agent's event. */
@@ -30,10 +30,15 @@ export class Dial extends EventEmitter {
   #over = false;
   readonly #timer: NodeJS.Timeout;
   readonly #opened: (connection: Socket) => void;
+  readonly #isProven: boolean;
 
-  /** @param opened is told of the connection to the proxy, as soon as there is one */
-  constructor(timeoutMs: number, opened: (connection: Socket) => void) {
+  /**
+   * @param isProven whether the proxy works
+   * @param opened is told of the connection to the proxy, as soon as there is one
+   */
+  constructor(timeoutMs: number, isProven: boolean, opened: (connection: Socket) => void) {
     super();
+    this.#isProven = isProven;
     this.#opened = opened;
     this.broken = new Promise((_resolve, reject) => {
       this.#break = reject;
@@ -97,6 +102,12 @@ export class Dial extends EventEmitter {
     this.#hop?.destroy();
   }
 
+  /** Reads an error of the connection to the proxy, which may have been told of the target already. */
+  failedBefore(error: unknown): Error {
+    const failure = unreachable(error);
+    return this.#requested && this.#isProven ? hungUp(failure) : failure;
+  }
+
   /**
    * Reads an error of TLS inside the tunnel: the target's, or of a proxy that breaks TLS. A connection that ends there
    * counts as a refusal.
@@ -136,7 +147,7 @@ export class Dial extends EventEmitter {
   }
 
   readonly #cut = (error: unknown): void => {
-    if (!this.#inTunnel) return this.fail(unreachable(error));
+    if (!this.#inTunnel) return this.fail(this.failedBefore(error));
     const cause = Object.assign(new Error('closed in the tunnel', { cause: error }), { code: 'ECONNRESET' });
     this.fail(new DialError('closed in the tunnel', 'target', cause));
   };

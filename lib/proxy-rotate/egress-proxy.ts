@@ -134,6 +134,10 @@ export class EgressProxy extends ProxyLoad implements DialWatcher {
     return this.#proxy.rotating === true || this.#proxy.session !== undefined;
   }
 
+  get isProven(): boolean {
+    return this.cooldown.state(this.#owner.now()) === 'ok';
+  }
+
   /** Each attempt gets a connection of its own. */
   get rotating(): boolean {
     return this.#proxy.rotating === true;

@@ -54,6 +54,9 @@ export const gatewayShape = {
 /** Stands in a URL for the name of a session. */
 const PLACE = '{session}';
 
+/** The same in the text of a URL, percent-encoded or not. */
+const WRITTEN_PLACE = /(?:\{|%7[Bb])session(?:\}|%7[Dd])/g;
+
 /** Whether a URL of a proxy names sessions. */
 export function hasSession(url: string): boolean {
   if (!url.includes('session')) return false;
@@ -76,7 +79,7 @@ export function gatewayProblem(
 
 /** The address of a proxy for one session. */
 export function sessionAddress(url: string, session: string): ProxyAddress | undefined {
-  const address = proxyAddress(url.replaceAll(PLACE, session).replaceAll('%7Bsession%7D', session));
+  const address = proxyAddress(url.replace(WRITTEN_PLACE, session));
   return typeof address === 'string' ? undefined : address;
 }
 

@@ -38,7 +38,7 @@ export class HealthChecks {
   readonly #againAt = new WeakMap<EgressProxy, number>();
   /** Checks in a row that have failed by one address of a gateway. */
   readonly #missed = new WeakMap<EgressProxy, number>();
-  readonly #running = new Set<EgressProxy>();
+  readonly #running = new Map<EgressProxy, AbortController>();
   #queue: EgressProxy[] = [];
   /** Those that could not reach the checked URL, until it is known whether others can. */
   readonly #suspects = new Map<EgressProxy, Suspect>();
@@ -87,6 +87,7 @@ export class HealthChecks {
     this.#closed = true;
     this.#queue = [];
     this.#stop();
+    for (const check of this.#running.values()) check.abort();
   }
 
   #isDue(proxy: EgressProxy, now: number): boolean {
@@ -111,10 +112,11 @@ export class HealthChecks {
   async #check(proxy: EgressProxy): Promise<void> {
     const beganAt = this.#owner.now();
     const wasControl = this.#controls.delete(proxy);
-    this.#running.add(proxy);
+    const check = new AbortController();
+    this.#running.set(proxy, check);
     this.#checkedAt.set(proxy, beganAt);
     proxy.cooldown.begin(beganAt);
-    const failure = await requestThrough(proxy, this.#options);
+    const failure = await requestThrough(proxy, this.#options, check.signal);
     this.#running.delete(proxy);
     if (this.#closed) return;
     if (failure === undefined) this.#passed(proxy, beganAt);

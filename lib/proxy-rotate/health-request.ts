@@ -8,11 +8,13 @@ import type { ResolvedHealthCheck } from './health-options.js';
 
 /**
  * Requests the URL of a health check through a proxy.
+ * @param signal ends it
  * @returns how that has failed, `undefined` where it has not; `'self'` if this process could not do it
  */
 export async function requestThrough(
   proxy: EgressProxy,
   { url: text, timeoutMs, expectedStatus }: ResolvedHealthCheck,
+  signal: AbortSignal,
 ): Promise<DialError | 'self' | undefined> {
   const url = new URL(text);
   const hostname = url.hostname.replace(/^\[|\]$/g, '');
@@ -26,6 +28,7 @@ export async function requestThrough(
     tls: {},
   };
   const { agent, absoluteForm } = proxy.apart(encrypted, timeoutMs);
+  signal.addEventListener('abort', () => agent.close());
   try {
     const beganAt = performance.now();
     const socket = await agent.open(to, absoluteForm !== undefined);
@@ -34,7 +37,7 @@ export async function requestThrough(
     const headers: Record<string, string> = { host: url.host };
     const { rawHeaders = [] } = absoluteForm ?? {};
     for (let i = 0; i + 1 < rawHeaders.length; i += 2) headers[rawHeaders[i] ?? ''] = rawHeaders[i + 1] ?? '';
-    const status = await statusOf(socket, { path, headers }, leftMs);
+    const status = await statusOf(socket, { path, headers, signal }, leftMs);
     const isExpected = expectedStatus ? expectedStatus.includes(status) : status >= 200 && status <= 299;
     // Only a proxy asks for its own credentials.
     if (status === 407) return new DialError('status 407', 'proxy');
@@ -52,7 +55,7 @@ export async function requestThrough(
 /** Its body is not wanted: it may be long, and sellers of proxies count it. */
 function statusOf(
   socket: Socket,
-  { path, headers }: { path: string; headers: Record<string, string> },
+  { headers, ...options }: { path: string; headers: Record<string, string>; signal: AbortSignal },
   timeoutMs: number,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -64,7 +67,7 @@ function statusOf(
       settle();
       socket.destroy();
     };
-    request({ createConnection: () => socket, path, headers: { ...headers, connection: 'close' } })
+    request({ ...options, createConnection: () => socket, headers: { ...headers, connection: 'close' } })
       .on('response', ({ statusCode = 0 }) => end(() => resolve(statusCode)))
       .on('error', (error) => end(() => reject(error)))
       .end();

@@ -15,8 +15,12 @@ import type { Route } from './route.js';
 import type { Found } from './strategies.js';
 import type { Waiting } from './waiting.js';
 
-/** Failures of a request that was sent which a proxy can cause. */
-const BROKEN_OFF: ReadonlySet<string> = new Set(['ERR_UPSTREAM_RESET', 'ERR_UPSTREAM_PROTOCOL']);
+/** Failures of a request that was sent which a proxy can cause, and what it then does with a target. */
+const BY_PROXY: ReadonlyMap<string, string> = new Map([
+  ['ERR_UPSTREAM_RESET', 'breaks off connections to'],
+  ['ERR_UPSTREAM_PROTOCOL', 'breaks off connections to'],
+  ['ERR_UPSTREAM_TIMEOUT', 'gets no responses in time from'],
+]);
 
 /** Reason of a cool-down that an application wants. */
 const FORCED = 'forced';
@@ -125,19 +129,17 @@ export class Judge {
     this.#waiting.wake();
   }
 
-  ended(route: Route, outcome: AttemptOutcome): void {
+  /** @param brokeOff how a response has broken off whose head had arrived */
+  ended(route: Route, outcome: AttemptOutcome, brokeOff: AttemptFailure | undefined): void {
     const { lane, proxy, chosenAt, probe } = route;
     if (!lane) return;
     if (outcome.kind === 'failure' && proxy) this.#attemptFailed(route, lane, proxy, outcome);
+    else if (brokeOff?.by === 'target' && proxy) this.#compare(lane, proxy, chosenAt, brokeOff);
     if (probe) this.#release(lane, proxy, chosenAt);
   }
 
-  #attemptFailed(
-    route: Route,
-    lane: Lane,
-    proxy: EgressProxy,
-    { by, error, unsent, staleConnection }: AttemptFailure,
-  ): void {
+  #attemptFailed(route: Route, lane: Lane, proxy: EgressProxy, failure: AttemptFailure): void {
+    const { by, error, unsent, staleConnection } = failure;
     const { chosenAt } = route;
     // A dial has told on its own account what went wrong, and when it began.
     if (by === 'egress' && !(error instanceof DialError)) {
@@ -145,9 +147,13 @@ export class Judge {
     }
     if (by !== 'target' || unsent || staleConnection) return;
     route.avoid = proxy;
-    if (!BROKEN_OFF.has(error.code) || !lane.outcomes.failed(proxy)) return;
-    const reason = `breaks off connections to ${lane.host}`;
-    this.#failedHere(proxy, lane, { reason, beganAt: chosenAt, atOnce: true });
+    this.#compare(lane, proxy, chosenAt, failure);
+  }
+
+  #compare(lane: Lane, proxy: EgressProxy, beganAt: number, { error }: AttemptFailure): void {
+    const what = BY_PROXY.get(error.code);
+    if (what === undefined || !lane.outcomes.failed(proxy)) return;
+    this.#failedHere(proxy, lane, { reason: `${what} ${lane.host}`, beganAt, atOnce: true });
   }
 
   /** No proxy can reach the target: none of them is to blame. */

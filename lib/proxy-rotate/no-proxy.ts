@@ -3,6 +3,11 @@ import { BlockList, isIP } from 'node:net';
 /** Whether a target is called directly. */
 export type NoProxy = (hostname: string, port: number) => boolean;
 
+interface Range {
+  readonly list: BlockList;
+  readonly version: number;
+}
+
 interface Entry {
   readonly name: string;
   /** Matches subdomains of the name, not the name itself. */
@@ -18,7 +23,7 @@ interface Entry {
  */
 export function noProxyList(entries: readonly string[]): NoProxy | { readonly wrong: number } {
   const names: Entry[] = [];
-  const addresses: { readonly list: BlockList; readonly port: number | undefined }[] = [];
+  const addresses: (Range & { readonly port: number | undefined })[] = [];
   let all = false;
   for (const [i, entry] of entries.entries()) {
     const text = entry.trim().toLowerCase();
@@ -37,7 +42,13 @@ export function noProxyList(entries: readonly string[]): NoProxy | { readonly wr
     const version = isIP(hostname);
     if (version) {
       const family = version === 6 ? 'ipv6' : 'ipv4';
-      return addresses.some((entry) => samePort(entry, port) && entry.list.check(hostname, family));
+      return addresses.some(
+        (entry) =>
+          samePort(entry, port) &&
+          // A range of IPv6 as `::/0` has IPv4 addresses in it too, for Node.
+          (entry.version === 4 || version === 6) &&
+          entry.list.check(hostname, family),
+      );
     }
     const name = hostname.toLowerCase().replace(/\.$/, '');
     return names.some((entry) => samePort(entry, port) && matches(entry, name));
@@ -50,20 +61,20 @@ const samePort = (entry: { port: number | undefined }, port: number) =>
 const matches = (entry: Entry, name: string) =>
   entry.below ? name.endsWith(`.${entry.name}`) : name === entry.name;
 
-function readEntry(text: string): Entry | { list: BlockList; port: number | undefined } | undefined {
+function readEntry(text: string): Entry | (Range & { port: number | undefined }) | undefined {
   const bare = addressRange(text);
-  if (bare) return { list: bare, port: undefined };
+  if (bare) return { ...bare, port: undefined };
   const { host, port: digits } = /^(?<host>\[[^\]]*\]|[^:]*)(?::(?<port>\d{1,5}))?$/.exec(text)?.groups ?? {};
   if (host === undefined) return undefined;
   const port = digits === undefined ? undefined : Number(digits);
   const range = addressRange(host.replace(/^\[|\]$/g, ''));
-  if (range) return { list: range, port };
+  if (range) return { ...range, port };
   const name = host.replace(/^\*?\./, '').replace(/\.$/, '');
   if (!/^[\w-]+(?:\.[\w-]+)*$/.test(name)) return undefined;
   return { name, below: /^\*?\./.test(host), port };
 }
 
-function addressRange(text: string): BlockList | undefined {
+function addressRange(text: string): Range | undefined {
   const [address = '', bits] = text.split('/', 2);
   const version = isIP(address);
   if (!version || (bits !== undefined && !/^\d{1,3}$/.test(bits))) return undefined;
@@ -72,5 +83,5 @@ function addressRange(text: string): BlockList | undefined {
   if (prefix > most) return undefined;
   const list = new BlockList();
   list.addSubnet(address, prefix, version === 6 ? 'ipv6' : 'ipv4');
-  return list;
+  return { list, version };
 }

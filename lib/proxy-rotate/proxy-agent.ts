@@ -13,6 +13,8 @@ import { SocksTunnels } from './socks-tunnel.js';
 
 /** Is told of every connection through an egress proxy, and may refuse one. */
 export interface DialWatcher {
+  /** The proxy works: it has opened a connection since it last failed. */
+  readonly isProven: boolean;
   /** The error if the proxy is cooling down, or closed. */
   refusal(): ProxyError | undefined;
   /** @returns the time, for {@link ended} */
@@ -145,7 +147,9 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
       encrypted: options.secureEndpoint,
     };
     this.#wasUsed = true;
-    const dial = new Dial(this.#options.connectTimeoutMs, (connection) => this.#watcher.opened(connection));
+    const dial = new Dial(this.#options.connectTimeoutMs, this.#watcher.isProven, (connection) =>
+      this.#watcher.opened(connection),
+    );
     this.#dials.add(dial);
     const beganAt = this.#watcher.began();
     const opening = absoluteForm ? this.#straight(dial) : this.#tunnel(dial, options);
@@ -172,7 +176,7 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
     try {
       socket = await this.#connectThrough(dial, options);
     } catch (error) {
-      throw unreachable(error);
+      throw dial.failedBefore(error);
     }
     // Node's client waits for TLS by itself, but then a failed handshake would count as the proxy's success.
     if (!options.secureEndpoint) return socket;
@@ -207,7 +211,7 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
 
   async #straight(dial: Dial): Promise<Socket> {
     const hop = this.#address.encrypted ? connectTls(this.#tlsToProxy(dial)) : dial.hop(this.#address);
-    hop.on('error', (error) => dial.fail(unreachable(error)));
+    hop.on('error', (error) => dial.fail(dial.failedBefore(error)));
     if (this.#address.encrypted) await dial.secured(hop);
     else await new Promise((resolve) => hop.once('connect', resolve));
     return hop;

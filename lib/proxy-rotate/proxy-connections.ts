@@ -62,6 +62,7 @@ export class ProxyConnections {
   /** Connections beside those of calls: nobody is told how they fail, but their bytes count. The agent is to be closed. */
   apart(address: ProxyAddress, encrypted: boolean, connectTimeoutMs: number, tally: Tally) {
     const watcher: DialWatcher = {
+      isProven: false,
       refusal: () => undefined,
       began: () => 0,
       opened: (connection) => tally.watch(connection),

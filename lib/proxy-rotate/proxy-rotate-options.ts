@@ -129,7 +129,7 @@ export interface ProxyRotateOptions {
   /**
    * Responses of the target that may be a ban of the proxy: one that has any of these. A call that may be sent twice goes
    * through another proxy at once. If the target lets it pass there, the first proxy cools down for that target;
-   * what all proxies get is passed on. A function gets status and headers.
+   * what all proxies get is passed on. A function gets status and headers; an async one is an InvalidOptionError.
    * @default {"status":[403]}
    */
   banWhen?: BanConditions | ((head: BanHead) => boolean) | undefined;

@@ -1,4 +1,4 @@
-import type { AttemptOutcome, HeldBody, ResponseHead } from '../core/attempt.js';
+import type { AttemptEnd, AttemptOutcome, HeldBody, ResponseHead } from '../core/attempt.js';
 import { DIRECT, type Egress, type EgressCall, type EgressTarget } from '../core/egress.js';
 import type { EgressProxyStatus, ProxyListStatus } from '../core/egress-status.js';
 import { type ProxyError, shuttingDown } from '../core/errors.js';
@@ -94,12 +94,19 @@ export class Rotation implements RouteOwner, PoolOwner {
     this.#judge.responded(route, head, body);
   }
 
-  ended(route: Route, outcome: AttemptOutcome, sent: boolean, durationMs: number): void {
+  ended(
+    route: Route,
+    outcome: AttemptOutcome,
+    end: AttemptEnd | undefined,
+    sent: boolean,
+    durationMs: number,
+  ): void {
     if (!route.lane) return;
     const used = route.proxy ?? this.#direct;
     used.ends(sent);
     if (outcome.kind === 'response' && !route.refused) used.tally.succeeded(durationMs);
-    this.#judge.ended(route, outcome);
+    const brokeOff = outcome.kind === 'response' && end?.kind === 'failure' ? end : undefined;
+    this.#judge.ended(route, outcome, brokeOff);
     if (route.proxy?.hasRoomAgain) this.#offer(route.proxy);
     route.lane = undefined;
   }

@@ -48,10 +48,17 @@ export interface RouteOwner {
   readyInMs(route: Route, call: EgressCall, tried: ReadonlySet<string>, target: EgressTarget): number;
   /**
    * It has ended.
+   * @param end how, after the last byte of its response
    * @param sent whether it has got as far as to be sent
    * @param durationMs up to its head, or to its failure
    */
-  ended(route: Route, outcome: AttemptOutcome, sent: boolean, durationMs: number): void;
+  ended(
+    route: Route,
+    outcome: AttemptOutcome,
+    end: AttemptEnd | undefined,
+    sent: boolean,
+    durationMs: number,
+  ): void;
   /** A WebSocket was opened through the proxy, or has closed. */
   carries(proxy: EgressProxy, change: 1 | -1): void;
 }
@@ -121,7 +128,7 @@ export class Route implements EgressPolicy, Limit, Permit, BodyReader {
     const { proxy } = this;
     // Its call is over, but what it has opened goes on through the proxy.
     if (proxy && outcome?.kind === 'response' && outcome.head.status === 101) this.#carry(proxy, exchange);
-    if (outcome) this.#owner.ended(this, outcome, wasSent(end, sentAt), durationMs);
+    if (outcome) this.#owner.ended(this, outcome, end, wasSent(end, sentAt), durationMs);
   }
 
   #carry(proxy: EgressProxy, exchange: Exchange): void {

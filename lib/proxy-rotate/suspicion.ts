@@ -31,7 +31,7 @@ export function isTargets(suspects: Suspects): boolean {
  * @param failure what the last of them has failed with
  */
 export function targetError(failure: DialError): Error {
-  if (failure.cause instanceof Error) return failure.cause;
+  if (failure.cause instanceof Error && !failure.silent) return failure.cause;
   const message = `No egress proxy that was tried can reach the target: ${failure.reason}`;
   const code = LATE.has(failure.reason) ? 'ETIMEDOUT' : 'EHOSTUNREACH';
   return Object.assign(new Error(message, { cause: failure }), { code });

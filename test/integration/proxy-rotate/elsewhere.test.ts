@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import { breaker } from '../../../lib/breaker/breaker.js';
 import type { Handler } from '../../../lib/core/exchange.js';
@@ -93,6 +94,94 @@ for (const transport of TRANSPORTS) {
         expect(events[0]).to.match(/cooldown .*breaks off connections/);
       });
     }
+
+    const HANG_UPS: readonly [how: string, hangUp: (client: Socket) => unknown][] = [
+      ['closes', (client) => client.end()],
+      ['resets', (client) => client.resetAndDestroy()],
+      ['breaks off half of a response on', (client) => client.end('HTTP/1.1 50')],
+    ];
+    for (const [how, hangUp] of HANG_UPS) {
+      for (const count of [1, 2]) {
+        it(`keeps ${count} in use for other targets where one that works ${how} connections for one target`, async () => {
+          const target = await startUpstream(text('sunny'));
+          const proxies = await Promise.all(
+            Array.from({ length: count }, () =>
+              startConnectProxy((open, client, { url }) =>
+                url?.startsWith('dead') ? hangUp(client) : open(),
+              ),
+            ),
+          );
+          const { rotate, events } = rotating({ proxies: proxies.map((proxy) => proxy.url) });
+          const { url } = await startForward(
+            {
+              target: target.url,
+              transport,
+              router: ({ url }) => (url === '/dead' ? 'http://dead.test' : target.url),
+            },
+            rotate,
+          );
+          for (let i = 0; i < count; i++) expect((await call(url)).text).to.equal('sunny');
+          // One alone can be compared with none: it is left out for that target, as a silent one is.
+          const code = count === 1 ? 'ERR_NO_PROXY' : 'ERR_UPSTREAM_CONNECT';
+          for (let i = 0; i < 3; i++)
+            expect((await call(`${url}/dead`)).json()).to.have.property('code', code);
+          for (let i = 0; i < count; i++) expect((await call(url)).text).to.equal('sunny');
+          expect(events.filter((event) => event.startsWith('cooldown'))).to.have.length(count === 1 ? 1 : 0);
+        });
+      }
+    }
+
+    it('blames a proxy through which requests get no response', async () => {
+      const target = await startUpstream(text('sunny'));
+      const mute = await startUpstream(() => {});
+      const bad = await startConnectProxy((open) => open(undefined, mute.port));
+      const proxies = [bad, await startConnectProxy(), await startConnectProxy()];
+      const tested = rotating({ proxies: proxies.map((proxy) => proxy.url) });
+      const { url } = await startForward(
+        { target: target.url, transport, requestTimeoutMs: 100 },
+        tested.rotate,
+      );
+      const statuses = [];
+      for (let i = 0; i < 24; i++) statuses.push((await call(url, { method: 'POST', body: 'x' })).status);
+      expect(statuses.filter((status) => status === 504)).to.have.length(3);
+      expect(bad.connects).to.have.length(3);
+      expect(tested.events).to.have.length(1);
+      expect(tested.events[0]).to.match(/cooldown .*gets no responses in time/);
+    });
+
+    it('blames a proxy that breaks off responses', async () => {
+      const target = await startUpstream(text('sunny'));
+      const short = await startUpstream((_req, res) => {
+        res.writeHead(200, { 'Content-Length': 100 });
+        res.write('sun', () => res.destroy());
+      });
+      const bad = await startConnectProxy((open) => open(undefined, short.port));
+      const proxies = [bad, await startConnectProxy(), await startConnectProxy()];
+      const { url, events } = await start(target.url, { proxies: proxies.map((proxy) => proxy.url) });
+      let cut = 0;
+      for (let i = 0; i < 24; i++) await call(url).catch(() => cut++);
+      expect(cut).to.equal(3);
+      expect(bad.connects).to.have.length(3);
+      expect(events).to.have.length(1);
+      expect(events[0]).to.match(/cooldown .*breaks off connections/);
+    });
+
+    it('blames no proxy for a target that begins to drop all connections', async () => {
+      let drops = false;
+      const target = await startUpstream((req, res) => {
+        if (drops) req.socket.destroy();
+        else res.end('sunny');
+      });
+      const proxies = [await startConnectProxy(), await startConnectProxy()];
+      const { rotate, events } = rotating({ proxies: proxies.map((proxy) => proxy.url) });
+      const { url } = await startForward({ target: target.url, transport }, rotate);
+      for (let i = 0; i < 20; i++) expect((await call(url)).text).to.equal('sunny');
+      drops = true;
+      for (let i = 0; i < 20; i++) expect((await call(url)).status).to.equal(502);
+      drops = false;
+      expect((await call(url)).text).to.equal('sunny');
+      expect(events).to.deep.equal([]);
+    });
 
     /** Refuses what comes from the first proxy. */
     const refusing =

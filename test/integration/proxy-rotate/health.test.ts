@@ -2,10 +2,11 @@ import { expect } from 'chai';
 import type { ProxyRotateOptions } from '../../../lib/proxy-rotate/proxy-rotate-options.js';
 import { resolveProxyRotate } from '../../../lib/proxy-rotate/proxy-rotate-options.js';
 import { call } from '../../support/client.js';
-import { startConnectProxy } from '../../support/connect-proxy.js';
+import { ESTABLISHED, startConnectProxy } from '../../support/connect-proxy.js';
 import { startForwardProxy } from '../../support/forward-proxy.js';
 import { startForward, TRANSPORTS } from '../../support/forwarding.js';
 import { unusedPort } from '../../support/listening.js';
+import { type RawConnection, startRawUpstream } from '../../support/raw-upstream.js';
 import { rotating } from '../../support/rotating.js';
 import { startSocksProxy } from '../../support/socks-proxy.js';
 import { credentials } from '../../support/tls.js';
@@ -183,6 +184,31 @@ describe('proxyRotate.healthCheck', () => {
     await new Promise((resolve) => setTimeout(resolve, 350));
     expect(checked.requests.length).to.be.at.most(length + 1);
   });
+
+  const HUNG: readonly [what: string, scheme: string, speak: (connection: RawConnection) => unknown][] = [
+    ['an http proxy is silent', 'http', () => {}],
+    ['an https proxy is silent', 'https', () => {}],
+    [
+      'the checked URL is silent',
+      'http',
+      async (connection) => {
+        await connection.heads();
+        connection.write(ESTABLISHED);
+      },
+    ],
+  ];
+  for (const [what, scheme, speak] of HUNG) {
+    it(`ends checks under way with the rotation, where ${what}`, async () => {
+      const hung = await startRawUpstream(speak);
+      const { rotate } = rotating({
+        proxies: [hung.url.replace('http', scheme)],
+        healthCheck: { url: 'http://check.test/', timeoutMs: 600_000 },
+      });
+      await until(() => hung.received[0]?.received.includes(scheme === 'http' ? 'CONNECT' : '\x16') ?? false);
+      rotate.close();
+      await until(() => hung.connections.open === 0);
+    });
+  }
 
   it('checks each proxy every 30 s within 5 s by default, and refuses what is no URL of its kind', () => {
     const { healthCheck } = resolveProxyRotate({ healthCheck: { url: 'https://check.test/' } });

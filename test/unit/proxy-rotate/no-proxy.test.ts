@@ -36,6 +36,9 @@ describe('noProxyList()', () => {
     ['[::1]:8080', '::1', 443, false],
     ['fd00::/8', 'fd12::1', 443, true],
     ['fd00::/8', 'fe80::1', 443, false],
+    ['::/0', 'fe80::1', 443, true],
+    ['::/0', '10.0.0.1', 443, false],
+    ['10.0.0.0/8', '::ffff:10.0.0.1', 443, true],
     ['*', 'anything.at.all', 1, true],
   ];
   for (const [entry, hostname, port, expected] of cases) {

@@ -26,6 +26,7 @@ function agentOf(url: string, options: Partial<ProxyAgentOptions> = {}) {
   if (typeof address === 'string') throw new Error(address);
   const told: unknown[] = [];
   const watcher: DialWatcher & { refused?: DialError } = {
+    isProven: false,
     refusal: () => watcher.refused,
     began: () => told.push('began'),
     opened: () => {},

@@ -168,6 +168,16 @@ describe('proxyRotate() with wrong options', () => {
       { banWhen: { json: 'error' } },
       'proxyRotate.banWhen.json must be a JSON Pointer, as /errors; received "error"',
     ],
+    [
+      'an async function for bans',
+      { banWhen: (async () => true) as never },
+      'proxyRotate.banWhen must not be async: whether it is a ban is needed at once',
+    ],
+    [
+      'an async function for bodies of bans',
+      { banWhen: { body: (async () => true) as never } },
+      'proxyRotate.banWhen.body must not be async: whether it is a ban is needed at once',
+    ],
     ['an empty text', { banWhen: { text: [''] } }, 'proxyRotate.banWhen.text[0] must be'],
     ...['http://u:secret@h:0', 'http://u:secret@h:65536', 'http://u:secret@[::1]:99999', 'http://h:'].map(
       (url): (typeof refused)[number] => [

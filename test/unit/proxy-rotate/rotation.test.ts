@@ -269,6 +269,66 @@ describe('Rotation and a proxy that fails', () => {
     ]);
   });
 
+  it('lets one cool down whose responses break off far more often than those of the others', () => {
+    const toy = new ToyRotation(3).proven(3);
+    const broken = failure('target', new ProxyError('ERR_UPSTREAM_RESET', 'x'));
+    const left = failure('client', new ProxyError('ERR_UPSTREAM_RESET', 'x', { by: 'client' }));
+    for (let i = 0; i < 30; i++) {
+      const used = toy.attempt();
+      if (used.way === 'p1') used.breakOff(broken);
+      else used.breakOff(left);
+    }
+    expect(toy.told).to.deep.equal([
+      'cooldown api p1 https://api.test (breaks off connections to api.test) 30000',
+    ]);
+  });
+
+  it('lets one cool down through which far more requests get no response in time', () => {
+    const toy = new ToyRotation(3).proven(3);
+    const late = failure('target', new ProxyError('ERR_UPSTREAM_TIMEOUT', 'x'));
+    for (let i = 0; i < 30; i++) {
+      const used = toy.attempt();
+      if (used.way === 'p1') used.end(late);
+      else used.respond(200);
+    }
+    expect(toy.told).to.deep.equal([
+      'cooldown api p1 https://api.test (gets no responses in time from api.test) 30000',
+    ]);
+  });
+
+  for (const proxies of [1, 3, 10]) {
+    it(`lets none of ${proxies} cool down in an outage of a target that worked for long`, () => {
+      const toy = new ToyRotation(proxies).proven(proxies);
+      const broken = failure('target', new ProxyError('ERR_UPSTREAM_RESET', 'x'));
+      for (let outage = 0; outage < 20; outage++) {
+        for (let i = 0; i < 300; i++) toy.attempt().respond(200);
+        for (let i = 0; i < 100; i++) toy.attempt().end(broken);
+      }
+      expect(toy.told).to.deep.equal([]);
+    });
+  }
+
+  it('compares anew after many requests, whatever was long ago', () => {
+    const toy = new ToyRotation(2).proven(2);
+    const broken = failure('target', new ProxyError('ERR_UPSTREAM_RESET', 'x'));
+    const fail = (way: string) => {
+      let used = toy.attempt();
+      while (used.way !== way) {
+        used.respond(200);
+        used = toy.attempt();
+      }
+      used.end(broken);
+    };
+    for (let round = 0; round < 3; round++) {
+      fail('p0');
+      fail('p0');
+      for (let i = 0; i < 2000; i++) toy.attempt().respond(200);
+    }
+    expect(toy.told).to.deep.equal([]);
+    for (let i = 0; i < 3; i++) fail('p0');
+    expect(toy.told).to.have.length(1);
+  });
+
   it('lets none cool down for a target that breaks off connections through all of them', () => {
     const toy = new ToyRotation(3).proven(3);
     const broken = failure('target', new ProxyError('ERR_UPSTREAM_RESET', 'x'));

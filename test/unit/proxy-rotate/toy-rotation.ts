@@ -33,6 +33,8 @@ export interface ToyAttempt {
   readonly route: Route;
   /** A response, passed on in full. */
   respond(status: number, ...rawHeaders: string[]): void;
+  /** A response that breaks off. */
+  breakOff(how: AttemptFailure): void;
   end(outcome: AttemptOutcome): void;
 }
 
@@ -128,10 +130,15 @@ function begun(route: Route, chosen: Way): ToyAttempt {
     ...{ number: 1, startedAt: 0, durationMs: 0, waitedMs: 0 },
     ...{ egress: undefined, outcome: undefined, end: undefined },
   };
-  const end = (outcome: AttemptOutcome): void => {
+  const end = (outcome: AttemptOutcome, brokeOff?: AttemptFailure): void => {
     attempt.outcome = outcome;
-    attempt.end = outcome.kind === 'failure' ? outcome : { kind: 'complete' };
+    attempt.end = brokeOff ?? (outcome.kind === 'failure' ? outcome : { kind: 'complete' });
     permit?.end?.(attempt, undefined as never);
+  };
+  const head = (outcome: AttemptOutcome): AttemptOutcome => {
+    attempt.outcome = outcome;
+    permit?.head?.(attempt, undefined as never);
+    return outcome;
   };
   const way = chosen instanceof ProxyError ? chosen.code : chosen === 'direct' ? chosen : chosen.name;
   return {
@@ -139,10 +146,7 @@ function begun(route: Route, chosen: Way): ToyAttempt {
     chosen,
     route,
     end,
-    respond(status, ...rawHeaders) {
-      attempt.outcome = response(status, ...rawHeaders);
-      permit?.head?.(attempt, undefined as never);
-      end(attempt.outcome);
-    },
+    respond: (status, ...rawHeaders) => end(head(response(status, ...rawHeaders))),
+    breakOff: (how) => end(head(response(200)), how),
   };
 }
