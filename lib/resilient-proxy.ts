@@ -243,8 +243,10 @@ export function sharedProxy(
 
   function observe(all: ReadonlyMap<string, SortedOptions>): void {
     const slos = [...all].flatMap(([name, { slo }]): [string, ResolvedSlo][] => (slo ? [[name, slo]] : []));
-    parts.stats?.configure([...all.keys()], new Map(slos));
-    parts.metrics?.configure([...all.keys()]);
+    const names = [...all.keys()];
+    parts.stats?.configure(names, new Map(slos));
+    parts.metrics?.configure(names);
+    if (parts.metrics) sockets.know(names);
   }
 
   function choose(single: boolean): void {
