@@ -31,7 +31,7 @@ import type { StatsHandler } from './stats/stats.js';
 import { whenInTurn } from './websocket/in-turn.js';
 import { taking } from './websocket/offers.js';
 import { OpenSockets } from './websocket/open-sockets.js';
-import { acceptedProtocol } from './websocket/protocols.js';
+import { acceptedProtocol, WEBSOCKET } from './websocket/protocols.js';
 import { refuseUpgrade } from './websocket/refuse-upgrade.js';
 import { serveWithoutUpgrade } from './websocket/serve-without-upgrade.js';
 import { ServerUpgrades } from './websocket/server-upgrades.js';
@@ -173,12 +173,7 @@ export function sharedProxy(
     const api = closing.begun ? shuttingDown() : below ? entrance.apiOf(req) : entrance.notBelow();
     const exchange = exchangeOf(req, res);
     if (ids) exchange.requestId ??= ids.of(req);
-    if (api instanceof ProxyError) {
-      exchange.error = api;
-      if (api.code === 'ERR_UNKNOWN_API') countUnknown(exchange);
-      sendError(req, res, api);
-      return;
-    }
+    if (api instanceof ProxyError) return refuse(exchange, api);
     exchange.api = api.name;
     exchange.mount = entrance.removedFor(api);
     if (api.ws) listen(req);
@@ -193,10 +188,15 @@ export function sharedProxy(
     });
   }
 
-  function countUnknown(exchange: Exchange): void {
-    exchange.api = UNKNOWN_API;
-    parts.metrics?.(exchange.req, exchange.res, () => {});
-    parts.stats?.watch(exchange, true);
+  function refuse(exchange: Exchange, error: ProxyError): void {
+    const { req, res } = exchange;
+    exchange.error = error;
+    if (error.code === 'ERR_UNKNOWN_API') {
+      exchange.api = UNKNOWN_API;
+      parts.metrics?.(req, res, () => {});
+      parts.stats?.watch(exchange, true);
+    }
+    sendError(req, res, error);
   }
 
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -207,10 +207,13 @@ export function sharedProxy(
 
   function begin(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     const api = closing.begun ? shuttingDown() : entrance.apiOf(req);
-    if (api instanceof ProxyError) return refuseUpgrade(socket, api, ids?.of(req));
-    const exchange = beginUpgrade(req, socket, head, sockets, acceptedProtocol(req, api.upgrades));
+    const isUnknown = api instanceof ProxyError;
+    if (isUnknown && api.code !== 'ERR_UNKNOWN_API') return refuseUpgrade(socket, api, ids?.of(req));
+    const protocol = isUnknown ? WEBSOCKET : acceptedProtocol(req, api.upgrades);
+    const exchange = beginUpgrade(req, socket, head, sockets, protocol);
     if (!exchange) return;
     if (ids) exchange.requestId ??= ids.of(req);
+    if (isUnknown) return refuse(exchange, api);
     exchange.api = api.name;
     api.enterSocket(socket);
     parts.stats?.watch(exchange);
@@ -243,8 +246,10 @@ export function sharedProxy(
 
   function observe(all: ReadonlyMap<string, SortedOptions>): void {
     const slos = [...all].flatMap(([name, { slo }]): [string, ResolvedSlo][] => (slo ? [[name, slo]] : []));
-    parts.stats?.configure([...all.keys()], new Map(slos));
-    parts.metrics?.configure([...all.keys()]);
+    const names = [...all.keys()];
+    parts.stats?.configure(names, new Map(slos));
+    parts.metrics?.configure(names);
+    if (parts.metrics) sockets.know(names);
   }
 
   function choose(single: boolean): void {

@@ -251,7 +251,8 @@ export class CacheCall {
       repeatable: rest !== undefined,
       done: (failed) => {
         if (ticket) flights.leave(ticket);
-        letGo?.();
+        // The attempt has yet to hear of the end of its response, and is cancelled otherwise.
+        if (letGo) process.nextTick(letGo);
         lease?.release(failed);
       },
     };

@@ -41,6 +41,7 @@ export class Clientless {
     clearTimeout(this.#limit);
     clearTimeout(this.#quiet);
     if (this.#stopped) this.#exchange.res.off('unpipe', this.#stopped);
-    this.#letGo?.();
+    // The attempt has yet to hear of the end of its response, and is cancelled otherwise.
+    if (this.#letGo) process.nextTick(this.#letGo);
   }
 }

@@ -36,9 +36,12 @@ class ResponseMeter implements MeasuredResponse {
 class BodyMeter {
   bytesIn = 0;
   readonly push: Push;
+  /** All of it had been read before it was measured. */
+  readonly wasRead: boolean;
 
   constructor(req: IncomingMessage) {
     this.push = req.push;
+    this.wasRead = req.readableEnded;
     // What has come before waits there, unless somebody has read it already.
     this.bytesIn = req.readableLength;
   }
@@ -63,8 +66,14 @@ export function measuredBody(req: IncomingMessage): number {
   if (!meter) return 0;
   const length = req.headers['content-length'];
   // Some of it may have been read before it was measured. Content-Length is reliable once all of it has come.
-  return length !== undefined && req.complete ? Math.max(meter.bytesIn, Number(length)) : meter.bytesIn;
+  return length !== undefined && hasCome(req, meter)
+    ? Math.max(meter.bytesIn, Number(length))
+    : meter.bytesIn;
 }
+
+/** Of HTTP/2, Node calls a request complete that its client has broken off, too. */
+const hasCome = (req: IncomingMessage, { wasRead }: BodyMeter): boolean =>
+  req.httpVersionMajor === 2 ? wasRead : req.complete;
 
 /** Bytes written of the response's body, so far. */
 export function bytesSent({ req, res, bytesOut }: Exchange): number {

@@ -25,8 +25,8 @@ export const OUTCOMES = [
 
 /**
  * What an attempt says of its API: `success`; `clientError`, a 4xx; `failure`, a 5xx, no response or a broken one by
- * the API's fault; `otherFailure`, by that of an egress proxy or this process; `abandoned`, its client left or did not
- * read or write.
+ * the API's fault; `otherFailure`, by that of an egress proxy or this process, an idle connection that the API had closed
+ * among them; `abandoned`, its client left or did not read or write.
  */
 export type AttemptResult = 'success' | 'clientError' | 'failure' | 'otherFailure' | 'abandoned';
 
@@ -145,6 +145,8 @@ export function attemptResultOf({ outcome, end }: Attempt): AttemptResult {
   const failure = end?.kind === 'failure' ? end : outcome?.kind === 'failure' ? outcome : undefined;
   if (failure) {
     if (failure.by === 'client') return 'abandoned';
+    // It may close an idle connection whenever it likes: to send on one that it has closed is our doing.
+    if (failure.staleConnection) return 'otherFailure';
     return failure.by === 'target' ? 'failure' : 'otherFailure';
   }
   if (outcome?.kind !== 'response') return 'abandoned';

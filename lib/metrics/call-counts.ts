@@ -42,7 +42,12 @@ export class CallCounts implements Limit, Permit {
 
   /** Begins to count these APIs: with a series at 0, a scraper sees the first event as one. */
   know(apis: readonly string[]): void {
-    for (const api of apis) if (!this.apis.has(api)) this.#of(api).seed();
+    for (const api of apis) {
+      if (this.apis.has(api)) continue;
+      const counts = this.#of(api);
+      // Beyond the limit several are one, and it counts already.
+      if (!counts.seeded) counts.seed();
+    }
   }
 
   begin(exchange: Exchange): void {
@@ -124,7 +129,7 @@ export class CallCounts implements Limit, Permit {
 
 /** Who caused that an attempt has no complete response; `undefined` if it has one, or nobody did. */
 function blameOf({ end, outcome }: Attempt, exchange: Exchange): Blame | undefined {
-  if (end?.kind === 'failure') return end.by;
+  if (end?.kind === 'failure') return end.staleConnection ? 'self' : end.by;
   if (end?.kind !== 'cancelled') return undefined;
   if (exchange.abandoned) return exchange.error?.by ?? 'client';
   // A stream that was quiet for too long has ended after its head, and is nobody's failure.

@@ -34,6 +34,11 @@ export class OpenSockets implements SocketRegistry {
   readonly #cutOff = new WeakSet<OpenSocket>();
   #whenEmpty: (() => void) | undefined;
 
+  /** Begins to count these APIs: with a series at 0, a scraper sees the first event as one. */
+  know(apis: readonly string[]): void {
+    for (const api of apis) this.#of(api);
+  }
+
   take(api: string, client: Duplex, address: string, limits: SlotLimits): ProxyError | undefined {
     return this.#of(api).slots.take(client, address, limits);
   }

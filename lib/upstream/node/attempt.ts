@@ -37,6 +37,7 @@ export class NodeAttempt implements Sending {
   readonly #limits: ConnectionOptions;
   readonly #brokenOff: () => Error;
   readonly #res: ServerResponse;
+  readonly #closeMark: ListenerMark;
   readonly #marks: readonly ListenerMark[];
   readonly #stand: StandIn;
   #proxyReq: ClientRequest | undefined;
@@ -65,7 +66,8 @@ export class NodeAttempt implements Sending {
     this.#listener = listener;
     this.#limits = limits;
     this.#res = res;
-    this.#marks = [new ListenerMark(res, 'close'), new ListenerMark(res, 'error')];
+    this.#closeMark = new ListenerMark(res, 'close');
+    this.#marks = [this.#closeMark, new ListenerMark(res, 'error')];
     this.#stand = standIn(plan);
   }
 
@@ -248,6 +250,29 @@ export class NodeAttempt implements Sending {
   /** Remembers the listeners that httpxy has added to the client's response for this attempt. */
   adoptListeners(): void {
     for (const mark of this.#marks) mark.close();
+  }
+
+  /** Called when httpxy has begun. */
+  begun(): void {
+    this.#stayFor(this.#closeMark);
+    this.adoptListeners();
+  }
+
+  /** Called with an accepted response, before httpxy adds its listeners and pipes it. */
+  passing(): void {
+    const mark = new ListenerMark(this.#res, 'close');
+    process.nextTick(() => this.#stayFor(mark));
+  }
+
+  /** httpxy stops when the client leaves. Not while others wait for the response: they get the rest of it. */
+  #stayFor(mark: ListenerMark): void {
+    const stops = mark.take();
+    const { exchange } = this.#plan;
+    this.#res.on('close', () => {
+      // What is paused is waiting for the client that has left.
+      if (!exchange.abandoned) this.#res.emit('drain');
+      else for (const stop of stops) stop();
+    });
   }
 
   #dropListeners(): void {

@@ -27,4 +27,12 @@ export class ListenerMark {
     for (const listener of theirs) this.#emitter.off(this.#event, listener as () => void);
     this.#to = this.#from;
   }
+
+  /** Removes those that there are by now. */
+  take(): (() => void)[] {
+    this.close();
+    const theirs = this.#emitter.listeners(this.#event).slice(this.#from) as (() => void)[];
+    this.drop();
+    return theirs;
+  }
 }

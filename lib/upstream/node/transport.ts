@@ -59,7 +59,7 @@ export class NodeTransport {
     // httpxy passes a copy of the options along with its request, which identifies the attempt.
     options[ATTEMPT] = attempt;
     this.#server.web(attempt.clientRequest, res, options).then(attempt.closed, attempt.fail);
-    attempt.adoptListeners();
+    attempt.begun();
     return attempt;
   };
 
@@ -122,11 +122,13 @@ export class NodeTransport {
     server.on('proxyRes', (proxyRes, _req, res) => {
       const attempt = attemptOf(proxyRes);
       if (!attempt?.judge(proxyRes)) return;
-      if (users.listenerCount('proxyRes') === 0) return attempt.keepLocation(proxyRes);
-      const failed = this.#failing(attempt, proxyRes);
-      watchListeners(proxyRes, 'on.proxyRes', failed);
-      void notify(users, 'proxyRes', [proxyRes, attempt.req, res], failed);
+      if (users.listenerCount('proxyRes') > 0) {
+        const failed = this.#failing(attempt, proxyRes);
+        watchListeners(proxyRes, 'on.proxyRes', failed);
+        void notify(users, 'proxyRes', [proxyRes, attempt.req, res], failed);
+      }
       attempt.keepLocation(proxyRes);
+      attempt.passing();
     });
     server.on('end', (_req, res, proxyRes) => {
       const attempt = attemptOf(proxyRes);

@@ -41,6 +41,10 @@ describe('metrics of a configured API before its first call', () => {
       for (const verdict of ['hit', 'miss', 'stale'])
         expect(before.value(`${P}cache_total`, { api, verdict })).to.equal(0);
       expect(before.value(`${P}responses_cut_total`, { api })).to.equal(0);
+      for (const direction of ['in', 'out'])
+        expect(before.value(`${P}websocket_bytes_total`, { api, direction })).to.equal(0);
+      expect(before.value(`${P}websockets_cut_total`, { api })).to.equal(0);
+      expect(before.value(`${P}websockets_open`, { api })).to.equal(0);
       for (const status_class of ['2xx', '5xx'])
         expect(
           before.value(`${P}call_duration_seconds_count`, { api, verdict: 'none', status_class }),

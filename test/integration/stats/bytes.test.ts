@@ -5,8 +5,10 @@ import { type ResilientProxy, resilientProxy } from '../../../lib/resilient-prox
 import type { Figures } from '../../../lib/stats/stats-source.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { call } from '../../support/client.js';
+import { http2Client, serveHttp2 } from '../../support/http2.js';
 import { serveApp } from '../../support/serve.js';
-import { startUpstream, text } from '../../support/upstream.js';
+import { until } from '../../support/until.js';
+import { silence, startUpstream, text } from '../../support/upstream.js';
 import { figuresOf } from './testing.js';
 
 /** One API, `x`, with statistics; closed after the test. */
@@ -93,4 +95,16 @@ describe('the bytes that resilientProxy() counts', () => {
       expect(await counted(3)).to.include({ bytesOut: 1000 + refusal.length });
     });
   }
+
+  it('are those that have come where a client of HTTP/2 breaks its upload off, whatever length it has announced', async () => {
+    const upstream = await startUpstream(silence);
+    const proxy = resilientProxy({ name: 'x', target: upstream.url });
+    onCleanup(() => proxy.close());
+    const { url } = await serveHttp2(proxy);
+    const upload = http2Client(url).request({ ':method': 'POST', ':path': '/', 'content-length': '1000' });
+    upload.on('error', () => {}).write('0123456789');
+    await until(() => upstream.requests.length === 1, 'the upload to begin');
+    upload.destroy();
+    expect((await figuresOf(proxy.stats, 1, 'x')).bytesIn).to.equal(10);
+  });
 });

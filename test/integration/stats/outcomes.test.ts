@@ -75,6 +75,21 @@ for (const transport of TRANSPORTS) {
       });
     });
 
+    it('do not hold it against an API that it had closed an idle connection', async () => {
+      const upstream = await startUpstream((req, res) => {
+        // The second request on the same connection meets one that is closed.
+        if (req.url === '/again' && upstream.requests.length === 2) return void req.socket.destroy();
+        res.end('hello');
+      });
+      const { url, counted, metric } = await startScene({ target: upstream.url, transport });
+      await call(url);
+      expect((await call(`${url}/again`)).text).to.equal('hello');
+      const figures = await counted(2);
+      expect(figures.outcomes).to.deep.equal({ ...NONE, success: 2 });
+      expect(figures.attemptResults).to.deep.equal({ ...NO_ATTEMPT, success: 2, otherFailure: 1 });
+      expect(await metric('attempts_failed_total', 'by')).to.deep.equal({ self: 1 });
+    });
+
     it('count a client as aborted that leaves amid a response, and as served where that is an event stream', async () => {
       const upstream = await startUpstream((req, res) => {
         if (req.url === '/events') return events(req, res);

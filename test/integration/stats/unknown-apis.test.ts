@@ -12,8 +12,8 @@ describe('calls to APIs that are not configured', () => {
     const upstream = await startUpstream(status(200));
     const proxy = resilientProxy({ metrics: {}, apis: { weather: { target: upstream.url } } });
     onCleanup(() => proxy.close());
-    const { url } = await serve(proxy);
-    return { proxy, url };
+    const { url, server } = await serve(proxy);
+    return { proxy, url, server };
   }
 
   it('are counted together, with the last paths among the recent errors', async () => {
@@ -42,5 +42,17 @@ describe('calls to APIs that are not configured', () => {
     const labels = { api: '(unknown)', code: 'ERR_UNKNOWN_API' };
     expect(page.value('resilient_proxy_errors_total', labels)).to.equal(300);
     expect(page.sum('resilient_proxy_calls_total', { api: '(unknown)' })).to.equal(300);
+  });
+
+  it('are counted where they request a WebSocket, too', async () => {
+    const { proxy, url, server } = await start();
+    server.on('upgrade', proxy.upgrade);
+    const headers = { connection: 'Upgrade', upgrade: 'websocket' };
+    for (let i = 0; i < 2; i++) expect((await call(`${url}/wether`, { headers })).status).to.equal(404);
+    const { figures, recentErrors } = await viewOf(proxy.stats, 2, '(unknown)');
+    expect(figures.outcomes).to.include({ refused: 2 });
+    expect(recentErrors[0]).to.include({ path: '/wether', status: 404, code: 'ERR_UNKNOWN_API' });
+    const page = readPage((await proxy.metrics?.render()) ?? '');
+    expect(page.sum('resilient_proxy_calls_total', { api: '(unknown)' })).to.equal(2);
   });
 });
