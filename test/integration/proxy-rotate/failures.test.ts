@@ -290,7 +290,7 @@ for (const transport of TRANSPORTS) {
       advance(30_001);
       await burst();
       expect(dead.connections.total).to.equal(2);
-      advance(59_000);
+      advance(45_000);
       await burst();
       expect(dead.connections.total).to.equal(2);
     });
