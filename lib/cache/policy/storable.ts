@@ -98,7 +98,7 @@ export function decideStore(
 
   if (!policy.storeEventStreams && isEventStream(response.rawHeaders))
     return { store: false, reason: 'event-stream' };
-  const names = varyNames(response.rawHeaders, policy.reaches);
+  const names = varyNames(response.rawHeaders, policy.reaches, request.rawHeaders);
   if (names === undefined) return { store: false, reason: 'vary' };
   const rawHeaders = storedHeaders(response, stated, policy);
   if (policy.setCookie === 'bypass' && hasSetCookie(rawHeaders))

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { calledAuthority, ORIGIN_HEADERS } from '../../http/called-origin.js';
 import type { Reaches } from '../../http/forwarded-headers.js';
 import { headerValue } from '../../http/headers.js';
 import { allValues, isToken, listedTokens, type RawHeaders, splitList } from './headers.js';
@@ -28,11 +29,17 @@ const MAX_READABLE_LENGTH = 128;
  * where no request can match it again: `*` anywhere, a member that is not a header name, or more than {@link
  * MAX_VARY_NAMES}. What a response varies on without saying so is added; a header that does not reach the upstream is
  * left out.
+ * @param requestHeaders of the request that it responds to
  */
-export function varyNames(rawHeaders: RawHeaders, reaches: Reaches = () => true): string[] | undefined {
+export function varyNames(
+  rawHeaders: RawHeaders,
+  reaches: Reaches = () => true,
+  requestHeaders: RawHeaders = [],
+): string[] | undefined {
   const encoded = isEncoded(rawHeaders);
   const forOne = isForOneOrigin(rawHeaders);
-  if (!encoded && !forOne) {
+  const linked = linksToCalled(rawHeaders, requestHeaders);
+  if (!encoded && !forOne && !linked) {
     const lines = allValues(rawHeaders, 'vary');
     if (lines.length === 0) return [];
     const [name = ''] = lines;
@@ -44,8 +51,18 @@ export function varyNames(rawHeaders: RawHeaders, reaches: Reaches = () => true)
   if (names.has('*') || names.size > MAX_VARY_NAMES) return undefined;
   if (encoded) names.add('accept-encoding');
   if (forOne) names.add('origin');
-  const sorted = [...names].sort();
-  return sorted.every(isToken) ? sorted.filter(reaches) : undefined;
+  if (![...names].every(isToken)) return undefined;
+  const reaching = [...names].filter(reaches);
+  // Our own links say where the client has called, whatever reaches the upstream.
+  return [...new Set(linked ? [...reaching, ...ORIGIN_HEADERS] : reaching)].sort();
+}
+
+/** Whether it links to the origin that it was called by: who calls by another one gets other links. */
+function linksToCalled(rawHeaders: RawHeaders, requestHeaders: RawHeaders): boolean {
+  const links = headerValue(rawHeaders, 'link') === undefined ? [] : allValues(rawHeaders, 'link');
+  if (links.length === 0) return false;
+  const host = calledAuthority(requestHeaders);
+  return host !== undefined && links.some((link) => link.includes(`://${host}/`));
 }
 
 /** A client that does not accept the coding cannot read it. */

@@ -130,7 +130,7 @@ export interface ForwardOptions<
   hostRewrite?: string | undefined;
   /**
    * Puts the `Host` that the client requested in place of the target's in `Location` headers, and with `rewriteLocation`
-   * in `Link` too: for clients that do not take a path for a link, such as Octokit's `paginate()`. Needs Node's client.
+   * in each `Link` too. Needs Node's client.
    * @default false
    */
   autoRewrite?: boolean | undefined;

@@ -153,7 +153,8 @@ export interface TransportOptions {
   traceMethod?: boolean | undefined;
   /**
    * Changes `Location`, `Content-Location`, `Link` and `Refresh` headers that lead to the target, so that they lead
-   * through the proxy: below the path at which the client has found it. They are paths then, and URLs with `autoRewrite`.
+   * through the proxy: below the path at which the client has found it. They are paths then; a `Link` that was a URL stays
+   * one, by the `Host` that the client has called, or by `X-Forwarded-Host` and `X-Forwarded-Proto` of a proxy in front.
    * Turn it off where clients call the target itself, or where the target knows the proxy's path.
    * @default false
    */

@@ -1,4 +1,5 @@
 import { TLSSocket } from 'node:tls';
+import { calledAuthority, calledScheme } from '../../http/called-origin.js';
 import { headerValue } from '../../http/headers.js';
 import type { Plan } from '../transport.js';
 
@@ -22,10 +23,9 @@ export function leadingBack(lower: string, value: string, plan: Plan): string {
   if (!way) return value;
   const rewritten = (reference: string) => leadingThrough(reference, way, plan) ?? reference;
   if (lower === 'link') {
-    const origin = clientOrigin(plan);
     const linked = (uri: string) => {
       const leading = leadingThrough(uri, way, plan);
-      return leading === undefined ? uri : origin + leading;
+      return leading === undefined ? uri : originOf(uri, plan) + leading;
     };
     return value.replace(LINK, (link, uri?: string) => (uri ? `<${linked(uri)}>` : link));
   }
@@ -34,15 +34,19 @@ export function leadingBack(lower: string, value: string, plan: Plan): string {
 }
 
 /**
- * Where clients reach the proxy, if an option of http-proxy-middleware wants that in a `Location`. Links are then absolute
- * too: SDKs that page by them join a path to their base URL, whose own path would be there twice.
+ * What stands before the path of a link. Clients that page by links take those of most APIs for URLs, and join a path to
+ * their base URL, whose own path would be there twice: what the target has told as a URL stays one, and what an option
+ * of http-proxy-middleware wants absolute in a `Location` is so here.
  */
-function clientOrigin({ exchange: { req, cause }, proxyOptions }: Plan): string {
+function originOf(uri: string, { exchange: { req, cause }, proxyOptions }: Plan): string {
   const { hostRewrite, autoRewrite, protocolRewrite } = proxyOptions;
-  const host = hostRewrite ?? (autoRewrite ? req.headers.host : undefined);
+  const wanted = hostRewrite ?? (autoRewrite ? req.headers.host : undefined);
+  const isPath = uri.startsWith('/') && !uri.startsWith('//');
+  const host = wanted ?? (isPath ? undefined : calledAuthority(req.rawHeaders));
   if (!host) return '';
   const { socket } = cause?.req ?? req;
-  const scheme = protocolRewrite?.replace(/:$/, '') ?? (socket instanceof TLSSocket ? 'https' : 'http');
+  const own = socket instanceof TLSSocket ? 'https' : 'http';
+  const scheme = protocolRewrite?.replace(/:$/, '') ?? calledScheme(req.rawHeaders) ?? own;
   return `${scheme}://${host}`;
 }
 

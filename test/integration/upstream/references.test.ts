@@ -114,7 +114,7 @@ for (const transport of TRANSPORTS) {
     });
 
     it('are changed in Content-Location, Link and Refresh as well', async () => {
-      const { of } = await start();
+      const { of, url } = await start();
       expect(await of('/api/based/x', 'Content-Location', '/v2/y')).to.equal('/api/based/y');
       expect(
         await of(
@@ -123,7 +123,10 @@ for (const transport of TRANSPORTS) {
           '</v2/y?page=2>; rel="next"; title="</v2/z>", <SELF/v2/z>;rel=last, <z>; rel=a, <https://b.example/v2>; rel=b',
         ),
       ).to.equal(
-        '</api/based/y?page=2>; rel="next"; title="</v2/z>", </api/based/z>;rel=last, <z>; rel=a, <https://b.example/v2>; rel=b',
+        '</api/based/y?page=2>; rel="next"; title="</v2/z>", <URL/api/based/z>;rel=last, <z>; rel=a, <https://b.example/v2>; rel=b'.replace(
+          'URL',
+          url,
+        ),
       );
       expect(await of('/api/based/x', 'Refresh', '5; url=/v2/y')).to.equal('5; url=/api/based/y');
       expect(await of('/api/based/x', 'Refresh', "0;URL='SELF/v2/y'")).to.equal("0;URL='/api/based/y'");
@@ -278,6 +281,42 @@ describe('references of the target, with autoRewrite', () => {
         `<${own}/api/x/y?page=2>; rel="next", <${own}/api/x/z>; rel="last", <https://b.example/v2>; rel="b", </other>; rel="c"`,
       );
     }
+  });
+
+  it('are URLs in Link where they were, by what the client has called', async () => {
+    const upstream = await startUpstream(sending);
+    const api = { target: `${upstream.url}/v2`, cache: { ttlMs: 60_000 } };
+    const proxy = resilientProxy({ apis: { x: api } });
+    onCleanup(() => proxy.close());
+    const { url } = await serveApp(express().use('/api', proxy));
+    const { headers } = sent({ Link: '<SELF/v2/y?page=2>; rel="next", </v2/z>; rel="first"' });
+    const own = new URL(url).host;
+    for (const [more, origin] of [
+      [{ host: own }, url],
+      [{ host: 'a.example' }, 'http://a.example'],
+      [{ host: own, 'x-forwarded-proto': 'https' }, `https://${own}`],
+      [
+        { host: 'in', 'x-forwarded-host': 'b.example', 'x-forwarded-proto': 'https, http' },
+        'https://b.example',
+      ],
+      [{ host: own, 'x-forwarded-host': 'a"b' }, ''],
+      [{ host: own }, url],
+    ] as const) {
+      const { link } = (await call(`${url}/api/x/a`, { headers: { ...headers, ...more } })).headers;
+      expect(link).to.equal(`<${origin}/api/x/y?page=2>; rel="next", </api/x/z>; rel="first"`);
+    }
+    expect(upstream.requests).to.have.length(5);
+  });
+
+  it('share what is stored where no link says whom the client has called', async () => {
+    const upstream = await startUpstream(sending);
+    const proxy = resilientProxy({ apis: { x: { target: upstream.url, cache: { ttlMs: 60_000 } } } });
+    onCleanup(() => proxy.close());
+    const { url } = await serveApp(express().use('/api', proxy));
+    const { headers } = sent({ Link: '</y>; rel="next", <https://b.example/>; rel="b"' });
+    for (const host of ['a.example', 'c.example'])
+      await call(`${url}/api/x/a`, { headers: { ...headers, host } });
+    expect(upstream.requests).to.have.length(1);
   });
 
   it('are those of each client, stored or not', async () => {
