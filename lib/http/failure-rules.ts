@@ -1,13 +1,13 @@
 import * as z from 'zod';
 import type { BodyReader, HeldBody, ResponseHead } from '../core/attempt.js';
 import { functionOption, optionsObject } from '../core/options.js';
+import { readable } from './decoded-body.js';
 import {
   type FailureWhen,
   failureWhenSchema,
   isFailureByBody,
   isJson,
   MAX_JUDGED_BYTES,
-  readable,
 } from './failure-when.js';
 import { headerValue } from './headers.js';
 

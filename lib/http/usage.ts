@@ -1,4 +1,5 @@
-import { isJson, readable, valueAt } from './failure-when.js';
+import { readable } from './decoded-body.js';
+import { isJson, valueAt } from './failure-when.js';
 import { headerValue } from './headers.js';
 import { isStreamType } from './stream-types.js';
 

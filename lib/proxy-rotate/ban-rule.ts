@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import type { HeldBody, ResponseHead } from '../core/attempt.js';
 import { functionOption, headerName, optionsObject } from '../core/options.js';
-import { type FailureWhen, failureWhenSchema, isFailureByBody, readText } from '../http/failure-when.js';
+import { readText } from '../http/decoded-body.js';
+import { type FailureWhen, failureWhenSchema, isFailureByBody } from '../http/failure-when.js';
 import { headerValue, joinedHeaders } from '../http/headers.js';
 import { isStreamType } from '../http/stream-types.js';
 
