@@ -14,7 +14,7 @@ import type { DialWatcher } from './proxy-agent.js';
 import { ProxyConnections } from './proxy-connections.js';
 import { mostAttempts, ProxyLoad } from './proxy-load.js';
 import type { ResolvedProxyRotate } from './proxy-rotate-options.js';
-import { windowOf } from './request-window.js';
+import { sameWindow, windowOf } from './request-window.js';
 import { Tally } from './tally.js';
 
 /** The rotation that an egress proxy belongs to. */
@@ -166,9 +166,7 @@ export class EgressProxy extends ProxyLoad implements DialWatcher {
     this.#uses = known.#uses;
     if (this.#session) this.#connections.moveTo(known.#connections.address);
     if (known.#keyed) this.#keyed?.resume(known.#keyed);
-    const { limit, windowMs } = known.window?.options ?? {};
-    const own = this.window?.options;
-    if (own && own.limit === limit && own.windowMs === windowMs) this.window = known.window;
+    this.window = sameWindow(this.window, known.window);
   }
 
   /** The proxy to send an attempt by: itself, or the session of the key. */

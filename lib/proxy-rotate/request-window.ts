@@ -56,3 +56,13 @@ export function windowOf(options: {
 }): RequestWindow | undefined {
   return options.requestsPerProxy && new RequestWindow(options.requestsPerProxy);
 }
+
+/** The window of a proxy that stays under other options: the one that it has, if its options are the same. */
+export function sameWindow(
+  own: RequestWindow | undefined,
+  known: RequestWindow | undefined,
+): RequestWindow | undefined {
+  if (!own || !known) return own;
+  const { limit, windowMs } = own.options;
+  return known.options.limit === limit && known.options.windowMs === windowMs ? known : own;
+}

@@ -10,7 +10,6 @@ import { breakOff } from '../core/break-off.js';
 import type { Egress } from '../core/egress.js';
 import type { Exchange, Permit } from '../core/exchange.js';
 import { requestTimeout } from '../core/read-ahead.js';
-import { warnOf } from '../core/warning.js';
 import { headProblem } from '../http/head-problem.js';
 import { codingProblem } from '../http/transfer-coding.js';
 import { AttemptClock, type ClockOwner, type Phase, type PhaseLimits } from './attempt-clock.js';
@@ -18,6 +17,7 @@ import type { DeadlineWheel } from './deadline-wheel.js';
 import { proxyFailure, readFailure, slowReaderFailure, unreadableFailure, uploadFailure } from './failure.js';
 import { bodyStopped, lapseFailure } from './lapse.js';
 import { mayHold } from './response/held-body.js';
+import { tellEnd } from './tell-end.js';
 import type { TimeBudget } from './time-budget.js';
 import type { AttemptListener, Plan, Sending, Transport } from './transport.js';
 
@@ -93,7 +93,7 @@ export class AttemptRun implements Attempt, AttemptListener, ClockOwner {
 
   /** A permit that came when all was over. */
   lateEnd(permit: Permit): void {
-    this.#tellEnd(permit);
+    tellEnd(permit, this, this.#owner.exchange);
   }
 
   /** Headers that its permits put in the place of the call's, permit by permit. */
@@ -276,16 +276,7 @@ export class AttemptRun implements Attempt, AttemptListener, ClockOwner {
     this.#clock?.stop();
     this.end = end;
     this.outcome ??= end.kind === 'failure' ? end : { kind: 'abandoned' };
-    for (const permit of this.#permits) this.#tellEnd(permit);
-  }
-
-  /** One that fails must not keep the others from hearing it, nor the call from ending. */
-  #tellEnd(permit: Permit): void {
-    try {
-      permit.end?.(this, this.#owner.exchange);
-    } catch (error) {
-      warnOf('Permit', 'A permit failed at the end of its attempt', error);
-    }
+    for (const permit of this.#permits) tellEnd(permit, this, this.#owner.exchange);
   }
 
   #hangUp(): void {
