@@ -18,6 +18,8 @@ import { hearInterim, refuseSwitch } from './interim.js';
 import { ListenerMark } from './listener-mark.js';
 import { Redirects } from './redirects.js';
 import { type StandIn, standIn } from './stand-in.js';
+import { stay } from './stay.js';
+import { unsendable } from './unsendable.js';
 import { whenOpen } from './when-open.js';
 
 /** What the transport provides to its attempts. */
@@ -254,25 +256,14 @@ export class NodeAttempt implements Sending {
 
   /** Called when httpxy has begun. */
   begun(): void {
-    this.#stayFor(this.#closeMark);
+    stay(this.#closeMark, this.#res, this.#plan.exchange);
     this.adoptListeners();
   }
 
   /** Called with an accepted response, before httpxy adds its listeners and pipes it. */
   passing(): void {
     const mark = new ListenerMark(this.#res, 'close');
-    process.nextTick(() => this.#stayFor(mark));
-  }
-
-  /** httpxy stops when the client leaves. Not while others wait for the response: they get the rest of it. */
-  #stayFor(mark: ListenerMark): void {
-    const stops = mark.take();
-    const { exchange } = this.#plan;
-    this.#res.on('close', () => {
-      // What is paused is waiting for the client that has left.
-      if (!exchange.abandoned) this.#res.emit('drain');
-      else for (const stop of stops) stop();
-    });
+    process.nextTick(() => stay(mark, this.#res, this.#plan.exchange));
   }
 
   #dropListeners(): void {
@@ -320,10 +311,4 @@ export class NodeAttempt implements Sending {
 // a body that came with the head: the two are sent together.
 function flushHead(res: ServerResponse): void {
   if (!res.headersSent && !res.destroyed && !res.writableEnded) res.flushHeaders();
-}
-
-/** Node refuses a value of a request as it refuses one of a response: where there is no request yet, it is not the target's. */
-function unsendable(error: unknown): unknown {
-  const refused = error instanceof Error && 'code' in error && error.code === 'ERR_INVALID_CHAR';
-  return refused ? Object.assign(new Error(error.message), { code: 'ERR_HTTP_INVALID_HEADER_VALUE' }) : error;
 }
