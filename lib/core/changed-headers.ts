@@ -48,14 +48,13 @@ const FIRST_LINE_COUNTS: ReadonlySet<string> = new Set([
  * Takes over what a middleware in front has changed in `req.headers`: set, replaced or deleted. `rawHeaders`, by which
  * a call is decided and from which it is sent, then say the same, as http-proxy-middleware sends what is in `headers`:
  * a deleted `Authorization` must not go on.
- * @returns the names that it has changed, in lower case; `undefined` if nothing
+ * @returns by their names in lower case those that it has changed; `undefined` if none
  */
-export function takeChangedHeaders(req: IncomingMessage): ReadonlySet<string> | undefined {
+export function takeChangedHeaders(req: IncomingMessage): ReadonlyMap<string, unknown> | undefined {
   const { headers, rawHeaders } = req;
   if (isUnchanged(headers, rawHeaders)) return undefined;
   const changed = changedOf(headers, linesByName(rawHeaders));
   if (changed.size === 0) return undefined;
-  const names = new Set(changed.keys());
   for (const [name, values] of changed) if (!isValid(name, values)) refuse(req, name, changed);
   const lines = replacing(rawHeaders, changed);
   // Nobody can set the list of a request of HTTP/2.
@@ -65,7 +64,7 @@ export function takeChangedHeaders(req: IncomingMessage): ReadonlySet<string> | 
     Reflect.get(req, 'headersDistinct');
     req.rawHeaders = lines;
   }
-  return names;
+  return changed;
 }
 
 /** Why a request cannot be sent: the application has set a header that HTTP does not allow. */

@@ -22,7 +22,11 @@ export function prepareRequest(req: IncomingMessage): void {
 }
 
 /** @param changed headers of a middleware in front, which are not the client's to name */
-function dropNamed(req: IncomingMessage, connection: string, changed: ReadonlySet<string> | undefined): void {
+function dropNamed(
+  req: IncomingMessage,
+  connection: string,
+  changed: ReadonlyMap<string, unknown> | undefined,
+): void {
   // Once: what a middleware sets afterwards is not the client's either.
   if (seen.has(req)) return;
   seen.add(req);

@@ -30,7 +30,7 @@ export function readable(rawHeaders: readonly string[], body: Uint8Array, maxOut
 export function readText(rawHeaders: readonly string[], body: Uint8Array): string | undefined {
   try {
     const bytes = decoded(headerValue(rawHeaders, 'content-encoding'), body, PART, BROTLI_PART);
-    return new TextDecoder(charsetOf(rawHeaders, bytes)).decode(bytes);
+    return decoderOf(rawHeaders, bytes).decode(bytes);
   } catch {
     return undefined;
   }
@@ -88,13 +88,13 @@ function withoutZstd(body: Buffer, { maxOutputLength, finishFlush }: ZlibOptions
 const PRESCANNED_BYTES = 1024;
 const CHARSET = /\bcharset\s*=\s*["']?([\w.:-]+)/i;
 
-/** The charset that a text declares, in its type or within a page; UTF-8 where it is none that is known. */
-function charsetOf(rawHeaders: readonly string[], bytes: Buffer): string {
+/** By the charset that a text declares, in its type or within a page; UTF-8 where it is none that is known. */
+function decoderOf(rawHeaders: readonly string[], bytes: Buffer): InstanceType<typeof TextDecoder> {
   const [, declared] = CHARSET.exec(headerValue(rawHeaders, 'content-type') ?? '') ?? [];
   const [, within] = declared ? [] : (CHARSET.exec(bytes.toString('latin1', 0, PRESCANNED_BYTES)) ?? []);
   try {
-    return new TextDecoder(declared ?? within).encoding;
+    return new TextDecoder(declared ?? within);
   } catch {
-    return 'utf-8';
+    return new TextDecoder();
   }
 }

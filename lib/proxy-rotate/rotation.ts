@@ -1,4 +1,4 @@
-import type { AttemptEnd, AttemptOutcome, HeldBody, ResponseHead } from '../core/attempt.js';
+import type { Attempt, AttemptEnd, AttemptOutcome, HeldBody, ResponseHead } from '../core/attempt.js';
 import { DIRECT, type Egress, type EgressCall, type EgressTarget } from '../core/egress.js';
 import type { EgressProxyStatus, ProxyListStatus } from '../core/egress-status.js';
 import { type ProxyError, shuttingDown } from '../core/errors.js';
@@ -94,16 +94,10 @@ export class Rotation implements RouteOwner, PoolOwner {
     this.#judge.responded(route, head, body);
   }
 
-  ended(
-    route: Route,
-    outcome: AttemptOutcome,
-    end: AttemptEnd | undefined,
-    sent: boolean,
-    durationMs: number,
-  ): void {
+  ended(route: Route, outcome: AttemptOutcome, { end, sentAt, durationMs }: Attempt): void {
     if (!route.lane) return;
     const used = route.proxy ?? this.#direct;
-    used.ends(sent);
+    used.ends(wasSent(end, sentAt));
     if (outcome.kind === 'response' && !route.refused) used.tally.succeeded(durationMs);
     const brokeOff = outcome.kind === 'response' && end?.kind === 'failure' ? end : undefined;
     this.#judge.ended(route, outcome, brokeOff);
@@ -293,4 +287,10 @@ export class Rotation implements RouteOwner, PoolOwner {
     route.lane = undefined;
     return shuttingDown();
   }
+}
+
+/** Whether an attempt has got as far as to be sent. */
+function wasSent(end: AttemptEnd | undefined, sentAt: number | undefined): boolean {
+  if (end?.kind === 'failure') return !end.unsent;
+  return end?.kind === 'complete' || end?.kind === 'discarded' || sentAt !== undefined;
 }

@@ -1,11 +1,4 @@
-import type {
-  Attempt,
-  AttemptEnd,
-  AttemptOutcome,
-  BodyReader,
-  HeldBody,
-  ResponseHead,
-} from '../core/attempt.js';
+import type { Attempt, AttemptOutcome, BodyReader, HeldBody, ResponseHead } from '../core/attempt.js';
 import type { DIRECT, Egress, EgressCall, EgressPolicy, EgressTarget } from '../core/egress.js';
 import type { ProxyError } from '../core/errors.js';
 import type { Exchange, Limit, Permit } from '../core/exchange.js';
@@ -46,19 +39,8 @@ export interface RouteOwner {
   hasAnother(route: Route, call: EgressCall, tried: ReadonlySet<string>, target: EgressTarget): boolean;
   /** Milliseconds until a proxy can be used. */
   readyInMs(route: Route, call: EgressCall, tried: ReadonlySet<string>, target: EgressTarget): number;
-  /**
-   * It has ended.
-   * @param end how, after the last byte of its response
-   * @param sent whether it has got as far as to be sent
-   * @param durationMs up to its head, or to its failure
-   */
-  ended(
-    route: Route,
-    outcome: AttemptOutcome,
-    end: AttemptEnd | undefined,
-    sent: boolean,
-    durationMs: number,
-  ): void;
+  /** It has ended. @param outcome the attempt's, whose end is known as well */
+  ended(route: Route, outcome: AttemptOutcome, attempt: Attempt): void;
   /** A WebSocket was opened through the proxy, or has closed. */
   carries(proxy: EgressProxy, change: 1 | -1): void;
 }
@@ -124,11 +106,12 @@ export class Route implements EgressPolicy, Limit, Permit, BodyReader {
     if (outcome?.kind === 'response') this.#owner.responded(this, outcome.head, outcome.body);
   }
 
-  end({ outcome, end, sentAt, durationMs }: Attempt, exchange: Exchange): void {
+  end(attempt: Attempt, exchange: Exchange): void {
     const { proxy } = this;
+    const { outcome } = attempt;
     // Its call is over, but what it has opened goes on through the proxy.
     if (proxy && outcome?.kind === 'response' && outcome.head.status === 101) this.#carry(proxy, exchange);
-    if (outcome) this.#owner.ended(this, outcome, end, wasSent(end, sentAt), durationMs);
+    if (outcome) this.#owner.ended(this, outcome, attempt);
   }
 
   #carry(proxy: EgressProxy, exchange: Exchange): void {
@@ -137,9 +120,4 @@ export class Route implements EgressPolicy, Limit, Permit, BodyReader {
     this.#owner.carries(proxy, 1);
     socket.once('close', () => this.#owner.carries(proxy, -1));
   }
-}
-
-function wasSent(end: AttemptEnd | undefined, sentAt: number | undefined): boolean {
-  if (end?.kind === 'failure') return !end.unsent;
-  return end?.kind === 'complete' || end?.kind === 'discarded' || sentAt !== undefined;
 }

@@ -59,7 +59,7 @@ export function varyNames(
 
 /** Whether it links to the origin that it was called by: who calls by another one gets other links. */
 function linksToCalled(rawHeaders: RawHeaders, requestHeaders: RawHeaders): boolean {
-  const links = headerValue(rawHeaders, 'link') === undefined ? [] : allValues(rawHeaders, 'link');
+  const links = allValues(rawHeaders, 'link');
   if (links.length === 0) return false;
   const host = calledAuthority(requestHeaders);
   return host !== undefined && links.some((link) => link.includes(`://${host}/`));

@@ -19,7 +19,6 @@ import { ListenerMark } from './listener-mark.js';
 import { Redirects } from './redirects.js';
 import { type StandIn, standIn } from './stand-in.js';
 import { stay } from './stay.js';
-import { unsendable } from './unsendable.js';
 import { whenOpen } from './when-open.js';
 
 /** What the transport provides to its attempts. */
@@ -222,8 +221,7 @@ export class NodeAttempt implements Sending {
     this.#res.off('close', this.#finish);
     const begun = this.#accepted && this.#res.headersSent;
     if (!begun && this.#before) restoreHeaders(this.#res, this.#before);
-    const told = this.#silence ?? (this.#proxyReq ? error : unsendable(error));
-    this.#listener.failed(told, this.#proxyReq?.reusedSocket);
+    this.#listener.failed(this.#silence ?? error, this.#proxyReq?.reusedSocket);
     // After the reason, for those who hear of the end of the response.
     if (begun) breakOff(this.#res);
   };
