@@ -66,6 +66,20 @@ describe('.github/workflows/ci.yml', () => {
   });
 });
 
+describe('the pages, examples and settings', () => {
+  it('hold no marks of a merge that was left half done', async () => {
+    const names = (await readdir('.', { recursive: true })).filter(
+      (name) => /\.(md|ya?ml|json|html|css|svg)$/.test(name) && !/(^|\/)(node_modules|dist)\//.test(name),
+    );
+    expect(names).to.include.members(['CHANGELOG.md', 'docs/caching.md']);
+    const marked = [];
+    for (const name of names) {
+      if (/^(<{7}|={7}|>{7})( |$)/m.test(await readFile(name, 'utf8'))) marked.push(name);
+    }
+    expect(marked).to.deep.equal([]);
+  });
+});
+
 describe('.github/dependabot.yml', () => {
   it('leaves alone what is held back for a reason, and nothing that is not used', async () => {
     const { updates } = await readYaml('.github/dependabot.yml');
