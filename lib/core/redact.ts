@@ -125,12 +125,18 @@ export function redactPath(path: string, mask = MASK): string {
 }
 
 const SCHEME = /\b(bearer|basic|negotiate)(\s+)[^\s,;"']{8,}/gi;
+/** A field that holds a credential, whatever its scheme is: `Authorization: Token a`, `"x-api-key": "a"`. */
+const FIELD_IN_TEXT =
+  /\b((?:proxy-)?authorization|(?:set-)?cookie|[\w-]{0,40}-(?:key|token|secret))(["']?\s?[:=]\s?["']?)(?:(bearer|basic|negotiate)\s)?[^\s"',][^"'\r\n,]*/gi;
 const URL_IN_TEXT = /\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s"'<>]+/gi;
 
-/** A text for a log, as the message of an error: without credentials of URLs, schemes and known formats. */
+/** A text for a log, as the message of an error: without credentials of URLs, of fields, behind schemes and of known formats. */
 export function redactText(text: string, mask = MASK): string {
   return text
     .replace(URL_IN_TEXT, (url) => redactPath(url, mask))
+    .replace(FIELD_IN_TEXT, (_all, name: string, between: string, scheme: string | undefined) =>
+      [name, between, scheme && `${scheme} `, mask].join(''),
+    )
     .replace(SCHEME, `$1$2${mask}`)
     .replace(KNOWN_VALUES, mask);
 }

@@ -217,6 +217,12 @@ describe('redactText()', () => {
       'GET https://***@api.example/bot123:***/x?otp=***&a=2 failed',
     );
     expect(redactText('sent Authorization: Bearer abcdef123456')).to.equal('sent Authorization: Bearer ***');
+    expect(redactText('sent Authorization: Token abc123, then left')).to.equal(
+      'sent Authorization: ***, then left',
+    );
+    expect(redactText(`{"x-api-key":"abc","cookie":"a=b; c=d","x":"y"}`)).to.equal(
+      `{"x-api-key":"***","cookie":"***","x":"y"}`,
+    );
     const message = "connect ECONNREFUSED 127.0.0.1:8080; Unexpected token 'h' at file:///a/b.js:1:2";
     expect(redactText(message)).to.equal(message);
   });
