@@ -100,8 +100,8 @@ export interface RateLimitOptions {
   learn?: boolean | undefined;
   /**
    * What a limit to which the API gives no name is for. `auto` finds it out: a 429 of one path closes that path, until a
-   * second path is refused as well. `api` is the whole API, `path` each path by itself (`/users/1` and `/users/2` are
-   * one). A function gives the name of the limit of a call; `undefined` is `auto`. Limits that the API names, as GitHub's
+   * second path is refused as well; methods of a path that advertise limits of different sizes are kept apart. `api` is
+   * the whole API, `path` each path by itself (`/users/1` and `/users/2` are one). A function gives the name of the limit of a call; `undefined` is `auto`. Limits that the API names, as GitHub's
    * `X-RateLimit-Resource`, are kept apart by their names in any case.
    * @default 'auto'
    */

@@ -9,7 +9,7 @@ import { opened } from './testing.js';
 
 type Headers = Record<string, string>;
 
-/** An API with these headers on each path, in front of which is a limiter. */
+/** An API with these headers on each path, or each method of one, in front of which is a limiter. */
 async function limited(
   paths: Record<string, Headers | [status: number, headers: Headers]>,
   options: RateLimitOptions = {},
@@ -17,7 +17,7 @@ async function limited(
 ) {
   const respond: UpstreamResponse = (req, res) => {
     const path = new URL(req.url ?? '/', 'http://x').pathname;
-    const found = paths[path] ?? {};
+    const found = paths[`${req.method} ${path}`] ?? paths[path] ?? {};
     const [code, headers] = Array.isArray(found) ? found : [200, found];
     res.writeHead(code, headers).end();
   };
@@ -168,6 +168,16 @@ describe('rateLimit() and limits without names', () => {
     expect(await it.get('/b')).to.equal(200);
     expect(await it.get('/b')).to.equal(200);
     expect(await it.get('/a')).to.equal(429);
+  });
+
+  it('keeps limits of different sizes of the methods of a path apart', async () => {
+    const it = await limited({ '/tweets': plain(899, 900), 'POST /tweets': plain(0, 17) });
+    await it.get('/tweets');
+    expect(await it.get('/tweets', 'POST')).to.equal(200);
+    expect(await it.get('/tweets')).to.equal(200);
+    expect(await it.get('/tweets', 'POST')).to.equal(429);
+    expect(await it.get('/tweets')).to.equal(200);
+    expect(it.upstream.requests).to.have.length(4);
   });
 
   for (const code of [403, 503, 529])
