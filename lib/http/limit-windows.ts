@@ -23,7 +23,17 @@ export type LimitHeaders = ReadonlyMap<string, string>;
 
 /** Every limit that the headers tell of. */
 export function windowsOf(headers: LimitHeaders, now: number): readonly AdvertisedWindow[] {
-  const windows = [...fromStructured(headers), ...fromPlain(headers, now)];
+  const windows = [
+    ...fromStructured(headers.get('ratelimit'), headers.get('ratelimit-policy'), headers),
+    ...fromPlain(headers, now),
+  ];
+  // Atlassian's points, of which a call takes several: https://developer.atlassian.com/cloud/jira/platform/rate-limiting
+  for (const window of fromStructured(
+    headers.get('beta-ratelimit'),
+    headers.get('beta-ratelimit-policy'),
+    headers,
+  ))
+    windows.push({ ...window, unit: 'tokens' });
   let isVendors = false;
   for (const name of headers.keys()) if (VENDOR_HEADERS.has(name)) isVendors = true;
   if (!isVendors) return windows;
@@ -46,6 +56,8 @@ export function windowHeaders(): string[] {
 const PLAIN: readonly string[] = [
   'ratelimit',
   'ratelimit-policy',
+  'beta-ratelimit',
+  'beta-ratelimit-policy',
   'ratelimit-limit',
   'ratelimit-remaining',
   'ratelimit-reset',
@@ -201,9 +213,11 @@ function policyOf(policies: string | undefined, quota: number | undefined): Item
   return all.find(({ parameters }) => readCount(parameters.get('q')) === quota) ?? all[0];
 }
 
-function fromStructured(headers: LimitHeaders): AdvertisedWindow[] {
-  const structured = headers.get('ratelimit');
-  const policy = headers.get('ratelimit-policy') ?? '';
+function fromStructured(
+  structured: string | undefined,
+  policy = '',
+  headers: LimitHeaders,
+): AdvertisedWindow[] {
   if (structured === undefined) return [];
   const dictionary = readDictionary(structured);
   if (dictionary) {

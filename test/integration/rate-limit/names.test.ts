@@ -92,6 +92,20 @@ describe('rateLimit() and limits with names', () => {
     ]);
   });
 
+  it('obeys the points of Atlassian beside the limit of an endpoint', async () => {
+    const jira = (points: number): Headers => ({
+      'X-RateLimit-Limit': '400',
+      'X-RateLimit-Remaining': '399',
+      'Beta-RateLimit': `"tenant-app-quota";r=${points};t=2788`,
+    });
+    const it = await limited({ '/issue': jira(0), '/search': jira(10) });
+    await it.get('/search');
+    await it.get('/issue');
+    expect(await it.get('/search')).to.equal(429);
+    it.time.advance(2_788_000);
+    expect(await it.get('/search')).to.equal(200);
+  });
+
   it('keeps the buckets of channels apart', async () => {
     const bucket = (remaining: number): Headers => ({
       'x-ratelimit-limit': '5',
