@@ -225,14 +225,14 @@ function fromStructured(
     return [{ ...nameOf(headers), ...dictionary, windowMs: seconds(its?.parameters.get('w')) }];
   }
   const policies = items(policy);
-  return items(structured).flatMap(({ name, parameters }) => {
+  return items(structured).flatMap((item) => {
+    const { name, parameters } = item;
     const remaining = readCount(parameters.get('r'));
     if (remaining === undefined) return [];
     const its = policies.find((candidate) => candidate.name === name) ?? policies[0];
     return [
       {
-        // A bare number is a quota, as in one of the drafts.
-        name: /^\d+$/.test(name) ? '' : name.replace(/^"|"$/g, ''),
+        name: policyName(item),
         waitMs: seconds(parameters.get('t')),
         remaining,
         limit: readCount(its?.parameters.get('q')),
@@ -240,6 +240,14 @@ function fromStructured(
       },
     ];
   });
+}
+
+/** A policy may be one for each of several partitions, each of which has a key, as `pk=:cHJv:`. */
+function policyName({ name, parameters }: Item): string {
+  // A bare number is a quota, as in one of the drafts.
+  const policy = /^\d+$/.test(name) ? '' : name.replace(/^"|"$/g, '');
+  const partition = parameters.get('pk');
+  return partition === undefined ? policy : `${policy} ${partition.replaceAll(':', '')}`.trim();
 }
 
 /** `limit=100, remaining=50, reset=5`, as the seventh draft had it. */

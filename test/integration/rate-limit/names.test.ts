@@ -92,6 +92,24 @@ describe('rateLimit() and limits with names', () => {
     ]);
   });
 
+  it('keeps the partitions of a policy apart', async () => {
+    const policy = (key: string, left: number): Headers => ({
+      RateLimit: `"default";r=${left};t=50;pk=:${key}:`,
+      'RateLimit-Policy': `"default";q=100;w=60;pk=:${key}:`,
+    });
+    const it = await limited({ '/acme/a': policy('YWNtZQ==', 0), '/umbrella/a': policy('dW1i', 50) });
+    await it.get('/umbrella/a');
+    await it.get('/acme/a');
+    expect(await it.get('/umbrella/a')).to.equal(200);
+    expect(await it.get('/acme/a')).to.equal(429);
+    expect(await it.get('/umbrella/a')).to.equal(200);
+    const rows = it.limiter.status().map(({ name, remaining }) => [name, remaining]);
+    expect(rows).to.have.deep.members([
+      ['default dW1i', 50],
+      ['default YWNtZQ==', 0],
+    ]);
+  });
+
   it('obeys the points of Atlassian beside the limit of an endpoint', async () => {
     const jira = (points: number): Headers => ({
       'X-RateLimit-Limit': '400',
