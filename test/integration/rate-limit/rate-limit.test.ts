@@ -108,6 +108,14 @@ describe('rateLimit() with a limit', () => {
     expect(upstream.requests).to.have.length(0);
   });
 
+  for (const name of ['key', 'scope', 'cost'] as const)
+    it(`fails a call whose ${name} is a promise`, async () => {
+      const promising = () => Promise.reject(new Error('no tenant'));
+      const { gets, upstream } = await limited({ limit: 1, [name]: promising });
+      expect(await gets(1)).to.deep.equal([500]);
+      expect(upstream.requests).to.have.length(0);
+    });
+
   it('lets a burst through on top', async () => {
     const { gets } = await limited({ limit: 1, windowMs: MINUTE, burst: { limit: 2, windowMs: MINUTE } });
     expect(await gets(5)).to.deep.equal([200, 200, 200, 429, 429]);
