@@ -83,7 +83,8 @@ export interface RateLimitOptions {
    */
   onLimit?: 'reject' | 'queue' | undefined;
   /**
-   * Longest wait of a call. One that would have to wait longer, or beyond `retry.totalTimeoutMs`, is refused at once.
+   * Longest wait of a call. One that would have to wait longer, or beyond `retry.totalTimeoutMs`, is refused at once. A
+   * retry that would have to is not made, and the last response or failure is passed on.
    * @default 10000
    */
   maxWaitMs?: number | undefined;

@@ -8,7 +8,7 @@ import {
   type QuotaAlgorithm,
   type QuotaLimit,
 } from './engine.js';
-import { addSlid, endSlots, giveBackSlid, newSlots, type Slots, takeSlid } from './sliding.js';
+import { addSlid, endSlots, giveBackSlid, newSlots, type Slots, takeSlid, waitSlid } from './sliding.js';
 
 /** A quota of this process alone. */
 export function memoryQuota(algorithm: QuotaAlgorithm, limit: QuotaLimit, clock: Clock): LocalQuotaEngine {
@@ -71,6 +71,11 @@ class SlidingQuota implements LocalQuotaEngine {
     addSlid(slots, this.#limit.windowMs, this.#clock(), points);
   }
 
+  waitMs(key: string, points: number): number {
+    const slots = this.#slots.get(key);
+    return slots ? waitSlid(slots, this.#limit, this.#clock(), points) : 0;
+  }
+
   left(key: string): number {
     const slots = this.#slots.get(key);
     const { limit, windowMs } = this.#limit;
@@ -102,6 +107,10 @@ class SpacedQuota implements LocalQuotaEngine {
     const leftMs = points * this.#intervalMs;
     this.#nextAt.set(key, now + leftMs);
     return { taken: true, leftMs };
+  }
+
+  waitMs(key: string): number {
+    return Math.max(0, (this.#nextAt.get(key) ?? 0) - this.#clock());
   }
 
   reward(key: string, points: number): void {
