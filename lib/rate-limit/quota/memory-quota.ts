@@ -66,9 +66,9 @@ class SlidingQuota implements LocalQuotaEngine {
   }
 
   charge(key: string, points: number): void {
-    const slots = this.#slots.get(key) ?? newSlots();
-    this.#slots.set(key, slots);
-    addSlid(slots, this.#limit.windowMs, this.#clock(), points);
+    const slots = this.#slots.get(key);
+    // One that was forgotten since starts again, and nobody would forget it a second time.
+    if (slots) addSlid(slots, this.#limit.windowMs, this.#clock(), points);
   }
 
   waitMs(key: string, points: number): number {
@@ -119,8 +119,9 @@ class SpacedQuota implements LocalQuotaEngine {
   }
 
   charge(key: string, points: number): void {
-    const now = this.#clock();
-    this.#nextAt.set(key, Math.max(now, this.#nextAt.get(key) ?? now) + points * this.#intervalMs);
+    const nextAt = this.#nextAt.get(key);
+    if (nextAt !== undefined)
+      this.#nextAt.set(key, Math.max(this.#clock(), nextAt) + points * this.#intervalMs);
   }
 
   forget(key: string): void {
