@@ -134,7 +134,8 @@ export interface BreakerOptions {
   store?: CircuitStore | undefined;
   /**
    * Gives each call a circuit of its own, by tenant or host for instance; `undefined` is the circuit of the API. The
-   * key appears in events and status, so it must not be a secret. What the function throws fails the call.
+   * key appears in events and status, so it must not be a secret. What the function throws fails the
+   * call, and so does a promise.
    */
   key?: Callback<(req: IncomingMessage) => string | undefined> | undefined;
   /**

@@ -3,6 +3,7 @@ import { type ProxyError, shuttingDown } from '../core/errors.js';
 import { Events } from '../core/events.js';
 import type { Exchange } from '../core/exchange.js';
 import { enterBy } from '../core/pipeline.js';
+import { settledNow } from '../core/settled-now.js';
 import { type Clock, steadyClock } from '../core/steady-clock.js';
 import { bodyReader } from '../http/failure-rules.js';
 import type { BreakerEvents } from './breaker-events.js';
@@ -62,7 +63,7 @@ export function breaker(
   function enter(exchange: Exchange): unknown {
     let circuit: Circuit;
     try {
-      circuit = single ?? circuits.get(key?.(exchange.req));
+      circuit = single ?? circuits.get(settledNow(key?.(exchange.req), 'breaker.key'));
     } catch (error) {
       return error ?? new Error('The key of a circuit failed');
     }

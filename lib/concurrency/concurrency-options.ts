@@ -44,7 +44,7 @@ export interface ConcurrencyOptions {
   per?: 'api' | 'key' | 'credential' | 'proxy' | undefined;
   /**
    * On whose behalf a call is made, a tenant for instance: those that wait take turns by it, or have a limit each (`per:
-   * 'key'`). What the function throws fails the call.
+   * 'key'`). What the function throws fails the call, and so does a promise.
    */
   key?: Callback<(req: IncomingMessage) => string | undefined> | undefined;
   /**

@@ -3,6 +3,7 @@ import { Closing } from '../core/closing.js';
 import { ProxyError } from '../core/errors.js';
 import { Events } from '../core/events.js';
 import { type Exchange, exchangeOf } from '../core/exchange.js';
+import { settledNow } from '../core/settled-now.js';
 import { realTime, type Time } from '../core/time.js';
 import { credentialDigest } from '../http/credential-digest.js';
 import type { Reaches } from '../http/forwarded-headers.js';
@@ -69,10 +70,11 @@ export function concurrency(
   const refused = { queue: 0, wait: 0 };
   const fleet = fleetOf(resolved, time, shares);
   const { credentialHeaders: also, credentialExceptions: except } = resolved;
+  const keyOf = (req: IncomingMessage) => settledNow(key?.(req), 'concurrency.key');
   const credentialOf = credentialDigest({ also, except }, reaches, sharedCredential);
   const bulkheads = new Bulkheads({
     ...{ options: resolved, time, events, closing, refused },
-    partyOf: ({ req }) => key?.(req) ?? '',
+    partyOf: ({ req }) => keyOf(req) ?? '',
     share: (of, holder) => fleet && new FleetShare(fleet, fleet.keyOf(of), holder),
   } satisfies Omit<BulkheadSite, 'unused'>);
   fleet?.book.onRecovered(() => {
@@ -82,7 +84,7 @@ export function concurrency(
 
   function placeOf({ req }: Exchange): Bulkhead | KeyedPlace | ProxyPlace {
     if (common) return common;
-    const of = per === 'key' ? key?.(req) : credentialOf(req.rawHeaders, req.url);
+    const of = per === 'key' ? keyOf(req) : credentialOf(req.rawHeaders, req.url);
     return new KeyedPlace(bulkheads, of ?? '');
   }
 

@@ -135,6 +135,8 @@ export interface LimitOf<Call> {
    * @returns the error that ends it, if it may not be sent any more
    */
   recall?(exchange: Call): ProxyError | undefined;
+  /** Whether an attempt in so many milliseconds would be refused. Then what the target has sent is passed on. */
+  refusesIn?(exchange: Call, inMs: number): boolean;
   /** When attempts through this egress proxy are admitted again, in epoch milliseconds; 0 means now. */
   readyAt?(egress: string | undefined): number;
 }

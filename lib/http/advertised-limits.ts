@@ -49,7 +49,12 @@ const wantedName = rememberedByName((name) => {
   return WANTED.has(lower) ? lower : '';
 });
 /** Several lines of a list header are one list (RFC 9110 §5.3); of other headers the first line counts. */
-const LISTS: ReadonlySet<string> = new Set(['ratelimit', 'ratelimit-policy']);
+const LISTS: ReadonlySet<string> = new Set([
+  'ratelimit',
+  'ratelimit-policy',
+  'beta-ratelimit',
+  'beta-ratelimit-policy',
+]);
 
 /**
  * Reads `Retry-After` and the rate limit headers in the forms that are in use: three headers with seconds, structured
@@ -181,8 +186,15 @@ function collect(rawHeaders: readonly string[]): LimitHeaders | undefined {
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? '';
     const first = name.charCodeAt(0) | 0x20;
-    // R, X, D, Z, for Anthropic An, and for Stripe the fifth letter of its name.
-    if (first !== 0x72 && first !== 0x78 && first !== 0x64 && first !== 0x7a) {
+    // R, X, D, Z, B and F, for Anthropic An, and for Stripe the fifth letter of its name.
+    if (
+      first !== 0x72 &&
+      first !== 0x78 &&
+      first !== 0x64 &&
+      first !== 0x7a &&
+      first !== 0x62 &&
+      first !== 0x66
+    ) {
       const isAn = first === 0x61 && (name.charCodeAt(1) | 0x20) === 0x6e;
       if (!isAn && (first !== 0x73 || (name.charCodeAt(4) | 0x20) !== 0x70)) continue;
     }

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { BodyReader, HeldBody, ResponseHead } from '../core/attempt.js';
 import { functionOption, optionsObject } from '../core/options.js';
+import { settledNow } from '../core/settled-now.js';
 import { readable } from './decoded-body.js';
 import {
   type FailureWhen,
@@ -20,10 +21,10 @@ export interface JudgedResponse {
   readonly body: Buffer;
 }
 
-/** Says of a response whether it is a failure. What it throws fails the call. */
+/** Says of a response whether it is a failure. What it throws fails the call, and so does a promise. */
 export type FailurePredicate = (response: JudgedResponse) => boolean;
 
-/** Says of a response whether it is retried; `'stop'` is a failure that is not, whatever its status. */
+/** Says of a response whether it is retried; `'stop'` is a failure that is not, whatever its status. A promise fails the call. */
 export type RetryPredicate = (response: JudgedResponse) => boolean | 'stop';
 
 /** What a body says where the response is a failure, and whether another attempt may help. */
@@ -96,7 +97,10 @@ export function judgeBody(
   if (rules === undefined || !complete) return undefined;
   for (const rule of [rules].flat()) {
     if (typeof rule === 'function') {
-      const verdict = rule({ status, rawHeaders, body: readable(rawHeaders, body) });
+      const verdict = settledNow(
+        rule({ status, rawHeaders, body: readable(rawHeaders, body) }),
+        'failureWhen',
+      );
       if (verdict) return verdict === 'stop' ? 'stop' : 'failure';
     } else if (isFailureByBody(rule, rawHeaders, body))
       return 'retry' in rule && rule.retry === false ? 'stop' : 'failure';

@@ -67,6 +67,38 @@ const kong = (name: string, windowMs: number): VendorLimit => ({
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
+/** Beside the plain headers, and of one endpoint as they are. They are not documented; its clients read them. */
+const x = (whose: string): VendorLimit => ({
+  vendor: 'X',
+  source: 'https://docs.x.com/x-api/fundamentals/rate-limits',
+  name: '',
+  limit: `x-${whose}-limit-24hour-limit`,
+  remaining: `x-${whose}-limit-24hour-remaining`,
+  reset: `x-${whose}-limit-24hour-reset`,
+  windowMs: DAY_MS,
+});
+
+const trello = (name: string): VendorLimit => ({
+  vendor: 'Trello',
+  source:
+    'https://community.developer.atlassian.com/t/i-keep-getting-429-rate-limit-errors-what-are-trello-s-rate-limits/30353',
+  name: `api-${name}`,
+  limit: `x-rate-limit-api-${name}-max`,
+  remaining: `x-rate-limit-api-${name}-remaining`,
+  window: `x-rate-limit-api-${name}-interval-ms`,
+});
+
+/** Its reset is that of whichever of the two is used up. */
+const contentful = (name: string, windowMs: number): VendorLimit => ({
+  vendor: 'Contentful',
+  source:
+    'https://www.contentful.com/developers/docs/references/content-management-api/#/introduction/api-rate-limits',
+  name,
+  limit: `x-contentful-ratelimit-${name}-limit`,
+  remaining: `x-contentful-ratelimit-${name}-remaining`,
+  windowMs,
+});
+
 /** Its page lists the headers and gives no values. */
 const imgur = (name: string, windowMs: number): VendorLimit => ({
   vendor: 'Imgur',
@@ -123,6 +155,7 @@ const azure = (name: string): VendorLimit => ({
 export const VENDOR_LIMITS: readonly VendorLimit[] = [
   openAi('requests'),
   openAi('tokens', 'tokens'),
+  openAi('project-tokens', 'tokens'),
   anthropic('requests'),
   anthropic('tokens', 'tokens'),
   anthropic('input-tokens', 'tokens'),
@@ -184,6 +217,21 @@ export const VENDOR_LIMITS: readonly VendorLimit[] = [
   { ...linear('endpoint', 'x-ratelimit-endpoint-requests'), nameHeader: 'x-ratelimit-endpoint-name' },
   cerebras('requests-day', DAY_MS),
   cerebras('tokens-minute', 60_000, 'tokens'),
+  x('app'),
+  x('user'),
+  trello('token'),
+  trello('key'),
+  contentful('second', 1000),
+  contentful('hour', HOUR_MS),
+  {
+    // Reading is not limited.
+    vendor: 'Fastly',
+    source: 'https://www.fastly.com/documentation/reference/api/#rate-limiting',
+    name: 'writes',
+    remaining: 'fastly-ratelimit-remaining',
+    reset: 'fastly-ratelimit-reset',
+    windowMs: HOUR_MS,
+  },
   etsy('second', 'x-remaining-this-second', 1000),
   etsy('day', 'x-remaining-today', DAY_MS),
   azure('subscription-reads'),

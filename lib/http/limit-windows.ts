@@ -23,7 +23,17 @@ export type LimitHeaders = ReadonlyMap<string, string>;
 
 /** Every limit that the headers tell of. */
 export function windowsOf(headers: LimitHeaders, now: number): readonly AdvertisedWindow[] {
-  const windows = [...fromStructured(headers), ...fromPlain(headers, now)];
+  const windows = [
+    ...fromStructured(headers.get('ratelimit'), headers.get('ratelimit-policy'), headers),
+    ...fromPlain(headers, now),
+  ];
+  // Atlassian's points, of which a call takes several: https://developer.atlassian.com/cloud/jira/platform/rate-limiting
+  for (const window of fromStructured(
+    headers.get('beta-ratelimit'),
+    headers.get('beta-ratelimit-policy'),
+    headers,
+  ))
+    windows.push({ ...window, unit: 'tokens' });
   let isVendors = false;
   for (const name of headers.keys()) if (VENDOR_HEADERS.has(name)) isVendors = true;
   if (!isVendors) return windows;
@@ -46,6 +56,8 @@ export function windowHeaders(): string[] {
 const PLAIN: readonly string[] = [
   'ratelimit',
   'ratelimit-policy',
+  'beta-ratelimit',
+  'beta-ratelimit-policy',
   'ratelimit-limit',
   'ratelimit-remaining',
   'ratelimit-reset',
@@ -201,9 +213,11 @@ function policyOf(policies: string | undefined, quota: number | undefined): Item
   return all.find(({ parameters }) => readCount(parameters.get('q')) === quota) ?? all[0];
 }
 
-function fromStructured(headers: LimitHeaders): AdvertisedWindow[] {
-  const structured = headers.get('ratelimit');
-  const policy = headers.get('ratelimit-policy') ?? '';
+function fromStructured(
+  structured: string | undefined,
+  policy = '',
+  headers: LimitHeaders,
+): AdvertisedWindow[] {
   if (structured === undefined) return [];
   const dictionary = readDictionary(structured);
   if (dictionary) {
@@ -211,14 +225,14 @@ function fromStructured(headers: LimitHeaders): AdvertisedWindow[] {
     return [{ ...nameOf(headers), ...dictionary, windowMs: seconds(its?.parameters.get('w')) }];
   }
   const policies = items(policy);
-  return items(structured).flatMap(({ name, parameters }) => {
+  return items(structured).flatMap((item) => {
+    const { name, parameters } = item;
     const remaining = readCount(parameters.get('r'));
     if (remaining === undefined) return [];
     const its = policies.find((candidate) => candidate.name === name) ?? policies[0];
     return [
       {
-        // A bare number is a quota, as in one of the drafts.
-        name: /^\d+$/.test(name) ? '' : name.replace(/^"|"$/g, ''),
+        name: policyName(item),
         waitMs: seconds(parameters.get('t')),
         remaining,
         limit: readCount(its?.parameters.get('q')),
@@ -226,6 +240,14 @@ function fromStructured(headers: LimitHeaders): AdvertisedWindow[] {
       },
     ];
   });
+}
+
+/** A policy may be one for each of several partitions, each of which has a key, as `pk=:cHJv:`. */
+function policyName({ name, parameters }: Item): string {
+  // A bare number is a quota, as in one of the drafts.
+  const policy = /^\d+$/.test(name) ? '' : name.replace(/^"|"$/g, '');
+  const partition = parameters.get('pk');
+  return partition === undefined ? policy : `${policy} ${partition.replaceAll(':', '')}`.trim();
 }
 
 /** `limit=100, remaining=50, reset=5`, as the seventh draft had it. */

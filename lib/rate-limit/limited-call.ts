@@ -127,6 +127,11 @@ export class LimitedCall implements Limit, Permit, Caller {
     return Math.max(this.limiter.forcedUntil, this.limiter.book?.readyAt(this, egress) ?? 0);
   }
 
+  refusesIn(exchange: Exchange, inMs: number): boolean {
+    const waitMs = this.limiter.waitMs(this.#draw(), this.#quotaKey, this.#points) - inMs;
+    return waitMs > 0 && waitMs > this.limiter.longestWaitMs(exchange, exchange.retry?.totalTimeoutMs, inMs);
+  }
+
   /** Hears that nobody waits for the call any more. */
   leave(): void {
     this.#over = true;
@@ -177,7 +182,7 @@ export class LimitedCall implements Limit, Permit, Caller {
   }
 
   #lanes(): readonly unknown[] {
-    const gates = this.#draw()?.gates ?? NONE;
+    const gates = this.#draw()?.gates ?? [];
     return this.limiter.quota ? [...gates, this.#quotaLane] : gates;
   }
 
@@ -214,13 +219,12 @@ export class LimitedCall implements Limit, Permit, Caller {
     return undefined;
   }
 
-  #wait(blocked: Blocked, mayWait: boolean, totalTimeoutMs = Number.POSITIVE_INFINITY): Veto | Promise<Veto> {
+  #wait(blocked: Blocked, mayWait: boolean, totalTimeoutMs: number | undefined): Veto | Promise<Veto> {
     // A token held until after the end of its window would be one more for the next window.
     this.#giveBack();
     const { limiter } = this;
     const { line, options } = limiter;
-    const leftMs = totalTimeoutMs - (performance.now() - this.#exchange.startedAt);
-    const waitMs = Math.min(options.maxWaitMs, leftMs);
+    const waitMs = limiter.longestWaitMs(this.#exchange, totalTimeoutMs);
     const { refusal } = blocked;
     if (refusal.againMs === undefined && !refusal.probing && refusal.waitMs > waitMs)
       return limiter.refuse(refusal);
@@ -294,5 +298,3 @@ export class LimitedCall implements Limit, Permit, Caller {
     this.#held = false;
   }
 }
-
-const NONE: readonly unknown[] = [];

@@ -53,7 +53,7 @@ export interface RateLimitOptions {
     | undefined;
   /**
    * What a request takes of `limit`, and of those `limits` that count tokens: a number, or a function. One that costs more
-   * than a limit takes all of it. What the function throws fails the call. A JSON Pointer, such as `/usage/total_tokens`,
+   * than a limit takes all of it. What the function throws fails the call, and so does a promise. A JSON Pointer, such as `/usage/total_tokens`,
    * finds it in the response: JSON of up to 1 MiB, or the last event of a stream that has it. It is then charged after the
    * response, to those `limits` that count tokens: calls go while there are tokens left. A response that breaks off costs
    * as much as others did. The pointer needs `forward()`.
@@ -74,7 +74,7 @@ export interface RateLimitOptions {
     | undefined;
   /**
    * Gives each call a quota of its own, by tenant for instance; `undefined` is the quota of the API. What the function
-   * throws fails the call.
+   * throws fails the call, and so does a promise.
    */
   key?: Callback<(req: IncomingMessage) => string | undefined> | undefined;
   /**
@@ -83,7 +83,8 @@ export interface RateLimitOptions {
    */
   onLimit?: 'reject' | 'queue' | undefined;
   /**
-   * Longest wait of a call. One that would have to wait longer, or beyond `retry.totalTimeoutMs`, is refused at once.
+   * Longest wait of a call. One that would have to wait longer, or beyond `retry.totalTimeoutMs`, is refused at once. A
+   * retry that would have to is not made, and the last response or failure is passed on.
    * @default 10000
    */
   maxWaitMs?: number | undefined;
@@ -100,8 +101,8 @@ export interface RateLimitOptions {
   learn?: boolean | undefined;
   /**
    * What a limit to which the API gives no name is for. `auto` finds it out: a 429 of one path closes that path, until a
-   * second path is refused as well. `api` is the whole API, `path` each path by itself (`/users/1` and `/users/2` are
-   * one). A function gives the name of the limit of a call; `undefined` is `auto`. Limits that the API names, as GitHub's
+   * second path is refused as well; methods of a path that advertise limits of different sizes are kept apart. `api` is
+   * the whole API, `path` each path by itself (`/users/1` and `/users/2` are one). A function gives the name of the limit of a call; `undefined` is `auto`, and a promise fails the call. Limits that the API names, as GitHub's
    * `X-RateLimit-Resource`, are kept apart by their names in any case.
    * @default 'auto'
    */

@@ -3,6 +3,7 @@ import { checkedMs } from '../core/checked-ms.js';
 import type { LimitStatus, QuotaStatus } from '../core/egress-status.js';
 import type { ProxyError } from '../core/errors.js';
 import { type Exchange, exchangeOf } from '../core/exchange.js';
+import { settledNow } from '../core/settled-now.js';
 import { realTime, type Time } from '../core/time.js';
 import type { Reaches } from '../http/forwarded-headers.js';
 import { EVERYTHING } from './gate/account.js';
@@ -65,8 +66,13 @@ export function rateLimit(
     let limitScope: string | undefined;
     let points: number;
     try {
-      quotaKey = key?.(req) ?? '';
-      points = typeof cost === 'function' ? wholePoints(cost(req)) : typeof cost === 'string' ? 1 : cost;
+      quotaKey = settledNow(key?.(req), 'rateLimit.key') ?? '';
+      points =
+        typeof cost === 'function'
+          ? wholePoints(settledNow(cost(req), 'rateLimit.cost'))
+          : typeof cost === 'string'
+            ? 1
+            : cost;
       limitScope = scope === 'auto' ? undefined : scopeOf(scope, req);
     } catch (error) {
       next(error);
@@ -117,7 +123,7 @@ function wholePoints(cost: number): number {
 
 /** The limit without a name that a call draws on. */
 function scopeOf(scope: ResolvedRateLimit['scope'], req: IncomingMessage): string | undefined {
-  if (typeof scope === 'function') return scope(req);
+  if (typeof scope === 'function') return settledNow(scope(req), 'rateLimit.scope');
   return scope === 'api' ? EVERYTHING : pathName(req.url ?? '/');
 }
 

@@ -8,7 +8,7 @@ import { bodyReader } from '../http/failure-rules.js';
 import { driveAttempts } from './driver.js';
 import { IdempotencyKeys } from './idempotency-keys.js';
 import { RetryBudget } from './retry-budget.js';
-import { decideRetry, type StopReason } from './retry-decision.js';
+import { decideRetry, type RetryDecision, type StopReason } from './retry-decision.js';
 import { type ResolvedRetry, type RetryOptions, retrySchema } from './retry-options.js';
 
 /**
@@ -55,6 +55,13 @@ export function retry(options: RetryOptions = {}): RetryHandler {
     on: policy.events.on.bind(policy.events) as RetryHandler['on'],
     off: policy.events.off.bind(policy.events) as RetryHandler['off'],
   });
+}
+
+const NO_TIME: RetryDecision = { stop: 'time' };
+
+/** Whether a limit would refuse an attempt in so many milliseconds. */
+function isRefusedIn(exchange: Exchange, inMs: number): boolean {
+  return exchange.limits.some((limit) => limit.refusesIn?.(exchange, inMs));
 }
 
 class Policy implements RetryPolicy {
@@ -108,7 +115,8 @@ class Policy implements RetryPolicy {
 
   delayAfter(outcome: AttemptOutcome, call: RetryContext): number | undefined {
     const moment = { now: Date.now(), random: Math.random() };
-    const decision = decideRetry(this.#options, outcome, call, moment);
+    const decided = decideRetry(this.#options, outcome, call, moment);
+    const decision = 'waitMs' in decided && isRefusedIn(call.exchange, decided.waitMs) ? NO_TIME : decided;
     if ('waitMs' in decision && (this.#budget?.withdraw(performance.now()) ?? true)) {
       this.#announce('retry', outcome, call, { waitMs: decision.waitMs });
       return decision.waitMs;

@@ -29,12 +29,16 @@ const PLACES = 128;
 
 /**
  * What is known of the limits of one account at an API: their names, which paths draw on which, and whether those without
- * a name are the whole API's or one path's. Decides by the responses alone; counts nothing.
+ * a name are the whole API's, one path's or one method's. Decides by the responses alone; counts nothing.
  */
 export class Account {
   readonly #routes = new Routes();
   /** Paths that were refused, and have a limit of their own. */
   readonly #paths = new Set<string>();
+  /** Limits without a name as they were told last, by path. */
+  readonly #told = new Map<string, { readonly method: string; readonly limit: number }>();
+  /** Paths whose methods have a limit each. */
+  readonly #byMethod = new Set<string>();
   /** Whether several paths share the limit without a name. */
   #sharing: 'unknown' | 'shared' | 'apart' = 'unknown';
   #last: (AdvertisedWindow & { path: string; endsAt: number }) | undefined;
@@ -59,7 +63,7 @@ export class Account {
       );
       if (names) return names;
     }
-    const path = scopeOf(target);
+    const path = this.#scopeOf(target);
     const names: string[] = [];
     for (const name of known)
       if (name !== NAMELESS) names.push(fullName(name, target.url));
@@ -101,6 +105,7 @@ export class Account {
       const path = field.slice(1);
       if (field === SHARING && (value === 'shared' || value === 'apart')) this.#sharing = value;
       else if (field.startsWith(PATH)) this.#paths.add(path);
+      else if (field.startsWith(METHODS)) this.#byMethod.add(path);
       else if (field.startsWith(ROUTE)) this.#routes.learn(path, value === '' ? [] : value.split('\n'));
     }
   }
@@ -167,7 +172,29 @@ export class Account {
     const endsAt = now + ((window.refills ? undefined : window.waitMs) ?? LONG_ENOUGH_MS);
     this.#last = { ...window, path, endsAt };
     if (last && last.path !== path && now < last.endsAt) this.#compare(last, window, endsAt, now, flight);
-    return this.#sharing === 'shared' ? EVERYTHING : path;
+    this.#compareMethods(path, target.method, window.limit);
+    return this.#sharing === 'shared' ? EVERYTHING : this.#scopeOf(target);
+  }
+
+  /** Two methods of a path, to read and to write for instance, whose limits have different sizes. */
+  #compareMethods(path: string, method: string, limit: number | undefined): void {
+    if (limit === undefined) return;
+    const told = this.#told.get(path);
+    if (told?.method === method && told.limit === limit) return;
+    if (this.#told.size >= MAX_PATHS) this.#told.clear();
+    this.#told.set(path, { method, limit });
+    if (!told || told.method === method || told.limit === limit || this.#byMethod.has(path)) return;
+    if (this.#byMethod.size >= MAX_PATHS) this.#byMethod.clear();
+    this.#byMethod.add(path);
+    this.#facts.push([METHODS + path, '']);
+    this.#learnSharing('apart');
+  }
+
+  /** Name of the limits of a call to which the API gives none, where they are not those of everything. */
+  #scopeOf({ scope, url, method }: Target): string {
+    if (scope !== undefined) return scope;
+    const path = pathName(url);
+    return this.#byMethod.has(path) ? `${method} ${path}` : path;
   }
 
   /** Two paths: one of them counts on from where the other was, or each counts for itself. */
@@ -194,7 +221,7 @@ export class Account {
   /** The limit that a refusal without a name closes: that of its path, until a second path is refused as well. */
   #refusal(target: Target, isClosed: (name: string) => boolean): string {
     if (target.scope === undefined && this.#sharing === 'shared') return EVERYTHING;
-    const path = scopeOf(target);
+    const path = this.#scopeOf(target);
     if (path === EVERYTHING) return EVERYTHING;
     if (target.scope === undefined && this.#sharing === 'unknown')
       for (const other of this.#paths) if (other !== path && isClosed(other)) return EVERYTHING;
@@ -222,10 +249,9 @@ const SHARING = 'sharing';
 /** Stand before the path in the name of a field. */
 const PATH = '/';
 const ROUTE = ' ';
+const METHODS = '*';
 
 const isNameless = ({ name }: AdvertisedWindow) => name === '';
-
-const scopeOf = ({ scope, url }: Target) => scope ?? pathName(url);
 
 /** The name of a bucket, and whose it is. */
 function fullName(name: string, url: string): string {

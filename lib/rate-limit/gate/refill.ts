@@ -76,8 +76,12 @@ export function settleRefill(
   if (!news.refused) learnRate(state, news);
   if (news.remaining !== undefined) correct(state, charge, news.remaining, news, now);
   if (!news.refused) return;
+  const waitMs = Math.min(maxPauseMs, news.waitMs || DEFAULT_WAIT_MS);
+  state.endsAt = Math.max(state.endsAt, now + waitMs);
   state.remaining = Math.min(state.remaining, news.remaining ?? 0);
-  state.endsAt = Math.max(state.endsAt, now + Math.min(maxPauseMs, news.waitMs || DEFAULT_WAIT_MS));
+  // The API knows better when there is room for one call than the rate that was reckoned.
+  if (news.waitMs)
+    state.remaining = Math.max(state.remaining, state.peak - (state.endsAt - now) * state.refillPerMs);
 }
 
 function fill(state: GateState, now: number): void {

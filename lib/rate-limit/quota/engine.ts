@@ -40,6 +40,8 @@ export interface QuotaEngine {
 export interface LocalQuotaEngine extends QuotaEngine {
   consume(key: string, points: number): Promise<Consumed>;
   left?(key: string): number;
+  /** Time until there may be so many points; 0 is now. */
+  waitMs?(key: string, points: number): number;
   /** Removes a key and its timer. */
   forget(key: string): void;
 }

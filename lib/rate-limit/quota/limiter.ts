@@ -12,7 +12,7 @@ import { ownLimitReader, type ReadOwnLimit } from '../../http/own-limit.js';
 import { openRedis } from '../../redis/client.js';
 import { RedisLink } from '../../redis/link.js';
 import { lossOf } from '../../redis/store-loss.js';
-import { LimitBook } from '../gate/book.js';
+import { type Draw, LimitBook } from '../gate/book.js';
 import type { Cells } from '../gate/cells.js';
 import { redisCells } from '../gate/redis-cells.js';
 import type { RateLimitEvents } from '../rate-limit-events.js';
@@ -123,6 +123,19 @@ export class Limiter {
     if (waitMs > 0) return { lane: FORCED, refusal: { by: 'advertised', waitMs } };
     this.forcedUntil = 0;
     return undefined;
+  }
+
+  /** How long a call may wait, from `inMs` on. */
+  longestWaitMs({ startedAt }: Exchange, totalTimeoutMs = Number.POSITIVE_INFINITY, inMs = 0): number {
+    return Math.min(this.options.maxWaitMs, totalTimeoutMs - (performance.now() + inMs - startedAt));
+  }
+
+  /** How long an attempt would have to wait from now on, as far as this process can tell at once. */
+  waitMs(draw: Draw | undefined, key: string, points: number): number {
+    const blocked = this.forced() ?? (draw && this.book?.refusal(draw, this.book.now(draw)));
+    const { againMs, probing, waitMs = 0 } = blocked?.refusal ?? {};
+    const toldMs = againMs === undefined && !probing ? waitMs : 0;
+    return Math.max(toldMs, this.quota?.waitMs(key, points) ?? 0);
   }
 
   /** Forgets what this process has counted and learned. */

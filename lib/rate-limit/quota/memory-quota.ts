@@ -8,7 +8,7 @@ import {
   type QuotaAlgorithm,
   type QuotaLimit,
 } from './engine.js';
-import { addSlid, endSlots, giveBackSlid, newSlots, type Slots, takeSlid } from './sliding.js';
+import { addSlid, endSlots, giveBackSlid, newSlots, type Slots, takeSlid, waitSlid } from './sliding.js';
 
 /** A quota of this process alone. */
 export function memoryQuota(algorithm: QuotaAlgorithm, limit: QuotaLimit, clock: Clock): LocalQuotaEngine {
@@ -66,9 +66,14 @@ class SlidingQuota implements LocalQuotaEngine {
   }
 
   charge(key: string, points: number): void {
-    const slots = this.#slots.get(key) ?? newSlots();
-    this.#slots.set(key, slots);
-    addSlid(slots, this.#limit.windowMs, this.#clock(), points);
+    const slots = this.#slots.get(key);
+    // One that was forgotten since starts again, and nobody would forget it a second time.
+    if (slots) addSlid(slots, this.#limit.windowMs, this.#clock(), points);
+  }
+
+  waitMs(key: string, points: number): number {
+    const slots = this.#slots.get(key);
+    return slots ? waitSlid(slots, this.#limit, this.#clock(), points) : 0;
   }
 
   left(key: string): number {
@@ -104,14 +109,19 @@ class SpacedQuota implements LocalQuotaEngine {
     return { taken: true, leftMs };
   }
 
+  waitMs(key: string): number {
+    return Math.max(0, (this.#nextAt.get(key) ?? 0) - this.#clock());
+  }
+
   reward(key: string, points: number): void {
     const nextAt = this.#nextAt.get(key);
     if (nextAt !== undefined) this.#nextAt.set(key, nextAt - points * this.#intervalMs);
   }
 
   charge(key: string, points: number): void {
-    const now = this.#clock();
-    this.#nextAt.set(key, Math.max(now, this.#nextAt.get(key) ?? now) + points * this.#intervalMs);
+    const nextAt = this.#nextAt.get(key);
+    if (nextAt !== undefined)
+      this.#nextAt.set(key, Math.max(this.#clock(), nextAt) + points * this.#intervalMs);
   }
 
   forget(key: string): void {

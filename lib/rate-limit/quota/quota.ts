@@ -104,6 +104,20 @@ export class Quota {
     return { key, shares };
   }
 
+  /** How long {@link take} would have to wait now, where that is known without asking others: else 0. */
+  waitMs(key: string, cost = 1): number {
+    return Math.max(
+      0,
+      ...this.#limits.map((tiers) =>
+        Math.min(
+          ...tiers.map(({ shared, memory, perCall, limit }) =>
+            shared ? 0 : (memory.waitMs?.(key, perCall ? 1 : Math.min(cost, limit)) ?? 0),
+          ),
+        ),
+      ),
+    );
+  }
+
   /** Gives back an unused token. */
   giveBack({ key, shares }: Token): void {
     for (const { points, endsAt, mark, from } of shares)

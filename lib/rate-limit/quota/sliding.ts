@@ -19,10 +19,15 @@ export function takeSlid(
   now: number,
   points: number,
 ): Consumed {
-  endSlots(slots, windowMs, now);
-  if (slots.sum + points > limit)
-    return { taken: false, leftMs: waitFor(slots, { limit, windowMs }, now, points) };
+  const leftMs = waitSlid(slots, { limit, windowMs }, now, points);
+  if (leftMs > 0) return { taken: false, leftMs };
   return { taken: true, leftMs: windowMs, mark: addSlid(slots, windowMs, now, points) };
+}
+
+/** Time until so many points can be taken; 0 is now. */
+export function waitSlid(slots: Slots, quota: QuotaLimit, now: number, points: number): number {
+  endSlots(slots, quota.windowMs, now);
+  return slots.sum + points > quota.limit ? waitFor(slots, quota, now, points) : 0;
 }
 
 /** Forgets what has fallen out of the window. */

@@ -450,6 +450,11 @@ describe('breaker() by key', () => {
     });
     expect(await call(url, '/')).to.equal(500);
   });
+
+  it('fails a call whose key is a promise, which would be a circuit of its own', async () => {
+    const { url } = await tenants({ key: (() => Promise.reject(new Error('no tenant'))) as never });
+    expect(await call(url, '/')).to.equal(500);
+  });
 });
 
 describe('breaker() handler', () => {

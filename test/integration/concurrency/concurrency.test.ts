@@ -275,6 +275,13 @@ for (const way of WAYS)
       expect(upstream.requests).to.have.length(0);
     });
 
+    it('fails a call whose key is a promise, which would be a limit of its own', async () => {
+      const key = (async () => 'tenant') as never;
+      const { proxy, upstream } = await limited({ limit: 1, per: 'key', key }, way);
+      expect((await call(proxy.url)).status).to.equal(500);
+      expect(upstream.requests).to.have.length(0);
+    });
+
     it('counts a call once that passes it twice', async () => {
       const limiter = opened({ limit: 1, queue: 0 }, forwards);
       const upstream = await startUpstream(status(200));

@@ -9,7 +9,7 @@ import { opened } from './testing.js';
 
 type Headers = Record<string, string>;
 
-/** An API with these headers on each path, in front of which is a limiter. */
+/** An API with these headers on each path, or each method of one, in front of which is a limiter. */
 async function limited(
   paths: Record<string, Headers | [status: number, headers: Headers]>,
   options: RateLimitOptions = {},
@@ -17,7 +17,7 @@ async function limited(
 ) {
   const respond: UpstreamResponse = (req, res) => {
     const path = new URL(req.url ?? '/', 'http://x').pathname;
-    const found = paths[path] ?? {};
+    const found = paths[`${req.method} ${path}`] ?? paths[path] ?? {};
     const [code, headers] = Array.isArray(found) ? found : [200, found];
     res.writeHead(code, headers).end();
   };
@@ -90,6 +90,38 @@ describe('rateLimit() and limits with names', () => {
       ['second', 'available'],
       ['day', 'exhausted'],
     ]);
+  });
+
+  it('keeps the partitions of a policy apart', async () => {
+    const policy = (key: string, left: number): Headers => ({
+      RateLimit: `"default";r=${left};t=50;pk=:${key}:`,
+      'RateLimit-Policy': `"default";q=100;w=60;pk=:${key}:`,
+    });
+    const it = await limited({ '/acme/a': policy('YWNtZQ==', 0), '/umbrella/a': policy('dW1i', 50) });
+    await it.get('/umbrella/a');
+    await it.get('/acme/a');
+    expect(await it.get('/umbrella/a')).to.equal(200);
+    expect(await it.get('/acme/a')).to.equal(429);
+    expect(await it.get('/umbrella/a')).to.equal(200);
+    const rows = it.limiter.status().map(({ name, remaining }) => [name, remaining]);
+    expect(rows).to.have.deep.members([
+      ['default dW1i', 50],
+      ['default YWNtZQ==', 0],
+    ]);
+  });
+
+  it('obeys the points of Atlassian beside the limit of an endpoint', async () => {
+    const jira = (points: number): Headers => ({
+      'X-RateLimit-Limit': '400',
+      'X-RateLimit-Remaining': '399',
+      'Beta-RateLimit': `"tenant-app-quota";r=${points};t=2788`,
+    });
+    const it = await limited({ '/issue': jira(0), '/search': jira(10) });
+    await it.get('/search');
+    await it.get('/issue');
+    expect(await it.get('/search')).to.equal(429);
+    it.time.advance(2_788_000);
+    expect(await it.get('/search')).to.equal(200);
   });
 
   it('keeps the buckets of channels apart', async () => {
@@ -168,6 +200,16 @@ describe('rateLimit() and limits without names', () => {
     expect(await it.get('/b')).to.equal(200);
     expect(await it.get('/b')).to.equal(200);
     expect(await it.get('/a')).to.equal(429);
+  });
+
+  it('keeps limits of different sizes of the methods of a path apart', async () => {
+    const it = await limited({ '/tweets': plain(899, 900), 'POST /tweets': plain(0, 17) });
+    await it.get('/tweets');
+    expect(await it.get('/tweets', 'POST')).to.equal(200);
+    expect(await it.get('/tweets')).to.equal(200);
+    expect(await it.get('/tweets', 'POST')).to.equal(429);
+    expect(await it.get('/tweets')).to.equal(200);
+    expect(it.upstream.requests).to.have.length(4);
   });
 
   for (const code of [403, 503, 529])

@@ -108,6 +108,14 @@ describe('rateLimit() with a limit', () => {
     expect(upstream.requests).to.have.length(0);
   });
 
+  for (const name of ['key', 'scope', 'cost'] as const)
+    it(`fails a call whose ${name} is a promise`, async () => {
+      const promising = () => Promise.reject(new Error('no tenant'));
+      const { gets, upstream } = await limited({ limit: 1, [name]: promising });
+      expect(await gets(1)).to.deep.equal([500]);
+      expect(upstream.requests).to.have.length(0);
+    });
+
   it('lets a burst through on top', async () => {
     const { gets } = await limited({ limit: 1, windowMs: MINUTE, burst: { limit: 2, windowMs: MINUTE } });
     expect(await gets(5)).to.deep.equal([200, 200, 200, 429, 429]);
@@ -143,17 +151,37 @@ describe('rateLimit() and attempts', () => {
     expect(upstream.requests).to.have.length(4);
   });
 
-  it('ends a call if the quota allows no further attempt in time', async () => {
-    const { proxy, upstream } = await limited({ limit: 1, windowMs: MINUTE }, status(503), retry(QUICK));
-    const response = await call(proxy.url);
-    expect([response.status, response.json()]).to.deep.equal([
-      429,
-      {
-        error: 'Rate limit of "default" reached (1 per 60 s, configured). Please try again in 60 seconds',
-        code: 'ERR_RATE_LIMITED',
-      },
-    ]);
+  const spaced: RateLimitOptions = { limit: 1, windowMs: MINUTE, algorithm: 'spaced' };
+  const further: RateLimitOptions = { limits: [{ limit: 1, windowMs: MINUTE }] };
+  const told = { 'x-ratelimit-limit': '5', 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '60' };
+  const tooLate: [what: string, options: RateLimitOptions, headers?: Record<string, string>][] = [
+    ['the quota', { limit: 1, windowMs: MINUTE }],
+    ['maxWaitMs', { limit: 1, windowMs: 20_000, maxWaitMs: 100 }],
+    ['a spaced quota', spaced],
+    ['a further limit', further],
+    ['the API', {}, told],
+  ];
+  for (const [what, options, headers = {}] of tooLate)
+    it(`passes the last response on where ${what} allows no further attempt in time`, async () => {
+      const script: UpstreamResponse = (_req, res) => res.writeHead(503, headers).end('theirs');
+      const { proxy, upstream } = await limited(options, script, retry(QUICK));
+      const response = await call(proxy.url);
+      expect([response.status, response.text]).to.deep.equal([503, 'theirs']);
+      expect(upstream.requests).to.have.length(1);
+      expect((await call(proxy.url)).status).to.equal(429);
+    });
+
+  it('passes the last failure on where the quota allows no further attempt in time', async () => {
+    const { proxy, upstream } = await limited({ limit: 1, windowMs: MINUTE }, hangUp, retry(QUICK));
+    expect((await call(proxy.url)).json()).to.include({ code: 'ERR_UPSTREAM_RESET' });
     expect(upstream.requests).to.have.length(1);
+  });
+
+  it('makes an attempt where a burst allows it', async () => {
+    const options = { limit: 1, windowMs: MINUTE, burst: { limit: 1, windowMs: MINUTE } };
+    const { gets, upstream } = await limited(options, status(503), retry(QUICK));
+    expect(await gets(2)).to.deep.equal([503, 429]);
+    expect(upstream.requests).to.have.length(2);
   });
 
   it("lets a further attempt wait, even with onLimit: 'reject'", async () => {

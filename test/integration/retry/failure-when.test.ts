@@ -103,6 +103,13 @@ for (const transport of TRANSPORTS) {
       expect(upstream.requests).to.have.length(1);
     });
 
+    it('fails a call whose function returns a promise, which would always be a failure', async () => {
+      const failureWhen = (async () => false) as never;
+      const { upstream, get } = await start({ failureWhen }, [says({})]);
+      expect((await get()).status).to.equal(500);
+      expect(upstream.requests).to.have.length(1);
+    });
+
     it('passes what is larger than 64 KiB on as it comes, whole', async () => {
       const large = { errors: 'x'.repeat(300_000) };
       const { upstream, get } = await start({ failureWhen: { json: '/errors' } }, [says(large)]);

@@ -24,6 +24,75 @@ export const EXAMPLES: [vendor: string, headers: string, windows: Row[]][] = [
     ],
   ],
   [
+    'OpenAI, Azure OpenAI, Groq',
+    `x-ratelimit-limit-project-tokens: 60000
+     x-ratelimit-remaining-project-tokens: 57000
+     x-ratelimit-reset-project-tokens: 3s`,
+    [['project-tokens', 57_000, 60_000, 3000, 60_000]],
+  ],
+  [
+    // As its clients log them.
+    'X',
+    `x-rate-limit-limit: 1080000
+     x-rate-limit-remaining: 1079999
+     x-rate-limit-reset: ${NOW / 1000 + 900}
+     x-app-limit-24hour-limit: 17
+     x-app-limit-24hour-remaining: 0
+     x-app-limit-24hour-reset: ${NOW / 1000 + 80_000}
+     x-user-limit-24hour-limit: 17
+     x-user-limit-24hour-remaining: 2
+     x-user-limit-24hour-reset: ${NOW / 1000 + 70_000}`,
+    [
+      ['', 1_079_999, 1_080_000, 900_002],
+      ['', 0, 17, 80_000_002, 86_400_000],
+      ['', 2, 17, 70_000_002, 86_400_000],
+    ],
+  ],
+  [
+    // Atlassian's points, told of beside the limit of an endpoint; as its customers log them.
+    'Atlassian',
+    `Beta-RateLimit-Policy: "tenant-app-quota";q=100100;w=3600
+     Beta-RateLimit: "tenant-app-quota";r=17842;t=2107
+     X-RateLimit-Limit: 350
+     X-RateLimit-Remaining: 349`,
+    [
+      ['', 349, 350],
+      ['tenant-app-quota', 17_842, 100_100, 2_107_000, 3_600_000],
+    ],
+  ],
+  [
+    'Trello',
+    `x-rate-limit-api-token-interval-ms: 10000
+     x-rate-limit-api-token-max: 100
+     x-rate-limit-api-token-remaining: 99
+     x-rate-limit-api-key-interval-ms: 10000
+     x-rate-limit-api-key-max: 300
+     x-rate-limit-api-key-remaining: 299`,
+    [
+      ['api-token', 99, 100, undefined, 10_000],
+      ['api-key', 299, 300, undefined, 10_000],
+    ],
+  ],
+  [
+    'Contentful',
+    `X-Contentful-RateLimit-Hour-Limit: 36000
+     X-Contentful-RateLimit-Hour-Remaining: 35883
+     X-Contentful-RateLimit-Reset: 0
+     X-Contentful-RateLimit-Second-Limit: 10
+     X-Contentful-RateLimit-Second-Remaining: 9`,
+    [
+      ['second', 9, 10, undefined, 1000],
+      ['hour', 35_883, 36_000, undefined, 3_600_000],
+    ],
+  ],
+  [
+    // The headers are documented, values are not.
+    'Fastly',
+    `Fastly-RateLimit-Remaining: 999
+     Fastly-RateLimit-Reset: ${NOW / 1000 + 1800}`,
+    [['writes', 999, undefined, 1_800_002, 3_600_000]],
+  ],
+  [
     // https://console.groq.com/docs/rate-limits
     'OpenAI, Azure OpenAI, Groq',
     `retry-after: 2

@@ -59,4 +59,49 @@ describe('Account', () => {
       account.learn(TARGET, advertised, NOW, 0, () => undefined);
       expect(account.names(TARGET)).to.deep.equal(names);
     });
+
+  /** What is left of a limit of `limit` calls to `/tweets`, to which nobody gives a name. */
+  const tweets = (account: Account, method: string, limit: number, remaining: number) => {
+    const target = { method, url: '/tweets', scope: undefined };
+    const rawHeaders = [
+      'x-rate-limit-limit',
+      `${limit}`,
+      'x-rate-limit-remaining',
+      `${remaining}`,
+      'x-rate-limit-reset',
+      '900',
+    ];
+    const advertised = readLimits(200, rawHeaders, () => NOW) as AdvertisedLimits;
+    account.learn(target, advertised, NOW, 0, () => undefined);
+    return account.names(target);
+  };
+
+  it('keeps the methods of a path apart, where their limits have different sizes', () => {
+    const account = new Account();
+    expect(tweets(account, 'GET', 900, 899)).to.deep.equal(['/tweets']);
+    expect(tweets(account, 'POST', 17, 0)).to.deep.equal(['POST /tweets']);
+    expect(tweets(account, 'GET', 900, 898)).to.deep.equal(['GET /tweets']);
+  });
+
+  it('takes the methods of a path for one, where they have one limit, whatever its size is later', () => {
+    const account = new Account();
+    for (const [method, limit] of [
+      ['GET', 900],
+      ['POST', 900],
+      ['POST', 500],
+    ] as const)
+      expect(tweets(account, method, limit, 100)).to.deep.equal(['/tweets']);
+  });
+
+  it('tells other processes that the methods of a path are apart', () => {
+    const [here, there] = [new Account(), new Account()];
+    tweets(there, 'POST', 17, 3);
+    for (const [method, limit] of [
+      ['GET', 900],
+      ['POST', 17],
+    ] as const)
+      tweets(here, method, limit, 3);
+    there.learnFacts(here.takeFacts() ?? []);
+    expect(there.names({ method: 'POST', url: '/tweets', scope: undefined })).to.deep.equal(['POST /tweets']);
+  });
 });

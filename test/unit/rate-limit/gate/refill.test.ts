@@ -153,6 +153,15 @@ describe('a gate of a limit that fills up all the time', () => {
     expect(api.waitMs()).to.equal(500);
   });
 
+  it('lets one call go when the API has room for it by its own account, and the next when it has come back', () => {
+    const api = bucket({ limit: 3, windowMs: 60_000 });
+    api.hear(api.send(), 0, { limited: true, refused: true, waitMs: 300 });
+    expect(api.waitMs()).to.equal(300);
+    api.pass(300);
+    api.send();
+    expect(api.waitMs()).to.equal(20_000);
+  });
+
   it('keeps all that it has learned as a text', () => {
     const api = bucket(TOKENS);
     api.hear(api.send(), 460);

@@ -79,6 +79,15 @@ describe('Quota', () => {
     expect(await taken(quota, 1, 'b')).to.have.length(1);
   });
 
+  for (const algorithm of ['sliding', 'spaced'] as const)
+    it(`charges nothing to a key that was forgotten: ${algorithm}`, async () => {
+      const quota = quotaOf([{ limit: 2, windowMs: MINUTE, algorithm }], 1);
+      const [token] = await taken(quota, 1, 'a');
+      await taken(quota, 1, 'b');
+      if (token) quota.settle(token, 100);
+      expect(await taken(quota, 1, 'a')).to.have.length(1);
+    });
+
   it('tells long keys apart without storing them', async () => {
     const quota = quotaOf([{ limit: 1, windowMs: MINUTE }]);
     const long = 'k'.repeat(100_000);
