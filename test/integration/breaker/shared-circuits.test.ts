@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { Redis } from 'ioredis';
 import { type BreakerHandler, breaker } from '../../../lib/breaker/breaker.js';
 import type { BreakerOptions } from '../../../lib/breaker/breaker-options.js';
 import type { Circuit } from '../../../lib/breaker/circuit.js';
@@ -73,6 +74,26 @@ describe('redisCircuits()', () => {
     expect(begin(three).refused?.message).to.contain(
       'is open after 5 failures in 2 processes (last: status 503)',
     );
+  });
+
+  it('hears of others through clients that put something before each key, and of theirs alone', async () => {
+    const redis = await startRedis();
+    const client = (keyPrefix: string) => {
+      const own = new Redis(redis.port, { keyPrefix });
+      onCleanup(() => own.disconnect());
+      return own;
+    };
+    const [one] = (await circuits(1, { redis: client('shop:') })) as [Circuit];
+    const [two] = (await circuits(1, { redis: client('shop:') })) as [Circuit];
+    const [other] = (await circuits(1, { redis: client('office:') })) as [Circuit];
+    const [bare] = (await circuits(1, { redis: redis.url })) as [Circuit];
+    one.forceOpen();
+    await until(() => two.state === 'OPEN');
+    expect(states([other, bare])).to.equal('CLOSED CLOSED');
+    bare.forceOpen();
+    two.forceClose();
+    await until(() => one.state === 'CLOSED');
+    expect(states([two, other, bare])).to.equal('CLOSED CLOSED OPEN');
   });
 
   it('opens the circuit of a process alone that alone sees failures, whatever the others see by chance', async () => {
