@@ -219,6 +219,25 @@ describe('redisCircuits()', () => {
     expect(one.state).to.equal('CLOSED');
   });
 
+  for (const lost of ['is killed', 'has forgotten that it is open'])
+    it(`counts the probes of one process where Redis ${lost}`, async () => {
+      const redis = await startRedis();
+      const options = { quorum: 1, failureThreshold: 1, resetTimeoutMs: 50, successThreshold: 3 };
+      const [one] = (await circuits(1, { redis: redis.url }, options)) as [Circuit];
+      run(one, DOWN);
+      await until(() => one.snapshot().openedBy !== null && one.snapshot().scope === 'fleet');
+      if (lost === 'is killed') await redis.kill();
+      else await redis.control.flushall();
+      await until(() => one.snapshot().timeToResetMs === 0);
+      const seen: string[] = [];
+      for (const _ of times(3, OK)) {
+        await one.askOthers();
+        run(one, OK);
+        seen.push(one.state);
+      }
+      expect(seen).to.deep.equal(['OPEN', 'OPEN', 'CLOSED']);
+    });
+
   it('forgets the failures of a process that has left', async () => {
     const redis = await startRedis();
     const [one, two, three] = (await circuits(3, { redis: redis.url })) as [Circuit, Circuit, Circuit];
