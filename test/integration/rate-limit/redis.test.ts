@@ -113,6 +113,18 @@ describe('rateLimit() on a Redis shared by several processes', () => {
       expect(await gets(2)).to.deep.equal([200, 429]);
     });
 
+  it('counts anew with another algorithm, whichever the other processes have', async () => {
+    const options = { limit: 2, windowMs: MINUTE, learn: false };
+    const taken = { sliding: [200, 200, 429], fixed: [200, 200, 429], spaced: [200, 429, 429] };
+    for (const algorithm of ['sliding', 'fixed', 'spaced'] as const) {
+      const { gets } = await member(server, upstream.url, { ...options, algorithm });
+      expect(await gets(3)).to.deep.equal(taken[algorithm]);
+      // What this process alone had counted would not hold for another.
+      const other = await member(server, upstream.url, { ...options, algorithm });
+      expect(await other.gets(1)).to.deep.equal([429]);
+    }
+  });
+
   it('holds several limits at once, for all processes', async () => {
     const limits = [
       { limit: 2, windowMs: MINUTE },
