@@ -238,6 +238,24 @@ describe('redisCircuits()', () => {
       expect(seen).to.deep.equal(['OPEN', 'OPEN', 'CLOSED']);
     });
 
+  it('is probed in time though the clock of Redis has gone back', async () => {
+    const redis = await startRedis();
+    const options = { quorum: 1, failureThreshold: 1, resetTimeoutMs: 300, successThreshold: 1 };
+    const [one] = (await circuits(1, { redis: redis.url }, options)) as [Circuit];
+    run(one, DOWN);
+    await until(() => one.snapshot().openedBy !== null && one.snapshot().scope === 'fleet');
+    const [key = ''] = await redis.control.keys('*:state');
+    const { due, ...state } = JSON.parse((await redis.control.get(key)) ?? '');
+    await redis.control.set(key, JSON.stringify({ ...state, due: due + 3_600_000 }));
+    const [two] = (await circuits(1, { redis: redis.url }, options)) as [Circuit];
+    await until(() => two.state === 'OPEN');
+    expect(two.snapshot().timeToResetMs).to.be.at.most(300);
+    await until(() => one.snapshot().timeToResetMs === 0);
+    await one.askOthers();
+    run(one, OK);
+    await until(() => states([one, two]) === 'CLOSED CLOSED');
+  });
+
   it('forgets the failures of a process that has left', async () => {
     const redis = await startRedis();
     const [one, two, three] = (await circuits(3, { redis: redis.url })) as [Circuit, Circuit, Circuit];

@@ -121,6 +121,14 @@ describe('resilientProxy() with Redis', () => {
     expect([one, two].map(({ proxy }) => proxy.redis?.status().processes)).to.deep.equal([1, 1]);
   });
 
+  it('counts no processes of before the clock of Redis went back', async () => {
+    const { url, control } = await startRedis();
+    await control.zadd('{rpo}processes', Math.round(Date.now() / 1000) + 3600, 'killed');
+    const [one] = [await startProxy(url), await startProxy(url)];
+    await until(() => one.proxy.redis?.status().processes === 2);
+    expect(await control.zscore('{rpo}processes', 'killed')).to.equal(null);
+  });
+
   it('merges what stands beside a URL', async () => {
     const { port } = await startRedis({ password: 's3cret' });
     const url = `redis://127.0.0.1:${port}`;
