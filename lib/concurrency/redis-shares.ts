@@ -25,8 +25,12 @@ wishes(me, want)
 for i = 1, #all, 2 do
   if all[i] ~= me then
     local granted, wanted, ends = string.match(all[i + 1], '^(%d+) (%d+) (%d+)$')
-    granted, wanted = tonumber(granted), tonumber(wanted)
-    if tonumber(ends) <= now then redis.call('HDEL', KEYS[1], all[i])
+    granted, wanted, ends = tonumber(granted), tonumber(wanted), tonumber(ends)
+    -- The clock has gone back.
+    if ends > now + lease then
+      redis.call('HSET', KEYS[1], all[i], string.format('%.0f %.0f %.0f', granted, wanted, now + lease))
+    end
+    if ends <= now then redis.call('HDEL', KEYS[1], all[i])
     else
       taken = taken + granted
       wishes(all[i], wanted)

@@ -44,7 +44,7 @@ export interface RedisEvents {
 /** A stall that is shorter is no news: the timeouts are counted. */
 const SILENT_AFTER_MS = 1000;
 /** Reasons for which no write at all is taken. */
-const TO_ALL = ['READONLY', 'LOADING', 'MASTERDOWN', 'MISCONF', 'NOREPLICAS', 'CLUSTERDOWN'];
+const TO_ALL = ['READONLY', 'LOADING', 'MASTERDOWN', 'MISCONF', 'NOREPLICAS', 'CLUSTERDOWN', 'BUSY'];
 /** Reasons for which a client leaves, and connects anew: its close is no news as long as that succeeds. */
 const LEFT_FOR = ['READONLY', 'LOADING'];
 /** What was refused last so long ago is over. */

@@ -5,13 +5,14 @@ import type { SharedRedis } from './shared-redis.js';
 
 /**
  * Says that this process serves, if it does, and counts all that have said so lately. It writes, so that a Redis which takes no
- * writes any more is noticed without any call.
+ * writes any more is noticed without any call. What was said in the future was said before the clock of Redis went back.
  *
  * KEYS: the processes. ARGV: this one, or nothing if it only looks; seconds after which another is forgotten
  */
 const SAY = `
 local now = tonumber(redis.call('TIME')[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], now + ARGV[2], '+inf')
 if ARGV[1] ~= '' then redis.call('ZADD', KEYS[1], now, ARGV[1]) end
 redis.call('EXPIRE', KEYS[1], 60)
 return redis.call('ZCARD', KEYS[1])

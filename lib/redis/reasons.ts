@@ -7,6 +7,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'does not accept connections in time',
   EHOSTUNREACH: 'cannot be reached',
   ENETUNREACH: 'cannot be reached',
+  UNREACHABLE: 'is a Cluster of which no node can be reached',
   ENOTFOUND: 'has a host name that is unknown',
   EAI_AGAIN: 'has a host name that cannot be looked up',
   ENOENT: 'has no socket at this path',
@@ -18,6 +19,7 @@ const REASONS: Readonly<Record<string, string>> = {
   NODB: 'has no database of this number',
   READONLY: 'is a read-only replica',
   LOADING: 'is loading its data',
+  BUSY: 'is busy with a script of another client',
   OOM: 'has reached maxmemory and stores nothing more',
   MISCONF: 'cannot save to its disk and refuses to write',
   NOREPLICAS: 'has too few replicas and refuses to write',
@@ -25,6 +27,7 @@ const REASONS: Readonly<Record<string, string>> = {
   MASTERDOWN: 'is a replica that has lost its primary',
   CLUSTERDOWN: 'is a Cluster that is down',
   MOVED: 'is a node of a Cluster, whose nodes belong into redis.cluster',
+  NOCLUSTER: 'is no Cluster, and does not belong into redis.cluster',
   CROSSSLOT: 'is a node of a Cluster, whose nodes belong into redis.cluster',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'has a certificate of an unknown authority (redis.tls.ca)',
   SELF_SIGNED_CERT_IN_CHAIN: 'has a certificate of an unknown authority (redis.tls.ca)',
@@ -42,7 +45,16 @@ export function reasonText(code: string): string {
 }
 
 /** Reasons of which one follows the other while the same thing is wrong. */
-const AWAY = new Set(['ECONNREFUSED', 'ECONNRESET', 'CLOSED', 'EPIPE', 'ETIMEDOUT', 'TIMEOUT', 'LOADING']);
+const AWAY = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'CLOSED',
+  'UNREACHABLE',
+  'EPIPE',
+  'ETIMEDOUT',
+  'TIMEOUT',
+  'LOADING',
+]);
 const REFUSED = new Set(['WRONGPASS', 'NOAUTH', 'NODB']);
 /** What a client that was refused is told next. */
 const AFTER_REFUSAL = new Set(['NOAUTH', 'CLOSED', 'ECONNRESET', 'EPIPE']);

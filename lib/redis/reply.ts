@@ -54,10 +54,15 @@ export function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'ERROR';
   const { message } = error;
   const last: unknown = Reflect.get(error, 'lastNodeError');
-  if (last instanceof Error) return codeOf(last);
+  if (last instanceof Error) {
+    // What became of its nodes is not said, unless they have replied.
+    const code = codeOf(last);
+    return code === 'Error' ? 'UNREACHABLE' : code;
+  }
   const said = error.name === 'ReplyError' ? message.split(' ', 1)[0] : Reflect.get(error, 'code');
   if (typeof said === 'string' && said !== 'ERR' && CODE.test(said)) return said;
   const known = KNOWN.exec(message)?.[1];
+  if (/cluster support disabled/.test(message)) return 'NOCLUSTER';
   if (known === undefined && isSelectError(error)) return 'NODB';
   return known ?? (said === 'ERR' ? said : error.name);
 }

@@ -62,6 +62,7 @@ const USES = ['prefix', 'commandTimeoutMs', 'onStoreLoss'] as const;
 /** What may not stand beside a client. */
 const OWN = ['client', ...USES];
 
+const isSecure = (url: string) => /^rediss:/i.test(url);
 const isUrl = (value: string) => /^rediss?:\/\//i.test(value);
 
 /** Whether a value is a client, even of another copy of ioredis. */
@@ -126,7 +127,7 @@ export function checkedSettings(connection: RedisConnection): RedisSettings {
   return settings;
 }
 
-function checkShapes({ cluster, tls, sentinelTls }: RedisSettings): void {
+function checkShapes({ cluster, sentinels, port, db, tls, sentinelTls }: RedisSettings): void {
   for (const [name, value] of Object.entries({ tls, sentinelTls })) {
     const isTls = typeof value === 'boolean' || (typeof value === 'object' && value !== null);
     if (value !== undefined && !isTls) throw refused(name, 'must be true, false or options of tls.connect()');
@@ -134,18 +135,37 @@ function checkShapes({ cluster, tls, sentinelTls }: RedisSettings): void {
   const nodes: unknown = cluster;
   if (nodes !== undefined && !(Array.isArray(nodes) && nodes.length > 0 && nodes.every(isNode)))
     throw refused('cluster', "must be a list of nodes: 'host:port', or { host, port }");
+  const watchers: unknown = sentinels;
+  if (watchers !== undefined && !(Array.isArray(watchers) && watchers.length > 0 && watchers.every(isPlace)))
+    throw refused('sentinels', 'must be a list of { host, port }');
+  if (!isPort(port)) throw invalidOption('redis.port', 'must be a port from 1 to 65535', port);
+  // ioredis would throw the refusal of Redis where nobody catches it.
+  if (db !== undefined && !/^\d+$/.test(String(db)))
+    throw invalidOption('redis.db', 'must be the number of a database', db);
 }
 
 function isNode(node: unknown): boolean {
-  if (typeof node === 'string') return /^(rediss?:\/\/)?([\w.-]+|\[[\da-f:]+\])(:\d{1,5})?$/i.test(node);
-  return typeof node === 'object' && node !== null && 'host' in node && typeof node.host === 'string';
+  if (typeof node !== 'string') return isPlace(node);
+  const port = /^(?:rediss?:\/\/)?(?:[\w.-]+|\[[\da-f:]+\])(?::(\d{1,5}))?$/i.exec(node);
+  return port !== null && isPort(port[1]);
 }
+
+function isPlace(place: unknown): boolean {
+  if (typeof place !== 'object' || place === null) return false;
+  return 'host' in place && typeof place.host === 'string' && isPort(Reflect.get(place, 'port'));
+}
+
+// As text too, since it may come from the environment.
+const isPort = (port: unknown): boolean =>
+  port === undefined || (/^\d+$/.test(String(port)) && Number(port) >= 1 && Number(port) <= 65_535);
 
 /** What a URL says must not be said again: one of both would be dropped. */
 function checkUrl(text: string, settings: RedisSettings): void {
   const problem = urlProblem(text);
   if (problem !== undefined) throw refused('url', problem);
   const url = new URL(text);
+  if (isSecure(text) && settings.tls === false)
+    throw refused('tls', 'must not be false, since redis.url begins with rediss:');
   const said: Partial<Record<keyof RedisSettings, unknown>> = {
     host: url.hostname,
     port: url.port || url.hostname,
@@ -199,7 +219,8 @@ export function clientParts(settings: RedisSettings): ClientParts {
   for (const name of USES) delete rest[name];
   // Without what is undefined: checkedSettings() has left it out.
   const options = { ...rest } as OwnOptions;
-  const secure = tlsOf(tls ?? (url !== undefined && /^rediss:/i.test(url)));
+  const urls = cluster ?? (url === undefined ? [] : [url]);
+  const secure = tlsOf(tls ?? urls.some((node) => typeof node === 'string' && isSecure(node)));
   if (secure) options.tls = secure;
   const secureSentinels = tlsOf(sentinelTls);
   if (secureSentinels) options.sentinelTLS = secureSentinels;

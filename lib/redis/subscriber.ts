@@ -1,5 +1,6 @@
 import { Closing } from '../core/closing.js';
-import { closeClient, openSubscriber } from './connections.js';
+import { realTime } from '../core/time.js';
+import { closeClient, disconnect, openSubscriber } from './connections.js';
 import type { RedisHealth } from './health.js';
 import { replyWithin } from './reply.js';
 import type { RedisClient } from './settings.js';
@@ -26,7 +27,11 @@ interface Channel {
   readonly listeners: Set<ChannelListener>;
   readonly limitMs: number;
   heard: Promise<boolean>;
+  isHeard: boolean;
 }
+
+/** How often it is tried whether messages can still arrive, and how long the reply to that may take. */
+const CHECK_MS = 1000;
 
 /** One connection for all channels: opened with the first subscription, closed with the last part that uses it. */
 export class RedisSubscriber {
@@ -34,6 +39,7 @@ export class RedisSubscriber {
   readonly #health: RedisHealth | undefined;
   readonly #channels = new Map<string, Channel>();
   #client: RedisClient | undefined;
+  #stopChecks: (() => void) | undefined;
   #users = 0;
 
   /**
@@ -80,8 +86,9 @@ export class RedisSubscriber {
     this.#client ??= this.#connected();
     let channel = this.#channels.get(name);
     if (!channel) {
-      channel = { listeners: new Set(), limitMs, heard: this.#subscribed(name, limitMs) };
+      channel = { listeners: new Set(), limitMs, heard: Promise.resolve(false), isHeard: false };
       this.#channels.set(name, channel);
+      this.#subscribe(name, channel);
     }
     channel.listeners.add(listener);
     return channel.heard;
@@ -91,6 +98,7 @@ export class RedisSubscriber {
     if (--this.#users > 0) return;
     const client = this.#client;
     this.#client = undefined;
+    this.#stopChecks?.();
     if (client) await closeClient(client);
   }
 
@@ -102,24 +110,46 @@ export class RedisSubscriber {
     });
     client.on('ready', () => {
       if (client !== this.#client) return;
-      for (const [name, channel] of this.#channels) channel.heard = this.#subscribed(name, channel.limitMs);
+      for (const [name, channel] of this.#channels) this.#subscribe(name, channel);
     });
     // One that was left says nothing of its successor.
     client.on('close', () => client === this.#client && this.#missed());
+    this.#stopChecks = realTime.every(CHECK_MS, () => void this.#check());
     return client;
+  }
+
+  /**
+   * Nothing is ever sent on this connection but subscriptions, so that nobody notices if it is dead or, in a Cluster, has
+   * lost them. To subscribe once more changes nothing, and the reply tells.
+   */
+  async #check(): Promise<void> {
+    const client = this.#client;
+    const [first] = this.#channels.keys();
+    if (client?.status !== 'ready' || first === undefined) return;
+    for (const [name, channel] of this.#channels) if (!channel.isHeard) this.#subscribe(name, channel);
+    const reply = await replyWithin(() => client.subscribe(first), CHECK_MS);
+    if (!reply.ok && !reply.refused && client === this.#client) disconnect(client, true);
   }
 
   #missed(): void {
     const channels = [...this.#channels.values()];
-    for (const channel of channels) channel.heard = Promise.resolve(false);
+    for (const channel of channels) {
+      channel.heard = Promise.resolve(false);
+      channel.isHeard = false;
+    }
     for (const { listeners } of channels) for (const listener of [...listeners]) listener(undefined);
   }
 
-  async #subscribed(name: string, limitMs: number): Promise<boolean> {
+  #subscribe(name: string, channel: Channel): void {
+    channel.heard = this.#subscribed(name, channel);
+  }
+
+  async #subscribed(name: string, channel: Channel): Promise<boolean> {
     const client = this.#client;
     if (client?.status !== 'ready') return false;
-    const reply = await replyWithin(() => client.subscribe(name), limitMs);
+    const reply = await replyWithin(() => client.subscribe(name), channel.limitMs);
     if (!reply.ok && reply.refused) this.#health?.refused(reply.reason);
+    channel.isHeard = reply.ok;
     return reply.ok;
   }
 

@@ -38,6 +38,8 @@ export class StoredCircuitShare implements CircuitShare {
   readonly #site: ShareSite;
   /** The newest state that was seen. */
   #known: { readonly state: SharedState; readonly seenAt: number } | undefined;
+  /** Probes of this process that have succeeded since: the store may be gone, or know of the state no more. */
+  #passed = 0;
   #dirty = false;
   #sending = false;
   /** The store knows of a report of this process. */
@@ -87,6 +89,7 @@ export class StoredCircuitShare implements CircuitShare {
     const how = ok ? (closes ? 'closes' : 'ok') : 'failed';
     const args = [this.process, version, how, successThreshold, resetTimeoutMs, backoffFactor];
     const send = () => this.#run('probed', [...args, maxResetTimeoutMs, lastFailure ?? '']);
+    this.#passed = how === 'ok' ? this.#passed + 1 : 0;
     if (how !== 'ok') this.#endRenewal();
     if (this.connected) void send().then((told) => told || !closes || this.#owe(send));
     else if (closes) this.#owe(send);
@@ -144,6 +147,7 @@ export class StoredCircuitShare implements CircuitShare {
     if (before && !this.#another && Number(state.version) < Number(before.version)) return;
     this.#another = false;
     this.#known = { state, seenAt: performance.now() };
+    this.#passed = 0;
     this.#takenUntil = 0;
     this.#reported = false;
     this.#endRenewal();
@@ -191,12 +195,13 @@ export class StoredCircuitShare implements CircuitShare {
     const { id, link } = this.#site;
     const version = this.#known?.state.version;
     const reply = await this.#reply('take', [id, LEASE_MS]);
+    const passed = (this.#known?.state.passed ?? 0) + this.#passed;
     // Without the store each process finds out by itself.
-    if (!reply) return this.#known?.state.passed ?? 0;
+    if (!reply) return passed;
     if (this.#known?.state.version !== version) return undefined;
     const state = readState(reply.text, reply.now);
     // The store knows of it no more, as Redis after a long time without calls.
-    if (state?.kind !== 'OPEN') return 0;
+    if (state?.kind !== 'OPEN') return passed;
     if (reply.more !== 1) {
       // By the clock of the store it may be due a little later than by that of this process.
       const againMs = reply.more < 0 ? -reply.more : state.dueInMs;

@@ -199,7 +199,11 @@ export class Limiter {
   #engines(keys: RedisKeys, local: MachineLimits | undefined): EngineOf | undefined {
     const { algorithm, name: api, maxKeys } = this.options;
     const link = this.#link;
-    if (link) return (name, quota) => redisQuota(algorithm, link, quota, (key) => keys.quota(name, key));
+    if (link)
+      return (name, quota) => {
+        const tier = algorithm === 'sliding' ? name : `${name}:${algorithm}`;
+        return redisQuota(algorithm, link, quota, (key) => keys.quota(tier, key));
+      };
     if (!local) return undefined;
     return (name, { limit, windowMs }) =>
       machineQuota(

@@ -12,7 +12,10 @@ export interface RedisKeys {
 /** Longer client keys are replaced by their digest. */
 const MAX_LENGTH = 64;
 
-/** Keys of the form `{prefix:api}:quota:limit:key`; the braces keep all keys of an API on one node of a Cluster. */
+/**
+ * Keys of the form `{prefix:api}:quota:limit:key`; the braces keep all keys of an API on one node of a Cluster. Each algorithm
+ * has its own: it keeps a value of another kind, and processes of one fleet may have different ones while it is updated.
+ */
 export function redisKeys(prefix: string, api: string): RedisKeys {
   const tag = hashTag(prefix, api);
   return {

@@ -12,7 +12,8 @@ import { SLOTS } from './sliding.js';
 
 /**
  * Takes points, or gives them back. Unlike the script of rate-limiter-flexible it counts in milliseconds, does not
- * count refused points, and gives nothing back to a window that has ended.
+ * count refused points, and gives nothing back to a window that has ended. None lasts for longer than its window, though the
+ * clock of Redis may have gone back, or the window have been longer when it began.
  *
  * KEYS: quota. ARGV: points, –, limit, window in seconds
  */
@@ -25,13 +26,18 @@ if left < 0 then
   redis.call('SET', KEYS[1], by, 'PX', window)
   return {by, window}
 end
+if left > window then
+  redis.call('PEXPIRE', KEYS[1], window)
+  left = window
+end
 local used = tonumber(redis.call('GET', KEYS[1])) + by
 if by > 0 and used > tonumber(ARGV[3]) then return {used, left} end
 return {redis.call('INCRBY', KEYS[1], by), left}
 `;
 
 /**
- * The same for a window that slides: a hash with what was taken in each of its slots.
+ * The same for a window that slides: a hash with what was taken in each of its slots. A slot in the future is one of before the
+ * clock of Redis went back, or of a window of another length: it counts as the present one.
  *
  * KEYS: quota. ARGV: points, limit, window in ms, slot in ms, slot to give back to
  */
@@ -49,9 +55,15 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
 local all = redis.call('HGETALL', KEYS[1])
 local slots, sum = {}, 0
+local slot = string.format('%.0f', math.floor(now / width))
 for i = 1, #all, 2 do
-  local slot, taken = tonumber(all[i]), tonumber(all[i + 1])
-  local left = (slot + 1) * width + window - now
+  local taken = tonumber(all[i + 1])
+  local left = (tonumber(all[i]) + 1) * width + window - now
+  if left > window + width then
+    redis.call('HDEL', KEYS[1], all[i])
+    redis.call('HINCRBY', KEYS[1], slot, taken)
+    left = window + width
+  end
   if left <= 0 then redis.call('HDEL', KEYS[1], all[i])
   else
     sum = sum + taken
@@ -59,21 +71,21 @@ for i = 1, #all, 2 do
   end
 end
 if sum + by <= limit then
-  local slot = string.format('%.0f', math.floor(now / width))
   redis.call('HINCRBY', KEYS[1], slot, by)
   redis.call('PEXPIRE', KEYS[1], math.ceil(window + 2 * width))
   return {1, math.ceil(window), slot}
 end
 table.sort(slots, function (a, b) return a[1] < b[1] end)
-for _, slot in ipairs(slots) do
-  sum = sum - slot[2]
-  if sum + by <= limit then return {0, math.ceil(slot[1]), 0} end
+for _, one in ipairs(slots) do
+  sum = sum - one[2]
+  if sum + by <= limit then return {0, math.ceil(one[1]), 0} end
 end
 return {0, math.ceil(window), 0}
 `;
 
 /**
- * The same for calls that go one after another: when the next may go.
+ * The same for calls that go one after another: when the next may go, and when that was written. If the clock of Redis has gone
+ * back since, both have.
  *
  * KEYS: quota. ARGV: points, limit, window in ms, –, -1 for points that have been used already
  */
@@ -82,12 +94,18 @@ local by = tonumber(ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
 local interval = by * tonumber(ARGV[3]) / tonumber(ARGV[2])
-local next = tonumber(redis.call('GET', KEYS[1])) or now
+local text = redis.call('GET', KEYS[1]) or ''
+local next, at = string.match(text, '^(%S+) (%S+)$')
+next, at = tonumber(next) or now, tonumber(at) or now
+if at > now then
+  next = next - (at - now)
+  redis.call('SET', KEYS[1], string.format('%.3f %.3f', next, now), 'PX', math.ceil(next - now))
+end
 if by > 0 and next > now and ARGV[5] ~= '-1' then return {0, math.ceil(next - now), 0} end
 if by > 0 and next < now then next = now end
 local left = next + interval - now
 if left <= 0 then redis.call('DEL', KEYS[1]) return {1, 0, 0} end
-redis.call('SET', KEYS[1], string.format('%.3f', next + interval), 'PX', math.ceil(left))
+redis.call('SET', KEYS[1], string.format('%.3f %.3f', next + interval, now), 'PX', math.ceil(left))
 return {1, math.ceil(left), 0}
 `;
 

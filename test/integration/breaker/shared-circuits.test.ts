@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { Redis } from 'ioredis';
 import { type BreakerHandler, breaker } from '../../../lib/breaker/breaker.js';
 import type { BreakerOptions } from '../../../lib/breaker/breaker-options.js';
 import type { Circuit } from '../../../lib/breaker/circuit.js';
@@ -73,6 +74,26 @@ describe('redisCircuits()', () => {
     expect(begin(three).refused?.message).to.contain(
       'is open after 5 failures in 2 processes (last: status 503)',
     );
+  });
+
+  it('hears of others through clients that put something before each key, and of theirs alone', async () => {
+    const redis = await startRedis();
+    const client = (keyPrefix: string) => {
+      const own = new Redis(redis.port, { keyPrefix });
+      onCleanup(() => own.disconnect());
+      return own;
+    };
+    const [one] = (await circuits(1, { redis: client('shop:') })) as [Circuit];
+    const [two] = (await circuits(1, { redis: client('shop:') })) as [Circuit];
+    const [other] = (await circuits(1, { redis: client('office:') })) as [Circuit];
+    const [bare] = (await circuits(1, { redis: redis.url })) as [Circuit];
+    one.forceOpen();
+    await until(() => two.state === 'OPEN');
+    expect(states([other, bare])).to.equal('CLOSED CLOSED');
+    bare.forceOpen();
+    two.forceClose();
+    await until(() => one.state === 'CLOSED');
+    expect(states([two, other, bare])).to.equal('CLOSED CLOSED OPEN');
   });
 
   it('opens the circuit of a process alone that alone sees failures, whatever the others see by chance', async () => {
@@ -196,6 +217,43 @@ describe('redisCircuits()', () => {
     await one.askOthers();
     run(one, OK);
     expect(one.state).to.equal('CLOSED');
+  });
+
+  for (const lost of ['is killed', 'has forgotten that it is open'])
+    it(`counts the probes of one process where Redis ${lost}`, async () => {
+      const redis = await startRedis();
+      const options = { quorum: 1, failureThreshold: 1, resetTimeoutMs: 50, successThreshold: 3 };
+      const [one] = (await circuits(1, { redis: redis.url }, options)) as [Circuit];
+      run(one, DOWN);
+      await until(() => one.snapshot().openedBy !== null && one.snapshot().scope === 'fleet');
+      if (lost === 'is killed') await redis.kill();
+      else await redis.control.flushall();
+      await until(() => one.snapshot().timeToResetMs === 0);
+      const seen: string[] = [];
+      for (const _ of times(3, OK)) {
+        await one.askOthers();
+        run(one, OK);
+        seen.push(one.state);
+      }
+      expect(seen).to.deep.equal(['OPEN', 'OPEN', 'CLOSED']);
+    });
+
+  it('is probed in time though the clock of Redis has gone back', async () => {
+    const redis = await startRedis();
+    const options = { quorum: 1, failureThreshold: 1, resetTimeoutMs: 300, successThreshold: 1 };
+    const [one] = (await circuits(1, { redis: redis.url }, options)) as [Circuit];
+    run(one, DOWN);
+    await until(() => one.snapshot().openedBy !== null && one.snapshot().scope === 'fleet');
+    const [key = ''] = await redis.control.keys('*:state');
+    const { due, ...state } = JSON.parse((await redis.control.get(key)) ?? '');
+    await redis.control.set(key, JSON.stringify({ ...state, due: due + 3_600_000 }));
+    const [two] = (await circuits(1, { redis: redis.url }, options)) as [Circuit];
+    await until(() => two.state === 'OPEN');
+    expect(two.snapshot().timeToResetMs).to.be.at.most(300);
+    await until(() => one.snapshot().timeToResetMs === 0);
+    await one.askOthers();
+    run(one, OK);
+    await until(() => states([one, two]) === 'CLOSED CLOSED');
   });
 
   it('forgets the failures of a process that has left', async () => {

@@ -167,6 +167,17 @@ describe('concurrency() on a Redis shared by several processes', () => {
     expect((await waiting.response).status).to.equal(200);
   });
 
+  it('has it back within a lease though the clock of Redis has gone back', async () => {
+    const { url } = await member(server, upstream.url, { limit: 2, queue: 10, maxWaitMs: 10_000 });
+    const calls = [started(url)];
+    await until(() => upstream.held.length === 1);
+    const [key = ''] = await server.control.keys('*in-flight*');
+    await server.control.hset(key, 'killed', `1 1 ${Date.now() + 3_600_000}`);
+    calls.push(started(url));
+    await until(() => upstream.held.length === 2);
+    expect(await answerAll(upstream, calls)).to.deep.equal([200, 200]);
+  });
+
   it('goes on by itself while Redis is gone, with the limit for each process, and shares it again afterwards', async () => {
     const options = { limit: 2, queue: 0, commandTimeoutMs: 200 };
     const [one, other] = [

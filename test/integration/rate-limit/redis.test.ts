@@ -62,6 +62,40 @@ async function everythingIn({ control }: RedisServer): Promise<string> {
   return JSON.stringify([keys, values]);
 }
 
+/** Moves what is kept of a quota with a window of 1 s to where it would be had the clock of Redis been an hour ahead. */
+async function hourLater({ control }: RedisServer): Promise<void> {
+  const hour = 60 * MINUTE;
+  for (const key of await control.keys('*:quota:*')) {
+    const left = await control.pttl(key);
+    if ((await control.type(key)) === 'hash') {
+      const slots = Object.entries(await control.hgetall(key));
+      await control.del(key);
+      for (const [slot, taken] of slots) await control.hset(key, Number(slot) + hour / 10, taken);
+    } else {
+      const value = (await control.get(key)) ?? '';
+      if (value.includes(' '))
+        await control.set(
+          key,
+          value
+            .split(' ')
+            .map((time) => Number(time) + hour)
+            .join(' '),
+        );
+    }
+    await control.pexpire(key, left + hour);
+  }
+}
+
+/** Calls again and again. */
+async function untilStatus(gets: Member['gets'], wanted: number): Promise<void> {
+  const all: number[] = [];
+  while (!all.includes(wanted) && all.length < 1000) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    all.push(...(await gets(1)));
+  }
+  expect(all).to.include(wanted);
+}
+
 const evals = async (server: RedisServer) => (await server.commandCalls()).eval ?? 0;
 
 describe('rateLimit() on a Redis shared by several processes', () => {
@@ -112,6 +146,38 @@ describe('rateLimit() on a Redis shared by several processes', () => {
       const { gets } = await member(server, upstream.url, options);
       expect(await gets(2)).to.deep.equal([200, 429]);
     });
+
+  for (const algorithm of ['sliding', 'fixed', 'spaced'] as const)
+    it(`keeps to its window when the clock of Redis goes back, algorithm ${algorithm}`, async () => {
+      const options = { limit: 2, windowMs: 1000, learn: false, algorithm };
+      const { gets } = await member(server, upstream.url, options);
+      const most = algorithm === 'spaced' ? 1 : 2;
+      expect(await gets(2)).to.deep.equal(most === 1 ? [200, 429] : [200, 200]);
+      await hourLater(server);
+      const late = await call((await member(server, upstream.url, options)).url);
+      expect([late.status, Number(late.headers['retry-after'])]).to.deep.equal([429, 1]);
+      await untilStatus(gets, 200);
+    });
+
+  it('counts anew with another algorithm, whichever the other processes have', async () => {
+    const options = { limit: 2, windowMs: MINUTE, learn: false };
+    const taken = { sliding: [200, 200, 429], fixed: [200, 200, 429], spaced: [200, 429, 429] };
+    for (const algorithm of ['sliding', 'fixed', 'spaced'] as const) {
+      const { gets } = await member(server, upstream.url, { ...options, algorithm });
+      expect(await gets(3)).to.deep.equal(taken[algorithm]);
+      // What this process alone had counted would not hold for another.
+      const other = await member(server, upstream.url, { ...options, algorithm });
+      expect(await other.gets(1)).to.deep.equal([429]);
+    }
+  });
+
+  it('ends a window that was longer when it began, algorithm fixed', async () => {
+    const options = { limit: 2, learn: false, algorithm: 'fixed' as const };
+    const before = await member(server, upstream.url, { ...options, windowMs: 60 * MINUTE });
+    expect(await before.gets(3)).to.deep.equal([200, 200, 429]);
+    const { gets } = await member(server, upstream.url, { ...options, windowMs: 300 });
+    await untilStatus(gets, 200);
+  });
 
   it('holds several limits at once, for all processes', async () => {
     const limits = [

@@ -121,6 +121,14 @@ describe('resilientProxy() with Redis', () => {
     expect([one, two].map(({ proxy }) => proxy.redis?.status().processes)).to.deep.equal([1, 1]);
   });
 
+  it('counts no processes of before the clock of Redis went back', async () => {
+    const { url, control } = await startRedis();
+    await control.zadd('{rpo}processes', Math.round(Date.now() / 1000) + 3600, 'killed');
+    const [one] = [await startProxy(url), await startProxy(url)];
+    await until(() => one.proxy.redis?.status().processes === 2);
+    expect(await control.zscore('{rpo}processes', 'killed')).to.equal(null);
+  });
+
   it('merges what stands beside a URL', async () => {
     const { port } = await startRedis({ password: 's3cret' });
     const url = `redis://127.0.0.1:${port}`;
@@ -176,6 +184,18 @@ describe('resilientProxy() with Redis', () => {
     const { proxy } = await startProxy(`rediss://127.0.0.1:${port}`);
     const untrusted = /has a certificate of an unknown authority \(redis\.tls\.ca\)/;
     await until(() => untrusted.test(proxy.redis?.status().message ?? ''));
+  });
+
+  it('speaks TLS to the nodes of a Cluster whose URLs say so', async () => {
+    const heard: Buffer[] = [];
+    const server = createServer((socket) => {
+      socket.on('error', () => {}).once('data', (bytes) => heard.push(bytes) && socket.destroy());
+    });
+    const { port } = await listening(server);
+    await startProxy({ cluster: [`rediss://127.0.0.1:${port}`], password: 's3cret' });
+    await until(() => heard.length > 0);
+    const handshake = 22;
+    expect(heard[0]?.[0]).to.equal(handshake);
   });
 
   it('can be closed at any moment of a TLS handshake', async () => {
@@ -304,6 +324,19 @@ describe('resilientProxy() with Redis', () => {
       [{ cluster: [`127.0.0.1:${port}`], db: 1 }, /^redis\.db must be 0: a Cluster has no other database$/],
       [{ cluster: 'a' as unknown as string[] }, /^redis\.cluster must be a list of nodes/],
       [{ cluster: ['a:b'] }, /^redis\.cluster must be a list of nodes/],
+      [{ cluster: ['a:70000'] }, /^redis\.cluster must be a list of nodes/],
+      [{ cluster: [{ host: 'a', port: 0 }] }, /^redis\.cluster must be a list of nodes/],
+      [{ sentinels: [], name: 'main' }, /^redis\.sentinels must be a list of \{ host, port \}$/],
+      [
+        { sentinels: ['a:26379'] as unknown as { host: string }[], name: 'main' },
+        /^redis\.sentinels must be a list/,
+      ],
+      [{ sentinels: [{ port: 26_379 }], name: 'main' }, /^redis\.sentinels must be a list/],
+      [{ host: 'a', port: 70_000 }, /^redis\.port must be a port from 1 to 65535; received 70000$/],
+      [{ host: 'a', port: 'x' as unknown as number }, /^redis\.port must be a port/],
+      [{ host: 'a', db: 'two' as unknown as number }, /^redis\.db must be the number of a database/],
+      [{ host: 'a', db: -1 }, /^redis\.db must be the number of a database; received -1$/],
+      [{ url: 'rediss://a', tls: false }, /^redis\.tls must not be false, since redis\.url begins with/],
       [{ tls: 'yes' as unknown as boolean }, /^redis\.tls must be true, false or options of tls/],
       [{ sentinels: [{ host: 'a' }] }, /^redis\.name must name the group of masters/],
       [{ prefix: 'a b' }, /^redis\.prefix must be 1 to 100 characters without spaces and braces/],

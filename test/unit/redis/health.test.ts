@@ -99,12 +99,15 @@ describe('RedisHealth', () => {
     ]);
   });
 
-  it('takes a read-only Redis for over at the first write, and a full one not', () => {
+  it('takes a read-only or busy Redis for over at the first write, and a full one not', () => {
     const { health } = startHealth();
     health.connected();
-    health.refused('READONLY');
-    health.wrote();
-    expect(health.status().state).to.equal('up');
+    for (const code of ['READONLY', 'BUSY']) {
+      health.refused(code);
+      expect(health.status().message).to.contain(`(${code})`).and.not.to.contain('an error');
+      health.wrote();
+      expect(health.status().state).to.equal('up');
+    }
     health.refused('OOM');
     health.wrote();
     expect(health.status().state).to.equal('degraded');

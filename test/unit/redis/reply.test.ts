@@ -6,6 +6,11 @@ function replyError(message: string): Error {
   return Object.assign(new Error(message), { name: 'ReplyError' });
 }
 
+/** As a client of a Cluster puts the last error of its nodes. */
+function clusterError(lastNodeError: Error): Error {
+  return Object.assign(new Error('Failed to refresh slots cache.'), { lastNodeError });
+}
+
 describe('replyWithin()', () => {
   it('returns the reply', async () => {
     expect(await replyWithin(async () => 5, 1000)).to.deep.equal({ ok: true, value: 5 });
@@ -37,6 +42,9 @@ describe('replyWithin()', () => {
       [replyError('s3cret is wrong'), true, 'ReplyError'],
       [Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }), false, 'ECONNREFUSED'],
       [new Error('Connection is closed.'), false, 'Error'],
+      [clusterError(new Error('Connection is closed.')), false, 'UNREACHABLE'],
+      [clusterError(replyError('NOAUTH Authentication required.')), false, 'NOAUTH'],
+      [clusterError(replyError('ERR This instance has cluster support disabled')), false, 'NOCLUSTER'],
       ['s3cret', false, 'ERROR'],
     ];
     for (const [error, refused, reason] of cases) {

@@ -10,9 +10,14 @@ import { until, within } from '../../support/until.js';
 /** A subscriber to a real Redis, and its connections. */
 async function startSubscriber() {
   const redis = await startRedis();
+  const ways: (() => void)[] = [];
   const relay = createServer((client) => {
     const server = connect(redis.port, '127.0.0.1');
     client.pipe(server).pipe(client);
+    ways.push(() => {
+      client.unpipe(server).resume();
+      server.unpipe(client).resume();
+    });
     client.on('error', () => {}).on('close', () => server.destroy());
     server.on('error', () => {}).on('close', () => client.destroy());
   });
@@ -35,7 +40,11 @@ async function startSubscriber() {
       close: () => channels.close(),
     };
   }
-  return { startPart, connections, control: redis.control };
+  /** From now on nothing arrives on the connections that are open, which stay open. */
+  const cut = () => {
+    for (const way of ways) way();
+  };
+  return { startPart, connections, cut, control: redis.control };
 }
 
 describe('RedisSubscriber', () => {
@@ -89,6 +98,37 @@ describe('RedisSubscriber', () => {
     await control.publish('ours', 'for two');
     await until(() => two.messages.includes('for two'));
     expect([one.messages, two.messages]).to.deep.equal([[undefined], [undefined, 'for two']]);
+  });
+
+  it('leaves a connection that is open and dead, and tells that messages may be missed', async () => {
+    const { startPart, connections, cut, control } = await startSubscriber();
+    const part = startPart();
+    await part.hear('ours');
+    cut();
+    await until(() => part.messages.length > 0);
+    await until(() => connections.total === 2);
+    await part.hear('ours');
+    await control.publish('ours', 'again');
+    await until(() => part.messages.length > 1);
+    expect(part.messages).to.deep.equal([undefined, 'again']);
+  });
+
+  it('hears a channel once its user may', async () => {
+    const { startPart, control } = await startSubscriber();
+    await control.call('ACL', 'SETUSER', 'default', 'resetchannels');
+    const part = startPart();
+    part.listen('ours');
+    const refused = async (): Promise<void> => {
+      while (String(await control.call('ACL', 'LOG')) === '')
+        await new Promise((resolve) => setTimeout(resolve, 2));
+    };
+    await within(refused(), 'a refusal');
+    expect(await part.listen('ours').heard).to.equal(false);
+    await control.call('ACL', 'SETUSER', 'default', 'allchannels');
+    await part.hear('ours');
+    await control.publish('ours', 'for one');
+    await until(() => part.messages.length > 0);
+    expect(part.messages).to.deep.equal(['for one']);
   });
 
   it('opens no connection before a part listens', async () => {

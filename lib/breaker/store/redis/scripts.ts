@@ -95,7 +95,7 @@ else
 end
 if rules.quorum == 1 and own.trip then cause = own.trip.cause end
 turn({kind = 'OPEN', by = own.by, reason = reason, failures = sum, cause = cause, causes = own.causes, last = own.last,
-  due = now + rules.openForMs, reopened = 0, passed = 0}, rules.openForMs + KEPT)
+  due = now + rules.openForMs, openFor = rules.openForMs, reopened = 0, passed = 0}, rules.openForMs + KEPT)
 return reply()
 `;
 
@@ -115,12 +115,13 @@ return reply()
 
 /**
  * Gives a process the right to probe, if the circuit is due and no other has it; replies 1, or minus the milliseconds
- * that another has it for.
+ * that another has it for. Processes ask when it is due by their own clocks: if that of Redis has gone back, they know better.
  *
  * ARGV: channel, id of the process, lifetime in ms
  */
 const TAKE = `${BEGIN}
-if not open or not state.due or now < state.due then return reply() end
+if not open or not state.due then return reply() end
+if now < state.due and state.due - now <= (state.openFor or math.huge) then return reply() end
 local holder = redis.call('GET', KEYS[3])
 if holder and holder ~= ARGV[2] then return reply(-math.max(1, redis.call('PTTL', KEYS[3]))) end
 redis.call('SET', KEYS[3], ARGV[2], 'PX', ARGV[3])
@@ -160,6 +161,7 @@ if ARGV[4] == 'failed' then
   if ARGV[9] ~= '' then state.last = ARGV[9] end
   local openFor = math.min(tonumber(ARGV[8]), tonumber(ARGV[6]) * tonumber(ARGV[7]) ^ state.reopened)
   state.due = now + openFor
+  state.openFor = openFor
   turn(state, openFor + KEPT)
   return reply()
 end
@@ -177,8 +179,9 @@ const RESTORE = `${BEGIN}
 if state then return reply() end
 local lost = cjson.decode(ARGV[2])
 if ARGV[3] ~= '' then
-  lost.due = now + tonumber(ARGV[3])
-  turn(lost, tonumber(ARGV[3]) + KEPT)
+  lost.openFor = tonumber(ARGV[3])
+  lost.due = now + lost.openFor
+  turn(lost, lost.openFor + KEPT)
 else
   turn(lost)
 end

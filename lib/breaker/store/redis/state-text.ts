@@ -29,6 +29,8 @@ const text = z.object({
   last: z.string().optional(),
   /** By the clock of Redis; missing if it was forced open. */
   due: z.number().optional(),
+  /** How long that was when it was written: the clock of Redis may have gone back since. */
+  openFor: z.number().optional(),
   reopened: count.default(0),
   passed: count.default(0),
 });
@@ -47,8 +49,8 @@ export function readState(json: string, now: number): SharedState | undefined {
     return undefined;
   }
   if (!parsed.success) return undefined;
-  const { due, last, ...state } = parsed.data;
-  const dueInMs = due === undefined ? Number.POSITIVE_INFINITY : Math.max(0, due - now);
+  const { due, openFor = Number.POSITIVE_INFINITY, last, ...state } = parsed.data;
+  const dueInMs = due === undefined ? Number.POSITIVE_INFINITY : Math.min(Math.max(0, due - now), openFor);
   return { ...state, lastFailure: last, dueInMs };
 }
 

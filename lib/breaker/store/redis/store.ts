@@ -57,6 +57,8 @@ export function redisCircuits(options: RedisCircuitsOptions, time: Time = realTi
   const channels = openChannels(opened, commandTimeoutMs);
   const channel = circuitChannel(prefix);
   const shares = new CircuitShares();
+  // Clients put it before each key, and messages hold keys as Redis has them.
+  const keyPrefix = String(link.client.options.keyPrefix ?? '');
   const closing = new Closing();
   let heard = false;
   /** Where the next poll begins. */
@@ -78,7 +80,7 @@ export function redisCircuits(options: RedisCircuitsOptions, time: Time = realTi
       return;
     }
     const news = readMessage(message);
-    if (news) shares.hear(news.key, news.state);
+    if (news?.key.startsWith(keyPrefix)) shares.hear(news.key.slice(keyPrefix.length), news.state);
   }
 
   /** Tells whether messages are heard; if they are again, some may have been missed. */
