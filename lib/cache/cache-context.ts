@@ -34,6 +34,8 @@ export interface CacheSite {
   readonly reaches: Reaches;
   /** Whether the authority that a client names does. */
   readonly namesHost: boolean;
+  /** Each request is sent on with the address of its client in `X-Forwarded-For`. */
+  readonly addsAddress: boolean;
   /** Whoever makes the response chooses by any header of the request. */
   readonly readsAll: boolean;
   /** Nobody changes the memory of a chunk after it was written to the response. */

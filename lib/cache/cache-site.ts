@@ -28,6 +28,7 @@ export const standaloneSite: CacheSite = {
   injectedHeaders: [],
   reaches: everything,
   namesHost: true,
+  addsAddress: false,
   readsAll: false,
   ownsBytes: false,
   identity: '',
@@ -73,7 +74,8 @@ export function apiSite(api: ForwardFacts, { foreign = false, responses }: Forwa
   if (typeof auth === 'string') injectedHeaders.push('authorization', auth);
   else if (target?.username) injectedHeaders.push('authorization', `${target.username}:${target.password}`);
   const base = target?.pathname.replace(/\/$/, '') ?? '';
-  const injectsHost = Object.keys(headers).some((name) => name.toLowerCase() === 'host');
+  const injects = (header: string) => Object.keys(headers).some((name) => name.toLowerCase() === header);
+  const injectsHost = injects('host');
   // It may choose by any header of the request, its host included. Rest parameters, defaults and `arguments` have
   // no length.
   const readsAll =
@@ -94,6 +96,7 @@ export function apiSite(api: ForwardFacts, { foreign = false, responses }: Forwa
       autoRewrite ||
       foreign ||
       readsAll,
+    addsAddress: xfwd !== false && !injects('x-forwarded-for'),
     readsAll,
     ownsBytes: !foreign,
     identity: siteIdentity([configured, router, pathRewrite, changeOrigin, xfwd, responses]),

@@ -126,6 +126,25 @@ for (const transport of TRANSPORTS) {
       expect(upstream.requests).to.have.length(1);
     });
 
+    it('stores nothing that varies on the address of its client, which no client sends itself', async () => {
+      const respond: UpstreamResponse = (req, res) =>
+        res.writeHead(200, { vary: 'X-Forwarded-For' }).end(String(req.headers['x-forwarded-for']));
+      for (const options of [
+        { xfwd: true },
+        { xfwd: 'replace' },
+        { xfwd: 'append', forwardHeaders: false },
+      ]) {
+        const { upstream, url } = await proxied({ ...options, cache: {} }, respond);
+        await call(url);
+        expect((await call(url)).headers['cache-status']).to.include('detail=vary');
+        expect(upstream.requests).to.have.length(2);
+      }
+      const { upstream, url } = await proxied({ cache: {} }, respond);
+      for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.1'])
+        expect((await call(url, { headers: { 'x-forwarded-for': address } })).text).to.equal(address);
+      expect(upstream.requests).to.have.length(2);
+    });
+
     it('splits by the authority where the target sees it', async () => {
       const { url } = await proxied({ changeOrigin: false, cache: {} }, echo);
       for (const host of ['a.example', 'b.example']) {
