@@ -195,6 +195,30 @@ for (const transport of TRANSPORTS) {
       expect(upstream.requests).to.have.length(before + 1);
     });
 
+    it('ends what a write names, whatever its path is at the target', async () => {
+      const ways: [mount: string, options: object, path: string][] = [
+        ['/', { pathRewrite: { '^/api': '' } }, '/api/users'],
+        ['/shop', { pathRewrite: { '^/api': '/v2' } }, '/shop/api/users'],
+        ['/', { pathRewrite: { '^/api': '' }, autoRewrite: transport === 'node' }, '/api/users'],
+        ['/shop', {}, '/shop/users'],
+      ];
+      for (const [mount, options, path] of ways) {
+        for (const name of ['location', 'content-location']) {
+          const { upstream, proxy } = await proxied({ ...options, cache: {} }, (req, res) => {
+            const { length } = upstream.requests;
+            if (req.method === 'POST') res.writeHead(201, { [name]: `${upstream.url}${req.url}/7` }).end();
+            else res.end(`answer ${length}`);
+          });
+          const app = express();
+          app.use(mount, proxy);
+          const { url } = await serve(app);
+          await call(`${url}${path}/7`);
+          await call(`${url}${path}`, { method: 'POST' });
+          expect((await call(`${url}${path}/7`)).text, `${name} ${path}`).to.equal('answer 3');
+        }
+      }
+    });
+
     it('stores no header of one request', async () => {
       const headers = {
         'x-request-id': '1',
