@@ -28,6 +28,8 @@ export interface CacheSite {
   rewritten(req: IncomingMessage): string | undefined;
   /** The request came over TLS, and handlers may make a difference of it. */
   isEncrypted(req: IncomingMessage): boolean;
+  /** Digest of the client's certificate, where it has shown one and handlers may know it by that. */
+  certificate(req: IncomingMessage): string | undefined;
   /** Headers that are injected into each request: name, value, name, value. */
   readonly injectedHeaders: readonly string[];
   /** Whether a client's header, its name in lower case, reaches whoever makes the response. */

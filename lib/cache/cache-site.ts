@@ -20,6 +20,8 @@ export const standaloneSite: CacheSite = {
   url: (req: MountedRequest) => pathOf(req.originalUrl ?? req.url),
   rewritten,
   isEncrypted: (req) => req.socket instanceof TLSSocket,
+  certificate: ({ socket }) =>
+    socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.fingerprint256 : undefined,
   targetUri: (req, url) => {
     const scheme = req.socket instanceof TLSSocket ? 'https' : 'http';
     return `${scheme}://${req.headers.host ?? 'localhost'}${url}`;
@@ -84,6 +86,7 @@ export function apiSite(api: ForwardFacts, { foreign = false, responses }: Forwa
     url: (req) => pathOf(req.url),
     rewritten: foreign || readsAll ? wholeUrl : () => undefined,
     isEncrypted: xfwd !== false || readsAll || foreign ? standaloneSite.isEncrypted : () => false,
+    certificate: readsAll || foreign ? standaloneSite.certificate : () => undefined,
     targetUri: (req, url) => (target ? `${target.origin}${base}${url}` : standaloneSite.targetUri(req, url)),
     clientPath: (path) => (base !== '' && path.startsWith(`${base}/`) ? path.slice(base.length) : path),
     injectedHeaders,

@@ -69,7 +69,8 @@ export interface CacheHandler {
   /**
    * The key of a request, for {@link purge}. In front of an application's own handlers, and wherever the authority
    * counts, it needs the `host` or a `Host` among `rawHeaders`; a request with a body also needs its `bodyHash`. Behind a
-   * mount path, where functions of yours may read it, it needs the `originalUrl` as `rewritten`.
+   * mount path, where functions of yours may read it, it needs the `originalUrl` as `rewritten`; there, of a client with a
+   * certificate, its `fingerprint256` as `certificate`.
    */
   keyOf(request: Pick<KeyRequest, 'url'> & Partial<KeyRequest>): string;
   /** What it holds, and its counters. */
@@ -140,6 +141,7 @@ export function cache(
       const { method, url, rawHeaders } = request;
       const extra = extraOf === undefined ? undefined : checkedExtra(extraOf(req));
       const encrypted = site.isEncrypted(req);
+      const certificate = encrypted ? site.certificate(req) : undefined;
       const { host } = req.headers;
       key = keys.key({
         method,
@@ -147,6 +149,7 @@ export function cache(
         rawHeaders,
         host,
         encrypted,
+        certificate,
         rewritten: site.rewritten(req),
         bodyHash,
         extra,
@@ -220,6 +223,7 @@ export function cache(
       rawHeaders,
       host: req.headers.host,
       encrypted: site.isEncrypted(req),
+      certificate: site.certificate(req),
       rewritten: site.rewritten(req),
     };
     const key = request.method === 'POST' ? keys.key(of) : '';

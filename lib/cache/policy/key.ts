@@ -27,6 +27,8 @@ export interface KeyRequest {
   readonly host?: string | undefined;
   /** It came over TLS, where that makes a difference. */
   readonly encrypted?: boolean | undefined;
+  /** Digest of the client's certificate, where whoever makes the response may know the client by it. */
+  readonly certificate?: string | undefined;
   /** What else the handler is told about the resource: another path, by a rewrite in front of the cache. */
   readonly rewritten?: string | undefined;
   /** Digest of the body, where the body is part of the key. */
@@ -130,7 +132,9 @@ export function cacheKeys(options: CacheKeyOptions): CacheKeys {
   return {
     apiPrefix,
     pathPrefix: (path) => `${apiPrefix}${keptPath(path)}:`,
-    key({ method, url, rawHeaders, host: givenHost, encrypted = false, rewritten, bodyHash, extra }) {
+    key(request) {
+      const { method, url, rawHeaders, host: givenHost, encrypted = false } = request;
+      const { certificate, rewritten, bodyHash, extra } = request;
       const question = url.indexOf('?');
       const path = question < 0 ? url : url.slice(0, question);
       const kept = keptPath(path);
@@ -153,6 +157,8 @@ export function cacheKeys(options: CacheKeyOptions): CacheKeys {
       if (method !== 'GET' && method !== 'HEAD') pieces += piece('method', method);
       if (bodyHash !== undefined) pieces += piece('body', bodyHash);
       if (extra !== undefined) pieces += piece('extra', extra);
+      if (certificate !== undefined && !options.sharedAcrossCredentials)
+        pieces += piece('certificate', certificate);
       if (rewritten !== undefined) pieces += piece('rewritten', rewritten);
       if (kept !== path) pieces += piece('path', path);
       if (pieces === '') return `${apiPrefix}${kept}:${restOf(host, encrypted)}`;
