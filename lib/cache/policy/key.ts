@@ -48,6 +48,8 @@ export interface CacheKeys {
   pathPrefix(path: string): string;
   /** The key of a request. HEAD has the key of GET. */
   key(request: KeyRequest): string;
+  /** Whether a header, its name in lower case, is in the key as a credential. */
+  isCredential(name: string): boolean;
   /** Whether the keys of this request belong to one credential: its own, or an injected one. */
   isPersonal(rawHeaders: RawHeaders): boolean;
 }
@@ -164,6 +166,7 @@ export function cacheKeys(options: CacheKeyOptions): CacheKeys {
       if (pieces === '') return `${apiPrefix}${kept}:${restOf(host, encrypted)}`;
       return `${apiPrefix}${kept}:${digest(injected + originPiece(host, encrypted) + pieces)}`;
     },
+    isCredential: (name) => roleOf(name) === 'credential',
     isPersonal(rawHeaders) {
       if (options.sharedAcrossCredentials) return false;
       return injectsCredential || rawHeaders.some((name, i) => i % 2 === 0 && roleOf(name) === 'credential');

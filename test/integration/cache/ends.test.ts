@@ -1,3 +1,4 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { expect } from 'chai';
 import express from 'express';
 import { cache } from '../../../lib/cache/cache.js';
@@ -218,6 +219,32 @@ for (const transport of TRANSPORTS) {
         }
       }
     });
+
+    if (transport === 'node') {
+      it('stores nothing for a credential that a listener has set, unless the key says whose it is', async () => {
+        const who = (req: IncomingMessage) => String(req.headers['x-name']);
+        const told = async (cache: object, name: string, vary = ''): Promise<string[]> => {
+          const proxyReq = (out: ClientRequest, req: IncomingMessage) => out.setHeader(name, who(req));
+          const { url } = await proxied({ cache, on: { proxyReq } }, (req, res) => {
+            res.writeHead(200, { vary }).end(req.headers[name]);
+          });
+          const texts: string[] = [];
+          for (const one of ['ann', 'bob', 'ann', 'bob']) {
+            const response = await call(url, { headers: { 'x-name': one } });
+            texts.push(`${response.text} ${/hit|detail=.*/.exec(cacheStatus(response)) ?? 'miss'}`);
+          }
+          return texts;
+        };
+        const refused = (why: string) => ['ann', 'bob', 'ann', 'bob'].map((one) => `${one} detail=${why}`);
+        expect(await told({}, 'authorization')).to.deep.equal(refused('authorization'));
+        expect(await told({}, 'x-lang', 'X-Lang')).to.deep.equal(refused('vary'));
+        const apart = ['ann miss', 'bob miss', 'ann hit', 'bob hit'];
+        expect(await told({ key: who }, 'authorization')).to.deep.equal(apart);
+        const shared = ['ann miss', 'ann hit', 'ann hit', 'ann hit'];
+        expect(await told({ sharedAcrossCredentials: true }, 'authorization')).to.deep.equal(shared);
+        expect(await told({}, 'x-lang')).to.deep.equal(shared);
+      });
+    }
 
     it('stores no header of one request', async () => {
       const headers = {
