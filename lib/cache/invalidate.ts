@@ -2,7 +2,7 @@ import type { Exchange } from '../core/exchange.js';
 import { calledAuthority } from '../http/called-origin.js';
 import { type CacheContext, removeEverywhere } from './cache-context.js';
 import type { ClientRequest } from './fetch-plan.js';
-import { type FinishedCall, invalidatedPaths } from './policy/invalidation.js';
+import { type FinishedCall, hasChanged, invalidatedPaths } from './policy/invalidation.js';
 import { overridingMethod } from './policy/method-override.js';
 import type { WrittenHead } from './store/written-head.js';
 import { upstreamHeaders } from './upstream-headers.js';
@@ -22,13 +22,16 @@ export function invalidate(
     method = overridingMethod(request.rawHeaders, policy.reaches) ?? 'GET';
   if (method === 'GET' || method === 'HEAD') return;
   const { status } = head;
-  const rawHeaders = upstreamHeaders(exchange, status) ?? head.rawHeaders;
   const readMethods = policy.mode === 'ttl' ? policy.methods : undefined;
+  const call = { status, rawHeaders: head.rawHeaders, method, readMethods };
+  if (!hasChanged(call)) return;
+  // As it is in the keys: a URL would resolve dots in it, and encode what its client did not.
+  const paths = new Set([pathOnly(url)]);
   const targetUri = site.targetUri(exchange.req, url);
-  const paths = new Set<string>();
-  for (const path of invalidatedPaths({ status, rawHeaders, method, targetUri, readMethods }))
+  const rawHeaders = upstreamHeaders(exchange, status) ?? head.rawHeaders;
+  for (const path of invalidatedPaths({ ...call, rawHeaders, targetUri }))
     paths.add(site.clientPath(pathOnly(path)));
-  for (const path of pathsForClient(exchange, { ...head, method, readMethods }, url)) paths.add(path);
+  for (const path of pathsForClient(exchange, call, url)) paths.add(path);
   for (const path of paths) {
     const prefix = keys.pathPrefix(path);
     removeEverywhere(context, { prefix }, (key) => key.startsWith(prefix)).catch(() => {});
