@@ -99,9 +99,11 @@ export function cache(
   now: Clock = steadyMs,
 ): CacheHandler {
   const context = openContext(options, site, now);
-  const { keys, store, policy, purges, tally, closing } = context;
+  const { keys, store, policy, flights, purges, tally, closing } = context;
   const { key: extraOf } = context.options;
   const stopListening = site.others?.listen((target) => removeStored(context, target, concernedBy(target)));
+  // What is in flight here was requested before another process had it removed.
+  const stopHearing = store.onPurge?.((target) => flights.doom(target ? concernedBy(target) : () => true));
 
   function cache(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
     // Its client left before it got here.
@@ -240,6 +242,7 @@ export function cache(
     close: () =>
       closing.begin(() => {
         stopListening?.();
+        stopHearing?.();
         if (store instanceof MemoryStore && options.store !== store) return store.close();
       }),
   });
