@@ -7,6 +7,7 @@ import { onCleanup } from '../../support/cleanup.js';
 import { call } from '../../support/client.js';
 import { TRANSPORTS } from '../../support/forwarding.js';
 import { serve } from '../../support/serve.js';
+import { until } from '../../support/until.js';
 import { startUpstream, status, text, type UpstreamResponse } from '../../support/upstream.js';
 import { cached, cacheStatus, counted } from './testing.js';
 
@@ -245,6 +246,44 @@ for (const transport of TRANSPORTS) {
         expect(await told({}, 'x-lang')).to.deep.equal(shared);
       });
     }
+
+    it('requests by itself what the client that it does so for would get', async () => {
+      const upstream = await startUpstream((req, res) => void res.end(req.url));
+      const other = await startUpstream((req, res) => void res.end(`other ${req.url}`));
+      type Known = IncomingMessage & { baseUrl?: string; user?: { path: string; target: string } };
+      const ways: [options: object, expected: string][] = [
+        [{ pathRewrite: (path: string, req: Known) => `${req.baseUrl}${path}` }, '/ann/x'],
+        [{ pathRewrite: (path: string, req: Known) => `${req.user?.path}${path}` }, '/users/7/x'],
+        [{ router: (req: Known) => req.user?.target }, 'other /x'],
+      ];
+      for (const [options, expected] of ways) {
+        const cache = { ttlMs: 1, staleWhileRevalidateMs: MINUTE };
+        const proxy = resilientProxy({
+          name: 'x',
+          target: upstream.url,
+          transport,
+          stats: false,
+          cache,
+          ...options,
+        });
+        onCleanup(() => proxy.close());
+        const app = express();
+        app.use((req: Known, _res, next) => {
+          req.user = { path: '/users/7', target: other.url };
+          next();
+        });
+        app.use('/ann', proxy);
+        const { url } = await serve(app);
+        await call(`${url}/ann/x`, { method: 'HEAD' });
+        const before = upstream.requests.length + other.requests.length;
+        // The first of them has it renewed.
+        for (let i = 0; i < 2; i++) {
+          expect((await call(`${url}/ann/x`)).text).to.equal(expected);
+          await until(() => upstream.requests.length + other.requests.length > before);
+        }
+      }
+      expect([...new Set(upstream.requests.map(({ url }) => url))]).to.deep.equal(['/ann/x', '/users/7/x']);
+    });
 
     it('stores no header of one request', async () => {
       const headers = {
