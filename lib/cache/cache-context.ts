@@ -28,12 +28,16 @@ export interface CacheSite {
   rewritten(req: IncomingMessage): string | undefined;
   /** The request came over TLS, and handlers may make a difference of it. */
   isEncrypted(req: IncomingMessage): boolean;
+  /** Digest of the client's certificate, where it has shown one and handlers may know it by that. */
+  certificate(req: IncomingMessage): string | undefined;
   /** Headers that are injected into each request: name, value, name, value. */
   readonly injectedHeaders: readonly string[];
   /** Whether a client's header, its name in lower case, reaches whoever makes the response. */
   readonly reaches: Reaches;
   /** Whether the authority that a client names does. */
   readonly namesHost: boolean;
+  /** Each request is sent on with the address of its client in `X-Forwarded-For`. */
+  readonly addsAddress: boolean;
   /** Whoever makes the response chooses by any header of the request. */
   readonly readsAll: boolean;
   /** Nobody changes the memory of a chunk after it was written to the response. */

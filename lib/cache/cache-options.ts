@@ -267,7 +267,10 @@ export function resolveCache(options: CacheOptions): ResolvedCache {
 }
 
 /** What of the options the rules of storing and look-up depend on. */
-export function cachePolicy(options: ResolvedCache, { reaches }: Pick<CacheSite, 'reaches'>): CachePolicy {
+export function cachePolicy(
+  options: ResolvedCache,
+  { reaches, addsAddress }: Pick<CacheSite, 'reaches' | 'addsAddress'>,
+): CachePolicy {
   return Object.freeze({
     mode: options.mode,
     ttlMs: options.ttlMs,
@@ -278,6 +281,7 @@ export function cachePolicy(options: ResolvedCache, { reaches }: Pick<CacheSite,
     storeEventStreams: options.storeEventStreams,
     omitHeaders: new Set(options.omitHeaders.map((name) => name.toLowerCase())),
     reaches,
+    addsAddress,
     // Who sets a time means it: a client's reload costs no call then.
     requestFreshness: options.mode === 'standard',
     staleWhileRevalidateMs: options.staleWhileRevalidateMs,

@@ -20,6 +20,8 @@ export const standaloneSite: CacheSite = {
   url: (req: MountedRequest) => pathOf(req.originalUrl ?? req.url),
   rewritten,
   isEncrypted: (req) => req.socket instanceof TLSSocket,
+  certificate: ({ socket }) =>
+    socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.fingerprint256 : undefined,
   targetUri: (req, url) => {
     const scheme = req.socket instanceof TLSSocket ? 'https' : 'http';
     return `${scheme}://${req.headers.host ?? 'localhost'}${url}`;
@@ -28,6 +30,7 @@ export const standaloneSite: CacheSite = {
   injectedHeaders: [],
   reaches: everything,
   namesHost: true,
+  addsAddress: false,
   readsAll: false,
   ownsBytes: false,
   identity: '',
@@ -73,7 +76,8 @@ export function apiSite(api: ForwardFacts, { foreign = false, responses }: Forwa
   if (typeof auth === 'string') injectedHeaders.push('authorization', auth);
   else if (target?.username) injectedHeaders.push('authorization', `${target.username}:${target.password}`);
   const base = target?.pathname.replace(/\/$/, '') ?? '';
-  const injectsHost = Object.keys(headers).some((name) => name.toLowerCase() === 'host');
+  const injects = (header: string) => Object.keys(headers).some((name) => name.toLowerCase() === header);
+  const injectsHost = injects('host');
   // It may choose by any header of the request, its host included. Rest parameters, defaults and `arguments` have
   // no length.
   const readsAll =
@@ -82,6 +86,7 @@ export function apiSite(api: ForwardFacts, { foreign = false, responses }: Forwa
     url: (req) => pathOf(req.url),
     rewritten: foreign || readsAll ? wholeUrl : () => undefined,
     isEncrypted: xfwd !== false || readsAll || foreign ? standaloneSite.isEncrypted : () => false,
+    certificate: readsAll || foreign ? standaloneSite.certificate : () => undefined,
     targetUri: (req, url) => (target ? `${target.origin}${base}${url}` : standaloneSite.targetUri(req, url)),
     clientPath: (path) => (base !== '' && path.startsWith(`${base}/`) ? path.slice(base.length) : path),
     injectedHeaders,
@@ -94,6 +99,7 @@ export function apiSite(api: ForwardFacts, { foreign = false, responses }: Forwa
       autoRewrite ||
       foreign ||
       readsAll,
+    addsAddress: xfwd !== false && !injects('x-forwarded-for'),
     readsAll,
     ownsBytes: !foreign,
     identity: siteIdentity([configured, router, pathRewrite, changeOrigin, xfwd, responses]),

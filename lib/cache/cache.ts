@@ -69,7 +69,8 @@ export interface CacheHandler {
   /**
    * The key of a request, for {@link purge}. In front of an application's own handlers, and wherever the authority
    * counts, it needs the `host` or a `Host` among `rawHeaders`; a request with a body also needs its `bodyHash`. Behind a
-   * mount path, where functions of yours may read it, it needs the `originalUrl` as `rewritten`.
+   * mount path, where functions of yours may read it, it needs the `originalUrl` as `rewritten`; there, of a client with a
+   * certificate, its `fingerprint256` as `certificate`.
    */
   keyOf(request: Pick<KeyRequest, 'url'> & Partial<KeyRequest>): string;
   /** What it holds, and its counters. */
@@ -98,9 +99,11 @@ export function cache(
   now: Clock = steadyMs,
 ): CacheHandler {
   const context = openContext(options, site, now);
-  const { keys, store, policy, purges, tally, closing } = context;
+  const { keys, store, policy, flights, purges, tally, closing } = context;
   const { key: extraOf } = context.options;
   const stopListening = site.others?.listen((target) => removeStored(context, target, concernedBy(target)));
+  // What is in flight here was requested before another process had it removed.
+  const stopHearing = store.onPurge?.((target) => flights.doom(target ? concernedBy(target) : () => true));
 
   function cache(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
     // Its client left before it got here.
@@ -140,6 +143,7 @@ export function cache(
       const { method, url, rawHeaders } = request;
       const extra = extraOf === undefined ? undefined : checkedExtra(extraOf(req));
       const encrypted = site.isEncrypted(req);
+      const certificate = encrypted ? site.certificate(req) : undefined;
       const { host } = req.headers;
       key = keys.key({
         method,
@@ -147,6 +151,7 @@ export function cache(
         rawHeaders,
         host,
         encrypted,
+        certificate,
         rewritten: site.rewritten(req),
         bodyHash,
         extra,
@@ -220,6 +225,7 @@ export function cache(
       rawHeaders,
       host: req.headers.host,
       encrypted: site.isEncrypted(req),
+      certificate: site.certificate(req),
       rewritten: site.rewritten(req),
     };
     const key = request.method === 'POST' ? keys.key(of) : '';
@@ -236,6 +242,7 @@ export function cache(
     close: () =>
       closing.begin(() => {
         stopListening?.();
+        stopHearing?.();
         if (store instanceof MemoryStore && options.store !== store) return store.close();
       }),
   });

@@ -31,7 +31,8 @@ export function purgeTarget(
 /** Which keys it concerns that a store removes something. */
 export function concernedBy(target: PurgeTarget): (key: string) => boolean {
   if ('key' in target) return (key) => key === target.key;
-  return 'prefix' in target ? (key) => key.startsWith(target.prefix) : () => true;
+  const begin = 'prefix' in target ? target.prefix : target.api;
+  return (key) => key.startsWith(begin);
 }
 
 const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;

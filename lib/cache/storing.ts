@@ -2,7 +2,7 @@ import type { Exchange } from '../core/exchange.js';
 import { headerValue } from '../http/headers.js';
 import { type CacheContext, removeStored } from './cache-context.js';
 import type { FetchPlan } from './fetch-plan.js';
-import type { RawHeaders } from './policy/headers.js';
+import { listedTokens, type RawHeaders } from './policy/headers.js';
 import {
   decideStore,
   type NotStoredReason,
@@ -61,9 +61,25 @@ export function decideResponse(
   const own = upstreamHeaders(exchange, response.status);
   if (policy.setCookie === 'bypass' && own && headerValue(own, 'set-cookie') !== undefined)
     return refused('set-cookie');
+  const unseen = keyedByOthers(context, exchange, response);
+  if (unseen) return refused(unseen);
   const length = Number(headerValue(response.rawHeaders, 'content-length') ?? 0);
   if (length > options.maxEntryBytes) return refused('too-large');
   return decideStore(storeRequest(context, exchange, plan, own), response, policy);
+}
+
+/**
+ * Why a response belongs to a request that the key does not tell: a listener has set a credential, or a header that the
+ * response varies on. What the application's own `key` returns may well say whose it is.
+ */
+function keyedByOthers(
+  { keys, options }: CacheContext,
+  { headersSetLate }: Exchange,
+  { rawHeaders }: StoreResponse,
+): 'authorization' | 'vary' | undefined {
+  if (headersSetLate === undefined || options.key !== undefined) return undefined;
+  for (const name of headersSetLate) if (keys.isCredential(name)) return 'authorization';
+  return listedTokens(rawHeaders, 'vary').some((name) => headersSetLate.has(name)) ? 'vary' : undefined;
 }
 
 const refused = (reason: NotStoredReason): StoreDecision => ({ store: false, reason });

@@ -80,7 +80,30 @@ const KNOWN: ReadonlySet<string> = new Set([
   'x-docusign-act-as-user',
   'x-redmine-switch-user',
   'x-goog-authuser',
+  // The same of Dynamics, Exchange and Elasticsearch; and what is a key at Honeycomb and at OVH.
+  'mscrmcallerid',
+  'callerobjectid',
+  'x-anchormailbox',
+  'es-security-runas-user',
+  'x-honeycomb-team',
+  'x-ovh-consumer',
+  'x-wsse',
+  'x-ms-client-principal-name',
 ]);
+
+/**
+ * Whoever authenticates clients in front says who they are, each by names of its own: `X-Vouch-User`,
+ * `Tailscale-User-Login`, `Cf-Access-Authenticated-User-Email`, `OIDC_CLAIM_sub`, `X-Pomerium-Claim-Email`,
+ * `Impersonate-Extra-Scopes`; and by certificates: `X-Amzn-Mtls-Clientcert-Subject`, `SSL-Client-Subject-DN`.
+ */
+const OF_A_USER = new RegExp(
+  [
+    '^(?:x|tailscale)-(?:.+-)?(?:user|username|userid|email|login)(?:-(?:id|uid|name|email|login))?$',
+    '(?:^|-)(?:authenticated|impersonated?|claim)-.',
+    '(?:^|-)(?:clientcert|(?:ssl|tls|mtls)-client|client-cert|client-certificate)(?:-|$)',
+    '^x-remote-extra-',
+  ].join('|'),
+);
 
 /** Headers that have one of the words below in their names, and carry no credential. */
 const HARMLESS: ReadonlySet<string> = new Set([
@@ -105,7 +128,8 @@ const BETWEEN_WORDS = /[^a-z0-9]+/;
 /** Whether a header of this name is likely to carry a credential: one from a list, or by a word in its name. */
 export function isCredentialHeader(name: string): boolean {
   const lower = name.toLowerCase();
-  if (KNOWN.has(lower) || KNOWN.has(lower.replaceAll('_', '-'))) return true;
+  const dashed = lower.replaceAll('_', '-');
+  if (KNOWN.has(dashed) || OF_A_USER.test(dashed)) return true;
   return !HARMLESS.has(lower) && lower.split(BETWEEN_WORDS).some((word) => TELLING.test(word));
 }
 

@@ -20,8 +20,7 @@ export function detach(parent: Exchange, request: DetachedRequest = {}): Exchang
   const req = new IncomingMessage(new Socket());
   req.method = request.method ?? parent.req.method;
   req.url = request.url ?? parent.req.url;
-  const { originalUrl } = parent.req as { originalUrl?: unknown };
-  if (originalUrl !== undefined) Object.assign(req, { originalUrl });
+  takeProperties(req, parent.req);
   req.httpVersion = '1.1';
   req.httpVersionMajor = 1;
   req.httpVersionMinor = 1;
@@ -40,6 +39,24 @@ export function detach(parent: Exchange, request: DetachedRequest = {}): Exchang
   exchange.mount = parent.mount;
   exchange.cause = parent;
   return exchange;
+}
+
+/** They belong to the client's request: its body, and how its framework goes on. */
+const OF_THE_CLIENT: ReadonlySet<string> = new Set(['body', 'rawBody', '_body', 'next', 'res']);
+
+/**
+ * Takes over what a framework and middlewares in front have made of a request: its mount path, its user, its session.
+ * Functions of the application that choose by them would take this call for somebody else's.
+ */
+function takeProperties(req: IncomingMessage, from: IncomingMessage): void {
+  // Express' `req.get()` and the like. Those of HTTP/2 work on a stream.
+  if (from instanceof IncomingMessage) Object.setPrototypeOf(req, Object.getPrototypeOf(from));
+  for (const name of Object.getOwnPropertyNames(from)) {
+    // What Node has made, or somebody has put in place of it, works on the client's connection.
+    if (OF_THE_CLIENT.has(name) || Object.hasOwn(req, name) || name in IncomingMessage.prototype) continue;
+    const property = Object.getOwnPropertyDescriptor(from, name);
+    if (property) Object.defineProperty(req, name, property);
+  }
 }
 
 function setRawHeaders(req: IncomingMessage, rawHeaders: readonly string[]): void {

@@ -80,6 +80,11 @@ export class Exchange {
   queuedMs = 0;
   /** The response tells the client how the call went. */
   explained = false;
+  /**
+   * Request headers, in lower case, that the application has set or changed while the call was sent: whatever decides by
+   * those of the client has not seen them.
+   */
+  headersSetLate: Set<string> | undefined = undefined;
   /** When the cache passed the call on, on the clock of `performance.now()`; set if the call is explained. */
   passedCacheAt: number | undefined = undefined;
   /** What the cache did; `undefined` if there was none. */

@@ -103,7 +103,27 @@ function applyMember(directives: CacheControl, member: string): void {
   const equals = member.indexOf('=');
   // `max-age =1` yields the name `max-age `, which no directive has.
   const name = (equals < 0 ? member : member.slice(0, equals)).toLowerCase();
-  setDirective(directives, name, equals < 0 ? undefined : unquoted(member.slice(equals + 1)));
+  const argument = equals < 0 ? undefined : member.slice(equals + 1);
+  setDirective(directives, name, argument === undefined ? undefined : unquoted(argument));
+  if (!isToken(name) || (argument !== undefined && !isArgument(argument)))
+    applyRestrictions(directives, member);
+}
+
+const isArgument = (text: string): boolean =>
+  isToken(text) || (text.startsWith('"') && closingQuote(text, 0) === text.length - 1);
+
+const RESTRICTIONS: ReadonlySet<string> = new Set([
+  'no-store',
+  'no-cache',
+  'private',
+  'must-revalidate',
+  'proxy-revalidate',
+]);
+
+/** `private; max-age=60` and `no-store no-cache` are no lists, but say all the same what must not be done. */
+function applyRestrictions(directives: CacheControl, member: string): void {
+  for (const word of member.toLowerCase().split(/[\s;"']+/))
+    if (RESTRICTIONS.has(word)) setDirective(directives, word, undefined);
 }
 
 /**

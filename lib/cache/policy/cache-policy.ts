@@ -19,6 +19,8 @@ export interface CachePolicy {
   readonly omitHeaders: ReadonlySet<string>;
   /** Whether a header of a client, in lower case, reaches whoever makes the response: others select nothing. */
   readonly reaches: Reaches;
+  /** Each request is sent on with its client's address: a response that varies on it is for that client alone. */
+  readonly addsAddress?: boolean;
   /** Obeys a request's `max-age`, `no-cache` and similar; `no-store` and `only-if-cached` always count. */
   readonly requestFreshness: boolean;
   /** How long a response is served stale while it is renewed, where it does not say so itself. */

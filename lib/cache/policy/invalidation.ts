@@ -32,8 +32,7 @@ export interface FinishedCall {
  * `Content-Location` name on the same origin (RFC 9111 §4.4). Empty for a safe method or an error.
  */
 export function invalidatedPaths(call: FinishedCall): string[] {
-  if (SAFE_METHODS.has(call.method) || call.readMethods?.has(call.method)) return [];
-  if (call.status < 200 || call.status >= 400) return [];
+  if (!hasChanged(call)) return [];
   const target = parseUri(call.targetUri);
   if (!target) return [];
   const origins = new Set([target.origin, ...(call.sameOrigins ?? [])]);
@@ -45,6 +44,11 @@ export function invalidatedPaths(call: FinishedCall): string[] {
     if (uri && origins.has(uri.origin)) paths.add(pathOf(uri));
   }
   return [...paths];
+}
+
+/** Whether a request has changed its resource: its method is unsafe, and it is no error. */
+export function hasChanged({ method, status, readMethods }: Omit<FinishedCall, 'targetUri'>): boolean {
+  return !SAFE_METHODS.has(method) && !readMethods?.has(method) && status >= 200 && status < 400;
 }
 
 /**

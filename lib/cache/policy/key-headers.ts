@@ -81,13 +81,36 @@ const STEERING: ReadonlySet<string> = new Set([
   'dropbox-api-path-root',
   'x-goog-user-project',
   'accept-profile',
-  'x-rapidapi-host',
   'x-clickhouse-database',
+  'x-trino-catalog',
+  'x-trino-schema',
+  'amazon-advertising-api-scope',
+  'sap-client',
+  'x-uipath-folderpath',
+  // Next.js.
+  'x-invoke-status',
+  'x-middleware-rewrite',
+  'x-middleware-subrequest',
+  'x-nextjs-data',
+  'x-now-route-matches',
 ]);
 
-/** The same by a word: `X-Tenant-Id`, `X-Scope-OrgID`, `Stripe-Account`, `X-Vault-Namespace`; or a role of Hasura. */
-const OF_TENANT =
-  /(?:^|[-_])(?:tenant|tenantid|org|orgid|organi[sz]ation|account|accountid|workspace|namespace)(?:[-_]|$)|^x-hasura-/;
+/** The same by their last word: `X-Envoy-Original-Path`, `X-HTTP-Host-Override`, `X-Waws-Unencoded-Url`. */
+const STEERS =
+  /^x-(?:.+-)?(?:host|ur[il]|path|prefix|method|override)$|^x-forwarded-(?:base|context|location|root)$|^(?:base-url|request-uri)$/;
+
+/**
+ * The same by a word: `X-Tenant-Id`, `X-Scope-OrgID`, `Stripe-Account`, `X-Vault-Namespace`, `X-Appwrite-Project`,
+ * `Login-Customer-Id`; or a role of Hasura.
+ */
+const OF_TENANT = new RegExp(
+  [
+    '(?:^|[-_])(?:(?:tenant|org|account|team|customer|company|merchant|project)(?:id)?|organi[sz]ation|workspace|namespace|realm|shop)(?:[-_]|$)',
+    '[-_](?:application|member|organizationunit|partner|profile|site|store|subscription)[-_]?id$',
+    '^x-(?:.+-)?(?:entitlements|groups?|roles?|scopes?)$',
+    '^x-hasura-',
+  ].join('|'),
+);
 
 /** The role of each header in the keys of one cache; known names cost one look-up. */
 export function keyRoles(rules: KeyHeaderRules): (name: string) => KeyRole {
@@ -101,7 +124,7 @@ export function keyRoles(rules: KeyHeaderRules): (name: string) => KeyRole {
     if (isCredential && !rules.sharedAcrossCredentials) return 'credential';
     if (listed.has(lower)) return 'part';
     if (isCredential || !rules.reaches(lower)) return 'none';
-    if (STEERING.has(lower) || OF_TENANT.test(lower)) return 'part';
+    if (STEERING.has(lower) || STEERS.test(lower) || OF_TENANT.test(lower)) return 'part';
     return rules.headerStrategy === 'all' && !NEVER_CHOSEN.has(lower) ? 'part' : 'none';
   });
 }

@@ -27,6 +27,8 @@ export interface KeyRequest {
   readonly host?: string | undefined;
   /** It came over TLS, where that makes a difference. */
   readonly encrypted?: boolean | undefined;
+  /** Digest of the client's certificate, where whoever makes the response may know the client by it. */
+  readonly certificate?: string | undefined;
   /** What else the handler is told about the resource: another path, by a rewrite in front of the cache. */
   readonly rewritten?: string | undefined;
   /** Digest of the body, where the body is part of the key. */
@@ -46,6 +48,8 @@ export interface CacheKeys {
   pathPrefix(path: string): string;
   /** The key of a request. HEAD has the key of GET. */
   key(request: KeyRequest): string;
+  /** Whether a header, its name in lower case, is in the key as a credential. */
+  isCredential(name: string): boolean;
   /** Whether the keys of this request belong to one credential: its own, or an injected one. */
   isPersonal(rawHeaders: RawHeaders): boolean;
 }
@@ -130,7 +134,9 @@ export function cacheKeys(options: CacheKeyOptions): CacheKeys {
   return {
     apiPrefix,
     pathPrefix: (path) => `${apiPrefix}${keptPath(path)}:`,
-    key({ method, url, rawHeaders, host: givenHost, encrypted = false, rewritten, bodyHash, extra }) {
+    key(request) {
+      const { method, url, rawHeaders, host: givenHost, encrypted = false } = request;
+      const { certificate, rewritten, bodyHash, extra } = request;
       const question = url.indexOf('?');
       const path = question < 0 ? url : url.slice(0, question);
       const kept = keptPath(path);
@@ -153,11 +159,14 @@ export function cacheKeys(options: CacheKeyOptions): CacheKeys {
       if (method !== 'GET' && method !== 'HEAD') pieces += piece('method', method);
       if (bodyHash !== undefined) pieces += piece('body', bodyHash);
       if (extra !== undefined) pieces += piece('extra', extra);
+      if (certificate !== undefined && !options.sharedAcrossCredentials)
+        pieces += piece('certificate', certificate);
       if (rewritten !== undefined) pieces += piece('rewritten', rewritten);
       if (kept !== path) pieces += piece('path', path);
       if (pieces === '') return `${apiPrefix}${kept}:${restOf(host, encrypted)}`;
       return `${apiPrefix}${kept}:${digest(injected + originPiece(host, encrypted) + pieces)}`;
     },
+    isCredential: (name) => roleOf(name) === 'credential',
     isPersonal(rawHeaders) {
       if (options.sharedAcrossCredentials) return false;
       return injectsCredential || rawHeaders.some((name, i) => i % 2 === 0 && roleOf(name) === 'credential');

@@ -18,7 +18,7 @@ import { storedLines } from './one-request-headers.js';
 import { responseTags } from './tags.js';
 import { type ResponseDirectives, responseDirectives } from './targeted-cache-control.js';
 import { isCachedMethod, isTtlStatus, ttlFreshness } from './ttl-policy.js';
-import { selectingKey, varyNames } from './vary.js';
+import { selectingKey, variesOnAddress, varyNames } from './vary.js';
 
 /** The parts of a request that storing its response depends on. */
 export interface StoreRequest {
@@ -99,7 +99,8 @@ export function decideStore(
   if (!policy.storeEventStreams && isEventStream(response.rawHeaders))
     return { store: false, reason: 'event-stream' };
   const names = varyNames(response.rawHeaders, policy.reaches, request.rawHeaders);
-  if (names === undefined) return { store: false, reason: 'vary' };
+  if (names === undefined || (policy.addsAddress && variesOnAddress(response.rawHeaders)))
+    return { store: false, reason: 'vary' };
   const rawHeaders = storedHeaders(response, stated, policy);
   if (policy.setCookie === 'bypass' && hasSetCookie(rawHeaders))
     return { store: false, reason: 'set-cookie' };

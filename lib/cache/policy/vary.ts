@@ -57,6 +57,11 @@ export function varyNames(
   return [...new Set(linked ? [...reaching, ...ORIGIN_HEADERS] : reaching)].sort();
 }
 
+/** Whether a response varies on its client's address, which is in no header that the client has sent. */
+export function variesOnAddress(rawHeaders: RawHeaders): boolean {
+  return listedTokens(rawHeaders, 'vary').includes('x-forwarded-for');
+}
+
 /** Whether it links to the origin that it was called by: who calls by another one gets other links. */
 function linksToCalled(rawHeaders: RawHeaders, requestHeaders: RawHeaders): boolean {
   const links = allValues(rawHeaders, 'link');

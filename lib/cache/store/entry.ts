@@ -1,4 +1,5 @@
 import { headProblem, isReasonPhrase } from '../../http/head-problem.js';
+import { HOP_BY_HOP } from '../../http/headers.js';
 import type { RawHeaders } from '../policy/headers.js';
 
 /**
@@ -108,9 +109,27 @@ export function isEntryMeta(value: unknown): value is EntryMeta {
   );
 }
 
-/** Whoever writes to the store may have written anything; Node's response throws for some of it. */
-function isSendable({ status, statusText, rawHeaders }: EntryMeta): boolean {
-  return headProblem({ status, rawHeaders }) === undefined && isReasonPhrase(statusText);
+/**
+ * Whoever writes to the store may have written anything; Node's response throws for some of it, and with another length
+ * than its body has the next response would begin within this one.
+ */
+function isSendable({ status, statusText, rawHeaders, bodyLength, etag, lastModified }: EntryMeta): boolean {
+  const isFramed = rawHeaders.every((name, i) => {
+    if (i % 2 === 1) return true;
+    const lower = name.toLowerCase();
+    if (lower !== 'content-length') return !HOP_BY_HOP.has(lower);
+    const length = rawHeaders[i + 1] ?? '';
+    return /^\d+$/.test(length) && Number(length) === bodyLength;
+  });
+  // They are sent back to the upstream as conditions.
+  const validators = ['ETag', etag ?? '', 'Last-Modified', lastModified ?? ''];
+  return (
+    isFramed &&
+    status >= 200 &&
+    headProblem({ status, rawHeaders }) === undefined &&
+    headProblem({ status, rawHeaders: validators }) === undefined &&
+    isReasonPhrase(statusText)
+  );
 }
 
 function isStringList(value: unknown): value is string[] {

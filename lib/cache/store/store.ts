@@ -65,6 +65,12 @@ export interface CacheStore {
    * `ttlMs` have passed; if it has failed or is gone, one of those that wait gets the right
    */
   lease?(key: string, ttlMs: number): Promise<Lease | undefined>;
+  /**
+   * Calls back when another process purges or deletes; with `undefined` when such a message may have been missed. Absent
+   * where a store is not shared.
+   * @returns unsubscribes
+   */
+  onPurge?(listener: (target: PurgeTarget | undefined) => void): () => void;
   /** What it holds, and its counters. */
   counts(): StoreCounts;
   /** Releases its resources. */

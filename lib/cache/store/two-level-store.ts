@@ -125,6 +125,8 @@ export function twoLevelStore(options: TwoLevelStoreOptions): CacheStore {
 
     lease: (key, ttlMs) => shared.lease(key, ttlMs),
 
+    onPurge: (listener) => shared.onPurge(listener),
+
     counts() {
       const near = memory.counts();
       return { ...near, corrupt: near.corrupt + shared.counts().corrupt };

@@ -1,7 +1,8 @@
 import { captureRejectionSymbol, EventEmitter } from 'node:events';
-import { OutgoingMessage } from 'node:http';
+import { type OutgoingHttpHeaders, OutgoingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { ProxyError } from '../../core/errors.js';
+import type { Exchange } from '../../core/exchange.js';
 
 /** Called with what a user's function threw, or its promise rejected with. */
 export type OnFailure = (error: ProxyError) => void;
@@ -74,4 +75,17 @@ export function watchListeners(message: EventEmitter, what: string, failed: OnFa
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+/** Notes which request headers listeners have set, replaced or removed. */
+export function noteChanges(
+  exchange: Exchange,
+  before: OutgoingHttpHeaders,
+  after: OutgoingHttpHeaders,
+): void {
+  for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    if (String(before[name]) === String(after[name])) continue;
+    exchange.headersSetLate ??= new Set();
+    exchange.headersSetLate.add(name);
+  }
 }

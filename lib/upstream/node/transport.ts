@@ -11,7 +11,7 @@ import type { AttemptListener, Plan, Sending } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
 import { NodeAttempt, type NodeTools } from './attempt.js';
 import { endsConnection } from './connection.js';
-import { notify, type OnFailure, watchListeners } from './listeners.js';
+import { noteChanges, notify, type OnFailure, watchListeners } from './listeners.js';
 import { NodePools } from './pools.js';
 
 /**
@@ -112,9 +112,11 @@ export class NodeTransport {
       if (!attempt?.begin(proxyReq, options) || users.listenerCount('proxyReq') === 0) return;
       const failed = this.#failing(attempt);
       watchListeners(proxyReq, 'on.proxyReq', failed);
+      const before = proxyReq.getHeaders();
       const takeBack = lendFraming(proxyReq, attempt.plan);
       void notify(users, 'proxyReq', [proxyReq, attempt.req, res, options], failed);
       takeBack?.();
+      noteChanges(attempt.plan.exchange, before, proxyReq.getHeaders());
       attempt.bodyWritten = proxyReq.headersSent;
       // One that a listener gives a GET is as unexpected as a client's.
       if (attempt.bodyWritten && endsConnection(proxyReq.method, true)) proxyReq.shouldKeepAlive = false;

@@ -1,3 +1,4 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { expect } from 'chai';
 import express from 'express';
 import { cache } from '../../../lib/cache/cache.js';
@@ -6,6 +7,7 @@ import { onCleanup } from '../../support/cleanup.js';
 import { call } from '../../support/client.js';
 import { TRANSPORTS } from '../../support/forwarding.js';
 import { serve } from '../../support/serve.js';
+import { until } from '../../support/until.js';
 import { startUpstream, status, text, type UpstreamResponse } from '../../support/upstream.js';
 import { cached, cacheStatus, counted } from './testing.js';
 
@@ -126,6 +128,25 @@ for (const transport of TRANSPORTS) {
       expect(upstream.requests).to.have.length(1);
     });
 
+    it('stores nothing that varies on the address of its client, which no client sends itself', async () => {
+      const respond: UpstreamResponse = (req, res) =>
+        res.writeHead(200, { vary: 'X-Forwarded-For' }).end(String(req.headers['x-forwarded-for']));
+      for (const options of [
+        { xfwd: true },
+        { xfwd: 'replace' },
+        { xfwd: 'append', forwardHeaders: false },
+      ]) {
+        const { upstream, url } = await proxied({ ...options, cache: {} }, respond);
+        await call(url);
+        expect((await call(url)).headers['cache-status']).to.include('detail=vary');
+        expect(upstream.requests).to.have.length(2);
+      }
+      const { upstream, url } = await proxied({ cache: {} }, respond);
+      for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.1'])
+        expect((await call(url, { headers: { 'x-forwarded-for': address } })).text).to.equal(address);
+      expect(upstream.requests).to.have.length(2);
+    });
+
     it('splits by the authority where the target sees it', async () => {
       const { url } = await proxied({ changeOrigin: false, cache: {} }, echo);
       for (const host of ['a.example', 'b.example']) {
@@ -174,6 +195,94 @@ for (const transport of TRANSPORTS) {
       const before = upstream.requests.length;
       expect(await mounted({})).to.deep.equal(['/x', '/x']);
       expect(upstream.requests).to.have.length(before + 1);
+    });
+
+    it('ends what a write names, whatever its path is at the target', async () => {
+      const ways: [mount: string, options: object, path: string][] = [
+        ['/', { pathRewrite: { '^/api': '' } }, '/api/users'],
+        ['/shop', { pathRewrite: { '^/api': '/v2' } }, '/shop/api/users'],
+        ['/', { pathRewrite: { '^/api': '' }, autoRewrite: transport === 'node' }, '/api/users'],
+        ['/shop', {}, '/shop/users'],
+      ];
+      for (const [mount, options, path] of ways) {
+        for (const name of ['location', 'content-location']) {
+          const { upstream, proxy } = await proxied({ ...options, cache: {} }, (req, res) => {
+            const { length } = upstream.requests;
+            if (req.method === 'POST') res.writeHead(201, { [name]: `${upstream.url}${req.url}/7` }).end();
+            else res.end(`answer ${length}`);
+          });
+          const app = express();
+          app.use(mount, proxy);
+          const { url } = await serve(app);
+          await call(`${url}${path}/7`);
+          await call(`${url}${path}`, { method: 'POST' });
+          expect((await call(`${url}${path}/7`)).text, `${name} ${path}`).to.equal('answer 3');
+        }
+      }
+    });
+
+    if (transport === 'node') {
+      it('stores nothing for a credential that a listener has set, unless the key says whose it is', async () => {
+        const who = (req: IncomingMessage) => String(req.headers['x-name']);
+        const told = async (cache: object, name: string, vary = ''): Promise<string[]> => {
+          const proxyReq = (out: ClientRequest, req: IncomingMessage) => out.setHeader(name, who(req));
+          const { url } = await proxied({ cache, on: { proxyReq } }, (req, res) => {
+            res.writeHead(200, { vary }).end(req.headers[name]);
+          });
+          const texts: string[] = [];
+          for (const one of ['ann', 'bob', 'ann', 'bob']) {
+            const response = await call(url, { headers: { 'x-name': one } });
+            texts.push(`${response.text} ${/hit|detail=.*/.exec(cacheStatus(response)) ?? 'miss'}`);
+          }
+          return texts;
+        };
+        const refused = (why: string) => ['ann', 'bob', 'ann', 'bob'].map((one) => `${one} detail=${why}`);
+        expect(await told({}, 'authorization')).to.deep.equal(refused('authorization'));
+        expect(await told({}, 'x-lang', 'X-Lang')).to.deep.equal(refused('vary'));
+        const apart = ['ann miss', 'bob miss', 'ann hit', 'bob hit'];
+        expect(await told({ key: who }, 'authorization')).to.deep.equal(apart);
+        const shared = ['ann miss', 'ann hit', 'ann hit', 'ann hit'];
+        expect(await told({ sharedAcrossCredentials: true }, 'authorization')).to.deep.equal(shared);
+        expect(await told({}, 'x-lang')).to.deep.equal(shared);
+      });
+    }
+
+    it('requests by itself what the client that it does so for would get', async () => {
+      const upstream = await startUpstream((req, res) => void res.end(req.url));
+      const other = await startUpstream((req, res) => void res.end(`other ${req.url}`));
+      type Known = IncomingMessage & { baseUrl?: string; user?: { path: string; target: string } };
+      const ways: [options: object, expected: string][] = [
+        [{ pathRewrite: (path: string, req: Known) => `${req.baseUrl}${path}` }, '/ann/x'],
+        [{ pathRewrite: (path: string, req: Known) => `${req.user?.path}${path}` }, '/users/7/x'],
+        [{ router: (req: Known) => req.user?.target }, 'other /x'],
+      ];
+      for (const [options, expected] of ways) {
+        const cache = { ttlMs: 1, staleWhileRevalidateMs: MINUTE };
+        const proxy = resilientProxy({
+          name: 'x',
+          target: upstream.url,
+          transport,
+          stats: false,
+          cache,
+          ...options,
+        });
+        onCleanup(() => proxy.close());
+        const app = express();
+        app.use((req: Known, _res, next) => {
+          req.user = { path: '/users/7', target: other.url };
+          next();
+        });
+        app.use('/ann', proxy);
+        const { url } = await serve(app);
+        await call(`${url}/ann/x`, { method: 'HEAD' });
+        const before = upstream.requests.length + other.requests.length;
+        // The first of them has it renewed.
+        for (let i = 0; i < 2; i++) {
+          expect((await call(`${url}/ann/x`)).text).to.equal(expected);
+          await until(() => upstream.requests.length + other.requests.length > before);
+        }
+      }
+      expect([...new Set(upstream.requests.map(({ url }) => url))]).to.deep.equal(['/ann/x', '/users/7/x']);
     });
 
     it('stores no header of one request', async () => {

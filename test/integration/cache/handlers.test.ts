@@ -1,4 +1,8 @@
+import type { IncomingMessage } from 'node:http';
+import { createServer, get } from 'node:https';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import type { TLSSocket } from 'node:tls';
 import { expect } from 'chai';
 import express, { type Express } from 'express';
 import { cache } from '../../../lib/cache/cache.js';
@@ -6,7 +10,9 @@ import type { CacheOptions } from '../../../lib/cache/cache-options.js';
 import { exchangeOf, type Handler } from '../../../lib/core/exchange.js';
 import { call } from '../../support/client.js';
 import { startForward } from '../../support/forwarding.js';
+import { listening } from '../../support/listening.js';
 import { serve, serveApp } from '../../support/serve.js';
+import { credentials } from '../../support/tls.js';
 import { until } from '../../support/until.js';
 import { startUpstream } from '../../support/upstream.js';
 import { cacheStatus, openCache, TestClock } from './testing.js';
@@ -123,6 +129,39 @@ describe('cache() in front of any handler', () => {
     expect(second.lines('set-cookie')).to.deep.equal(['me=b']);
     expect(second.lines('x-powered-by')).to.deep.equal(['Express']);
     expect(second.headers.vary).to.match(/Origin.*Accept/);
+  });
+
+  it('keeps the holders of two certificates apart, which no header tells', async () => {
+    const [ann, bob] = [credentials('DNS:ann.test'), credentials('DNS:bob.test')];
+    const shown = async (options: CacheOptions): Promise<string[]> => {
+      const app = express();
+      app.use(cache(options), (req, res) => {
+        const socket = req.socket as TLSSocket;
+        res.end(socket.getPeerX509Certificate()?.subjectAltName ?? 'nobody');
+      });
+      const settings = { ...credentials(), requestCert: true, rejectUnauthorized: false };
+      const server = createServer(settings, app);
+      const { port } = await listening(server);
+      const texts: string[] = [];
+      for (const client of [ann, bob, undefined, ann]) {
+        const own = { key: client?.key, cert: client?.cert, agent: false, rejectUnauthorized: false };
+        const response = await new Promise<IncomingMessage>((resolve, reject) => {
+          get({ port, ...own }, resolve).on('error', reject);
+        });
+        const [, verdict] = String(response.headers['cache-status']).split('; ');
+        texts.push(`${await text(response)} ${verdict}`);
+      }
+      return texts;
+    };
+    expect(await shown({})).to.deep.equal([
+      'DNS:ann.test fwd=uri-miss',
+      'DNS:bob.test fwd=uri-miss',
+      'nobody fwd=uri-miss',
+      'DNS:ann.test hit',
+    ]);
+    expect((await shown({ sharedAcrossCredentials: true })).slice(1)).to.deep.equal(
+      Array.from({ length: 3 }, () => 'DNS:ann.test hit'),
+    );
   });
 
   it('uses the whole path where one cache is mounted twice', async () => {

@@ -14,6 +14,8 @@ import {
   written,
 } from './redis-fixture.js';
 
+const OTHER = '{rpo:other}:/cities:';
+
 describe('redisStore().purge()', () => {
   it('removes what another process stored, by key', async () => {
     const server = await startRedis();
@@ -128,6 +130,28 @@ describe('redisStore().purge()', () => {
       async () => (await server.control.pubsub('NUMSUB', 'rpo:purge')).join() === 'rpo:purge,1',
       'it to listen no more',
     );
+  });
+
+  it('removes again what reached Redis between the purge of another process and its news', async () => {
+    const server = await startRedis();
+    const store = await connectedStore(server);
+    const heard: (PurgeTarget | undefined)[] = [];
+    store.onPurge((target) => heard.push(target));
+    await eventually(
+      async () => (await server.control.pubsub('NUMSUB', 'rpo:purge')).join() === 'rpo:purge,1',
+      'it to listen',
+    );
+    const news = (target: PurgeTarget) =>
+      server.control.publish('rpo:purge', JSON.stringify({ sender: 'x', target }));
+    for (const target of [{ key: KEY }, { prefix: API }, { api: API, tag: 'rain' }]) {
+      store.set(KEY, [variant('late', { tags: ['rain'] })], under({ tags: ['rain'] }));
+      store.set(OTHER, [variant('other')], under({ api: '{rpo:other}:' }));
+      await written(store);
+      await news(target);
+      await eventually(async () => (await server.control.exists(KEY)) === 0, 'it to be removed');
+      expect(await server.control.exists(OTHER)).to.equal(1);
+    }
+    expect(heard.filter(Boolean)).to.have.length(3);
   });
 
   it('hides what Redis fails to remove, until it succeeds', async () => {

@@ -181,6 +181,16 @@ describe("cache() in 'standard' mode", () => {
     expect(seen).to.deep.equal(['miss', 'miss', 'miss', 'hit', 'hit']);
   });
 
+  it('invalidates a path as it was sent, although a URL would spell it otherwise', async () => {
+    const { send } = await cached(counted({ 'cache-control': 'max-age=60' }), standard);
+    for (const path of ['/a/../b', '/a/./b', '/users/{7}', '/say"it"', '/a\\b', '/it`s^', '//a']) {
+      await send('GET', '/', { path });
+      expect(cacheStatus(await send('GET', '/', { path })), path).to.match(/; hit/);
+      await send('DELETE', '/', { path });
+      expect(cacheStatus(await send('GET', '/', { path })), path).to.match(/fwd=uri-miss/);
+    }
+  });
+
   it('does not store a response that became out of date while in flight', async () => {
     let respondToGet: (() => void) | undefined;
     const { get, send, upstream } = await cached((req, res) => {

@@ -7,6 +7,7 @@ import { twoLevelStore } from '../../../lib/cache/store/two-level-store.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { type RedisServer, startRedis } from '../../support/redis.js';
 import { until } from '../../support/until.js';
+import type { UpstreamResponse } from '../../support/upstream.js';
 import {
   API,
   BINARY,
@@ -19,6 +20,7 @@ import {
   variant,
   written,
 } from './redis-fixture.js';
+import { cached } from './testing.js';
 
 /** One process with a clock of its own. */
 interface Level2 {
@@ -152,6 +154,33 @@ describe('twoLevelStore()', () => {
     await server.restart();
     await until(() => one.shared.isUsable());
     expect(await bodyAt(one.store, KEY)).to.equal(undefined);
+  });
+
+  it('stores nothing that was requested before another process had it removed', async () => {
+    const server = await startRedis();
+    const processes = [await process(server), await process(server)] as const;
+    let version = 1;
+    const held: (() => void)[] = [];
+    const respond: UpstreamResponse = (req, res) => {
+      const body = String(version);
+      if (req.headers['x-held']) held.push(() => res.end(body));
+      else res.end(body);
+    };
+    const [writing, reading] = [
+      await cached(respond, { store: processes[0].store }),
+      await cached(respond, { store: processes[1].store }),
+    ];
+    let heard = 0;
+    processes[1].shared.onPurge(() => heard++);
+    await listening(server, 2);
+    const slow = reading.get('/', { 'x-held': '1' });
+    await until(() => held.length === 1);
+    version = 2;
+    await writing.send('PUT');
+    await until(() => heard === 1, 'the news to arrive');
+    held[0]?.();
+    expect((await slow).text).to.equal('1');
+    for (const { get } of [reading, writing]) expect((await get()).text).to.equal('2');
   });
 
   it('shares leases, and adds up the values that could not be read', async () => {

@@ -13,6 +13,16 @@ describe('isCredentialHeader()', () => {
     ...['X-WebAuth-User', 'Remote-Groups', 'X-authentik-username', 'X-Consumer-Username', 'SSL_CLIENT_S_DN'],
     ...['X-Goog-Authenticated-User-Email', 'X-Forwarded-Tls-Client-Cert', 'X-Apigateway-Api-Userinfo'],
     ...['Impersonate-User', 'Sudo', 'As-User', 'Dropbox-API-Select-User', 'X-Goog-AuthUser'],
+    ...['Cf-Access-Authenticated-User-Email', 'Tailscale-User-Login', 'X-Vouch-User', 'OIDC_CLAIM_sub'],
+    ...['X-Pomerium-Claim-Email', 'X-User-Name', 'X-Email', 'X-PAYPAL-SECURITY-USERID', 'X-Trino-User'],
+    ...['X-Amzn-Mtls-Clientcert-Subject', 'SSL-Client-Subject-DN', 'X-SSL-Client-CN', 'Client-Cert-Chain'],
+    ...[
+      'X-Client-Certificate',
+      'Impersonate-Extra-Scopes',
+      'X-Remote-Extra-Scopes',
+      'X-MS-Client-Principal-Name',
+    ],
+    ...['MSCRMCallerID', 'CallerObjectId', 'es-security-runas-user', 'X-Honeycomb-Team', 'X-WSSE'],
   ];
   for (const name of CREDENTIALS)
     it(`holds for ${name}`, () => expect(isCredentialHeader(name)).to.equal(true));
@@ -28,6 +38,15 @@ describe('isCredentialHeader()', () => {
       'X-Monkeys',
     ],
     ...['Authority', 'X-Sessions-Left', 'Traceparent', ''],
+    ...[
+      'X-User-Agent',
+      'X-Forwarded-User-Agent',
+      'Sec-Fetch-User',
+      'X-Client-Version',
+      'Client-Id',
+      'user',
+      'userId',
+    ],
   ];
   for (const name of OTHERS)
     it(`does not hold for ${name}`, () => expect(isCredentialHeader(name)).to.equal(false));

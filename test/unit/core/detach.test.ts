@@ -43,6 +43,21 @@ describe('detach()', () => {
     expect(req.headers.cookie).to.equal('a=1; b=2');
   });
 
+  it('has what a framework and middlewares have made of the request, and nothing that works on its client', () => {
+    const from = parent();
+    const own = { baseUrl: '/ann', user: { id: 1 } };
+    const ofTheClient = { res: {}, next() {}, body: 'b', on: () => 'theirs', headers: { a: 'b' } };
+    for (const [name, value] of Object.entries({ ...own, ...ofTheClient }))
+      Object.defineProperty(from.req, name, { value });
+    Object.defineProperty(from.req, 'session', { get: () => 'lazy', enumerable: true });
+    Object.setPrototypeOf(from.req, Object.create(IncomingMessage.prototype, { ip: { value: '::1' } }));
+    const { req } = detach(from);
+    expect(req).to.include({ ...own, session: 'lazy', ip: '::1' });
+    expect(req).not.to.have.any.keys('res', 'next', 'body');
+    expect(req.on).to.equal(IncomingMessage.prototype.on);
+    expect(req.headers).to.include({ host: 'api.test' });
+  });
+
   it('makes one that asks for something else', async () => {
     const other: Required<DetachedRequest> = {
       method: 'POST',

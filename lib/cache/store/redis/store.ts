@@ -16,6 +16,7 @@ import { type RedisStoreOptions, resolveRedisStoreOptions } from './options.js';
 import { PendingWrites } from './pending.js';
 import { purgeMessage, purgeOf } from './purge-message.js';
 import { RedisPurges } from './purges.js';
+import { RecentWrites } from './recent-writes.js';
 import { REDIS_SCRIPTS, runScript } from './scripts.js';
 
 /** State of a store's connection to Redis. */
@@ -85,6 +86,7 @@ export function redisStore(options: RedisStoreOptions, now: Clock = steadyClock)
   let heads = knownHeads();
   const readHead = (text: string) => heads.read(text);
   const epochs = new Epochs();
+  const recent = new RecentWrites(now);
   const closing = new Closing();
   let corrupt = 0;
   let notStored = 0;
@@ -134,7 +136,8 @@ export function redisStore(options: RedisStoreOptions, now: Clock = steadyClock)
       ),
     );
     done();
-    if (!reply.ok) notStored++;
+    if (reply.ok) recent.add(key, under.tags);
+    else notStored++;
   }
 
   return {
@@ -167,9 +170,12 @@ export function redisStore(options: RedisStoreOptions, now: Clock = steadyClock)
 
     onPurge(listener) {
       return channels.listen(channel, (message) => {
-        if (message === undefined) return listener(undefined);
+        // While Redis is away nobody purges there, and nothing is stored: each attempt to connect would tell it again.
+        if (message === undefined) return link.usable ? listener(undefined) : undefined;
         const news = purgeOf(message);
-        if (news && news.sender !== sender) listener(news.target);
+        if (!news || news.sender === sender) return;
+        for (const key of recent.take(news.target)) void purges.purge({ key });
+        listener(news.target);
       }).stop;
     },
 

@@ -60,6 +60,26 @@ describe('parseCacheControl()', () => {
     expect(parseCacheControl(['extension="oops', 'no-store, x="']).noStore).to.equal(true);
   });
 
+  for (const text of [
+    'no-store; private; no-cache; must-revalidate',
+    'no-store private\tno-cache must-revalidate',
+    "public; max-age=60;no-store;'private';no-cache, must-revalidate;",
+  ]) {
+    it(`obeys what ${JSON.stringify(text)} forbids, although it is no list`, () => {
+      const forbidden = { noStore: true, private: true, noCache: true, mustRevalidate: true };
+      expect(parseCacheControl([text])).to.include(forbidden);
+    });
+  }
+
+  it('takes no permission and no time from what is no list', () => {
+    expect(parseCacheControl(['public; max-age=60; s-maxage=60'])).to.include({
+      public: false,
+      maxAge: undefined,
+      sMaxage: undefined,
+    });
+    expect(parseCacheControl(['x="private; no-store"'])).to.include({ private: false, noStore: false });
+  });
+
   it('treats max-age with a space before the equals sign as unknown', () => {
     expect(parseCacheControl(['max-age =3600']).maxAge).to.equal(undefined);
   });

@@ -33,6 +33,27 @@ describe('keyRoles()', () => {
     'a preflight': ['Access-Control-Request-Method', 'Access-Control-Request-Headers'],
     'an API of tenants': ['X-Tenant', 'X-Tenant-Id', 'X-Scope-OrgID', 'X-Grafana-Org-Id', 'Xero-Tenant-Id'],
     'an API of accounts': ['Stripe-Account', 'Harvest-Account-ID', 'OpenAI-Organization', 'OpenAI-Project'],
+    'a server behind Envoy or IIS': ['X-Envoy-Original-Path', 'X-Ms-Original-Url', 'X-Waws-Unencoded-Url'],
+    'a framework in front': [
+      'X-HTTP-Host-Override',
+      'X-Original-Path',
+      'X-Forwarded-Context',
+      'X-Proxy-Host',
+    ],
+    'Next.js': ['x-invoke-path', 'x-middleware-rewrite', 'x-nextjs-data'],
+    'an API of projects': [
+      'X-Appwrite-Project',
+      'Login-Customer-Id',
+      'X-Parse-Application-Id',
+      'QB-Realm-Hostname',
+    ],
+    'an API of companies': [
+      'X-Company-Id',
+      'X-Team-Id',
+      'X-UIPATH-OrganizationUnitId',
+      'X-Shopify-Shop-Domain',
+    ],
+    'an API of roles': ['X-User-Roles', 'X-Consumer-Groups', 'X-authentik-entitlements', 'sap-client'],
     'an API of namespaces': ['X-Vault-Namespace', 'X-Hasura-Role', 'Accept-Profile', 'Dropbox-API-Arg'],
   };
   for (const [reader, names] of Object.entries(readers)) {

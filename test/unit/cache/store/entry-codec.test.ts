@@ -27,7 +27,7 @@ describe('decodeEntry()', () => {
     const [whole, empty] = decodeEntry(
       encodeEntry([
         { ...variant('1'), body: pieces },
-        { meta: { ...variant('2').meta, bodyLength: 0 }, body: [] },
+        { meta: { ...variant('2').meta, bodyLength: 0, rawHeaders: [] }, body: [] },
       ]),
     ) ?? [undefined, undefined];
     expect(Buffer.from(whole?.body ?? []).toString()).to.equal('0123456789');
@@ -82,6 +82,14 @@ describe('decodeEntry()', () => {
       { staleForbidden: 1 },
       { etag: 5 },
       { bodyLength: 11 },
+      { rawHeaders: ['Content-Length', '4'] },
+      { rawHeaders: ['Content-Length', '10', 'content-length', '4'] },
+      { rawHeaders: ['Content-Length', '0xa'] },
+      { rawHeaders: ['Transfer-Encoding', 'chunked'] },
+      { rawHeaders: ['Connection', 'close'] },
+      { status: 101 },
+      { etag: '"a"\r\nX: b' },
+      { lastModified: 'now\n' },
     ]) {
       // What an older release or another program may have written.
       const damaged = { ...meta, ...wrong } as typeof meta;
