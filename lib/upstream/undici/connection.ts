@@ -26,7 +26,13 @@ export interface Pausing {
 export function steady(socket: Socket, pausing: Pausing): void {
   const { destroy, unshift } = socket;
   let resume: Pausing['resume'];
-  socket.destroy = (error) => destroy.call(socket, error && plain(error));
+  let heard: Error | undefined;
+  // A TLS alert that comes behind the handshake, such as one for a missing client certificate, leaves the socket open:
+  // undici then takes the end that follows for the reason.
+  socket.once('error', (error) => {
+    heard = error;
+  });
+  socket.destroy = (error) => destroy.call(socket, error && (heard ?? plain(error)));
   // What a parser does when it is paused, and nothing else does.
   socket.unshift = (rest) => {
     resume = pausing.resume;
