@@ -25,10 +25,10 @@ for (const transport of TRANSPORTS) {
     ] as const) {
       it(`refuses a request that has ${what}, whose body would be lost`, async () => {
         const { upstream, proxy } = await start(OK, kept);
-        const response = await rawCall(proxy.port, post(count));
-        expect(response)
-          .to.match(/^HTTP\/1\.1 400 /)
-          .and.to.match(/more headers than this server reads/);
+        // Newer ones of Node refuse it themselves, by 431.
+        expect(await rawCall(proxy.port, post(count))).to.match(
+          /^HTTP\/1\.1 (?:431 |400 [^]*more headers than this server reads)/,
+        );
         expect(upstream.connections.total).to.equal(0);
       });
     }
