@@ -16,5 +16,4 @@ export const undiciConnector = (): typeof types.buildConnector => connect;
 export const undiciErrors = (): typeof types.errors => errors;
 export const undiciClient = (): typeof types.Client => client;
 export const undiciPool = (): typeof types.Pool => pool;
-/** Under which a connection has its parser. */
-export const undiciParserKey = (): symbol => symbols.kParser;
+export const undiciSymbols = (): { readonly kParser: symbol } => symbols;

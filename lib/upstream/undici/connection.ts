@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { undiciErrors, undiciParserKey } from '../../core/packages/undici.js';
+import { undiciErrors, undiciSymbols } from '../../core/packages/undici.js';
 import type { Held } from '../response/interim.js';
 
 /** The connection that a relay's response comes in by. */
@@ -63,7 +63,7 @@ const CONTINUE = 100.5;
  * closes the connection instead. Some targets send one in front of each response to an upload.
  */
 export function takeContinue(socket: Socket): void {
-  const parser: unknown = Reflect.get(socket, undiciParserKey());
+  const parser: unknown = Reflect.get(socket, undiciSymbols().kParser);
   if (typeof parser !== 'object' || parser === null) return;
   const { onHeadersComplete: read } = parser as { onHeadersComplete: HeadRead };
   const taking: HeadRead = (status, ...rest) =>
