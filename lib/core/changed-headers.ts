@@ -4,6 +4,7 @@ import {
   validateHeaderName,
   validateHeaderValue,
 } from 'node:http';
+import { markCutHeaders } from './cut-headers.js';
 import { ProxyError } from './errors.js';
 
 /**
@@ -52,6 +53,7 @@ const FIRST_LINE_COUNTS: ReadonlySet<string> = new Set([
  */
 export function takeChangedHeaders(req: IncomingMessage): ReadonlyMap<string, unknown> | undefined {
   const { headers, rawHeaders } = req;
+  markCutHeaders(req);
   if (isUnchanged(headers, rawHeaders)) return undefined;
   const changed = changedOf(headers, linesByName(rawHeaders));
   if (changed.size === 0) return undefined;

@@ -1,5 +1,4 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 
 /** A response to CONNECT has a few lines; a longer one is something else. */
 const MAX_RESPONSE_BYTES = 64 * 1024;
@@ -9,18 +8,17 @@ const STATUS = /^HTTP\/1\.[01] (\d)\d\d(?= |\r)/;
 
 /**
  * Lets the function have this connection where it calls `net.connect()`, synchronously. https-proxy-agent opens its
- * connection to a proxy by itself, out of reach of a time limit, and over TLS of any check of what comes in.
+ * connection to a proxy by itself, out of reach of a time limit, and over TLS of any check of what comes in. Nothing else
+ * runs meanwhile. Node's channel `net.client.socket` would do up to Node 20: later ones tell of a socket when it is too
+ * late to have another one in its place.
  */
 export function lendConnection<T>(connection: Socket, run: () => T): T {
-  const lend = (message: unknown): void => {
-    const { socket } = message as { socket: Socket };
-    socket.connect = () => connection;
-  };
-  subscribe('net.client.socket', lend);
+  const { connect } = Socket.prototype;
+  Socket.prototype.connect = () => connection;
   try {
     return run();
   } finally {
-    unsubscribe('net.client.socket', lend);
+    Socket.prototype.connect = connect;
   }
 }
 

@@ -101,6 +101,7 @@ const BY_CODE: Readonly<Record<string, Reading>> = {
   UND_ERR_INVALID_ARG: REQUEST,
   UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: REQUEST,
   ERR_HTTP_INVALID_HEADER_VALUE: REQUEST,
+  ERR_UNESCAPED_CHARACTERS: REQUEST,
   ERR_INVALID_CHAR: UNREADABLE,
   ERR_INVALID_PROTOCOL: WRONG_AGENT,
   UND_ERR_DESTROYED: CLOSED,
@@ -111,7 +112,7 @@ const BY_CODE: Readonly<Record<string, Reading>> = {
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|ERR_TLS_CERT_ALTNAME/;
 const TLS_CODE = /^ERR_(TLS|SSL|OSSL)/;
 
-/** undici's messages for a 100 or 101 that was not requested. */
+/** undici's messages for a response or a 101 that was not requested. */
 const UNREQUESTED = /^bad (response|upgrade)$/;
 
 /** Translates an error of a socket, a parser or a certificate into a failure of the call. */

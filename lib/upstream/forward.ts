@@ -128,8 +128,11 @@ export function forward(
       engine.web(req, res, turn);
       return turn;
     }
-    proxy?.(req, res, (thrown) => {
-      const error = thrown ?? filter.failure();
+    proxy?.(req, res, (...thrown) => {
+      const error =
+        thrown.length > 0
+          ? (thrown[0] ?? new Error('A function among the options failed'))
+          : filter.failure();
       if (error === undefined) turn.pass();
       else turn.fail(error);
       throw HANDED_ON;

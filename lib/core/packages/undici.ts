@@ -5,6 +5,8 @@ import connect from 'undici/lib/core/connect.js';
 // @ts-expect-error
 import errors from 'undici/lib/core/errors.js';
 // @ts-expect-error
+import symbols from 'undici/lib/core/symbols.js';
+// @ts-expect-error
 import client from 'undici/lib/dispatcher/client.js';
 // @ts-expect-error
 import pool from 'undici/lib/dispatcher/pool.js';
@@ -14,3 +16,4 @@ export const undiciConnector = (): typeof types.buildConnector => connect;
 export const undiciErrors = (): typeof types.errors => errors;
 export const undiciClient = (): typeof types.Client => client;
 export const undiciPool = (): typeof types.Pool => pool;
+export const undiciSymbols = (): { readonly kParser: symbol } => symbols;

@@ -12,7 +12,7 @@ import { type HeadersBefore, headersBefore, restoreHeaders } from '../response/h
 import { addTrailers } from '../response/trailers.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
 import type { ConnectionOptions } from '../undici/transport.js';
-import { sendConnection } from './connection.js';
+import { keepAllHeaders, sendConnection } from './connection.js';
 import { headOf, heldBodyOf, holdResponse } from './held-response.js';
 import { hearInterim, refuseSwitch } from './interim.js';
 import { ListenerMark } from './listener-mark.js';
@@ -94,6 +94,7 @@ export class NodeAttempt implements Sending {
     if (proxyReq.socket) whenOpen(proxyReq.socket, this.#listener);
     if (body) proxyReq.once('finish', () => this.#listener.sent());
     sendConnection(proxyReq);
+    keepAllHeaders(proxyReq);
     if (options.proxyTimeout) proxyReq.once('timeout', this.#silent);
     if (options.followRedirects) {
       this.#redirects ??= new Redirects(this.#plan, this.#limits.redirects, this.#agentOf);

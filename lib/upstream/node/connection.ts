@@ -26,3 +26,12 @@ export function sendConnection(proxyReq: ClientRequest): void {
   // httpxy sets `close` on a request with chunks.
   else if (ends || chunked) proxyReq.setHeader('connection', persistence);
 }
+
+/**
+ * Has all headers of the response kept: its parser leaves out those behind the thousandth, of which nothing tells, and
+ * the size of the head is limited anyway. A request that has its connection looks at its own `maxHeadersCount` no more.
+ */
+export function keepAllHeaders(proxyReq: ClientRequest): void {
+  const parser: unknown = Reflect.get(proxyReq, 'parser');
+  if (typeof parser === 'object' && parser !== null) Reflect.set(parser, 'maxHeaderPairs', 0);
+}

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isCredentialHeader } from '../../core/credential-headers.js';
+import { headersAreCut } from '../../core/cut-headers.js';
 import { ProxyError } from '../../core/errors.js';
 import { announcesBody, exchangeOf, type Handler, knownExchange } from '../../core/exchange.js';
 import { isHeader } from '../../http/headers.js';
@@ -32,6 +33,8 @@ export function admission({ methods, traceMethod, method: instead, via }: Admiss
 
   return function admit(req, res) {
     const { method = 'GET' } = req;
+    if (headersAreCut(req))
+      return new ProxyError('ERR_BAD_REQUEST', 'The request has more headers than this server reads');
     if (hostProblem(req)) return new ProxyError('ERR_BAD_REQUEST', 'The request must have one valid Host');
     if (via !== undefined && req.headers.via !== undefined && signed(req.headers.via, via)) return loop();
     const sent = instead ?? method;

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { undiciErrors } from '../../core/packages/undici.js';
+import { undiciErrors, undiciSymbols } from '../../core/packages/undici.js';
 import type { Held } from '../response/interim.js';
 
 /** The connection that a relay's response comes in by. */
@@ -26,7 +26,13 @@ export interface Pausing {
 export function steady(socket: Socket, pausing: Pausing): void {
   const { destroy, unshift } = socket;
   let resume: Pausing['resume'];
-  socket.destroy = (error) => destroy.call(socket, error && plain(error));
+  let heard: Error | undefined;
+  // A TLS alert that comes behind the handshake, such as one for a missing client certificate, leaves the socket open:
+  // undici then takes the end that follows for the reason.
+  socket.once('error', (error) => {
+    heard = error;
+  });
+  socket.destroy = (error) => destroy.call(socket, error && (heard ?? plain(error)));
   // What a parser does when it is paused, and nothing else does.
   socket.unshift = (rest) => {
     resume = pausing.resume;
@@ -45,3 +51,25 @@ function plain(error: Error): Error {
   const special = error.message === 'aborted' || ('code' in error && error.code === 'ECONNRESET');
   return special ? Object.assign(new (undiciErrors().SocketError)(error.message), { cause: error }) : error;
 }
+
+/** What undici's parser of a connection calls when it has read a head. */
+type HeadRead = (status: number, ...rest: unknown[]) => number;
+
+/** A 100 as undici gets it: a status that is not 100, and that no target can send. */
+const CONTINUE = 100.5;
+
+/**
+ * Has a parser take a 100 as any other interim response, also where nobody has sent `Expect` (RFC 9110 §15.2): undici
+ * closes the connection instead. Some targets send one in front of each response to an upload.
+ */
+export function takeContinue(socket: Socket): void {
+  const parser: unknown = Reflect.get(socket, undiciSymbols().kParser);
+  if (typeof parser !== 'object' || parser === null) return;
+  const { onHeadersComplete: read } = parser as { onHeadersComplete: HeadRead };
+  const taking: HeadRead = (status, ...rest) =>
+    read.call(parser, status === 100 ? CONTINUE : status, ...rest);
+  Reflect.set(parser, 'onHeadersComplete', taking);
+}
+
+/** The status that the target has sent. */
+export const sentStatus = (status: number): number => Math.floor(status);

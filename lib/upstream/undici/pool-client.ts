@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { buildConnector, Client, Dispatcher } from 'undici';
 import { undiciClient } from '../../core/packages/undici.js';
-import type { Connection } from './connection.js';
+import { type Connection, takeContinue } from './connection.js';
 import { Relay } from './relay.js';
 import type { SpareConnections } from './spare-connections.js';
 
@@ -56,6 +56,10 @@ function extending(Client: ReturnType<typeof undiciClient>): PoolClientClass {
         if (maxAgeMs < Number.POSITIVE_INFINITY) this.#age(socket, maxAgeMs);
       };
       this.#spares = spares;
+      // It has its parser by now, and nothing was sent yet.
+      this.on('connect', () => {
+        if (this.#socket) takeContinue(this.#socket);
+      });
     }
 
     get hasIdled(): boolean {

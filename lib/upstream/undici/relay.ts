@@ -10,7 +10,7 @@ import { HeldChunks } from '../response/held-body.js';
 import { InterimResponses } from '../response/interim.js';
 import type { LateHeads } from '../response/late-heads.js';
 import type { AttemptListener, Plan, Sending } from '../transport.js';
-import type { Connection, Pausing } from './connection.js';
+import { type Connection, type Pausing, sentStatus } from './connection.js';
 
 /** What the relays of a transport share. */
 export interface RelayTools {
@@ -105,7 +105,7 @@ export class Relay implements Dispatcher.DispatchHandler, Sending {
     if (this.#over) return true;
     const rawHeaders = latin1Headers(raw);
     if (status < 200) {
-      this.#pass(status, rawHeaders);
+      this.#pass(sentStatus(status), rawHeaders);
       return true;
     }
     const head = { status, statusText, rawHeaders };

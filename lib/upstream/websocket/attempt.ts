@@ -91,6 +91,8 @@ export class UpgradeAttempt implements Sending {
       const options = upgradeOptions(this.#plan, limits, tunnel);
       const proxyReq = isEncrypted(target) ? httpsRequest(options) : httpRequest(options);
       this.#proxyReq = proxyReq;
+      // None are left out: the size of the head is what is limited.
+      proxyReq.maxHeadersCount = 0;
       proxyReq.on('error', this.fail).on('close', this.#closed);
       for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
         proxyReq.appendHeader(rawHeaders[i] ?? '', rawHeaders[i + 1] ?? '');

@@ -80,6 +80,12 @@ for (const transport of TRANSPORTS) {
       expect(upstream.requests).to.have.length(0);
     });
 
+    it('says so when the target demands one by an alert behind the handshake (RFC 8446 §4.4.2.4)', async () => {
+      const upstream = await startUpstream(tells, { tls: mutual });
+      const proxy = await startForward({ target: upstream.url, transport, ca: server.ca });
+      expect((await call(proxy.url)).json()).to.have.property('code', 'ERR_UPSTREAM_TLS');
+    });
+
     it('uses servername for SNI and for the certificate check', async () => {
       const upstream = await startUpstream(tells, { tls: mutual });
       const target = `https://localhost:${upstream.port}`;

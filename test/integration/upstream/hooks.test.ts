@@ -104,6 +104,20 @@ describe('forward() with a function that fails', () => {
     await until(() => upstream.connections.open === 0);
   });
 
+  for (const name of ['router', 'pathRewrite', 'pathFilter'] as const) {
+    it(`fails the call when ${name} throws nothing in particular: it is not passed on`, async () => {
+      const { upstream, proxy } = await startFailing(
+        (failing) => ({ [name]: () => failing() ?? (name === 'pathFilter' ? true : undefined) }),
+        () => {
+          throw undefined;
+        },
+      );
+      expect((await call(proxy.url)).status).to.equal(500);
+      expect(proxy.errors[0]).to.be.instanceOf(Error);
+      expect(upstream.requests).to.have.length(0);
+    });
+  }
+
   it('opens no circuit when a router fails', async () => {
     const refused = Object.assign(new Error('the database is away'), { code: 'ECONNREFUSED' });
     const proxy = resilientProxy({

@@ -21,6 +21,7 @@ for (const transport of TRANSPORTS) {
     };
 
     for (const [status, line] of [
+      [100, '100 Continue'],
       [102, '102 Processing'],
       [103, '103 Early Hints'],
       [104, '104 Upload Resumption Supported'],

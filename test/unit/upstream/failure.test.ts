@@ -33,6 +33,7 @@ describe('readFailure()', () => {
     ['UND_ERR_HEADERS_OVERFLOW', 'ERR_UPSTREAM_PROTOCOL', undefined, false, 'http_protocol_error'],
     ['HPE_INVALID_CONSTANT', 'ERR_UPSTREAM_PROTOCOL', undefined, false, 'http_protocol_error'],
     ['UND_ERR_INVALID_ARG', 'ERR_BAD_REQUEST', undefined, false, 'http_request_error'],
+    ['ERR_UNESCAPED_CHARACTERS', 'ERR_BAD_REQUEST', undefined, false, 'http_request_error'],
     ['UND_ERR_DESTROYED', 'ERR_SHUTTING_DOWN', undefined, false, 'destination_unavailable'],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', 'ERR_UPSTREAM_TLS', undefined, false, 'tls_certificate_error'],
     ['SELF_SIGNED_CERT_IN_CHAIN', 'ERR_UPSTREAM_TLS', undefined, false, 'tls_certificate_error'],
