@@ -92,15 +92,15 @@ export class CacheCall {
    * background.
    */
   #renew(variant: StoredVariant): void {
-    const { meta } = variant;
-    const conditional = meta.revalidatable;
-    const usableOnErrorUntil = Math.max(meta.staleIfErrorUntil, meta.staleWhileRevalidateUntil);
+    const { revalidatable: conditional, staleIfErrorUntil, staleWhileRevalidateUntil } = variant.meta;
+    const usableOnErrorUntil = Math.max(staleIfErrorUntil, staleWhileRevalidateUntil);
+    const outdated: Outdated = { variant, conditional, usableOnErrorUntil };
     const underWay = this.#context.flights.get(this.#name) !== undefined || this.#isPaused(variant);
     if (!underWay && !this.#rest) {
-      this.#fetch('stale', { variant, conditional, usableOnErrorUntil }, true);
+      this.#fetch('stale', outdated, true);
       return;
     }
-    if (!underWay) this.#renewInBackground({ variant, conditional, usableOnErrorUntil });
+    if (!underWay) this.#renewInBackground(outdated);
     this.#serveStale(variant);
   }
 
@@ -208,10 +208,7 @@ export class CacheCall {
   /** Looks the key up in the store, and acts on what it finds. */
   lookUp(): void {
     const known = read(this.#context, this.#key);
-    if (!(known instanceof Promise)) {
-      this.#decide(known ?? []);
-      return;
-    }
+    if (!(known instanceof Promise)) return this.#decide(known ?? []);
     const decide = (variants: readonly StoredVariant[] | undefined) => this.#decide(variants ?? []);
     known.then(decide, () => decide(undefined)).catch(this.#next);
   }

@@ -6,7 +6,6 @@ import { addRequestId } from '../../http/write-head.js';
 import { unreadableFailure } from '../failure.js';
 import { readBeforeWriteError } from '../read-before-error.js';
 import { drain } from '../response/drain.js';
-import { flushOf } from '../response/flush.js';
 import { besideHeaders, responseHeaders } from '../response/headers.js';
 import { type HeadersBefore, headersBefore, restoreHeaders } from '../response/headers-before.js';
 import { addTrailers } from '../response/trailers.js';
@@ -16,6 +15,7 @@ import { keepAllHeaders, sendConnection } from './connection.js';
 import { headOf, heldBodyOf, holdResponse } from './held-response.js';
 import { hearInterim, refuseSwitch } from './interim.js';
 import { ListenerMark } from './listener-mark.js';
+import { countBody, flushHead } from './passed-body.js';
 import { Redirects } from './redirects.js';
 import { type StandIn, standIn } from './stand-in.js';
 import { stay } from './stay.js';
@@ -150,8 +150,11 @@ export class NodeAttempt implements Sending {
     addRequestId(this.#res, headers);
     Object.assign(proxyRes, { headers: besideHeaders(this.#res, headers) });
     lingerWhileUploading(this.req);
-    this.#countBody(proxyRes);
-    if (!this.#options?.selfHandleResponse) setImmediate(flushHead, this.#res);
+    // What a listener writes itself is not counted.
+    if (!this.#options?.selfHandleResponse) {
+      countBody(proxyRes, this.#res, this.#plan.exchange);
+      flushHead(this.#res);
+    }
     return true;
   }
 
@@ -270,22 +273,6 @@ export class NodeAttempt implements Sending {
   }
 
   /**
-   * Added before httpxy pipes the streams, so that the first chunk is counted too. What a listener writes itself is
-   * not counted.
-   */
-  #countBody(proxyRes: IncomingMessage): void {
-    const { exchange } = this.#plan;
-    if (this.#options?.selfHandleResponse) return;
-    const flush = flushOf(this.#res, proxyRes.rawHeaders);
-    proxyRes.on('data', (chunk: Buffer) => {
-      exchange.bytesOut += chunk.length;
-      exchange.bodyTap?.(chunk);
-      // After httpxy's pipe, whose listener comes behind this one.
-      if (flush) process.nextTick(flush);
-    });
-  }
-
-  /**
    * Keeps httpxy from copying this response. Its listeners destroy the client's response together with one that is
    * destroyed early, so they are removed as soon as they are added.
    */
@@ -304,10 +291,4 @@ export class NodeAttempt implements Sending {
       drain(proxyRes);
     });
   }
-}
-
-// Node holds the head back until the first byte of the body, which an event stream may delay. Not flushed sooner than
-// a body that came with the head: the two are sent together.
-function flushHead(res: ServerResponse): void {
-  if (!res.headersSent && !res.destroyed && !res.writableEnded) res.flushHeaders();
 }
