@@ -87,7 +87,8 @@ for (const transport of TRANSPORTS) {
     it('shows the received status when it sends its own response', async () => {
       const upstream = await startUpstream([status(429, { 'retry-after': '0' }), silence]);
       const target = { target: upstream.url, transport, requestTimeoutMs: 100 };
-      const limit = rateLimit({ limit: 1, maxWaitMs: 1, learn: false });
+      // One that is known only when it is asked, and so refuses the second attempt.
+      const limit = rateLimit({ limit: 1, algorithm: 'fixed', maxWaitMs: 1, learn: false });
       onCleanup(() => limit.close());
       const { url } = await startForward(target, explain(), retry(QUICK), limit);
       const response = await call(url);
