@@ -23,6 +23,13 @@ import { spanRecorder } from '../../unit/tracing/span-recorder.js';
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
 const CLIENT = { traceparent: `00-${TRACE_ID}-b7ad6b7169203331-01`, tracestate: 'rojo=1' };
 
+const UPGRADE = {
+  connection: 'Upgrade',
+  upgrade: 'websocket',
+  'sec-websocket-version': '13',
+  'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+};
+
 const callSpan = (spans: readonly ReadableSpan[]): ReadableSpan => {
   const found = spans.find(({ kind }) => kind !== SpanKind.CLIENT);
   if (!found) throw new Error('No span of the call');
@@ -66,6 +73,22 @@ for (const transport of TRANSPORTS) {
         'network.protocol.version': '2',
         'url.path': '/x/users',
         'url.query': 'page=2',
+      });
+    });
+
+    it('has the whole path of a WebSocket on the span of its handshake', async () => {
+      const upstream = await startUpstream(status(403));
+      const { spans, tracerProvider } = spanRecorder();
+      const proxy = resilientProxy({
+        apis: { x: { target: upstream.url, transport } },
+        tracing: { tracerProvider },
+      });
+      onCleanup(() => proxy.close());
+      const { url } = await serve(proxy, { upgrade: proxy.upgrade });
+      await call(`${url}/x/feed`, { headers: { ...UPGRADE } });
+      expect(callSpan(await spans(2)).attributes).to.include({
+        'url.path': '/x/feed',
+        'http.response.status_code': 403,
       });
     });
 
