@@ -215,6 +215,7 @@ export function sharedProxy(
     if (ids) exchange.requestId ??= ids.of(req);
     if (isUnknown) return refuse(exchange, api);
     exchange.api = api.name;
+    exchange.mount = entrance.removedFor(api);
     api.enterSocket(socket);
     parts.stats?.watch(exchange);
     const { res } = exchange;

@@ -19,6 +19,7 @@ export function serve(
 /** 504: the client does not want a request to the upstream (RFC 9111 §5.2.1.7). */
 export function refuse(context: CacheContext, exchange: Exchange, reason: ForwardReason): void {
   exchange.cache = 'bypass';
+  exchange.onlyIfCached = true;
   context.tally.bypassed++;
   const value = statusOf(context, { hit: false, forward: reason, detail: 'only-if-cached' });
   const { res } = exchange;

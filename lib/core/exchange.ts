@@ -89,6 +89,8 @@ export class Exchange {
   passedCacheAt: number | undefined = undefined;
   /** What the cache did; `undefined` if there was none. */
   cache: CacheVerdict | undefined = undefined;
+  /** The cache has responded 504: it has no response, and the client wants none of the target. */
+  onlyIfCached = false;
   /** The error that was sent in place of the upstream's response. */
   error: ProxyError | undefined = undefined;
   /** What broke off the target's response after its head had been sent to the client. */

@@ -52,8 +52,8 @@ export function callLog(logger: Logger, { accessLog, trustProxy }: CallLogOption
     const error = exchange.error ?? cut;
     const result = resultOf(exchange, cut);
     hangs.ended(exchange, result);
-    // A client that left before a response is not our failure, and there is no status.
-    const failed = res.headersSent && result === 'failure';
+    // A client that left before a response is not our failure, and there is no status; nor is one that wants only what is cached.
+    const failed = res.headersSent && result === 'failure' && !exchange.onlyIfCached;
     if (!failed && !accessLog) return;
     const level = failed ? levelOf(error?.code) : 'info';
     if (!logger.isLevelEnabled(level)) return;

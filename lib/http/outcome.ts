@@ -99,6 +99,7 @@ export function outcomeOf(exchange: Exchange, result: CallResult): Outcome {
     // An error by which a call ends that was tried before is the end of a failure.
     if (attempts.length === 0 || error.status < 500) return 'refused';
   }
+  if (exchange.onlyIfCached) return 'refused';
   if (result === 'failure' || result === 'aborted') return result;
   // An event stream ends when its client leaves.
   if (result === 'left' && !hasStreamType(exchange)) return 'aborted';

@@ -95,5 +95,5 @@ export function countAttemptEnd(path: LivePath, attempt: Attempt, exchange: Exch
 }
 
 /** A response of the target is its own doing, and no error. */
-export const blameOf = ({ error }: Exchange, cut: ProxyError | undefined): Blame =>
-  (error ?? cut)?.by ?? 'target';
+export const blameOf = ({ error, onlyIfCached }: Exchange, cut: ProxyError | undefined): Blame =>
+  (error ?? cut)?.by ?? (onlyIfCached ? 'client' : 'target');

@@ -11,7 +11,12 @@ const MAX_NAME = 200;
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 const ESCAPED = /(?:%[0-9a-f]{2})+/gi;
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
-const NUMBERS = /^[+-]?\d+(?:[.,;:]\d+)*(?:\.[a-z]{1,5})?$/i;
+/** Coordinates, lists, amounts and files named by them: `39.75,-97.09`, `123.tar.gz`, `123.mp4`. */
+const NUMBERS = /^[+-]?\d+(?:[.,;:][+-]?\d+)*(?:\.[a-z][a-z0-9]{0,4}){0,2}$/i;
+/** Telephone numbers, days before the year, and other numbers in groups; not months, which are versions too. */
+const GROUPS = /^\+?\d+(?:[-_ ]\d+){2,}$/;
+/** Addresses of devices. */
+const MAC = /^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5,7}$/i;
 const NUMBERS_OF_ALL_SCRIPTS = /^\p{Nd}+$/u;
 const VERSION = /^\d{1,2}\.\d{1,2}(?:\.\d{1,2})?$/;
 const DATE = /^\d{4}[-_.]\d{2}[-_.]\d{2}(?:[T_ ].*)?$/;
@@ -28,6 +33,8 @@ const TOKEN_LENGTH = 20;
 const KEYED = /^([\p{L}_][\p{L}\p{N}_.]*)\([^()]+\)$/u;
 /** A custom method of Google's APIs: `models/x:generateContent`. */
 const METHOD = /^(.+):([a-z][A-Za-z]*)$/;
+/** Parameters of a segment (RFC 3986 §3.3): `users;id=42`. */
+const PARAMETERS = /^([^;=]*)((?:;[^;=]+=[^;=]*)+)$/;
 
 /**
  * The name under which requests for a path are counted: `/users/123?page=2` is `/users/:id`. It is decoded first.
@@ -108,13 +115,21 @@ function nameOf(path: string, begin: number, end: number): string | undefined {
   if (digits === 0 && !unusual && !telling && end - begin < LONG_WITHOUT_DIGIT) return undefined;
   if (digits === end - begin) return digits > 0 ? ID : undefined;
   const segment = path.slice(begin, end);
+  const [, item = '', method = ''] = (telling && METHOD.exec(segment)) || [];
+  const isMethod = isMadeOfWords(method);
+  // A number that something is done with has the form of a secret, too.
+  if (isMethod && digits === item.length) return `${ID}:${method}`;
   if (telling && isSecretSegment(segment)) return ID;
   const keyed = KEYED.exec(segment);
   if (keyed) return `${keyed[1]}(${ID})`;
-  const [, item = '', method = ''] = METHOD.exec(segment) ?? [];
-  if (isMadeOfWords(method)) return isId(item, digits) ? `${ID}:${method}` : undefined;
+  if (isMethod) return isId(item, digits) ? `${ID}:${method}` : undefined;
+  const [, name = '', parameters] = (telling && PARAMETERS.exec(segment)) || [];
+  if (parameters !== undefined) return namedOf(name) + parameters.replace(/(?<==)[^;]+/g, namedOf);
   return isId(segment, digits) ? ID : undefined;
 }
+
+/** A part of a segment, or what stands for it. */
+const namedOf = (part: string): string => (isId(part, part.replace(/\D/g, '').length) ? ID : part);
 
 /** A segment without digits is looked at from here on: the shortest hexadecimal one. */
 const LONG_WITHOUT_DIGIT = 16;
@@ -127,7 +142,7 @@ function isId(segment: string, digits: number): boolean {
 function isNumbered(segment: string, digits: number): boolean {
   if (VERSION.test(segment)) return false;
   if (NUMBERS.test(segment) || DATE.test(segment) || UUID.test(segment) || ISSUE.test(segment)) return true;
-  if (LONG_NUMBER.test(segment)) return true;
+  if (LONG_NUMBER.test(segment) || GROUPS.test(segment) || MAC.test(segment)) return true;
   if (digits > 1 && HEX.test(segment)) return true;
   if (digits > 1 && segment.length >= TOKEN_LENGTH && TOKEN.test(segment)) return !isMadeOfWords(segment);
   return isMixed(segment);

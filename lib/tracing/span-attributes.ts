@@ -33,7 +33,9 @@ export function callAttributes(exchange: Exchange, api: string): Attributes {
   const method = req.method ?? 'GET';
   // That of the client's request line, where it is mounted below a path.
   const mounted: unknown = Reflect.get(req, 'originalUrl');
-  const { path, query } = spanUrl(typeof mounted === 'string' ? mounted : exchange.originalUrl);
+  const { path, query } = spanUrl(
+    typeof mounted === 'string' ? mounted : exchange.mount + exchange.originalUrl,
+  );
   const scheme = req.socket instanceof TLSSocket ? 'https' : 'http';
   return {
     'http.request.method': knownMethod(method),
@@ -42,7 +44,8 @@ export function callAttributes(exchange: Exchange, api: string): Attributes {
     'url.path': path,
     'url.query': query === '' ? undefined : query,
     'user_agent.original': req.headers['user-agent'],
-    'network.protocol.version': req.httpVersion,
+    // Node says `2.0`, the conventions `2`.
+    'network.protocol.version': req.httpVersionMajor > 1 ? String(req.httpVersionMajor) : req.httpVersion,
     ...(exchange.detached ? {} : ends(req, scheme)),
     'resilient_proxy.api': api,
     'resilient_proxy.request_id': exchange.requestId,

@@ -20,8 +20,9 @@ export interface TracingHandler {
   close(): Promise<void>;
 }
 
-/** A valid one of version 0, with its flags (W3C Trace Context §3.2). */
-const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})$/;
+/** A valid one, with its flags; that of a later version may go on behind them (W3C Trace Context §3.2, §4.3). */
+const TRACEPARENT =
+  /^(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-.*)?$/;
 const SCOPE = 'resilient-proxy-out';
 
 /**

@@ -48,6 +48,18 @@ describe('the lines that a gateway logs of calls', () => {
       }
     });
 
+    it(`blame nobody for a client that wants only what is cached, over the ${transport} transport`, async () => {
+      const upstream = await startUpstream(status(200));
+      const { url, calls } = await startGateway(upstream.url, {
+        api: `transport: ${transport}, cache: { ttlMs: 60000 }`,
+        server: 'accessLog: true',
+      });
+      await call(`${url}/api/x/a`, { headers: { 'cache-control': 'only-if-cached' } });
+      await until(() => calls().length === 1, 'the line');
+      expect(calls()[0]).to.include({ level: 'info', status: 504, outcome: 'refused', attempts: 0 });
+      expect(calls()[0]).to.not.have.property('by');
+    });
+
     it(`tell both times and what the cache did, over the ${transport} transport`, async () => {
       const upstream = await startUpstream((_req, res) => void setTimeout(() => res.end('ok'), 40));
       const { url, calls } = await startGateway(upstream.url, {

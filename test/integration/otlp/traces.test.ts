@@ -111,6 +111,31 @@ describe('tracing.otlp', () => {
     expect(traceparentOf(upstream, 2)).to.match(new RegExp(`^00-${TRACE_ID}-\\w{16}-01$`));
   });
 
+  it('follows a client that records with a later version of traceparent', async () => {
+    const [upstream, collector] = [await startUpstream(text('fine')), await startCollector()];
+    const { get, close } = await gatewayWith(
+      upstream.url,
+      `tracing: { otlp: "${collector.url}", sampleRatio: 0 }`,
+    );
+    await get('/', { traceparent: `01-${TRACE_ID}-b7ad6b7169203331-01-more` });
+    await get('/', { traceparent: `cc-${TRACE_ID}-b7ad6b7169203331-01` });
+    for (const invalid of [
+      `ff-${TRACE_ID}-b7ad6b7169203331-01`,
+      `00-${TRACE_ID}-b7ad6b7169203331-01-more`,
+      `00-${TRACE_ID}-b7ad6b7169203331-01-`,
+      `01-${TRACE_ID}-b7ad6b7169203331-01more`,
+    ])
+      await get('/', { traceparent: invalid });
+    await close();
+    expect(collector.spans.map(({ traceId }) => traceId)).to.deep.equal(Array(4).fill(TRACE_ID));
+    const sent = upstream.requests.map((_, i) => traceparentOf(upstream, i));
+    for (const own of sent.slice(0, 2)) expect(own).to.match(new RegExp(`^00-${TRACE_ID}-\\w{16}-01$`));
+    for (const other of sent.slice(2))
+      expect(other)
+        .to.match(/^00-\w{32}-\w{16}-00$/)
+        .and.not.include(TRACE_ID);
+  });
+
   it('records about the share of the calls that sampleRatio says', async () => {
     const [upstream, collector] = [await startUpstream(text('fine')), await startCollector()];
     const { get, close } = await gatewayWith(

@@ -75,6 +75,16 @@ for (const transport of TRANSPORTS) {
       });
     });
 
+    it('refuse a call of a client that wants only what is cached, and do not blame the API', async () => {
+      const upstream = await startUpstream(status(200));
+      const { url, counted, metric } = await startScene({ target: upstream.url, transport, cache: {} });
+      expect((await call(url, { headers: { 'cache-control': 'only-if-cached' } })).status).to.equal(504);
+      const figures = await counted(1);
+      expect(figures.outcomes).to.deep.equal({ ...NONE, refused: 1 });
+      expect(figures).to.deep.include({ failure: 1, failedBy: { client: 1 }, attempts: 0 });
+      expect(await metric('call_outcomes_total', 'outcome')).to.deep.equal({ refused: 1 });
+    });
+
     it('do not hold it against an API that it had closed an idle connection', async () => {
       const upstream = await startUpstream((req, res) => {
         // The second request on the same connection meets one that is closed.

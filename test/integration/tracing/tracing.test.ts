@@ -13,6 +13,7 @@ import type { TracingOptions } from '../../../lib/tracing/tracing-options.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { begin, call, open, valuesOf } from '../../support/client.js';
 import { startForward, TRANSPORTS } from '../../support/forwarding.js';
+import { http2Call, http2Client, serveHttp2 } from '../../support/http2.js';
 import { unusedPort } from '../../support/listening.js';
 import { serve } from '../../support/serve.js';
 import { until } from '../../support/until.js';
@@ -21,6 +22,13 @@ import { spanRecorder } from '../../unit/tracing/span-recorder.js';
 
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
 const CLIENT = { traceparent: `00-${TRACE_ID}-b7ad6b7169203331-01`, tracestate: 'rojo=1' };
+
+const UPGRADE = {
+  connection: 'Upgrade',
+  upgrade: 'websocket',
+  'sec-websocket-version': '13',
+  'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+};
 
 const callSpan = (spans: readonly ReadableSpan[]): ReadableSpan => {
   const found = spans.find(({ kind }) => kind !== SpanKind.CLIENT);
@@ -49,6 +57,39 @@ for (const transport of TRANSPORTS) {
       const { url } = await serve(proxy);
       await call(`${url}/a`, { headers: { 'x-request-id': 'req-1' } });
       expect(callSpan(await spans(2)).attributes['resilient_proxy.request_id']).to.equal('req-1');
+    });
+
+    it('has the whole path of the request on the span of its call, and the version of HTTP/2', async () => {
+      const upstream = await startUpstream(text('fine'));
+      const { spans, tracerProvider } = spanRecorder();
+      const proxy = resilientProxy({
+        apis: { x: { target: upstream.url, transport } },
+        tracing: { tracerProvider },
+      });
+      onCleanup(() => proxy.close());
+      const { url } = await serveHttp2(proxy);
+      await http2Call(http2Client(url), { ':path': '/x/users?page=2' });
+      expect(callSpan(await spans(2)).attributes).to.include({
+        'network.protocol.version': '2',
+        'url.path': '/x/users',
+        'url.query': 'page=2',
+      });
+    });
+
+    it('has the whole path of a WebSocket on the span of its handshake', async () => {
+      const upstream = await startUpstream(status(403));
+      const { spans, tracerProvider } = spanRecorder();
+      const proxy = resilientProxy({
+        apis: { x: { target: upstream.url, transport } },
+        tracing: { tracerProvider },
+      });
+      onCleanup(() => proxy.close());
+      const { url } = await serve(proxy, { upgrade: proxy.upgrade });
+      await call(`${url}/x/feed`, { headers: { ...UPGRADE } });
+      expect(callSpan(await spans(2)).attributes).to.include({
+        'url.path': '/x/feed',
+        'http.response.status_code': 403,
+      });
     });
 
     it('creates a span for the call, one for the attempt below it, and continues the client’s trace', async () => {

@@ -16,7 +16,10 @@ describe('pathTemplate()', () => {
     'other numerals': ['%D9%A1%D9%A2%D9%A3', '१२३'],
     issues: ['PROJ-4567', 'AB_2-1'],
     'short mixed tokens': ['dQw4w9WgXcQ', 'a1B2c3D4e5'],
-    addresses: ['jane@example.com', 'jane.doe%40example.co.uk'],
+    addresses: ['jane@example.com', 'jane.doe%40example.co.uk', '00:1B:44:11:3A:B7', '00-1b-44-11-3a-b7'],
+    coordinates: ['51.51,-0.13', '-33.87,151.21', '39.75;-97.09'],
+    'numbers in groups': ['31-01-2024', '+1-415-555-2671', '415-555-2671'],
+    'files named by a number': ['123.mp4', '7.m3u8', '12.tar.gz'],
   };
   for (const [kind, segments] of Object.entries(ids)) {
     it(`treats ${kind} as ids`, () => {
@@ -39,6 +42,7 @@ describe('pathTemplate()', () => {
       '/hyperliquid/info/',
       '//double//slash',
       '/report-2024',
+      '/admin/api/2024-01',
       '/deadbeef',
       '/rpc/getUserByIdV2AndReturnAll',
       '/rpc/listAllOrdersForCustomer2',
@@ -60,10 +64,21 @@ describe('pathTemplate()', () => {
       '/v1beta/models/gemini-1.5-pro:streamGenerateContent':
         '/v1beta/models/gemini-1.5-pro:streamGenerateContent',
       '/users/123:activate': '/users/:id:activate',
+      '/operations/1234567890:cancel': '/operations/:id:cancel',
       '/models/claude-3-5-sonnet-20241022:streamRawPredict': '/models/:id:streamRawPredict',
       // Not a method, but the second half of a key.
       '/bot123456:AAHdqTcvCHhvQzRrWbGkLpXnYsDfJm/send': '/:id/send',
       '/bot123456:aahdqtcvchhvqzrrwbgklpxnysdfjm/send': '/:id/send',
+    };
+    for (const [path, name] of Object.entries(names)) expect(pathTemplate(path)).to.equal(name);
+  });
+
+  it('replaces the values of parameters of a segment that are ids', () => {
+    const names = {
+      '/users;id=42/orders': '/users;id=:id/orders',
+      '/users/42;v=1/orders': '/users/:id;v=:id/orders',
+      '/cars;color=red;id=3f2504e0-4f89-11d3-9a0c-0305e82c3301': '/cars;color=red;id=:id',
+      '/cars;color=red;sort=': '/cars;color=red;sort=',
     };
     for (const [path, name] of Object.entries(names)) expect(pathTemplate(path)).to.equal(name);
   });
