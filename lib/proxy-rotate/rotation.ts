@@ -36,7 +36,7 @@ export class Rotation implements RouteOwner, PoolOwner {
   #closed = false;
 
   /**
-   * @param known the rotation that this one comes in the place of
+   * @param known the rotation that this one comes in the place of, whose list of proxies it begins with
    * @throws InvalidOptionError if its list of proxies cannot be read
    */
   constructor(
@@ -53,7 +53,6 @@ export class Rotation implements RouteOwner, PoolOwner {
     this.#judge = new Judge(options, events, this.#lanes, this.#waiting, clock);
     this.#pool = new LivePool(options, times, events, this, known ? known.#pool : undefined);
     this.#pool.begin();
-    if (known) this.resume(known);
   }
 
   choose(
@@ -196,7 +195,7 @@ export class Rotation implements RouteOwner, PoolOwner {
   resume(known: Rotation): void {
     const own = new Map(this.#pool.all.map((proxy) => [proxy.identity, proxy]));
     for (const before of known.#pool.all) own.get(before.identity)?.resume(before);
-    this.#direct.attempts = known.#direct.attempts;
+    this.#direct.follow(known.#direct);
     this.#direct.tally = known.#direct.tally;
     this.#lanes.resume(known.#lanes, own);
   }
