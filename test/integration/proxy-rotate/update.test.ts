@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { ProxyRotateOptions } from '../../../lib/proxy-rotate/proxy-rotate-options.js';
 import { resilientProxy } from '../../../lib/resilient-proxy.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { call } from '../../support/client.js';
@@ -124,5 +125,33 @@ describe('resilientProxy().update() of egress proxies', () => {
     proxy.update(config(1));
     statuses.push((await call(`${url}/x/`)).status);
     expect(statuses).to.deep.equal([200, 503, 503]);
+  });
+
+  it('has calls that wait for a proxy find those of the new options', async () => {
+    const target = await heldUpstream();
+    const [one, other] = await Promise.all([startForwardProxy(), startForwardProxy()]);
+    const silent = await startUpstream(() => {});
+    const config = (proxyRotate: ProxyRotateOptions) => ({
+      stats: false as const,
+      apis: { x: { target: target.url, retry: false as const, proxyRotate } },
+    });
+    const proxy = resilientProxy(config({ proxies: { url: silent.url } }));
+    onCleanup(() => proxy.close());
+    let arrived = 0;
+    const { url } = await serve((req, res) => {
+      proxy(req, res);
+      arrived++;
+    });
+    const calls = [started(`${url}/x/1`)];
+    await until(() => arrived === 1);
+    proxy.update(config({ proxies: [one.url], maxConcurrency: 1 }));
+    await until(() => target.held.length === 1);
+    calls.push(started(`${url}/x/2`));
+    await until(() => arrived === 2);
+    proxy.update(config({ proxies: [one.url, other.url], maxConcurrency: 1 }));
+    await until(() => target.held.length === 2);
+    expect(proxy.egress().proxies.map(({ active }) => active)).to.deep.equal([1, 1]);
+    for (let i = 0; i < 2; i++) target.respond();
+    for (const { response } of calls) expect((await response).status).to.equal(200);
   });
 });
