@@ -12,7 +12,7 @@ export interface UpdateReport {
   readonly removed: readonly string[];
   /**
    * The APIs that changed, each with its parts that were replaced, turned on or turned off. Its other parts keep their
-   * state.
+   * state; of those that were replaced, `concurrency` and `proxyRotate` go on with what they count.
    */
   readonly changed: Readonly<Record<string, readonly PartName[]>>;
   /** Changed blocks that serve all APIs (`redis`, `cacheBytes`, `stats`, `metrics`, `tracing`, `mount`): they need a restart. */

@@ -1,7 +1,7 @@
-import { hash } from 'node:crypto';
 import { without } from '../core/options.js';
-import type { ForwardFacts, Part } from '../core/part.js';
+import type { Part } from '../core/part.js';
 import { steadyClock } from '../core/steady-clock.js';
+import { targetDigest } from '../core/target-digest.js';
 import { ApiCircuits } from './api-circuits.js';
 import { type BreakerHandler, breaker } from './breaker.js';
 import { type BreakerOptions, breakerFileShape, breakerSchema, resolveBreaker } from './breaker-options.js';
@@ -25,10 +25,3 @@ export const breakerPart: Part<'breaker', BreakerBlock, BreakerHandler, ApiCircu
   // The registry takes one of each name.
   unlist: (api, registry) => registry.release(api),
 };
-
-/** Tells targets apart: what a circuit has learned of one says nothing about another. It is no secret, unlike a URL. */
-function targetDigest({ target }: ForwardFacts): string {
-  const text =
-    typeof target === 'string' || target instanceof URL ? String(target) : JSON.stringify(target ?? '');
-  return hash('sha256', text, 'base64url').slice(0, 12);
-}

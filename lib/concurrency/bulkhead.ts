@@ -46,12 +46,11 @@ const WATCH_MS = 100;
  * that one which finds a place costs a comparison and a sum.
  */
 export class Bulkhead implements InFlightLimit, Permit, ShareHolder {
-  readonly inFlightOf: object;
   /** Of what it is: a key, a credential, an egress proxy; empty for the whole API. */
   readonly of: string;
-  readonly #site: BulkheadSite;
-  readonly #adaptive: AdaptiveLimit | undefined;
-  readonly #share: FleetShare | undefined;
+  #site: BulkheadSite;
+  #adaptive: AdaptiveLimit | undefined;
+  #share: FleetShare | undefined;
   /** How many may be in flight now. */
   #capacity: number;
   #inFlight = 0;
@@ -61,11 +60,14 @@ export class Bulkhead implements InFlightLimit, Permit, ShareHolder {
   constructor(of: string, site: BulkheadSite) {
     this.of = of;
     this.#site = site;
-    this.inFlightOf = site.closing;
     const { limit, min, max } = site.options;
     if (limit === 'adaptive') this.#adaptive = new AdaptiveLimit({ min, max });
     else this.#share = site.share(of, this);
     this.#capacity = this.#share || site.closing.begun ? 0 : this.limit;
+  }
+
+  get inFlightOf(): object {
+    return this.#site.closing;
   }
 
   /** The limit, of all processes where they share it. */
@@ -140,6 +142,24 @@ export class Bulkhead implements InFlightLimit, Permit, ShareHolder {
   reset(): void {
     this.#adaptive?.reset();
     this.#follow();
+  }
+
+  /** Goes on by other options, which hold for those that wait too. */
+  move(site: BulkheadSite): void {
+    const { limit, min, max } = site.options;
+    this.#site = site;
+    this.#share?.close();
+    this.#share = undefined;
+    if (limit === 'adaptive') {
+      this.#adaptive ??= new AdaptiveLimit({ min, max });
+      this.#adaptive.bound({ min, max });
+    } else {
+      this.#adaptive = undefined;
+      this.#share = site.share(this.of, this);
+    }
+    // Of a limit that processes share, none has a part before it is asked for.
+    this.resize(this.#share ? Math.min(this.#inFlight, this.limit) : this.limit);
+    if (this.#inFlight > 0 || this.#queue.size > 0) this.#share?.ask();
   }
 
   /** Redis has replied: so many may be in flight here. */

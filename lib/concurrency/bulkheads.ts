@@ -18,58 +18,77 @@ const SEARCHED = 16;
 export class Bulkheads {
   /** Tells its places from those of others. */
   readonly id: object;
-  readonly #site: BulkheadSite;
-  /** Least recently used first. */
-  readonly #all = new Map<string, Bulkhead>();
+  /** Those before and after an update of the options have one. */
+  #shared: {
+    site: BulkheadSite;
+    /** Least recently used first. */
+    readonly all: Map<string, Bulkhead>;
+  };
 
   constructor(site: Omit<BulkheadSite, 'unused'>) {
     this.id = site.closing;
-    this.#site = { ...site, unused: (bulkhead) => this.#unused(bulkhead) };
+    this.#shared = {
+      site: { ...site, unused: (bulkhead) => this.#unused(bulkhead) },
+      all: new Map(),
+    };
+  }
+
+  /** Whether others have come in its place. */
+  get isReplaced(): boolean {
+    return this.#shared.site.closing !== this.id;
+  }
+
+  /** Comes in the place of others, with all that they count: what is in flight or waits is so by the new options. */
+  resume(known: Bulkheads): void {
+    const { site } = this.#shared;
+    this.#shared = known.#shared;
+    this.#shared.site = site;
+    for (const bulkhead of this.#shared.all.values()) bulkhead.move(site);
   }
 
   /** The bulkhead of a key, created if there is none yet. */
   get(of: string): Bulkhead {
-    const known = this.#all.get(of);
-    const { maxKeys } = this.#site.options;
+    const known = this.#shared.all.get(of);
+    const { maxKeys } = this.#shared.site.options;
     if (known) {
       // The order of use matters only when room gets scarce.
-      if (this.#all.size * 2 > maxKeys) {
-        this.#all.delete(of);
-        this.#all.set(of, known);
+      if (this.#shared.all.size * 2 > maxKeys) {
+        this.#shared.all.delete(of);
+        this.#shared.all.set(of, known);
       }
       return known;
     }
-    if (this.#all.size >= maxKeys) this.#makeRoom();
-    const bulkhead = new Bulkhead(of, this.#site);
-    this.#all.set(of, bulkhead);
+    if (this.#shared.all.size >= maxKeys) this.#makeRoom();
+    const bulkhead = new Bulkhead(of, this.#shared.site);
+    this.#shared.all.set(of, bulkhead);
     return bulkhead;
   }
 
   /** The bulkhead of a key, if there is one. */
   known(of: string): Bulkhead | undefined {
-    return this.#all.get(of);
+    return this.#shared.all.get(of);
   }
 
   [Symbol.iterator](): IterableIterator<Bulkhead> {
-    return this.#all.values();
+    return this.#shared.all.values();
   }
 
   status(): ConcurrencyStatus[] {
-    return [...this.#all.values()].map((bulkhead) => bulkhead.status());
+    return [...this.#shared.all.values()].map((bulkhead) => bulkhead.status());
   }
 
   #unused(bulkhead: Bulkhead): void {
-    const { limit, per } = this.#site.options;
-    if (limit === 'adaptive' || per === 'api' || this.#all.get(bulkhead.of) !== bulkhead) return;
-    this.#all.delete(bulkhead.of);
+    const { limit, per } = this.#shared.site.options;
+    if (limit === 'adaptive' || per === 'api' || this.#shared.all.get(bulkhead.of) !== bulkhead) return;
+    this.#shared.all.delete(bulkhead.of);
     bulkhead.close();
   }
 
   #makeRoom(): void {
     let searched = 0;
-    for (const [of, bulkhead] of this.#all) {
+    for (const [of, bulkhead] of this.#shared.all) {
       if (bulkhead.isUnused) {
-        this.#all.delete(of);
+        this.#shared.all.delete(of);
         bulkhead.close();
         return;
       }

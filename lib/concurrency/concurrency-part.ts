@@ -1,9 +1,11 @@
+import type { Machine } from '../core/machine.js';
 import type { Family, Row } from '../core/metric-family.js';
 import { without } from '../core/options.js';
-import type { Part } from '../core/part.js';
+import type { Part, SharedState } from '../core/part.js';
+import { targetDigest } from '../core/target-digest.js';
 import { forwardedFacts, injectsCredential } from '../http/credential-digest.js';
 import { forwardedHeaders } from '../http/forwarded-headers.js';
-import { type ConcurrencyHandler, concurrency } from './concurrency.js';
+import { type ConcurrencyHandler, type OpenConcurrency, openConcurrency } from './concurrency.js';
 import {
   type ConcurrencyOptions,
   concurrencyFileShape,
@@ -16,12 +18,59 @@ import { MachineShares } from './machine-shares.js';
 /** The block `concurrency` of an API, whose name is the limit's. Redis is that of all APIs. */
 type ConcurrencyBlock = Omit<ConcurrencyOptions, 'name' | 'redis'>;
 
-export const concurrencyPart: Part<
-  'concurrency',
-  ConcurrencyBlock,
-  ConcurrencyHandler,
-  MachineShares | undefined
-> = {
+/** A limit, and the target that it is for. */
+interface Known {
+  readonly open: OpenConcurrency;
+  readonly target: string;
+}
+
+/** The limit of each API. The one after an update counts what the one before it had let go, or had wait. */
+class Concurrencies implements SharedState {
+  readonly shares: MachineShares | undefined;
+  #of = new Map<string, Known>();
+  /** Those that an update takes out, until it has taken place. */
+  readonly #leaving = new Map<string, Known>();
+
+  constructor(machine: Machine | undefined) {
+    this.shares = machine && new MachineShares(machine);
+  }
+
+  change<T>(run: () => T): T {
+    const before = new Map(this.#of);
+    try {
+      const result = run();
+      for (const [api, known] of this.#leaving) this.#handOver(known, this.#of.get(api));
+      return result;
+    } catch (error) {
+      this.#of = before;
+      throw error;
+    } finally {
+      this.#leaving.clear();
+    }
+  }
+
+  add(api: string, known: Known): ConcurrencyHandler {
+    this.#of.set(api, known);
+    return known.open.handler;
+  }
+
+  leave(api: string): void {
+    const known = this.#of.get(api);
+    this.#of.delete(api);
+    if (known) this.#leaving.set(api, known);
+  }
+
+  async close(): Promise<void> {
+    await this.shares?.close();
+  }
+
+  /** Not to a limit for another target, nor to one that counts by something else. */
+  #handOver(before: Known, now: Known | undefined): void {
+    if (now?.target === before.target && now.open.per === before.open.per) now.open.resume(before.open);
+  }
+}
+
+export const concurrencyPart: Part<'concurrency', ConcurrencyBlock, ConcurrencyHandler, Concurrencies> = {
   name: 'concurrency',
   options: {
     schema: without(concurrencySchema, ['name', 'redis']),
@@ -30,11 +79,11 @@ export const concurrencyPart: Part<
     words: { adaptive: { limit: 'adaptive' } },
     check: (options, place) => void resolveConcurrency(options, place),
   },
-  share: (redis, _options, _limits, machine) => (machine && !redis ? new MachineShares(machine) : undefined),
+  share: (redis, _options, _limits, machine) => new Concurrencies(redis ? undefined : machine),
   madeFrom: ({ forward }, { per }) => (per === 'credential' ? forwardedFacts(forward) : undefined),
   reset: (handler) => handler.reset(),
-  make: (options, { name, forward, redis }, shares) =>
-    concurrency(
+  make(options, { name, forward, redis }, limits) {
+    const open = openConcurrency(
       {
         ...options,
         name,
@@ -46,9 +95,12 @@ export const concurrencyPart: Part<
         reaches: forwardedHeaders(forward),
         sharedCredential: injectsCredential(forward),
         forwards: true,
-        shares,
+        shares: limits.shares,
       },
-    ),
+    );
+    return limits.add(name, { open, target: targetDigest(forward) });
+  },
+  unlist: (api, limits) => limits.leave(api),
   status: {
     route: '/concurrency-status',
     list: 'concurrency',

@@ -62,6 +62,21 @@ export function concurrency(
   options: ConcurrencyOptions = {},
   site: ConcurrencySite = {},
 ): ConcurrencyHandler {
+  return openConcurrency(options, site).handler;
+}
+
+/** What is behind a {@link concurrency}. */
+export interface OpenConcurrency {
+  readonly handler: ConcurrencyHandler;
+  readonly bulkheads: Bulkheads;
+  /** Whose requests each of its limits is for. */
+  readonly per: ResolvedConcurrency['per'];
+  /** Comes in the place of another, with what that one counts. */
+  resume(known: OpenConcurrency): void;
+}
+
+/** The same, for one that may come in the place of another. */
+export function openConcurrency(options: ConcurrencyOptions, site: ConcurrencySite): OpenConcurrency {
   const resolved = resolveConcurrency(options);
   const { per, key } = resolved;
   const { time = realTime, reaches, sharedCredential = false, forwards = false, shares } = site;
@@ -80,7 +95,7 @@ export function concurrency(
   fleet?.book.onRecovered(() => {
     for (const bulkhead of bulkheads) bulkhead.renew();
   });
-  const common = per === 'api' ? bulkheads.get('') : per === 'proxy' ? new ProxyPlace(bulkheads) : undefined;
+  let common = per === 'api' ? bulkheads.get('') : per === 'proxy' ? new ProxyPlace(bulkheads) : undefined;
 
   function placeOf({ req }: Exchange): Bulkhead | KeyedPlace | ProxyPlace {
     if (common) return common;
@@ -120,11 +135,11 @@ export function concurrency(
   }
 
   async function closeAll(): Promise<void> {
-    for (const bulkhead of bulkheads) bulkhead.close();
+    if (!bulkheads.isReplaced) for (const bulkhead of bulkheads) bulkhead.close();
     await fleet?.book.close();
   }
 
-  return Object.assign(concurrency, {
+  const handler = Object.assign(concurrency, {
     ...(forwards && { enter }),
     status: () => bulkheads.status(),
     refused: () => ({ ...refused }),
@@ -136,6 +151,14 @@ export function concurrency(
     off: events.off.bind(events) as ConcurrencyHandler['off'],
     close: () => closing.begin(closeAll),
   });
+  return {
+    ...{ handler, bulkheads, per },
+    resume(known) {
+      Object.assign(refused, known.handler.refused());
+      bulkheads.resume(known.bulkheads);
+      if (per === 'api') common = bulkheads.get('');
+    },
+  };
 }
 
 type Next = (error?: unknown) => void;

@@ -45,7 +45,7 @@ const FOLLOW_DOWN = 1 / 10;
  * overload, or does not respond in time, shrinks the limit whatever its latency.
  */
 export class AdaptiveLimit {
-  readonly #bounds: AdaptiveBounds;
+  #bounds: AdaptiveBounds;
   #estimate: number;
   /** `undefined` until the first step. */
   #usualMs: number | undefined;
@@ -59,6 +59,12 @@ export class AdaptiveLimit {
   constructor(bounds: AdaptiveBounds) {
     this.#bounds = bounds;
     this.#estimate = this.#bounded(INITIAL);
+  }
+
+  /** Keeps what it has learned, within other bounds. */
+  bound(bounds: AdaptiveBounds): void {
+    this.#bounds = bounds;
+    this.#estimate = this.#bounded(this.#estimate);
   }
 
   /** Forgets what it has learned. */

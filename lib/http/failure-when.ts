@@ -43,7 +43,7 @@ export function isFailureByBody(
 }
 
 /** What .NET writes in front of UTF-8, and `JSON.parse` does not take. */
-const BOM = /^\ufeff/;
+export const BOM = /^\ufeff/;
 
 /** Whether a response is JSON. */
 export function isJson(rawHeaders: readonly string[]): boolean {

@@ -1,5 +1,5 @@
 import { readable } from './decoded-body.js';
-import { isJson, valueAt } from './failure-when.js';
+import { BOM, isJson, valueAt } from './failure-when.js';
 import { headerValue } from './headers.js';
 import { isStreamType } from './stream-types.js';
 
@@ -42,7 +42,8 @@ export class UsageReader {
   /** The number at the pointer; `undefined` if there is none. */
   read(): number | undefined {
     if (this.#tooLarge) return undefined;
-    const text = readable(this.#rawHeaders, Buffer.concat(this.#chunks), MAX_DECODED_BYTES).toString();
+    const body = readable(this.#rawHeaders, Buffer.concat(this.#chunks), MAX_DECODED_BYTES);
+    const text = body.toString().replace(BOM, '');
     return this.#isStream ? this.#lastOf(text) : this.#in(text);
   }
 

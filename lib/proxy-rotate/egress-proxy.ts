@@ -14,7 +14,7 @@ import type { DialWatcher } from './proxy-agent.js';
 import { ProxyConnections } from './proxy-connections.js';
 import { mostAttempts, ProxyLoad } from './proxy-load.js';
 import type { ResolvedProxyRotate } from './proxy-rotate-options.js';
-import { sameWindow, windowOf } from './request-window.js';
+import { windowOf } from './request-window.js';
 import { Tally } from './tally.js';
 
 /** The rotation that an egress proxy belongs to. */
@@ -161,12 +161,13 @@ export class EgressProxy extends ProxyLoad implements DialWatcher {
   /** Takes over what is known of the same proxy under other options. */
   resume(known: EgressProxy): void {
     this.cooldown.resume(known.cooldown);
-    this.attempts = known.attempts;
+    // Sessions of keys tell their proxy what they do.
+    if (known.#keyed) this.attempts = known.attempts;
+    else this.follow(known);
     this.#tally = known.#tally;
     this.#uses = known.#uses;
     if (this.#session) this.#connections.moveTo(known.#connections.address);
     if (known.#keyed) this.#keyed?.resume(known.#keyed);
-    this.window = sameWindow(this.window, known.window);
   }
 
   /** The proxy to send an attempt by: itself, or the session of the key. */

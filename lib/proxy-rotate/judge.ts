@@ -219,7 +219,7 @@ export class Judge {
     proxies: readonly EgressProxy[],
     now: number,
   ): ProxyError | typeof DIRECT {
-    const { name: api, fallback } = this.#options;
+    const { name: api, fallback, list } = this.#options;
     const retryAfterMs = retryAfter(found, now);
     const direct = fallback === 'direct';
     if (this.#events.has('exhausted'))
@@ -228,7 +228,10 @@ export class Judge {
     route.lane = undefined;
     const { coolsDownUntil } = found;
     const { key } = route;
-    return noProxyError({ api, proxies, lane, tried, key, coolsDownUntil, now }, retryAfterMs);
+    return noProxyError(
+      { api, proxies, hasList: list !== undefined, lane, tried, key, coolsDownUntil, now },
+      retryAfterMs,
+    );
   }
 
   #worked(proxy: EgressProxy | undefined, lane: Lane | undefined, cooldown: Cooldown, beganAt: number): void {

@@ -26,9 +26,9 @@ export class KeyedSessions {
     return this.#of.get(key);
   }
 
-  /** Takes over how often each session was replaced. */
+  /** Takes over how often each session was replaced, and what it has in progress. */
   resume(known: KeyedSessions): void {
-    for (const [key, { generation }] of known.#of) this.#add(key, generation);
+    for (const [key, session] of known.#of) this.#add(key, session.generation).follow(session);
   }
 
   close(): void {

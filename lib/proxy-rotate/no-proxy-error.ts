@@ -19,6 +19,8 @@ export function retryAfter({ onProbe, isBusy, coolsDownUntil }: Found, now: numb
 export interface Exhausted {
   readonly api: string;
   readonly proxies: readonly EgressProxy[];
+  /** They come from a file or a URL. */
+  readonly hasList: boolean;
   readonly lane: Lane;
   /** Names of proxies that have failed for the call. */
   readonly tried: ReadonlySet<string>;
@@ -34,7 +36,7 @@ export interface Exhausted {
  * not to learn the names of the proxies.
  */
 export function noProxyError(exhausted: Exhausted, retryAfterMs: number): ProxyError {
-  if (exhausted.proxies.length === 0) {
+  if (exhausted.proxies.length === 0 && !exhausted.hasList) {
     const message = 'No egress proxy is configured; set proxyRotate.proxies or PROXY_URLS';
     return new ProxyError('ERR_NO_PROXY', message, { retryAfterMs });
   }
@@ -43,6 +45,7 @@ export function noProxyError(exhausted: Exhausted, retryAfterMs: number): ProxyE
 }
 
 function describeProxies({ api, proxies, lane, tried, key, coolsDownUntil, now }: Exhausted): string {
+  if (proxies.length === 0) return `The list of egress proxies of "${api}" has none that can be used`;
   const reasons = proxies.map((proxy) => coolingDown(proxy, lane, now));
   const isBusy = proxies.slice(0, MAX_NAMED).map((proxy) => proxy.isBusy(key, now));
   const states = proxies.slice(0, MAX_NAMED).map(({ name }, i) => {

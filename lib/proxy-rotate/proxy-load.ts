@@ -1,6 +1,6 @@
 import type { Clock } from '../core/steady-clock.js';
 import type { ResolvedProxy } from './named-proxy.js';
-import type { RequestWindow } from './request-window.js';
+import { type RequestWindow, resumedWindow } from './request-window.js';
 
 /** What a proxy, one session of it, or all its sessions together have to do, and how much they may have. */
 export class ProxyLoad {
@@ -13,6 +13,8 @@ export class ProxyLoad {
   window: RequestWindow | undefined;
   /** That of all sessions of the proxy, where this is one. */
   readonly #all: ProxyLoad | undefined;
+  /** The same after an update of the options: it counts what is still done by this one, and says how much that may be. */
+  #next: ProxyLoad | undefined;
 
   constructor(most = Number.POSITIVE_INFINITY, window?: RequestWindow, all?: ProxyLoad) {
     this.most = most;
@@ -22,6 +24,7 @@ export class ProxyLoad {
 
   /** Whether it has as many attempts as it may have, in progress or in its window. */
   isFull(now: number): boolean {
+    if (this.#next) return this.#next.isFull(now);
     if (this.active >= this.most || (this.window && this.window.allowedAt > now)) return true;
     return this.#all?.isFull(now) ?? false;
   }
@@ -29,6 +32,15 @@ export class ProxyLoad {
   /** There is room for one more, where there was none before the last one ended. */
   get hasRoomAgain(): boolean {
     return this.active === this.most - 1 || (this.#all?.hasRoomAgain ?? false);
+  }
+
+  /** Counts what the same has counted under other options, and what is still to come there. */
+  follow(known: ProxyLoad): void {
+    this.attempts = known.attempts;
+    this.active = known.active;
+    if (this.#all && known.#all) this.#all.active = known.#all.active;
+    this.window = resumedWindow(this.window, known.window);
+    known.#next = this;
   }
 
   /** Forgets all attempts but those in progress. */
@@ -39,10 +51,11 @@ export class ProxyLoad {
 
   /** An attempt has been given this way. */
   begins(clock: Clock): void {
-    this.window?.sent(clock());
+    if (!this.#next) this.window?.sent(clock());
     this.attempts++;
     this.active++;
     this.#all?.begins(clock);
+    this.#next?.begins(clock);
   }
 
   /** @param sent whether the attempt has got as far as to be sent */
@@ -51,6 +64,7 @@ export class ProxyLoad {
     this.active--;
     this.left();
     this.#all?.ends(sent);
+    this.#next?.ends(sent);
   }
 
   /** A WebSocket was opened through it, or has closed. */
@@ -58,6 +72,7 @@ export class ProxyLoad {
     this.active += change;
     if (change < 0) this.left();
     this.#all?.carries(change);
+    this.#next?.carries(change);
   }
 
   /** One has ended. */

@@ -22,7 +22,9 @@ class Rotations implements SharedState {
   change<T>(run: () => T): T {
     const before = new Map(this.#of);
     try {
-      return run();
+      const result = run();
+      for (const [api, known] of this.#leaving) this.#of.get(api)?.resume(known);
+      return result;
     } catch (error) {
       this.#of = before;
       throw error;

@@ -27,6 +27,12 @@ export class RequestWindow {
     return (this.#times[this.#oldest] ?? 0) + this.options.windowMs;
   }
 
+  /** Takes over the requests of another. */
+  resume(known: RequestWindow): void {
+    for (const time of [...known.#times].sort((a, b) => a - b))
+      if (time > Number.NEGATIVE_INFINITY) this.sent(time);
+  }
+
   /** Forgets all of them. */
   reset(): void {
     this.#times.fill(Number.NEGATIVE_INFINITY);
@@ -57,12 +63,11 @@ export function windowOf(options: {
   return options.requestsPerProxy && new RequestWindow(options.requestsPerProxy);
 }
 
-/** The window of a proxy that stays under other options: the one that it has, if its options are the same. */
-export function sameWindow(
+/** The window of a proxy that stays under other options, with the requests of the one that it has. */
+export function resumedWindow(
   own: RequestWindow | undefined,
   known: RequestWindow | undefined,
 ): RequestWindow | undefined {
-  if (!own || !known) return own;
-  const { limit, windowMs } = own.options;
-  return known.options.limit === limit && known.options.windowMs === windowMs ? known : own;
+  if (own && known) own.resume(known);
+  return own;
 }

@@ -34,9 +34,11 @@ export class Rotation implements RouteOwner, PoolOwner {
   readonly #judge: Judge;
   readonly #direct = Object.assign(new ProxyLoad(), { tally: new Tally() });
   #closed = false;
+  /** The one that has come in its place. */
+  #next: Rotation | undefined;
 
   /**
-   * @param known the rotation that this one comes in the place of
+   * @param known the rotation that this one comes in the place of, whose list of proxies it begins with
    * @throws InvalidOptionError if its list of proxies cannot be read
    */
   constructor(
@@ -53,7 +55,6 @@ export class Rotation implements RouteOwner, PoolOwner {
     this.#judge = new Judge(options, events, this.#lanes, this.#waiting, clock);
     this.#pool = new LivePool(options, times, events, this, known ? known.#pool : undefined);
     this.#pool.begin();
-    if (known) this.resume(known);
   }
 
   choose(
@@ -62,6 +63,7 @@ export class Rotation implements RouteOwner, PoolOwner {
     tried: ReadonlySet<string>,
     target: EgressTarget,
   ): Way | Promise<Way> {
+    if (this.#next) return this.#next.choose(route, call, tried, target);
     const lane = this.#lanes.of(target);
     const now = this.now();
     route.lane = lane;
@@ -82,7 +84,7 @@ export class Rotation implements RouteOwner, PoolOwner {
       if (again.proxy) return this.#take(route, call, again.proxy, lane, now);
     }
     if (found.onProbe || found.isBusy || this.#pool.isAwaited)
-      return this.#untilFound(route, call, tried, lane, found);
+      return this.#untilFound(route, call, tried, target, found);
     return this.#judge.nothingLeft(route, lane, tried, found, this.#pool.all, now);
   }
 
@@ -196,9 +198,13 @@ export class Rotation implements RouteOwner, PoolOwner {
   resume(known: Rotation): void {
     const own = new Map(this.#pool.all.map((proxy) => [proxy.identity, proxy]));
     for (const before of known.#pool.all) own.get(before.identity)?.resume(before);
-    this.#direct.attempts = known.#direct.attempts;
+    this.#direct.follow(known.#direct);
     this.#direct.tally = known.#direct.tally;
     this.#lanes.resume(known.#lanes, own);
+    if (this.#options.strategy === 'never') return;
+    // Calls that wait, or try again, find what is there now.
+    known.#next = this;
+    known.#waiting.wake();
   }
 
   close(): void {
@@ -221,6 +227,7 @@ export class Rotation implements RouteOwner, PoolOwner {
 
   /** The call that has waited longest may have another key. */
   #offer(proxy: EgressProxy): void {
+    if (this.#next) return this.#next.#offer(proxy);
     if (proxy.isOfKey) this.#waiting.wake();
     else this.#waiting.next();
   }
@@ -261,14 +268,16 @@ export class Rotation implements RouteOwner, PoolOwner {
     route: Route,
     call: EgressCall,
     tried: ReadonlySet<string>,
-    lane: Lane,
+    target: EgressTarget,
     last: Found,
   ): Promise<Way> {
+    const lane = this.#lanes.of(target);
     const giveUpAt = this.now() + this.#options.connectTimeoutMs;
     for (let found = last; ; ) {
       const leftMs = giveUpAt - this.now();
       // A call that was woken may have had no use for what had become free.
       await this.#waiting.until(found.isBusy ? Math.min(LOOK_AGAIN_MS, leftMs) : leftMs);
+      if (this.#next && !call.abandoned) return this.#next.choose(route, call, tried, target);
       const now = this.now();
       route.chosenAt = now;
       if (this.#closed || call.abandoned) {

@@ -140,8 +140,24 @@ describe('redisStore()', () => {
       '123456',
       '7890',
     ]);
-    store.set(KEY, [variant('12345678901')], under());
-    expect(await bodyAt(store, KEY)).to.equal('123456');
+  });
+
+  it('ends what it has where the value that replaces it is too large, or is over', async () => {
+    const server = await startRedis();
+    const store = await connectedStore(server, { maxEntryBytes: 10 });
+    for (const [next, keepUntil] of [
+      [variant('12345678901'), Date.now() + 60_000],
+      [variant('new'), Date.now() - 1],
+    ] as const) {
+      await stored(store, KEY, 'old');
+      store.set(KEY, [next], under({ keepUntil }));
+      await eventually(async () => (await store.get(KEY)) === undefined, 'the older value to be gone');
+      store.set(KEY, [variant('old')], under());
+      store.set(KEY, [next], under({ keepUntil }));
+      expect(store.get(KEY)).not.to.be.an('array');
+      await written(store);
+      await eventually(async () => (await server.control.exists(KEY)) === 0, 'it to be gone from Redis');
+    }
   });
 
   it('misses on what it cannot read, drops it and counts it', async () => {

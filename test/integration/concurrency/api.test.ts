@@ -162,6 +162,86 @@ describe('concurrency in resilientProxy()', () => {
     const { changed: names } = proxy.update({ apis: { x: { ...changed, concurrency: { limit: 2 } } } });
     expect(names).to.deep.equal({ x: ['concurrency'] });
   });
+
+  for (const transport of TRANSPORTS)
+    it(`lets calls that wait go where an update raises the limit, transport ${transport}`, async () => {
+      const upstream = await heldUpstream();
+      const options = { target: upstream.url, transport };
+      const { proxy, url, limiter } = await start({ ...options, concurrency: { limit: 1 } });
+      const calls = [started(url), started(url), started(url)];
+      await until(() => sums(limiter()).waiting === 2);
+      proxy.update({ apis: { x: { ...options, concurrency: { limit: 3 } } } });
+      await until(() => upstream.held.length === 3);
+      expect(sums(limiter())).to.deep.equal({ inFlight: 3, waiting: 0 });
+      for (let i = 0; i < 3; i++) upstream.respond();
+      for (const { response } of calls) expect((await response).status).to.equal(200);
+      await until(() => sums(limiter()).inFlight === 0);
+    });
+
+  it('counts what is in flight where updates lower the limit', async () => {
+    const upstream = await heldUpstream();
+    const options = { target: upstream.url, concurrency: { limit: 3 } };
+    const { proxy, url, limiter } = await start(options);
+    const calls = [1, 2, 3, 4].map((id) => started(`${url}/${id}`));
+    await until(() => sums(limiter()).waiting === 1);
+    for (const queue of [5, 1])
+      proxy.update({ apis: { x: { ...options, concurrency: { limit: 1, queue } } } });
+    const refused = await call(`${url}/5`);
+    expect([refused.status, refused.text]).to.deep.equal([
+      503,
+      JSON.stringify({
+        error:
+          'Too many requests to "x" at once: 3 in flight (limit 1), 1 waiting; the queue is full. Please try again later',
+        code: 'ERR_CONCURRENCY_LIMIT',
+      }),
+    ]);
+    for (const left of [2, 1]) {
+      upstream.respond();
+      await until(() => sums(limiter()).inFlight === left);
+      expect(upstream.held).not.to.include('/4');
+    }
+    upstream.respond();
+    await until(() => upstream.held.includes('/4'));
+    upstream.respond();
+    for (const { response } of calls) expect((await response).status).to.equal(200);
+    await until(() => sums(limiter()).inFlight === 0);
+    expect(limiter().refused()).to.deep.equal({ queue: 1, wait: 0 });
+  });
+
+  it('goes over to an adaptive limit and back with what is in flight and waits', async () => {
+    const upstream = await heldUpstream();
+    const options = { target: upstream.url, concurrency: { limit: 1 } };
+    const { proxy, url, limiter } = await start(options);
+    const calls = [started(url), started(url)];
+    await until(() => sums(limiter()).waiting === 1);
+    proxy.update({ apis: { x: { ...options, concurrency: 'adaptive' } } });
+    await until(() => upstream.held.length === 2);
+    proxy.update({ apis: { x: { ...options, concurrency: { limit: 'adaptive', max: 4 } } } });
+    expect(limiter().status()).to.deep.equal([{ of: '', limit: 4, adaptive: true, inFlight: 2, waiting: 0 }]);
+    proxy.update({ apis: { x: { ...options, concurrency: { limit: 2, queue: 0 } } } });
+    expect((await call(url)).status).to.equal(503);
+    upstream.respond();
+    upstream.respond();
+    for (const { response } of calls) expect((await response).status).to.equal(200);
+  });
+
+  it('counts anew for another target, and as before where an update is refused', async () => {
+    const [upstream, other] = [await heldUpstream(), await startUpstream(text('other'))];
+    const options = { target: upstream.url, concurrency: { limit: 1, queue: 0 } };
+    const { proxy, url, limiter } = await start(options);
+    started(url);
+    await until(() => upstream.held.length === 1);
+    const refuse = () => {
+      throw new Error('refused');
+    };
+    const wrong = { ...options, concurrency: { limit: 9 }, plugins: [refuse] };
+    expect(() => proxy.update({ apis: { x: wrong } })).to.throw('refused');
+    expect((await call(url)).status).to.equal(503);
+    expect(limiter().status()).to.have.nested.property('[0].limit', 1);
+    proxy.update({ apis: { x: { ...options, target: other.url } } });
+    expect((await call(url)).text).to.equal('other');
+    expect(sums(limiter())).to.deep.equal({ inFlight: 0, waiting: 0 });
+  });
 });
 
 describe('concurrency in the gateway', () => {

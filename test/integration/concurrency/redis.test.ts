@@ -3,10 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import type { ConcurrencyHandler } from '../../../lib/concurrency/concurrency.js';
 import type { ConcurrencyOptions } from '../../../lib/concurrency/concurrency-options.js';
+import { resilientProxy } from '../../../lib/resilient-proxy.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { call } from '../../support/client.js';
 import { startForward } from '../../support/forwarding.js';
 import { type RedisServer, redisCluster, startRedis } from '../../support/redis.js';
+import { serve } from '../../support/serve.js';
 import { until, within } from '../../support/until.js';
 import { startUpstream, status } from '../../support/upstream.js';
 import { type Begun, type HeldUpstream, heldUpstream, opened, started, sums } from './testing.js';
@@ -250,6 +252,30 @@ describe('concurrency() on a Redis shared by several processes', () => {
     expect(total(await leased(server))).to.equal(1);
     await limiter.close();
     expect(await leased(server)).to.deep.equal([]);
+  });
+
+  it('keeps to new limits at once, with what is in flight', async () => {
+    const redis = { host: server.host, port: server.port, commandTimeoutMs: 2000 };
+    const limit = (number: number) => ({ x: { target: upstream.url, concurrency: { limit: number } } });
+    const proxy = resilientProxy({ redis, apis: limit(1) });
+    onCleanup(() => proxy.close());
+    const { url } = await serve(proxy);
+    const calls = times(4, () => started(`${url}/x`));
+    await until(() => upstream.held.length === 1);
+    proxy.update({ apis: limit(3) });
+    await until(() => upstream.held.length === 3);
+    proxy.update({ apis: limit(1) });
+    const counts = () => {
+      const { concurrency } = proxy.apis.get('x') ?? {};
+      return concurrency && sums(concurrency);
+    };
+    for (const left of [2, 1]) {
+      upstream.respond();
+      await until(() => counts()?.inFlight === left);
+      expect([upstream.held.length, counts()?.waiting]).to.deep.equal([left, 1]);
+    }
+    expect(await answerAll(upstream, calls)).to.deep.equal([200, 200, 200, 200]);
+    while (total(await leased(server)) > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   });
 
   it('works on a Cluster', async () => {

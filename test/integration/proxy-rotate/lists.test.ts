@@ -143,7 +143,10 @@ for (const transport of TRANSPORTS) {
       const address = `http://127.0.0.1:${await unusedPort()}/secret`;
       const { rotate } = rotating({ proxies: { url: address } });
       const { url } = await startForward({ target: target.url, transport }, rotate);
-      expect((await call(url)).json()).to.have.property('code', 'ERR_NO_PROXY');
+      expect((await call(url)).json()).to.deep.equal({
+        error: 'No egress proxy can be used now',
+        code: 'ERR_NO_PROXY',
+      });
       expect(rotate.list()).to.include({ failure: 'ECONNREFUSED', readAt: undefined });
       expect(target.requests).to.deep.equal([]);
     });

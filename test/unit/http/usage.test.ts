@@ -26,6 +26,11 @@ describe('UsageReader', () => {
     expect(read(JSON_TYPE, '{"a/b":[1,{"n":7}]}', { pointer: '/a~1b/1/n' })).to.equal(7);
   });
 
+  it('passes over a byte order mark', () => {
+    expect(read(JSON_TYPE, `\ufeff${told(12)}`)).to.equal(12);
+    expect(read(EVENTS, `\ufeffdata: ${told(3)}\n\n`)).to.equal(3);
+  });
+
   for (const value of ['5', -1, null, true, [5], undefined])
     it(`takes ${JSON.stringify(value)} for nothing`, () => {
       expect(read(JSON_TYPE, told(value))).to.equal(undefined);

@@ -18,7 +18,16 @@ function toyProxies(count: number): Exhausted {
   const proxies = options.proxies.map((proxy, i) => new EgressProxy(proxy, i, options, TIMES, OWNER));
   const lane = new Lanes(TIMES, options.noProxy).at('https://api.example');
   const coolsDownUntil = Number.POSITIVE_INFINITY;
-  return { api: 'x', proxies, lane, tried: new Set(), key: undefined, coolsDownUntil, now: 0 };
+  return {
+    api: 'x',
+    proxies,
+    hasList: false,
+    lane,
+    tried: new Set(),
+    key: undefined,
+    coolsDownUntil,
+    now: 0,
+  };
 }
 
 function coolDown({ proxies }: Exhausted, reason: string): void {
@@ -28,6 +37,12 @@ function coolDown({ proxies }: Exhausted, reason: string): void {
 const causeOf = (exhausted: Exhausted) => (noProxyError(exhausted, 1000).cause as Error).message;
 
 describe('noProxyError()', () => {
+  it('says of an empty list that it is the list', () => {
+    const exhausted = { ...toyProxies(0), hasList: true };
+    expect(noProxyError(exhausted, 1000).message).to.equal('No egress proxy can be used now');
+    expect(causeOf(exhausted)).to.equal('The list of egress proxies of "x" has none that can be used');
+  });
+
   it('tells the client only that no proxy can be used, and when to come back', () => {
     const exhausted = toyProxies(2);
     coolDown(exhausted, 'ECONNREFUSED');

@@ -152,8 +152,10 @@ export function redisStore(options: RedisStoreOptions, now: Clock = steadyClock)
     set(key, variants, under) {
       const lifetimeMs = Math.min(Math.ceil(under.keepUntil - now()), MAX_LIFETIME_MS);
       const fitting = fittingVariants(variants, maxEntryBytes);
-      if (fitting.length === 0 || !(lifetimeMs > 0)) return;
-      void write(key, fitting, under, lifetimeMs);
+      if (fitting.length > 0 && lifetimeMs > 0) return void write(key, fitting, under, lifetimeMs);
+      // What it would have replaced is over.
+      pending.purge({ key });
+      purges.drop(key);
     },
 
     delete(key) {
