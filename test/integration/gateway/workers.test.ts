@@ -396,6 +396,20 @@ describe('the gateway with --workers', function withWorkers() {
     expect((await call(`${gateway.url}/api/x/a`)).status).to.equal(200);
   });
 
+  it('goes on starting a worker that lacks a file which the configuration names, and says so', async () => {
+    const secret = join(folder, 'secret');
+    writeFileSync(secret, 'k1');
+    const { gateway } = await start({ api: `headers: { k: "\${file:${secret}}" }` });
+    rmSync(secret);
+    await until(() => said(gateway, /was not reloaded/).length > 0, 'a refused reload', WITHIN_MS);
+    process.kill(gateway.workers[0] ?? 0, 'SIGKILL');
+    const lacking = /^a worker could not start: .*needs the file .*secret, which does not exist/;
+    await until(() => said(gateway, lacking).length > 1, 'lines about the file', WITHIN_MS);
+    expect((await call(`${gateway.url}/api/x/a`)).status).to.equal(200);
+    writeFileSync(secret, 'k2');
+    await until(() => gateway.workers.filter(isRunning).length === 2, 'a worker', WITHIN_MS);
+  });
+
   it('replaces a worker that was told to end, which ends behind its calls', async () => {
     const { gateway, upstream } = await start({ workers: '1' });
     const slow = call(`${gateway.url}/api/x/slow`);
