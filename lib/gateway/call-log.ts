@@ -39,9 +39,9 @@ export interface CallLogOptions {
 }
 
 /**
- * Logs the calls that failed, responses that broke off among them, or every call when `accessLog` is on. A refusal by
- * an open circuit is logged at level debug: the opening of the circuit was logged already, and an outage must not fill
- * the disk. Of an API that clients wait for in vain a warning tells, once a minute.
+ * Logs the calls that failed, responses that broke off among them, or every call when `accessLog` is on. Without it, a
+ * refusal by an open circuit is logged at level debug: the opening of the circuit was logged already, and an outage must
+ * not fill the disk. Of an API that clients wait for in vain a warning tells, once a minute.
  */
 export function callLog(logger: Logger, { accessLog, trustProxy }: CallLogOptions): CallLog {
   const hangs = new HangWatch(logger);
@@ -55,7 +55,7 @@ export function callLog(logger: Logger, { accessLog, trustProxy }: CallLogOption
     // A client that left before a response is not our failure, and there is no status; nor is one that wants only what is cached.
     const failed = res.headersSent && result === 'failure' && !exchange.onlyIfCached;
     if (!failed && !accessLog) return;
-    const level = failed ? levelOf(error?.code) : 'info';
+    const level = failed ? levelOf(error?.code, accessLog) : 'info';
     if (!logger.isLevelEnabled(level)) return;
     const { req, api, attempts, startedAt } = exchange;
     const now = performance.now();
@@ -118,8 +118,8 @@ function phaseTimes(exchange: Exchange, now: number): Record<string, number> | u
   return Object.keys(times).length > 0 ? times : undefined;
 }
 
-function levelOf(code: string | undefined): 'debug' | 'error' | 'warn' {
-  if (code === 'ERR_CIRCUIT_OPEN') return 'debug';
+function levelOf(code: string | undefined, accessLog: boolean): 'debug' | 'info' | 'error' | 'warn' {
+  if (code === 'ERR_CIRCUIT_OPEN') return accessLog ? 'info' : 'debug';
   return code === 'ERR_INTERNAL' ? 'error' : 'warn';
 }
 

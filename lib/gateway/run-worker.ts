@@ -49,22 +49,33 @@ export async function runWorker(line: CommandLine): Promise<void> {
     // They listen on one socket, wherever the file says by now.
     return { ...loaded, gateway: { ...loaded.gateway, ...place } };
   };
-  const loaded = load(source);
-  const admin = new AdminTunnel(machine);
+  // Without this it would neither serve nor end: its channel keeps it running.
+  async function fail(message: string): Promise<void> {
+    await machine.ask('worker:failed', message);
+    process.exit(EXIT_FAILED);
+  }
+
+  let loaded: ReturnType<typeof load>;
+  let serving: Gateway;
   const { socket } = place;
-  const own = { machine, admin };
-  const serving = createGateway({
-    ...{ ...loaded, sorted: reader.sorted },
-    ...{ logger, log, version: version(), socket, process: own },
-  });
+  try {
+    loaded = load(source);
+    const own = { machine, admin: new AdminTunnel(machine) };
+    serving = createGateway({
+      ...{ ...loaded, sorted: reader.sorted },
+      ...{ logger, log, version: version(), socket, process: own },
+    });
+  } catch (error) {
+    // A file that the configuration names may have gone since the primary has read it.
+    return fail(error instanceof Error ? error.message : String(error));
+  }
   gateway = serving;
   machine.handle('worker:reload', (from) => serving.reload(() => load(from as ConfigSource)));
 
   try {
     machine.tell('worker:ready', await serving.listen());
   } catch (error) {
-    await machine.ask('worker:failed', listenError(error, { ...loaded.gateway, socket, option: '--port' }));
-    process.exit(EXIT_FAILED);
+    return fail(listenError(error, { ...loaded.gateway, socket, option: '--port' }));
   }
   serving.server.on('error', (err) => logger.error({ err }, 'the server failed'));
 }

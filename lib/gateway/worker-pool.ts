@@ -70,6 +70,8 @@ export class WorkerPool {
   /** Between two workers nothing else keeps this process running. */
   #staying: NodeJS.Timeout | undefined;
   #rolling: Promise<void> | undefined;
+  /** All have listened once: from then on those that end are replaced. */
+  #started = false;
   /** Workers that ended one after another soon after their start. */
   #crashes = 0;
 
@@ -105,7 +107,10 @@ export class WorkerPool {
     const members = Array.from({ length: this.#options.count }, () => this.#fork());
     const urls = await Promise.all(members.map(({ ready }) => ready));
     const [url] = urls;
-    if (url !== undefined && urls.every((one) => one !== undefined)) return url;
+    if (url !== undefined && urls.every((one) => one !== undefined)) {
+      this.#started = true;
+      return url;
+    }
     const failure = members.find(({ failure }) => failure !== undefined)?.failure;
     throw new Error(failure ?? 'a worker ended before it listened; see the log');
   }
@@ -153,14 +158,17 @@ export class WorkerPool {
     logger.info({ workers: old.length }, 'replacing the workers one by one');
     for (const member of old) {
       if (this.#closing) return;
+      if (this.#isReplaced(member)) continue;
       const next = this.#fork();
       if ((await next.ready) === undefined) {
         if (this.#closing) return;
         logger.error('a new worker did not start: the others stay');
         return;
       }
-      if (member.state === 'leaving') continue;
+      if (this.#isReplaced(member)) continue;
       member.state = 'leaving';
+      // Another may have ended while there was one more.
+      if (this.#lacksOne()) this.#fork();
       hub.tellOne(member.worker.id, 'close');
       // One that hangs must not keep the others from being replaced.
       const stop = this.#time.after(this.#options.leaveWithinMs(), () => this.#killLate(member.worker));
@@ -168,6 +176,11 @@ export class WorkerPool {
       stop();
     }
     if (!this.#closing) logger.info({ workers: old.length }, 'the workers were replaced');
+  }
+
+  /** Whether it has ended or is leaving, so that another one is in its place. */
+  #isReplaced({ state, worker }: Member): boolean {
+    return state === 'leaving' || !this.#members.has(worker.id);
   }
 
   #killLate({ process: { pid }, process: child }: Worker): void {
@@ -222,32 +235,41 @@ export class WorkerPool {
       { worker: member.worker.process.pid },
       'a worker is leaving and is replaced',
     );
-    this.#fork();
+    if (this.#lacksOne()) this.#fork();
+  }
+
+  /** Whether fewer than wanted serve or will; while one is to come in the place of another, there is one more. */
+  #lacksOne(): boolean {
+    const staying = [...this.#members.values()].filter(({ state }) => state !== 'leaving');
+    return staying.length + this.#pauses.size < this.#options.count;
   }
 
   #ended(member: Member, code: number | null, signal: string | null): void {
     const { hub, log, lost } = this.#options;
     const { logger } = log;
-    const { worker, startedAt, state } = member;
+    const { worker, startedAt, state, failure } = member;
     this.#members.delete(worker.id);
     hub.remove(worker.id);
     member.serves(undefined);
-    if (this.#closing || state === 'leaving' || member.failure !== undefined) return;
-    // The one that was to come in the place of another: that one stays. At the start, the program ends.
-    if (state === 'starting' && this.#members.size >= this.#options.count) return;
+    if (this.#closing || state === 'leaving') return;
+    // At the start, the program ends.
+    if (state === 'starting' && !this.#started) return;
     // Node closes the socket with the last worker that listens on it.
     if (this.#members.size === 0 && lost) return lost();
     const livedMs = this.#time.steady() - startedAt;
     this.#crashes = livedMs < STEADY_AFTER_MS ? this.#crashes + 1 : 0;
+    const by = signal === null ? `with code ${code}` : `by ${signal}`;
+    const what = failure === undefined ? `a worker ended ${by}` : `a worker could not start: ${failure}`;
+    const told = { worker: worker.process.pid, code, signal, livedMs: Math.round(livedMs) };
+    if (!this.#lacksOne()) {
+      logger.error(told, what);
+      return;
+    }
     // The first one that ends is replaced at once.
     const pauseMs =
       this.#crashes < 2 ? 0 : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#crashes - 2));
-    const by = signal === null ? `with code ${code}` : `by ${signal}`;
     const when = pauseMs === 0 ? 'at once' : `in ${pauseMs / 1000} s, since several have ended so early`;
-    logger.error(
-      { worker: worker.process.pid, code, signal, livedMs: Math.round(livedMs), pauseMs },
-      `a worker ended ${by}; another one starts ${when}`,
-    );
+    logger.error({ ...told, pauseMs }, `${what}; another one starts ${when}`);
     this.#forkAfter(pauseMs);
   }
 

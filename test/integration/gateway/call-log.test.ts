@@ -168,6 +168,22 @@ describe('the log line of a call', () => {
     expect(await logged(gateway, 3)).to.include({ method: 'POST', bytesIn: 3, bytesOut: 5 });
   });
 
+  it('is there for a call that an open circuit refused', async () => {
+    const fails: UpstreamResponse = (_req, res) => void res.writeHead(500).end();
+    const options = 'breaker: { failureThreshold: 1, resetTimeoutMs: 60000 }';
+    const gateway = await startGateway(fails, options, 'accessLog: true');
+    await call(`${gateway.url}/a`);
+    expect(await logged(gateway, 1)).to.include({ level: 'warn', status: 500 });
+    await call(`${gateway.url}/b`);
+    expect(await logged(gateway, 2)).to.include({
+      level: 'info',
+      path: '/api/x/b',
+      status: 503,
+      code: 'ERR_CIRCUIT_OPEN',
+      attempts: 0,
+    });
+  });
+
   it('names each attempt and the pauses between them', async () => {
     let calls = 0;
     const gateway = await startGateway(

@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:http';
+import { createServer } from 'node:net';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { readCommandLine, UsageError } from '../../../lib/gateway/command-line.js';
 import { workerNotes } from '../../../lib/gateway/worker-notes.js';
+import { onCleanup } from '../../support/cleanup.js';
 import { call, open } from '../../support/client.js';
 import { buildGateway, GATEWAY_PROGRAM } from '../../support/gateway-program.js';
 import { startRedis } from '../../support/redis.js';
@@ -361,6 +363,52 @@ describe('the gateway with --workers', function withWorkers() {
         [],
       );
     });
+
+  for (const which of [0, 1]) {
+    it(`has as many as before when worker ${which} ends while they are being replaced`, async () => {
+      const { gateway } = await start();
+      const [first = 0, second = 0] = [...gateway.workers].sort((a, b) => a - b);
+      process.kill(gateway.pid, 'SIGUSR2');
+      await until(() => said(gateway, /^replacing the workers/).length > 0, 'the signal', WITHIN_MS);
+      process.kill(which === 0 ? first : second, 'SIGKILL');
+      await until(() => said(gateway, /^the workers were replaced$/).length > 0, 'the end', WITHIN_MS);
+      await until(() => gateway.workers.filter(isRunning).length === 2, 'two workers', WITHIN_MS);
+      expect([first, second].map(isRunning)).to.deep.equal([false, false]);
+      const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(gateway.pid)]);
+      expect(String(children).trim().split(/\s+/)).to.have.length(2);
+    });
+  }
+
+  it('goes on starting a worker whose port another program has taken meanwhile, and says why', async () => {
+    const { gateway } = await start({ workers: '1' });
+    process.kill(gateway.workers[0] ?? 0, 'SIGKILL');
+    const other = createServer();
+    onCleanup(() => other.close());
+    const take = () => other.listen({ port: gateway.port, host: '127.0.0.1' });
+    // Until the primary has closed its own.
+    other.on('error', () => setImmediate(take));
+    take();
+    await until(() => other.listening, 'the port', WITHIN_MS);
+    const refused = /^a worker could not start: port \d+ of 127\.0\.0\.1 is in use.*another one starts/;
+    await until(() => said(gateway, refused).length > 1, 'lines about the port', WITHIN_MS);
+    other.close();
+    await until(() => gateway.workers.length === 2, 'a worker', WITHIN_MS);
+    expect((await call(`${gateway.url}/api/x/a`)).status).to.equal(200);
+  });
+
+  it('goes on starting a worker that lacks a file which the configuration names, and says so', async () => {
+    const secret = join(folder, 'secret');
+    writeFileSync(secret, 'k1');
+    const { gateway } = await start({ api: `headers: { k: "\${file:${secret}}" }` });
+    rmSync(secret);
+    await until(() => said(gateway, /was not reloaded/).length > 0, 'a refused reload', WITHIN_MS);
+    process.kill(gateway.workers[0] ?? 0, 'SIGKILL');
+    const lacking = /^a worker could not start: .*needs the file .*secret, which does not exist/;
+    await until(() => said(gateway, lacking).length > 1, 'lines about the file', WITHIN_MS);
+    expect((await call(`${gateway.url}/api/x/a`)).status).to.equal(200);
+    writeFileSync(secret, 'k2');
+    await until(() => gateway.workers.filter(isRunning).length === 2, 'a worker', WITHIN_MS);
+  });
 
   it('replaces a worker that was told to end, which ends behind its calls', async () => {
     const { gateway, upstream } = await start({ workers: '1' });
