@@ -32,18 +32,11 @@ function openMetrics(options: MetricsOptions = {}): MetricsHandler {
 
 /** The page once every call has settled: a client may have read everything before the server knows. */
 async function pageOf(handler: MetricsHandler): Promise<MetricsPage> {
-  let page: MetricsPage | undefined;
-  const scraper = setInterval(() => {
-    void handler.render().then((text) => {
-      page = readPage(text);
-    });
-  }, 2);
-  try {
-    await until(() => page?.value('resilient_proxy_calls_in_flight') === 0, 'calls to settle');
-  } finally {
-    clearInterval(scraper);
+  for (;;) {
+    const text = await handler.render();
+    if (/^resilient_proxy_calls_in_flight 0$/m.test(text)) return readPage(text);
+    await new Promise((resolve) => setTimeout(resolve, 2));
   }
-  return readPage(await handler.render());
 }
 
 /** Attempts without a complete response, by who caused that. */
