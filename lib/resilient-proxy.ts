@@ -218,9 +218,8 @@ export function sharedProxy(
     exchange.mount = entrance.removedFor(api);
     api.enterSocket(socket);
     parts.stats?.watch(exchange);
-    const { res } = exchange;
-    api.upgrade(req, res, (error) => {
-      exchange.error = sendError(req, res, error ?? notForwarded());
+    api.upgrade(req, exchange.res, (error) => {
+      exchange.error = sendError(req, exchange.res, error ?? notForwarded());
     });
   }
 

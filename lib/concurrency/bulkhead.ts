@@ -2,7 +2,6 @@ import type { Attempt } from '../core/attempt.js';
 import type { Closing } from '../core/closing.js';
 import { type ProxyError, shuttingDown } from '../core/errors.js';
 import type { Exchange, Permit } from '../core/exchange.js';
-import { recalled } from '../core/recalled.js';
 import type { StopTimer, Time } from '../core/time.js';
 import type { ConcurrencyEmitter } from './concurrency-events.js';
 import type { ResolvedConcurrency } from './concurrency-options.js';
@@ -13,6 +12,7 @@ import { AdaptiveLimit } from './gradient.js';
 import type { InFlightLimit } from './in-flight-limit.js';
 import { learnFromFailure, learnFromHead } from './latency.js';
 import { concurrencyError, leftError, type RefusedBecause } from './refusal.js';
+import { inVain, leftMs, type Waiter } from './waiter.js';
 
 /** What the bulkheads of one `concurrency()` share. */
 export interface BulkheadSite {
@@ -27,15 +27,6 @@ export interface BulkheadSite {
   share(of: string, holder: ShareHolder): FleetShare | undefined;
   /** Nobody uses it any more. */
   unused(bulkhead: Bulkhead): void;
-}
-
-/** A call that waits. */
-interface Waiter {
-  readonly party: string;
-  readonly exchange: Exchange;
-  /** `undefined` for a call that waits before its first attempt. */
-  readonly attempt: Attempt | undefined;
-  settle(verdict: Bulkhead | ProxyError): void;
 }
 
 /** How often those that wait are looked at for what no end of a request tells: a circuit that was forced open. */
@@ -54,7 +45,7 @@ export class Bulkhead implements InFlightLimit, Permit, ShareHolder {
   /** How many may be in flight now. */
   #capacity: number;
   #inFlight = 0;
-  readonly #queue = new FairQueue<Waiter>();
+  readonly #queue = new FairQueue<Waiter<Bulkhead>>();
   #stopWatching: StopTimer | undefined;
 
   constructor(of: string, site: BulkheadSite) {
@@ -217,7 +208,7 @@ export class Bulkhead implements InFlightLimit, Permit, ShareHolder {
       const stop = time.after(Math.max(1, Math.min(options.maxWaitMs, leftMs(exchange))), () =>
         this.#leave(waiter, this.#refuse('wait')),
       );
-      const waiter: Waiter = {
+      const waiter: Waiter<Bulkhead> = {
         party,
         exchange,
         attempt,
@@ -265,7 +256,7 @@ export class Bulkhead implements InFlightLimit, Permit, ShareHolder {
     }
   }
 
-  #leave(waiter: Waiter, reason: ProxyError): void {
+  #leave(waiter: Waiter<Bulkhead>, reason: ProxyError): void {
     if (!this.#queue.remove(waiter)) return;
     waiter.settle(reason);
     this.#unwatch();
@@ -305,15 +296,4 @@ export class Bulkhead implements InFlightLimit, Permit, ShareHolder {
       events.emit('limitChanged', { api: options.name, of: this.of, limit, before });
     if (limit > before && this.#queue.size > 0) this.#serve();
   }
-}
-
-/** Why a call no longer has to wait. */
-function inVain({ attempt, exchange }: Waiter): ProxyError | undefined {
-  return attempt?.end ? leftError() : recalled(exchange);
-}
-
-/** What `retry()` leaves a call. */
-function leftMs({ retry, startedAt, readAheadMs }: Exchange): number {
-  if (!retry) return Number.POSITIVE_INFINITY;
-  return retry.totalTimeoutMs - (performance.now() - startedAt - readAheadMs);
 }

@@ -293,9 +293,7 @@ export class EgressProxy extends ProxyLoad implements DialWatcher {
     const { address, session } = this.#proxy;
     const { key } = this.#session ?? {};
     if (!session) return address;
-    return (
-      sessionAddress(session.url, key === undefined ? newSession() : sessionOf(key, this.#generation)) ??
-      address
-    );
+    const name = key === undefined ? newSession() : sessionOf(key, this.#generation);
+    return sessionAddress(session.url, name) ?? address;
   }
 }

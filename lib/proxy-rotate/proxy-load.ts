@@ -1,3 +1,4 @@
+import type { AttemptEnd } from '../core/attempt.js';
 import type { Clock } from '../core/steady-clock.js';
 import type { ResolvedProxy } from './named-proxy.js';
 import { type RequestWindow, resumedWindow } from './request-window.js';
@@ -87,4 +88,10 @@ export function mostAttempts(
 ): number | undefined {
   if (isSession) return rotation.maxConcurrency;
   return session ? maxConcurrency : (maxConcurrency ?? rotation.maxConcurrency);
+}
+
+/** Whether an attempt has got as far as to be sent. */
+export function wasSent(end: AttemptEnd | undefined, sentAt: number | undefined): boolean {
+  if (end?.kind === 'failure') return !end.unsent;
+  return end?.kind === 'complete' || end?.kind === 'discarded' || sentAt !== undefined;
 }

@@ -1,4 +1,4 @@
-import type { Attempt, AttemptEnd, AttemptOutcome, HeldBody, ResponseHead } from '../core/attempt.js';
+import type { Attempt, AttemptOutcome, HeldBody, ResponseHead } from '../core/attempt.js';
 import { DIRECT, type Egress, type EgressCall, type EgressTarget } from '../core/egress.js';
 import type { EgressProxyStatus, ProxyListStatus } from '../core/egress-status.js';
 import { type ProxyError, shuttingDown } from '../core/errors.js';
@@ -9,7 +9,7 @@ import type { EgressProxy } from './egress-proxy.js';
 import { Judge } from './judge.js';
 import { type Lane, Lanes } from './lanes.js';
 import { LivePool, type PoolOwner } from './live-pool.js';
-import { ProxyLoad } from './proxy-load.js';
+import { ProxyLoad, wasSent } from './proxy-load.js';
 import type { ProxyRotateEvents } from './proxy-rotate-events.js';
 import type { ResolvedProxyRotate } from './proxy-rotate-options.js';
 import { rotationStatus } from './rotation-status.js';
@@ -296,10 +296,4 @@ export class Rotation implements RouteOwner, PoolOwner {
     route.lane = undefined;
     return shuttingDown();
   }
-}
-
-/** Whether an attempt has got as far as to be sent. */
-function wasSent(end: AttemptEnd | undefined, sentAt: number | undefined): boolean {
-  if (end?.kind === 'failure') return !end.unsent;
-  return end?.kind === 'complete' || end?.kind === 'discarded' || sentAt !== undefined;
 }
