@@ -35,12 +35,18 @@ const coloured = (page: Page, id: string) =>
     return count;
   })()`);
 
-/** The texts that stand at the lines of a chart: they are drawn again where the window gets another width. */
+/** The numbers that stand at the lines of a chart: they are drawn again where the window gets another width. */
 const labelsAt = (page: Page, id: string) =>
   page.evaluate<string[]>(`new Promise((resolve) => {
     const canvas = document.querySelector('#${id} canvas');
     const context = canvas.getContext('2d');
     const texts = [];
+    const { clearRect } = context;
+    // New figures may have it drawn once more in the same frame.
+    context.clearRect = (...area) => {
+      texts.length = 0;
+      clearRect.apply(context, area);
+    };
     context.fillText = (text) => {
       if (/^[\\d.,]+( ?\\w+)?$/.test(text.replace('\u202f', ' '))) texts.push(text);
       requestAnimationFrame(() => resolve(texts));

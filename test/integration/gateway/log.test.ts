@@ -123,11 +123,14 @@ describe('the log of the gateway', function gatewayLog() {
 
   it('is written in whole lines, whichever worker they are of', async () => {
     const { url, child, ended } = await startProgram('pipe', 'pipe', ['--workers', '2']);
+    const text = read(child);
+    const workers = () => new Set(text().match(/(?<="pid":)\d+(?=.*"path":"\/api\/x\/up")/g));
+    while (workers().size < 2) await call(`${url}/api/x/up`);
     child.stderr?.pause();
     // Each on a connection of its own, which the workers take in turn.
     const calls = Array.from({ length: 300 }, (_, i) => call(`${url}/api/x/${i}${'q'.repeat(5000)}`));
     for (const { status } of await Promise.all(calls)) expect(status).to.equal(503);
-    const text = read(child);
+    child.stderr?.resume();
     child.kill('SIGTERM');
     expect(await ended()).to.equal(0);
     await until(() => child.stderr?.readableEnded === true);
@@ -135,7 +138,7 @@ describe('the log of the gateway', function gatewayLog() {
       .trim()
       .split('\n')
       .map((line): Record<string, unknown> => JSON.parse(line));
-    const ofCalls = lines.filter(({ path }) => String(path).startsWith('/api/x/'));
+    const ofCalls = lines.filter(({ path }) => /^\/api\/x\/\d/.test(String(path)));
     expect(ofCalls).to.have.length(300);
     expect(new Set(ofCalls.map(({ pid }) => pid))).to.have.property('size', 2);
   });
