@@ -6,6 +6,11 @@ const WANTED_MIB = 8;
 /** More than enough to have it grow. */
 const MOST_OBJECTS = 200_000;
 
+/** How often its size is looked at. */
+const LOOK_MS = 1000;
+/** Part of the time in which the process runs, from which on the size of its young heap matters. */
+const BUSY = 0.05;
+
 /**
  * Keeps the young part of V8's heap at 8 MiB, half or a quarter of what it grows to. The bytes of bodies are outside of
  * the heap, and each 64 MiB of them have V8 mark all of it, unless what holds on to them was collected before: that is
@@ -13,16 +18,28 @@ const MOST_OBJECTS = 200_000;
  * at its start alone; where that is given it holds.
  */
 export function keepYoungHeapSmall(): void {
-  if (isNodeOptionGiven('semi-space')) return;
-  const factor = Math.round(WANTED_MIB / youngMib());
-  if (factor < 2) return;
-  setFlagsFromString(`--semi-space-growth-factor=${factor}`);
-  growOnce();
-  setFlagsFromString('--semi-space-growth-factor=1');
+  if (isNodeOptionGiven('semi-space') || !grow()) return;
   // Has bodies count with the heap, whose limit adapts, in place of the limit of their own.
   if (Number.parseInt(process.versions.node, 10) >= 24) {
     setFlagsFromString('--external-memory-accounted-in-global-limit');
   }
+  // V8 makes it smaller in a process that has nothing to do: with 1 MiB a call would cost twice as much ever after.
+  let last = performance.eventLoopUtilization();
+  setInterval(() => {
+    const now = performance.eventLoopUtilization();
+    if (performance.eventLoopUtilization(now, last).utilization > BUSY) grow();
+    last = now;
+  }, LOOK_MS).unref();
+}
+
+/** Has V8 make it larger, and no larger than that. @returns whether it was smaller */
+function grow(): boolean {
+  const factor = Math.round(WANTED_MIB / youngMib());
+  if (factor < 2) return false;
+  setFlagsFromString(`--semi-space-growth-factor=${factor}`);
+  growOnce();
+  setFlagsFromString('--semi-space-growth-factor=1');
+  return true;
 }
 
 /** It grows once as much has survived as it holds. */
