@@ -10,6 +10,7 @@ import type { CachePolicy } from './policy/cache-policy.js';
 import type { CacheKeys } from './policy/key.js';
 import type { RetryPauses } from './policy/retry-pauses.js';
 import type { NotStoredReason } from './policy/storable.js';
+import { concernedBy } from './store/concerned-by.js';
 import type { StoredVariant } from './store/entry.js';
 import type { PendingPurges } from './store/pending-purges.js';
 import type { CacheStore, PurgeTarget, StoredUnder } from './store/store.js';
@@ -132,11 +133,8 @@ export function keep(context: CacheContext, key: string, variants: readonly Stor
  * Removes values from the store, and keeps responses in flight for the same keys from being stored.
  * @returns how many values it removed
  */
-export function removeStored(
-  { store, flights, purges }: CacheContext,
-  target: PurgeTarget,
-  concerns: (key: string) => boolean,
-): Promise<number> {
+export function removeStored({ store, flights, purges }: CacheContext, target: PurgeTarget): Promise<number> {
+  const concerns = concernedBy(target);
   flights.doom(concerns);
   const purge = store.purge(target);
   // A store in this process has removed them by now. Which keys carry a tag only the store knows.
@@ -145,12 +143,8 @@ export function removeStored(
 }
 
 /** The same in every process of the gateway. */
-export async function removeEverywhere(
-  context: CacheContext,
-  target: PurgeTarget,
-  concerns: (key: string) => boolean,
-): Promise<number> {
-  const here = removeStored(context, target, concerns);
+export async function removeEverywhere(context: CacheContext, target: PurgeTarget): Promise<number> {
+  const here = removeStored(context, target);
   const { others } = context.site;
   return others ? (await here) + (await others.remove(target)) : here;
 }

@@ -26,8 +26,9 @@ import { decideLookup } from './policy/lookup-decision.js';
 import { RetryPauses } from './policy/retry-pauses.js';
 import type { NotStoredReason } from './policy/storable.js';
 import { isCachedMethod } from './policy/ttl-policy.js';
-import { type CachePurge, concernedBy, purgeTarget } from './purge-target.js';
+import { type CachePurge, purgeTarget } from './purge-target.js';
 import { checkedExtra, siteKeys } from './site-keys.js';
+import { concernedBy } from './store/concerned-by.js';
 import type { StoredVariant } from './store/entry.js';
 import { MemoryStore } from './store/memory-store.js';
 import { PendingPurges } from './store/pending-purges.js';
@@ -101,7 +102,7 @@ export function cache(
   const context = openContext(options, site, now);
   const { keys, store, policy, flights, purges, tally, closing } = context;
   const { key: extraOf } = context.options;
-  const stopListening = site.others?.listen((target) => removeStored(context, target, concernedBy(target)));
+  const stopListening = site.others?.listen((target) => removeStored(context, target));
   // What is in flight here was requested before another process had it removed.
   const stopHearing = store.onPurge?.((target) => flights.doom(target ? concernedBy(target) : () => true));
 
@@ -275,8 +276,7 @@ function openContext(given: CacheOptions, site: CacheSite, now: () => number): C
 }
 
 async function purge(context: CacheContext, target: CachePurge): Promise<number> {
-  const [stored, concerns] = purgeTarget(context.keys, target);
-  return removeEverywhere(context, stored, concerns);
+  return removeEverywhere(context, purgeTarget(context.keys, target));
 }
 
 async function reset(context: CacheContext): Promise<void> {

@@ -33,8 +33,7 @@ export function invalidate(
     paths.add(site.clientPath(pathOnly(path)));
   for (const path of pathsForClient(exchange, call, url)) paths.add(path);
   for (const path of paths) {
-    const prefix = keys.pathPrefix(path);
-    removeEverywhere(context, { prefix }, (key) => key.startsWith(prefix)).catch(() => {});
+    removeEverywhere(context, { prefix: keys.pathPrefix(path) }).catch(() => {});
   }
 }
 

@@ -12,27 +12,15 @@ export type CachePurge =
   | { readonly tag: string };
 
 /**
- * What a store is to remove, and which keys that concerns.
+ * What a store is to remove.
  * @throws InvalidOptionError for a prefix that could not find what it means
  */
-export function purgeTarget(
-  { apiPrefix }: CacheKeys,
-  target: CachePurge,
-): [stored: PurgeTarget, concerns: (key: string) => boolean] {
-  if ('key' in target) return [{ key: target.key }, (key) => key === target.key];
-  // The tags of a response in flight are not known yet, and it was requested before the purge.
-  if ('tag' in target) return [{ api: apiPrefix, tag: target.tag }, () => true];
+export function purgeTarget({ apiPrefix }: CacheKeys, target: CachePurge): PurgeTarget {
+  if ('key' in target) return { key: target.key };
+  if ('tag' in target) return { api: apiPrefix, tag: target.tag };
   const path = pathOf(target.prefix);
   // To a store, a trailing colon means exactly one path.
-  const prefix = `${apiPrefix}${path === '/' ? '' : path.replace(/:+$/, '')}`;
-  return [{ prefix }, (key) => key.startsWith(prefix)];
-}
-
-/** Which keys it concerns that a store removes something. */
-export function concernedBy(target: PurgeTarget): (key: string) => boolean {
-  if ('key' in target) return (key) => key === target.key;
-  const begin = 'prefix' in target ? target.prefix : target.api;
-  return (key) => key.startsWith(begin);
+  return { prefix: `${apiPrefix}${path === '/' ? '' : path.replace(/:+$/, '')}` };
 }
 
 const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;

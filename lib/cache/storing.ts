@@ -102,7 +102,7 @@ export function endPredecessor(
 
 /** Removes what is stored for a key; nothing that was requested before is stored or used any more. */
 export function endStored(context: CacheContext, key: string): void {
-  removeStored(context, { key }, (other) => other === key).catch(() => {});
+  removeStored(context, { key }).catch(() => {});
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { Machine } from '../core/machine.js';
 import type { Family, Row } from '../core/metric-family.js';
 import { without } from '../core/options.js';
-import type { Part, SharedState } from '../core/part.js';
+import type { Part } from '../core/part.js';
+import { Successors } from '../core/successors.js';
 import { targetDigest } from '../core/target-digest.js';
 import { forwardedFacts, injectsCredential } from '../http/credential-digest.js';
 import { forwardedHeaders } from '../http/forwarded-headers.js';
@@ -25,49 +26,22 @@ interface Known {
 }
 
 /** The limit of each API. The one after an update counts what the one before it had let go, or had wait. */
-class Concurrencies implements SharedState {
+class Concurrencies extends Successors<Known> {
   readonly shares: MachineShares | undefined;
-  #of = new Map<string, Known>();
-  /** Those that an update takes out, until it has taken place. */
-  readonly #leaving = new Map<string, Known>();
 
   constructor(machine: Machine | undefined) {
+    super(handOver);
     this.shares = machine && new MachineShares(machine);
-  }
-
-  change<T>(run: () => T): T {
-    const before = new Map(this.#of);
-    try {
-      const result = run();
-      for (const [api, known] of this.#leaving) this.#handOver(known, this.#of.get(api));
-      return result;
-    } catch (error) {
-      this.#of = before;
-      throw error;
-    } finally {
-      this.#leaving.clear();
-    }
-  }
-
-  add(api: string, known: Known): ConcurrencyHandler {
-    this.#of.set(api, known);
-    return known.open.handler;
-  }
-
-  leave(api: string): void {
-    const known = this.#of.get(api);
-    this.#of.delete(api);
-    if (known) this.#leaving.set(api, known);
   }
 
   async close(): Promise<void> {
     await this.shares?.close();
   }
+}
 
-  /** Not to a limit for another target, nor to one that counts by something else. */
-  #handOver(before: Known, now: Known | undefined): void {
-    if (now?.target === before.target && now.open.per === before.open.per) now.open.resume(before.open);
-  }
+/** Not to a limit for another target, nor to one that counts by something else. */
+function handOver(next: Known, known: Known): void {
+  if (next.target === known.target && next.open.per === known.open.per) next.open.resume(known.open);
 }
 
 export const concurrencyPart: Part<'concurrency', ConcurrencyBlock, ConcurrencyHandler, Concurrencies> = {
@@ -98,7 +72,8 @@ export const concurrencyPart: Part<'concurrency', ConcurrencyBlock, ConcurrencyH
         shares: limits.shares,
       },
     );
-    return limits.add(name, { open, target: targetDigest(forward) });
+    limits.enter(name, { open, target: targetDigest(forward) });
+    return open.handler;
   },
   unlist: (api, limits) => limits.leave(api),
   status: {

@@ -23,17 +23,9 @@ export type LimitHeaders = ReadonlyMap<string, string>;
 
 /** Every limit that the headers tell of. */
 export function windowsOf(headers: LimitHeaders, now: number): readonly AdvertisedWindow[] {
-  const windows = [
-    ...fromStructured(headers.get('ratelimit'), headers.get('ratelimit-policy'), headers),
-    ...fromPlain(headers, now),
-  ];
+  const windows = [...fromStructured(headers), ...fromPlain(headers, now)];
   // Atlassian's points, of which a call takes several: https://developer.atlassian.com/cloud/jira/platform/rate-limiting
-  for (const window of fromStructured(
-    headers.get('beta-ratelimit'),
-    headers.get('beta-ratelimit-policy'),
-    headers,
-  ))
-    windows.push({ ...window, unit: 'tokens' });
+  for (const window of fromStructured(headers, 'beta-')) windows.push({ ...window, unit: 'tokens' });
   let isVendors = false;
   for (const name of headers.keys()) if (VENDOR_HEADERS.has(name)) isVendors = true;
   if (!isVendors) return windows;
@@ -213,11 +205,9 @@ function policyOf(policies: string | undefined, quota: number | undefined): Item
   return all.find(({ parameters }) => readCount(parameters.get('q')) === quota) ?? all[0];
 }
 
-function fromStructured(
-  structured: string | undefined,
-  policy = '',
-  headers: LimitHeaders,
-): AdvertisedWindow[] {
+function fromStructured(headers: LimitHeaders, prefix = ''): AdvertisedWindow[] {
+  const structured = headers.get(`${prefix}ratelimit`);
+  const policy = headers.get(`${prefix}ratelimit-policy`) ?? '';
   if (structured === undefined) return [];
   const dictionary = readDictionary(structured);
   if (dictionary) {

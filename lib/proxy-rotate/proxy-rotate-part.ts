@@ -1,6 +1,7 @@
 import { invalidOption } from '../core/errors.js';
 import { without } from '../core/options.js';
-import type { ForwardFacts, Part, SharedState } from '../core/part.js';
+import type { ForwardFacts, Part } from '../core/part.js';
+import { Successors } from '../core/successors.js';
 import { openRotation, type ProxyRotateHandler } from './proxy-rotate.js';
 import {
   type ProxyRotateOptions,
@@ -14,36 +15,16 @@ import type { Rotation } from './rotation.js';
 type ProxyRotateBlock = Omit<ProxyRotateOptions, 'name'>;
 
 /** The rotation of each API. The one after an update learns from the one before it what is known of the proxies that stay. */
-class Rotations implements SharedState {
-  #of = new Map<string, Rotation>();
-  /** Those that an update takes out, until it has taken place. */
-  #leaving = new Map<string, Rotation>();
-
-  change<T>(run: () => T): T {
-    const before = new Map(this.#of);
-    try {
-      const result = run();
-      for (const [api, known] of this.#leaving) this.#of.get(api)?.resume(known);
-      return result;
-    } catch (error) {
-      this.#of = before;
-      throw error;
-    } finally {
-      this.#leaving.clear();
-    }
+class Rotations extends Successors<Rotation> {
+  constructor() {
+    super((next, known) => next.resume(known));
   }
 
   open(options: ProxyRotateOptions & { readonly name: string }): ProxyRotateHandler {
     const { name } = options;
-    const { handler, rotation } = openRotation(options, undefined, this.#leaving.get(name));
-    this.#of.set(name, rotation);
+    const { handler, rotation } = openRotation(options, undefined, this.leaving(name));
+    this.enter(name, rotation);
     return handler;
-  }
-
-  leave(api: string): void {
-    const rotation = this.#of.get(api);
-    this.#of.delete(api);
-    if (rotation) this.#leaving.set(api, rotation);
   }
 }
 

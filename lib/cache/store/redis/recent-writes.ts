@@ -1,4 +1,5 @@
 import type { Clock } from '../../../core/steady-clock.js';
+import { concernedBy } from '../concerned-by.js';
 import type { PurgeTarget } from '../store.js';
 
 /** Longer than the news of a purge takes from one process to another. */
@@ -34,18 +35,13 @@ export class RecentWrites {
   /** The keys that a purge concerns. They are forgotten: two processes must not answer each other for ever. */
   take(target: PurgeTarget): string[] {
     const since = this.#now() - RECENT_MS;
+    const isConcerned = concernedBy(target);
     const taken: string[] = [];
     for (const [key, { at, tags }] of this.#writes) {
-      if (at < since || !concerns(target, key, tags)) continue;
+      if (at < since || !isConcerned(key) || ('tag' in target && !tags.includes(target.tag))) continue;
       this.#writes.delete(key);
       taken.push(key);
     }
     return taken;
   }
-}
-
-function concerns(target: PurgeTarget, key: string, tags: readonly string[]): boolean {
-  if ('key' in target) return key === target.key;
-  if ('prefix' in target) return key.startsWith(target.prefix);
-  return key.startsWith(target.api) && tags.includes(target.tag);
 }
