@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { ProxyError } from '../core/errors.js';
+import { KeptChunks } from '../core/kept-chunks.js';
 import type { EntryMeta } from './store/entry.js';
 
 /** Why a request that waited for another's response has to go on without it. */
@@ -53,7 +54,7 @@ export class Flight {
   /** That of its name, there. */
   hash = 0;
   #head: EntryMeta | undefined;
-  #chunks: Buffer[] = [];
+  #chunks = new KeptChunks();
   #spilt = false;
   // Created for the first follower: most requests have none.
   #waiting: Set<Follower> | undefined;
@@ -114,14 +115,14 @@ export class Flight {
   }
 
   push(chunk: Buffer): void {
-    if (!this.#spilt) this.#chunks.push(chunk);
+    if (!this.#spilt) this.#chunks.add(chunk);
     if (this.#streaming) for (const follower of this.#streaming) follower.chunk(chunk);
   }
 
   /** The body is too large to store: no more may join, and those that stream get the rest as it arrives. */
   spill(): void {
     this.#spilt = true;
-    this.#chunks = [];
+    this.#chunks = new KeptChunks();
     this.#hooks?.over(this);
     this.#release('not-shared');
   }
@@ -146,14 +147,14 @@ export class Flight {
     this.#hooks?.over(this);
     this.#hooks = undefined;
     this.#head = undefined;
-    this.#chunks = [];
+    this.#chunks = new KeptChunks();
     const streaming = this.#streaming;
     this.#streaming = undefined;
     return streaming ?? NOBODY;
   }
 
   #begin(follower: Follower, head: EntryMeta): void {
-    const way = follower.begin(head, this.#chunks);
+    const way = follower.begin(head, this.#chunks.list());
     if (way === 'whole') return;
     // It may have left already, and must not be added then.
     if (!this.#waiting?.delete(follower) || way !== 'stream') return;

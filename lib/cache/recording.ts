@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { brokenOffBy } from '../core/cut-call.js';
 import type { Exchange } from '../core/exchange.js';
+import { KeptChunks } from '../core/kept-chunks.js';
 import { headerValue } from '../http/headers.js';
 import { bodyRefusal } from './body-refusal.js';
 import { type CacheContext, keep } from './cache-context.js';
@@ -20,7 +21,7 @@ export class Recording {
   readonly #plan: RecordingPlan;
   readonly #exchange: Exchange;
   readonly #meta: EntryMeta;
-  #chunks: Buffer[] | undefined = [];
+  #chunks: KeptChunks | undefined = new KeptChunks();
   #bytes = 0;
   readonly #admitted: boolean;
 
@@ -76,7 +77,7 @@ export class Recording {
       this.#chunks = undefined;
       this.#plan.flight?.spill();
     }
-    this.#chunks?.push(chunk);
+    this.#chunks?.add(chunk);
     this.#plan.flight?.push(chunk);
     return this.#chunks !== undefined || this.#plan.flight?.streaming === true;
   }
@@ -101,10 +102,11 @@ export class Recording {
       flight?.fail('failed');
       return;
     }
-    const refusal = bodyRefusal(this.#context, this.#exchange, meta, this.#chunks);
+    const chunks = this.#chunks.list();
+    const refusal = bodyRefusal(this.#context, this.#exchange, meta, chunks);
     if (refusal) refusedByBody(this.#context, this.#plan, meta.status, refusal);
     const stored = ticket !== undefined && !ticket.doomed && refusal === undefined;
-    if (stored) keepVariant(this.#context, key, known, recordedVariant(meta, this.#chunks));
+    if (stored) keepVariant(this.#context, key, known, recordedVariant(meta, chunks));
     this.#chunks = undefined;
     flight?.finish(stored);
   }

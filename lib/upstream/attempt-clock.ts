@@ -31,6 +31,17 @@ export interface PhaseLimits {
 /** Limit for a connection where none is given. */
 export const CONNECT_MS = 10_000;
 
+/** So soon that any tick comes later. */
+const NEXT_TICK_MS = 1;
+const LOOKS = 50;
+const LONGEST_LOOK_MS = 100;
+
+/**
+ * When to look at an upload again: it is found out late by a fiftieth of its limit, or by 100 ms where that is less.
+ * @param limitMs of a pause
+ */
+export const lookAgainInMs = (limitMs: number): number => Math.min(limitMs / LOOKS, LONGEST_LOOK_MS);
+
 /** What is told when the time of a phase is up. */
 export interface ClockOwner {
   expired(phase: Phase): void;
@@ -136,6 +147,7 @@ export class AttemptClock implements Deadline {
     upload.pace?.pause();
     this.#uploadBeganAt = this.#now();
     this.#since = this.#uploadBeganAt;
+    this.#wheel.moved(this);
   }
 
   /** The last byte of the request has gone out. */
@@ -172,6 +184,7 @@ export class AttemptClock implements Deadline {
     this.#res = res;
     this.#since = now;
     this.#moves = -1;
+    this.#wheel.moved(this);
   }
 
   stop(): void {
@@ -183,11 +196,11 @@ export class AttemptClock implements Deadline {
     return this.#reader?.isBlamed(performance.now()) ?? false;
   }
 
-  isDue(now: number): boolean {
-    if (this.#heldAt !== undefined) return false;
-    if (this.#phase === 'upload') return this.#uploadIsDue(now);
-    if (this.#phase === 'body') return this.#bodyIsDue(now);
-    return this.#dueAt <= now;
+  dueInMs(now: number): number {
+    if (this.#heldAt !== undefined) return NEXT_TICK_MS;
+    if (this.#phase === 'upload') return this.#uploadDueInMs(now);
+    if (this.#phase === 'body') return this.#bodyIsDue(now) ? 0 : NEXT_TICK_MS;
+    return this.#dueAt - now;
   }
 
   expire(): void {
@@ -205,6 +218,7 @@ export class AttemptClock implements Deadline {
   #begin(ms: number): void {
     this.#since = this.#now();
     this.#dueAt = this.#until(this.#since, ms);
+    this.#wheel.moved(this);
   }
 
   #awaitHead(): void {
@@ -213,16 +227,17 @@ export class AttemptClock implements Deadline {
     this.#sentAt = this.#since;
   }
 
-  #uploadIsDue(now: number): boolean {
-    if (!this.#upload) return false;
+  #uploadDueInMs(now: number): number {
+    if (!this.#upload) return NEXT_TICK_MS;
     const { moves, awaits } = this.#upload;
     if (moves !== this.#moves || awaits !== this.#awaits) {
       this.#moves = moves;
       this.#awaits = awaits;
       this.#since = now;
     }
-    const isSlow = this.#limits.minBodyRate > 0 && this.#isSlow(this.#upload, now);
-    return isSlow || now - this.#since >= this.#uploadLimitMs(awaits);
+    if (this.#limits.minBodyRate > 0 && this.#isSlow(this.#upload, now)) return 0;
+    const limitMs = this.#uploadLimitMs(awaits);
+    return now - this.#since >= limitMs ? 0 : lookAgainInMs(Math.min(limitMs, this.#limits.uploadMs));
   }
 
   #isSlow(upload: Upload, now: number): boolean {

@@ -2,7 +2,7 @@ import type { HeldBody, ResponseHead } from '../core/attempt.js';
 import { BodyPace } from '../core/body-pace.js';
 import { shuttingDown } from '../core/errors.js';
 import { requestTimeout } from '../core/read-ahead.js';
-import type { PhaseLimits } from './attempt-clock.js';
+import { lookAgainInMs, type PhaseLimits } from './attempt-clock.js';
 import type { Deadline, DeadlineWheel } from './deadline-wheel.js';
 import type { ArrivingBody } from './request/body-rules.js';
 import type { AttemptListener, Plan, Sending, Transport } from './transport.js';
@@ -38,7 +38,8 @@ export class UploadPlaces {
     const key = egress ? `${target.origin} ${egress.name}` : target.origin;
     const lane = this.#lanes.get(key) ?? { taken: 0, waiting: new WaitingUploads() };
     this.#lanes.set(key, lane);
-    const upload = new PlacedUpload(listener, () => this.#left(key, lane));
+    const lookMs = lookAgainInMs(this.#limits.uploadMs);
+    const upload = new PlacedUpload(listener, lookMs, () => this.#left(key, lane));
     const start = (): Sending => transport(plan, upload);
     if (lane.taken < this.#most) {
       lane.taken++;
@@ -137,14 +138,16 @@ class PlacedUpload implements AttemptListener, Sending, Deadline {
   /** Where it is among those that wait; theirs alone. */
   rank = -1;
   readonly #listener: AttemptListener;
+  readonly #lookMs: number;
   readonly #left: () => void;
   #holds = false;
   #wait: Wait | undefined;
   #sending: Sending | undefined;
   #cancelled = false;
 
-  constructor(listener: AttemptListener, left: () => void) {
+  constructor(listener: AttemptListener, lookMs: number, left: () => void) {
     this.#listener = listener;
+    this.#lookMs = lookMs;
     this.#left = left;
   }
 
@@ -172,10 +175,11 @@ class PlacedUpload implements AttemptListener, Sending, Deadline {
     this.#wait = { body, start, end };
   }
 
-  isDue(now: number): boolean {
+  dueInMs(now: number): number {
     const { body } = this.#wait ?? {};
     // The client of one with a full buffer waits for us.
-    return body?.pace !== undefined && body.pace.leftMs(now, body.bytes, !body.isFull) <= 0 && !body.isFull;
+    const isLate = body?.pace && body.pace.leftMs(now, body.bytes, !body.isFull) <= 0 && !body.isFull;
+    return isLate ? 0 : this.#lookMs;
   }
 
   expire(): void {

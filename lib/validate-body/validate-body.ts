@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProxyError } from '../core/errors.js';
 import { announcesBody, type Handler } from '../core/exchange.js';
+import { KeptChunks } from '../core/kept-chunks.js';
 import { watchReadAhead } from '../core/read-ahead.js';
 
 /** What a request body must be before the target is called. */
@@ -70,20 +71,15 @@ function read(
     done(undefined, req.rawBody);
     return;
   }
-  const chunks: Buffer[] = [];
-  let bytes = 0;
+  const chunks = new KeptChunks();
   const onData = (chunk: Buffer): void => {
-    bytes += chunk.length;
-    if (bytes <= limit) {
-      chunks.push(chunk);
-      return;
-    }
+    if (chunks.length + chunk.length <= limit) return chunks.add(chunk);
     stop();
     done(new ProxyError('ERR_BODY_TOO_LARGE', `The request body is larger than ${limit} bytes`));
   };
   const onEnd = (): void => {
     stop();
-    done(undefined, Buffer.concat(chunks, bytes));
+    done(undefined, chunks.whole());
   };
   const stop = (): void => {
     endWatch();

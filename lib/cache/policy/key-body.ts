@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { ProxyError } from '../../core/errors.js';
+import { KeptChunks } from '../../core/kept-chunks.js';
 import { watchReadAhead } from '../../core/read-ahead.js';
 
 /** Larger bodies are not hashed: their requests bypass the cache. */
@@ -24,22 +25,20 @@ export function digestBody(
   if (req.readableEnded || (req.complete && req.readableDidRead)) return done(digestParsed(req));
   if (Number(req.headers['content-length'] ?? 0) > MAX_KEY_BODY_BYTES) return done(undefined);
 
-  const chunks: Buffer[] = [];
-  let bytes = 0;
+  const chunks = new KeptChunks();
   const onData = (chunk: Buffer): void => {
-    chunks.push(chunk);
-    bytes += chunk.length;
+    chunks.add(chunk);
     // Of a body that is complete at most a buffer's worth is left, and nothing could read it after us.
-    if (bytes <= MAX_KEY_BODY_BYTES || req.complete) return;
+    if (chunks.length <= MAX_KEY_BODY_BYTES || req.complete) return;
     stop();
     req.pause();
-    req.unshift(Buffer.concat(chunks, bytes));
+    req.unshift(chunks.whole());
     done(undefined);
   };
   const onEnd = (): void => {
     stop();
-    req.rawBody = Buffer.concat(chunks, bytes);
-    done(bytes > MAX_KEY_BODY_BYTES ? undefined : digestOf(req, req.rawBody as Buffer));
+    req.rawBody = chunks.whole();
+    done(chunks.length > MAX_KEY_BODY_BYTES ? undefined : digestOf(req, req.rawBody as Buffer));
   };
   const stop = (): void => {
     endWatch();

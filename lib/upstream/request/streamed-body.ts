@@ -1,5 +1,6 @@
 import { Readable, type Writable } from 'node:stream';
 import type { BodyPace } from '../../core/body-pace.js';
+import { KeptChunks } from '../../core/kept-chunks.js';
 import type { ArrivingBody, BodyLedger, BodyRules, RequestBody, Upload, UploadWait } from './body-rules.js';
 
 /**
@@ -13,8 +14,7 @@ export class StreamedBody implements RequestBody, Upload, ArrivingBody {
   readonly #source: Readable;
   readonly #ledger: BodyLedger;
   readonly #keepBytes: number;
-  #kept: Buffer[] = [];
-  #keptBytes = 0;
+  #kept = new KeptChunks();
   #passedBytes = 0;
   #keeping: boolean;
   #ended = false;
@@ -78,12 +78,12 @@ export class StreamedBody implements RequestBody, Upload, ArrivingBody {
 
   open(): Buffer | Readable {
     this.#leaveReader();
-    if (this.#ended && this.#keeping) return Buffer.concat(this.#kept, this.#keptBytes);
+    if (this.#ended && this.#keeping) return this.#kept.whole();
     const reader = new Readable({ read: this.#onWanted, highWaterMark: 64 * 1024 });
     this.#reader = reader;
     this.#released = false;
     this.#wanted = false;
-    for (const chunk of this.#kept) reader.push(chunk);
+    for (const chunk of this.#kept.list()) reader.push(chunk);
     // Nothing is read before there is a connection: an attempt that comes to none leaves the body whole.
     this.#source.pause();
     this.#listen();
@@ -176,18 +176,16 @@ export class StreamedBody implements RequestBody, Upload, ArrivingBody {
   };
 
   #keep(chunk: Buffer): void {
-    if (this.#keptBytes + chunk.length > this.#keepBytes || !this.#ledger.take(chunk.length)) {
+    if (this.#kept.length + chunk.length > this.#keepBytes || !this.#ledger.take(chunk.length)) {
       this.#keeping = false;
       this.#forget();
       return;
     }
-    this.#kept.push(chunk);
-    this.#keptBytes += chunk.length;
+    this.#kept.add(chunk);
   }
 
   #forget(): void {
-    this.#ledger.give(this.#keptBytes);
-    this.#kept = [];
-    this.#keptBytes = 0;
+    this.#ledger.give(this.#kept.length);
+    this.#kept = new KeptChunks();
   }
 }

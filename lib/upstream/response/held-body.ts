@@ -1,24 +1,21 @@
 import type { HeldBody, ResponseHead } from '../../core/attempt.js';
+import { KeptChunks } from '../../core/kept-chunks.js';
 import { MAX_JUDGED_BYTES } from '../../http/failure-when.js';
 import { headerValue } from '../../http/headers.js';
 import { isStreamType } from '../../http/stream-types.js';
 
 /** What has arrived of a body that is held back. */
 export class HeldChunks {
-  readonly #chunks: Buffer[] = [];
-  #length = 0;
+  readonly #chunks = new KeptChunks();
 
   /** @returns `false` if there is more of it now than is held */
   add(chunk: Buffer): boolean {
-    this.#chunks.push(chunk);
-    this.#length += chunk.length;
-    return this.#length <= MAX_JUDGED_BYTES;
+    this.#chunks.add(chunk);
+    return this.#chunks.length <= MAX_JUDGED_BYTES;
   }
 
   end(complete: boolean): HeldBody {
-    const [first, ...others] = this.#chunks;
-    const bytes = first && others.length === 0 ? first : Buffer.concat(this.#chunks);
-    return { bytes, complete };
+    return { bytes: this.#chunks.whole(), complete };
   }
 }
 

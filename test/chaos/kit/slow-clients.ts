@@ -24,8 +24,8 @@ export interface SlowReport {
   readonly open: number;
   /** Responses to bodies, by status. */
   readonly bodies: Readonly<Record<string, number>>;
-  /** How long a body had been sent before its response, in milliseconds: the longest. */
-  readonly longestBodyMs: number;
+  /** For how long the oldest body was sent before its response, or has been sent without one, in milliseconds. */
+  readonly oldestBodyMs: number;
   /** Heads that were ended. */
   readonly heads: number;
 }
@@ -42,7 +42,7 @@ export async function startSlowClients(plan: SlowPlan): Promise<SlowClients> {
   onCleanup(() => child.kill('SIGKILL'));
   const connected = answerOf(child);
   child.send(plan);
-  await within(connected, 'the slow clients to connect', 30_000);
+  await within(connected, 'the slow clients to connect', plan.overMs + 30_000);
   return {
     async report() {
       const report = answerOf(child);

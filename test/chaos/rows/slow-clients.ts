@@ -5,49 +5,48 @@ import { hard, ms, row as rowOf, timed } from '../kit/row.js';
 import { startSlowClients } from '../kit/slow-clients.js';
 import { startChaosUpstream } from '../kit/upstream.js';
 
-const PART_MS = 6000;
-/** How long a body may be too slow; a byte a second is too slow from its begin. */
-const GRACE_MS = 5000;
+const SPAN_MS = 10_000;
+/** How long a body may be too slow in a gateway that has not been told otherwise; a byte a second is so from its begin. */
+const GRACE_MS = 30_000;
 const CLIENTS = { heads: 1000, bodies: 1000, idle: 2000 };
+/** They began evenly over the time that each may take, and so are ended. */
+const LEAST_ENDED = ((CLIENTS.bodies * SPAN_MS) / GRACE_MS) * 0.8;
 
 async function scene() {
-  const upstream = await startChaosUpstream({ delayMs: 5 });
-  const api = { target: upstream.url, bodyTimeoutMs: GRACE_MS };
+  // The least that an API elsewhere takes: to less, each pause of the garbage collector is a large part.
+  const upstream = await startChaosUpstream({ delayMs: 25 });
   // As docs/performance.md has it for machines with few cores: with four threads for V8's garbage a collection is felt.
   const env = { NODE_OPTIONS: '--v8-pool-size=1' };
-  return startFleet({ processes: 2, config: { apis: { x: api } }, env });
+  return startFleet({ processes: 2, config: { apis: { x: { target: upstream.url } } }, env });
 }
 
 /**
- * All of them on the API that the honest clients call, and on their process. Before, they are on another one: what they
- * cost the machine, which they share with the honest clients, is no doing of the gateway.
+ * Slow clients hold one of two processes, honest ones call both. What the slow ones cost the machine, and what else it does
+ * just then, falls on both alike: what differs is the doing of the gateway.
  */
 export const row = rowOf(
   '2 000 clients with 1 byte/s heads and bodies, 2 000 idle',
   scene,
-  async ({ urls: [url = ''], processes: [process, other] }) => {
+  async ({ urls, processes: [held] }) => {
     const mix = [
       { kind: 'honest', share: 3, path: '/api/x/{n}' },
       { kind: 'honest', share: 1, path: '/api/x/{n}', method: 'POST', body: '{"a":1}' } as const,
     ];
-    const load = await startLoad({ rate: 500, targets: [url], mix });
-    const held = async (port = 0) => {
-      const slow = await startSlowClients({ ...CLIENTS, port, overMs: GRACE_MS, path: '/api/x/slow' });
-      await pass(1000);
-      const from = now();
-      await pass(PART_MS);
-      return { slow, span: { from, until: now() } };
-    };
-    const elsewhere = await held(other?.port);
-    await elsewhere.slow.leave();
+    const load = await startLoad({ rate: 500, targets: urls, mix });
+    const slow = await startSlowClients({
+      ...CLIENTS,
+      port: held?.port ?? 0,
+      overMs: GRACE_MS,
+      path: '/api/x/slow',
+    });
     await pass(1000);
-    const { slow, span } = await held(process?.port);
-    const report = await slow.report();
-    const ledger = await load.stop();
-    const [before, during] = [ledger.of(elsewhere.span), ledger.of(span)];
-    const all = ledger.of({ from: elsewhere.span.from });
-    const factor = during.p99 / before.p99;
-    const ended = report.bodies['408'] ?? 0;
+    const span = { from: now(), until: now() + SPAN_MS };
+    await pass(SPAN_MS);
+    const { bodies, oldestBodyMs } = await slow.report();
+    const all = await load.stop();
+    const [beside, apart] = [0, 1].map((target) => all.of({ ...span, target }).p99) as [number, number];
+    const factor = beside / apart;
+    const ended = Object.values(bodies).reduce((sum, count) => sum + count, 0);
     return [
       hard(
         'honest: 0 failed',
@@ -56,15 +55,16 @@ export const row = rowOf(
       ),
       timed(
         'honest p99 at most x1.5',
-        `x${factor.toFixed(2)} (${ms(before.p99)} to ${ms(during.p99)})`,
+        `x${factor.toFixed(2)} (${ms(apart)}, beside slow ones ${ms(beside)})`,
         factor <= 1.5,
       ),
+      // By 408, or by 503 where they have waited too long for a place among the uploads.
       hard(
-        'slow bodies are ended',
-        `${ended} by 408, all: ${JSON.stringify(report.bodies)}`,
-        ended >= CLIENTS.bodies,
+        'slow bodies are ended, with a response',
+        `${ended}: ${JSON.stringify(bodies)}`,
+        ended >= LEAST_ENDED && !('closed' in bodies),
       ),
-      timed('within 6 s', ms(report.longestBodyMs), report.longestBodyMs <= GRACE_MS + 1000),
+      timed('within 35 s', ms(oldestBodyMs), oldestBodyMs <= GRACE_MS + 5000),
     ];
   },
 );

@@ -14,7 +14,7 @@ function open(): DeadlineWheel {
 function due(inMs: number): Deadline & { dueAt: number; expiredAt: number } {
   const deadline = {
     dueAt: performance.now() + inMs,
-    isDue: (now: number) => deadline.dueAt <= now,
+    dueInMs: (now: number) => deadline.dueAt - now,
     slot: -1,
     expiredAt: 0,
     expire: () => {
@@ -46,7 +46,7 @@ describe('DeadlineWheel', () => {
   it('also watches deadlines that are added while one expires', async () => {
     const wheel = open();
     const second = due(20);
-    wheel.watch({ isDue: () => true, slot: -1, expire: () => wheel.watch(second) });
+    wheel.watch({ dueInMs: () => 0, slot: -1, expire: () => wheel.watch(second) });
     await until(() => second.expiredAt > 0);
   });
 
@@ -62,7 +62,7 @@ describe('DeadlineWheel', () => {
       turns.push(turn);
       if (turns.length === 1) count();
     };
-    for (let i = 0; i < 100; i++) wheel.watch({ isDue: () => true, slot: -1, expire });
+    for (let i = 0; i < 100; i++) wheel.watch({ dueInMs: () => 0, slot: -1, expire });
     await until(() => turns.length === 100);
     const most = Math.max(...turns.map((one) => turns.filter((other) => other === one).length));
     expect(most).to.be.within(1, 20);
@@ -82,7 +82,7 @@ describe('DeadlineWheel', () => {
       const until = performance.now() + 3;
       while (performance.now() < until);
     };
-    for (let i = 0; i < 10; i++) wheel.watch({ isDue: () => true, slot: -1, expire });
+    for (let i = 0; i < 10; i++) wheel.watch({ dueInMs: () => 0, slot: -1, expire });
     await until(() => turns.length === 10);
     expect(new Set(turns).size).to.equal(10);
   });
@@ -121,7 +121,7 @@ describe('DeadlineWheel', () => {
     });
     const after = due(5);
     wheel.watch({
-      isDue: () => true,
+      dueInMs: () => 0,
       slot: -1,
       expire: () => {
         throw new Error('from a listener');
@@ -150,11 +150,34 @@ describe('DeadlineWheel', () => {
     expect(deadline.expiredAt).to.equal(0);
   });
 
+  it('asks none before the time that it has told, unless it has moved', async () => {
+    const wheel = open();
+    let asked = 0;
+    const far = { slot: -1, dueInMs: () => 3_600_000 + asked++, expire: () => {} };
+    wheel.watch(far);
+    const next = due(120);
+    wheel.watch(next);
+    await until(() => next.expiredAt > 0);
+    expect(asked).to.equal(1);
+    wheel.moved(far);
+    await until(() => asked === 2);
+  });
+
+  it('knows when to ask each, also after one before it was forgotten', async () => {
+    const wheel = open();
+    const [gone, soon, other] = [due(3_600_000), due(40), due(60)];
+    for (const deadline of [gone, soon, other]) wheel.watch(deadline);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    wheel.forget(gone);
+    await until(() => soon.expiredAt > 0 && other.expiredAt > 0);
+    for (const { dueAt, expiredAt } of [soon, other]) expect(expiredAt - dueAt).to.be.within(0, 200);
+  });
+
   it('asks again before one expires that has moved meanwhile', async () => {
     const wheel = open();
     let asked = 0;
     let expired = 0;
-    const deadline = { slot: -1, isDue: () => ++asked % 2 === 1, expire: () => void expired++ };
+    const deadline = { slot: -1, dueInMs: () => (++asked % 2 === 1 ? 0 : 1), expire: () => void expired++ };
     wheel.watch(deadline);
     await until(() => asked >= 6);
     expect(expired).to.equal(0);
