@@ -1,3 +1,4 @@
+import { KeptChunks } from '../core/kept-chunks.js';
 import { readable } from './decoded-body.js';
 import { BOM, isJson, valueAt } from './failure-when.js';
 import { headerValue } from './headers.js';
@@ -5,7 +6,7 @@ import { isStreamType } from './stream-types.js';
 
 /** Larger JSON is not read. */
 const MAX_JSON_BYTES = 1024 * 1024;
-/** The end of a stream, which has the last lines. */
+/** The end of a stream, which has the last lines: at least so many bytes of it are kept, and less than twice as many. */
 const MAX_TAIL_BYTES = 64 * 1024;
 const MAX_DECODED_BYTES = 16 * 1024 * 1024;
 
@@ -16,8 +17,9 @@ export class UsageReader {
   readonly #isStream: boolean;
   /** Only its end is kept. */
   readonly #keepsTail: boolean;
-  #chunks: Uint8Array[] = [];
-  #bytes = 0;
+  #chunks = new KeptChunks();
+  /** What came before those, of a stream. */
+  #before: readonly Buffer[] = [];
   #tooLarge = false;
 
   constructor(pointer: string, rawHeaders: readonly string[]) {
@@ -30,30 +32,32 @@ export class UsageReader {
 
   add(chunk: Uint8Array): void {
     if (this.#tooLarge) return;
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.length;
+    this.#chunks.add(
+      Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length),
+    );
     if (this.#keepsTail) this.#trim();
-    else if (this.#bytes > MAX_JSON_BYTES) {
+    else if (this.#chunks.length > MAX_JSON_BYTES) {
       this.#tooLarge = true;
-      this.#chunks = [];
+      this.#chunks = new KeptChunks();
     }
   }
 
   /** The number at the pointer; `undefined` if there is none. */
   read(): number | undefined {
     if (this.#tooLarge) return undefined;
-    const body = readable(this.#rawHeaders, Buffer.concat(this.#chunks), MAX_DECODED_BYTES);
+    const body = readable(
+      this.#rawHeaders,
+      Buffer.concat([...this.#before, ...this.#chunks.list()]),
+      MAX_DECODED_BYTES,
+    );
     const text = body.toString().replace(BOM, '');
     return this.#isStream ? this.#lastOf(text) : this.#in(text);
   }
 
   #trim(): void {
-    for (;;) {
-      const first = this.#chunks[0]?.length ?? 0;
-      if (first === 0 || this.#bytes - first < MAX_TAIL_BYTES) return;
-      this.#chunks.shift();
-      this.#bytes -= first;
-    }
+    if (this.#chunks.length < MAX_TAIL_BYTES) return;
+    this.#before = this.#chunks.list();
+    this.#chunks = new KeptChunks();
   }
 
   #lastOf(text: string): number | undefined {
