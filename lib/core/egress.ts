@@ -46,8 +46,6 @@ export interface Egress {
   readonly varies?: boolean | undefined;
   /** Maximum connections to each target; `undefined` leaves it to `forward()`. */
   readonly connections?: number | undefined;
-  /** Connections being opened now. */
-  readonly opening: number;
 }
 
 /** What the choice of an egress proxy needs to know of the target. */

@@ -53,8 +53,6 @@ export class EgressProxy extends ProxyLoad implements DialWatcher {
   readonly cooldown: Cooldown;
   /** The next attempt through it may come from another address: what a target says of one is not said of it. */
   readonly varies: boolean;
-  /** Connections being opened. */
-  opening = 0;
   /** Turns to give back: it took them in place of another proxy. */
   owes = 0;
   readonly #proxy: ResolvedProxy;
@@ -230,7 +228,6 @@ export class EgressProxy extends ProxyLoad implements DialWatcher {
   }
 
   began(): number {
-    this.opening++;
     return this.#owner.now();
   }
 
@@ -238,16 +235,11 @@ export class EgressProxy extends ProxyLoad implements DialWatcher {
     this.tally.watch(connection);
   }
 
-  unused(): void {
-    this.opening--;
-  }
-
   ended(
     beganAt: number,
     { hostname, port, encrypted }: Pick<ConnectTo, 'hostname' | 'port' | 'encrypted'>,
     failure?: DialError,
   ): void {
-    this.opening--;
     const name = hostname.includes(':') && !hostname.startsWith('[') ? `[${hostname}]` : hostname;
     const { origin } = new URL(`${encrypted ? 'https' : 'http'}://${name}:${port}`);
     this.#owner.dialEnded(this, beganAt, origin, failure);

@@ -1,6 +1,7 @@
 import type { ClientRequest } from 'node:http';
 import { isIPv6, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls';
+import { tellDial } from '../core/dial-mark.js';
 import type { ConnectTo } from '../core/egress.js';
 import { ProxyError, shuttingDown } from '../core/errors.js';
 import { exhaustedHere } from '../core/exhausted-here.js';
@@ -21,9 +22,10 @@ export interface DialWatcher {
   began(): number;
   /** There is a connection to the proxy, which may still fail. */
   opened(connection: Socket): void;
-  /** This process could open no connection, which says nothing about the proxy. */
-  unused(): void;
-  /** @param failure `undefined` if the proxy is not to blame */
+  /**
+   * Not told where this process could open no connection, which says nothing about the proxy.
+   * @param failure `undefined` if the proxy is not to blame
+   */
   ended(beganAt: number, to: Pick<ConnectTo, 'hostname' | 'port' | 'encrypted'>, failure?: DialError): void;
 }
 
@@ -96,7 +98,8 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
   }
 
   /** Called by Node's client when it needs another connection. */
-  override async connect(_req: ClientRequest, options: ConnectOptions): Promise<Socket> {
+  override async connect(req: ClientRequest, options: ConnectOptions): Promise<Socket> {
+    tellDial(req);
     try {
       return await this.#dial(options, this.#options.absoluteForm && !options.secureEndpoint);
     } catch (error) {
@@ -160,8 +163,8 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
       socket = await Promise.race([opening, dial.broken]);
     } catch (error) {
       dial.fail(unreachable(error));
-      if (exhaustedHere(error)) this.#watcher.unused();
-      else this.#watcher.ended(beganAt, to, error instanceof DialError ? error : undefined);
+      if (!exhaustedHere(error))
+        this.#watcher.ended(beganAt, to, error instanceof DialError ? error : undefined);
       throw error;
     } finally {
       this.#dials.delete(dial);

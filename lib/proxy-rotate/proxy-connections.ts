@@ -66,7 +66,6 @@ export class ProxyConnections {
       refusal: () => undefined,
       began: () => 0,
       opened: (connection) => tally.watch(connection),
-      unused: () => {},
       ended: () => {},
     };
     const options = { ...this.#agentOptions(), connectTimeoutMs, connections: 1, absoluteForm: false };

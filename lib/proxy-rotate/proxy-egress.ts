@@ -10,7 +10,6 @@ export class ProxyEgress implements Egress {
   readonly absoluteForm: Egress['absoluteForm'];
   readonly once: boolean;
   readonly varies: boolean;
-  readonly #proxy: EgressProxy;
 
   constructor(
     proxy: EgressProxy,
@@ -21,14 +20,9 @@ export class ProxyEgress implements Egress {
     this.name = proxy.name;
     this.agent = agent;
     this.connections = connections;
-    this.#proxy = proxy;
     this.once = proxy.rotating;
     this.varies = proxy.varies;
     this.absoluteForm = absoluteForm;
-  }
-
-  get opening(): number {
-    return this.#proxy.opening;
   }
 
   connect(to: ConnectTo) {

@@ -242,10 +242,7 @@ export class AttemptRun implements Attempt, AttemptListener, ClockOwner {
     const { limitMs = 0, awaits = 'target' } = this.#clock ?? {};
     const { requestMs = 0 } = this.#budget ?? {};
     const by = this.#budget?.isShort(this.startedAt) ? 'self' : 'target';
-    const { egress, transport } = this.#plan ?? {};
-    // Node's client does not say when a connection is being opened by its agent.
-    const inTunnel = phase === 'connect' || (transport === 'node' && (egress?.opening ?? 0) > 0);
-    const silentProxy = egress !== undefined && inTunnel && !this.#connected;
+    const silentProxy = this.#plan?.egress !== undefined && phase === 'connect';
     return lapseFailure({ phase, limitMs, requestMs, awaits, by, silentProxy });
   }
 

@@ -2,6 +2,7 @@ import type http from 'node:http';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { createProxyServer, type ProxyServer, type ProxyServerOptions } from 'httpxy';
+import { dialTelling } from '../../core/dial-mark.js';
 import { shuttingDown } from '../../core/errors.js';
 import { targetTls } from '../options/tls-options.js';
 import type { PoolUse } from '../pool-use.js';
@@ -52,6 +53,8 @@ export class NodeTransport {
     const { res } = plan.exchange;
     const attempt = new NodeAttempt(plan, listener, this.#options, this.#tools);
     const options: MarkedOptions = this.#proxyOptions(plan, () => attempt.bodyWritten);
+    // The time until the egress proxy has made a connection is not spent waiting for a free one.
+    if (plan.egress) options.agent = dialTelling(plan.egress.agent, () => listener.connecting());
     if (options.buffer instanceof Readable) {
       // httpxy does not listen for errors here, which would end the process.
       options.buffer.on('error', (error) => attempt.hookFailed(error));

@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import { bigBody } from '../../support/bytes.js';
 import { call, endingOf, open } from '../../support/client.js';
+import { startForwardProxy } from '../../support/forward-proxy.js';
 import { TRANSPORTS } from '../../support/forwarding.js';
 import { hasProxy, startScene, startTarget, unreachable, WAYS } from '../../support/phase-scene.js';
 import { until } from '../../support/until.js';
@@ -72,6 +73,19 @@ for (const transport of TRANSPORTS) {
         expect(response.status).to.equal(504);
         expect(response.headers['proxy-status']).to.include('error=connection_timeout');
       });
+
+      if (hasProxy(way))
+        it('has its egress proxy open a connection for longer than queueTimeoutMs', async () => {
+          const upstream = await startTarget(way, text('there'));
+          const slow = await startForwardProxy({ before: () => wait(400) });
+          const limits = { ...LONG, queueTimeoutMs: SHORT };
+          const scene = await startScene(
+            way,
+            { target: upstream.url, transport, ...limits },
+            { proxyUrl: slow.url },
+          );
+          expect((await call(scene.url)).text).to.equal('there');
+        });
 
       it('waits bodyTimeoutMs for a client that stops sending: 408, by the client', async () => {
         const upstream = await startTarget(way, json({ ok: true }));

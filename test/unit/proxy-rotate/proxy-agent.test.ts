@@ -30,7 +30,6 @@ function agentOf(url: string, options: Partial<ProxyAgentOptions> = {}) {
     refusal: () => watcher.refused,
     began: () => told.push('began'),
     opened: () => {},
-    unused: () => told.push('unused'),
     ended: (beganAt, { hostname, port, encrypted }, failure) =>
       told.push([beganAt, `${encrypted ? 'https' : 'http'}://${hostname}:${port}`, failure?.reason]),
   };

@@ -135,17 +135,17 @@ describe('Call and the wait for a connection', () => {
     expect(endOf(late)).to.include({ unsent: false, retryClass: 'connection reset' });
   });
 
-  const WAYS: [what: string, opening: number, phase: 'queue' | 'connect' | 'head', code: string][] = [
-    ['opens a tunnel', 0, 'connect', 'ERR_PROXY_CONNECT'],
-    ['waits for a connection while others are opened', 1, 'queue', 'ERR_NO_CONNECTION'],
-    ['has its connection', 1, 'head', 'ERR_UPSTREAM_TIMEOUT'],
+  const WAYS: [what: string, phase: 'queue' | 'connect' | 'head', code: string][] = [
+    ['opens a tunnel', 'connect', 'ERR_PROXY_CONNECT'],
+    ['waits for a connection', 'queue', 'ERR_NO_CONNECTION'],
+    ['has its connection', 'head', 'ERR_UPSTREAM_TIMEOUT'],
   ];
-  for (const [what, opening, phase, code] of WAYS) {
+  for (const [what, phase, code] of WAYS) {
     it(`ends one that ${what} with ${code}`, () => {
       const tried: string[][] = [];
       const choose = (_call: unknown, names: ReadonlySet<string>) => {
         tried.push([...names]);
-        return names.size === 0 ? way('a', { opening }) : proxyError('ERR_NO_PROXY');
+        return names.size === 0 ? way('a') : proxyError('ERR_NO_PROXY');
       };
       const scene = new Scene({ egress: { choose }, requestTimeoutMs: 300 }).start();
       if (phase !== 'queue') scene.last.listener.connecting();

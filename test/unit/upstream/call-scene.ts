@@ -207,7 +207,7 @@ function begun(): Exchange {
 /** A way out that opens nothing. */
 export function way(name: string, more: Partial<Egress> = {}): Egress {
   const connect = () => Promise.reject(new Error('There are no sockets here'));
-  return { name, connect, agent: new Agent(), opening: 0, ...more };
+  return { name, connect, agent: new Agent(), ...more };
 }
 
 export const head = (status: number, ...rawHeaders: string[]): ResponseHead => ({
