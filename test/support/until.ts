@@ -15,6 +15,19 @@ export async function until(
   }
 }
 
+/** The same, of what has to be awaited to be known. */
+export async function eventually(
+  condition: () => Promise<boolean>,
+  what: string,
+  withinMs = DEADLINE_MS,
+): Promise<void> {
+  const giveUpAt = performance.now() + withinMs;
+  while (!(await within(condition(), what, withinMs))) {
+    if (performance.now() > giveUpAt) throw new Error(`Waited ${withinMs} ms in vain for: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
 /** The first argument of the next such event; fails if `error` comes first. */
 export function eventOf<T = unknown>(
   emitter: EventEmitter,

@@ -23,7 +23,7 @@ import { call } from '../../support/client.js';
 import { listening } from '../../support/listening.js';
 import { type RedisServer, startRedis } from '../../support/redis.js';
 import { serve } from '../../support/serve.js';
-import { eventOf, until, within } from '../../support/until.js';
+import { eventOf, eventually, until, within } from '../../support/until.js';
 import { startUpstream, status, text } from '../../support/upstream.js';
 
 interface Closable {
@@ -36,13 +36,6 @@ const SHUT = { error: 'The proxy is shutting down', code: 'ERR_SHUTTING_DOWN' };
 /** Connections to a Redis but that of the test itself. */
 async function connectionsOf(redis: RedisServer): Promise<number> {
   return ((await redis.control.client('LIST')) as string).trim().split('\n').length - 1;
-}
-
-async function eventually(condition: () => Promise<boolean>, what: string): Promise<void> {
-  const wait = async (): Promise<void> => {
-    while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
-  };
-  await within(wait(), what);
 }
 
 /** A server that takes connections and says nothing. */

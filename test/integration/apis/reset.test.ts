@@ -9,7 +9,7 @@ import { stopClock } from '../../support/fake-timers.js';
 import { startForwardProxy } from '../../support/forward-proxy.js';
 import { unusedPort } from '../../support/listening.js';
 import { startRedis } from '../../support/redis.js';
-import { until } from '../../support/until.js';
+import { eventually, until } from '../../support/until.js';
 
 for (const transport of ['undici', 'node'] as const) {
   describe(`reset() and what can be forced, on the transport ${transport}`, () => {
@@ -230,6 +230,7 @@ describe('reset() with Redis', () => {
       const proxy = resilientProxy({ redis: { url: redis.url, commandTimeoutMs: 10_000 }, apis });
       const server = await serve(proxy);
       onCleanup(() => Promise.all([server.close(), proxy.close()]));
+      await until(() => proxy.redis?.status().state === 'up');
       const get = async (path: string) => (await fetch(`${server.url}/weather${path}`)).text();
       return { proxy, get };
     };
@@ -238,7 +239,8 @@ describe('reset() with Redis', () => {
     expect(await one.get('/a')).to.equal('1');
     // It is written while the response is on its way.
     const isStored = (key: string) => key.includes('/a') && !key.includes('lease');
-    while (!(await redis.control.keys('*')).some(isStored));
+    const isInRedis = async () => (await redis.control.keys('*')).some(isStored);
+    await eventually(isInRedis, 'the response to be in Redis');
     expect(await other.get('/a')).to.equal('1');
     await one.proxy.reset();
     const stored = () => other.proxy.apis.get('weather')?.cache?.counts().entries;

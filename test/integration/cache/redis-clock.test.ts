@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { redisStore } from '../../../lib/cache/store/redis/store.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { type RedisServer, startRedis } from '../../support/redis.js';
-import { until } from '../../support/until.js';
-import { eventually, KEY, under, variant, written } from './redis-fixture.js';
+import { eventually, until } from '../../support/until.js';
+import { KEY, under, variant, written } from './redis-fixture.js';
 
 const SECOND = 1000;
 

@@ -6,18 +6,8 @@ import { type RedisStore, redisStore } from '../../../lib/cache/store/redis/stor
 import { onCleanup } from '../../support/cleanup.js';
 import { unusedPort } from '../../support/listening.js';
 import { startRedis } from '../../support/redis.js';
-import { until, within } from '../../support/until.js';
-import {
-  API,
-  bodyAt,
-  connectedStore,
-  eventually,
-  KEY,
-  stored,
-  under,
-  variant,
-  written,
-} from './redis-fixture.js';
+import { eventually, until, within } from '../../support/until.js';
+import { API, bodyAt, connectedStore, KEY, stored, under, variant, written } from './redis-fixture.js';
 
 const HASTY = { commandTimeoutMs: 20, circuit: { failures: 3, resetMs: 20 } };
 

@@ -4,7 +4,7 @@ import { type RedisStore, redisStore } from '../../../lib/cache/store/redis/stor
 import type { StoredUnder } from '../../../lib/cache/store/store.js';
 import { onCleanup } from '../../support/cleanup.js';
 import type { RedisServer } from '../../support/redis.js';
-import { until, within } from '../../support/until.js';
+import { until } from '../../support/until.js';
 
 /** What all keys of the tests' API begin with. */
 export const API = '{rpo:weather}:';
@@ -82,12 +82,4 @@ export async function written(store: RedisStore): Promise<void> {
 export async function bodyAt(store: { get: RedisStore['get'] }, key: string): Promise<string | undefined> {
   const [found] = (await store.get(key)) ?? [];
   return found && Buffer.from(found.body).toString();
-}
-
-/** Resolves once the condition, polled repeatedly, holds. */
-export function eventually(condition: () => Promise<boolean>, what: string): Promise<void> {
-  const asking = async (): Promise<void> => {
-    while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
-  };
-  return within(asking(), what);
 }

@@ -3,8 +3,8 @@ import { type RedisStore, redisStore } from '../../../lib/cache/store/redis/stor
 import { onCleanup } from '../../support/cleanup.js';
 import { unusedPort } from '../../support/listening.js';
 import { type RedisServer, startRedis } from '../../support/redis.js';
-import { within } from '../../support/until.js';
-import { connectedStore, eventually, KEY, under, variant } from './redis-fixture.js';
+import { eventually, within } from '../../support/until.js';
+import { connectedStore, KEY, under, variant } from './redis-fixture.js';
 
 const LONG = 60_000;
 

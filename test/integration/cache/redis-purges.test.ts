@@ -1,18 +1,8 @@
 import { expect } from 'chai';
 import type { PurgeTarget } from '../../../lib/cache/store/store.js';
 import { startRedis } from '../../support/redis.js';
-import { until } from '../../support/until.js';
-import {
-  API,
-  bodyAt,
-  connectedStore,
-  eventually,
-  KEY,
-  stored,
-  under,
-  variant,
-  written,
-} from './redis-fixture.js';
+import { eventually, until } from '../../support/until.js';
+import { API, bodyAt, connectedStore, KEY, stored, under, variant, written } from './redis-fixture.js';
 
 const OTHER = '{rpo:other}:/cities:';
 

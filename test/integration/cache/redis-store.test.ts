@@ -6,13 +6,12 @@ import type { RedisStoreOptions } from '../../../lib/cache/store/redis/options.j
 import { redisStore } from '../../../lib/cache/store/redis/store.js';
 import { listenerWarningsSeen, onCleanup } from '../../support/cleanup.js';
 import { redisCluster, startRedis } from '../../support/redis.js';
-import { eventOf, until } from '../../support/until.js';
+import { eventOf, eventually, until } from '../../support/until.js';
 import {
   API,
   BINARY,
   bodyAt,
   connectedStore,
-  eventually,
   KEY,
   stored,
   under,

@@ -6,14 +6,13 @@ import type { CacheStore } from '../../../lib/cache/store/store.js';
 import { twoLevelStore } from '../../../lib/cache/store/two-level-store.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { type RedisServer, startRedis } from '../../support/redis.js';
-import { until } from '../../support/until.js';
+import { eventually, until } from '../../support/until.js';
 import type { UpstreamResponse } from '../../support/upstream.js';
 import {
   API,
   BINARY,
   bodyAt,
   connectedStore,
-  eventually,
   KEY,
   stored,
   under,

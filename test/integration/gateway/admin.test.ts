@@ -5,8 +5,8 @@ import { gatewayLogger } from '../../../lib/gateway/logger.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { call } from '../../support/client.js';
 import { startRedis } from '../../support/redis.js';
+import { eventually } from '../../support/until.js';
 import { json, startUpstream, status, text } from '../../support/upstream.js';
-import { eventually } from '../cache/redis-fixture.js';
 
 const TOKEN = 's3cret';
 const authorization = `Bearer ${TOKEN}`;

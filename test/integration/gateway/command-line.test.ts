@@ -82,8 +82,8 @@ async function serving(args: readonly string[], env: Record<string, string> = {}
 describe('the command line', function commandLine() {
   this.timeout(40_000);
   let folder = '';
-  before(() => {
-    buildGateway();
+  before(function build(this: Mocha.Context) {
+    buildGateway.call(this);
     folder = mkdtempSync(join(tmpdir(), 'gateway-'));
   });
   after(() => rmSync(folder, { recursive: true }));

@@ -16,8 +16,8 @@ const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}`
 describe('secrets in files, of a gateway that runs', function withFiles() {
   this.timeout(60_000);
   let folder = '';
-  before(() => {
-    buildGateway();
+  before(function build(this: Mocha.Context) {
+    buildGateway.call(this);
     folder = mkdtempSync(join(tmpdir(), 'token-files-'));
   });
   after(() => rmSync(folder, { recursive: true }));

@@ -22,8 +22,8 @@ const WITHIN_MS = 10_000;
 describe('the gateway with --workers', function withWorkers() {
   this.timeout(60_000);
   let folder = '';
-  before(() => {
-    buildGateway();
+  before(function build(this: Mocha.Context) {
+    buildGateway.call(this);
     folder = mkdtempSync(join(tmpdir(), 'workers-'));
   });
   after(() => rmSync(folder, { recursive: true }));

@@ -13,8 +13,8 @@ const SERVER = 2;
 describe('OTLP of a gateway with --workers', function withWorkers() {
   this.timeout(60_000);
   let folder = '';
-  before(async () => {
-    buildGateway();
+  before(async function build(this: Mocha.Context) {
+    buildGateway.call(this);
     folder = await mkdtemp(join(tmpdir(), 'otlp-'));
   });
   after(() => rm(folder, { recursive: true }));

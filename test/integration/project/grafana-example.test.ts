@@ -55,8 +55,8 @@ describe('the example for Grafana', function example() {
   const lines = new Set<string>();
   const expressions: string[] = [];
 
-  before(async () => {
-    buildGateway();
+  before(async function build(this: Mocha.Context) {
+    buildGateway.call(this);
     folder = await mkdtemp(join(tmpdir(), 'grafana-'));
     dashboard = JSON.parse(await readFile(join(FOLDER, 'dashboard.json'), 'utf8'));
     for (const { targets = [] } of dashboard.panels) expressions.push(...targets.map(({ expr }) => expr));
