@@ -71,7 +71,7 @@ const impatient: UpstreamResponse = (_req, res) => {
   };
   res.on('drain', more);
   more();
-  void standstill(() => gone, 500).then(() => {
+  void standstill(() => gone, 1000).then(() => {
     if (res.socket instanceof TLSSocket) res.destroy();
     else res.socket?.resetAndDestroy();
   });
@@ -160,7 +160,7 @@ const HTTP: readonly Row[] = [
       const call = await open(url);
       await until(() => call.res.readableLength > 0);
       // Longer than the target's patience.
-      await new Promise((resolve) => setTimeout(resolve, 1500));
+      await new Promise((resolve) => setTimeout(resolve, 2500));
       return read(call);
     },
     expected: ['200 cut', 'client', 'not counted: client', 'left'],
