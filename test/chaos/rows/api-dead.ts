@@ -9,7 +9,10 @@ import { startChaosUpstream } from '../kit/upstream.js';
 const DEAD_MS = 30_000;
 /** So that a dead time has several probes. */
 const RESET_MS = 4000;
-const WARM_UP_MS = 1500;
+/** Long enough for the code of a call to be compiled: four processes share the calls. */
+const WARM_UP_MS = 4000;
+/** When one fleet begins after the other. Both at once would compete for the machine just when circuits are to open. */
+const APART_MS = WARM_UP_MS + 1500;
 /** What was let through before all circuits were open has arrived after this. */
 const ON_THE_WAY_MS = 200;
 
@@ -55,9 +58,9 @@ async function scene() {
   return { one: await fleetOf(1, url), four: await fleetOf(4, url) };
 }
 
-/** Two fleets, each in front of an API that is dead for the same time. */
+/** Two fleets, each in front of an API that is dead for as long. */
 export const row = rowOf('API dead 30 s, 1 process and 4 processes', scene, async ({ one, four }) => {
-  const [alone, together] = await Promise.all([one.outage(), four.outage()]);
+  const [alone, together] = await Promise.all([one.outage(), pass(APART_MS).then(() => four.outage())]);
   const ratio = together.reached / alone.reached;
   const [opened, closed] = [spreadOf(together.opens), spreadOf(together.closes)];
   return [
