@@ -22,7 +22,6 @@ export class Recording {
   readonly #exchange: Exchange;
   readonly #meta: EntryMeta;
   #chunks: KeptChunks | undefined = new KeptChunks();
-  #bytes = 0;
   readonly #admitted: boolean;
 
   /** @param admitted it was worthwhile to store it when it began */
@@ -66,14 +65,15 @@ export class Recording {
   get endsSoon(): boolean {
     const announced = headerValue(this.#meta.rawHeaders, 'content-length');
     return (
-      this.#chunks !== undefined && announced !== undefined && Number(announced) - this.#bytes <= CHEAP_BYTES
+      this.#chunks !== undefined &&
+      announced !== undefined &&
+      Number(announced) - this.#chunks.length <= CHEAP_BYTES
     );
   }
 
   /** @returns whether the rest of the body is still needed */
   chunk(chunk: Buffer): boolean {
-    this.#bytes += chunk.length;
-    if (this.#chunks && this.#bytes > this.#context.options.maxEntryBytes) {
+    if (this.#chunks && this.#chunks.length + chunk.length > this.#context.options.maxEntryBytes) {
       this.#chunks = undefined;
       this.#plan.flight?.spill();
     }
@@ -97,7 +97,7 @@ export class Recording {
       flight?.finish(false);
       return;
     }
-    const meta = sealEntry(this.#meta, this.#bytes);
+    const meta = sealEntry(this.#meta, this.#chunks.length);
     if (!meta) {
       flight?.fail('failed');
       return;

@@ -1,7 +1,7 @@
 import type { ClientRequest } from 'node:http';
 import { isIPv6, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls';
-import { tellDial } from '../core/dial-mark.js';
+import { tellDial } from '../core/agent-with.js';
 import type { ConnectTo } from '../core/egress.js';
 import { ProxyError, shuttingDown } from '../core/errors.js';
 import { exhaustedHere } from '../core/exhausted-here.js';

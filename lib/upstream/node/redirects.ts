@@ -1,5 +1,6 @@
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { ProxyServerOptions } from 'httpxy';
+import { agentWith } from '../../core/agent-with.js';
 import type { IsCredential } from '../../core/credential-headers.js';
 import { targetTls } from '../options/tls-options.js';
 import type { Plan } from '../transport.js';
@@ -69,10 +70,11 @@ export class Redirects {
     const options = this.#options;
     if (!options?.agent || this.#carrier === options.agent) return;
     if (!target.origin.startsWith('https:')) return;
-    this.#carrier = withTls(options.agent, {
+    const tls = {
       ...targetTls(proxyOptions),
       servername: target.servername ?? '',
-    });
+    };
+    this.#carrier = agentWith(options.agent, (_req, given) => ({ ...given, ...tls }));
     options.agent = this.#carrier;
   }
 
@@ -84,18 +86,4 @@ export class Redirects {
     // An egress proxy's tunnel leads to the target only, and a user's agent serves only its protocol.
     return !exchange.egress && (!proxyOptions.agent || url.protocol === new URL(target.origin).protocol);
   }
-}
-
-/** Methods of Node's agents that are missing in their types. */
-interface Pooling {
-  addRequest(req: ClientRequest, options: object): void;
-}
-
-/** The same agent for requests with these options added. */
-function withTls(agent: Agent & Pooling, tls: object): Agent {
-  return Object.create(agent, {
-    addRequest: {
-      value: (req: ClientRequest, options: object) => agent.addRequest(req, { ...options, ...tls }),
-    },
-  });
 }

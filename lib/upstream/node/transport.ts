@@ -2,7 +2,7 @@ import type http from 'node:http';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { createProxyServer, type ProxyServer, type ProxyServerOptions } from 'httpxy';
-import { dialTelling } from '../../core/dial-mark.js';
+import { dialTelling } from '../../core/agent-with.js';
 import { shuttingDown } from '../../core/errors.js';
 import { targetTls } from '../options/tls-options.js';
 import type { PoolUse } from '../pool-use.js';
