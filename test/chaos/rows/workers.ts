@@ -22,14 +22,12 @@ async function scene() {
 }
 
 /**
- * Of 150 KB, checked and hashed for the cache: a call has to cost the gateway much more than whoever sends it, since both
- * have the same two cores. An API behind it would take a part of them, too.
+ * Checked and hashed for the cache, and of many small objects: a call has to cost the gateway much more than whoever sends
+ * it, since both have the same two cores. An API behind it would take a part of them, too.
  */
 const keys = Array.from({ length: KEYS }, (_, i) => ({
   path: `/api/cached/${i}`,
-  body: JSON.stringify(
-    Array.from({ length: 3000 }, (_, id) => ({ id, name: `name of item ${id}`, price: id })),
-  ),
+  body: JSON.stringify(Array.from({ length: 6000 }, (_, id) => ({ [`k${id % 1000}`]: id }))),
 }));
 
 /** Calls that the cache has answered by itself, in all workers. */
