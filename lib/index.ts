@@ -102,6 +102,7 @@ export type {
   ProxyListStatus,
   QuotaStatus,
 } from './core/egress-status.js';
+export type { Outcome } from './core/ended-call.js';
 export { type ErrorCode, InvalidOptionError, ProxyError, type ProxyErrorDetails } from './core/errors.js';
 export type { Limit, Permit, RetryContext, RetryPolicy } from './core/exchange.js';
 export { type CacheVerdict, Exchange, exchangeOf, type Handler, type Keeper } from './core/exchange.js';
@@ -127,7 +128,7 @@ export type {
 } from './http/failure-rules.js';
 export type { FailureWhen } from './http/failure-when.js';
 export type { Reaches } from './http/forwarded-headers.js';
-export type { AttemptResult, Outcome } from './http/outcome.js';
+export type { AttemptResult } from './http/outcome.js';
 export { type MetricsHandler, metrics } from './metrics/metrics.js';
 export type { CircuitView, MetricsOptions, MetricsRegistry } from './metrics/metrics-options.js';
 export type { OtlpSignal } from './otlp/environment.js';

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Attempt, BodyReader, LimitOf, PermitOf } from './attempt.js';
 import { takeChangedHeaders } from './changed-headers.js';
 import type { EgressPolicy } from './egress.js';
+import type { EndedCall } from './ended-call.js';
 import type { ProxyError } from './errors.js';
 import { closeWithConnection } from './in-line.js';
 import { prepareRequest } from './prepared-request.js';
@@ -95,6 +96,8 @@ export class Exchange {
   error: ProxyError | undefined = undefined;
   /** What broke off the target's response after its head had been sent to the client. */
   cut: ProxyError | undefined = undefined;
+  /** What came of the call, once its response has closed and somebody has asked. @internal */
+  ended: EndedCall | undefined = undefined;
   /** When the accepted head was passed on, on the clock of `performance.now()`. */
   respondedAt: number | undefined = undefined;
   /** Bytes of bodies that `forward()` and error responses wrote; other writers are not counted. */

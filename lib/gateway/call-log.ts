@@ -7,7 +7,7 @@ import { redactPath } from '../core/redact.js';
 import { phasesOf } from '../explain/phases.js';
 import { clientAddress } from '../http/client-address.js';
 import { headerValue } from '../http/headers.js';
-import { cutOf, outcomeOf, resultOf, upstreamMs } from '../http/outcome.js';
+import { endedCall, upstreamMs } from '../http/outcome.js';
 import { HangWatch } from './hang-watch.js';
 import type { Logger } from './logger.js';
 import { requestId } from './request-id.js';
@@ -48,9 +48,8 @@ export function callLog(logger: Logger, { accessLog, trustProxy }: CallLogOption
   const clientOf = clientAddress(trustProxy);
   return function logCall(exchange) {
     const { res } = exchange;
-    const cut = cutOf(exchange);
+    const { cut, result, outcome } = endedCall(exchange);
     const error = exchange.error ?? cut;
-    const result = resultOf(exchange, cut);
     hangs.ended(exchange, result);
     // A client that left before a response is not our failure, and there is no status; nor is one that wants only what is cached.
     const failed = res.headersSent && result === 'failure' && !exchange.onlyIfCached;
@@ -69,7 +68,7 @@ export function callLog(logger: Logger, { accessLog, trustProxy }: CallLogOption
         path: requestedPath(exchange),
         status: res.headersSent ? res.statusCode : undefined,
         upstreamStatus: head?.status,
-        outcome: outcomeOf(exchange, result),
+        outcome,
         aborted: cut || !isWritten(res) ? true : undefined,
         code: error?.code,
         // A response of the target is its own doing.

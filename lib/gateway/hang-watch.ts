@@ -1,5 +1,5 @@
+import type { CallResult } from '../core/ended-call.js';
 import type { Exchange } from '../core/exchange.js';
-import type { CallResult } from '../http/outcome.js';
 import type { Logger } from './logger.js';
 
 /** Calls are looked at in windows of this length. */

@@ -1,5 +1,6 @@
 import type { Attempt } from '../core/attempt.js';
 import { brokenOffBy } from '../core/cut-call.js';
+import type { CallResult, EndedCall, Outcome } from '../core/ended-call.js';
 import { type ErrorCode, type ProxyError, statusOfCode } from '../core/errors.js';
 import { announcesBody, type Exchange } from '../core/exchange.js';
 import { isWritten } from '../core/is-written.js';
@@ -7,21 +8,6 @@ import { measuredResponse } from '../core/meter.js';
 import { headerValue } from './headers.js';
 import { reasonOf } from './reason.js';
 import { isStreamType } from './stream-types.js';
-
-/**
- * How a call ended, of which each call is one: `success`; `clientError`, a 4xx of the API; `refused`, an error of this
- * process that has not sent it on; `failure`; `aborted`, its client left before it had all of the response.
- */
-export type Outcome = 'success' | 'clientError' | 'refused' | 'failure' | 'aborted';
-
-/** Every {@link Outcome}, in the order in which they are packed. */
-export const OUTCOMES = [
-  'success',
-  'clientError',
-  'refused',
-  'failure',
-  'aborted',
-] as const satisfies readonly Outcome[];
 
 /**
  * What an attempt says of its API: `success`; `clientError`, a 4xx; `failure`, a 5xx, no response or a broken one by
@@ -38,9 +24,6 @@ export const ATTEMPT_RESULTS = [
   'otherFailure',
   'abandoned',
 ] as const satisfies readonly AttemptResult[];
-
-/** How a call ended by its status alone: `left` is a client that went away while it received the response. */
-export type CallResult = 'success' | 'failure' | 'aborted' | 'left';
 
 /** Errors by which this process decides not to send a call on. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set([
@@ -69,8 +52,23 @@ export const statusOfRefusal = (code: string): number | undefined =>
 /** A body that is still on its way so long after its head is a stream. */
 export const STREAM_MS = 1000;
 
+/** What came of a call whose response has closed. Whoever asks first has it worked out for all. */
+export function endedCall(exchange: Exchange): EndedCall {
+  exchange.ended ??= workOut(exchange);
+  return exchange.ended;
+}
+
+function workOut(exchange: Exchange): EndedCall {
+  const durationMs = Math.max(0, performance.now() - exchange.startedAt);
+  const cut = cutOf(exchange);
+  const result = resultOf(exchange, cut);
+  const firstMs = firstByteMs(exchange, durationMs);
+  const isStream = wasStream(exchange, durationMs - firstMs);
+  return { cut, result, outcome: outcomeOf(exchange, result), durationMs, firstMs, isStream };
+}
+
 /** The error that broke off a response whose head had been sent; `undefined` if none is known. */
-export function cutOf(exchange: Exchange): ProxyError | undefined {
+function cutOf(exchange: Exchange): ProxyError | undefined {
   return exchange.cut ?? brokenOffBy(exchange);
 }
 
@@ -110,7 +108,7 @@ export function outcomeOf(exchange: Exchange, result: CallResult): Outcome {
  * From a call to the head of its response, in milliseconds.
  * @param durationMs from the call to the end of its response
  */
-export function firstByteMs({ res, startedAt, respondedAt }: Exchange, durationMs: number): number {
+function firstByteMs({ res, startedAt, respondedAt }: Exchange, durationMs: number): number {
   const firstAt = respondedAt ?? measuredResponse(res)?.firstByteAt ?? 0;
   // A head without a body may have been sent unobserved, as by `flushHeaders()`.
   return firstAt > startedAt ? Math.min(firstAt - startedAt, durationMs) : durationMs;

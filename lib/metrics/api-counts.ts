@@ -1,17 +1,9 @@
 import type { Attempt } from '../core/attempt.js';
+import type { EndedCall, Outcome } from '../core/ended-call.js';
 import type { CacheVerdict, Exchange } from '../core/exchange.js';
 import { isWritten } from '../core/is-written.js';
 import { bytesSent, measuredBody } from '../core/meter.js';
-import {
-  type CallResult,
-  cutOf,
-  firstByteMs,
-  type Outcome,
-  outcomeOf,
-  resultOf,
-  upstreamMs,
-  wasStream,
-} from '../http/outcome.js';
+import { endedCall, upstreamMs } from '../http/outcome.js';
 import { BucketCounts } from './bucket-counts.js';
 import { ABORTED_COLUMN, CODE_LABELS, codeColumn } from './code-label.js';
 import {
@@ -123,23 +115,21 @@ export class ApiCounts {
     const row = METHOD_ROW.get(req.method ?? '') ?? METHOD_LABELS.length - 1;
     this.calls[row] ??= new Float64Array(CODE_LABELS.length);
     add(this.calls[row], res.headersSent ? codeColumn(res.statusCode) : ABORTED_COLUMN);
-    const cut = cutOf(exchange);
-    const result = resultOf(exchange, cut);
-    this.outcomes[outcomeOf(exchange, result)]++;
-    this.#countTimes(exchange, result, performance.now() - startedAt);
+    const ended = endedCall(exchange);
+    this.outcomes[ended.outcome]++;
+    this.#countTimes(exchange, ended);
     if (respondedAt !== undefined) this.timesToFirstByte.observe(respondedAt - startedAt);
     if (cache !== undefined) count(this.cache, cache);
     if (error !== undefined) count(this.errors, error.code);
-    if (res.headersSent && (cut || !isWritten(res))) this.cut++;
+    if (res.headersSent && (ended.cut || !isWritten(res))) this.cut++;
     this.bytesIn += measuredBody(req);
     this.bytesOut += bytesSent(exchange);
   }
 
-  #countTimes(exchange: Exchange, result: CallResult, durationMs: number): void {
+  #countTimes(exchange: Exchange, { result, durationMs, firstMs, isStream }: EndedCall): void {
     // A client that gave up before the head has waited for so long.
     if (!exchange.res.headersSent) return this.#durationsOf(exchange).observe(durationMs);
-    const firstMs = firstByteMs(exchange, durationMs);
-    if (wasStream(exchange, durationMs - firstMs)) {
+    if (isStream) {
       this.streamTimes.observe(durationMs - firstMs);
       this.#durationsOf(exchange).observe(firstMs);
     } else if (result !== 'left') this.#durationsOf(exchange).observe(durationMs);

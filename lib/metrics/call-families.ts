@@ -1,5 +1,5 @@
+import { OUTCOMES, type Outcome } from '../core/ended-call.js';
 import { BLAMES } from '../core/errors.js';
-import { OUTCOMES, type Outcome } from '../http/outcome.js';
 import { type ApiCounts, CLASS_LABELS, DIRECT, METHOD_LABELS, VERDICT_LABELS } from './api-counts.js';
 import type { BucketCounts } from './bucket-counts.js';
 import type { CallCounts, Running } from './call-counts.js';

@@ -1,16 +1,9 @@
 import type { Attempt, Blame } from '../core/attempt.js';
+import type { EndedCall } from '../core/ended-call.js';
 import type { ProxyError } from '../core/errors.js';
 import type { Exchange } from '../core/exchange.js';
 import { bytesSent, measuredBody } from '../core/meter.js';
-import {
-  attemptResultOf,
-  type CallResult,
-  firstByteMs,
-  outcomeOf,
-  resultOf,
-  upstreamMs,
-  wasStream,
-} from '../http/outcome.js';
+import { attemptResultOf, endedCall, upstreamMs } from '../http/outcome.js';
 import { bump, bumpName } from './digest/tally.js';
 import type { LivePath } from './live-api.js';
 import { LiveTimes } from './live-times.js';
@@ -25,27 +18,21 @@ export interface Told {
 
 /**
  * Counts a request whose response has closed.
- * @param cut the error that broke off the response, where known
  * @param told bytes that are counted already
  * @returns whether it belongs among the recent errors
  */
-export function countCall(
-  path: LivePath,
-  exchange: Exchange,
-  cut: ProxyError | undefined,
-  durationMs: number,
-  told: Told | undefined,
-): boolean {
+export function countCall(path: LivePath, exchange: Exchange, told: Told | undefined): boolean {
   const { res, error, cache, attempts } = exchange;
   const { tally } = path;
-  const result = resultOf(exchange, cut);
+  const ended = endedCall(exchange);
+  const { cut, result } = ended;
   path.touched = true;
   tally.total++;
   if (result !== 'left') tally[result]++;
-  tally.outcomes[outcomeOf(exchange, result)]++;
+  tally.outcomes[ended.outcome]++;
   if (result === 'failure') bump(tally.failedBy, blameOf(exchange, cut));
   if (res.headersSent) bump(tally.statusCodes, res.statusCode);
-  countTimes(path, exchange, result, durationMs);
+  countTimes(path, res.headersSent, ended);
   tally.bytesOut += bytesSent(exchange) - (told?.bytesOut ?? 0);
   tally.bytesIn += measuredBody(exchange.req) - (told?.bytesIn ?? 0);
   if (cache) bump(tally.cache, cache);
@@ -58,15 +45,15 @@ export function countCall(
   return result === 'failure' || code !== undefined;
 }
 
-function countTimes(path: LivePath, exchange: Exchange, result: CallResult, durationMs: number): void {
-  if (!exchange.res.headersSent) {
+function countTimes(path: LivePath, hasHead: boolean, ended: EndedCall): void {
+  const { result, durationMs, firstMs, isStream } = ended;
+  if (!hasHead) {
     // Whoever gave up has waited for so long: an API that hangs is slow, and not without a time.
     path.responseTimes.add(durationMs);
     return;
   }
-  const firstMs = firstByteMs(exchange, durationMs);
   path.firstBytes.add(firstMs);
-  if (wasStream(exchange, durationMs - firstMs)) {
+  if (isStream) {
     path.streamTimes ??= new LiveTimes();
     path.streamTimes.add(durationMs - firstMs);
     path.responseTimes.add(firstMs);

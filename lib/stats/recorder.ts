@@ -4,7 +4,7 @@ import { CallsInProgress } from '../core/calls-in-progress.js';
 import { announcesBody, type Exchange, type Limit, type Permit, UNKNOWN_API } from '../core/exchange.js';
 import { measureBody, measureResponse } from '../core/meter.js';
 import type { CountedSocket } from '../core/upgrade.js';
-import { cutOf, messageOf } from '../http/outcome.js';
+import { endedCall, messageOf } from '../http/outcome.js';
 import { blameOf, countAttemptEnd, countAttempts, countCall } from './count-call.js';
 import type { Delta } from './digest/delta.js';
 import { OTHERS } from './digest/tally.js';
@@ -174,15 +174,14 @@ export class Recorder {
 
   #record(exchange: Exchange): void {
     const now = this.#goOn();
-    const durationMs = Math.max(0, performance.now() - exchange.startedAt);
     const api = this.#apiOf(exchange);
     const path = this.#pathOf(exchange, api);
-    const cut = cutOf(exchange);
-    const failed = countCall(path, exchange, cut, durationMs, this.#running.end(exchange));
+    const failed = countCall(path, exchange, this.#running.end(exchange));
     this.#awaitLate(path, exchange);
     const slowMs = this.#slowMs.get(api.name);
-    if (slowMs !== undefined && isSlow(exchange, cut, durationMs, slowMs)) path.tally.slow++;
+    if (slowMs !== undefined && isSlow(exchange, slowMs)) path.tally.slow++;
     if (!failed) return;
+    const { cut, durationMs } = endedCall(exchange);
     api.failed({
       time: now,
       status: exchange.res.headersSent ? exchange.res.statusCode : 0,

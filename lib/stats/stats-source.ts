@@ -1,6 +1,7 @@
+import type { Outcome } from '../core/ended-call.js';
 import type { Blame } from '../core/errors.js';
 import type { CacheVerdict } from '../core/exchange.js';
-import type { AttemptResult, Outcome } from '../http/outcome.js';
+import type { AttemptResult } from '../http/outcome.js';
 import type { OpenCounts } from './open-counts.js';
 import type { SloStatus } from './slo/slo-status.js';
 

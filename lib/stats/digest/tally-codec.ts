@@ -1,5 +1,6 @@
+import { OUTCOMES } from '../../core/ended-call.js';
 import { BLAMES } from '../../core/errors.js';
-import { ATTEMPT_RESULTS, OUTCOMES } from '../../http/outcome.js';
+import { ATTEMPT_RESULTS } from '../../http/outcome.js';
 import { type Centroids, DROPPED_BITS } from './centroids.js';
 import { deriveOutcomes } from './derived-outcomes.js';
 import { Packer, type Unpacker, unpacked } from './packing.js';

@@ -1,6 +1,7 @@
+import { OUTCOMES, type Outcome } from '../../core/ended-call.js';
 import type { Blame } from '../../core/errors.js';
 import type { CacheVerdict } from '../../core/exchange.js';
-import { ATTEMPT_RESULTS, type AttemptResult, OUTCOMES, type Outcome } from '../../http/outcome.js';
+import { ATTEMPT_RESULTS, type AttemptResult } from '../../http/outcome.js';
 import type { Figures } from '../stats-source.js';
 import { type Centroids, latencyOf, mergeCentroids } from './centroids.js';
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
+import type { CallResult } from '../../../lib/core/ended-call.js';
 import type { Exchange } from '../../../lib/core/exchange.js';
 import { HangWatch } from '../../../lib/gateway/hang-watch.js';
-import type { CallResult } from '../../../lib/http/outcome.js';
 
 function watching() {
   const warnings: [object, string][] = [];
