@@ -8,4 +8,6 @@ export interface GatewayProcess {
   readonly admin?: AdminTunnel | undefined;
   /** Runs when the gateway is to leave, before what it holds for others is closed; for the primary. */
   leave?(): Promise<unknown>;
+  /** What is wrong with the other processes now, as sentences; for the primary. */
+  problems?(): readonly string[];
 }

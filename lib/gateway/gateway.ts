@@ -81,6 +81,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       version,
       logger,
       startedAt,
+      machineProblems: () => own?.problems?.() ?? [],
       admin,
       actions,
       closing: () => closing.begun,

@@ -61,12 +61,14 @@ export interface HealthSources {
   readonly log?: LogSource | undefined;
   readonly status: Pick<GatewayStatus, 'processes' | 'readEgress' | 'troubles'>;
   warnings(): readonly string[];
+  /** What is wrong with other processes of the gateway. */
+  machineProblems(): readonly string[];
 }
 
 /** Adds the state of every API to the plain report. */
 export async function verboseHealth(
   health: Health,
-  { proxy, version, startedAt, config, log, warnings, status }: HealthSources,
+  { proxy, version, startedAt, config, log, warnings, status, machineProblems }: HealthSources,
 ): Promise<VerboseHealth> {
   const [responding, egress, troubles] = await Promise.all([
     status.processes(),
@@ -79,6 +81,7 @@ export async function verboseHealth(
   const facts = {
     ...{ config: config.health(), circuits: list, egress, troubles, redis, log: log?.status() },
     otlp: proxy.otlp.map((view) => view.status()),
+    machine: machineProblems(),
   };
   const apis = [...proxy.apis.keys()].map((name): [string, ApiHealth] => {
     const {

@@ -15,6 +15,8 @@ export interface GatewayFacts {
   readonly redis: RedisStatus | undefined;
   readonly log: LogStatus | undefined;
   readonly otlp: readonly OtlpStatus[];
+  /** What is wrong with other processes of the gateway, as sentences. */
+  readonly machine: readonly string[];
 }
 
 /** Of one kind no more are listed: the first ones lead to the cause. */
@@ -26,6 +28,7 @@ export function problemsOf(facts: GatewayFacts): string[] {
   const kinds = [
     notReloaded(facts.config),
     redis?.message === undefined ? [] : [redis.message],
+    facts.machine,
     unwrittenLog(log),
     troubleTexts(facts.troubles),
     withoutProxies(facts.egress),

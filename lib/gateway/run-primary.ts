@@ -12,6 +12,7 @@ import { version } from './program.js';
 import type { Served } from './serve-alone.js';
 import { workerNotes } from './worker-notes.js';
 import { WorkerPool } from './worker-pool.js';
+import { ALIVE, WorkerWatch } from './worker-watch.js';
 
 const EXIT_FAILED = 1;
 /** Beyond the time that a worker may take by its settings, before it is killed. */
@@ -50,16 +51,25 @@ export function servePrimary(
     },
     lost: socket === undefined ? undefined : lost,
   });
+  const watch = new WorkerWatch({
+    logger,
+    serving: () => pool.serving(),
+    ask: ({ id }) => hub.askOne(id, ALIVE),
+  });
   for (const warning of loaded.warnings) logger.warn(warning);
   for (const note of workerNotes(loaded.config, count))
     logger.info({ workers: count }, `not shared: ${note}`);
+  const leave = (): Promise<void> => {
+    watch.close();
+    return pool.close();
+  };
   const gateway = createGateway({
     ...loaded,
     sorted: reader.sorted,
     logger,
     log,
     version: version(),
-    process: { machine: hub, leave: () => pool.close() },
+    process: { machine: hub, leave, problems: () => watch.problems() },
   });
   acceptTunnels(hub, gateway.server);
   // However this process ends, they end with it.

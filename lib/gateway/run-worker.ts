@@ -9,6 +9,7 @@ import { programLog } from './logger.js';
 import { withPresets } from './presets.js';
 import { logLevel, version } from './program.js';
 import type { WorkerStart } from './worker-pool.js';
+import { ALIVE } from './worker-watch.js';
 
 const EXIT_FAILED = 1;
 
@@ -34,6 +35,7 @@ export async function runWorker(line: CommandLine): Promise<void> {
     await machine.ask('worker:left');
     process.exit(0);
   }
+  machine.handle(ALIVE, () => true);
   machine.handle('close', () => void leave());
   process.on('SIGTERM', () => {
     machine.tell('worker:leaving');

@@ -115,6 +115,11 @@ export class WorkerPool {
     throw new Error(failure ?? 'a worker ended before it listened; see the log');
   }
 
+  /** Those that serve now. */
+  serving(): Worker[] {
+    return [...this.#members.values()].flatMap(({ state, worker }) => (state === 'serving' ? [worker] : []));
+  }
+
   /** Has every worker load another configuration. */
   reload(source: ConfigSource): void {
     this.#options.hub.tellAll('worker:reload', source);

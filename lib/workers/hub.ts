@@ -49,6 +49,11 @@ export class Hub implements Machine {
     this.#peers.get(id)?.tell(topic, message);
   }
 
+  /** Asks one worker; `undefined` once it is gone. */
+  async askOne(id: number, topic: string): Promise<unknown> {
+    return this.#peers.get(id)?.ask(topic);
+  }
+
   tellAll(topic: string, message?: unknown): void {
     void this.#handlers.run(topic, message, 0);
     for (const peer of this.#peers.values()) peer.tell(topic, message);

@@ -467,6 +467,26 @@ describe('the gateway with --workers', function withWorkers() {
     expect((await call(`${gateway.url}/api/x/a`)).status).to.equal(200);
   });
 
+  it('tells of a worker that does not respond, for as long as that lasts', async () => {
+    const { gateway } = await start();
+    const [stopped = 0] = gateway.workers;
+    // One of the two may be dealt to the worker that is stopped.
+    const problems = () =>
+      Promise.any([1, 2].map(async () => (await json(gateway, '/health?verbose=1')).problems));
+    process.kill(stopped, 'SIGSTOP');
+    await until(() => said(gateway, /^a worker does not respond: /).length > 0, 'the silence', 30_000);
+    const why = 'its event loop is blocked, or it is stopped';
+    expect(said(gateway, /^a worker does not respond/)).to.have.length(1);
+    expect(said(gateway, /^a worker does not respond/)[0]).to.include({ worker: stopped, level: 'warn' });
+    const [problem, ...others] = await problems();
+    expect(problem.replace(/ \d+ s/, ' N s')).to.equal(`worker ${stopped} has not responded for N s: ${why}`);
+    expect(others).to.deep.equal([]);
+    process.kill(stopped, 'SIGCONT');
+    await until(() => said(gateway, /^a worker responds again$/).length > 0, 'its response', WITHIN_MS);
+    expect(await problems()).to.deep.equal([]);
+    expect(gateway.workers).to.have.length(2);
+  });
+
   it('says 503 for its health while it leaves, and still serves', async () => {
     const { gateway } = await start({ server: 'drainDelayMs: 1000' });
     process.kill(gateway.pid, 'SIGTERM');

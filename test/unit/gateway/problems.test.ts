@@ -10,6 +10,7 @@ const FINE: Facts = {
   troubles: [{ refused: [], unknown: [] }],
   redis: { state: 'up', message: undefined },
   log: { droppedLines: 3, waitingBytes: 0, problem: null },
+  machine: [],
   otlp: [{ signal: 'traces', state: 'ok' }],
 };
 
