@@ -68,9 +68,10 @@ export interface ResilientProxy<
   closeSockets(graceMs: number): Promise<void>;
   /**
    * Replaces the configuration while calls are in progress. A call ends with the configuration it began with. What an
-   * API has learned (circuits, advertised limits, stored responses, egress proxies that are cooling down) is kept if
-   * the options of that part and the API's target are unchanged, and so are listeners. Functions and instances among
-   * the options count as unchanged only if they are the same object. Statistics go on under the API's name. Nothing
+   * API has learned is kept for the same target: open circuits, what was counted of limits and what the API has said of
+   * them, requests in flight, and egress proxies that are cooling down go on under their new options. Stored responses and
+   * listeners are kept if the options of their part are unchanged. Functions and instances among the options count as
+   * unchanged only if they are the same object. Statistics go on under the API's name. Nothing
    * is deleted from Redis.
    *
    * @returns what changed; changes to blocks that all APIs share need a restart and are listed

@@ -1,6 +1,8 @@
 import type { Machine } from '../core/machine.js';
 import type { PartSite, SharedState } from '../core/part.js';
+import { Successors } from '../core/successors.js';
 import { CircuitRegistry } from './circuit-registry.js';
+import type { KeyedCircuits } from './keyed-circuits.js';
 import { machineCircuits } from './store/machine-circuits.js';
 import { redisCircuits } from './store/redis/store.js';
 import type { CircuitStore } from './store/store.js';
@@ -9,6 +11,7 @@ import type { CircuitStore } from './store/store.js';
 export class ApiCircuits extends CircuitRegistry implements SharedState {
   readonly #redis: PartSite['redis'];
   readonly #machine: Machine | undefined;
+  readonly #successors = new Successors<KeyedCircuits>((next, known) => next.resume(known));
   #store: CircuitStore | undefined;
 
   /** @param machine the other processes of the gateway */
@@ -30,11 +33,21 @@ export class ApiCircuits extends CircuitRegistry implements SharedState {
     return this.#store;
   }
 
+  override add(circuits: KeyedCircuits): void {
+    super.add(circuits);
+    this.#successors.enter(circuits.name, circuits);
+  }
+
+  override release(name: string): void {
+    super.release(name);
+    this.#successors.leave(name);
+  }
+
   /** If it throws, a store that was opened for it is closed. */
   override change<T>(run: () => T): T {
     const before = this.#store;
     try {
-      return super.change(run);
+      return this.#successors.change(() => super.change(run));
     } catch (error) {
       if (!before) this.close().catch(() => {});
       if (!before) this.#store = undefined;

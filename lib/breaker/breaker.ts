@@ -54,7 +54,7 @@ export function breaker(
   const { name, key, maxCircuits, registry, store, config } = resolveBreaker(options);
   const events = new Events<BreakerEvents>();
   const join: JoinCircuit | undefined = store && ((member) => store.join({ ...member, target, config }));
-  const circuits = new KeyedCircuits(name, maxCircuits, config, events, clock, join);
+  const circuits = new KeyedCircuits(name, maxCircuits, config, events, clock, join, target);
   registry.add(circuits);
   const reader = bodyReader(config.failureWhen);
   const single = key ? undefined : circuits.get();

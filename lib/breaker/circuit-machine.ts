@@ -22,6 +22,7 @@ import {
   openedAt,
   openedElsewhere,
   openForMs,
+  resumed,
   retryAfterOf,
   type TransitionReason,
 } from './circuit-state.js';
@@ -129,6 +130,16 @@ export class CircuitMachine {
       share: this.share,
       now,
     });
+  }
+
+  /** Goes on with what another knows, by its own rules; counting starts from zero. Nothing turns, so nothing is told. */
+  resume(known: CircuitMachine): void {
+    // What all processes know, it has from them.
+    if (this.share || this.current.kind !== 'CLOSED') return;
+    this.record.resume(known.record);
+    this.closedSince = known.closedSince;
+    this.#reopened = known.#reopened;
+    this.current = resumed(known.current, openForMs(this.config, this.#reopened), this.clock());
   }
 
   /** Frees the resources of its window. */

@@ -62,6 +62,14 @@ export class CircuitRecord {
     this.#latest.clear();
   }
 
+  /** Goes on where another has been. */
+  resume(known: CircuitRecord): void {
+    this.lastFailure = known.lastFailure;
+    this.openedWith = known.openedWith;
+    this.#transitions.push(...known.#transitions);
+    this.#notCounted = known.notCounted;
+  }
+
   /** Forgets all but the changes. */
   reset(): void {
     this.lastFailure = undefined;

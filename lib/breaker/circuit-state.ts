@@ -98,6 +98,17 @@ export function openedElsewhere(
   return { ...openedAt(now, dueInMs, failures, cause), fleet: { by, version } };
 }
 
+/** The state of a circuit that comes in the place of another: one that was open is so for no longer than by its own rules. */
+export function resumed(state: CircuitState, openMs: number, now: number): CircuitState {
+  if (state.kind === 'CLOSED') return CLOSED;
+  const { kind, failures, cause } = state;
+  // Its probes are the other one's.
+  if (kind === 'HALF_OPEN') return openedAt(now, 0, failures, cause);
+  const { openedAt: since, halfOpensAt: due } = state;
+  const openForMs = due === Number.POSITIVE_INFINITY ? due : Math.min(due - since, openMs);
+  return openedAt(since, openForMs, failures, cause);
+}
+
 /** Nobody knows how long a probe takes. */
 const PROBE_RETRY_AFTER_MS = 1000;
 

@@ -83,6 +83,11 @@ export class Circuit implements Limit, Permit {
     return this.#machine.snapshot();
   }
 
+  /** Comes in the place of another. */
+  resume(known: Circuit): void {
+    this.#machine.resume(known.#machine);
+  }
+
   /** Frees the resources of its window. */
   close(): void {
     this.#machine.close();

@@ -12,6 +12,7 @@ export class KeyedCircuits {
   readonly #events: BreakerEmitter;
   readonly #clock: Clock;
   readonly #join: JoinCircuit | undefined;
+  readonly #target: string;
   /** Least recently used first. */
   readonly #circuits = new Map<string, Circuit>();
 
@@ -22,6 +23,7 @@ export class KeyedCircuits {
     events: BreakerEmitter,
     clock: Clock,
     join?: JoinCircuit,
+    target = '',
   ) {
     this.name = name;
     this.#max = max;
@@ -29,6 +31,7 @@ export class KeyedCircuits {
     this.#events = events;
     this.#clock = clock;
     this.#join = join;
+    this.#target = target;
   }
 
   /** The circuit of this key, created if there is none yet. */
@@ -49,6 +52,12 @@ export class KeyedCircuits {
   /** All circuits. */
   all(): Circuit[] {
     return [...this.#circuits.values()];
+  }
+
+  /** Comes in the place of another breaker's, for the same target. */
+  resume(known: KeyedCircuits): void {
+    if (known.#target !== this.#target) return;
+    for (const [key, circuit] of known.#circuits) this.get(key).resume(circuit);
   }
 
   close(): void {

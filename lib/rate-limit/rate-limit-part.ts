@@ -1,10 +1,14 @@
+import type { Machine } from '../core/machine.js';
 import { without } from '../core/options.js';
 import type { Part } from '../core/part.js';
+import { Successors } from '../core/successors.js';
+import { targetDigest } from '../core/target-digest.js';
 import { realTime } from '../core/time.js';
 import { forwardedFacts, injectsCredential } from '../http/credential-digest.js';
 import { forwardedHeaders } from '../http/forwarded-headers.js';
 import { MachineCells } from './gate/machine-cells.js';
-import { type RateLimitHandler, rateLimit } from './rate-limit.js';
+import type { Limiter } from './quota/limiter.js';
+import { openRateLimit, type RateLimitHandler } from './rate-limit.js';
 import {
   type RateLimitOptions,
   rateLimitFileShape,
@@ -15,7 +19,27 @@ import {
 /** The block `rateLimit` of an API, whose name is the limit's. Redis is that of all APIs. */
 type RateLimitBlock = Omit<RateLimitOptions, 'name' | 'redis'>;
 
-export const rateLimitPart: Part<'rateLimit', RateLimitBlock, RateLimitHandler, MachineCells | undefined> = {
+/** A limit, and the target that it is for. */
+interface Known {
+  readonly limiter: Limiter;
+  readonly target: string;
+}
+
+/** The limits of each API. Those after an update count on from those before it, for the same target. */
+class Limits extends Successors<Known> {
+  readonly cells: MachineCells | undefined;
+
+  constructor(machine: Machine | undefined) {
+    super((next, known) => next.limiter.succeed(known.limiter, next.target === known.target));
+    this.cells = machine && new MachineCells(machine);
+  }
+
+  close(): void {
+    this.cells?.close();
+  }
+}
+
+export const rateLimitPart: Part<'rateLimit', RateLimitBlock, RateLimitHandler, Limits> = {
   name: 'rateLimit',
   options: {
     schema: without(rateLimitSchema, ['name', 'redis']),
@@ -23,11 +47,12 @@ export const rateLimitPart: Part<'rateLimit', RateLimitBlock, RateLimitHandler, 
     preset: false,
     check: (options, place) => void resolveRateLimit(options, place),
   },
-  share: (redis, _options, _limits, machine) => (machine && !redis ? new MachineCells(machine) : undefined),
+  share: (redis, _options, _limits, machine) => new Limits(redis ? undefined : machine),
   madeFrom: ({ forward }) => forwardedFacts(forward),
   reset: (handler) => handler.reset(),
-  make: (options, { name, forward, redis, machine }, cells) =>
-    rateLimit(
+  make(options, { name, forward, redis, machine }, limits) {
+    const { cells } = limits;
+    const { handler, limiter } = openRateLimit(
       {
         ...options,
         prefix: options.prefix ?? redis?.prefix,
@@ -39,5 +64,9 @@ export const rateLimitPart: Part<'rateLimit', RateLimitBlock, RateLimitHandler, 
       realTime,
       forwardedHeaders(forward),
       machine && cells && { machine, cells },
-    ),
+    );
+    limits.enter(name, { limiter, target: targetDigest(forward) });
+    return handler;
+  },
+  unlist: (api, limits) => limits.leave(api),
 };

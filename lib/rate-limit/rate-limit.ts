@@ -52,6 +52,22 @@ export function rateLimit(
   reaches?: Reaches,
   local?: MachineLimits,
 ): RateLimitHandler {
+  return openRateLimit(options, time, reaches, local).handler;
+}
+
+/** A `rateLimit()`, and what it counts and learns. */
+export interface OpenRateLimit {
+  readonly handler: RateLimitHandler;
+  readonly limiter: Limiter;
+}
+
+/** The same, for one that may come in the place of another. */
+export function openRateLimit(
+  options: RateLimitOptions,
+  time: Time,
+  reaches: Reaches | undefined,
+  local: MachineLimits | undefined,
+): OpenRateLimit {
   const resolved = resolveRateLimit(options);
   const limiter = new Limiter(resolved, time, reaches, local);
   const { key, scope, cost } = resolved;
@@ -93,7 +109,7 @@ export function rateLimit(
   }
 
   const { events } = limiter;
-  return Object.assign(rateLimit, {
+  const handler = Object.assign(rateLimit, {
     status: () => limiter.status(),
     quotas: () => limiter.quotas(),
     forceExhausted: (forMs: number) => limiter.force(checkedMs(forMs)),
@@ -102,6 +118,7 @@ export function rateLimit(
     off: events.off.bind(events) as RateLimitHandler['off'],
     close: () => limiter.close(),
   });
+  return { handler, limiter };
 }
 
 function proceed(

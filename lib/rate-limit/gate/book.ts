@@ -193,6 +193,14 @@ export class LimitBook {
     return this.#gates.status(queuedAt);
   }
 
+  /** Comes in the place of another, whose calls in progress go on to teach it. What others share is known from them. */
+  resume(known: LimitBook): void {
+    if (this.#shared || known.#shared) return;
+    known.#site.events = this.#site.events;
+    this.#gates.resume(known.#gates);
+    for (const [key, account] of known.#accounts) this.#accounts.set(key, account);
+  }
+
   /** Forgets all limits. Calls in progress give back what they have taken of them. */
   reset(): void {
     this.#gates = new Gates(this.#api, this.#max, this.#site, this.#shared);

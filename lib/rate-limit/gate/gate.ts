@@ -42,28 +42,29 @@ export interface Gate {
 export interface GateSite {
   readonly clock: Clock;
   readonly maxPauseMs: number;
-  readonly events: RateLimitEmitter;
+  /** Of the limiter that has them by now. */
+  events: RateLimitEmitter;
 }
 
 /** Emits an event when a limit is exhausted and when it is available again. */
 export class GateHerald {
   readonly #name: LimitName;
-  readonly #events: RateLimitEmitter;
+  readonly #site: GateSite;
   #exhausted = false;
 
-  constructor(name: LimitName, events: RateLimitEmitter) {
+  constructor(name: LimitName, site: GateSite) {
     this.#name = name;
-    this.#events = events;
+    this.#site = site;
   }
 
   check(state: GateState, now: number): void {
     const exhausted = isExhausted(state, now);
     if (exhausted === this.#exhausted) return;
     this.#exhausted = exhausted;
-    if (exhausted && this.#events.has('limitExhausted'))
-      this.#events.emit('limitExhausted', { ...this.#name, retryAfterMs: Math.ceil(state.endsAt - now) });
-    if (!exhausted && this.#events.has('limitAvailable'))
-      this.#events.emit('limitAvailable', { ...this.#name });
+    const { events } = this.#site;
+    if (exhausted && events.has('limitExhausted'))
+      events.emit('limitExhausted', { ...this.#name, retryAfterMs: Math.ceil(state.endsAt - now) });
+    if (!exhausted && events.has('limitAvailable')) events.emit('limitAvailable', { ...this.#name });
   }
 }
 

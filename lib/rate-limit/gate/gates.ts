@@ -66,6 +66,14 @@ export class Gates {
     return this.#gates.get(keyOf(credential, proxy, limit));
   }
 
+  /** Goes on with the gates of another, which they know as well. */
+  resume(known: Gates): void {
+    for (const [key, gate] of known.#gates) {
+      this.#makeRoom();
+      this.#gates.set(key, gate);
+    }
+  }
+
   /** All gates that know something. */
   status(queuedAt: (gate: Gate) => number): LimitStatus[] {
     return [...this.#gates.values()].filter((gate) => gate.knows).map((gate) => gate.status(queuedAt(gate)));

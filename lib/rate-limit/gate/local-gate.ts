@@ -31,7 +31,7 @@ export class LocalGate implements Gate {
   constructor(name: LimitName, site: GateSite) {
     this.#name = name;
     this.#site = site;
-    this.#herald = new GateHerald(name, site.events);
+    this.#herald = new GateHerald(name, site);
     this.#state = freeGate(site.clock());
   }
 

@@ -88,7 +88,7 @@ export class SharedGate implements Gate {
     this.#site = site;
     this.#cells = cells;
     this.#key = key;
-    this.#herald = new GateHerald(name, site.events);
+    this.#herald = new GateHerald(name, site);
     this.#state = freeGate(site.clock());
     this.#uncounted = freeGate(site.clock());
   }

@@ -32,6 +32,13 @@ export interface QuotaEngine {
   charge(key: string, points: number): void;
   /** Points left now; `undefined` if it does not tell. */
   left?(key: string): number | undefined;
+  /**
+   * Goes on with what another has counted; both count on together.
+   * @returns whether that was counted in the same way
+   */
+  resume?(known: QuotaEngine): boolean;
+  /** Another counts for other processes from now on; what comes of its own calls is its own. */
+  retire?(): void;
   /** Ends what it holds. */
   close?(): void;
 }
@@ -44,6 +51,7 @@ export interface LocalQuotaEngine extends QuotaEngine {
   waitMs?(key: string, points: number): number;
   /** Removes a key and its timer. */
   forget(key: string): void;
+  resume(known: QuotaEngine): boolean;
 }
 
 /** Takes points. rate-limiter-flexible rejects the promise if there are too few. */

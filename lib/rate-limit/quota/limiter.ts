@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Closing } from '../../core/closing.js';
 import type { LimitStatus, QuotaStatus } from '../../core/egress-status.js';
 import { type ProxyError, shuttingDown } from '../../core/errors.js';
@@ -102,6 +103,20 @@ export class Limiter {
     const shared = cells && { cells, keys };
     const site = { clock: time.steady, maxPauseMs, events: this.events };
     if (learn) this.book = new LimitBook(name, maxKeys, site, shared);
+  }
+
+  /**
+   * Comes in the place of another.
+   * @param goesOn it is for the same target: what that one has counted and learned goes on to count
+   */
+  succeed(known: Limiter, goesOn: boolean): void {
+    known.quota?.retire();
+    if (!goesOn) return;
+    this.forcedUntil = known.forcedUntil;
+    if (known.quota) this.quota?.resume(known.quota);
+    // What was learned by rules that have changed may be why they have.
+    if (known.book && isDeepStrictEqual(learning(known.options), learning(this.options)))
+      this.book?.resume(known.book);
   }
 
   /** Learns from a call which middlewares follow. */
@@ -232,6 +247,12 @@ export class Limiter {
     if (!this.events.has('limited')) return;
     this.events.emit('limited', { api: this.options.name, because, retryAfterMs: Math.ceil(waitMs) });
   }
+}
+
+/** How limits are learned. */
+function learning(options: ResolvedRateLimit): readonly unknown[] {
+  const { scope, limitHeaders, maxPauseMs, sharedLimit, credentialHeaders, credentialExceptions } = options;
+  return [scope, limitHeaders, maxPauseMs, sharedLimit, credentialHeaders, credentialExceptions];
 }
 
 function openQuota(

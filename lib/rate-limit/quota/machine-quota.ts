@@ -15,41 +15,53 @@ interface QuotaFacts extends QuotaLimit {
 
 /** A quota of the processes of one machine, which the primary counts. */
 export interface MachineQuota extends QuotaEngine {
+  /** Where the counts are; `undefined` in a worker. */
+  readonly counted: Counted | undefined;
   /** Points left now, in the primary. */
   left(key: string): number | undefined;
   close(): void;
 }
 
 export function machineQuota(machine: Machine, facts: QuotaFacts, clock: Clock): MachineQuota {
-  // A quota of other figures is another one: it begins anew where the options change.
-  const name = `${facts.id}:${facts.algorithm}:${facts.limit}:${facts.windowMs}`;
+  const { id } = facts;
   const counted = machine.primary ? new Counted(facts, clock) : undefined;
   const stops = counted
     ? [
-        machine.handle(`${TAKE}:${name}`, (message) => counted.take(...(message as [string, number]))),
-        machine.handle(`${GIVE}:${name}`, (message) =>
+        machine.handle(`${TAKE}:${id}`, (message) => counted.take(...(message as [string, number]))),
+        machine.handle(`${GIVE}:${id}`, (message) =>
           counted.give(...(message as [string, number, number | undefined])),
         ),
       ]
     : [];
+  const stop = (): void => {
+    for (const end of stops) end();
+  };
   return {
-    consume: (key, points) => machine.ask(`${TAKE}:${name}`, [key, points]) as Promise<Consumed | undefined>,
-    reward: (key, points, mark) => machine.tell(`${GIVE}:${name}`, [key, points, mark]),
-    charge: (key, points) => machine.tell(`${GIVE}:${name}`, [key, -points, undefined]),
+    counted,
+    // Of two that hear of a call, the first one would decide.
+    retire: stop,
+    resume: (known) => isMachineQuota(known) && counted?.resume(known.counted) === true,
+    consume: (key, points) => machine.ask(`${TAKE}:${id}`, [key, points]) as Promise<Consumed | undefined>,
+    reward: (key, points, mark) => machine.tell(`${GIVE}:${id}`, [key, points, mark]),
+    charge: (key, points) => machine.tell(`${GIVE}:${id}`, [key, -points, undefined]),
     left: (key) => counted?.left(key),
     close() {
-      for (const stop of stops) stop();
+      stop();
       counted?.close();
     },
   };
 }
+
+const isMachineQuota = (quota: QuotaEngine): quota is MachineQuota => 'counted' in quota;
 
 /** The counts of the primary; keys that were unused for longest are forgotten beyond `maxKeys`. */
 class Counted {
   readonly #engine: LocalQuotaEngine;
   readonly #maxKeys: number;
   /** Least recently used first. */
-  readonly #keys = new Set<string>();
+  #keys = new Set<string>();
+  /** Another goes on with what it has counted. */
+  #isSucceeded = false;
 
   constructor({ algorithm, maxKeys, ...limit }: QuotaFacts, clock: Clock) {
     this.#engine = memoryQuota(algorithm, limit, clock);
@@ -72,7 +84,15 @@ class Counted {
     return this.#engine.left?.(key);
   }
 
+  resume(known: Counted | undefined): boolean {
+    if (!known || !this.#engine.resume(known.#engine)) return false;
+    this.#keys = known.#keys;
+    known.#isSucceeded = true;
+    return true;
+  }
+
   close(): void {
+    if (this.#isSucceeded) return;
     for (const key of this.#keys) this.#engine.forget(key);
   }
 

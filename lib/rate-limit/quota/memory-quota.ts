@@ -6,6 +6,7 @@ import {
   consumePoints,
   type LocalQuotaEngine,
   type QuotaAlgorithm,
+  type QuotaEngine,
   type QuotaLimit,
 } from './engine.js';
 import { addSlid, endSlots, giveBackSlid, newSlots, type Slots, takeSlid, waitSlid } from './sliding.js';
@@ -17,9 +18,12 @@ export function memoryQuota(algorithm: QuotaAlgorithm, limit: QuotaLimit, clock:
 }
 
 class FixedQuota implements LocalQuotaEngine {
-  readonly #limiter: RateLimiterMemory;
+  readonly #limit: QuotaLimit;
+  #limiter: RateLimiterMemory;
 
-  constructor({ limit, windowMs }: QuotaLimit) {
+  constructor(quota: QuotaLimit) {
+    const { limit, windowMs } = quota;
+    this.#limit = quota;
     const RateLimiterMemory = rateLimiterMemory();
     this.#limiter = new RateLimiterMemory({ points: limit, duration: windowMs / 1000, keyPrefix: '' });
   }
@@ -39,6 +43,13 @@ class FixedQuota implements LocalQuotaEngine {
     this.#limiter.penalty(key, points).catch(() => {});
   }
 
+  resume(known: QuotaEngine): boolean {
+    if (!(known instanceof FixedQuota) || known.#limit.windowMs !== this.#limit.windowMs) return false;
+    this.#limiter = known.#limiter;
+    this.#limiter.points = this.#limit.limit;
+    return true;
+  }
+
   forget(key: string): void {
     this.#limiter.delete(key).catch(() => {});
   }
@@ -47,7 +58,7 @@ class FixedQuota implements LocalQuotaEngine {
 class SlidingQuota implements LocalQuotaEngine {
   readonly #limit: QuotaLimit;
   readonly #clock: Clock;
-  readonly #slots = new Map<string, Slots>();
+  #slots = new Map<string, Slots>();
 
   constructor(limit: QuotaLimit, clock: Clock) {
     this.#limit = limit;
@@ -84,6 +95,12 @@ class SlidingQuota implements LocalQuotaEngine {
     return Math.max(0, limit - slots.sum);
   }
 
+  resume(known: QuotaEngine): boolean {
+    if (!(known instanceof SlidingQuota) || known.#limit.windowMs !== this.#limit.windowMs) return false;
+    this.#slots = known.#slots;
+    return true;
+  }
+
   forget(key: string): void {
     this.#slots.delete(key);
   }
@@ -93,7 +110,7 @@ class SlidingQuota implements LocalQuotaEngine {
 class SpacedQuota implements LocalQuotaEngine {
   readonly #intervalMs: number;
   readonly #clock: Clock;
-  readonly #nextAt = new Map<string, number>();
+  #nextAt = new Map<string, number>();
 
   constructor({ limit, windowMs }: QuotaLimit, clock: Clock) {
     this.#intervalMs = windowMs / limit;
@@ -122,6 +139,12 @@ class SpacedQuota implements LocalQuotaEngine {
     const nextAt = this.#nextAt.get(key);
     if (nextAt !== undefined)
       this.#nextAt.set(key, Math.max(this.#clock(), nextAt) + points * this.#intervalMs);
+  }
+
+  resume(known: QuotaEngine): boolean {
+    if (!(known instanceof SpacedQuota)) return false;
+    this.#nextAt = known.#nextAt;
+    return true;
   }
 
   forget(key: string): void {

@@ -63,8 +63,10 @@ export class Quota {
   readonly #clock: Clock;
   readonly #lost: () => number;
   /** Least recently used first. */
-  readonly #keys = new Set<string>();
+  #keys = new Set<string>();
   #closed = false;
+  /** Another goes on with what it has counted. */
+  #isSucceeded = false;
 
   /**
    * @param tiers `limit` and `burst`
@@ -136,14 +138,29 @@ export class Quota {
 
   /** Every limit, with what is left of it to calls without a key, as far as this process knows. */
   status(): (QuotaLimit & { name: string; remaining: number | undefined })[] {
-    return this.#limits.flatMap((tiers) =>
-      tiers.map(({ name, limit, windowMs, shared, memory }, at) => ({
-        name: name ?? (at === 0 ? 'limit' : 'burst'),
-        limit,
-        windowMs,
-        remaining: shared ? shared.left?.('') : memory.left?.(''),
-      })),
-    );
+    return this.#named().map(([name, { limit, windowMs, shared, memory }]) => ({
+      name,
+      limit,
+      windowMs,
+      remaining: shared ? shared.left?.('') : memory.left?.(''),
+    }));
+  }
+
+  /** Another comes in its place. */
+  retire(): void {
+    for (const [, { shared }] of this.#named()) shared?.retire?.();
+  }
+
+  /** Comes in the place of another: what a limit of the same kind has counted goes on to count. */
+  resume(known: Quota): void {
+    const tiers = new Map(this.#named());
+    for (const [name, { memory, shared }] of known.#named()) {
+      const next = tiers.get(name);
+      if (shared) next?.shared?.resume?.(shared);
+      if (!next?.memory.resume(memory)) for (const key of known.#keys) memory.forget(key);
+    }
+    this.#keys = known.#keys;
+    known.#isSucceeded = true;
   }
 
   /** Forgets what memory has counted. */
@@ -154,8 +171,15 @@ export class Quota {
   /** Clears the timers of quotas in memory. */
   close(): void {
     this.#closed = true;
-    this.reset();
+    if (!this.#isSucceeded) this.reset();
     for (const tiers of this.#limits) for (const { shared } of tiers) shared?.close?.();
+  }
+
+  /** Every limit, by what it is called. */
+  #named(): [name: string, tier: Tier][] {
+    return this.#limits.flatMap((tiers) =>
+      tiers.map((tier, at): [string, Tier] => [tier.name ?? (at === 0 ? 'limit' : 'burst'), tier]),
+    );
   }
 
   async #takeOne(tiers: readonly Tier[], key: string, cost: number): Promise<Share | Refusal> {

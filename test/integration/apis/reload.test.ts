@@ -62,7 +62,7 @@ describe('resilientProxy().update()', () => {
     expect(upstream.requests).to.have.length(1);
   });
 
-  it('starts a new circuit if its options changed, and everything anew for another target', async () => {
+  it('keeps an open circuit if its options changed, and starts everything anew for another target', async () => {
     const first = await startUpstream(text('first'));
     const second = await startUpstream(text('second'));
     const a = { target: first.url, cache: { ttlMs: 60_000 }, rateLimit: {} };
@@ -72,10 +72,105 @@ describe('resilientProxy().update()', () => {
     expect(proxy.update({ apis: { a: { ...a, breaker: { failureThreshold: 9 } } } }).changed).to.deep.equal({
       a: ['breaker'],
     });
-    expect(proxy.circuits.list().map(({ state }) => state)).to.deep.equal(['CLOSED']);
+    expect(proxy.circuits.list().map(({ state }) => state)).to.deep.equal(['OPEN']);
     const moved = proxy.update({ apis: { a: { ...a, target: second.url } } });
     expect(moved.changed.a).to.deep.equal(['cache', 'breaker', 'rateLimit', 'retry', 'forward']);
     expect((await call(`${url}/a/x`)).text).to.equal('second');
+  });
+
+  it('lets an open circuit stay so no longer than by its new options, and keeps what an operator has forced', async () => {
+    const upstream = await startUpstream(status(503));
+    const a = { target: upstream.url, ...quiet, breaker: { failureThreshold: 1, resetTimeoutMs: 60_000 } };
+    const { proxy, url } = await startProxy({ apis: { a } });
+    const circuit = () => proxy.circuits.list()[0];
+    const update = (breaker: object) => proxy.update({ apis: { a: { ...a, breaker } } });
+    await call(`${url}/a/x`);
+    update({ failureThreshold: 2, resetTimeoutMs: 600_000 });
+    expect(circuit()).to.include({ state: 'OPEN', lastFailure: 'status 503' });
+    expect(circuit()?.timeToResetMs).to.be.within(1, 60_000);
+    expect(circuit()?.transitions.map(({ to }) => to)).to.deep.equal(['OPEN']);
+    expect((await call(`${url}/a/x`)).json()).to.include({ code: 'ERR_CIRCUIT_OPEN' });
+    update({ failureThreshold: 2, resetTimeoutMs: 1 });
+    await until(() => circuit()?.timeToResetMs === 0);
+    // The probe, which fails.
+    expect((await call(`${url}/a/x`)).text).to.equal('');
+    expect(upstream.requests).to.have.length(2);
+    proxy.apis.get('a')?.breaker?.forceOpen();
+    update({ failureThreshold: 3, resetTimeoutMs: 1 });
+    expect(circuit()).to.include({ state: 'OPEN', timeToResetMs: null });
+    proxy.apis.get('a')?.breaker?.forceClose();
+    expect(circuit()?.state).to.equal('CLOSED');
+  });
+
+  for (const algorithm of ['sliding', 'fixed', 'spaced'] as const)
+    it(`counts on after a change of a limit: ${algorithm}`, async () => {
+      const upstream = await startUpstream(text('x'));
+      const a = { target: upstream.url, ...quiet };
+      const limited = (limit: number) => ({
+        apis: { a: { ...a, rateLimit: { limit, windowMs: 60_000, algorithm } } },
+      });
+      const { proxy, url } = await startProxy(limited(2));
+      const statuses = async (calls: number) => {
+        const all: number[] = [];
+        for (let i = 0; i < calls; i++) all.push((await call(`${url}/a/x`)).status);
+        return all;
+      };
+      await statuses(3);
+      expect(proxy.update(limited(3)).changed).to.deep.equal({ a: ['rateLimit'] });
+      // Evenly spaced, the next one would have to wait.
+      expect(await statuses(2)).to.deep.equal(algorithm === 'spaced' ? [429, 429] : [200, 429]);
+      proxy.update(limited(1));
+      expect(await statuses(1)).to.deep.equal([429]);
+      expect(proxy.apis.get('a')?.rateLimit?.quotas()).to.have.length(1);
+      const other = await startUpstream(text('other'));
+      proxy.update({ apis: { a: { ...limited(2).apis.a, target: other.url } } });
+      expect((await statuses(1))[0]).to.equal(200);
+    });
+
+  it('goes on to keep what an API has said of its limit, unless how that is read has changed', async () => {
+    const upstream = await startUpstream((req, res) => {
+      res.writeHead(429, { 'retry-after': '60' });
+      req.resume().on('end', () => res.end());
+    });
+    const a = { target: upstream.url, ...quiet, breaker: false as const };
+    const { proxy, url } = await startProxy({ apis: { a: { ...a, rateLimit: {} } } });
+    const exhausted: (string | undefined)[] = [];
+    const listen = () =>
+      proxy.apis.get('a')?.rateLimit?.on('limitExhausted', ({ limit }) => exhausted.push(limit));
+    await call(`${url}/a/x`);
+    proxy.update({ apis: { a: { ...a, rateLimit: { limit: 100, windowMs: 60_000 } } } });
+    listen();
+    expect((await call(`${url}/a/x`)).status).to.equal(429);
+    expect(upstream.requests).to.have.length(1);
+    // What is learned from now on is told by the one in service.
+    await call(`${url}/a/y`);
+    expect(upstream.requests).to.have.length(2);
+    expect(exhausted).to.have.length(1);
+    proxy.update({ apis: { a: { ...a, rateLimit: { limit: 100, windowMs: 60_000, maxPauseMs: 1000 } } } });
+    await call(`${url}/a/x`);
+    expect(upstream.requests).to.have.length(3);
+  });
+
+  it('counts on for calls that an update has met on their way', async () => {
+    const held: (() => void)[] = [];
+    const upstream = await startUpstream((req, res) => {
+      req.resume();
+      held.push(() => res.end('late'));
+    });
+    const limited = (limit: number) => ({
+      apis: { a: { target: upstream.url, ...quiet, rateLimit: { limit, windowMs: 60_000 } } },
+    });
+    const { proxy, url } = await startProxy(limited(2));
+    const under = [call(`${url}/a/1`), call(`${url}/a/2`)];
+    await until(() => held.length === 2);
+    proxy.update(limited(3));
+    const third = call(`${url}/a/3`);
+    await until(() => held.length === 3);
+    expect((await call(`${url}/a/4`)).status).to.equal(429);
+    for (const end of held) end();
+    expect((await Promise.all([...under, third])).map(({ status }) => status)).to.deep.equal([200, 200, 200]);
+    // The part that was replaced has been closed by now.
+    expect((await call(`${url}/a/5`)).status).to.equal(429);
   });
 
   it('detects a change made inside the object that it was given before', async () => {

@@ -167,6 +167,29 @@ describe('the gateway with --workers', function withWorkers() {
     expect((await json(gateway, '/egress-status')).quotas[0]).to.include({ limit: 10, remaining: 0 });
   });
 
+  it('counts on where a limit changes, whichever of its options do', async () => {
+    const { gateway, text } = await start({ api: 'rateLimit: { limit: 4, windowMs: 60000 }' });
+    const statuses = async (calls: number) => {
+      const all = Array.from({ length: calls }, () => call(`${gateway.url}/api/x/a`));
+      return (await Promise.all(all)).map(({ status }) => status).sort();
+    };
+    const left = async () => (await json(gateway, '/egress-status')).quotas[0];
+    // The primary reads the file first, and the workers after it.
+    const change = async (options: string) => {
+      const reloads = said(gateway, /^configuration reloaded$/).length;
+      configure(text(`rateLimit: { ${options} }`));
+      await until(() => said(gateway, /^configuration reloaded$/).length > reloads, 'the reload', WITHIN_MS);
+    };
+    expect(await statuses(5)).to.deep.equal([200, 200, 200, 200, 429]);
+    await change('limit: 6, windowMs: 60000');
+    expect(await left()).to.include({ limit: 6, remaining: 2 });
+    expect(await statuses(1)).to.deep.equal([200]);
+    expect(await left()).to.include({ limit: 6, remaining: 1 });
+    await change('limit: 6, windowMs: 60000, maxQueue: 7');
+    expect(await statuses(3)).to.deep.equal([200, 429, 429]);
+    expect(await left()).to.include({ limit: 6, remaining: 0 });
+  });
+
   it('keeps a limit that the API advertises over all workers', async () => {
     let served = 0;
     const api = await startUpstream((req, res) => {
