@@ -2,6 +2,7 @@ import { lookup } from 'node:dns';
 import type { ClientRequest } from 'node:http';
 import type { Socket } from 'node:net';
 import type { SocksProxyAgent } from 'socks-proxy-agent';
+import { exhaustedHere } from '../core/exhausted-here.js';
 import { socksProxyAgent } from '../core/packages/socks-proxy-agent.js';
 import { DialError, late } from './dial-error.js';
 
@@ -56,21 +57,26 @@ export class SocksTunnels {
 
   async #loaded(): Promise<SocksProxyAgent> {
     const { SocksProxyAgent } = await socksProxyAgent();
-    this.#agent ??= new SocksProxyAgent(this.#url, { timeout: this.#timeoutMs });
+    if (!this.#agent) {
+      this.#agent = new SocksProxyAgent(this.#url, { timeout: this.#timeoutMs });
+      // It takes the host from the URL with the brackets of an IPv6 address, and would look that up as a name.
+      this.#agent.proxy.host = this.#agent.proxy.host?.replace(/^\[|\]$/g, '') ?? '';
+    }
     return this.#agent;
   }
 }
 
 /** The agent's errors hold the options with which it was called, and no code. */
-function failureOf(error: unknown): DialError {
+function failureOf(error: unknown): Error {
   const message = error instanceof Error ? error.message : '';
-  const code =
-    error instanceof Error && 'code' in error ? String(error.code) : /\bE[A-Z_]{4,}\b/.exec(message)?.[0];
+  // The name of the target was looked up here. What fails on the way to the proxy has its code in the message alone.
+  const lookedUp = error instanceof Error && 'code' in error;
+  const code = lookedUp ? String(error.code) : /\bE[A-Z_]{4,}\b/.exec(message)?.[0];
   const cause = Object.assign(new Error(message), code === undefined ? {} : { code });
+  if (exhaustedHere(cause)) return cause;
   const rejected = /rejected connection - \(?(\w+)/i.exec(message)?.[1];
   if (rejected !== undefined) return new DialError(`SOCKS: ${rejected}`, 'target');
-  // The name of the target was looked up here.
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return new DialError(code, 'target', cause);
+  if (lookedUp && (code === 'ENOTFOUND' || code === 'EAI_AGAIN')) return new DialError(code, 'target', cause);
   if (/timed out/i.test(message)) return late('target', true);
   return new DialError(code ?? (message || 'the connection closed'), 'proxy', cause);
 }

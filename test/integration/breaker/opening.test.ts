@@ -9,6 +9,7 @@ import { begin, call, endingOf, open } from '../../support/client.js';
 import { startForwardProxy } from '../../support/forward-proxy.js';
 import { TRANSPORTS } from '../../support/forwarding.js';
 import { serve } from '../../support/serve.js';
+import { startSocksProxy } from '../../support/socks-proxy.js';
 import { until } from '../../support/until.js';
 import { json, silence, startUpstream, status } from '../../support/upstream.js';
 
@@ -79,10 +80,14 @@ for (const transport of TRANSPORTS) {
       expect(circuit()).to.include({ state: 'CLOSED', slowCallRatio: 0 });
     });
 
-    for (const way of ['directly', 'through an egress proxy']) {
+    for (const way of ['directly', 'through an egress proxy', 'through a SOCKS proxy']) {
       it(`stays closed when this process has no descriptors left, ${way}`, async () => {
         const upstream = await startUpstream(json({ ok: true }));
-        const proxies = way === 'directly' ? [] : [(await startForwardProxy()).url];
+        const proxy =
+          way === 'through a SOCKS proxy'
+            ? `socks5h://${(await startSocksProxy()).name}`
+            : (await startForwardProxy()).url;
+        const proxies = way === 'directly' ? [] : [proxy];
         const options = {
           target: upstream.url,
           transport,

@@ -64,6 +64,13 @@ for (const transport of TRANSPORTS) {
       });
     }
 
+    it('goes through a proxy at an IPv6 address', async () => {
+      const target = await startUpstream(text('sunny'));
+      const { port } = await startSocksProxy();
+      const { url } = await start(target.url, [`socks5h://[::ffff:127.0.0.1]:${port}`]);
+      expect((await call(url)).text).to.equal('sunny');
+    });
+
     it('checks the certificate of a target at an IP address', async () => {
       const right = await startUpstream(text('right'), { tls: credentials() });
       const proxy = await startSocksProxy();
@@ -106,6 +113,15 @@ for (const transport of TRANSPORTS) {
       expect((await call(down.url)).json()).to.have.property('code', 'ERR_UPSTREAM_CONNECT');
       expect(down.guard.state).to.equal('OPEN');
       expect(down.events).to.deep.equal([]);
+    });
+
+    it('takes the name of a proxy that is not found for the failure of the proxy', async () => {
+      for (const version of ['socks5h', 'socks4']) {
+        const { url, guard, events } = await start('http://127.0.0.1:1', [`${version}://nowhere.invalid`]);
+        expect((await call(url)).json()).to.have.property('code', 'ERR_NO_PROXY');
+        expect(events.join('\n')).to.match(/ENOTFOUND|EAI_AGAIN/);
+        expect(guard.state).to.equal('CLOSED');
+      }
     });
 
     it('reaches a target through dante', async () => {
