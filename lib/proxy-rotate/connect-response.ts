@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 /** A response to CONNECT has a few lines; a longer one is something else. */
 const MAX_RESPONSE_BYTES = 64 * 1024;
 
-const END = '\r\n\r\n';
+const BEGIN = 'HTTP/1.';
 const STATUS = /^HTTP\/1\.[01] (\d)\d\d(?= |\r)/;
 
 /**
@@ -25,11 +25,14 @@ export function lendConnection<T>(connection: Socket, run: () => T): T {
 /**
  * Gives https-proxy-agent a proxy's response in the one form that it understands: no interim response before it
  * (RFC 9110 §15.2), and 200 for each status that opens a tunnel, which are all 2xx (§9.3.6). It would also keep what is
- * sent without bound.
- * @param told `endless`: the response has no end; `more`: there is something behind it. A target does not speak before it
+ * sent without bound, and wait in vain for the end of what is no response.
+ * @param told `endless`: the response has no end; `unreadable`: it is none; `more`: there is something behind it. A target does not speak before it
  * is asked, and Node's client would take that for the response to the first request
  */
-export function readConnectResponse(connection: Socket, told: (what: 'endless' | 'more') => void): void {
+export function readConnectResponse(
+  connection: Socket,
+  told: (what: 'endless' | 'unreadable' | 'more') => void,
+): void {
   const { read } = connection;
   let received: Buffer = Buffer.alloc(0);
   connection.read = () => {
@@ -37,15 +40,16 @@ export function readConnectResponse(connection: Socket, told: (what: 'endless' |
     if (!chunk) return null;
     received = Buffer.concat([received, chunk]);
     for (;;) {
-      const length = received.indexOf(END);
-      if (length > MAX_RESPONSE_BYTES || (length < 0 && received.length > MAX_RESPONSE_BYTES)) {
+      const length = headLength(received);
+      const isEndless = length > MAX_RESPONSE_BYTES || (length === 0 && received.length > MAX_RESPONSE_BYTES);
+      if (isEndless || !BEGIN.startsWith(received.toString('latin1', 0, BEGIN.length))) {
         received = Buffer.alloc(0);
-        told('endless');
+        told(isEndless ? 'endless' : 'unreadable');
         return null;
       }
-      if (length < 0) return null;
-      const head = received.toString('latin1', 0, length + END.length);
-      received = received.subarray(length + END.length);
+      if (length === 0) return null;
+      const head = received.toString('latin1', 0, length).replaceAll(/\r?\n/g, '\r\n');
+      received = received.subarray(length);
       const kind = STATUS.exec(head)?.[1];
       if (kind === '1') continue;
       connection.read = read;
@@ -54,4 +58,13 @@ export function readConnectResponse(connection: Socket, told: (what: 'endless' |
       return Buffer.from(head.replace(STATUS, 'HTTP/1.1 200'), 'latin1');
     }
   };
+}
+
+/** Length with the empty line at its end, where lines may end with LF alone (RFC 9112 §2.2); 0 if that is not there yet. */
+function headLength(received: Buffer): number {
+  const ends = ['\n\r\n', '\n\n'].flatMap((end) => {
+    const at = received.indexOf(end);
+    return at < 0 ? [] : [at + end.length];
+  });
+  return ends.length === 0 ? 0 : Math.min(...ends);
 }

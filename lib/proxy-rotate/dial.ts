@@ -70,7 +70,7 @@ export class Dial extends EventEmitter {
     this.#requested = true;
     readConnectResponse(connection, (what) => {
       if (what === 'more') this.#more = true;
-      else this.fail(new DialError('an endless response', 'proxy'));
+      else this.fail(new DialError(`an ${what} response`, 'proxy'));
     });
     return lendConnection(connection, request);
   }

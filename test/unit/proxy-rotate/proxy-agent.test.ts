@@ -144,6 +144,7 @@ describe('ProxyAgent#open()', () => {
       async () => (await startRawUpstream((connection) => connection.end())).url,
     ],
     ['says more than that', 'bytes before the request', 'proxy', () => raw(ESTABLISHED + ESTABLISHED)],
+    ['is none', 'an unreadable response', 'proxy', () => raw('SSH-2.0-OpenSSH_9.6\r\n')],
     [
       'never ends its response',
       'an endless response',
@@ -166,6 +167,7 @@ describe('ProxyAgent#open()', () => {
   for (const [what, bytes] of Object.entries({
     'a status of success other than 200': 'HTTP/1.1 201 Created\r\n\r\n',
     'a success without content': 'HTTP/1.0 204\r\nA: b\r\n\r\n',
+    'a success whose lines end with LF alone': 'HTTP/1.1 200 OK\nA: b\n\n',
     '200 after an interim response': `HTTP/1.1 100 Continue\r\n\r\n${ESTABLISHED}`,
     '200 after many': `${'HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n'.repeat(20)}${ESTABLISHED}`,
   })) {
