@@ -48,7 +48,7 @@ export class EgressProxy extends ProxyLoad implements DialWatcher {
   /** Beside those of the others. */
   readonly weight: number;
   /** Whether the only targets that it is for are https; `undefined` if it is for all. */
-  readonly onlyEncrypted: boolean | undefined;
+  readonly #onlyEncrypted: boolean | undefined;
   /** Whether it can be used at all; unknown until a first attempt. Sessions of one proxy share it. */
   readonly cooldown: Cooldown;
   /** The next attempt through it may come from another address: what a target says of one is not said of it. */
@@ -94,7 +94,7 @@ export class EgressProxy extends ProxyLoad implements DialWatcher {
     this.seed = hash(this.name);
     this.index = index;
     this.weight = proxy.weight;
-    this.onlyEncrypted = proxy.only && proxy.only === 'https';
+    this.#onlyEncrypted = proxy.only && proxy.only === 'https';
     this.varies = proxy.rotating === true || (proxy.session !== undefined && place === undefined);
     this.#proxy = proxy;
     this.#options = options;
@@ -185,6 +185,11 @@ export class EgressProxy extends ProxyLoad implements DialWatcher {
     const { session } = this.#proxy;
     if (session && this.#session && ++this.#uses >= session.maxUses) this.#replace();
     return egress;
+  }
+
+  /** Whether it is for targets of this scheme. */
+  isFor({ encrypted }: { readonly encrypted: boolean }): boolean {
+    return this.#onlyEncrypted === undefined || this.#onlyEncrypted === encrypted;
   }
 
   /** Egress to a target. The same object each time: transports keep their connections by it. */

@@ -219,7 +219,7 @@ export class Judge {
     proxies: readonly EgressProxy[],
     now: number,
   ): ProxyError | typeof DIRECT {
-    const { name: api, fallback, list } = this.#options;
+    const { name: api, fallback, list, env } = this.#options;
     const retryAfterMs = retryAfter(found, now);
     const direct = fallback === 'direct';
     if (this.#events.has('exhausted'))
@@ -229,7 +229,7 @@ export class Judge {
     const { coolsDownUntil } = found;
     const { key } = route;
     return noProxyError(
-      { api, proxies, hasList: list !== undefined, lane, tried, key, coolsDownUntil, now },
+      { api, proxies, hasList: list !== undefined, env, lane, tried, key, coolsDownUntil, now },
       retryAfterMs,
     );
   }

@@ -21,6 +21,8 @@ export interface Exhausted {
   readonly proxies: readonly EgressProxy[];
   /** They come from a file or a URL. */
   readonly hasList: boolean;
+  /** They come from variables of the environment, which are for targets of one scheme. */
+  readonly env: boolean;
   readonly lane: Lane;
   /** Names of proxies that have failed for the call. */
   readonly tried: ReadonlySet<string>;
@@ -36,11 +38,16 @@ export interface Exhausted {
  * not to learn the names of the proxies.
  */
 export function noProxyError(exhausted: Exhausted, retryAfterMs: number): ProxyError {
-  if (exhausted.proxies.length === 0 && !exhausted.hasList) {
-    const message = 'No egress proxy is configured; set proxyRotate.proxies or PROXY_URLS';
+  const { hasList, env, lane } = exhausted;
+  const proxies = exhausted.proxies.filter((proxy) => proxy.isFor(lane));
+  if (proxies.length === 0 && !hasList) {
+    const scheme = lane.encrypted ? 'https' : 'http';
+    const message = env
+      ? `No egress proxy is configured for ${scheme} targets; set ${scheme.toUpperCase()}_PROXY or ALL_PROXY`
+      : 'No egress proxy is configured; set proxyRotate.proxies or PROXY_URLS';
     return new ProxyError('ERR_NO_PROXY', message, { retryAfterMs });
   }
-  const cause = new Error(describeProxies(exhausted));
+  const cause = new Error(describeProxies({ ...exhausted, proxies }));
   return new ProxyError('ERR_NO_PROXY', 'No egress proxy can be used now', { retryAfterMs, cause });
 }
 

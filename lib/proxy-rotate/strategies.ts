@@ -137,7 +137,7 @@ function walk(search: Search, judge: (proxy: EgressProxy) => Verdict, key?: stri
     if (i >= proxies.length) i -= proxies.length;
     const proxy = proxies[i];
     if (!proxy) break;
-    if (proxy.onlyEncrypted !== undefined && proxy.onlyEncrypted !== lane.encrypted) continue;
+    if (!proxy.isFor(lane)) continue;
     const cooldown = lane.cooldowns.size > 0 ? lane.cooldowns.get(proxy) : undefined;
     const own = proxy.cooldown.state(now);
     const here = cooldown?.state(now);

@@ -34,7 +34,14 @@ for (const transport of TRANSPORTS) {
       expect((await call(listed.url)).text).to.equal('plain');
       setProxyVariables({ https_proxy: proxy.url });
       const other = await startForward({ target: target.url, transport }, rotating({ env: true }).rotate);
-      expect((await call(other.url)).json()).to.have.property('code', 'ERR_NO_PROXY');
+      const missing = {
+        error: 'No egress proxy is configured for http targets; set HTTP_PROXY or ALL_PROXY',
+        code: 'ERR_NO_PROXY',
+      };
+      expect((await call(other.url)).json()).to.deep.equal(missing);
+      setProxyVariables({});
+      const none = await startForward({ target: target.url, transport }, rotating({ env: true }).rotate);
+      expect((await call(none.url)).json()).to.deep.equal(missing);
       const { rotate } = rotating({ env: true, fallback: 'direct' });
       const direct = await startForward({ target: target.url, transport }, rotate);
       expect((await call(direct.url)).text).to.equal('plain');

@@ -22,6 +22,7 @@ function toyProxies(count: number): Exhausted {
     api: 'x',
     proxies,
     hasList: false,
+    env: false,
     lane,
     tried: new Set(),
     key: undefined,
