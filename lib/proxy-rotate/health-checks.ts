@@ -72,7 +72,18 @@ export class HealthChecks {
     const { intervalMs, timeoutMs } = this.#options;
     const now = this.#owner.now();
     const [, passedAt = Number.NEGATIVE_INFINITY] = this.#passes[0] ?? [];
-    return now - passedAt <= 2 * intervalMs + timeoutMs || now - this.#startedAt <= timeoutMs;
+    return (
+      now - passedAt <= 2 * intervalMs + timeoutMs ||
+      (now - this.#startedAt <= timeoutMs && this.#mayPass(now))
+    );
+  }
+
+  /** A first check may still go well: not all have failed. */
+  #mayPass(now: number): boolean {
+    return this.#list().some(
+      (proxy) =>
+        proxy.isChecked && !this.#suspects.has(proxy) && proxy.cooldown.state(now) !== 'cooling-down',
+    );
   }
 
   /** Checks the proxies whose turn it is. */

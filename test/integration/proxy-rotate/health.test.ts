@@ -75,6 +75,19 @@ for (const transport of TRANSPORTS) {
       expect(tested.events).to.deep.equal([]);
     });
 
+    it('lets calls go at the start as soon as all checks have failed, whatever time they may take', async () => {
+      const { url } = await start({
+        proxies: [(await startForwardProxy()).url, (await startForwardProxy()).url],
+        connectTimeoutMs: 10_000,
+        healthCheck: {
+          url: `http://127.0.0.1:${await unusedPort()}`,
+          intervalMs: 3_600_000,
+          timeoutMs: 60_000,
+        },
+      });
+      expect((await call(url)).text).to.equal('sunny');
+    });
+
     it('blames no proxy where the checked URL begins to fail', async () => {
       let fails = false;
       const checked = await startUpstream((_req, res) => void res.writeHead(fails ? 500 : 200).end());
