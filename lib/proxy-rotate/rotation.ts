@@ -16,7 +16,7 @@ import { rotationStatus } from './rotation-status.js';
 import type { Route, RouteOwner, Way } from './route.js';
 import { clientAddress, stickyText } from './sticky-key.js';
 import { closestTo, type Found, leastUsed, nextInTurn, readyAt } from './strategies.js';
-import { isTargets, targetError } from './suspicion.js';
+import { isRefusal, isTargets, targetError } from './suspicion.js';
 import { Tally } from './tally.js';
 import { Waiting } from './waiting.js';
 
@@ -125,7 +125,7 @@ export class Rotation implements RouteOwner, PoolOwner {
   ): Error | undefined {
     const lane = this.#lanes.of(target);
     if (error instanceof DialError && error.concerns === 'target') {
-      route.suspicion = error;
+      if (!route.suspicion || !isRefusal(error)) route.suspicion = error;
       if (error.silent) route.silent++;
     }
     const { suspicion } = route;
@@ -143,7 +143,7 @@ export class Rotation implements RouteOwner, PoolOwner {
     route.failures = 0;
     if (!suspicion || isOneSilent) return error;
     this.#judge.acquit(lane);
-    return targetError(suspicion);
+    return isRefusal(suspicion) ? suspicion : targetError(suspicion);
   }
 
   hasAnother(route: Route, call: EgressCall, tried: ReadonlySet<string>, target: EgressTarget): boolean {

@@ -37,4 +37,11 @@ export function targetError(failure: DialError): Error {
   return Object.assign(new Error(message, { cause: failure }), { code });
 }
 
+/**
+ * Whether the proxy has refused by its own rules, credit or limits, or is none: that is no failure of the target, although
+ * another proxy may well take the call.
+ */
+export const isRefusal = ({ reason }: DialError): boolean =>
+  /^(?:status (?:[1-4]|501)|SOCKS: (?:NotAllowed|Rejected))/.test(reason) && !LATE.has(reason);
+
 const LATE: ReadonlySet<string> = new Set(['no connection in time', 'status 504', 'status 408']);

@@ -41,6 +41,30 @@ for (const transport of TRANSPORTS) {
       expect(events).to.deep.equal([]);
     });
 
+    for (const status of [302, 402, 403, 405, 429, 501]) {
+      it(`does not take ${status} of all proxies for the failure of the target`, async () => {
+        const refuse = () =>
+          startConnectProxy((_open, client) => client.end(`HTTP/1.1 ${status} No\r\n\r\n`));
+        const proxies = [(await refuse()).url, (await refuse()).url];
+        const { url, guard } = await start('http://api.test', { proxies });
+        for (let i = 0; i < 4; i++) {
+          expect((await call(url)).json()).to.deep.equal({
+            error: `The egress proxy could not be used: status ${status}`,
+            code: 'ERR_PROXY_CONNECT',
+          });
+        }
+        expect(guard.state).to.equal('CLOSED');
+        const down = await startConnectProxy((_open, client) => client.end('HTTP/1.1 502 No\r\n\r\n'));
+        for (const mixed of [
+          [...proxies, down.url],
+          [down.url, ...proxies],
+        ]) {
+          const tested = await start('http://api.test', { proxies: mixed });
+          expect((await call(tested.url)).json()).to.have.property('code', 'ERR_UPSTREAM_CONNECT');
+        }
+      });
+    }
+
     it('blames a proxy that breaks TLS open', async () => {
       const target = await startUpstream(text('sunny'), { tls: credentials() });
       const rogue = await startUpstream(text('rogue'), { tls: credentials('DNS:elsewhere.test') });
