@@ -42,6 +42,6 @@ export function targetError(failure: DialError): Error {
  * another proxy may well take the call.
  */
 export const isRefusal = ({ reason }: DialError): boolean =>
-  /^(?:status (?:[1-4]|501)|SOCKS: (?:NotAllowed|Rejected))/.test(reason) && !LATE.has(reason);
+  /^(?:status (?:3|40[1235]|429|501)|SOCKS: (?:NotAllowed|Rejected))/.test(reason);
 
 const LATE: ReadonlySet<string> = new Set(['no connection in time', 'status 504', 'status 408']);
