@@ -12,9 +12,17 @@ const CHECK_EVERY_MS = 100;
 /** Longest pause in what is uploaded behind the response. */
 const LATE_PAUSE_MS = 30_000;
 
-/** A server with the limits of the gateway; what it serves is up to its listeners. */
-export function gatewayServer({ headersTimeoutMs, keepAliveTimeoutMs }: GatewaySettings): Server {
+/**
+ * A server with the limits of the gateway; what it serves is up to its listeners.
+ * @param passedOn whether its requests are those that other processes have taken
+ */
+export function gatewayServer(
+  { headersTimeoutMs, keepAliveTimeoutMs }: GatewaySettings,
+  passedOn = false,
+): Server {
   const server = createServer({
+    // A request of HTTP/1.0 needs none, and is of HTTP/1.1 once it is passed on; who took it has checked it.
+    requireHostHeader: !passedOn,
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: headersTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,

@@ -56,7 +56,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     warnings: options.warnings ?? [],
     listens: true,
   };
-  const server = gatewayServer(settings);
+  const server = gatewayServer(settings, own !== undefined && !own.admin);
   const connections = openConnections(server);
   const responses = new OpenResponses();
   let site = { bound: settings, logger, throttle: new TokenThrottle(), callThrottle: new TokenThrottle() };

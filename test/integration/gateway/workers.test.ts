@@ -10,6 +10,7 @@ import { workerNotes } from '../../../lib/gateway/worker-notes.js';
 import { onCleanup } from '../../support/cleanup.js';
 import { call, open } from '../../support/client.js';
 import { buildGateway, GATEWAY_PROGRAM } from '../../support/gateway-program.js';
+import { rawCall } from '../../support/raw-client.js';
 import { startRedis } from '../../support/redis.js';
 import { isRunning, type RunningGateway, runGateway } from '../../support/run-gateway.js';
 import { until, within } from '../../support/until.js';
@@ -153,6 +154,15 @@ describe('the gateway with --workers', function withWorkers() {
     const scraped = await call(`${gateway.url}/metrics`, { headers: openMetrics });
     expect(scraped.headers['content-type']).to.match(/^application\/openmetrics-text/);
     expect(scraped.text).to.match(/# EOF\s*$/);
+  });
+
+  it('responds to the check of a balancer that speaks HTTP/1.0 and names no host', async () => {
+    const { gateway } = await start();
+    const port = Number(new URL(gateway.url).port);
+    const check = (version: string) =>
+      within(rawCall(port, `GET /health/ready HTTP/${version}\r\nConnection: close\r\n\r\n`), 'a response');
+    expect(await check('1.0')).to.match(/^HTTP\/1\.1 200 [\s\S]*\{"status":"ok"\}$/);
+    expect(await check('1.1')).to.match(/^HTTP\/1\.1 400 /);
   });
 
   it('keeps a limit over all workers, and shows what is left of it', async () => {
