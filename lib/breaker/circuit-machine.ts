@@ -28,7 +28,7 @@ import {
 } from './circuit-state.js';
 import { reportOf, snapshotOf } from './circuit-view.js';
 import { ProbeSlots } from './probe-slots.js';
-import type { CircuitShare, JoinCircuit, OwnTrip, SharedState } from './store/store.js';
+import type { CircuitReport, CircuitShare, JoinCircuit, OwnTrip, SharedState } from './store/store.js';
 import type { TargetFailure, Verdict } from './verdict.js';
 
 /** An attempt, or a call that another handler than `forward()` responds to. */
@@ -68,7 +68,7 @@ export class CircuitMachine {
     this.counts = new CircuitCounts(config, clock());
     this.share = join?.({
       name: { api, circuit },
-      report: () => reportOf(this.current, this.record, this.counts.totals(clock()), this.#trip),
+      report: () => this.#report(clock()),
       adopt: (state) => this.#adopt(state),
     });
   }
@@ -231,6 +231,11 @@ export class CircuitMachine {
     if (fleet) this.share?.probed({ ok: false, closes: false, lastFailure: failure.failure });
     else this.share?.changed();
     this.#become({ ...this.#opened(failures, cause), fleet }, 'probe failed', failure);
+  }
+
+  #report(now: number): CircuitReport | undefined {
+    const window = this.counts.totals(now);
+    return reportOf(this.current, this.record, window, this.#trip, now - this.config.windowMs);
   }
 
   /** Goes on with what all processes know. */

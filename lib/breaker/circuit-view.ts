@@ -76,16 +76,21 @@ function scopeOf(state: CircuitState, share: CircuitShare | undefined): CircuitS
   return shared ? 'fleet' : 'process';
 }
 
-/** What other processes are to know; `undefined` where the state is theirs already. */
+/**
+ * What other processes are to know; `undefined` where the state is theirs already.
+ * @param since where its window begins
+ */
 export function reportOf(
   state: CircuitState,
   record: CircuitRecord,
   window: Totals | undefined,
   trip: OwnTrip | undefined,
+  since: number,
 ): CircuitReport | undefined {
   if (state.kind !== 'CLOSED' && state.fleet) return undefined;
   const { total, failed } = window ?? { total: 0, failed: 0 };
   const { failures } = state;
   const causes = state.kind === 'CLOSED' ? record.causesOf(failures) : record.openedWith;
-  return { failures, total, failed, trip, causes, lastFailure: record.lastFailure?.because };
+  const windowCauses = record.causesSince(since);
+  return { failures, total, failed, trip, causes, windowCauses, lastFailure: record.lastFailure?.because };
 }

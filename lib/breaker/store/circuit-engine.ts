@@ -1,4 +1,5 @@
 import { steadyClock } from '../../core/steady-clock.js';
+import type { FailureCauses } from '../failure-causes.js';
 import type { CircuitScript } from './redis/scripts.js';
 
 /** What one process has seen. */
@@ -8,6 +9,8 @@ interface Seen {
   readonly total: number;
   readonly failed: number;
   readonly trippedAt: number | undefined;
+  readonly causes: FailureCauses;
+  readonly windowCauses: FailureCauses;
 }
 
 /** A state, as {@link readState} reads it from its text. */
@@ -18,7 +21,7 @@ interface Told {
   version: string;
   failures?: number;
   cause?: string;
-  causes?: object;
+  causes?: FailureCauses;
   last?: string;
   due?: number;
   reopened?: number;
@@ -47,7 +50,8 @@ interface Report {
   readonly total: number;
   readonly failed: number;
   readonly trip?: { readonly reason: string; readonly cause: string };
-  readonly causes: object;
+  readonly causes: FailureCauses;
+  readonly windowCauses: FailureCauses;
 }
 
 type Args = readonly (string | number)[];
@@ -88,14 +92,14 @@ export class CircuitEngine {
   private report(circuit: Kept, now: number, [text]: Args, key: string): void {
     if (circuit.state?.kind === 'OPEN') return;
     const own: Report = JSON.parse(String(text));
-    const { id, by, rules, last, failures, total, failed, trip, causes } = own;
+    const { id, by, rules, last, failures, total, failed, trip, causes, windowCauses } = own;
     if (failures === 0 && failed === 0 && !trip) return void circuit.reports.delete(id);
     const trippedAt = trip && (circuit.reports.get(id)?.trippedAt ?? now);
-    circuit.reports.set(id, { at: now, failures, total, failed, trippedAt });
+    circuit.reports.set(id, { at: now, failures, total, failed, trippedAt, causes, windowCauses });
     const opened = this.#verdict(circuit, own, now);
     if (!opened) return;
     const due = now + rules.openForMs;
-    const more = { causes, ...(last === undefined ? {} : { last }), due, reopened: 0, passed: 0 };
+    const more = { ...(last === undefined ? {} : { last }), due, reopened: 0, passed: 0 };
     this.#turn(circuit, key, now, { kind: 'OPEN', by, ...opened, ...more });
   }
 
@@ -145,7 +149,9 @@ export class CircuitEngine {
   /** Nothing is lost here while a process is there to remember it. */
   private restore(): void {}
 
-  #verdict({ reports }: Kept, { rules, trip }: Report, now: number) {
+  #verdict({ reports }: Kept, { rules, trip, causes }: Report, now: number) {
+    const inARow: Record<string, number> = {};
+    const inWindow: Record<string, number> = {};
     let failing = 0;
     let failures = 0;
     let total = 0;
@@ -157,18 +163,21 @@ export class CircuitEngine {
         continue;
       }
       if (seen.failures > 0) failing++;
+      if (seen.failures > 0) addCauses(inARow, seen.causes);
       failures += seen.failures;
       if (ageMs > rules.windowMs) continue;
       total += seen.total;
       failed += seen.failed;
+      addCauses(inWindow, seen.windowCauses);
     }
-    if (trip) return { reason: trip.reason, failures, cause: trip.cause };
-    if (failures >= rules.failureThreshold)
-      return { reason: 'failures in a row', failures, cause: after(`${failures} failures`, failing) };
+    const row = { reason: 'failures in a row', failures, causes: inARow };
+    if (trip?.reason === row.reason) return { ...row, cause: trip.cause };
+    if (trip) return { reason: trip.reason, failures, causes, cause: trip.cause };
+    if (failures >= rules.failureThreshold) return { ...row, cause: after(`${failures} failures`, failing) };
     const { failureRatio, minimumRequests } = rules;
     if (failureRatio === false || total < minimumRequests || failed < total * failureRatio) return undefined;
     const cause = after(`${failed} of ${total} attempts failed`, reports.size);
-    return { reason: 'failure ratio', failures: failed, cause };
+    return { reason: 'failure ratio', failures: failed, causes: inWindow, cause };
   }
 
   #turn(circuit: Kept, key: string, now: number, state: Omit<Told, 'version'>): void {
@@ -201,3 +210,7 @@ export class CircuitEngine {
 
 const after = (what: string, processes: number): string =>
   processes > 1 ? `after ${what} in ${processes} processes` : `after ${what}`;
+
+function addCauses(sum: Record<string, number>, causes: FailureCauses): void {
+  for (const [cause, times] of Object.entries(causes)) sum[cause] = (sum[cause] ?? 0) + times;
+}

@@ -40,7 +40,10 @@ export interface CircuitReport {
   readonly failed: number;
   /** `undefined` while its own circuit is closed. */
   readonly trip: OwnTrip | undefined;
+  /** Of the failures in a row, or of those that it has opened with. */
   readonly causes: FailureCauses;
+  /** Of those in its window. */
+  readonly windowCauses: FailureCauses;
   readonly lastFailure: string | undefined;
 }
 

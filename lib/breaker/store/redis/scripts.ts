@@ -49,6 +49,7 @@ local rules = own.rules
 local before = redis.call('HGET', KEYS[2], own.id)
 before = before and cjson.decode(before)
 local entry = {at = now, failures = own.failures, total = own.total, failed = own.failed}
+entry.causes, entry.windowCauses = own.causes, own.windowCauses
 if own.trip then entry.trippedAt = before and before.trippedAt or now end
 if own.failures == 0 and own.failed == 0 and not own.trip then
   redis.call('HDEL', KEYS[2], own.id)
@@ -58,6 +59,10 @@ redis.call('HSET', KEYS[2], own.id, cjson.encode(entry))
 redis.call('PEXPIRE', KEYS[2], rules.keptMs)
 local most = math.ceil(rules.failureThreshold / rules.quorum)
 local failing, failures, tripped, bad, total, failed, sum = 0, 0, 0, 0, 0, 0, 0
+local inARow, inWindow = {}, {}
+local function add(to, causes)
+  for name, times in pairs(causes or {}) do to[name] = (to[name] or 0) + times end
+end
 local reports = redis.call('HGETALL', KEYS[2])
 for i = 1, #reports, 2 do
   local one = cjson.decode(reports[i + 1])
@@ -69,32 +74,37 @@ for i = 1, #reports, 2 do
     if one.failures > 0 then
       failing = failing + 1
       sum = sum + one.failures
+      add(inARow, one.causes)
       local fresh = not one.trippedAt or now - one.trippedAt < 1000
       failures = failures + (fresh and math.min(one.failures, most) or 1)
     end
     if age <= rules.windowMs then
       total = total + one.total
       failed = failed + one.failed
+      add(inWindow, one.windowCauses)
       if rules.failureRatio and one.total > 0 and one.failed >= one.total * rules.failureRatio then bad = bad + 1 end
     end
   end
 end
 local reason, cause
+local causes = inARow
 if failing >= rules.quorum and failures >= rules.failureThreshold then
   reason = 'failures in a row'
   cause = 'after ' .. sum .. ' failures in ' .. failing .. ' processes'
 elseif tripped >= rules.quorum then
   reason = own.trip and own.trip.reason or 'failures in a row'
+  if reason ~= 'failures in a row' then causes = own.causes end
   cause = own.trip and own.trip.cause or 'in ' .. tripped .. ' processes'
 elseif rules.failureRatio and bad >= rules.quorum and total >= rules.minimumRequests and failed >= total * rules.failureRatio then
   reason = 'failure ratio'
   cause = 'after ' .. failed .. ' of ' .. total .. ' attempts failed in ' .. bad .. ' processes'
   sum = failed
+  causes = inWindow
 else
   return reply()
 end
 if rules.quorum == 1 and own.trip then cause = own.trip.cause end
-turn({kind = 'OPEN', by = own.by, reason = reason, failures = sum, cause = cause, causes = own.causes, last = own.last,
+turn({kind = 'OPEN', by = own.by, reason = reason, failures = sum, cause = cause, causes = causes, last = own.last,
   due = now + rules.openForMs, openFor = rules.openForMs, reopened = 0, passed = 0}, rules.openForMs + KEPT)
 return reply()
 `;

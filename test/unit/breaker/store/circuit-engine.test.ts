@@ -29,7 +29,7 @@ const RULES = {
 
 /** What one process has seen, as it tells it. */
 function seen(id: string, { rules = {}, ...more }: { rules?: object; [name: string]: unknown } = {}): string {
-  const nothing = { failures: 0, total: 0, failed: 0, causes: {} };
+  const nothing = { failures: 0, total: 0, failed: 0, causes: {}, windowCauses: {} };
   return JSON.stringify({ id, by: `host:${id}`, ...nothing, ...more, rules: { ...RULES, ...rules } });
 }
 
@@ -73,6 +73,16 @@ function contract(start: () => Promise<Place>): void {
     expect(state).to.include({ kind: 'OPEN', by: 'host:3', cause: 'after 5 failures in 3 processes' });
   });
 
+  it('tells the causes of all the failures that it opens by', async () => {
+    const { run } = await start();
+    const of = (count: number, causes: object) => ({ ...failures(count), causes });
+    await run('report', seen('1', of(1, { timeout: 1 })));
+    await run('report', seen('1', of(2, { timeout: 1, reset: 1 })));
+    await run('report', seen('2', of(2, { 'status 503': 2 })));
+    const { state } = await run('report', seen('3', of(1, { timeout: 1 })));
+    expect(state).to.deep.include({ failures: 5, causes: { timeout: 2, reset: 1, 'status 503': 2 } });
+  });
+
   it('forgets a process whose calls succeed again, and one that leaves', async () => {
     const { run } = await start();
     for (const id of ['1', '2']) await run('report', seen(id, failures(2)));
@@ -85,18 +95,23 @@ function contract(start: () => Promise<Place>): void {
   it('opens by the failure ratio of all, once there were enough attempts', async () => {
     const { run } = await start();
     const rules = { failureRatio: 0.5 };
-    await run('report', seen('1', { failures: 1, total: 6, failed: 3, rules }));
+    const of = (total: number, failed: number, windowCauses: object) => ({
+      ...{ failures: 1, total, failed, causes: { reset: 1 }, windowCauses, rules },
+    });
+    await run('report', seen('1', of(6, 3, { timeout: 2, reset: 1 })));
     expect((await run('read')).state).to.equal(undefined);
-    const { state } = await run('report', seen('2', { failures: 1, total: 4, failed: 2, rules }));
+    const { state } = await run('report', seen('2', of(4, 2, { reset: 2 })));
     expect(state).to.include({ kind: 'OPEN', reason: 'failure ratio', failures: 5 });
+    expect(state?.causes).to.deep.equal({ timeout: 2, reset: 3 });
     expect(state?.cause).to.equal('after 5 of 10 attempts failed in 2 processes');
   });
 
   it('opens where a process has opened its own', async () => {
     const { run } = await start();
     const trip = { reason: 'slow call ratio', cause: 'after 5 of 10 calls were slow' };
-    const { state } = await run('report', seen('1', { total: 10, trip }));
-    expect(state).to.include({ kind: 'OPEN', ...trip });
+    await run('report', seen('2', { ...failures(1), causes: { reset: 1 } }));
+    const { state } = await run('report', seen('1', { total: 10, trip, causes: { slow: 5 } }));
+    expect(state).to.deep.include({ kind: 'OPEN', ...trip, causes: { slow: 5 } });
   });
 
   it('takes no reports while it is open, and none from before once it has closed', async () => {
