@@ -71,8 +71,7 @@ export interface ResilientProxy<
    * API has learned is kept for the same target: open circuits, what was counted of limits and what the API has said of
    * them, requests in flight, and egress proxies that are cooling down go on under their new options. Stored responses and
    * listeners are kept if the options of their part are unchanged. Functions and instances among the options count as
-   * unchanged only if they are the same object. Statistics go on under the API's name. Nothing
-   * is deleted from Redis.
+   * unchanged only if they are the same object. Statistics go on under the API's name. Nothing is deleted from Redis.
    *
    * @returns what changed; changes to blocks that all APIs share need a restart and are listed
    * @throws InvalidOptionError for a configuration that is wrong, or what a plugin or a client for Redis throws: the

@@ -11,7 +11,9 @@ import type { CircuitStore } from './store/store.js';
 export class ApiCircuits extends CircuitRegistry implements SharedState {
   readonly #redis: PartSite['redis'];
   readonly #machine: Machine | undefined;
-  readonly #successors = new Successors<KeyedCircuits>((next, known) => next.resume(known));
+  readonly #successors = new Successors<KeyedCircuits>((next, known, sameTarget) => {
+    if (sameTarget) next.resume(known);
+  });
   #store: CircuitStore | undefined;
 
   /** @param machine the other processes of the gateway */
@@ -35,7 +37,7 @@ export class ApiCircuits extends CircuitRegistry implements SharedState {
 
   override add(circuits: KeyedCircuits): void {
     super.add(circuits);
-    this.#successors.enter(circuits.name, circuits);
+    this.#successors.enter(circuits.name, circuits, circuits.target);
   }
 
   override release(name: string): void {

@@ -7,12 +7,13 @@ import type { JoinCircuit } from './store/store.js';
 /** The circuits of one breaker: its own, and one for each key. Their number is bounded. */
 export class KeyedCircuits {
   readonly name: string;
+  /** Digest of what the calls go to; empty where it is not known. */
+  readonly target: string;
   readonly #config: CircuitConfig;
   readonly #max: number;
   readonly #events: BreakerEmitter;
   readonly #clock: Clock;
   readonly #join: JoinCircuit | undefined;
-  readonly #target: string;
   /** Least recently used first. */
   readonly #circuits = new Map<string, Circuit>();
 
@@ -31,7 +32,7 @@ export class KeyedCircuits {
     this.#events = events;
     this.#clock = clock;
     this.#join = join;
-    this.#target = target;
+    this.target = target;
   }
 
   /** The circuit of this key, created if there is none yet. */
@@ -56,7 +57,6 @@ export class KeyedCircuits {
 
   /** Comes in the place of another breaker's, for the same target. */
   resume(known: KeyedCircuits): void {
-    if (known.#target !== this.#target) return;
     for (const [key, circuit] of known.#circuits) this.get(key).resume(circuit);
   }
 

@@ -19,29 +19,21 @@ import { MachineShares } from './machine-shares.js';
 /** The block `concurrency` of an API, whose name is the limit's. Redis is that of all APIs. */
 type ConcurrencyBlock = Omit<ConcurrencyOptions, 'name' | 'redis'>;
 
-/** A limit, and the target that it is for. */
-interface Known {
-  readonly open: OpenConcurrency;
-  readonly target: string;
-}
-
 /** The limit of each API. The one after an update counts what the one before it had let go, or had wait. */
-class Concurrencies extends Successors<Known> {
+class Concurrencies extends Successors<OpenConcurrency> {
   readonly shares: MachineShares | undefined;
 
   constructor(machine: Machine | undefined) {
-    super(handOver);
+    super((next, known, sameTarget) => {
+      // One that counts by something else has other places.
+      if (sameTarget && next.per === known.per) next.resume(known);
+    });
     this.shares = machine && new MachineShares(machine);
   }
 
   async close(): Promise<void> {
     await this.shares?.close();
   }
-}
-
-/** Not to a limit for another target, nor to one that counts by something else. */
-function handOver(next: Known, known: Known): void {
-  if (next.target === known.target && next.open.per === known.open.per) next.open.resume(known.open);
 }
 
 export const concurrencyPart: Part<'concurrency', ConcurrencyBlock, ConcurrencyHandler, Concurrencies> = {
@@ -72,7 +64,7 @@ export const concurrencyPart: Part<'concurrency', ConcurrencyBlock, ConcurrencyH
         shares: limits.shares,
       },
     );
-    limits.enter(name, { open, target: targetDigest(forward) });
+    limits.enter(name, open, targetDigest(forward));
     return open.handler;
   },
   unlist: (api, limits) => limits.leave(api),

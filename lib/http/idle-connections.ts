@@ -11,6 +11,7 @@ type KeepSocketAlive = (socket: Duplex) => boolean;
  * @param maxAgeMs `Infinity` is no limit
  */
 export function guardIdle<T extends Agent>(agent: T, maxAgeMs: number): T {
+  // As it is called by Node, and not as its types have it.
   const keepSocketAlive = agent.keepSocketAlive as unknown as KeepSocketAlive;
   const { reuseSocket } = agent;
   const since = new WeakMap<Duplex, number>();

@@ -19,18 +19,12 @@ import {
 /** The block `rateLimit` of an API, whose name is the limit's. Redis is that of all APIs. */
 type RateLimitBlock = Omit<RateLimitOptions, 'name' | 'redis'>;
 
-/** A limit, and the target that it is for. */
-interface Known {
-  readonly limiter: Limiter;
-  readonly target: string;
-}
-
 /** The limits of each API. Those after an update count on from those before it, for the same target. */
-class Limits extends Successors<Known> {
+class Limits extends Successors<Limiter> {
   readonly cells: MachineCells | undefined;
 
   constructor(machine: Machine | undefined) {
-    super((next, known) => next.limiter.succeed(known.limiter, next.target === known.target));
+    super((next, known, sameTarget) => next.succeed(known, sameTarget));
     this.cells = machine && new MachineCells(machine);
   }
 
@@ -65,7 +59,7 @@ export const rateLimitPart: Part<'rateLimit', RateLimitBlock, RateLimitHandler, 
       forwardedHeaders(forward),
       machine && cells && { machine, cells },
     );
-    limits.enter(name, { limiter, target: targetDigest(forward) });
+    limits.enter(name, limiter, targetDigest(forward));
     return handler;
   },
   unlist: (api, limits) => limits.leave(api),

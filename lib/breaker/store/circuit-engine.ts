@@ -162,8 +162,10 @@ export class CircuitEngine {
         reports.delete(id);
         continue;
       }
-      if (seen.failures > 0) failing++;
-      if (seen.failures > 0) addCauses(inARow, seen.causes);
+      if (seen.failures > 0) {
+        failing++;
+        addCauses(inARow, seen.causes);
+      }
       failures += seen.failures;
       if (ageMs > rules.windowMs) continue;
       total += seen.total;

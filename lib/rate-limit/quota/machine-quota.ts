@@ -2,6 +2,7 @@ import type { Machine } from '../../core/machine.js';
 import type { Clock } from '../../core/steady-clock.js';
 import type { Consumed, LocalQuotaEngine, QuotaAlgorithm, QuotaEngine, QuotaLimit } from './engine.js';
 import { memoryQuota } from './memory-quota.js';
+import { UsedKeys } from './used-keys.js';
 
 const TAKE = 'quota:take';
 const GIVE = 'quota:give';
@@ -54,28 +55,24 @@ export function machineQuota(machine: Machine, facts: QuotaFacts, clock: Clock):
 
 const isMachineQuota = (quota: QuotaEngine): quota is MachineQuota => 'counted' in quota;
 
-/** The counts of the primary; keys that were unused for longest are forgotten beyond `maxKeys`. */
+/** The counts of the primary. */
 class Counted {
   readonly #engine: LocalQuotaEngine;
-  readonly #maxKeys: number;
-  /** Least recently used first. */
-  #keys = new Set<string>();
-  /** Another goes on with what it has counted. */
-  #isSucceeded = false;
+  readonly #keys: UsedKeys;
 
   constructor({ algorithm, maxKeys, ...limit }: QuotaFacts, clock: Clock) {
     this.#engine = memoryQuota(algorithm, limit, clock);
-    this.#maxKeys = maxKeys;
+    this.#keys = new UsedKeys(maxKeys, (key) => this.#engine.forget(key));
   }
 
   take(key: string, points: number): Promise<Consumed> {
-    this.#use(key);
+    this.#keys.use(key);
     return this.#engine.consume(key, points);
   }
 
   /** @param points fewer than 0 were used beyond what was taken */
   give(key: string, points: number, mark: number | undefined): void {
-    this.#use(key);
+    this.#keys.use(key);
     if (points < 0) this.#engine.charge(key, -points);
     else this.#engine.reward(key, points, mark);
   }
@@ -86,22 +83,11 @@ class Counted {
 
   resume(known: Counted | undefined): boolean {
     if (!known || !this.#engine.resume(known.#engine)) return false;
-    this.#keys = known.#keys;
-    known.#isSucceeded = true;
+    this.#keys.resume(known.#keys);
     return true;
   }
 
   close(): void {
-    if (this.#isSucceeded) return;
-    for (const key of this.#keys) this.#engine.forget(key);
-  }
-
-  #use(key: string): void {
-    this.#keys.delete(key);
-    this.#keys.add(key);
-    if (this.#keys.size <= this.#maxKeys) return;
-    const [oldest = ''] = this.#keys;
-    this.#keys.delete(oldest);
-    this.#engine.forget(oldest);
+    this.#keys.close();
   }
 }

@@ -3,6 +3,7 @@ import type { Refusal } from '../refusal.js';
 import type { Consumed, LocalQuotaEngine, QuotaAlgorithm, QuotaEngine, QuotaLimit } from './engine.js';
 import { memoryQuota } from './memory-quota.js';
 import { boundedKey } from './redis-keys.js';
+import { UsedKeys } from './used-keys.js';
 
 /** What one call holds of one limit. */
 interface Share {
@@ -59,14 +60,10 @@ interface Tier extends QuotaTier {
 export class Quota {
   /** For each limit, the tiers of which one has to have enough. */
   readonly #limits: readonly (readonly Tier[])[];
-  readonly #maxKeys: number;
   readonly #clock: Clock;
   readonly #lost: () => number;
-  /** Least recently used first. */
-  #keys = new Set<string>();
+  readonly #keys: UsedKeys;
   #closed = false;
-  /** Another goes on with what it has counted. */
-  #isSucceeded = false;
 
   /**
    * @param tiers `limit` and `burst`
@@ -87,7 +84,9 @@ export class Quota {
     });
     const limits = [tiers.map(open), ...further.map((tier) => [open(tier)])];
     this.#limits = limits.filter((alternatives) => alternatives.length > 0);
-    this.#maxKeys = maxKeys;
+    this.#keys = new UsedKeys(maxKeys, (key) => {
+      for (const [, { memory }] of this.#named()) memory.forget(key);
+    });
     this.#clock = clock;
   }
 
@@ -159,20 +158,19 @@ export class Quota {
       if (shared) next?.shared?.resume?.(shared);
       if (!next?.memory.resume(memory)) for (const key of known.#keys) memory.forget(key);
     }
-    this.#keys = known.#keys;
-    known.#isSucceeded = true;
+    this.#keys.resume(known.#keys);
   }
 
   /** Forgets what memory has counted. */
   reset(): void {
-    for (const key of this.#keys) this.#forget(key);
+    this.#keys.clear();
   }
 
   /** Clears the timers of quotas in memory. */
   close(): void {
     this.#closed = true;
-    if (!this.#isSucceeded) this.reset();
-    for (const tiers of this.#limits) for (const { shared } of tiers) shared?.close?.();
+    this.#keys.close();
+    for (const [, { shared }] of this.#named()) shared?.close?.();
   }
 
   /** Every limit, by what it is called. */
@@ -211,20 +209,7 @@ export class Quota {
     const counted = Math.min(points * processes, limit);
     // A key in memory has a timer, which nobody would end.
     if (this.#closed) return { taken: false, leftMs: 1, from: memory, counted };
-    this.#use(key);
+    this.#keys.use(key);
     return { ...(await memory.consume(key, counted)), from: memory, counted, times: processes };
-  }
-
-  #use(key: string): void {
-    this.#keys.delete(key);
-    this.#keys.add(key);
-    if (this.#keys.size <= this.#maxKeys) return;
-    const [oldest] = this.#keys;
-    if (oldest !== undefined) this.#forget(oldest);
-  }
-
-  #forget(key: string): void {
-    this.#keys.delete(key);
-    for (const tiers of this.#limits) for (const { memory } of tiers) memory.forget(key);
   }
 }
